@@ -1,0 +1,49 @@
+# `make demo` and `make test` work on a machine that has Python 3.11 or newer and make, and nothing else of ours.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-emit-trusted-host --no-header --allow-unsafe
+
+.PHONY: demo test check lint types imports cover bench lock
+
+demo: .venv/runtime  ## try the whole bot on this machine, without any account
+	@$(BIN)/python -m bot demo
+
+test: .venv/dev  ## every test that this machine can run
+	$(BIN)/python -m pytest
+
+check: lint types imports cover  ## what CI runs
+
+lint: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/dev
+	$(BIN)/mypy
+
+imports: .venv/dev
+	$(BIN)/lint-imports
+
+cover: .venv/dev
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+bench: .venv/dev  ## measure; see benchmarks/README.md
+	$(BIN)/python benchmarks/start.py
+	$(BIN)/python benchmarks/acknowledge.py
+
+lock: .venv/dev  ## take in newer versions of what we depend on
+	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
+	$(COMPILE) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+.venv/runtime: requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@

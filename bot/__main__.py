@@ -1,0 +1,95 @@
+"""`python -m bot serve|check|demo`: the only reader of the environment."""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dotenv import dotenv_values
+
+from bot import logs
+from bot.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from bot.health import Report
+
+FAILED = 1
+UNUSABLE_SETTINGS = 2
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run one verb; returns the exit code: 0 well, 1 a check failed, 2 settings that cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Change HighLevel deals from Slack.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+    verbs.add_parser("serve", help="answer Slack over HTTP on PORT")
+    verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about each thing that is not well")
+    verbs.add_parser("demo", help="try it on this machine, with stand-ins for Slack and HighLevel; no account needed")
+    match parser.parse_args(arguments).verb:
+        case "serve":
+            return _serve(environ)
+        case "check":
+            return _check(environ)
+        case _:
+            return _demo()
+
+
+def _serve(environ: Mapping[str, str]) -> int:
+    try:
+        settings = Settings.from_env(environ)
+    except SettingsError as error:
+        print(_unusable(error), file=sys.stderr)
+        return UNUSABLE_SETTINGS
+    logs.set_up(settings.log_level, settings.log_format)
+
+    from bot import web, wiring  # noqa: PLC0415 - half a second that unusable settings need not cost
+
+    web.Server(web.config(wiring.build(settings))).run()
+    return 0
+
+
+def _check(environ: Mapping[str, str]) -> int:
+    from bot import health  # noqa: PLC0415 - see `_serve`
+
+    try:
+        settings = Settings.from_env(environ)
+    except SettingsError as error:
+        _print(health.settings_report(error.problems))
+        return UNUSABLE_SETTINGS
+    logs.set_up("ERROR", settings.log_format)
+    report = asyncio.run(_report(settings))
+    _print(report)
+    return FAILED if report.failing else 0
+
+
+async def _report(settings: Settings) -> "Report":
+    from bot import wiring  # noqa: PLC0415 - see `_serve`
+
+    async with wiring.build(settings).checking() as health:
+        return await health.report()
+
+
+def _print(report: "Report") -> None:
+    for check in report.ok:
+        print(f"ok    {check}")
+    for check, advice in report.failing.items():
+        print(f"FAIL  {check}: {advice}")
+
+
+def _demo() -> int:
+    from bot.simulator import demo  # noqa: PLC0415 - nobody else needs it
+
+    return demo.run(sys.stdin, sys.stdout)
+
+
+def _unusable(error: SettingsError) -> str:
+    lines = [f"  {name} {problem}." for name, problem in error.problems.items()]
+    return "\n".join(
+        ["The settings cannot be used:", *lines, "`.env.example` explains each; the README says where to find them."]
+    )
+
+
+if __name__ == "__main__":
+    in_file = {name: value or "" for name, value in dotenv_values(".env").items()}
+    sys.exit(main(sys.argv[1:], in_file | dict(os.environ)))  # noqa: TID251 - this is the place

@@ -1,0 +1,82 @@
+"""Pieces of Slack messages that cannot exceed Slack's limits, break its escaping or mention anybody. Pure.
+
+https://docs.slack.dev/messaging/formatting-message-text and https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+Block = dict[str, Any]
+
+SECTION_LIMIT = 3000
+CONTEXT_LIMIT = 3000
+TEXT_LIMIT = 4000
+"""Of a message's top-level text: Slack cuts at 40,000 and advises against more than this."""
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# Characters that turn the direction of what follows: with them a name could rewrite the sentence it stands in.
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+_HALF_OF_SOMETHING = re.compile(r"(<[^<>]*|&[a-z]{0,3})\Z")
+_USER_ID = re.compile(r"[UW][A-Z0-9]+")
+_CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]+")
+
+
+def plain(text: str, limit: int = 150) -> str:
+    """Text from a person or a CRM, on one line, escaped, and at most `limit` characters long as Slack counts them."""
+    shown = [_ENTITIES.get(char, char) for char in " ".join(_INVISIBLE.sub(" ", text).split())]
+    if sum(map(len, shown)) <= limit:
+        return "".join(shown)
+    return "".join(_while_it_fits(shown, limit - 1)) + "…"
+
+
+def _while_it_fits(pieces: list[str], room: int) -> Iterator[str]:
+    for piece in pieces:
+        room -= len(piece)
+        if room < 0:
+            return
+        yield piece
+
+
+def fit(mrkdwn: str, limit: int) -> str:
+    """Finished mrkdwn, cut to `limit` if need be, but never in the middle of an entity or a `<...>`."""
+    if len(mrkdwn) <= limit:
+        return mrkdwn
+    return _HALF_OF_SOMETHING.sub("", mrkdwn[: limit - 1]) + "…"
+
+
+def section(mrkdwn: str) -> Block:
+    """A paragraph: https://docs.slack.dev/reference/block-kit/blocks/section-block ."""
+    return {"type": "section", "text": {"type": "mrkdwn", "text": fit(mrkdwn, SECTION_LIMIT)}}
+
+
+def context(mrkdwn: str) -> Block:
+    """Small print: https://docs.slack.dev/reference/block-kit/blocks/context-block ."""
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": fit(mrkdwn, CONTEXT_LIMIT)}]}
+
+
+def user(user_id: str) -> str:
+    """A person, shown by name; anything that is no user id is shown as the text it is."""
+    return f"<@{user_id}>" if _USER_ID.fullmatch(user_id) else plain(user_id)
+
+
+def channel(channel_id: str) -> str:
+    """A channel, shown by name; anything that is no channel id is shown as the text it is."""
+    return f"<#{channel_id}>" if _CHANNEL_ID.fullmatch(channel_id) else plain(channel_id)
+
+
+def link(url: str, label: str) -> str:
+    """A link; `label` is text from anywhere, `url` is ours."""
+    return f"<{url}|{plain(label).replace('|', '¦')}>"
+
+
+def code(text: str, limit: int = 150) -> str:
+    """Something as it was typed."""
+    return f"`{plain(text, limit).replace('`', 'ˋ')}`"
+
+
+def date(moment: datetime) -> str:
+    """A time that every reader sees in their own time zone; UTC where Slack cannot."""
+    utc = moment.astimezone(UTC)
+    return f"<!date^{int(utc.timestamp())}^{{date_short_pretty}} at {{time}}|{utc:%Y-%m-%d %H:%M} UTC>"

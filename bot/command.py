@@ -1,0 +1,200 @@
+"""The text after `/opp-status` -> what it asks for, or why it cannot be understood. Pure."""
+
+import html
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from bot.status import Status, Wish
+
+COMMAND = "/opp-status"
+USAGE_HINT = "<id or link> <open|won|lost|abandoned>"
+
+SHORTEST_BEGINNING = 3
+"""Letters of a status that suffice, when no other status begins with them."""
+
+
+class Problem(StrEnum):
+    """Why a text could not be understood; `messages` has a sentence for each."""
+
+    NOTHING_TYPED = "nothing_typed"
+    NO_STATUS = "no_status"
+    NO_OPPORTUNITY = "no_opportunity"
+    UNKNOWN_STATUS = "unknown_status"
+    ALL_IS_NO_STATUS = "all_is_no_status"
+    STATUS_NOT_OFFERED = "status_not_offered"
+    NOT_AN_ID = "not_an_id"
+    LINK_WITHOUT_ID = "link_without_id"
+    OTHER_LOCATION = "other_location"
+    TOO_MUCH = "too_much"
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    """Somebody wants to know how this works."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhoAmI:
+    """Somebody wants to know who the bot takes them for, and what they may."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misunderstood:
+    """A text that asks for nothing the bot can do. `word` is the part that was not understood, as typed."""
+
+    problem: Problem
+    word: str = ""
+
+
+Request = Wish | Help | WhoAmI | Misunderstood
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link into HighLevel: which opportunity, and in which location if the link says so."""
+
+    opportunity_id: str | None
+    location_id: str | None
+
+
+def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Request:
+    """Read what was typed.
+
+    `location_id` is the sub-account we serve: a link to another one is refused here, before any call.
+    `statuses` are those that may be asked for. Never raises, whatever the text.
+    """
+    words = list(_words(text))
+    match [word.casefold() for word in words]:
+        case []:
+            return Misunderstood(Problem.NOTHING_TYPED)
+        case ["help" | "-h" | "--help" | "?"]:
+            return Help()
+        case ["whoami"]:
+            return WhoAmI()
+
+    status_words = [(word, status) for word in words if (status := _status(word))]
+    other_words = [word for word in words if not _status(word)]
+    targets = [word for word in other_words if _is_target(word)]
+    if not status_words:
+        return _without_status(other_words, targets)
+    if not other_words:
+        return Misunderstood(Problem.NO_OPPORTUNITY if len(status_words) == 1 else Problem.TOO_MUCH, words[-1])
+    if not targets:
+        return Misunderstood(Problem.NOT_AN_ID, " ".join(other_words))
+    if len(words) > 2:  # noqa: PLR2004 - an opportunity and a status
+        spare = [word for word in words if word not in (targets[0], status_words[0][0])]
+        return Misunderstood(Problem.TOO_MUCH, " ".join(spare) or words[-1])
+    (word, status) = status_words[0]
+    if status not in statuses:
+        return Misunderstood(Problem.ALL_IS_NO_STATUS if status is Status.ALL else Problem.STATUS_NOT_OFFERED, word)
+    return _wish(targets[0], status, location_id)
+
+
+def _without_status(words: list[str], targets: list[str]) -> Misunderstood:
+    if not targets:
+        return Misunderstood(Problem.NOT_AN_ID, " ".join(words))
+    spare = " ".join(word for word in words if word != targets[0])
+    return Misunderstood(Problem.UNKNOWN_STATUS, spare) if spare else Misunderstood(Problem.NO_STATUS, targets[0])
+
+
+def _wish(target: str, status: Status, location_id: str) -> Wish | Misunderstood:
+    if not _is_link(target):
+        return Wish(target, status)
+    link = read_link(target)
+    if link.location_id is not None and link.location_id != location_id:
+        return Misunderstood(Problem.OTHER_LOCATION, link.location_id)
+    if link.opportunity_id is None:
+        return Misunderstood(Problem.LINK_WITHOUT_ID, target)
+    return Wish(link.opportunity_id, status)
+
+
+# --- words ---------------------------------------------------------------------------------------------------------
+
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″", '"') | dict.fromkeys("‘’‚‛′", "'"))
+_WORD = re.compile(r"<[^<>]*>|\"[^\"]*\"|\S+")
+_WRAPPING = "\"'`*"
+_TRAILING = ".,;:!"
+
+
+def normalise(text: str) -> str:
+    """Typography as a keyboard would have typed it.
+
+    Phones and copy-paste bring curly quotes, non-breaking spaces and zero-width characters; the eye does not see them.
+    """
+    text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    return "".join(
+        " " if unicodedata.category(char) in {"Cc", "Zl", "Zp", "Zs"} else char
+        for char in text
+        if unicodedata.category(char) != "Cf"
+    )
+
+
+def _words(text: str) -> Iterable[str]:
+    """The words of a command: Slack's `<link|label>` is one, so is anything in double quotes."""
+    # Slack sends & < > that were typed as entities, and its own links in bare angle brackets: cut first, then decode.
+    # https://docs.slack.dev/messaging/formatting-message-text/#escaping
+    for raw in _WORD.findall(normalise(text)):
+        bracketed = raw.startswith("<") and raw.endswith(">")
+        word = raw[1:-1].partition("|")[0] if bracketed else raw
+        word = normalise(html.unescape(word)).strip()
+        while word != (stripped := word.strip(_WRAPPING).rstrip(_TRAILING).strip()):
+            word = stripped
+        if word:
+            yield word
+
+
+def _status(word: str) -> Status | None:
+    """The status that a word stands for: the whole word, or its beginning when only one status begins so."""
+    folded = word.casefold()
+    if len(folded) < SHORTEST_BEGINNING:
+        return None
+    meant = [status for status in Status if status.startswith(folded)]
+    return meant[0] if len(meant) == 1 else None
+
+
+# --- opportunities -------------------------------------------------------------------------------------------------
+
+# Every id seen is 20 letters and digits, but nothing promises it: anything longer than a word and safe in a path may
+# be an id, so that an unseen form is not locked out. A digit tells it from a long name.
+_ID = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{16,64}")
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def _is_link(word: str) -> bool:
+    return word.casefold().startswith(("https://", "http://")) or "/opportunities/" in word
+
+
+def _is_target(word: str) -> bool:
+    return _is_link(word) or _ID.fullmatch(word) is not None
+
+
+def read_link(link: str) -> Link:
+    """What a link into HighLevel says.
+
+    Any host will do, because agencies serve the app under names of their own. Known forms:
+    `/v2/location/<location>/opportunities/<id>?tab=...` and `.../opportunities/list?opportunityId=<id>` (or
+    `opportunity=`). Parts that are absent, or that no id could look like, are `None`.
+    https://help.gohighlevel.com/support/solutions/articles/155000002000
+    """
+    try:
+        url = urlsplit(link)
+        query = parse_qs(url.query)
+    except ValueError:  # for instance a host with half an IPv6 address
+        return Link(None, None)
+    path = [unquote(part) for part in url.path.split("/") if part]
+    candidate = _after("opportunities", path)
+    if candidate is None or candidate == "list":
+        candidate = next((query[name][0] for name in ("opportunityId", "opportunity") if name in query), None)
+    return Link(_safe(candidate), _after("location", path))
+
+
+def _after(name: str, path: list[str]) -> str | None:
+    return path[path.index(name) + 1] if name in path[:-1] else None
+
+
+def _safe(candidate: str | None) -> str | None:
+    return candidate if candidate is not None and _SAFE.fullmatch(candidate) else None

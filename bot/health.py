@@ -1,0 +1,183 @@
+"""Named checks, for `/readyz` and `check`: each is well, or says in an operator's words what to do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.access import Allowlist
+from bot.change import CrmError, StoreDown
+from bot.outcome import Cause, Trouble
+from bot.workspace import SlackTrouble
+
+SETTINGS = "settings"
+SLACK_TOKEN = "slack.token"  # noqa: S105 - the id of a check
+SIGNING_SECRET = "slack.signing_secret"  # noqa: S105 - the id of a check
+HIGHLEVEL_TOKEN = "highlevel.token"  # noqa: S105 - the id of a check
+HIGHLEVEL_SCOPE = "highlevel.scope"
+HIGHLEVEL_LOCATION = "highlevel.location"
+STORE = "store.writable"
+ALLOWLIST = "access.allowlist"
+
+CHECKS = (
+    SETTINGS,
+    SLACK_TOKEN,
+    SIGNING_SECRET,
+    HIGHLEVEL_TOKEN,
+    HIGHLEVEL_SCOPE,
+    HIGHLEVEL_LOCATION,
+    STORE,
+    ALLOWLIST,
+)
+"""The id of every check, in the order they are reported. Outside tools know them: they change with a changelog entry."""
+
+ALLOWLIST_EMPTY = "ALLOWED_USERS is empty, so nobody may change anything. Set it to the Slack ids of those who may."
+STORE_NOT_WRITABLE = "The database cannot be written. Look at DATABASE_URL, the disk's space and its permissions."
+SLACK_UNREACHABLE = "Slack cannot be reached. Look at the network, and at SLACK_API_URL if you set it."
+SLACK_REFUSES = (
+    "Slack does not accept SLACK_BOT_TOKEN (it says: {error}). Copy the Bot User OAuth Token again, from OAuth & "
+    "Permissions in your Slack app; if the app was removed from the workspace, install it again first."
+)
+UNTOLD = "Cannot be told before {check} is well."
+
+_TOKEN = (
+    HIGHLEVEL_TOKEN,
+    "HighLevel does not accept HIGHLEVEL_TOKEN. Create a new one in Settings > Private Integrations.",
+)
+ADVICE: Mapping[Cause, tuple[str, str]] = {
+    Cause.TOKEN_INVALID: _TOKEN,
+    Cause.FORBIDDEN: (HIGHLEVEL_TOKEN, "HighLevel refuses HIGHLEVEL_TOKEN without a reason we know. Create a new one."),
+    Cause.SCOPE_MISSING: (
+        HIGHLEVEL_SCOPE,
+        "HIGHLEVEL_TOKEN may not read opportunities. Tick View Opportunities and Edit Opportunities in Settings > Private "
+        "Integrations; the token stays the same.",
+    ),
+    Cause.TOKEN_ELSEWHERE: (
+        HIGHLEVEL_LOCATION,
+        "HIGHLEVEL_TOKEN belongs to another location than HIGHLEVEL_LOCATION_ID. Create the token inside that sub-account, "
+        "or correct the id.",
+    ),
+    Cause.NOT_FOUND: (
+        HIGHLEVEL_LOCATION,
+        "HighLevel knows no location HIGHLEVEL_LOCATION_ID. Copy it from the address bar.",
+    ),
+    Cause.INVALID: (HIGHLEVEL_LOCATION, "HighLevel does not like HIGHLEVEL_LOCATION_ID. Copy it from the address bar."),
+    Cause.VERSION_REFUSED: (
+        HIGHLEVEL_TOKEN,
+        "HighLevel does not accept the version in HIGHLEVEL_API_VERSION. Remove the setting to use the default.",
+    ),
+    Cause.BLOCKED: (
+        HIGHLEVEL_TOKEN,
+        "The network in front of HighLevel turns us away. Try again later; if it goes on, ask your host for another address.",
+    ),
+    Cause.WRONG_ADDRESS: (
+        HIGHLEVEL_TOKEN,
+        "HIGHLEVEL_API_URL is not HighLevel's API. Remove the setting to use the default.",
+    ),
+    Cause.UNREADABLE: (
+        HIGHLEVEL_TOKEN,
+        "HighLevel's answer makes no sense. Look at HIGHLEVEL_API_URL, or try again later.",
+    ),
+    Cause.RATE_LIMITED: (HIGHLEVEL_TOKEN, "HighLevel takes no more requests for the moment. Try again in a minute."),
+    Cause.DAILY_LIMIT: (HIGHLEVEL_TOKEN, "HighLevel takes no more requests today: the daily allowance is used up."),
+    Cause.NO_TLS: (
+        HIGHLEVEL_TOKEN,
+        "No secure connection to HighLevel. Look at HIGHLEVEL_API_URL and the host's certificates.",
+    ),
+}
+"""What a failed look at HighLevel means: which check it fails, and what to do. Anything else is that it is not reached."""
+HIGHLEVEL_UNREACHABLE = (
+    HIGHLEVEL_TOKEN,
+    "HighLevel cannot be reached, or has a problem of its own. Look at the network and HIGHLEVEL_API_URL, or try again later.",
+)
+
+FRESH = 15.0
+"""Seconds for which a report is good enough: a monitor asks often, and each question costs calls to both neighbours."""
+PATIENCE = 8.0
+"""Seconds for HighLevel to answer a check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Which checks are well, and what to do about each that is not."""
+
+    ok: tuple[str, ...]
+    failing: Mapping[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """What `/readyz` answers."""
+        return {"ok": list(self.ok), "failing": dict(self.failing)}
+
+
+class Health:
+    """Runs the checks."""
+
+    def __init__(
+        self,
+        *,
+        ask_slack: Callable[[], Awaitable[Any]],
+        probe_highlevel: Callable[..., Awaitable[None]],
+        ping_store: Callable[[], Awaitable[None]],
+        allowlist: Allowlist,
+    ) -> None:
+        self._ask_slack = ask_slack
+        self._probe_highlevel = probe_highlevel
+        self._ping_store = ping_store
+        self._allowlist = allowlist
+        self._asking = asyncio.Lock()
+        self._latest: tuple[float, Report] | None = None
+
+    async def report(self) -> Report:
+        """The latest report if it is fresh enough, otherwise a new one. Never raises."""
+        async with self._asking:
+            now = asyncio.get_running_loop().time()
+            if self._latest is None or now - self._latest[0] > FRESH:
+                self._latest = (now, await self._check())
+            return self._latest[1]
+
+    async def _check(self) -> Report:
+        found = await asyncio.gather(self._slack(), self._highlevel(), self._store())
+        failing = {check: words for failures in found for check, words in failures.items()}
+        if not self._allowlist.users:
+            failing[ALLOWLIST] = ALLOWLIST_EMPTY
+        # The settings, and the signing secret among them, are well: without them there is no bot to ask.
+        return Report(
+            ok=tuple(check for check in CHECKS if check not in failing),
+            failing={check: failing[check] for check in CHECKS if check in failing},
+        )
+
+    async def _slack(self) -> dict[str, str]:
+        try:
+            await self._ask_slack()
+        except SlackTrouble as trouble:
+            return {SLACK_TOKEN: SLACK_REFUSES.format(error=trouble.error) if trouble.error else SLACK_UNREACHABLE}
+        return {}
+
+    async def _highlevel(self) -> dict[str, str]:
+        try:
+            await self._probe_highlevel(until=asyncio.get_running_loop().time() + PATIENCE)
+        except CrmError as error:
+            return highlevel_failures(error.trouble)
+        return {}
+
+    async def _store(self) -> dict[str, str]:
+        try:
+            await self._ping_store()
+        except StoreDown:
+            return {STORE: STORE_NOT_WRITABLE}
+        return {}
+
+
+def highlevel_failures(trouble: Trouble) -> dict[str, str]:
+    """Which of the HighLevel checks fail: one look answers all, and what it did not get to cannot be told."""
+    order = (HIGHLEVEL_TOKEN, HIGHLEVEL_LOCATION, HIGHLEVEL_SCOPE)
+    failed, advice = ADVICE.get(trouble.cause, HIGHLEVEL_UNREACHABLE)
+    untold = UNTOLD.format(check=failed)
+    return {failed: advice} | dict.fromkeys(order[order.index(failed) + 1 :], untold)
+
+
+def settings_report(problems: Mapping[str, str]) -> Report:
+    """The report when the settings cannot be used: then nothing else can be told."""
+    words = " ".join(f"{name} {problem}." for name, problem in problems.items())
+    untold = UNTOLD.format(check=SETTINGS)
+    return Report(ok=(), failing={SETTINGS: words} | dict.fromkeys(CHECKS[1:], untold))

@@ -1,0 +1,345 @@
+"""Every sentence that a person in Slack reads. Pure.
+
+A failure says three things: what happened; whether anything changed; what to do next, and by whom. No HTTP codes in the
+sentence: they stand in the small print, with the reference that the log has too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from bot import blocks
+from bot.access import Caller, Reason
+from bot.blocks import Block, code, plain
+from bot.command import COMMAND, USAGE_HINT, Misunderstood, Problem
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.status import STATES, Opportunity, Status, Wish
+
+EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What Slack shows. `text` alone says all that matters: it is all that a screen reader reads."""
+
+    text: str
+    blocks: tuple[Block, ...]
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """What happened, and what to do next. In both, `{admin}` is whoever looks after the bot."""
+
+    what: str
+    then: str
+
+
+AGAIN_SOON = "Try again in a minute. If it goes on, please tell {admin}."
+FOR_THE_ADMIN = "There is nothing you can do about it: please tell {admin}"
+
+FAILURES: Mapping[Cause, Sentences] = {
+    Cause.NOT_FOUND: Sentences(
+        "HighLevel has no deal with the id {id} in this location.",
+        "Check the id: it has 20 letters and digits, and capitals matter. Easiest is to paste the link from the deal's page.",
+    ),
+    Cause.TOKEN_INVALID: Sentences(
+        "HighLevel does not accept the bot's token. It was mistyped, revoked or has expired.",
+        f"{FOR_THE_ADMIN}. `HIGHLEVEL_TOKEN` needs a new value.",
+    ),
+    Cause.SCOPE_MISSING: Sentences(
+        "The bot's HighLevel token lacks a permission for this.",
+        f"{FOR_THE_ADMIN}. The token needs the scopes View Opportunities and Edit Opportunities.",
+    ),
+    Cause.TOKEN_ELSEWHERE: Sentences(
+        "The bot's HighLevel token and this deal belong to different locations (sub-accounts).",
+        "If the deal is one of yours, please tell {admin}: `HIGHLEVEL_TOKEN` and `HIGHLEVEL_LOCATION_ID` must be of its location.",
+    ),
+    Cause.VERSION_REFUSED: Sentences(
+        "HighLevel does not accept the API version that the bot asks for.",
+        f"{FOR_THE_ADMIN}. `HIGHLEVEL_API_VERSION` needs a version that HighLevel still supports.",
+    ),
+    Cause.BLOCKED: Sentences(
+        "The network in front of HighLevel turned the bot away before HighLevel saw the request.", AGAIN_SOON
+    ),
+    Cause.FORBIDDEN: Sentences("HighLevel refused this and gave no reason that the bot knows.", f"{FOR_THE_ADMIN}."),
+    Cause.INVALID: Sentences(
+        "HighLevel did not accept the request.", "If its reasons do not help you, please show this to {admin}."
+    ),
+    Cause.WRONG_ADDRESS: Sentences(
+        "What answers at the address the bot has for HighLevel is not HighLevel's API.",
+        f"{FOR_THE_ADMIN}. `HIGHLEVEL_API_URL` must be right.",
+    ),
+    Cause.RATE_LIMITED: Sentences(
+        "HighLevel takes no more requests for the moment: too many came at once.", "Try again {wait}."
+    ),
+    Cause.DAILY_LIMIT: Sentences(
+        "HighLevel takes no more requests from the bot today: the day's allowance is used up.",
+        "Try again {wait}, or change the deal in HighLevel itself. Please tell {admin} if this happens often.",
+    ),
+    Cause.NO_NAME: Sentences("HighLevel's address cannot be found on the network.", AGAIN_SOON),
+    Cause.NO_TLS: Sentences("No secure connection to HighLevel could be made.", f"{FOR_THE_ADMIN}."),
+    Cause.NO_CONNECTION: Sentences("HighLevel cannot be reached: no connection could be made.", AGAIN_SOON),
+    Cause.CONNECT_TIMEOUT: Sentences("HighLevel cannot be reached: nobody picked up.", AGAIN_SOON),
+    Cause.OUT_OF_TIME: Sentences(
+        "HighLevel was so slow that no time was left for the change, so it was not sent.", AGAIN_SOON
+    ),
+    Cause.NO_ANSWER: Sentences("HighLevel did not answer in time.", AGAIN_SOON),
+    Cause.CUT_OFF: Sentences("The connection to HighLevel broke before its answer was here.", AGAIN_SOON),
+    Cause.SERVER_ERROR: Sentences("HighLevel has a problem of its own and could not do this.", AGAIN_SOON),
+    Cause.UNREADABLE: Sentences("HighLevel's answer made no sense. It may be showing a maintenance page.", AGAIN_SOON),
+    Cause.SAID_NO: Sentences(
+        "HighLevel took the request and answered that it was not carried out, without a reason.", AGAIN_SOON
+    ),
+    Cause.NO_EFFECT: Sentences(
+        "HighLevel accepted the change, and still it did not happen.",
+        "Look at the deal in HighLevel: an automation may set it back, or a colleague may have been faster.",
+    ),
+    Cause.NOT_CONFIRMED: Sentences(
+        "HighLevel accepted the change, but the deal could not be read again to be sure.",
+        "Look at the deal before you try again.",
+    ),
+    Cause.STORE_DOWN: Sentences(
+        "The bot cannot write down what it does at the moment, and without that it changes nothing.", AGAIN_SOON
+    ),
+    Cause.UNEXPECTED: Sentences(
+        "Something went wrong inside the bot. This is a fault of the bot, not yours.",
+        "Please tell {admin}, with the reference below.",
+    ),
+}
+
+PERHAPS_LATE = "It may only be slow: look at the deal before you try again."
+"""What to do after a change that went unanswered and was not seen, in place of trying again at once."""
+
+DENIALS: Mapping[Reason, Sentences] = {
+    Reason.NOT_ALLOWED: Sentences(
+        "You are not on the list of people who may change deals from Slack.",
+        "Ask {admin} to add you; your Slack id is {user}.",
+    ),
+    Reason.NOBODY_ALLOWED: Sentences(
+        "Nobody may change deals from Slack yet: the list of people who may is empty.",
+        "Ask {admin} to set `ALLOWED_USERS`; your Slack id is {user}.",
+    ),
+    Reason.WRONG_CHANNEL: Sentences(
+        "Deals may not be changed from this channel.",
+        "Use one of {channels}, or ask {admin} to add this one; its id is {channel}.",
+    ),
+    Reason.WRONG_WORKSPACE: Sentences(
+        "This bot works for another Slack workspace.", "Ask {admin} to install one of its own in yours."
+    ),
+    Reason.WORKSPACE_UNKNOWN: Sentences(
+        "The bot has just started, and Slack has not yet told it which workspace it works for.",
+        "Try again in a minute. If it goes on, please tell {admin}: `SLACK_BOT_TOKEN` may be wrong.",
+    ),
+    Reason.TOO_FAST: Sentences("That was more than 20 commands in a minute.", "Wait a minute, then go on."),
+}
+
+USAGE: Mapping[Problem, str] = {
+    Problem.NOTHING_TYPED: "Say which deal, and what it shall become.",
+    Problem.NO_STATUS: "And what shall {word} become? Add one of {statuses}.",
+    Problem.NO_OPPORTUNITY: "Which deal? Put its id or its link before or after {word}.",
+    Problem.UNKNOWN_STATUS: "{word} is not a status. Use one of {statuses}.",
+    Problem.ALL_IS_NO_STATUS: (
+        "`all` is not a status that a deal can have. HighLevel uses the word to search deals of every status, so it is not "
+        "sent. Use one of {statuses}."
+    ),
+    Problem.STATUS_NOT_OFFERED: "Setting deals to {word} is switched off here. Use one of {statuses}.",
+    Problem.NOT_AN_ID: (
+        "{word} is not a deal's id or link, and deals cannot be looked up by name yet. An id has 20 letters and digits; "
+        "easiest is to paste the link from the deal's page."
+    ),
+    Problem.LINK_WITHOUT_ID: "There is no deal in that link. Open the deal in HighLevel and copy the address from there.",
+    Problem.OTHER_LOCATION: (
+        "That link leads to another HighLevel location (sub-account) than the one this bot works for. Its id is {word}."
+    ),
+    Problem.TOO_MUCH: "That is more than one deal and one status: I do not know what to do with {word}.",
+}
+
+NOTHING_CHANGED = "Nothing was changed."
+
+
+class Messages:
+    """The sentences, with what is particular to this installation filled in."""
+
+    def __init__(  # noqa: PLR0913 - each is one setting
+        self,
+        *,
+        app_url: str,
+        location_id: str,
+        currency: str,
+        admin_contact: str,
+        statuses: frozenset[Status],
+        channels: frozenset[str],
+        errors_in_channel: bool,
+    ) -> None:
+        self._app_url = app_url
+        self._location_id = location_id
+        self._currency = currency
+        self._admin = blocks.user(admin_contact) if admin_contact else "the person who looks after this bot"
+        self._statuses = ", ".join(f"`{status}`" for status in STATES if status in statuses)
+        if Status.ALL in statuses:
+            self._statuses += f", `{Status.ALL}`"
+        self._channels = ", ".join(blocks.channel(channel) for channel in sorted(channels))
+        self._errors_in_channel = errors_in_channel
+
+    # --- what became of a command ----------------------------------------------------------------------------------
+
+    def outcome(self, outcome: Outcome, wish: Wish, caller: Caller, reference: str) -> Message:
+        """The one reply to a command that was carried out, or was tried."""
+        match outcome:
+            case Changed():
+                return self._changed(outcome, caller, reference)
+            case AlreadySo(opportunity):
+                since = f" since {blocks.date(opportunity.since)}" if opportunity.since else ""
+                what = f"{self._deal(opportunity)} is already *{plain(opportunity.status)}*{since}."
+                return _message((what, NOTHING_CHANGED), (_reference(reference),), public=False)
+            case Failed():
+                return self._failed(outcome, wish, reference)
+            case _:
+                assert_never(outcome)
+
+    def _changed(self, outcome: Changed, caller: Caller, reference: str) -> Message:
+        before, after = outcome.before, outcome.after
+        moved = (
+            f"{blocks.user(caller.user_id)} changed {self._deal(after)} "
+            f"from {plain(before.status)} to *{plain(after.status)}*."
+        )
+        lines = [moved]
+        if facts := self._facts(after):
+            lines.append(facts)
+        if outcome.despite:
+            lines.append("HighLevel's answer did not come through, so I looked again: it is done.")
+        return _message(tuple(lines), (_reference(reference),), public=True)
+
+    def _failed(self, outcome: Failed, wish: Wish, reference: str) -> Message:
+        trouble = outcome.trouble
+        sentences = FAILURES[trouble.cause]
+        then = sentences.then
+        if outcome.now and trouble.cause in {Cause.NO_ANSWER, Cause.CUT_OFF}:
+            then = PERHAPS_LATE
+        what = sentences.what.format(id=code(wish.opportunity_id))
+        if trouble.reasons and trouble.cause is Cause.INVALID:
+            what += f" It says: {plain('; '.join(trouble.reasons), 600)}."
+        lines = (what, self._effect(outcome, wish), then.format(admin=self._admin, wait=_wait(trouble.retry_after)))
+        return _message(lines, _small_print(reference, trouble), public=self._errors_in_channel)
+
+    def _effect(self, outcome: Failed, wish: Wish) -> str:
+        before, now = outcome.before, outcome.now
+        match outcome.effect:
+            case Effect.NOTHING if now:
+                return (
+                    f"I looked again: {self._deal(now)} is still *{plain(now.status)}*, so nothing has changed so far."
+                )
+            case Effect.NOTHING if before:
+                return f"{NOTHING_CHANGED} {self._deal(before)} is still *{plain(before.status)}*."
+            case Effect.NOTHING:
+                return NOTHING_CHANGED
+            case Effect.UNKNOWN if before and now:
+                return f"{self._deal(now)} was *{plain(before.status)}* before, and is *{plain(now.status)}* now."
+            case Effect.UNKNOWN:
+                deal = self._deal(before) if before else blocks.link(self._url(wish.opportunity_id), "the deal")
+                return f"I cannot tell whether {deal} changed."
+            case _:
+                assert_never(outcome.effect)
+
+    def _deal(self, opportunity: Opportunity) -> str:
+        return f"*{blocks.link(self._url(opportunity.id), opportunity.name or f'the deal {opportunity.id}')}*"
+
+    def _url(self, opportunity_id: str) -> str:
+        return f"{self._app_url}/v2/location/{self._location_id}/opportunities/{opportunity_id}"
+
+    def _facts(self, opportunity: Opportunity) -> str:
+        """What tells this deal from others, as far as it is known."""
+        people = " of ".join(
+            plain(name) for name in (opportunity.contact, opportunity.company) if name and name != opportunity.name
+        )
+        place = " › ".join(plain(name) for name in (opportunity.pipeline, opportunity.stage) if name)
+        owner = f"owner {plain(opportunity.owner)}" if opportunity.owner else ""
+        return " · ".join(filter(None, (self._value(opportunity.value), people, place, owner)))
+
+    def _value(self, value: float | None) -> str:
+        if not value:
+            return ""
+        amount = f"{value:,.2f}".removesuffix(".00")
+        return f"{self._currency} {amount}" if self._currency else f"value {amount}"
+
+    # --- commands that were not accepted ---------------------------------------------------------------------------
+
+    def denied(self, reason: Reason, caller: Caller, reference: str) -> Message:
+        """Somebody may not."""
+        sentences = DENIALS[reason]
+        then = sentences.then.format(
+            admin=self._admin, user=code(caller.user_id), channel=code(caller.channel_id), channels=self._channels
+        )
+        return _message((sentences.what, NOTHING_CHANGED, then), (_reference(reference),), public=False)
+
+    def misunderstood(self, misunderstood: Misunderstood, reference: str) -> Message:
+        """The text asks for nothing the bot can do."""
+        what = USAGE[misunderstood.problem].format(word=code(misunderstood.word), statuses=self._statuses)
+        lines = (what, NOTHING_CHANGED, f"For example: `{COMMAND} {EXAMPLE_ID} won`. More with `{COMMAND} help`.")
+        return _message(lines, (_reference(reference),), public=False)
+
+    def not_written_down(self, reference: str) -> Message:
+        """The ledger did not take the command, so it was not accepted."""
+        sentences = FAILURES[Cause.STORE_DOWN]
+        lines = (sentences.what, NOTHING_CHANGED, sentences.then.format(admin=self._admin))
+        return _message(lines, (_reference(reference),), public=False)
+
+    def broken(self, reference: str) -> Message:
+        """The bot failed before it had accepted the command."""
+        sentences = FAILURES[Cause.UNEXPECTED]
+        lines = (sentences.what, NOTHING_CHANGED, sentences.then.format(admin=self._admin))
+        return _message(lines, (_reference(reference),), public=False)
+
+    # --- answers to questions --------------------------------------------------------------------------------------
+
+    def help(self) -> Message:
+        """How it works."""
+        lines = (
+            "Change a deal's status in HighLevel, in front of your team.",
+            f"`{COMMAND} {USAGE_HINT}`",
+            f"• *The deal*: its id, or the link from its page. The id is the end of that link, such as `{EXAMPLE_ID}`.",
+            f"• *The status*: {self._statuses}, or its first three letters or more.",
+            "The two may come in either order. When it works, everybody in the channel sees it; when it does not, only you do.",
+            f"`{COMMAND} whoami` tells whether you may. For anything else ask {self._admin}.",
+        )
+        return _message(lines, (), public=False)
+
+    def whoami(self, caller: Caller, denied: Reason | None) -> Message:
+        """Who the bot takes the caller for, and what they may."""
+        who = f"You are {blocks.user(caller.user_id)}; your Slack id is {code(caller.user_id)}."
+        where = f"This channel's id is {code(caller.channel_id)}, the workspace's {code(caller.team_id)}."
+        if denied is None:
+            return _message((who, where, "You may change deals here."), (), public=False)
+        sentences = DENIALS[denied]
+        then = sentences.then.format(
+            admin=self._admin, user=code(caller.user_id), channel=code(caller.channel_id), channels=self._channels
+        )
+        return _message((who, where, f"You may not change deals here. {sentences.what} {then}"), (), public=False)
+
+
+def _message(lines: tuple[str, ...], small_print: tuple[str, ...], *, public: bool) -> Message:
+    paragraph = "\n".join(lines)
+    small = " · ".join(small_print)
+    text = blocks.fit(f"{paragraph}\n{small}".strip(), blocks.TEXT_LIMIT)
+    return Message(text, (blocks.section(paragraph), *([blocks.context(small)] if small else ())), public)
+
+
+def _reference(reference: str) -> str:
+    return f"Reference {plain(reference)}"
+
+
+def _small_print(reference: str, trouble: Trouble) -> tuple[str, ...]:
+    trace = f"HighLevel trace {plain(trouble.trace_id)}" if trouble.trace_id else ""
+    return tuple(filter(None, (_reference(reference), plain(trouble.code), trace)))
+
+
+def _wait(seconds: float | None) -> str:
+    """A waiting time in the words of a person."""
+    if seconds is None:
+        return "tomorrow"
+    if seconds < 90:  # noqa: PLR2004
+        return f"in {max(1, round(seconds))} seconds"
+    if seconds < 90 * 60:
+        return f"in {round(seconds / 60)} minutes"
+    return f"in {round(seconds / 3600)} hours"

@@ -1,0 +1,90 @@
+"""What became of a command: the values that `change` returns and `messages` puts into words. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.status import Opportunity
+
+
+class Cause(StrEnum):
+    """Why a command that was allowed and understood did not do what was asked."""
+
+    NOT_FOUND = "not_found"
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - the name of a cause
+    SCOPE_MISSING = "scope_missing"
+    TOKEN_ELSEWHERE = "token_elsewhere"  # noqa: S105 - the name of a cause
+    VERSION_REFUSED = "version_refused"
+    BLOCKED = "blocked"
+    FORBIDDEN = "forbidden"
+    INVALID = "invalid"
+    WRONG_ADDRESS = "wrong_address"
+    RATE_LIMITED = "rate_limited"
+    DAILY_LIMIT = "daily_limit"
+    NO_NAME = "no_name"
+    NO_TLS = "no_tls"
+    NO_CONNECTION = "no_connection"
+    CONNECT_TIMEOUT = "connect_timeout"
+    OUT_OF_TIME = "out_of_time"
+    NO_ANSWER = "no_answer"
+    CUT_OFF = "cut_off"
+    SERVER_ERROR = "server_error"
+    UNREADABLE = "unreadable"
+    SAID_NO = "said_no"
+    NO_EFFECT = "no_effect"
+    NOT_CONFIRMED = "not_confirmed"
+    STORE_DOWN = "store_down"
+    UNEXPECTED = "unexpected"
+
+
+class Effect(StrEnum):
+    """Whether anything changed in HighLevel, as far as we know."""
+
+    NOTHING = "nothing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A cause with what is known about it."""
+
+    cause: Cause
+    retry_after: float | None = None
+    """Seconds until it is worth trying again, where HighLevel said so."""
+    reasons: tuple[str, ...] = ()
+    """HighLevel's own words."""
+    code: str = ""
+    """The small print: an HTTP status or the name of an exception."""
+    trace_id: str = ""
+    """HighLevel's number for the call, for its support; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The deal was changed, and read back to be sure."""
+
+    before: Opportunity
+    after: Opportunity
+    despite: Trouble | None = None
+    """What went wrong on the way, when only looking again showed that it had worked."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadySo:
+    """The deal was as wished before we came; nothing was written."""
+
+    opportunity: Opportunity
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It did not work, or nobody can tell."""
+
+    trouble: Trouble
+    effect: Effect
+    before: Opportunity | None = None
+    """The deal as it was found, if it was found."""
+    now: Opportunity | None = None
+    """The deal as it was after we tried, if it could be seen again."""
+
+
+Outcome = Changed | AlreadySo | Failed

@@ -1,0 +1,175 @@
+"""What an operator sets: read once, every problem reported at once, secrets never shown."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+
+from bot.status import STATES, Status
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. `problems`: variable -> what is wrong and what to do, without any value in it."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = dict(problems)
+        super().__init__("\n".join(f"{name}: {problem}" for name, problem in self.problems.items()))
+
+
+def _matching(pattern: str, problem: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(check)
+
+
+def _list(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _secret(prefix: str, where: str) -> AfterValidator:
+    """A secret is pasted, often with a line break or as the wrong one of several; tell without showing it."""
+
+    def check(secret: SecretStr) -> SecretStr:
+        value = secret.get_secret_value()
+        if not value or not value.isascii() or not value.isprintable() or " " in value:
+            raise ValueError(f"is empty, or has a space or a line break inside; copy it again from {where}")
+        if not value.startswith(prefix):
+            raise ValueError(f"should begin with {prefix}; copy it from {where}")
+        return secret
+
+    return AfterValidator(check)
+
+
+def _url(value: str) -> str:
+    problem = "should be an address that begins with https:// (or http:// on this machine)"
+    try:
+        url = TypeAdapter(HttpUrl).validate_python(value)
+    except ValidationError as error:
+        raise ValueError(problem) from error
+    if url.username or url.query or url.fragment:
+        raise ValueError(f"{problem}, and nothing behind the path")
+    return value.rstrip("/")
+
+
+def _states(value: object) -> object:
+    """Status names; `ValueError` names the ones there are."""
+    known = {status.value: status for status in Status}
+    asked = [part.lower() for part in value] if isinstance(value, list) else []
+    if not asked or not set(asked) <= known.keys():
+        raise ValueError(f"should be a comma-separated choice of {', '.join(STATES)}")
+    return frozenset(known[name] for name in asked)
+
+
+Url = Annotated[str, AfterValidator(_url)]
+UserId = Annotated[
+    str,
+    _matching(r"[UW][A-Z0-9]{2,}", "should be Slack user ids such as U012AB3CD (profile, three dots, Copy member ID)"),
+]
+ChannelId = Annotated[
+    str,
+    _matching(
+        r"[CGD][A-Z0-9]{2,}", "should be Slack channel ids such as C012AB3CD (channel name, About, at the bottom)"
+    ),
+]
+
+
+class Settings(BaseModel):
+    """Every setting, named as its environment variable is, in lower case."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
+
+    slack_bot_token: Annotated[SecretStr, _secret("xoxb-", "OAuth & Permissions in your Slack app")] = Field(
+        description="Bot User OAuth Token of the Slack app"
+    )
+    slack_signing_secret: Annotated[SecretStr, _secret("", "Basic Information in your Slack app")] = Field(
+        description="Signing Secret of the Slack app; proves that a request comes from Slack"
+    )
+    slack_api_url: Url = Field(default="https://slack.com/api/", description="for stand-ins and GovSlack")
+    highlevel_token: Annotated[SecretStr, _secret("", "Settings > Private Integrations in HighLevel")] = Field(
+        description="private integration token of the sub-account"
+    )
+    highlevel_location_id: Annotated[
+        str, _matching(r"[A-Za-z0-9_-]{1,64}", "should be the id after /location/ in your HighLevel address bar")
+    ] = Field(description="the sub-account (location) whose deals may be changed")
+    highlevel_api_url: Url = Field(default="https://services.leadconnectorhq.com", description="for stand-ins")
+    highlevel_api_version: Annotated[
+        str, _matching(r"[A-Za-z0-9.-]{1,32}", "should be a version HighLevel published, such as 2021-07-28")
+    ] = Field(default="2021-07-28", description="the `Version` header")
+    highlevel_app_url: Url = Field(
+        default="https://app.gohighlevel.com", description="where links to deals lead; set it for a white-label domain"
+    )
+    allowed_users: Annotated[frozenset[UserId], BeforeValidator(_list)] = Field(
+        default=frozenset(), description="Slack user ids who may change deals, comma separated; empty means nobody"
+    )
+    allowed_channels: Annotated[frozenset[ChannelId], BeforeValidator(_list)] = Field(
+        default=frozenset(), description="Slack channel ids where they may, comma separated; empty means everywhere"
+    )
+    admin_contact: Annotated[
+        str, _matching(r"|[UW][A-Z0-9]{2,}", "should be one Slack user id such as U012AB3CD, or nothing")
+    ] = Field(default="", description="Slack user id named to people who are refused or meet a broken token")
+    statuses: Annotated[frozenset[Status], BeforeValidator(_states), BeforeValidator(_list)] = Field(
+        default=frozenset(STATES), description="the statuses that may be set, comma separated"
+    )
+    errors_in_channel: bool = Field(default=False, description="`true`: failures are shown to the whole channel")
+    currency: Annotated[str, _matching(r"|[A-Z]{3}", "should be an ISO code such as USD, or nothing")] = Field(
+        default="", description="ISO code put before a deal's value; HighLevel does not say which it is"
+    )
+    database_url: Annotated[
+        str, _matching(r"sqlite:///.+", "should be sqlite:/// and a path; other databases are not supported yet")
+    ] = Field(default="sqlite:///opp-status.db", description="where every command is written down")
+    port: int = Field(default=3000, ge=0, le=65535, description="the port to listen on; a PaaS sets it")
+    host: str = Field(default="0.0.0.0", min_length=1, description="the address to listen on")  # noqa: S104 - a PaaS routes to it
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())] = (
+        Field(default="INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")
+    )
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lambda v: str(v).lower())] = Field(
+        default="auto", description="`json`, `text`, or `auto`: text on a terminal, otherwise JSON"
+    )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables that are ours; an empty one counts as not set.
+
+        Raises `SettingsError` with every problem, in the order of the fields.
+        """
+        given = {
+            name: environ[name.upper()].strip() for name in cls.model_fields if environ.get(name.upper(), "").strip()
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise SettingsError(_in_words(error)) from None
+
+
+_WORDS = {
+    "missing": "is not set",
+    "bool_parsing": "should be true or false",
+    "int_parsing": "should be a whole number",
+    "greater_than_equal": "should be a port from 0 to 65535",
+    "less_than_equal": "should be a port from 0 to 65535",
+}
+
+
+def _in_words(error: ValidationError) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    for found in error.errors(include_url=False, include_input=False):
+        name = str(found["loc"][0]).upper()
+        own = found.get("ctx", {}).get("error")
+        field = Settings.model_fields[name.lower()]
+        word = str(own) if own else _WORDS.get(found["type"], found["msg"])
+        problems[name] = f"is not set; it is the {field.description}" if found["type"] == "missing" else word
+    return problems

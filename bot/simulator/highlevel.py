@@ -1,0 +1,275 @@
+"""A stand-in for HighLevel: one location with its deals; strict, stateful, and faulty on request.
+
+It answers as recorded and reported answers of the real service do, which its documentation does not always. What nobody
+has reported is guessed here: that `all` is accepted and stored, and how a 429 is worded.
+"""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
+STATUSES = ("open", "won", "lost", "abandoned", "all")
+BANNED_AGENTS = ("python", "aiohttp")
+ID_LENGTH = 20
+READ, WRITE, USERS = "opportunities.readonly", "opportunities.write", "users.readonly"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A private integration token: what it may do, and where."""
+
+    location_id: str
+    scopes: frozenset[str] = frozenset({READ, WRITE, USERS})
+
+
+@dataclass(frozen=True)
+class Fault:
+    """How one request goes wrong: after `wait` seconds, and perhaps after it was carried out.
+
+    Then with an answer that is not the right one, with none (`hangs`), or with a broken connection (`drops`). With none
+    of these it is only slow.
+    """
+
+    wait: float = 0.0
+    carries_out: bool = False
+    status: int | None = None
+    body: object = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    hangs: bool = False
+    drops: bool = False
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass
+class _Planned:
+    fault: Fault
+    method: str | None
+    path: str
+    left: float
+
+
+class HighLevel:
+    """The stand-in. Set it up and look at it through its attributes; serve it with `served(highlevel.app())`."""
+
+    def __init__(self, location_id: str = "LOCATIONxxxxxxxxxxxx") -> None:
+        self.location_id = location_id
+        self.tokens: dict[str, Token] = {}
+        self.opportunities: dict[str, dict[str, Any]] = {}
+        self.pipelines: list[dict[str, Any]] = []
+        self.users: dict[str, dict[str, Any]] = {}
+        self.lost_reasons: list[dict[str, Any]] = []
+        self.received: list[Received] = []
+        self.burst_limit, self.burst_seconds = 100, 10.0
+        self.daily_limit = 200_000
+        self._planned: list[_Planned] = []
+        self._window_began = float("-inf")
+        self._in_window = self._today = 0
+
+    # --- set it up -------------------------------------------------------------------------------------------------
+
+    def add_token(self, token: str, *, scopes: frozenset[str] | None = None, location_id: str | None = None) -> str:
+        """A token that is accepted; all scopes and our location unless told otherwise."""
+        self.tokens[token] = Token(location_id or self.location_id, Token.scopes if scopes is None else scopes)
+        return token
+
+    def add_opportunity(self, opportunity_id: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+        """A deal; it is open unless told otherwise. Fields by their JSON names."""
+        now = _now()
+        self.opportunities[opportunity_id] = {
+            "id": opportunity_id,
+            "name": f"Deal {opportunity_id[:4]}",
+            "status": "open",
+            "lastStatusChangeAt": now,
+            "createdAt": now,
+            "updatedAt": now,
+            "locationId": self.location_id,
+            **fields,
+        }
+        return self.opportunities[opportunity_id]
+
+    def misbehave(self, fault: Fault, *, method: str | None = None, path: str = "", times: float = 1) -> None:
+        """Let the next `times` requests with this method, and this text in their path, go wrong.
+
+        First planned, first met.
+        """
+        self._planned.append(_Planned(fault, method, path, times))
+
+    def behave(self) -> None:
+        """Forget every planned fault."""
+        self._planned.clear()
+
+    def writes(self) -> list[Received]:
+        """The requests that were meant to change something."""
+        return [request for request in self.received if request.method != "GET"]
+
+    # --- serve it --------------------------------------------------------------------------------------------------
+
+    def app(self) -> web.Application:
+        """The application."""
+        app = web.Application(middlewares=[self._record, self._limit, self._misbehave, self._authorise])
+        app.router.add_get("/opportunities/pipelines", self._get_pipelines)
+        app.router.add_get("/opportunities/lost-reason", self._get_lost_reasons)
+        app.router.add_get("/opportunities/{id}", self._get_opportunity)
+        app.router.add_put("/opportunities/{id}/status", self._put_status)
+        app.router.add_get("/users/{id}", self._get_user)
+        return app
+
+    @web.middleware
+    async def _record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        body = await request.read()
+        self.received.append(
+            Received(
+                request.method, request.raw_path.partition("?")[0], dict(request.query), dict(request.headers), body
+            )
+        )
+        if request.headers.get("User-Agent", "python").lower().startswith(BANNED_AGENTS):
+            return web.Response(status=403, text="error code: 1010", content_type="text/html")
+        try:
+            return await handler(request)
+        except web.HTTPNotFound:
+            return _says(404, f"Cannot {request.method} {request.path}", "Not Found")
+
+    @web.middleware
+    async def _limit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        now = time.monotonic()
+        if now - self._window_began >= self.burst_seconds:
+            self._window_began, self._in_window = now, 0
+        refused = self._in_window >= self.burst_limit or self._today >= self.daily_limit
+        if refused:
+            response: web.StreamResponse = _says(429, "Too Many Requests", "Too Many Requests")
+        else:
+            self._in_window += 1
+            self._today += 1
+            response = await handler(request)
+        for name, value in {
+            "X-RateLimit-Limit-Daily": self.daily_limit,
+            "X-RateLimit-Daily-Remaining": self.daily_limit - self._today,
+            "X-RateLimit-Daily-Reset": 3_600_000,
+            "X-RateLimit-Interval-Milliseconds": round(self.burst_seconds * 1000),
+            "X-RateLimit-Max": self.burst_limit,
+            "X-RateLimit-Remaining": self.burst_limit - self._in_window,
+        }.items():
+            response.headers.setdefault(name, str(value))
+        return response
+
+    @web.middleware
+    async def _misbehave(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        fault = self._next_fault(request)
+        if fault is None:
+            return await handler(request)
+        await asyncio.sleep(fault.wait)
+        if fault.carries_out:
+            await handler(request)
+        if fault.hangs:
+            await asyncio.Event().wait()
+        if fault.drops:
+            assert request.transport is not None
+            request.transport.abort()
+            raise asyncio.CancelledError
+        if fault.status is None:
+            return await handler(request)
+        if isinstance(fault.body, str):
+            return web.Response(status=fault.status, text=fault.body, headers=fault.headers, content_type="text/html")
+        return web.json_response(fault.body, status=fault.status, headers=fault.headers)
+
+    def _next_fault(self, request: web.Request) -> Fault | None:
+        for planned in self._planned:
+            if planned.left > 0 and planned.method in {None, request.method} and planned.path in request.path:
+                planned.left -= 1
+                return planned.fault
+        return None
+
+    @web.middleware
+    async def _authorise(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        version = request.headers.get("Version")
+        if version not in VERSIONS:
+            return _says(401, f"version header {'is invalid' if version else 'was not found.'}", "Unauthorized")
+        token = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        if token is None:
+            return _says(401, "Invalid Private Integration token", "Unauthorized")
+        if _scope(request) not in token.scopes:
+            return _says(401, "The token is not authorized for this scope.", "Unauthorized")
+        if token.location_id != request.query.get("locationId", self.location_id):
+            return _says(403, "The token does not have access to this location.", "Forbidden")
+        return await handler(request)
+
+    # --- its routes ------------------------------------------------------------------------------------------------
+
+    async def _get_opportunity(self, request: web.Request) -> web.Response:
+        found = self.opportunities.get(request.match_info["id"])
+        # A single read leaves out what is null; the search does not.
+        shown = {name: value for name, value in (found or {}).items() if value is not None}
+        return _ok({"opportunity": shown}) if found else _no_opportunity(request)
+
+    async def _put_status(self, request: web.Request) -> web.Response:
+        found = self.opportunities.get(request.match_info["id"])
+        if found is None:
+            return _no_opportunity(request)
+        body = await request.json()
+        complaints = [f"property {name} should not exist" for name in body if name not in {"status", "lostReasonId"}]
+        if body.get("status") not in STATUSES:
+            complaints.append(f"status must be one of the following values: {', '.join(STATUSES)}")
+        reason = body.get("lostReasonId")
+        if reason is not None and all(known["id"] != reason for known in self.lost_reasons):
+            complaints.append("lostReasonId is invalid")
+        if complaints:
+            return _says(422, complaints, "Unprocessable Entity")
+        if found["status"] != body["status"]:  # `updatedAt` stays as it is, and so does the stage
+            found["status"], found["lastStatusChangeAt"] = body["status"], _now()
+        found["lostReasonId"] = reason
+        return _ok({"success": True})
+
+    async def _get_pipelines(self, _request: web.Request) -> web.Response:
+        return _ok({"pipelines": self.pipelines})
+
+    async def _get_lost_reasons(self, _request: web.Request) -> web.Response:
+        return _ok({"lostReasons": self.lost_reasons, "total": len(self.lost_reasons)})
+
+    async def _get_user(self, request: web.Request) -> web.Response:
+        user = self.users.get(request.match_info["id"])
+        return _ok(user) if user else _says(401, "The user does not exist.", "Unauthorized")
+
+
+def _scope(request: web.Request) -> str:
+    if request.path.startswith("/users/"):
+        return USERS
+    return READ if request.method == "GET" else WRITE
+
+
+def _no_opportunity(request: web.Request) -> web.Response:
+    if len(request.match_info["id"]) != ID_LENGTH:
+        return _says(400, "The opportunity id is invalid.", "Bad Request")
+    return _says(404, "Opportunity not found", "Not Found", code="OPPORTUNITY_NOT_FOUND")
+
+
+def _ok(body: Mapping[str, Any]) -> web.Response:
+    return web.json_response({**body, "traceId": str(uuid.uuid4())})
+
+
+def _says(status: int, message: str | list[str], error: str, **more: str) -> web.Response:
+    body = {"message": message, "error": error, "statusCode": status, "traceId": str(uuid.uuid4()), **more}
+    return web.Response(status=status, text=json.dumps(body), content_type="application/json")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

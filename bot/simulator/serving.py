@@ -1,0 +1,20 @@
+"""Serves a stand-in on this machine."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+LOCALHOST = "127.0.0.1"
+
+
+@asynccontextmanager
+async def served(app: web.Application, port: int = 0) -> AsyncIterator[str]:
+    """Serve the application until the block is left; gives its address. Port 0 is any that is free."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, LOCALHOST, port).start()
+        yield f"http://{LOCALHOST}:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,303 @@
+"""A stand-in for Slack: sends signed commands and button presses, shows what comes back, and answers its Web API.
+
+It refuses what Slack refuses (messages too long, reply addresses used up, scopes that are missing), and gives up on the
+bot after three seconds as Slack does. It imitates no screen: what it keeps is what a person would have been shown.
+"""
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+from aiohttp import web
+from slack_sdk.signature import SignatureVerifier
+
+ACKNOWLEDGE_WITHIN = 3.0
+REPLY_USES, REPLY_SECONDS = 5, 30 * 60
+TRIGGER_SECONDS = 3.0
+TEXT_LIMIT, BLOCKS_LIMIT, SECTION_LIMIT, CONTEXT_ELEMENTS = 40_000, 50, 3000, 10
+
+TIMED_OUT = '/opp-status failed with the error "operation_timeout"'
+FAILED = '/opp-status failed with the error "dispatch_failed"'
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A message as Slack shows it: to the whole channel, or `only_to` one person."""
+
+    channel: str
+    only_to: str | None
+    text: str
+    blocks: tuple[Mapping[str, Any], ...]
+    via: str
+    """How it came: `acknowledgement`, `response_url`, `chat.postMessage` or `slack` itself."""
+
+
+@dataclass
+class _ReplyAddress:
+    channel: str
+    user: str
+    made: float
+    uses: int = 0
+
+
+@dataclass
+class Fault:
+    """What the Web API or a reply address says instead of doing its work."""
+
+    where: str
+    status: int
+    body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    times: float = 1
+
+
+class Slack:
+    """The stand-in: one workspace with one app in it. Serve it with `served(slack.app())`; set `url` and `bot_url`."""
+
+    def __init__(self, *, signing_secret: str, bot_token: str, team_id: str = "T0SIMULATED") -> None:
+        self.url = ""
+        self.bot_url = ""
+        """Where the bot's routes are."""
+        self.team_id = team_id
+        self.tokens: dict[str, frozenset[str]] = {bot_token: frozenset({"commands", "chat:write"})}
+        self.users: dict[str, dict[str, Any]] = {}
+        self.groups: dict[str, list[str]] = {}
+        self.shown: list[Shown] = []
+        self.views: list[dict[str, Any]] = []
+        self.calls: list[str] = []
+        """The Web API methods that were called."""
+        self.clock: Callable[[], float] = time.time
+        self._secret = signing_secret
+        self._addresses: dict[str, _ReplyAddress] = {}
+        self._triggers: dict[str, float] = {}
+        self._faults: list[Fault] = []
+        self._news = asyncio.Condition()
+
+    # --- what people do --------------------------------------------------------------------------------------------
+
+    async def command(
+        self, text: str, *, user: str, channel: str = "C0SIMULATED", team: str | None = None, **fields: str
+    ) -> httpx.Response | None:
+        """Somebody types `/opp-status <text>`; gives the bot's answer, `None` when it came after three seconds."""
+        trigger_id = self._new_trigger()
+        form = {
+            "command": "/opp-status",
+            "text": text,
+            "user_id": user,
+            "user_name": self.users.get(user, {}).get("name", "somebody"),
+            "channel_id": channel,
+            "channel_name": "sales",
+            "team_id": team or self.team_id,
+            "team_domain": "simulated",
+            "api_app_id": "A0SIMULATED",
+            "is_enterprise_install": "false",
+            "response_url": self._new_address("commands", channel, user),
+            "trigger_id": trigger_id,
+            **fields,
+        }
+        return await self._send(urlencode(form), channel, user)
+
+    async def press(self, shown: Shown, action: Mapping[str, Any], *, user: str) -> httpx.Response | None:
+        """Somebody presses a button or chooses from a menu in a message; `action` is the element with what was chosen.
+
+        https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+        """
+        contents = {
+            "type": "block_actions",
+            "user": {"id": user, "team_id": self.team_id},
+            "team": {"id": self.team_id, "domain": "simulated"},
+            "channel": {"id": shown.channel, "name": "sales"},
+            "container": {"type": "message", "message_ts": f"{self.clock():.6f}", "channel_id": shown.channel},
+            "api_app_id": "A0SIMULATED",
+            "trigger_id": self._new_trigger(),
+            "response_url": self._new_address("actions", shown.channel, user),
+            "message": {"text": shown.text, "blocks": list(shown.blocks)},
+            "actions": [{**action, "action_ts": f"{self.clock():.6f}"}],
+        }
+        return await self._send(urlencode({"payload": json.dumps(contents)}), shown.channel, user)
+
+    def sign(self, body: str, *, timestamp: str | None = None) -> dict[str, str]:
+        """The headers that prove a body comes from Slack.
+
+        https://docs.slack.dev/authentication/verifying-requests-from-slack
+        """
+        timestamp = timestamp or str(int(self.clock()))
+        signature = SignatureVerifier(self._secret).generate_signature(timestamp=timestamp, body=body)
+        return {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "X-Slack-Request-Timestamp": timestamp,
+            "X-Slack-Signature": signature or "",
+        }
+
+    async def wait_for(self, count: int, seconds: float = 10.0) -> list[Shown]:
+        """Everything shown so far, as soon as it is at least `count` messages. Raises `TimeoutError`."""
+        async with asyncio.timeout(seconds), self._news:
+            await self._news.wait_for(lambda: len(self.shown) >= count)
+        return list(self.shown)
+
+    async def wait_for_call(self, method: str, seconds: float = 10.0) -> None:
+        """Until the bot has called this method of the Web API. Raises `TimeoutError`."""
+        async with asyncio.timeout(seconds), self._news:
+            await self._news.wait_for(lambda: method in self.calls)
+
+    def misbehave(self, fault: Fault) -> None:
+        """Let a method of the Web API, or `response_url`, go wrong."""
+        self._faults.append(fault)
+
+    async def _send(self, body: str, channel: str, user: str) -> httpx.Response | None:
+        try:
+            async with httpx.AsyncClient(timeout=ACKNOWLEDGE_WITHIN) as http:
+                answer = await http.post(f"{self.bot_url}/slack/events", content=body, headers=self.sign(body))
+        except httpx.TimeoutException:
+            await self._show(Shown(channel, user, TIMED_OUT, (), "slack"))
+            return None
+        if not answer.is_success:
+            await self._show(Shown(channel, user, FAILED, (), "slack"))
+        elif answer.content:
+            await self._show(self._message(answer.json(), channel, user, "acknowledgement"))
+        return answer
+
+    # --- what the bot does -----------------------------------------------------------------------------------------
+
+    def app(self) -> web.Application:
+        """The Web API under `/api/`, and the reply addresses."""
+        app = web.Application()
+        app.router.add_post("/{kind:commands|actions}/{token}", self._respond)
+        app.router.add_post("/api/{method}", self._call)
+        return app
+
+    async def _respond(self, request: web.Request) -> web.Response:
+        if (fault := self._fault("response_url")) is not None:
+            return fault
+        address = self._addresses.get(request.match_info["token"])
+        if address is None or self.clock() - address.made > REPLY_SECONDS:
+            return web.json_response({"ok": False, "error": "expired_url"}, status=404)
+        if address.uses >= REPLY_USES:
+            return web.json_response({"ok": False, "error": "used_url"}, status=404)
+        address.uses += 1
+        body = await request.json()
+        if (refusal := refusal_of(body)) is not None:
+            return web.json_response({"ok": False, "error": refusal}, status=400)
+        await self._show(self._message(body, address.channel, address.user, "response_url"))
+        return web.json_response({"ok": True})
+
+    async def _call(self, request: web.Request) -> web.Response:
+        method = request.match_info["method"]
+        async with self._news:
+            self.calls.append(method)
+            self._news.notify_all()
+        if (fault := self._fault(method)) is not None:
+            return fault
+        scopes = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        if scopes is None:
+            return _error("invalid_auth")
+        needed = _SCOPES.get(method)
+        if needed and needed not in scopes:
+            return _error("missing_scope", needed=needed, provided=",".join(sorted(scopes)))
+        is_json = request.content_type == "application/json"
+        arguments: Mapping[str, Any] = await request.json() if is_json else dict(await request.post())
+        match method:
+            case "auth.test":
+                return web.json_response({"ok": True, "team_id": self.team_id, "user_id": "U0BOT", "bot_id": "B0BOT"})
+            case "chat.postMessage":
+                return await self._post_message(arguments)
+            case "views.open":
+                return self._open_view(arguments)
+            case "users.info":
+                user = self.users.get(arguments.get("user", ""))
+                return web.json_response({"ok": True, "user": user}) if user else _error("user_not_found")
+            case "usergroups.users.list":
+                members = self.groups.get(arguments.get("usergroup", ""))
+                return (
+                    _error("no_such_subteam") if members is None else web.json_response({"ok": True, "users": members})
+                )
+        return _error("unknown_method")
+
+    async def _post_message(self, arguments: Mapping[str, Any]) -> web.Response:
+        if (refusal := refusal_of(arguments)) is not None:
+            return _error(refusal)
+        channel = str(arguments["channel"])
+        direct = channel if channel in self.users else None
+        await self._show(
+            self._message({**arguments, "response_type": "in_channel"}, channel, direct, "chat.postMessage")
+        )
+        return web.json_response({"ok": True, "channel": channel, "ts": f"{self.clock():.6f}"})
+
+    def _open_view(self, arguments: Mapping[str, Any]) -> web.Response:
+        made = self._triggers.pop(str(arguments.get("trigger_id")), None)
+        if made is None:
+            return _error("exchanged_trigger_id")
+        if self.clock() - made > TRIGGER_SECONDS:
+            return _error("expired_trigger_id")
+        view = arguments["view"]
+        self.views.append(json.loads(view) if isinstance(view, str) else view)
+        return web.json_response({"ok": True, "view": {"id": f"V{len(self.views)}"}})
+
+    # --- what is shown ---------------------------------------------------------------------------------------------
+
+    def _message(self, body: Mapping[str, Any], channel: str, user: str | None, via: str) -> Shown:
+        public = body.get("response_type") == "in_channel"
+        return Shown(channel, None if public else user, body.get("text", ""), tuple(body.get("blocks", ())), via)
+
+    async def _show(self, shown: Shown) -> None:
+        async with self._news:
+            self.shown.append(shown)
+            self._news.notify_all()
+
+    def _new_address(self, kind: str, channel: str, user: str) -> str:
+        token = secrets.token_urlsafe(8)
+        self._addresses[token] = _ReplyAddress(channel, user, self.clock())
+        return f"{self.url}/{kind}/{token}"
+
+    def _new_trigger(self) -> str:
+        trigger_id = f"{secrets.randbelow(10**9)}.{secrets.randbelow(10**9)}.{secrets.token_hex(16)}"
+        self._triggers[trigger_id] = self.clock()
+        return trigger_id
+
+    def _fault(self, where: str) -> web.Response | None:
+        for fault in self._faults:
+            if fault.where == where and fault.times > 0:
+                fault.times -= 1
+                return web.json_response(fault.body, status=fault.status, headers=fault.headers)
+        return None
+
+
+_SCOPES = {
+    "chat.postMessage": "chat:write",
+    "users.info": "users:read",
+    "usergroups.users.list": "usergroups:read",
+}
+
+
+def refusal_of(body: Mapping[str, Any]) -> str | None:
+    """Why Slack would refuse a message, `None` when it would not.
+
+    https://docs.slack.dev/reference/block-kit/blocks
+    """
+    blocks = body.get("blocks", [])
+    if not body.get("text") and not blocks:
+        return "no_text"
+    if len(body.get("text", "")) > TEXT_LIMIT:
+        return "msg_too_long"
+    if len(blocks) > BLOCKS_LIMIT or not all(_is_valid(block) for block in blocks):
+        return "invalid_blocks"
+    return None
+
+
+def _is_valid(block: Mapping[str, Any]) -> bool:
+    match block:
+        case {"type": "section", "text": {"type": "mrkdwn", "text": str(text)}}:
+            return 0 < len(text) <= SECTION_LIMIT
+        case {"type": "context", "elements": [*elements]}:
+            return 0 < len(elements) <= CONTEXT_ELEMENTS and all(0 < len(e["text"]) <= SECTION_LIMIT for e in elements)
+    return False
+
+
+def _error(error: str, **more: str) -> web.Response:
+    return web.json_response({"ok": False, "error": error, **more})

@@ -1,0 +1,58 @@
+"""What a deal is, which statuses it may have, and what somebody wishes for it. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The words HighLevel's status endpoint documents.
+
+    Only four of them are states of a deal; `ALL` is in the endpoint's list because the search shares it.
+    https://marketplace.gohighlevel.com/docs/ghl/opportunities/update-opportunity-status
+    """
+
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+    ABANDONED = "abandoned"
+    ALL = "all"
+
+
+STATES = (Status.OPEN, Status.WON, Status.LOST, Status.ABANDONED)
+
+
+@dataclass(frozen=True, slots=True)
+class Opportunity:
+    """A deal as the CRM last showed it. Everything but id and status may be unknown (`None`)."""
+
+    id: str
+    status: str
+    """HighLevel's own word; not necessarily one that `Status` knows."""
+    name: str | None = None
+    location_id: str | None = None
+    value: float | None = None
+    """Monetary value; HighLevel names no currency anywhere."""
+    contact: str | None = None
+    company: str | None = None
+    pipeline_id: str | None = None
+    stage_id: str | None = None
+    owner_id: str | None = None
+    since: datetime | None = None
+    """When the status last changed, in UTC."""
+    pipeline: str | None = None
+    """The pipeline's name, once somebody looked it up; likewise `stage` and `owner`."""
+    stage: str | None = None
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for: this deal shall have this status."""
+
+    opportunity_id: str
+    status: Status
+
+    def granted_by(self, opportunity: Opportunity) -> bool:
+        """Whether the deal already is as wished."""
+        return opportunity.status == self.status

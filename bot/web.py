@@ -1,0 +1,143 @@
+"""The bot over HTTP: Slack's requests, and two questions a PaaS asks."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from slack_bolt.async_app import AsyncBoltRequest
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.envelope import MAX_BODY, TurnedAway, open_envelope
+from bot.wiring import Bot
+
+log = structlog.get_logger(__name__)
+
+EVENTS = "/slack/events"
+"""The request URL of the manifest, for commands and interactivity alike."""
+
+
+def app(bot: Bot) -> Starlette:
+    """The ASGI application; the bot runs as long as its lifespan."""
+
+    async def slack_events(request: Request) -> Response:
+        raw = await _body(request)
+        if raw is None:
+            return _turned_away(TurnedAway(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large"))
+        contents = open_envelope(raw, request.headers, bot.verifier)
+        if isinstance(contents, TurnedAway):
+            return _turned_away(contents)
+        if contents.get("ssl_check") == "1":  # a distributed app is asked whether its certificate is good
+            return Response()
+        return await _dispatch(bot, contents)
+
+    async def healthz(_request: Request) -> Response:
+        return PlainTextResponse("alive")
+
+    async def readyz(_request: Request) -> Response:
+        report = await bot.health.report()
+        return JSONResponse(report.as_json(), status_code=503 if report.failing else 200)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with bot.running():
+            yield
+
+    return Starlette(
+        routes=[
+            Route(EVENTS, slack_events, methods=["POST"]),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+        ],
+        lifespan=lifespan,
+    )
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body, `None` as soon as it is larger than any that Slack sends."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                return None
+    except ClientDisconnect:
+        return b""  # nobody is left to read the answer
+    return body
+
+
+async def _dispatch(bot: Bot, contents: dict[str, Any]) -> Response:
+    # `socket_mode` tells Bolt that the contents are verified and parsed, as they are in Socket Mode. Its own parsing
+    # takes any form with the word "payload" in it for a button press.
+    try:
+        answer = await bot.bolt.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
+    except Exception as error:  # noqa: BLE001 - contents of a shape Bolt does not foresee; our listeners never raise
+        return _turned_away(TurnedAway(HTTPStatus.BAD_REQUEST, f"unforeseen shape: {type(error).__name__}"))
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _turned_away(TurnedAway(HTTPStatus.BAD_REQUEST, "unforeseen shape"))
+    headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}
+    return Response(answer.body, status_code=answer.status, headers=headers)
+
+
+def _turned_away(refusal: TurnedAway) -> Response:
+    log.info("slack.turned_away", status=refusal.status.value, why=refusal.why)
+    return PlainTextResponse(refusal.status.phrase, status_code=refusal.status)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but a process that was asked to stop and has finished its work ends with 0."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Stop taking requests; a second Ctrl-C does not wait.
+
+        uvicorn's own remembers the signal and sends it to itself when all is done: a drained process would look killed.
+        """
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
+
+
+class Guest(Server):
+    """A server in a process that does more than serve, and looks after signals itself."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
+
+
+def config(bot: Bot) -> uvicorn.Config:
+    """How to serve this bot, on the address of its settings."""
+    return uvicorn.Config(
+        app(bot),
+        host=bot.settings.host,
+        port=bot.settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+
+
+@asynccontextmanager
+async def serving(bot: Bot) -> AsyncIterator[str]:
+    """Serve the bot until the block is left; gives its address."""
+    server = Guest(config(bot))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.wait([task], timeout=0.005)
+        if task.done():
+            await task
+    try:
+        host, port, *_ = server.servers[0].sockets[0].getsockname()
+        yield f"http://{host}:{port}"
+    finally:
+        server.should_exit = True
+        await task

@@ -1,0 +1,163 @@
+"""Builds the bot from its settings: the only file in which the concrete classes meet."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import transport
+from bot.access import Allowlist, Pace
+from bot.change import ChangeStatus, Patience, StoreDown
+from bot.command import parse
+from bot.crm import HighLevelCrm
+from bot.health import ALLOWLIST_EMPTY, Health
+from bot.highlevel.auth import PrivateIntegration
+from bot.highlevel.client import Attempts, Client
+from bot.ledger import SqlLedger
+from bot.messages import Messages
+from bot.replies import Replies
+from bot.settings import Settings
+from bot.slack import Reception, bolt_app
+from bot.worker import Worker
+from bot.workspace import Workspace
+
+log = structlog.get_logger(__name__)
+
+VERSION = "0.1.0"
+USER_AGENT = f"opp-status/{VERSION}"
+
+DRAIN = 25.0
+"""Seconds for accepted commands to finish after SIGTERM. A PaaS kills after 30.
+https://devcenter.heroku.com/articles/dynos#shutdown"""
+SLACK_PATIENCE = 10
+"""Seconds for a call of Slack's Web API."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """Every waiting time that a test or a demo may want shorter."""
+
+    command: Patience = field(default_factory=Patience)
+    highlevel: Attempts = field(default_factory=Attempts)
+    drain: float = DRAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """The parts that somebody outside needs."""
+
+    settings: Settings
+    bolt: AsyncApp
+    verifier: SignatureVerifier
+    health: Health
+    _workspace: Workspace
+    _worker: Worker
+    _ledger: SqlLedger
+    _replies: Replies
+    _client: Client
+    _drain: float
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Work until the block is left; then finish what was accepted."""
+        if not self.settings.allowed_users:
+            log.warning("access.nobody", advice=ALLOWLIST_EMPTY)
+        async with self._open():
+            learning = asyncio.create_task(self._workspace.learn(), name="workspace")
+            warming = asyncio.create_task(self._warm_up(), name="ledger")
+            yield
+            learning.cancel()
+            await asyncio.gather(learning, warming, return_exceptions=True)
+            await self._worker.drain(self._drain)
+
+    @asynccontextmanager
+    async def checking(self) -> AsyncIterator[Health]:
+        """The checks alone, without working."""
+        async with self._open():
+            yield self.health
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[None]:
+        try:
+            async with self._client:
+                yield
+        finally:
+            await self._replies.close()
+            await self._ledger.close()
+
+    async def _warm_up(self) -> None:
+        """Open the ledger before the first command wants it; if that fails, it is tried again then."""
+        with suppress(StoreDown):
+            await self._ledger.ping()
+
+
+def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
+    """The bot for these settings. Touches no network and no file yet."""
+    tempo = tempo or Tempo()
+    # slack_sdk would repeat a post whose connection broke, and so might say everything twice.
+    web = AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=f"{settings.slack_api_url}/",
+        timeout=SLACK_PATIENCE,
+        retry_handlers=[],
+    )
+    client = Client(
+        base_url=settings.highlevel_api_url,
+        auth=PrivateIntegration(settings.highlevel_token.get_secret_value()),
+        version=settings.highlevel_api_version,
+        user_agent=USER_AGENT,
+        transport=transport.pooled(),
+        attempts=tempo.highlevel,
+    )
+    crm = HighLevelCrm(client, settings.highlevel_location_id)
+    ledger = SqlLedger(settings.database_url)
+    replies = Replies(web, transport.pooled())
+    workspace = Workspace(web)
+    allowlist = Allowlist(settings.allowed_users, settings.allowed_channels)
+    messages = Messages(
+        app_url=settings.highlevel_app_url,
+        location_id=settings.highlevel_location_id,
+        currency=settings.currency,
+        admin_contact=settings.admin_contact,
+        statuses=settings.statuses,
+        channels=settings.allowed_channels,
+        errors_in_channel=settings.errors_in_channel,
+    )
+    worker = Worker(
+        change=ChangeStatus(crm, ledger, tempo.command),
+        ledger=ledger,
+        messages=messages,
+        deliver=replies.deliver,
+    )
+    reception = Reception(
+        parse=partial(parse, location_id=settings.highlevel_location_id, statuses=settings.statuses),
+        allowlist=allowlist,
+        our_team=lambda: workspace.team_id,
+        pace=Pace(),
+        ledger=ledger,
+        submit=worker.submit,
+        messages=messages,
+    )
+    return Bot(
+        settings=settings,
+        bolt=bolt_app(reception, settings.slack_bot_token.get_secret_value()),
+        verifier=SignatureVerifier(settings.slack_signing_secret.get_secret_value()),
+        health=Health(
+            ask_slack=workspace.ask,
+            probe_highlevel=crm.probe,
+            ping_store=ledger.ping,
+            allowlist=allowlist,
+        ),
+        _workspace=workspace,
+        _worker=worker,
+        _ledger=ledger,
+        _replies=replies,
+        _client=client,
+        _drain=tempo.drain,
+    )

@@ -1,0 +1,53 @@
+"""The Slack workspace that the bot's token belongs to, learned from Slack before the first command needs it."""
+
+import asyncio
+
+import structlog
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+log = structlog.get_logger(__name__)
+
+PAUSE = 5.0
+"""Seconds between attempts to reach Slack at the start."""
+
+
+class SlackTrouble(Exception):
+    """Slack did not say who we are. `error` is Slack's own word, such as `invalid_auth`, or empty: not reached."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class Workspace:
+    """Which workspace is ours. Until it is known nobody may change anything."""
+
+    def __init__(self, web: AsyncWebClient) -> None:
+        self._web = web
+        self.team_id: str | None = None
+
+    async def ask(self) -> str:
+        """Ask Slack, remember and return the team's id. Raises `SlackTrouble`; then what was known stays known.
+
+        https://docs.slack.dev/reference/methods/auth.test
+        """
+        try:
+            answer = await self._web.auth_test()
+        except SlackApiError as error:
+            raise SlackTrouble(str(error.response.get("error", "unknown_error"))) from error
+        except (SlackClientError, OSError, TimeoutError, ValueError) as error:
+            raise SlackTrouble("") from error
+        team_id = str(answer["team_id"])
+        self.team_id = team_id
+        return team_id
+
+    async def learn(self) -> None:
+        """Ask until Slack answers."""
+        while self.team_id is None:
+            try:
+                await self.ask()
+            except SlackTrouble as trouble:
+                log.warning("slack.unknown_workspace", error=trouble.error or repr(trouble.__cause__))
+                await asyncio.sleep(PAUSE)
+        log.info("slack.workspace", team_id=self.team_id)
