@@ -16,8 +16,9 @@ TEXT_LIMIT = 4000
 """Of a message's top-level text: Slack cuts at 40,000 and advises against more than this."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-# Characters that turn the direction of what follows: with them a name could rewrite the sentence it stands in.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
+# Controls; characters that turn the direction of what follows: with them a name could rewrite the sentence it stands
+# in; and halves of characters, as a CRM leaves them where it cuts an emoji in two: no answer that has one can be sent.
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 _HALF_OF_SOMETHING = re.compile(r"(<[^<>]*|&[a-z]{0,3})\Z")
 _USER_ID = re.compile(r"[UW][A-Z0-9]+")
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]+")
@@ -48,12 +49,20 @@ def fit(mrkdwn: str, limit: int) -> str:
 
 def section(mrkdwn: str) -> Block:
     """A paragraph: https://docs.slack.dev/reference/block-kit/blocks/section-block ."""
-    return {"type": "section", "text": {"type": "mrkdwn", "text": fit(mrkdwn, SECTION_LIMIT)}}
+    return {"type": "section", "text": _text(mrkdwn, SECTION_LIMIT)}
 
 
 def context(mrkdwn: str) -> Block:
     """Small print: https://docs.slack.dev/reference/block-kit/blocks/context-block ."""
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": fit(mrkdwn, CONTEXT_LIMIT)}]}
+    return {"type": "context", "elements": [_text(mrkdwn, CONTEXT_LIMIT)]}
+
+
+def _text(mrkdwn: str, limit: int) -> dict[str, Any]:
+    """`verbatim`: else Slack would make mentions and links of its own of a plain `@channel`, `#general` or address.
+
+    https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+    """
+    return {"type": "mrkdwn", "text": fit(mrkdwn, limit), "verbatim": True}
 
 
 def user(user_id: str) -> str:

@@ -33,10 +33,10 @@ class Crm(Protocol):
         `until`: event-loop time after which nobody waits for the answer any more. Reads may be repeated within it.
         """
 
-    async def set_status(self, opportunity_id: str, status: Status, *, until: float) -> None:
+    async def set_status(self, opportunity_id: str, status: Status, *, until: float) -> str:
         """Give the deal this status. Returning means accepted, not confirmed. Raises `CrmError`.
 
-        Never sent twice unless the first was certainly not carried out.
+        Gives the CRM's own number for the call, empty when it has none. Never sent twice unless the first was certainly not carried out.
         """
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:
@@ -71,24 +71,29 @@ class ChangeStatus:
     async def __call__(self, wish: Wish, key: str) -> Outcome:
         """Do it and say what became of it; `key` names the command in the ledger. Raises nothing that is foreseen."""
         until = asyncio.get_running_loop().time() + self._patience.whole
-        before = None
         try:
             before = await self._crm.find(wish.opportunity_id, until=until)
-            if wish.granted_by(before):
-                return AlreadySo(await self._crm.describe(before, until=until))
+        except CrmError as error:
+            return Failed(error.trouble, Effect.NOTHING)
+        if wish.granted_by(before):
+            return AlreadySo(await self._crm.describe(before, until=until))
+        doubt, trace_id = None, ""
+        try:
             await self._intents.intend(key, before)
-            await self._crm.set_status(before.id, wish.status, until=until - self._patience.for_looking)
+            trace_id = await self._crm.set_status(before.id, wish.status, until=until - self._patience.for_looking)
         except StoreDown:
             return Failed(Trouble(Cause.STORE_DOWN), Effect.NOTHING, before)
         except CrmError as error:
-            if before is None or not error.perhaps_done:
+            if not error.perhaps_done:
                 return Failed(error.trouble, Effect.NOTHING, before)
-            return await self._look(wish, before, error, until)
-        return await self._look(wish, before, None, until)
+            doubt = error
+        return await self._look(wish, before, doubt, trace_id, until)
 
-    async def _look(self, wish: Wish, before: Opportunity, doubt: CrmError | None, until: float) -> Outcome:
+    async def _look(
+        self, wish: Wish, before: Opportunity, doubt: CrmError | None, trace_id: str, until: float
+    ) -> Outcome:
         """Read the deal again: after a change that was accepted to confirm it, after a doubtful one to find out."""
-        trouble = doubt.trouble if doubt else Trouble(Cause.NO_EFFECT)
+        trouble = doubt.trouble if doubt else Trouble(Cause.NO_EFFECT, trace_id=trace_id)
         try:
             now = await self._crm.find(before.id, until=until)
             for _ in self._further_looks(doubt, until):
@@ -100,7 +105,8 @@ class ChangeStatus:
             unseen = trouble if doubt else replace(blind.trouble, cause=Cause.NOT_CONFIRMED)
             return Failed(unseen, Effect.UNKNOWN, before)
         if wish.granted_by(now):
-            return Changed(before, await self._crm.describe(now, until=until), trouble if doubt else None)
+            after = await self._crm.describe(now, until=until)
+            return Changed(before, after, despite=trouble if doubt else None, trace_id=trouble.trace_id)
         return Failed(trouble, Effect.NOTHING if now.status == before.status else Effect.UNKNOWN, before, now)
 
     def _further_looks(self, doubt: CrmError | None, until: float) -> Iterator[None]:

@@ -138,13 +138,19 @@ def _words(text: str) -> Iterable[str]:
     # Slack sends & < > that were typed as entities, and its own links in bare angle brackets: cut first, then decode.
     # https://docs.slack.dev/messaging/formatting-message-text/#escaping
     for raw in _WORD.findall(normalise(text)):
-        bracketed = raw.startswith("<") and raw.endswith(">")
-        word = raw[1:-1].partition("|")[0] if bracketed else raw
-        word = normalise(html.unescape(word)).strip()
-        while word != (stripped := word.strip(_WRAPPING).rstrip(_TRAILING).strip()):
-            word = stripped
-        if word:
+        if word := _bare(normalise(html.unescape(_bare(raw)))):
             yield word
+
+
+def _bare(word: str) -> str:
+    """A word without what stands around it: quotes, formatting, a full stop, and of `<link|label>` all but the link."""
+    before = None
+    while word != before:
+        before = word
+        word = word.strip(_WRAPPING).rstrip(_TRAILING).strip()
+        if word.startswith("<") and word.endswith(">"):
+            word = word[1:-1].partition("|")[0]
+    return word
 
 
 def _status(word: str) -> Status | None:

@@ -78,13 +78,14 @@ class HighLevelCrm:
         log.debug("crm.found", opportunity=record.id, status=record.status)
         return _opportunity(record)
 
-    async def set_status(self, opportunity_id: str, status: Status, *, until: float) -> None:
+    async def set_status(self, opportunity_id: str, status: Status, *, until: float) -> str:
         """See `change.Crm`."""
         try:
             trace_id = await self._client.put_status(opportunity_id, status.value, until=until)
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
         log.info("crm.accepted", opportunity=opportunity_id, status=status.value, trace_id=trace_id)
+        return trace_id
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:
         """See `change.Crm`. Names are nice to have: one that is slow or forbidden costs a line, not the command."""

@@ -119,11 +119,13 @@ class Health:
         probe_highlevel: Callable[..., Awaitable[None]],
         ping_store: Callable[[], Awaitable[None]],
         allowlist: Allowlist,
+        fresh: float = FRESH,
     ) -> None:
         self._ask_slack = ask_slack
         self._probe_highlevel = probe_highlevel
         self._ping_store = ping_store
         self._allowlist = allowlist
+        self._fresh = fresh
         self._asking = asyncio.Lock()
         self._latest: tuple[float, Report] | None = None
 
@@ -131,7 +133,7 @@ class Health:
         """The latest report if it is fresh enough, otherwise a new one. Never raises."""
         async with self._asking:
             now = asyncio.get_running_loop().time()
-            if self._latest is None or now - self._latest[0] > FRESH:
+            if self._latest is None or now - self._latest[0] > self._fresh:
                 self._latest = (now, await self._check())
             return self._latest[1]
 

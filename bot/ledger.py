@@ -158,8 +158,8 @@ class SqlLedger:
 
 def _as_columns(outcome: Outcome) -> dict[str, str | None]:
     match outcome:
-        case Changed(_, after, despite):
-            return {"outcome": "changed", "after": after.status, "trace_id": despite.trace_id if despite else None}
+        case Changed(_, after, _, trace_id):
+            return {"outcome": "changed", "after": after.status, "trace_id": trace_id}
         case AlreadySo(opportunity):
             return {"outcome": "already_so", "before": opportunity.status, "after": opportunity.status}
         case Failed(trouble, _, _, now):

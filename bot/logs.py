@@ -10,20 +10,21 @@ import structlog
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
-LOUD = {
-    # Bolt and its SDK print whole request bodies at INFO and DEBUG: `RequestVerification` an attacker's, the others a
-    # rep's. uvicorn's access log has nothing that ours has not.
-    "slack_bolt": logging.ERROR,
+QUIETEST = {
+    # Bolt and its SDK print whole request bodies: `RequestVerification` an attacker's, the others a rep's. What Bolt calls
+    # an error is a request of a shape that it does not foresee, which `web` turns away, in a line without the request.
+    "slack_bolt": logging.CRITICAL,
     "slack_sdk": logging.ERROR,
     "aiohttp": logging.ERROR,
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "asyncio": logging.WARNING,
     "sqlalchemy": logging.WARNING,
-    "uvicorn.error": logging.WARNING,
-    "uvicorn.access": logging.WARNING,
     "stamina": logging.WARNING,
+    "uvicorn": logging.WARNING,
 }
+"""The level below which a library's lines are left out, whatever LOG_LEVEL is. Bolt resets its loggers' levels itself,
+so that this has to be decided where the lines arrive."""
 
 _SECRET = re.compile(
     r"(xox[a-z]-|xapp-|pit-)[A-Za-z0-9-]+"
@@ -41,6 +42,10 @@ def hide_secrets(text: str) -> str:
 def _redact(_logger: "WrappedLogger", _method: str, line: "EventDict") -> str:
     """The last guard, over the finished line, should a secret ever get so far: an exception's text is not ours."""
     return hide_secrets(str(line))
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    return record.levelno >= QUIETEST.get(record.name.partition(".")[0], logging.NOTSET)
 
 
 def set_up(level: str, form: Literal["auto", "json", "text"], stream: TextIO = sys.stderr) -> None:
@@ -74,8 +79,7 @@ def set_up(level: str, form: Literal["auto", "json", "text"], stream: TextIO = s
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _redact],
         )
     )
+    handler.addFilter(_is_worth_a_line)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name, quietest in LOUD.items():
-        logging.getLogger(name).setLevel(max(quietest, logging.getLevelName(level)))

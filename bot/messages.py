@@ -7,13 +7,14 @@ sentence: they stand in the small print, with the reference that the log has too
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
+from urllib.parse import quote
 
 from bot import blocks
 from bot.access import Caller, Reason
 from bot.blocks import Block, code, plain
 from bot.command import COMMAND, USAGE_HINT, Misunderstood, Problem
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
-from bot.status import STATES, Opportunity, Status, Wish
+from bot.status import Opportunity, Status, Wish
 
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
 
@@ -176,9 +177,7 @@ class Messages:
         self._location_id = location_id
         self._currency = currency
         self._admin = blocks.user(admin_contact) if admin_contact else "the person who looks after this bot"
-        self._statuses = ", ".join(f"`{status}`" for status in STATES if status in statuses)
-        if Status.ALL in statuses:
-            self._statuses += f", `{Status.ALL}`"
+        self._statuses = ", ".join(f"`{status}`" for status in Status if status in statuses)
         self._channels = ", ".join(blocks.channel(channel) for channel in sorted(channels))
         self._errors_in_channel = errors_in_channel
 
@@ -246,7 +245,8 @@ class Messages:
         return f"*{blocks.link(self._url(opportunity.id), opportunity.name or f'the deal {opportunity.id}')}*"
 
     def _url(self, opportunity_id: str) -> str:
-        return f"{self._app_url}/v2/location/{self._location_id}/opportunities/{opportunity_id}"
+        in_path = quote(opportunity_id, safe="", errors="replace")
+        return f"{self._app_url}/v2/location/{self._location_id}/opportunities/{in_path}"
 
     def _facts(self, opportunity: Opportunity) -> str:
         """What tells this deal from others, as far as it is known."""
@@ -295,12 +295,13 @@ class Messages:
 
     def help(self) -> Message:
         """How it works."""
+        failing = "when it fails, they see that too" if self._errors_in_channel else "when it does not, only you do"
         lines = (
             "Change a deal's status in HighLevel, in front of your team.",
-            f"`{COMMAND} {USAGE_HINT}`",
+            code(f"{COMMAND} {USAGE_HINT}"),
             f"• *The deal*: its id, or the link from its page. The id is the end of that link, such as `{EXAMPLE_ID}`.",
             f"• *The status*: {self._statuses}, or its first three letters or more.",
-            "The two may come in either order. When it works, everybody in the channel sees it; when it does not, only you do.",
+            f"The two may come in either order. When it works, everybody in the channel sees it; {failing}.",
             f"`{COMMAND} whoami` tells whether you may. For anything else ask {self._admin}.",
         )
         return _message(lines, (), public=False)
@@ -321,7 +322,7 @@ class Messages:
 def _message(lines: tuple[str, ...], small_print: tuple[str, ...], *, public: bool) -> Message:
     paragraph = "\n".join(lines)
     small = " · ".join(small_print)
-    text = blocks.fit(f"{paragraph}\n{small}".strip(), blocks.TEXT_LIMIT)
+    text = f"{blocks.fit(paragraph, blocks.TEXT_LIMIT - len(small) - 1)}\n{small}".strip()
     return Message(text, (blocks.section(paragraph), *([blocks.context(small)] if small else ())), public)
 
 

@@ -66,6 +66,8 @@ class Changed:
     after: Opportunity
     despite: Trouble | None = None
     """What went wrong on the way, when only looking again showed that it had worked."""
+    trace_id: str = ""
+    """HighLevel's number for the call that did it; empty when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

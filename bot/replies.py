@@ -42,10 +42,12 @@ def payload(message: Message) -> dict[str, Any]:
 class Replies:
     """Sends each message once, by the first way that takes it."""
 
-    def __init__(self, web: AsyncWebClient, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(
+        self, web: AsyncWebClient, transport: httpx.AsyncBaseTransport, patience: float = PATIENCE
+    ) -> None:
         self._web = web
         # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message.
-        self._http = httpx.AsyncClient(transport=transport, timeout=PATIENCE, follow_redirects=False)
+        self._http = httpx.AsyncClient(transport=transport, timeout=patience, follow_redirects=False)
 
     async def deliver(self, message: Message, to: Address) -> str:
         """Deliver it; returns `response_url`, `channel`, `direct_message` or `undelivered`. Never raises.

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from http import HTTPStatus
@@ -128,15 +129,15 @@ def config(bot: Bot) -> uvicorn.Config:
 
 @asynccontextmanager
 async def serving(bot: Bot) -> AsyncIterator[str]:
-    """Serve the bot until the block is left; gives its address."""
+    """Serve the bot until the block is left; gives its address. Raises `OSError` when the port is taken."""
+    # uvicorn would end the whole process then.
+    listener = socket.create_server((bot.settings.host, bot.settings.port))
+    host, port, *_ = listener.getsockname()
     server = Guest(config(bot))
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve([listener]))
     while not server.started:
         await asyncio.wait([task], timeout=0.005)
-        if task.done():
-            await task
     try:
-        host, port, *_ = server.servers[0].sockets[0].getsockname()
         yield f"http://{host}:{port}"
     finally:
         server.should_exit = True

@@ -103,7 +103,7 @@ def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
     # slack_sdk would repeat a post whose connection broke, and so might say everything twice.
     web = AsyncWebClient(
         token=settings.slack_bot_token.get_secret_value(),
-        base_url=f"{settings.slack_api_url}/",
+        base_url=settings.slack_api_url.rstrip("/") + "/",
         timeout=SLACK_PATIENCE,
         retry_handlers=[],
     )

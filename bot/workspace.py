@@ -23,8 +23,9 @@ class SlackTrouble(Exception):
 class Workspace:
     """Which workspace is ours. Until it is known nobody may change anything."""
 
-    def __init__(self, web: AsyncWebClient) -> None:
+    def __init__(self, web: AsyncWebClient, pause: float = PAUSE) -> None:
         self._web = web
+        self._pause = pause
         self.team_id: str | None = None
 
     async def ask(self) -> str:
@@ -49,5 +50,5 @@ class Workspace:
                 await self.ask()
             except SlackTrouble as trouble:
                 log.warning("slack.unknown_workspace", error=trouble.error or repr(trouble.__cause__))
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(self._pause)
         log.info("slack.workspace", team_id=self.team_id)

@@ -101,17 +101,16 @@ class Client:
                 return False
             return True if error.retry_after is None else error.retry_after
 
-        tries = stamina.retry_context(
-            on=again,
+        async def once() -> T:
+            return read(await self._send(call, until))
+
+        tries = stamina.AsyncRetryingCaller(
             attempts=self._attempts.most,
             timeout=None,
             wait_initial=self._attempts.pause,
             wait_jitter=self._attempts.pause,
         )
-        async for attempt in tries:
-            with attempt:
-                return read(await self._send(call, until))
-        raise AssertionError  # stamina yields attempts until one returns or raises
+        return await tries(again, once)
 
     async def _send(self, call: wire.Call, until: float) -> wire.Answer:
         left = until - _now()
@@ -150,8 +149,8 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
-    httpx.InvalidURL,
 )
+"""Not `httpx.InvalidURL`: httpx raises it for the address in a redirection that it has already received."""
 
 
 def failure(error: Exception, *, answering: bool) -> HighLevelError:

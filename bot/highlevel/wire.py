@@ -110,9 +110,9 @@ def get_user(user_id: str) -> Call:
 
 
 def _in_path(identifier: str) -> str:
-    """One path segment, whatever the id: an empty id or `..` would address something else."""
+    """One path segment, whatever the id. An empty id or `..` would address something else: no record has it."""
     if identifier in {"", ".", ".."}:
-        raise ValueError(identifier)
+        raise NotFound
     return quote(identifier, safe="")
 
 
@@ -202,6 +202,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], type[HighLevelError]], ...] = tuple(
         (r"version header", VersionRefused),
         (r"not authorized for this scope|allowed to access this scope|supported by the iam", ScopeMissing),
         (r"location is not accessible|access to this location", LocationForbidden),
+        (r"user does not exist", NotFound),
         (r"invalid token|invalid jwt|invalid private integration token|token (is|has) (expired|invalid)", TokenInvalid),
     )
 )
@@ -277,9 +278,7 @@ def _details(answer: Answer) -> Details:
         inner = error.get("message") if isinstance(error, dict) else error
         found = next((value for value in (body.get("message"), inner, body.get("detail")) if value), None)
     listed = found if isinstance(found, list) else [found]
-    messages = tuple(
-        " ".join(message.split())[:300] for message in listed if isinstance(message, str) and message.strip()
-    )
+    messages = tuple(" ".join(text.split())[:300] for message in listed if (text := _text(message)) and text.strip())
     return Details(answer.status, messages, trace_id[:64], " ".join(messages))
 
 
@@ -302,7 +301,10 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    """JSON may hold half an emoji, as from a name that JavaScript cut short. No file and no request takes it."""
+    if not isinstance(value, str) or not value:
+        return None
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _number(value: object) -> float | None:

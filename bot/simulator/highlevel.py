@@ -57,6 +57,7 @@ class Received:
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    """By name in any case."""
     body: bytes
 
 
@@ -139,7 +140,7 @@ class HighLevel:
         body = await request.read()
         self.received.append(
             Received(
-                request.method, request.raw_path.partition("?")[0], dict(request.query), dict(request.headers), body
+                request.method, request.raw_path.partition("?")[0], dict(request.query), request.headers, body
             )
         )
         if request.headers.get("User-Agent", "python").lower().startswith(BANNED_AGENTS):

@@ -9,7 +9,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -48,13 +48,17 @@ class _ReplyAddress:
 
 @dataclass
 class Fault:
-    """What the Web API or a reply address says instead of doing its work."""
+    """What the Web API or a reply address says, after `wait` seconds, instead of doing its work.
+
+    `where` is a method or `response_url`. Without a status it is only slow.
+    """
 
     where: str
-    status: int
+    status: int | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     times: float = 1
+    wait: float = 0.0
 
 
 class Slack:
@@ -73,6 +77,8 @@ class Slack:
         self.calls: list[str] = []
         """The Web API methods that were called."""
         self.clock: Callable[[], float] = time.time
+        self.acknowledge_within = ACKNOWLEDGE_WITHIN
+        """Seconds that the bot has to answer a command."""
         self._secret = signing_secret
         self._addresses: dict[str, _ReplyAddress] = {}
         self._triggers: dict[str, float] = {}
@@ -97,7 +103,7 @@ class Slack:
             "team_domain": "simulated",
             "api_app_id": "A0SIMULATED",
             "is_enterprise_install": "false",
-            "response_url": self._new_address("commands", channel, user),
+            "response_url": self.new_address("commands", channel, user),
             "trigger_id": trigger_id,
             **fields,
         }
@@ -116,7 +122,7 @@ class Slack:
             "container": {"type": "message", "message_ts": f"{self.clock():.6f}", "channel_id": shown.channel},
             "api_app_id": "A0SIMULATED",
             "trigger_id": self._new_trigger(),
-            "response_url": self._new_address("actions", shown.channel, user),
+            "response_url": self.new_address("actions", shown.channel, user),
             "message": {"text": shown.text, "blocks": list(shown.blocks)},
             "actions": [{**action, "action_ts": f"{self.clock():.6f}"}],
         }
@@ -148,11 +154,11 @@ class Slack:
 
     def misbehave(self, fault: Fault) -> None:
         """Let a method of the Web API, or `response_url`, go wrong."""
-        self._faults.append(fault)
+        self._faults.append(replace(fault))
 
     async def _send(self, body: str, channel: str, user: str) -> httpx.Response | None:
         try:
-            async with httpx.AsyncClient(timeout=ACKNOWLEDGE_WITHIN) as http:
+            async with httpx.AsyncClient(timeout=self.acknowledge_within) as http:
                 answer = await http.post(f"{self.bot_url}/slack/events", content=body, headers=self.sign(body))
         except httpx.TimeoutException:
             await self._show(Shown(channel, user, TIMED_OUT, (), "slack"))
@@ -170,10 +176,11 @@ class Slack:
         app = web.Application()
         app.router.add_post("/{kind:commands|actions}/{token}", self._respond)
         app.router.add_post("/api/{method}", self._call)
+        app.router.add_get("/api/{method}", self._call)  # slack_sdk's way for what only reads
         return app
 
     async def _respond(self, request: web.Request) -> web.Response:
-        if (fault := self._fault("response_url")) is not None:
+        if (fault := await self._fault("response_url")) is not None:
             return fault
         address = self._addresses.get(request.match_info["token"])
         if address is None or self.clock() - address.made > REPLY_SECONDS:
@@ -192,7 +199,7 @@ class Slack:
         async with self._news:
             self.calls.append(method)
             self._news.notify_all()
-        if (fault := self._fault(method)) is not None:
+        if (fault := await self._fault(method)) is not None:
             return fault
         scopes = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if scopes is None:
@@ -201,7 +208,7 @@ class Slack:
         if needed and needed not in scopes:
             return _error("missing_scope", needed=needed, provided=",".join(sorted(scopes)))
         is_json = request.content_type == "application/json"
-        arguments: Mapping[str, Any] = await request.json() if is_json else dict(await request.post())
+        arguments: dict[str, Any] = await request.json() if is_json else {**request.query, **await request.post()}
         match method:
             case "auth.test":
                 return web.json_response({"ok": True, "team_id": self.team_id, "user_id": "U0BOT", "bot_id": "B0BOT"})
@@ -250,7 +257,8 @@ class Slack:
             self.shown.append(shown)
             self._news.notify_all()
 
-    def _new_address(self, kind: str, channel: str, user: str) -> str:
+    def new_address(self, kind: str, channel: str, user: str) -> str:
+        """A reply address, as a command (`commands`) or a button (`actions`) brings one."""
         token = secrets.token_urlsafe(8)
         self._addresses[token] = _ReplyAddress(channel, user, self.clock())
         return f"{self.url}/{kind}/{token}"
@@ -260,10 +268,13 @@ class Slack:
         self._triggers[trigger_id] = self.clock()
         return trigger_id
 
-    def _fault(self, where: str) -> web.Response | None:
+    async def _fault(self, where: str) -> web.Response | None:
         for fault in self._faults:
             if fault.where == where and fault.times > 0:
                 fault.times -= 1
+                await asyncio.sleep(fault.wait)
+                if fault.status is None:
+                    return None
                 return web.json_response(fault.body, status=fault.status, headers=fault.headers)
         return None
 

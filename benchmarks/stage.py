@@ -1,0 +1,230 @@
+"""What the benchmarks share: the stand-ins and the bot as processes of their own, all on this machine alone."""
+
+import asyncio
+import json
+import platform
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import HMAC
+from importlib.metadata import version
+from os import cpu_count
+from pathlib import Path
+from urllib.parse import urlencode
+
+import aiohttp
+
+ROOT = Path(__file__).parent.parent
+LOCALHOST = "127.0.0.1"
+SIGNING_SECRET, BOT_TOKEN, HIGHLEVEL_TOKEN = "not-a-secret", "xoxb-simulated", "pit-simulated"
+LOCATION, TEAM, CHANNEL = "LOCATIONxxxxxxxxxxxx", "T0SIMULATED", "C0SALES"
+PEOPLE = [f"U0REP{number:03}" for number in range(100)]
+"""A person may start 20 commands a minute: many people, so that the pace is the bot's own."""
+PACKAGES = (
+    "aiohttp",
+    "httpx",
+    "httpx-aiohttp",
+    "pydantic",
+    "slack-bolt",
+    "SQLAlchemy",
+    "starlette",
+    "uvicorn",
+    "uvloop",
+)
+START_WITHIN = 30.0
+TIDY_UP_WITHIN = 5.0
+
+
+def deal(number: int) -> str:
+    """The id of a deal that the stand-in has."""
+    return f"bench{number:015}"
+
+
+def end_well_when_told_to() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, so that the processes it started end too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+
+
+def print_machine() -> None:
+    print(f"{cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}")
+    print(", ".join(f"{name} {version(name)}" for name in PACKAGES))
+
+
+def verdict(bars: dict[str, bool]) -> int:
+    """Say which bars were met; the exit code."""
+    for bar, met in bars.items():
+        print(f"{'met   ' if met else 'MISSED'} {bar}")
+    return 0 if all(bars.values()) else 1
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The value that `percent` of a hundred do not exceed."""
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+@dataclass(frozen=True)
+class StandIns:
+    """Slack and HighLevel, in one process."""
+
+    slack_url: str
+    highlevel_url: str
+
+    async def reply_addresses(self, count: int, http: aiohttp.ClientSession) -> list[str]:
+        """Fresh addresses for the bot's replies, one for a command."""
+        async with http.post(f"{self.slack_url}/benchmark/addresses", params={"count": count}) as answer:
+            answer.raise_for_status()
+            addresses: list[str] = await answer.json()
+        return addresses
+
+    async def shown_when(self, count: int, http: aiohttp.ClientSession) -> list[str]:
+        """The texts that people saw, as soon as there are so many, or after a minute."""
+        patient = aiohttp.ClientTimeout(total=90)
+        async with http.get(f"{self.slack_url}/benchmark/shown", params={"count": count}, timeout=patient) as answer:
+            answer.raise_for_status()
+            texts: list[str] = await answer.json()
+        return texts
+
+
+@contextmanager
+def process(
+    *words: str, folder: Path, environ: dict[str, str], stdin: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Another Python with this environment and no other, killed when the block is left."""
+    started = subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, *words],
+        cwd=folder,  # not the project's: a developer's .env must not be read
+        env={"PYTHONPATH": str(ROOT), **environ},
+        stdin=stdin,
+        stdout=subprocess.PIPE if stdin else subprocess.DEVNULL,
+        stderr=None if stdin else subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait(TIDY_UP_WITHIN)
+        for pipe in (started.stdin, started.stdout):
+            if pipe:
+                pipe.close()
+
+
+@contextmanager
+def stand_ins(*, highlevel_waits: float = 0.0, deals: int) -> Iterator[StandIns]:
+    words = (str(ROOT / "benchmarks" / "stand_ins.py"), str(highlevel_waits), str(deals))
+    # It also ends by itself when this process, and with it the pipe to its standard input, is gone.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        process(*words, folder=Path(folder), environ={}, stdin=subprocess.PIPE) as started,
+    ):
+        assert started.stdout is not None  # noqa: S101 - it is a pipe
+        yield StandIns(**json.loads(started.stdout.readline()))
+
+
+@dataclass(frozen=True)
+class RunningBot:
+    """`python -m bot serve`, answering."""
+
+    url: str
+    pid: int
+    started_in: float
+    """Seconds from its start to its first 200 on /healthz."""
+
+    def resident_megabytes(self) -> float:
+        """What it keeps in memory."""
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) / 1024
+
+
+@contextmanager
+def bot(neighbours: StandIns) -> Iterator[RunningBot]:
+    """The bot between the stand-ins; killed when the block is left."""
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {
+            "SLACK_BOT_TOKEN": BOT_TOKEN,
+            "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+            "SLACK_API_URL": f"{neighbours.slack_url}/api/",
+            "HIGHLEVEL_TOKEN": HIGHLEVEL_TOKEN,
+            "HIGHLEVEL_LOCATION_ID": LOCATION,
+            "HIGHLEVEL_API_URL": neighbours.highlevel_url,
+            "ALLOWED_USERS": ",".join(PEOPLE),
+            "DATABASE_URL": f"sqlite:///{Path(folder) / 'benchmark.db'}",
+            "HOST": LOCALHOST,
+            "PORT": str(port),
+        }
+        began = time.perf_counter()
+        with process("-m", "bot", "serve", folder=Path(folder), environ=environ) as started:
+            while not _is_alive(port):
+                if started.poll() is not None or time.perf_counter() - began > START_WITHIN:
+                    raise SystemExit(f"The bot did not start (exit code {started.poll()}).")
+                time.sleep(0.005)
+            yield RunningBot(f"http://{LOCALHOST}:{port}", started.pid, time.perf_counter() - began)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOCALHOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _is_alive(port: int) -> bool:
+    try:
+        with socket.create_connection((LOCALHOST, port), timeout=1) as connection:
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n")
+            return connection.recv(64).startswith(b"HTTP/1.1 200 ")
+    except OSError:
+        return False
+
+
+async def wait_until_ready(running: RunningBot, http: aiohttp.ClientSession) -> None:
+    """Until the bot knows its workspace, and has opened its ledger: before that, it refuses commands."""
+    async with asyncio.timeout(START_WITHIN), http.get(f"{running.url}/readyz") as answer:
+        if answer.status != 200:
+            raise SystemExit(f"The bot is not ready: {await answer.text()}")
+
+
+@asynccontextmanager
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client that opens as many connections as it needs, and waits no longer than Slack does."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=3.0)
+    ) as session:
+        yield session
+
+
+def signed_command(number: int, reply_address: str) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of one person's command about one deal, as Slack sends them, signed now."""
+    body = urlencode(
+        {
+            "command": "/opp-status",
+            "text": f"{deal(number)} won",
+            "user_id": PEOPLE[number % len(PEOPLE)],
+            "user_name": "somebody",
+            "channel_id": CHANNEL,
+            "channel_name": "sales",
+            "team_id": TEAM,
+            "team_domain": "simulated",
+            "api_app_id": "A0SIMULATED",
+            "is_enterprise_install": "false",
+            "response_url": reply_address,
+            "trigger_id": f"{number}.benchmark",
+        }
+    ).encode()
+    timestamp = str(int(time.time()))
+    signature = HMAC(SIGNING_SECRET.encode(), f"v0:{timestamp}:".encode() + body, sha256).hexdigest()
+    return body, {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": f"v0={signature}",
+    }

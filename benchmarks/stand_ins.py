@@ -1,0 +1,55 @@
+"""The stand-ins in a process of their own: prints where they are, and serves until its standard input ends.
+
+Started by `stage.stand_ins`; arguments: the seconds that HighLevel takes for an answer, and how many deals it has.
+"""
+
+import asyncio
+import json
+import sys
+from contextlib import suppress
+
+import stage
+from aiohttp import web
+
+from bot.simulator.highlevel import Fault, HighLevel
+from bot.simulator.serving import served
+from bot.simulator.slack import Slack
+
+
+class Workspace(Slack):
+    """Slack, for somebody in another process who sends the commands."""
+
+    def app(self) -> web.Application:
+        """The stand-in's routes, and two for the benchmark."""
+        app = super().app()
+        app.router.add_post("/benchmark/addresses", self._addresses_for_commands)
+        app.router.add_get("/benchmark/shown", self._texts_shown)
+        return app
+
+    async def _addresses_for_commands(self, request: web.Request) -> web.Response:
+        count = int(request.query["count"])
+        person = stage.PEOPLE[0]  # nobody looks at who is shown a message here
+        return web.json_response([self.new_address("commands", stage.CHANNEL, person) for _ in range(count)])
+
+    async def _texts_shown(self, request: web.Request) -> web.Response:
+        with suppress(TimeoutError):
+            await self.wait_for(int(request.query["count"]), seconds=60)
+        return web.json_response([shown.text for shown in self.shown])
+
+
+async def _serve(highlevel_waits: float, deals: int) -> None:
+    highlevel = HighLevel(stage.LOCATION)
+    highlevel.add_token(stage.HIGHLEVEL_TOKEN)
+    highlevel.burst_limit = highlevel.daily_limit = 10**9  # the bot is measured here, not HighLevel's allowance
+    for number in range(deals):
+        highlevel.add_opportunity(stage.deal(number))
+    if highlevel_waits:
+        highlevel.misbehave(Fault(wait=highlevel_waits), times=float("inf"))
+    slack = Workspace(signing_secret=stage.SIGNING_SECRET, bot_token=stage.BOT_TOKEN, team_id=stage.TEAM)
+    async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
+        print(json.dumps({"slack_url": slack.url, "highlevel_url": highlevel_url}), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(float(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,97 @@
+"""The whole house for a test: both stand-ins, and the real bot between them, over real HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.change import Patience
+from bot.highlevel.client import Attempts
+from bot.schema import commands
+from bot.settings import Settings
+from bot.simulator.highlevel import HighLevel
+from bot.simulator.serving import served
+from bot.simulator.slack import Shown, Slack
+from bot.web import serving
+from bot.wiring import Tempo, build
+
+ANA, BEN, KIM = "U0ANA", "U0BEN", "U0KIM"
+"""On the allowlist; not on it; the one to ask."""
+SALES, OTHER_CHANNEL = "C0SALES", "C0OTHER"
+DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
+NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"
+SIGNING_SECRET = "not-a-signing-secret"
+BOT_TOKEN = "xoxb-not-a-token"
+HIGHLEVEL_TOKEN = "pit-not-a-token"
+QUICK = Tempo(
+    command=Patience(whole=2.5, for_looking=1.0, between_looks=0.1),
+    highlevel=Attempts(most=2, connect=0.25, answer=0.5, pause=0.01),
+    drain=2.0,
+)
+"""Waiting times for tests; what they prove does not depend on them."""
+
+
+@dataclass
+class House:
+    slack: Slack
+    highlevel: HighLevel
+    settings: Settings
+
+    @property
+    def deal(self) -> str:
+        """The status of our deal in HighLevel."""
+        return str(self.highlevel.opportunities[DEAL]["status"])
+
+    async def says(self, text: str, *, user: str = ANA, channel: str = SALES, team: str | None = None) -> Shown:
+        """Somebody types the command; gives the one message that comes of it."""
+        before = len(self.slack.shown)
+        await self.slack.command(text, user=user, channel=channel, team=team)
+        return (await self.slack.wait_for(before + 1))[before]
+
+    async def rows(self) -> list[dict[str, Any]]:
+        """The ledger, as an auditor would find it as soon as every command is finished."""
+        engine = sa.create_engine(self.settings.database_url)
+        try:
+            async with asyncio.timeout(5):
+                while True:
+                    with engine.connect() as connection:
+                        found = [dict(row) for row in connection.execute(sa.select(commands)).mappings()]
+                    if all(row["state"] == "finished" for row in found):
+                        return found
+                    await asyncio.sleep(0.01)
+        finally:
+            engine.dispose()
+
+
+@asynccontextmanager
+async def open_house(folder: Path, *, tempo: Tempo = QUICK, **settings: str) -> AsyncIterator[House]:
+    """Everything running, with one open deal; `settings` override the environment, by their variables' names."""
+    highlevel = HighLevel()
+    highlevel.add_token(HIGHLEVEL_TOKEN)
+    highlevel.add_opportunity(DEAL, name="New website")
+    slack = Slack(signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
+    slack.users = {user_id: {"id": user_id, "name": user_id} for user_id in (ANA, BEN, KIM)}
+    async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
+        environ = {
+            "SLACK_BOT_TOKEN": BOT_TOKEN,
+            "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+            "SLACK_API_URL": f"{slack.url}/api/",
+            "HIGHLEVEL_TOKEN": HIGHLEVEL_TOKEN,
+            "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
+            "HIGHLEVEL_API_URL": highlevel_url,
+            "ALLOWED_USERS": ANA,
+            "ADMIN_CONTACT": KIM,
+            "DATABASE_URL": f"sqlite:///{folder / 'ledger.db'}",
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+        }
+        house = House(slack, highlevel, Settings.from_env(environ | settings))
+        bot = build(house.settings, tempo)
+        async with serving(bot) as slack.bot_url:
+            if house.settings.slack_api_url.startswith(slack.url):
+                await slack.wait_for_call("auth.test")
+            yield house

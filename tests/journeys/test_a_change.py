@@ -1,0 +1,151 @@
+"""An allowed rep changes a deal: what HighLevel receives, what the channel reads, what is written down."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.simulator.highlevel import READ, WRITE, Fault
+from tests.house import ANA, DEAL, HIGHLEVEL_TOKEN, SALES, House, open_house
+
+
+async def test_the_whole_channel_reads_who_moved_which_deal_from_what_to_what(house: House) -> None:
+    shown = await house.says(f"{DEAL} won")
+
+    assert house.deal == "won"
+    assert shown.only_to is None
+    assert shown.channel == SALES
+    assert shown.via == "response_url"
+    assert f"<@{ANA}> changed" in shown.text
+    assert "New website" in shown.text
+    assert "from open to *won*" in shown.text
+
+
+async def test_highlevel_receives_one_change_with_the_documented_headers_and_body(house: House) -> None:
+    await house.says(f"{DEAL} won")
+
+    (put,) = house.highlevel.writes()
+    assert (put.method, put.path) == ("PUT", f"/opportunities/{DEAL}/status")
+    assert json.loads(put.body) == {"status": "won"}
+    assert put.headers["Authorization"] == f"Bearer {HIGHLEVEL_TOKEN}"
+    assert put.headers["Version"] == "2021-07-28"
+    assert put.headers["Accept"] == "application/json"
+    assert put.headers["Content-Type"] == "application/json"
+    assert put.headers["User-Agent"].startswith("opp-status/")
+
+
+async def test_the_deal_is_read_before_and_after_the_change(house: House) -> None:
+    await house.says(f"{DEAL} won")
+
+    about_the_deal = [request for request in house.highlevel.received if DEAL in request.path]
+    assert [request.method for request in about_the_deal] == ["GET", "PUT", "GET"]
+
+
+async def test_the_rep_sees_nothing_until_the_one_reply(house: House) -> None:
+    answer = await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+    shown = await house.slack.wait_for(1)
+
+    assert answer is not None
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert len(shown) == 1
+
+
+async def test_the_acknowledgement_does_not_wait_for_highlevel(house: House) -> None:
+    house.highlevel.misbehave(Fault(wait=0.4), times=3)
+    answer = await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+
+    assert answer is not None
+    assert house.slack.shown == []
+    assert house.highlevel.writes() == []
+    assert "from open to *won*" in (await house.slack.wait_for(1))[0].text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "won {id}",
+        "{id} WON",
+        "{id} aban",
+        "<https://app.gohighlevel.com/v2/location/{location}/opportunities/{id}?tab=Opportunity+Details> lost",
+        "lost <https://crm.agency.example/v2/location/{location}/opportunities/{id}|the deal>",
+        "https://app.gohighlevel.com/v2/location/{location}/opportunities/list?opportunityId={id} lost",
+        "\u201c{id}\u201d\u00a0lost\u200b",
+    ],
+)
+async def test_the_two_arguments_are_understood_in_every_form(house: House, text: str) -> None:
+    shown = await house.says(text.format(id=DEAL, location=house.highlevel.location_id))
+
+    assert shown.only_to is None
+    assert house.deal in {"won", "lost", "abandoned"}
+
+
+async def test_what_tells_the_deal_from_others_stands_in_the_message(tmp_path: Path) -> None:
+    async with open_house(tmp_path, CURRENCY="USD", HIGHLEVEL_APP_URL="https://crm.agency.example") as house:
+        house.highlevel.users["USER1"] = {"id": "USER1", "name": "Max Power"}
+        house.highlevel.pipelines = [{"id": "P1", "name": "New business", "stages": [{"id": "S1", "name": "Proposal"}]}]
+        house.highlevel.opportunities[DEAL] |= {
+            "monetaryValue": 4800,
+            "contact": {"name": "Jane Doe", "companyName": "Acme Corp"},
+            "pipelineId": "P1",
+            "pipelineStageId": "S1",
+            "assignedTo": "USER1",
+        }
+        shown = await house.says(f"{DEAL} won")
+
+    assert "USD 4,800 · Jane Doe of Acme Corp · New business › Proposal · owner Max Power" in shown.text
+    assert f"<https://crm.agency.example/v2/location/{house.highlevel.location_id}/opportunities/{DEAL}|" in shown.text
+
+
+async def test_names_that_may_not_be_read_are_left_out_and_the_change_is_made(house: House) -> None:
+    house.highlevel.add_token(HIGHLEVEL_TOKEN, scopes=frozenset({READ, WRITE}))
+    house.highlevel.opportunities[DEAL]["assignedTo"] = "USER1"
+    shown = await house.says(f"{DEAL} won")
+
+    assert house.deal == "won"
+    assert "owner" not in shown.text
+
+
+async def test_nothing_is_written_when_the_deal_is_so_already(house: House) -> None:
+    shown = await house.says(f"{DEAL} open")
+
+    assert house.highlevel.writes() == []
+    assert shown.only_to == ANA
+    assert "is already *open* since <!date^" in shown.text
+    assert "Nothing was changed." in shown.text
+
+
+async def test_all_is_explained_and_never_sent(house: House) -> None:
+    shown = await house.says(f"{DEAL} all")
+
+    assert house.highlevel.received == []
+    assert "`all` is not a status that a deal can have" in shown.text
+
+
+async def test_all_is_sent_where_the_operator_offers_it(tmp_path: Path) -> None:
+    async with open_house(tmp_path, STATUSES="open,won,all") as house:
+        await house.says(f"{DEAL} all")
+
+        assert json.loads(house.highlevel.writes()[0].body) == {"status": "all"}
+
+
+async def test_each_change_is_one_row_that_says_who_where_what_and_what_became_of_it(house: House) -> None:
+    shown = await house.says(f"{DEAL} won")
+    await house.says(f"{DEAL} won")
+
+    done, already = await house.rows()
+    assert done["reference"] in shown.text
+    assert (done["user_id"], done["channel_id"], done["team_id"]) == (ANA, SALES, house.slack.team_id)
+    assert (done["text"], done["opportunity_id"], done["status"]) == (f"{DEAL} won", DEAL, "won")
+    assert (done["before"], done["after"], done["outcome"]) == ("open", "won", "changed")
+    assert done["trace_id"]
+    assert (already["before"], already["outcome"]) == ("won", "already_so")
+
+
+async def test_a_command_that_slack_delivers_twice_is_done_once(house: House) -> None:
+    for _ in range(2):
+        await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES, trigger_id="1.2.same")
+    await house.slack.wait_for(1)
+    await house.says(f"{DEAL} lost")
+
+    assert [json.loads(put.body)["status"] for put in house.highlevel.writes()] == ["won", "lost"]
+    assert len(await house.rows()) == 2

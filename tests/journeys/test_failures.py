@@ -1,0 +1,410 @@
+"""Whatever HighLevel, the network or the store do: the right words, and the right answer to "did anything change?"."""
+
+import asyncio
+import socket
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from bot.change import Patience
+from bot.outcome import Cause
+from bot.simulator.highlevel import READ, WRITE, Fault
+from bot.simulator.slack import Shown
+from tests.house import ANA, DEAL, HIGHLEVEL_TOKEN, KIM, NOBODYS_ID, QUICK, SALES, House, open_house
+
+ALWAYS = float("inf")
+NOTHING = "Nothing was changed."
+STILL_OPEN = "is still *open*."
+LOOKED = "is still *open*, so nothing has changed so far."
+CANNOT_TELL = "I cannot tell whether"
+SUCCESS = {"success": True}
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something that goes wrong, and what the rep then reads."""
+
+    cause: Cause
+    arrange: Callable[[House], object]
+    effect: str
+    says: tuple[str, ...] = ()
+    text: str = f"{DEAL} won"
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+def _get(fault: Fault) -> Callable[[House], object]:
+    return lambda house: house.highlevel.misbehave(fault, method="GET", times=ALWAYS)
+
+
+def _put(fault: Fault) -> Callable[[House], object]:
+    return lambda house: house.highlevel.misbehave(fault, method="PUT", times=ALWAYS)
+
+
+def _put_then_blind(fault: Fault) -> Callable[[House], object]:
+    """The deal is found, the change meets the fault, and then nothing can be read any more."""
+
+    def arrange(house: House) -> None:
+        house.highlevel.misbehave(Fault(), method="GET")
+        house.highlevel.misbehave(fault, method="PUT", times=ALWAYS)
+        house.highlevel.misbehave(Fault(status=500, body={"message": "Internal server error"}), times=ALWAYS)
+
+    return arrange
+
+
+def _refusal(status: int, message: str | list[str]) -> Fault:
+    return Fault(status=status, body={"statusCode": status, "message": message, "error": "Error", "traceId": "trace-1"})
+
+
+def _scopes(*scopes: str) -> Callable[[House], object]:
+    return lambda house: house.highlevel.add_token(HIGHLEVEL_TOKEN, scopes=frozenset(scopes))
+
+
+def _limited(**headers: str) -> Fault:
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Fault(status=429, body={"message": "Too Many Requests"}, headers=names)
+
+
+def _well(_house: House) -> None:
+    pass
+
+
+NOT_FOUND, TOKEN, SCOPE = "no deal with the id", "does not accept the bot's token", "lacks a permission"
+ELSEWHERE, AGAIN = "belong to different locations", "Try again in a minute."
+
+CASES = {
+    "an id that no deal has": Case(
+        Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND, NOBODYS_ID, "capitals matter"), f"{NOBODYS_ID} won"
+    ),
+    "an id of a strange form": Case(Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND,), f"{NOBODYS_ID}1 won"),
+    "a deal that was deleted in between": Case(
+        Cause.NOT_FOUND, _put(_refusal(404, "Opportunity not found")), STILL_OPEN, (NOT_FOUND,)
+    ),
+    "a token that is not known": Case(
+        Cause.TOKEN_INVALID,
+        lambda house: house.highlevel.tokens.clear(),
+        NOTHING,
+        (TOKEN, f"<@{KIM}>", "HIGHLEVEL_TOKEN"),
+    ),
+    "a token that has expired": Case(Cause.TOKEN_INVALID, _get(_refusal(401, "Invalid JWT")), NOTHING, (TOKEN,)),
+    "a token revoked in between": Case(
+        Cause.TOKEN_INVALID, _put(_refusal(401, "Invalid Private Integration token")), STILL_OPEN, (TOKEN,)
+    ),
+    "a token that may not read": Case(Cause.SCOPE_MISSING, _scopes(WRITE), NOTHING, (SCOPE, f"<@{KIM}>")),
+    "a token that may not write": Case(Cause.SCOPE_MISSING, _scopes(READ), STILL_OPEN, (SCOPE, "Edit Opportunities")),
+    "an agency's token": Case(
+        Cause.SCOPE_MISSING,
+        _get(_refusal(401, "This authClass type is not allowed to access this scope. Please reach out")),
+        NOTHING,
+        (SCOPE,),
+    ),
+    "a token of another location": Case(
+        Cause.TOKEN_ELSEWHERE,
+        lambda house: house.highlevel.add_token(HIGHLEVEL_TOKEN, location_id="ELSEWHERE"),
+        NOTHING,
+        (ELSEWHERE, f"<@{KIM}>"),
+    ),
+    "a location that the token cannot see": Case(
+        Cause.TOKEN_ELSEWHERE,
+        _get(_refusal(401, "This location is not accessible from this token!")),
+        NOTHING,
+        (ELSEWHERE,),
+    ),
+    "a deal of another location": Case(
+        Cause.TOKEN_ELSEWHERE,
+        lambda house: house.highlevel.opportunities[DEAL].update(locationId="ELSEWHERE"),
+        NOTHING,
+        (ELSEWHERE,),
+    ),
+    "an API version that is not accepted": Case(
+        Cause.VERSION_REFUSED, _well, NOTHING, ("API version",), settings={"HIGHLEVEL_API_VERSION": "1999-01-01"}
+    ),
+    "the CDN": Case(
+        Cause.BLOCKED, _get(Fault(status=403, body="error code: 1010")), NOTHING, ("before HighLevel saw", AGAIN)
+    ),
+    "a 403 for no known reason": Case(
+        Cause.FORBIDDEN,
+        _get(_refusal(403, "You do not have permission to access this resource")),
+        NOTHING,
+        ("no reason",),
+    ),
+    "a change that does not please": Case(
+        Cause.INVALID,
+        _put(_refusal(422, ["lostReasonId is required", "<!channel>"])),
+        STILL_OPEN,
+        ("It says: lostReasonId is required; &lt;!channel&gt;.",),
+    ),
+    "a bad request": Case(Cause.INVALID, _put(_refusal(400, "Bad Request")), STILL_OPEN, ("It says: Bad Request.",)),
+    "too many requests": Case(
+        Cause.RATE_LIMITED,
+        _get(_limited(X_RateLimit_Interval_Milliseconds="60000")),
+        NOTHING,
+        ("too many came at once", "Try again in 60 seconds."),
+    ),
+    "too many requests, by the standard header": Case(
+        Cause.RATE_LIMITED, _put(_limited(Retry_After="300")), STILL_OPEN, ("Try again in 5 minutes.",)
+    ),
+    "too many requests for the day": Case(
+        Cause.DAILY_LIMIT,
+        _get(_limited(X_RateLimit_Daily_Remaining="0", X_RateLimit_Daily_Reset="83059000")),
+        NOTHING,
+        ("day's allowance is used up", "Try again in 23 hours"),
+    ),
+    "too many requests for a day of unknown end": Case(
+        Cause.DAILY_LIMIT,
+        _get(_limited(X_RateLimit_Daily_Remaining="0", X_RateLimit_Daily_Reset="?")),
+        NOTHING,
+        ("tomorrow",),
+    ),
+    "a name that does not resolve": Case(
+        Cause.NO_NAME,
+        _well,
+        NOTHING,
+        ("address cannot be found",),
+        settings={"HIGHLEVEL_API_URL": "http://nowhere.invalid"},
+    ),
+    "a port where nobody listens": Case(
+        Cause.NO_CONNECTION, _well, NOTHING, ("no connection",), settings={"HIGHLEVEL_API_URL": "http://127.0.0.1:1"}
+    ),
+    "a search that hangs": Case(Cause.NO_ANSWER, _get(Fault(hangs=True)), NOTHING, ("did not answer in time", AGAIN)),
+    "a search that is cut off": Case(
+        Cause.CUT_OFF, _get(Fault(drops=True)), NOTHING, ("connection to HighLevel broke",)
+    ),
+    "a change that hangs and does not happen": Case(
+        Cause.NO_ANSWER,
+        _put(Fault(hangs=True)),
+        LOOKED,
+        ("did not answer in time", "look at the deal before you try again"),
+    ),
+    "a change that is cut off and does not happen": Case(
+        Cause.CUT_OFF, _put(Fault(drops=True)), LOOKED, ("look at the deal before you try again",)
+    ),
+    "a change that hangs, and then nobody answers": Case(
+        Cause.NO_ANSWER, _put_then_blind(Fault(hangs=True)), CANNOT_TELL, ("did not answer in time",)
+    ),
+    "a change that breaks, and then nobody answers": Case(
+        Cause.SERVER_ERROR, _put_then_blind(_refusal(500, "Internal server error")), CANNOT_TELL
+    ),
+    "a change that is accepted, and then nobody answers": Case(
+        Cause.NOT_CONFIRMED, _put_then_blind(Fault()), CANNOT_TELL, ("accepted the change", "Look at the deal before")
+    ),
+    "an error of HighLevel's own": Case(
+        Cause.SERVER_ERROR, _get(_refusal(500, "Internal server error")), NOTHING, ("problem of its own", AGAIN)
+    ),
+    "an error while changing": Case(
+        Cause.SERVER_ERROR, _put(Fault(status=502, body="upstream connect error")), LOOKED, ("problem of its own",)
+    ),
+    "a maintenance page": Case(
+        Cause.UNREADABLE, _get(Fault(status=200, body="<h1>Back soon</h1>")), NOTHING, ("maintenance page",)
+    ),
+    "a redirect": Case(
+        Cause.UNREADABLE, _get(Fault(status=302, headers={"Location": "/login"})), NOTHING, ("made no sense",)
+    ),
+    "a maintenance page while changing": Case(
+        Cause.UNREADABLE, _put(Fault(status=200, body="<h1>Back soon</h1>")), LOOKED, ("maintenance page",)
+    ),
+    "an address that is not HighLevel's API": Case(
+        Cause.WRONG_ADDRESS, _get(Fault(status=404, body="Cannot GET /opportunities")), NOTHING, ("HIGHLEVEL_API_URL",)
+    ),
+    "a success that says false": Case(
+        Cause.SAID_NO, _put(Fault(status=200, body={"succeded": False})), LOOKED, ("was not carried out",)
+    ),
+    "a success that changed nothing": Case(
+        Cause.NO_EFFECT, _put(Fault(status=200, body=SUCCESS)), LOOKED, ("still it did not happen", "automation")
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+async def test_a_failure_says_what_happened_whether_anything_changed_and_what_next(case: Case, tmp_path: Path) -> None:
+    async with open_house(tmp_path, **case.settings) as house:
+        case.arrange(house)
+        shown = await house.says(case.text)
+        (row,) = await house.rows()
+
+    assert row["outcome"] == case.cause
+    for words in case.says:
+        assert words in shown.text
+    _assert_honest(shown, case.effect, row["reference"])
+    assert shown.only_to == ANA
+    assert "{" not in shown.text
+
+
+def _assert_honest(shown: Shown, effect: str, reference: str) -> None:
+    """One answer to "did anything change?", not two; and the number that the log has."""
+    assert effect in shown.text
+    assert [words in shown.text for words in (LOOKED, CANNOT_TELL, NOTHING)].count(True) == 1
+    assert f"Reference {reference}" in shown.text
+
+
+DESPITE = {
+    "after a hanging answer": Fault(carries_out=True, hangs=True),
+    "after a cut connection": Fault(carries_out=True, drops=True),
+    "after an error": Fault(carries_out=True, status=500, body={"message": "Internal server error"}),
+    "after a maintenance page": Fault(carries_out=True, status=200, body="<h1>Back soon</h1>"),
+    "after a success that says false": Fault(carries_out=True, status=200, body={"success": False}),
+}
+
+
+@pytest.mark.parametrize("fault", DESPITE.values(), ids=DESPITE)
+async def test_a_change_that_happened_all_the_same_is_found_by_looking_and_not_repeated(
+    house: House, fault: Fault
+) -> None:
+    house.highlevel.misbehave(fault, method="PUT")
+    shown = await house.says(f"{DEAL} won")
+
+    assert shown.only_to is None
+    assert "from open to *won*" in shown.text
+    assert "I looked again: it is done" in shown.text
+    assert len(house.highlevel.writes()) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault(hangs=True), Fault(drops=True), Fault(status=500, body="")])
+async def test_a_change_of_unknown_fate_is_never_sent_again(house: House, fault: Fault) -> None:
+    house.highlevel.misbehave(fault, method="PUT", times=ALWAYS)
+    await house.says(f"{DEAL} won")
+
+    assert len(house.highlevel.writes()) == 1
+
+
+async def test_a_change_that_happens_late_is_seen_by_looking_again(house: House) -> None:
+    house.highlevel.misbehave(Fault(hangs=True), method="PUT")
+    saying = asyncio.create_task(house.says(f"{DEAL} won"))
+    while not house.highlevel.writes():
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.8)
+    house.highlevel.opportunities[DEAL]["status"] = "won"
+
+    assert "it is done" in (await saying).text
+
+
+async def test_a_deal_that_somebody_else_moves_meanwhile_is_told_as_it_is(house: House) -> None:
+    house.highlevel.misbehave(Fault(wait=0.3, status=200, body=SUCCESS), method="PUT")
+    saying = asyncio.create_task(house.says(f"{DEAL} won"))
+    while not house.highlevel.writes():
+        await asyncio.sleep(0.01)
+    house.highlevel.opportunities[DEAL]["status"] = "abandoned"
+
+    assert "was *open* before, and is *abandoned* now." in (await saying).text
+
+
+async def test_a_passing_error_is_not_worth_a_word(house: House) -> None:
+    house.highlevel.misbehave(Fault(status=500, body=""), method="GET")
+    house.highlevel.misbehave(_limited(Retry_After="0.1"), method="PUT")
+    shown = await house.says(f"{DEAL} won")
+
+    assert "from open to *won*" in shown.text
+    assert len(house.highlevel.writes()) == 2
+
+
+async def test_when_no_time_is_left_the_change_is_not_sent(tmp_path: Path) -> None:
+    short = replace(QUICK, command=Patience(whole=1.0, for_looking=0.8, between_looks=0.1))
+    async with open_house(tmp_path, tempo=short) as house:
+        house.highlevel.misbehave(Fault(wait=0.4), method="GET")
+        shown = await house.says(f"{DEAL} won")
+
+        assert house.highlevel.writes() == []
+        assert "no time was left for the change" in shown.text
+        assert STILL_OPEN in shown.text
+
+
+async def test_a_host_that_does_not_speak_tls_is_named_so(tmp_path: Path, plain_port: int) -> None:
+    async with open_house(tmp_path, HIGHLEVEL_API_URL=f"https://127.0.0.1:{plain_port}") as house:
+        shown = await house.says(f"{DEAL} won")
+
+    assert "No secure connection to HighLevel could be made." in shown.text
+    assert NOTHING in shown.text
+
+
+@pytest.fixture
+async def plain_port() -> AsyncIterator[int]:
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_host_that_does_not_pick_up_is_named_so(tmp_path: Path, deaf_port: int) -> None:
+    async with open_house(tmp_path, HIGHLEVEL_API_URL=f"http://127.0.0.1:{deaf_port}") as house:
+        shown = await house.says(f"{DEAL} won")
+
+    assert "nobody picked up" in shown.text
+    assert NOTHING in shown.text
+
+
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port whose queue of waiting callers is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        callers = [socket.socket() for _ in range(3)]
+        for caller in callers:
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+        for caller in callers:
+            caller.close()
+
+
+async def test_without_its_ledger_the_bot_accepts_nothing(tmp_path: Path) -> None:
+    async with open_house(tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/missing/ledger.db") as house:
+        shown = await house.says(f"{DEAL} won")
+
+        assert house.highlevel.received == []
+        assert shown.via == "acknowledgement"
+        assert "cannot write down what it does" in shown.text
+        assert NOTHING in shown.text
+
+        (tmp_path / "missing").mkdir()
+        assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+
+
+async def test_a_ledger_that_fails_before_the_change_stops_it(house: House) -> None:
+    house.highlevel.misbehave(Fault(wait=0.4), method="GET")
+    await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+    locked = sqlite3.connect(house.settings.database_url.removeprefix("sqlite:///"))
+    locked.execute("BEGIN IMMEDIATE")
+    (shown,) = await house.slack.wait_for(1)
+    locked.close()
+
+    assert house.highlevel.writes() == []
+    assert "cannot write down what it does" in shown.text
+    assert STILL_OPEN in shown.text
+
+
+async def test_a_fault_of_the_bot_itself_is_owned_up_to(tmp_path: Path) -> None:
+    broken = replace(QUICK, command=cast("Patience", None))
+    async with open_house(tmp_path, tempo=broken) as house:
+        shown = await house.says(f"{DEAL} won")
+        (row,) = await house.rows()
+
+    assert "Something went wrong inside the bot." in shown.text
+    _assert_honest(shown, CANNOT_TELL, row["reference"])
+    assert row["outcome"] == Cause.UNEXPECTED
+
+
+async def test_failures_of_an_allowed_caller_are_public_where_the_operator_wants_it(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ERRORS_IN_CHANNEL="true") as house:
+        failed = await house.says(f"{NOBODYS_ID} won")
+        denied = await house.says(f"{DEAL} won", user=KIM)
+
+    assert failed.only_to is None
+    assert denied.only_to == KIM
+
+
+def test_every_cause_has_its_case() -> None:
+    elsewhere = {
+        Cause.OUT_OF_TIME,
+        Cause.NO_TLS,
+        Cause.CONNECT_TIMEOUT,
+        Cause.STORE_DOWN,
+        Cause.UNEXPECTED,
+    }
+
+    assert {case.cause for case in CASES.values()} | elsewhere == set(Cause)

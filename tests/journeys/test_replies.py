@@ -1,0 +1,46 @@
+"""The one reply arrives, by another way if need be, and what is private stays private."""
+
+import pytest
+
+from bot.simulator.slack import Fault
+from tests.house import ANA, DEAL, NOBODYS_ID, SALES, House
+
+GONE = Fault("response_url", status=404, body={"ok": False, "error": "expired_url"})
+
+
+@pytest.mark.parametrize("status", [404, 429, 500])
+async def test_a_success_goes_to_the_channel_when_the_reply_address_does_not_take_it(house: House, status: int) -> None:
+    house.slack.misbehave(Fault("response_url", status=status))
+    shown = await house.says(f"{DEAL} won")
+
+    assert (shown.via, shown.channel, shown.only_to) == ("chat.postMessage", SALES, None)
+    assert "from open to *won*" in shown.text
+    assert [row["delivered"] for row in await house.rows()] == ["channel"]
+
+
+async def test_a_failure_goes_to_the_person_and_never_to_the_channel(house: House) -> None:
+    house.slack.misbehave(GONE)
+    shown = await house.says(f"{NOBODYS_ID} won")
+
+    assert (shown.via, shown.channel) == ("chat.postMessage", ANA)
+    assert [row["delivered"] for row in await house.rows()] == ["direct_message"]
+
+
+async def test_a_success_goes_to_the_person_when_the_bot_may_not_post_in_the_channel(house: House) -> None:
+    house.slack.misbehave(GONE)
+    house.slack.misbehave(Fault("chat.postMessage", status=200, body={"ok": False, "error": "not_in_channel"}))
+    shown = await house.says(f"{DEAL} won")
+
+    assert shown.channel == ANA
+    assert [row["delivered"] for row in await house.rows()] == ["direct_message"]
+
+
+async def test_a_reply_that_nobody_takes_is_written_down_as_undelivered(house: House) -> None:
+    house.slack.misbehave(GONE)
+    house.slack.misbehave(Fault("chat.postMessage", status=500, times=2))
+    await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+    await house.slack.wait_for_call("chat.postMessage")
+
+    (row,) = await house.rows()
+    assert (row["outcome"], row["delivered"]) == ("changed", "undelivered")
+    assert house.slack.shown == []

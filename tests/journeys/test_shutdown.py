@@ -1,0 +1,115 @@
+"""The real process: it starts, it is asked to stop, it finishes what it accepted, and it ends with 0."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from bot.simulator.highlevel import Fault
+from tests.house import ANA, DEAL, SALES, House, open_house
+
+ROOT = Path(__file__).parents[2]
+
+
+@asynccontextmanager
+async def _process(*arguments: str, environ: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        *arguments,
+        cwd=ROOT,
+        env={**os.environ, **environ},  # noqa: TID251 - a process needs one
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def _environ(house: House, port: int, folder: Path) -> dict[str, str]:
+    shown = house.settings
+    return {
+        "SLACK_BOT_TOKEN": shown.slack_bot_token.get_secret_value(),
+        "SLACK_SIGNING_SECRET": shown.slack_signing_secret.get_secret_value(),
+        "SLACK_API_URL": shown.slack_api_url,
+        "HIGHLEVEL_TOKEN": shown.highlevel_token.get_secret_value(),
+        "HIGHLEVEL_LOCATION_ID": shown.highlevel_location_id,
+        "HIGHLEVEL_API_URL": shown.highlevel_api_url,
+        "ALLOWED_USERS": ANA,
+        "DATABASE_URL": f"sqlite:///{folder / 'process.db'}",
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def _until_healthy(url: str) -> None:
+    async with asyncio.timeout(30), httpx.AsyncClient() as http:
+        while True:
+            try:
+                if (await http.get(f"{url}/healthz")).is_success:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.02)
+
+
+async def test_what_was_acknowledged_is_finished_before_the_process_ends(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        port = _free_port()
+        async with _process("serve", environ=_environ(house, port, tmp_path)) as process:
+            house.slack.bot_url = f"http://127.0.0.1:{port}"
+            await _until_healthy(house.slack.bot_url)
+            while house.slack.calls.count("auth.test") < 2:  # by the house's own bot, and by this one
+                await asyncio.sleep(0.01)
+            house.highlevel.misbehave(Fault(wait=1.0), method="GET")
+            answer = await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+            process.send_signal(signal.SIGTERM)
+            (shown,) = await house.slack.wait_for(1)
+            output, _ = await process.communicate()
+
+    assert answer is not None
+    assert answer.status_code == 200
+    assert "from open to *won*" in shown.text
+    assert process.returncode == 0
+    assert b"worker.draining" in output
+    assert b"Traceback" not in output
+
+
+async def test_an_idle_process_ends_at_once(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        port = _free_port()
+        async with _process("serve", environ=_environ(house, port, tmp_path)) as process:
+            await _until_healthy(f"http://127.0.0.1:{port}")
+            process.send_signal(signal.SIGINT)
+            output, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert b"Traceback" not in output
+
+
+async def test_settings_that_cannot_be_used_end_the_process_with_all_problems_and_code_2(tmp_path: Path) -> None:
+    environ = {"SLACK_BOT_TOKEN": "xoxp-a-wrong-kind", "SLACK_SIGNING_SECRET": "", "PORT": "http"}
+    async with _process("serve", environ=environ | {"HIGHLEVEL_TOKEN": "", "HIGHLEVEL_LOCATION_ID": ""}) as process:
+        output, _ = await process.communicate()
+
+    assert process.returncode == 2
+    for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "HIGHLEVEL_TOKEN", "HIGHLEVEL_LOCATION_ID", "PORT"):
+        assert name.encode() in output
+    assert b"xoxp-a-wrong-kind" not in output
+    assert b"Traceback" not in output

@@ -1,0 +1,142 @@
+"""Who may change a deal, from where; what the others read; and that nothing of theirs reaches HighLevel."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.simulator.slack import Fault, Shown
+from tests.house import ANA, BEN, DEAL, KIM, OTHER_CHANNEL, SALES, House, open_house
+
+
+def _assert_refused(house: House, shown: Shown, user: str) -> None:
+    assert house.highlevel.received == []
+    assert house.deal == "open"
+    assert shown.only_to == user
+    assert "Nothing was changed." in shown.text
+    assert "Reference " in shown.text
+
+
+async def test_somebody_who_is_not_on_the_list_reads_whom_to_ask(house: House) -> None:
+    shown = await house.says(f"{DEAL} won", user=BEN)
+
+    _assert_refused(house, shown, BEN)
+    assert "You are not on the list" in shown.text
+    assert f"Ask <@{KIM}> to add you; your Slack id is `{BEN}`." in shown.text
+
+
+async def test_without_an_admin_contact_the_person_is_described(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ADMIN_CONTACT="") as house:
+        shown = await house.says(f"{DEAL} won", user=BEN)
+
+    assert "Ask the person who looks after this bot to add you" in shown.text
+
+
+async def test_an_empty_list_means_nobody(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ALLOWED_USERS="") as house:
+        shown = await house.says(f"{DEAL} won")
+
+        _assert_refused(house, shown, ANA)
+        assert "the list of people who may is empty" in shown.text
+
+
+async def test_a_channel_that_is_not_on_the_list_is_refused_and_the_right_one_named(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ALLOWED_CHANNELS=SALES) as house:
+        shown = await house.says(f"{DEAL} won", channel=OTHER_CHANNEL)
+
+        _assert_refused(house, shown, ANA)
+        assert f"Use one of <#{SALES}>, or ask <@{KIM}> to add this one; its id is `{OTHER_CHANNEL}`." in shown.text
+        assert "from open to *won*" in (await house.says(f"{DEAL} won", channel=SALES)).text
+
+
+async def test_another_workspace_is_refused(house: House) -> None:
+    shown = await house.says(f"{DEAL} won", team="T0FOREIGN")
+
+    _assert_refused(house, shown, ANA)
+    assert "another Slack workspace" in shown.text
+
+
+async def test_before_slack_has_told_which_workspace_is_ours_nobody_may(tmp_path: Path) -> None:
+    async with open_house(tmp_path, SLACK_API_URL="http://127.0.0.1:1/") as house:
+        shown = await house.says(f"{DEAL} won")
+
+        _assert_refused(house, shown, ANA)
+        assert "has not yet told it which workspace" in shown.text
+
+
+async def test_a_denied_person_is_denied_whatever_they_typed(house: House) -> None:
+    assert "not on the list" in (await house.says("nonsense", user=BEN)).text
+
+
+async def test_nobody_starts_more_than_twenty_commands_a_minute(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ALLOWED_USERS=f"{ANA},{BEN}") as house:
+        for _ in range(20):
+            await house.slack.command("nonsense", user=ANA, channel=SALES)
+        shown = await house.says(f"{DEAL} won")
+
+        _assert_refused(house, shown, ANA)
+        assert "more than 20 commands in a minute" in shown.text
+        assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
+
+
+@pytest.mark.parametrize("user", [ANA, BEN])
+async def test_help_answers_everybody(house: House, user: str) -> None:
+    shown = await house.says("help", user=user)
+
+    assert shown.only_to == user
+    assert "`/opp-status &lt;id or link&gt; &lt;open|won|lost|abandoned&gt;`" in shown.text
+    for status in ("open", "won", "lost", "abandoned"):
+        assert f"`{status}`" in shown.text
+
+
+async def test_whoami_tells_the_ids_and_whether_one_may(house: House) -> None:
+    allowed = await house.says("whoami")
+    denied = await house.says("whoami", user=BEN)
+
+    assert f"your Slack id is `{ANA}`" in allowed.text
+    assert f"This channel's id is `{SALES}`" in allowed.text
+    assert "You may change deals here." in allowed.text
+    assert "You may not change deals here. You are not on the list" in denied.text
+
+
+async def test_an_empty_command_gets_an_answer(house: House) -> None:
+    shown = await house.says("")
+
+    assert shown.only_to == ANA
+    assert "Say which deal" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{DEAL} wno", "`wno` is not a status."),
+        (DEAL, f"what shall `{DEAL}` become?"),
+        ("won", "Which deal?"),
+        ("Acme Corp won", "`Acme Corp` is not a deal's id or link"),
+        (f"{DEAL} won please", "I do not know what to do with `please`"),
+        ("https://app.gohighlevel.com/v2/location/ELSEWHERE/opportunities/x1 won", "another HighLevel location"),
+        ("https://app.gohighlevel.com/dashboard won", "There is no deal in that link."),
+    ],
+)
+async def test_a_command_that_is_not_understood_is_explained_with_an_example(
+    house: House, text: str, words: str
+) -> None:
+    shown = await house.says(text)
+
+    _assert_refused(house, shown, ANA)
+    assert words in shown.text
+    assert "For example: `/opp-status " in shown.text
+
+
+async def test_a_status_that_is_switched_off_is_said_to_be(tmp_path: Path) -> None:
+    async with open_house(tmp_path, STATUSES="open,won") as house:
+        shown = await house.says(f"{DEAL} lost")
+
+        _assert_refused(house, shown, ANA)
+        assert "switched off here. Use one of `open`, `won`." in shown.text
+
+
+async def test_the_workspace_is_learned_when_slack_comes_back(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        house.slack.misbehave(Fault("auth.test", status=500))
+
+        assert "from open to *won*" in (await house.says(f"{DEAL} won")).text

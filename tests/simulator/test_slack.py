@@ -1,0 +1,400 @@
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Any
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+from aiohttp import web
+from slack_sdk.errors import SlackApiError
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.simulator.serving import served
+from bot.simulator.slack import ACKNOWLEDGE_WITHIN, FAILED, TIMED_OUT, Fault, Shown, Slack, refusal_of
+
+SECRET = "not-a-signing-secret"
+TOKEN = "xoxb-not-a-token"
+ANA, CHANNEL = "U0ANA", "C0SALES"
+SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
+CONTEXT = {"type": "context", "elements": [{"type": "mrkdwn", "text": "small"}]}
+
+
+class _Recorder:
+    """Where the bot would be: keeps what comes, and answers as it was told."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, dict[str, str]]] = []
+        self.status = 200
+        self.answer: dict[str, Any] | None = None
+        self.wait = 0.0
+
+    @property
+    def form(self) -> dict[str, str]:
+        """What came last."""
+        return dict(parse_qsl(self.received[-1][0], keep_blank_values=True))
+
+    async def on_event(self, request: web.Request) -> web.Response:
+        self.received.append((await request.text(), dict(request.headers)))
+        await asyncio.sleep(self.wait)
+        if self.answer is None:
+            return web.Response(status=self.status)
+        return web.json_response(self.answer, status=self.status)
+
+
+@pytest.fixture
+def bot() -> _Recorder:
+    return _Recorder()
+
+
+@pytest.fixture
+async def slack(bot: _Recorder) -> AsyncIterator[Slack]:
+    slack = Slack(signing_secret=SECRET, bot_token=TOKEN)
+    slack.users[ANA] = {"id": ANA, "name": "ana"}
+    app = web.Application()
+    app.router.add_post("/slack/events", bot.on_event)
+    async with served(slack.app()) as slack.url, served(app) as slack.bot_url:
+        yield slack
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        yield http
+
+
+@pytest.fixture
+def web_api(slack: Slack) -> AsyncWebClient:
+    return AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/")
+
+
+async def _address(slack: Slack, bot: _Recorder) -> str:
+    await slack.command("", user=ANA, channel=CHANNEL)
+    return bot.form["response_url"]
+
+
+async def _error(call: Any) -> str:  # noqa: ANN401 - slack_sdk's calls, each of its own type
+    with pytest.raises(SlackApiError) as caught:
+        await call
+    return str(caught.value.response["error"])
+
+
+# --- commands ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_command_has_the_fields_that_slack_documents(slack: Slack, bot: _Recorder) -> None:
+    await slack.command("x won", user=ANA, channel=CHANNEL, enterprise_id="E1")
+
+    assert bot.form.keys() == {
+        *("command", "text", "user_id", "user_name", "channel_id", "channel_name", "team_id", "team_domain"),
+        *("api_app_id", "is_enterprise_install", "response_url", "trigger_id", "enterprise_id"),
+    }
+    assert (bot.form["command"], bot.form["text"]) == ("/opp-status", "x won")
+    assert (bot.form["user_id"], bot.form["user_name"]) == (ANA, "ana")
+    assert (bot.form["channel_id"], bot.form["team_id"]) == (CHANNEL, slack.team_id)
+    assert bot.form["response_url"].startswith(f"{slack.url}/commands/")
+
+
+async def test_a_command_may_come_from_another_workspace_and_an_unknown_person(slack: Slack, bot: _Recorder) -> None:
+    await slack.command("", user="U0NEW", team="T0OTHER")
+    assert (bot.form["team_id"], bot.form["user_name"]) == ("T0OTHER", "somebody")
+
+
+async def test_a_command_is_signed_as_slack_signs(slack: Slack, bot: _Recorder) -> None:
+    await slack.command("x won & more \u00e9", user=ANA)
+    body, headers = bot.received[0]
+    assert SignatureVerifier(SECRET).is_valid_request(body, headers)
+    assert not SignatureVerifier("another").is_valid_request(body, headers)
+    assert not SignatureVerifier(SECRET).is_valid_request(f"{body}&more", headers)
+    assert headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+async def test_a_signature_is_of_its_time(slack: Slack) -> None:
+    slack.clock = lambda: time.time() - 600
+    assert not SignatureVerifier(SECRET).is_valid_request("body", slack.sign("body"))
+    recent = slack.sign("body", timestamp=str(int(time.time())))
+    assert SignatureVerifier(SECRET).is_valid_request("body", recent)
+
+
+async def test_an_empty_acknowledgement_shows_nothing(slack: Slack) -> None:
+    answer = await slack.command("", user=ANA)
+    assert answer is not None
+    assert answer.status_code == 200
+    assert slack.shown == []
+
+
+@pytest.mark.parametrize(("response_type", "only_to"), [("in_channel", None), ("ephemeral", ANA), (None, ANA)])
+async def test_an_acknowledgement_may_be_a_message(
+    slack: Slack, bot: _Recorder, response_type: str | None, only_to: str | None
+) -> None:
+    bot.answer = {"text": "hello", "blocks": [SECTION]} | ({"response_type": response_type} if response_type else {})
+    await slack.command("", user=ANA, channel=CHANNEL)
+    assert slack.shown == [Shown(CHANNEL, only_to, "hello", (SECTION,), "acknowledgement")]
+
+
+async def test_slack_has_three_seconds_of_patience(slack: Slack) -> None:
+    assert slack.acknowledge_within == ACKNOWLEDGE_WITHIN == 3.0
+
+
+async def test_a_bot_that_is_too_slow_is_shown_as_a_timeout(slack: Slack, bot: _Recorder) -> None:
+    slack.acknowledge_within, bot.wait = 0.1, 1.0
+    assert await slack.command("", user=ANA, channel=CHANNEL) is None
+    assert slack.shown == [Shown(CHANNEL, ANA, TIMED_OUT, (), "slack")]
+    assert "operation_timeout" in TIMED_OUT
+
+
+@pytest.mark.parametrize("status", [302, 401, 404, 500])
+async def test_a_bot_that_answers_with_an_error_is_shown_as_one(slack: Slack, bot: _Recorder, status: int) -> None:
+    bot.status, bot.answer = status, {"text": "never shown"}
+    answer = await slack.command("", user=ANA, channel=CHANNEL)
+    assert answer is not None
+    assert answer.status_code == status
+    assert slack.shown == [Shown(CHANNEL, ANA, FAILED, (), "slack")]
+
+
+# --- buttons -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_button_is_pressed_on_the_message_it_is_in(slack: Slack, bot: _Recorder) -> None:
+    shown = Shown(CHANNEL, None, "hello", (SECTION,), "response_url")
+    await slack.press(shown, {"type": "button", "action_id": "undo", "value": "x"}, user=ANA)
+
+    pressed = json.loads(bot.form["payload"])
+    assert pressed["type"] == "block_actions"
+    assert pressed["user"]["id"] == ANA
+    assert pressed["team"]["id"] == slack.team_id
+    assert pressed["channel"]["id"] == pressed["container"]["channel_id"] == CHANNEL
+    assert pressed["message"] == {"text": "hello", "blocks": [SECTION]}
+    assert pressed["response_url"].startswith(f"{slack.url}/actions/")
+    (action,) = pressed["actions"]
+    assert (action["type"], action["action_id"], action["value"]) == ("button", "undo", "x")
+    assert float(action["action_ts"]) > 0
+    body, headers = bot.received[0]
+    assert SignatureVerifier(SECRET).is_valid_request(body, headers)
+
+
+async def test_a_button_brings_a_reply_address_and_a_trigger_of_its_own(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
+) -> None:
+    shown = Shown(CHANNEL, None, "hello", (), "response_url")
+    await slack.press(shown, {"type": "button"}, user=ANA)
+    pressed = json.loads(bot.form["payload"])
+
+    assert (await http.post(pressed["response_url"], json={"text": "done"})).status_code == 200
+    assert slack.shown == [Shown(CHANNEL, ANA, "done", (), "response_url")]
+    await web_api.views_open(trigger_id=pressed["trigger_id"], view={"type": "modal"})
+    assert slack.views == [{"type": "modal"}]
+
+
+# --- reply addresses -----------------------------------------------------------------------------------------------
+
+
+async def test_a_reply_address_takes_five_messages(slack: Slack, bot: _Recorder, http: httpx.AsyncClient) -> None:
+    address = await _address(slack, bot)
+    for number in range(5):
+        response = await http.post(address, json={"response_type": "in_channel", "text": str(number)})
+        assert (response.status_code, response.json()) == (200, {"ok": True})
+    response = await http.post(address, json={"text": "sixth"})
+    assert (response.status_code, response.json()) == (404, {"ok": False, "error": "used_url"})
+    assert [shown.text for shown in slack.shown] == ["0", "1", "2", "3", "4"]
+    assert {(shown.channel, shown.only_to, shown.via) for shown in slack.shown} == {(CHANNEL, None, "response_url")}
+
+
+async def test_a_reply_address_works_for_half_an_hour(slack: Slack, bot: _Recorder, http: httpx.AsyncClient) -> None:
+    address = await _address(slack, bot)
+    now = time.time()
+    slack.clock = lambda: now + 29 * 60
+    assert (await http.post(address, json={"text": "in time"})).status_code == 200
+    slack.clock = lambda: now + 31 * 60
+    response = await http.post(address, json={"text": "late"})
+    assert (response.status_code, response.json()["error"]) == (404, "expired_url")
+
+
+async def test_an_address_that_nobody_was_given_has_expired(slack: Slack, http: httpx.AsyncClient) -> None:
+    response = await http.post(f"{slack.url}/commands/unknown", json={"text": "hello"})
+    assert (response.status_code, response.json()["error"]) == (404, "expired_url")
+
+
+async def test_a_reply_address_refuses_what_slack_refuses(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient
+) -> None:
+    response = await http.post(await _address(slack, bot), json={"text": ""})
+    assert (response.status_code, response.json()) == (400, {"ok": False, "error": "no_text"})
+    assert slack.shown == []
+
+
+# --- the Web API ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_web_api_knows_its_team(slack: Slack, web_api: AsyncWebClient) -> None:
+    assert (await web_api.auth_test())["team_id"] == slack.team_id
+    assert slack.calls == ["auth.test"]
+
+
+async def test_a_token_that_is_unknown_is_refused(slack: Slack) -> None:
+    stranger = AsyncWebClient(token="xoxb-another", base_url=f"{slack.url}/api/")
+    assert await _error(stranger.auth_test()) == "invalid_auth"
+
+
+async def test_a_method_that_is_unknown_is_refused(web_api: AsyncWebClient) -> None:
+    assert await _error(web_api.api_call("chat.delete")) == "unknown_method"
+
+
+async def test_a_message_is_posted_to_a_channel_or_to_a_person(slack: Slack, web_api: AsyncWebClient) -> None:
+    posted = await web_api.chat_postMessage(channel=CHANNEL, text="hello", blocks=[SECTION])
+    await web_api.chat_postMessage(channel=ANA, text="for you")
+    assert posted["channel"] == CHANNEL
+    assert slack.shown == [
+        Shown(CHANNEL, None, "hello", (SECTION,), "chat.postMessage"),
+        Shown(ANA, None, "for you", (), "chat.postMessage"),
+    ]
+
+
+async def test_a_message_that_slack_refuses_is_not_posted(slack: Slack, web_api: AsyncWebClient) -> None:
+    assert await _error(web_api.chat_postMessage(channel=CHANNEL, text="x" * 40_001)) == "msg_too_long"
+    assert slack.shown == []
+
+
+async def test_each_method_needs_its_scope_and_the_error_names_it(slack: Slack, web_api: AsyncWebClient) -> None:
+    slack.tokens[TOKEN] = frozenset({"commands"})
+    for call, scope in (
+        (web_api.chat_postMessage(channel=CHANNEL, text="hello"), "chat:write"),
+        (web_api.users_info(user=ANA), "users:read"),
+        (web_api.usergroups_users_list(usergroup="S1"), "usergroups:read"),
+    ):
+        with pytest.raises(SlackApiError) as caught:
+            await call
+        assert caught.value.response["error"] == "missing_scope"
+        assert caught.value.response["needed"] == scope
+        assert caught.value.response["provided"] == "commands"
+    assert slack.shown == []
+
+
+async def test_people_and_groups_are_known(slack: Slack, web_api: AsyncWebClient) -> None:
+    slack.tokens[TOKEN] = frozenset({"users:read", "usergroups:read"})
+    slack.groups["S1"] = [ANA]
+    assert (await web_api.users_info(user=ANA))["user"]["name"] == "ana"
+    assert await _error(web_api.users_info(user="U0NOBODY")) == "user_not_found"
+    assert (await web_api.usergroups_users_list(usergroup="S1"))["users"] == [ANA]
+    assert await _error(web_api.usergroups_users_list(usergroup="S2")) == "no_such_subteam"
+
+
+async def test_a_trigger_opens_one_modal(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+    await slack.command("", user=ANA)
+    trigger_id = bot.form["trigger_id"]
+    view = {"type": "modal", "blocks": []}
+    assert (await web_api.views_open(trigger_id=trigger_id, view=view))["view"]["id"] == "V1"
+    assert await _error(web_api.views_open(trigger_id=trigger_id, view=view)) == "exchanged_trigger_id"
+    assert slack.views == [view]
+
+
+async def test_a_view_may_come_as_json(slack: Slack, bot: _Recorder, http: httpx.AsyncClient) -> None:
+    await slack.command("", user=ANA)
+    body = {"trigger_id": bot.form["trigger_id"], "view": {"type": "modal"}}
+    response = await http.post(f"{slack.url}/api/views.open", json=body, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert response.json()["ok"]
+    assert slack.views == [{"type": "modal"}]
+
+
+async def test_a_trigger_is_good_for_three_seconds(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+    await slack.command("", user=ANA)
+    now = time.time()
+    slack.clock = lambda: now + 3.1
+    assert await _error(web_api.views_open(trigger_id=bot.form["trigger_id"], view={})) == "expired_trigger_id"
+    assert slack.views == []
+
+
+# --- faults --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_method_may_go_wrong_as_often_as_planned(slack: Slack, http: httpx.AsyncClient) -> None:
+    slack.misbehave(Fault("auth.test", 429, {"ok": False}, {"Retry-After": "1"}, times=2))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    answers = [await http.post(f"{slack.url}/api/auth.test", headers=headers) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [429, 429, 200]
+    assert answers[0].headers["Retry-After"] == "1"
+    assert answers[0].json() == {"ok": False}
+
+
+async def test_a_reply_address_may_go_wrong(slack: Slack, bot: _Recorder, http: httpx.AsyncClient) -> None:
+    slack.misbehave(Fault("response_url", 500))
+    address = await _address(slack, bot)
+    assert (await http.post(address, json={"text": "lost"})).status_code == 500
+    assert (await http.post(address, json={"text": "hello"})).status_code == 200
+    assert [shown.text for shown in slack.shown] == ["hello"]
+
+
+async def test_slack_may_be_only_slow(slack: Slack, bot: _Recorder, http: httpx.AsyncClient) -> None:
+    slack.misbehave(Fault("response_url", wait=0.1))
+    address = await _address(slack, bot)
+    began = time.monotonic()
+    assert (await http.post(address, json={"text": "hello"})).status_code == 200
+    assert time.monotonic() - began >= 0.1
+    assert [shown.text for shown in slack.shown] == ["hello"]
+
+
+# --- waiting -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_test_waits_for_as_many_messages_as_it_expects(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient
+) -> None:
+    address = await _address(slack, bot)
+    async with AsyncExitStack() as stack:
+        waiting = asyncio.ensure_future(slack.wait_for(2))
+        stack.push_async_callback(asyncio.wait, [waiting])
+        for text in ("one", "two"):
+            await http.post(address, json={"text": text})
+    assert [shown.text for shown in waiting.result()] == ["one", "two"]
+    with pytest.raises(TimeoutError):
+        await slack.wait_for(3, seconds=0.05)
+
+
+async def test_a_test_waits_for_a_call(slack: Slack, web_api: AsyncWebClient) -> None:
+    with pytest.raises(TimeoutError):
+        await slack.wait_for_call("auth.test", seconds=0.05)
+    waiting = asyncio.ensure_future(slack.wait_for_call("auth.test"))
+    await web_api.auth_test()
+    await waiting
+
+
+# --- what slack refuses --------------------------------------------------------------------------------------------
+
+
+def _section(length: int) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": "x" * length}}
+
+
+def _context(*lengths: int) -> dict[str, Any]:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": "x" * length} for length in lengths]}
+
+
+@pytest.mark.parametrize(
+    ("body", "refusal"),
+    [
+        ({"text": "hello"}, None),
+        ({"blocks": [SECTION]}, None),
+        ({"text": "hello", "blocks": [SECTION, CONTEXT]}, None),
+        ({"text": "x" * 40_000}, None),
+        ({"text": "x" * 40_001}, "msg_too_long"),
+        ({}, "no_text"),
+        ({"text": "", "blocks": []}, "no_text"),
+        ({"text": "hello", "blocks": [_section(3000)]}, None),
+        ({"text": "hello", "blocks": [_section(3001)]}, "invalid_blocks"),
+        ({"text": "hello", "blocks": [_section(0)]}, "invalid_blocks"),
+        ({"text": "hello", "blocks": [_context(*[1] * 10)]}, None),
+        ({"text": "hello", "blocks": [_context(*[1] * 11)]}, "invalid_blocks"),
+        ({"text": "hello", "blocks": [_context()]}, "invalid_blocks"),
+        ({"text": "hello", "blocks": [_context(1, 3001)]}, "invalid_blocks"),
+        ({"text": "hello", "blocks": [_context(1, 0)]}, "invalid_blocks"),
+        ({"text": "hello", "blocks": [SECTION] * 50}, None),
+        ({"text": "hello", "blocks": [SECTION] * 51}, "invalid_blocks"),
+        ({"text": "hello", "blocks": [{"type": "carousel"}]}, "invalid_blocks"),
+        ({"text": "hello", "blocks": [{"type": "section"}]}, "invalid_blocks"),
+    ],
+)
+def test_slack_refuses_what_is_empty_too_long_or_no_block(body: dict[str, Any], refusal: str | None) -> None:
+    assert refusal_of(body) == refusal

@@ -1,0 +1,150 @@
+import pytest
+
+from bot.access import Caller
+from bot.change import ChangeStatus, Patience
+from bot.ledger import Entry
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Trouble
+from bot.status import Opportunity, Status, Wish
+from tests.memory import MemoryCrm, MemoryLedger, error
+
+DEAL = Opportunity("deal", "open")
+WON = Wish("deal", Status.WON)
+PATIENCE = Patience(whole=1.0, for_looking=0.5, between_looks=0.02)
+
+
+@pytest.fixture
+def crm() -> MemoryCrm:
+    return MemoryCrm(DEAL)
+
+
+@pytest.fixture
+def ledger() -> MemoryLedger:
+    caller = Caller("U1", "T1", "C1")
+    return MemoryLedger({"key": (Entry("key", "REF", caller, "deal won", WON), "accepted")})
+
+
+@pytest.fixture
+def change(crm: MemoryCrm, ledger: MemoryLedger) -> ChangeStatus:
+    return ChangeStatus(crm, ledger, PATIENCE)
+
+
+async def test_a_deal_is_found_changed_and_read_back(change: ChangeStatus, crm: MemoryCrm) -> None:
+    outcome = await change(WON, "key")
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.before.status, outcome.after.status, outcome.after.stage) == ("open", "won", "Proposal")
+    assert (outcome.despite, outcome.trace_id) == (None, "trace")
+    assert crm.calls == ["find", "set_status", "find"]
+
+
+async def test_the_intention_is_written_down_before_the_change(
+    change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
+) -> None:
+    states: list[str] = []
+    crm.setting.append(lambda: states.append(ledger.rows["key"][1]))
+    await change(WON, "key")
+
+    assert states == ["intended: open"]
+
+
+async def test_a_deal_that_is_so_already_is_left_alone(
+    change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
+) -> None:
+    outcome = await change(Wish("deal", Status.OPEN), "key")
+
+    assert isinstance(outcome, AlreadySo)
+    assert crm.calls == ["find"]
+    assert ledger.rows["key"][1] == "accepted"
+
+
+async def test_what_cannot_be_found_is_not_changed(change: ChangeStatus, crm: MemoryCrm) -> None:
+    assert await change(Wish("other", Status.WON), "key") == Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING)
+    assert crm.calls == ["find"]
+
+
+async def test_what_cannot_be_written_down_is_not_changed(
+    change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
+) -> None:
+    ledger.down = True
+
+    assert await change(WON, "key") == Failed(Trouble(Cause.STORE_DOWN), Effect.NOTHING, DEAL)
+    assert crm.calls == ["find"]
+
+
+async def test_a_change_that_was_certainly_refused_is_not_looked_at_again(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.setting.append(error(Cause.INVALID))
+
+    assert await change(WON, "key") == Failed(Trouble(Cause.INVALID), Effect.NOTHING, DEAL)
+    assert crm.calls == ["find", "set_status"]
+
+
+async def test_a_change_that_went_unanswered_but_happened_is_a_change(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.setting.append(error(Cause.NO_ANSWER, perhaps_done=True, answered=False))
+    crm.finding.extend([lambda: None, lambda: crm.becomes("won")])
+    outcome = await change(WON, "key")
+
+    assert isinstance(outcome, Changed)
+    assert outcome.despite == Trouble(Cause.NO_ANSWER)
+    assert crm.calls == ["find", "set_status", "find"]
+
+
+async def test_a_change_that_went_unanswered_is_looked_for_as_long_as_there_is_time(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.setting.append(error(Cause.NO_ANSWER, perhaps_done=True, answered=False))
+    outcome = await change(WON, "key")
+
+    assert outcome == Failed(Trouble(Cause.NO_ANSWER), Effect.NOTHING, DEAL, DEAL)
+    assert crm.calls.count("set_status") == 1
+    assert crm.calls.count("find") > 5
+
+
+async def test_a_change_that_broke_is_looked_at_once_because_it_is_over(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.setting.append(error(Cause.SERVER_ERROR, perhaps_done=True))
+
+    assert await change(WON, "key") == Failed(Trouble(Cause.SERVER_ERROR), Effect.NOTHING, DEAL, DEAL)
+    assert crm.calls == ["find", "set_status", "find"]
+
+
+async def test_a_change_that_was_accepted_is_looked_at_twice_before_it_counts_as_without_effect(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.finding.extend([lambda: None, lambda: crm.becomes("open"), lambda: crm.becomes("open")])
+    outcome = await change(WON, "key")
+
+    assert isinstance(outcome, Failed)
+    assert (outcome.trouble.cause, outcome.trouble.trace_id) == (Cause.NO_EFFECT, "trace")
+    assert (outcome.effect, outcome.now) == (Effect.NOTHING, DEAL)
+    assert crm.calls == ["find", "set_status", "find", "find"]
+
+
+async def test_an_accepted_change_that_shows_late_is_a_change(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.finding.extend([lambda: None, lambda: crm.becomes("open"), lambda: crm.becomes("won")])
+
+    assert isinstance(await change(WON, "key"), Changed)
+
+
+async def test_an_accepted_change_that_cannot_be_read_back_is_unknown(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.finding.extend([lambda: None, error(Cause.NO_CONNECTION)])
+
+    assert await change(WON, "key") == Failed(Trouble(Cause.NOT_CONFIRMED), Effect.UNKNOWN, DEAL)
+
+
+async def test_a_doubtful_change_that_cannot_be_read_back_is_unknown_for_its_own_cause(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.setting.append(error(Cause.CUT_OFF, perhaps_done=True, answered=False))
+    crm.finding.extend([lambda: None, error(Cause.NO_CONNECTION)])
+
+    assert await change(WON, "key") == Failed(Trouble(Cause.CUT_OFF), Effect.UNKNOWN, DEAL)
+
+
+async def test_a_deal_that_became_something_else_altogether_is_neither_changed_nor_unchanged(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.finding.extend([lambda: None, lambda: crm.becomes("abandoned")])
+    outcome = await change(WON, "key")
+
+    assert isinstance(outcome, Failed)
+    assert outcome.effect is Effect.UNKNOWN
+    assert (outcome.before, outcome.now) == (DEAL, Opportunity("deal", "abandoned"))

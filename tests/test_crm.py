@@ -1,0 +1,373 @@
+import asyncio
+import math
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import structlog
+
+from bot.change import CrmError
+from bot.crm import CAUSES, PATIENCE_FOR_NAMES, HighLevelCrm, Remembered, trouble
+from bot.highlevel import errors
+from bot.highlevel.auth import PrivateIntegration
+from bot.highlevel.client import Attempts, Client
+from bot.highlevel.errors import Details, HighLevelError
+from bot.outcome import Cause, Trouble
+from bot.simulator.highlevel import READ, WRITE, Fault, HighLevel
+from bot.simulator.serving import served
+from bot.status import Opportunity, Status
+from bot.transport import pooled
+
+TOKEN = "pit-not-a-token"
+DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
+OWNER = "USER1"
+PIPELINES: list[dict[str, Any]] = [{"id": "P1", "name": "New business", "stages": [{"id": "S1", "name": "Proposal"}]}]
+DOWN = Fault(status=503, body="upstream connect error")
+
+
+def _leaves(root: type[HighLevelError]) -> Iterator[type[HighLevelError]]:
+    children = root.__subclasses__()
+    if not children:
+        yield root
+    for child in children:
+        yield from _leaves(child)
+
+
+def _in(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+def _asked_for(highlevel: HighLevel, path: str) -> int:
+    return sum(path in request.path for request in highlevel.received)
+
+
+@pytest.fixture
+def highlevel() -> HighLevel:
+    highlevel = HighLevel()
+    highlevel.add_token(TOKEN)
+    highlevel.pipelines = PIPELINES
+    highlevel.users[OWNER] = {"id": OWNER, "name": "Max Power"}
+    return highlevel
+
+
+@pytest.fixture
+async def crm(highlevel: HighLevel) -> AsyncIterator[HighLevelCrm]:
+    async with (
+        served(highlevel.app()) as url,
+        Client(
+            base_url=url,
+            auth=PrivateIntegration(TOKEN),
+            version="2021-07-28",
+            user_agent="opp-status/0.0",
+            transport=pooled(),
+            attempts=Attempts(most=1, connect=0.5, answer=0.5, pause=0.01),
+        ) as client,
+    ):
+        yield HighLevelCrm(client, highlevel.location_id)
+
+
+# --- what an error means -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", list(_leaves(HighLevelError)))
+def test_every_error_has_a_cause(kind: type[HighLevelError]) -> None:
+    assert kind in CAUSES
+
+
+def test_no_two_errors_have_the_same_cause() -> None:
+    assert len(set(CAUSES.values())) == len(CAUSES)
+    assert CAUSES.keys() == set(_leaves(HighLevelError))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in _leaves(HighLevelError) if kind is not errors.RateLimited])
+def test_an_error_keeps_what_is_known_about_it(kind: type[HighLevelError]) -> None:
+    details = Details(422, ("One", "Two"), "fake-trace", "One Two")
+    assert trouble(kind(details, retry_after=3.0)) == Trouble(
+        CAUSES[kind], 3.0, ("One", "Two"), "HighLevel 422", "fake-trace"
+    )
+
+
+@pytest.mark.parametrize(("daily", "cause"), [(False, Cause.RATE_LIMITED), (True, Cause.DAILY_LIMIT)])
+def test_a_burst_and_the_days_end_are_told_apart(cause: Cause, *, daily: bool) -> None:
+    error = errors.RateLimited(Details(429), retry_after=7.0, daily=daily)
+    assert trouble(error) == Trouble(cause, 7.0, (), "HighLevel 429")
+
+
+def test_an_error_without_an_answer_is_known_by_its_name() -> None:
+    assert trouble(errors.TimedOut()) == Trouble(Cause.NO_ANSWER, code="TimedOut")
+
+
+# --- finding -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_deal_is_found_with_all_that_is_known_of_it(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(
+        DEAL,
+        name="New website",
+        status="lost",
+        monetaryValue=4800,
+        contact={"name": "Jane Doe", "companyName": "Acme Corp"},
+        pipelineId="P1",
+        pipelineStageId="S1",
+        assignedTo=OWNER,
+        lastStatusChangeAt="2026-07-17T10:29:27.911Z",
+    )
+    assert await crm.find(DEAL, until=_in(5)) == Opportunity(
+        id=DEAL,
+        status="lost",
+        name="New website",
+        location_id=highlevel.location_id,
+        value=4800.0,
+        contact="Jane Doe",
+        company="Acme Corp",
+        pipeline_id="P1",
+        stage_id="S1",
+        owner_id=OWNER,
+        since=datetime(2026, 7, 17, 10, 29, 27, 911000, UTC),
+    )
+
+
+async def test_a_deal_of_another_location_is_not_ours(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL, locationId="ANOTHERxxxxxxxxxxxxx")
+    with pytest.raises(CrmError) as caught:
+        await crm.find(DEAL, until=_in(5))
+    assert caught.value.trouble.cause is Cause.TOKEN_ELSEWHERE
+    assert (caught.value.perhaps_done, caught.value.answered) == (False, True)
+
+
+async def test_a_deal_that_names_no_location_is_ours(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL, locationId=None)
+    assert (await crm.find(DEAL, until=_in(5))).location_id is None
+
+
+@pytest.mark.parametrize(
+    ("deal", "fault", "cause", "perhaps_done", "answered"),
+    [
+        (DEAL, None, Cause.NOT_FOUND, False, True),
+        ("..", None, Cause.NOT_FOUND, False, True),
+        (DEAL, DOWN, Cause.SERVER_ERROR, True, True),
+        (DEAL, Fault(drops=True), Cause.CUT_OFF, True, False),
+        (DEAL, Fault(hangs=True), Cause.NO_ANSWER, True, False),
+    ],
+)
+async def test_what_highlevel_does_not_give_is_an_error_with_a_cause(
+    highlevel: HighLevel,
+    crm: HighLevelCrm,
+    deal: str,
+    fault: Fault | None,
+    cause: Cause,
+    *,
+    perhaps_done: bool,
+    answered: bool,
+) -> None:
+    if fault:
+        highlevel.misbehave(fault)
+    with structlog.testing.capture_logs() as logged, pytest.raises(CrmError) as caught:
+        await crm.find(deal, until=_in(5))
+
+    assert caught.value.trouble.cause is cause
+    assert (caught.value.perhaps_done, caught.value.answered) == (perhaps_done, answered)
+    assert [line["event"] for line in logged] == ["crm.error"]
+    assert isinstance(logged[0]["cause"], str) == (cause in {Cause.CUT_OFF, Cause.NO_ANSWER})
+
+
+# --- changing ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_status_is_set_and_highlevels_number_for_it_given(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL)
+    with structlog.testing.capture_logs() as logged:
+        trace_id = await crm.set_status(DEAL, Status.WON, until=_in(5))
+
+    assert highlevel.opportunities[DEAL]["status"] == "won"
+    assert len(trace_id) == 36
+    assert logged == [
+        {
+            "event": "crm.accepted",
+            "log_level": "info",
+            "opportunity": DEAL,
+            "status": "won",
+            "trace_id": trace_id,
+        }
+    ]
+
+
+async def test_a_status_that_could_not_be_set_is_an_error_that_says_whether_it_may_have_been(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    highlevel.add_opportunity(DEAL)
+    highlevel.add_token(TOKEN, scopes=frozenset({READ}))
+    with pytest.raises(CrmError) as refused:
+        await crm.set_status(DEAL, Status.WON, until=_in(5))
+    assert refused.value.trouble.cause is Cause.SCOPE_MISSING
+    assert refused.value.trouble.reasons == ("The token is not authorized for this scope.",)
+    assert not refused.value.perhaps_done
+
+    highlevel.misbehave(DOWN)
+    with pytest.raises(CrmError) as broken:
+        await crm.set_status(DEAL, Status.WON, until=_in(5))
+    assert broken.value.trouble.cause is Cause.SERVER_ERROR
+    assert broken.value.perhaps_done
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+PLAIN = Opportunity(DEAL, "open", pipeline_id="P1", stage_id="S1", owner_id=OWNER)
+
+
+async def test_a_deal_is_described_with_the_names_of_its_pipeline_stage_and_owner(crm: HighLevelCrm) -> None:
+    described = await crm.describe(PLAIN, until=_in(5))
+    assert (described.pipeline, described.stage, described.owner) == ("New business", "Proposal", "Max Power")
+    assert (described.id, described.status) == (DEAL, "open")
+
+
+@pytest.mark.parametrize("opportunity", [Opportunity(DEAL, "open"), Opportunity(DEAL, "open", pipeline_id="P9")])
+async def test_what_is_in_no_known_pipeline_and_has_no_owner_has_no_names(
+    highlevel: HighLevel, crm: HighLevelCrm, opportunity: Opportunity
+) -> None:
+    described = await crm.describe(opportunity, until=_in(5))
+    assert (described.pipeline, described.stage, described.owner) == (None, None, None)
+    assert _asked_for(highlevel, "/users/") == 0
+
+
+async def test_a_stage_that_is_unknown_has_no_name(crm: HighLevelCrm) -> None:
+    described = await crm.describe(Opportunity(DEAL, "open", pipeline_id="P1", stage_id="S9"), until=_in(5))
+    assert (described.pipeline, described.stage) == ("New business", None)
+    described = await crm.describe(Opportunity(DEAL, "open", pipeline_id="P1"), until=_in(5))
+    assert (described.pipeline, described.stage) == ("New business", None)
+
+
+async def test_names_are_remembered(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    first = await crm.describe(PLAIN, until=_in(5))
+    assert await crm.describe(PLAIN, until=_in(5)) == first
+    assert (_asked_for(highlevel, "/pipelines"), _asked_for(highlevel, f"/users/{OWNER}")) == (1, 1)
+
+    highlevel.users["USER2"] = {"id": "USER2", "name": "Ann Other"}
+    other = Opportunity(DEAL, "open", owner_id="USER2")
+    assert (await crm.describe(other, until=_in(5))).owner == "Ann Other"
+
+
+async def test_names_are_asked_for_once_however_many_want_them_at_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.misbehave(Fault(wait=0.1), times=2)
+    described = await asyncio.gather(*(crm.describe(PLAIN, until=_in(5)) for _ in range(10)))
+    assert {(each.pipeline, each.owner) for each in described} == {("New business", "Max Power")}
+    assert len(highlevel.received) == 2
+
+
+@pytest.mark.parametrize(
+    "fault", [DOWN, Fault(drops=True), Fault(hangs=True), Fault(status=200, body={"odd": 1}), Fault(status=429)]
+)
+async def test_names_that_cannot_be_read_are_left_out_and_not_asked_for_again_soon(
+    highlevel: HighLevel, crm: HighLevelCrm, fault: Fault
+) -> None:
+    highlevel.misbehave(fault, times=math.inf)
+    for _ in range(2):
+        described = await crm.describe(PLAIN, until=_in(5))
+        assert (described.pipeline, described.stage, described.owner) == (None, None, None)
+    assert len(highlevel.received) == 2
+
+
+async def test_an_owner_who_is_gone_or_may_not_be_read_is_left_out(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    gone = Opportunity(DEAL, "open", pipeline_id="P1", owner_id="NOBODY")
+    described = await crm.describe(gone, until=_in(5))
+    assert (described.pipeline, described.owner) == ("New business", None)
+
+    highlevel.add_token(TOKEN, scopes=frozenset({READ, WRITE}))
+    described = await crm.describe(PLAIN, until=_in(5))
+    assert (described.pipeline, described.owner) == ("New business", None)
+
+
+@pytest.mark.parametrize("owner_id", ["", ".", "..", "a/b?c#d", "\ufffd"])
+async def test_an_owners_id_may_be_anything(crm: HighLevelCrm, owner_id: str) -> None:
+    described = await crm.describe(Opportunity(DEAL, "open", pipeline_id="P1", owner_id=owner_id), until=_in(5))
+    assert (described.pipeline, described.owner) == ("New business", None)
+
+
+async def test_names_hold_up_a_reply_no_longer_than_the_command_has_time(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    highlevel.misbehave(Fault(hangs=True), times=math.inf)
+    began = _in(0)
+    await crm.describe(PLAIN, until=_in(0.1))
+    assert _in(0) - began < PATIENCE_FOR_NAMES / 2
+
+
+async def test_something_looked_up_is_looked_up_again_when_it_is_old() -> None:
+    looked_up: list[int] = []
+
+    async def look_up() -> int:
+        looked_up.append(1)
+        return len(looked_up)
+
+    remembered: Remembered[int] = Remembered()
+    remembered.KEEP = 0.05
+    assert await remembered.get(look_up, 0) == 1
+    assert await remembered.get(look_up, 0) == 1
+    await asyncio.sleep(0.06)
+    assert await remembered.get(look_up, 0) == 2
+
+
+async def test_a_failure_is_forgotten_sooner_than_a_success() -> None:
+    assert Remembered.KEEP_FAILURE < Remembered.KEEP
+    answers: list[int | HighLevelError] = [errors.TimedOut(), 7]
+
+    async def look_up() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, HighLevelError):
+            raise answer
+        return answer
+
+    remembered: Remembered[int] = Remembered()
+    remembered.KEEP_FAILURE = 0.05
+    assert await remembered.get(look_up, -1) == -1
+    assert await remembered.get(look_up, -1) == -1
+    await asyncio.sleep(0.06)
+    assert await remembered.get(look_up, -1) == 7
+
+
+async def test_whoever_gives_up_waiting_does_not_keep_the_next_from_asking() -> None:
+    async def never() -> int:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def at_once() -> int:
+        return 7
+
+    remembered: Remembered[int] = Remembered()
+    asking = asyncio.ensure_future(remembered.get(never, 0))
+    await asyncio.sleep(0)
+    asking.cancel()
+    assert await remembered.get(at_once, 0) == 7
+
+
+# --- probing -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_good_token_passes_the_probe_which_writes_nothing(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    await crm.probe(until=_in(5))
+    assert [request.path for request in highlevel.received] == ["/opportunities/pipelines"]
+    assert highlevel.writes() == []
+
+
+async def test_the_probe_asks_every_time(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    await crm.describe(PLAIN, until=_in(5))
+    await crm.probe(until=_in(5))
+    await crm.probe(until=_in(5))
+    assert _asked_for(highlevel, "/pipelines") == 3
+
+
+async def test_the_probe_says_what_is_wrong_with_the_token(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    async def cause() -> Cause:
+        with pytest.raises(CrmError) as caught:
+            await crm.probe(until=_in(5))
+        return caught.value.trouble.cause
+
+    highlevel.add_token(TOKEN, location_id="ANOTHERxxxxxxxxxxxxx")
+    assert await cause() is Cause.TOKEN_ELSEWHERE
+    highlevel.add_token(TOKEN, scopes=frozenset({WRITE}))
+    assert await cause() is Cause.SCOPE_MISSING
+    highlevel.tokens.clear()
+    assert await cause() is Cause.TOKEN_INVALID
+    highlevel.misbehave(DOWN)
+    assert await cause() is Cause.SERVER_ERROR

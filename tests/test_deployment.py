@@ -1,0 +1,202 @@
+import json
+import re
+import shlex
+import tomllib
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dotenv import dotenv_values
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from pydantic import SecretStr
+
+from bot import web
+from bot.__main__ import UNUSABLE_SETTINGS, main
+from bot.logs import hide_secrets
+from bot.settings import Settings
+from bot.wiring import VERSION, build
+
+ROOT = Path(__file__).parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+APP: dict[str, Any] = json.loads((ROOT / "app.json").read_text(encoding="utf-8"))
+EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+OPTION = re.compile(r"(?m)^#(?=[A-Z_]+=)")
+"""What hides an optional setting of the example; a comment has a space behind its #."""
+
+FIELDS = Settings.model_fields
+REQUIRED = [name.upper() for name, field in FIELDS.items() if field.is_required()]
+OPTIONAL = [name.upper() for name, field in FIELDS.items() if not field.is_required()]
+SECRETS = {name.upper() for name, field in FIELDS.items() if field.annotation is SecretStr}
+GIVEN = {
+    "SLACK_BOT_TOKEN": "xoxb-not-a-token",
+    "SLACK_SIGNING_SECRET": "not-a-secret",
+    "HIGHLEVEL_TOKEN": "not-a-token",
+    "HIGHLEVEL_LOCATION_ID": "LOCATIONxxxxxxxxxxxx",
+}
+
+
+def _example(*, options: bool) -> dict[str, str | None]:
+    return dotenv_values(stream=StringIO(OPTION.sub("", EXAMPLE) if options else EXAMPLE))
+
+
+def _as_text(default: object) -> str:
+    """A default as an operator would write it; the parts of a list in the order of the alphabet."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return ",".join(sorted(default)) if isinstance(default, frozenset) else str(default)
+
+
+# --- Procfile ------------------------------------------------------------------------------------------------------
+
+
+def test_the_procfile_runs_a_verb_of_the_command_line() -> None:
+    (line,) = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
+    process, _, command = line.partition(": ")
+    python, *module, verb = shlex.split(command)
+    assert (process, python, module) == ("web", "python", ["-m", "bot"])
+    assert main([verb], {}) == UNUSABLE_SETTINGS  # a verb that does not exist raises SystemExit instead
+
+
+async def test_the_bot_binds_the_port_that_the_host_names_on_every_interface() -> None:
+    config = web.config(build(Settings.from_env(GIVEN | {"PORT": "5123"})))
+    assert (config.host, config.port) == ("0.0.0.0", 5123)  # noqa: S104 - what a PaaS routes to
+
+
+# --- app.json ------------------------------------------------------------------------------------------------------
+
+
+def test_the_deploy_form_asks_for_settings_only() -> None:
+    assert APP["env"].keys() <= {*REQUIRED, *OPTIONAL}
+
+
+def test_the_deploy_form_marks_as_required_what_the_bot_requires() -> None:
+    # Heroku takes a variable that says nothing for required.
+    assert [name for name, asked in APP["env"].items() if asked["required"]] == REQUIRED
+
+
+def test_the_deploy_form_explains_everything_it_asks_for() -> None:
+    assert [name for name, asked in APP["env"].items() if not asked["description"]] == []
+
+
+def test_the_deploy_form_suggests_no_secret_and_nothing_but_defaults() -> None:
+    suggested = {name: asked["value"] for name, asked in APP["env"].items() if "value" in asked}
+    assert suggested.keys() & {*SECRETS, *REQUIRED} == set()
+    assert suggested == {name: _as_text(FIELDS[name.lower()].default) for name in suggested}
+
+
+def test_the_deploy_form_asks_who_may() -> None:
+    assert "ALLOWED_USERS" in APP["env"]
+
+
+def test_one_process_is_deployed_and_nothing_is_added() -> None:
+    assert APP["formation"] == {"web": {"quantity": 1}}
+    assert APP.keys() == {"name", "description", "keywords", "env", "formation"}
+
+
+# --- .env.example --------------------------------------------------------------------------------------------------
+
+
+def test_the_example_has_every_setting_exactly_once_the_required_ones_first() -> None:
+    named = re.findall(r"(?m)^#?([A-Z_]+)=", EXAMPLE)
+    assert named == [*REQUIRED, *OPTIONAL]
+
+
+def test_the_example_sets_what_is_required_and_only_that() -> None:
+    assert _example(options=False) == dict.fromkeys(REQUIRED, "")
+
+
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_the_example_shows_the_default(name: str) -> None:
+    shown = _example(options=True)[name] or ""
+    default = FIELDS[name.lower()].default
+    in_order = ",".join(sorted(shown.split(","))) if isinstance(default, frozenset) else shown
+    assert in_order == _as_text(default)
+
+
+def test_the_defaults_of_the_example_can_be_used() -> None:
+    options = {name: value or "" for name, value in _example(options=True).items()}
+    assert Settings.from_env(options | GIVEN).allowed_users == frozenset()
+
+
+@pytest.mark.parametrize("name", [*REQUIRED, *OPTIONAL])
+def test_the_example_explains_a_setting_in_the_words_of_the_code(name: str) -> None:
+    description = FIELDS[name.lower()].description
+    assert description
+    assert re.search(rf"(?m)^# {re.escape(description)}\n#?{name}=", EXAMPLE)
+
+
+def test_the_example_holds_no_secret() -> None:
+    assert {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "HIGHLEVEL_TOKEN"} <= SECRETS
+    assert {name: _example(options=True)[name] for name in SECRETS} == dict.fromkeys(SECRETS, "")
+    assert hide_secrets(EXAMPLE) == EXAMPLE
+
+
+# --- Python and packages -------------------------------------------------------------------------------------------
+
+
+def _pins(file: str) -> dict[str, Requirement]:
+    text = (ROOT / file).read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line.strip() for line in text.splitlines() if not line.lstrip().startswith("#") and line.strip()]
+    requirements = [Requirement(line.partition(" --hash")[0]) for line in lines]
+    return {_canonical(requirement.name): requirement for requirement in requirements}
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _version(pin: Requirement) -> str:
+    (only,) = pin.specifier
+    assert only.operator == "=="
+    return only.version
+
+
+def test_the_python_that_is_deployed_is_one_that_the_project_supports() -> None:
+    deployed = (ROOT / ".python-version").read_text(encoding="utf-8").strip()
+    assert SpecifierSet(PROJECT["requires-python"]).contains(deployed)
+
+
+def test_the_version_is_the_one_that_highlevel_is_told() -> None:
+    assert PROJECT["version"] == VERSION
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_every_package_is_locked_by_its_hash(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    assert [line for line in lines if not re.search(r"==\S+ .*--hash=sha256:[0-9a-f]{64}", line)] == []
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_packages_come_from_the_index_of_whoever_installs_them(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert re.findall(r"(?m)^\s*-(?!-hash=).*|.*://.*|.* @ .*", text) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted"),
+    [
+        ("requirements.txt", PROJECT["dependencies"]),
+        ("requirements-dev.txt", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]),
+    ],
+    ids=["runtime", "dev"],
+)
+def test_every_dependency_is_locked_at_a_version_that_the_project_accepts(file: str, wanted: list[str]) -> None:
+    pins = _pins(file)
+    unfit = [
+        requirement
+        for requirement in map(Requirement, wanted)
+        if (pin := pins.get(_canonical(requirement.name))) is None
+        or not requirement.specifier.contains(_version(pin), prereleases=True)
+        or pin.marker != requirement.marker
+    ]
+    assert unfit == []
+
+
+def test_what_is_tested_is_what_is_deployed() -> None:
+    tested = _pins("requirements-dev.txt")
+    assert {name: str(pin) for name, pin in _pins("requirements.txt").items()}.items() <= {
+        name: str(pin) for name, pin in tested.items()
+    }.items()

@@ -1,0 +1,130 @@
+"""The documents are held to the code: what they name exists, and what exists is named."""
+
+import ast
+import io
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import yaml
+
+import bot
+from bot.__main__ import main
+from bot.health import CHECKS
+from bot.settings import Settings
+from bot.simulator.demo import run
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DECISIONS = (ROOT / "docs" / "decisions.md").read_text()
+SOURCES = Path(bot.__file__).parent
+TESTS = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+
+
+def _section(title: str) -> str:
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def _table(section: str) -> list[list[str]]:
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_the_settings_table_says_what_the_code_does() -> None:
+    documented = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in _table(_section("Settings"))}
+    fields = Settings.model_fields
+    written = {name.upper(): (_default(name), field.description) for name, field in fields.items()}
+
+    assert documented == written
+    assert list(documented) == list(written)
+
+
+def _default(name: str) -> str:
+    field = Settings.model_fields[name]
+    if field.is_required():
+        return "required"
+    value = field.default
+    if name == "statuses":
+        return ",".join(status for status in ("open", "won", "lost", "abandoned") if status in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if value or isinstance(value, int) else "empty"
+
+
+def test_the_transcript_is_what_the_demo_plays() -> None:
+    out = io.StringIO()
+    run(io.StringIO(""), out)
+    played = out.getvalue().replace("\n    | ", "\n  | ").replace("\n  ", "\n")
+    transcript = README.split("```")[1].strip().replace("\n  ", "\n")
+
+    for part in transcript.split("\n\n"):
+        assert part in played
+
+
+def test_the_permissions_are_those_of_the_manifest() -> None:
+    manifest = yaml.safe_load((ROOT / "manifest.yml").read_text())
+    documented = [row[1].strip("`") for row in _table(_section("Permissions, and why")) if row[0] == "Slack"]
+
+    assert documented == manifest["oauth_config"]["scopes"]["bot"]
+
+
+def test_every_check_is_in_the_troubleshooting() -> None:
+    named = set(re.findall(r"check `([a-z_.]+)`", _section("When something is wrong")))
+
+    assert named == set(CHECKS)
+
+
+def test_the_manifest_link_creates_the_app_with_the_address_filled_in() -> None:
+    line = next(line for line in README.splitlines() if "manifest_yaml" in line)
+    command = shlex.split(line)
+    command[0] = sys.executable
+    link = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+
+    assert link.startswith("https://api.slack.com/apps?")
+    (manifest,) = parse_qs(urlsplit(link).query)["manifest_yaml"]
+    read = yaml.safe_load(manifest)
+    assert read["features"]["slash_commands"][0]["url"] == "https://acme-deals.example.com/slack/events"
+    assert "YOUR-BOT" not in manifest
+    assert len(link) < 8000
+
+
+@pytest.mark.parametrize("verb", re.findall(r"python -m bot (\w+)", README))
+def test_every_verb_of_the_readme_exists(verb: str) -> None:
+    assert verb == "demo" or main([verb], {}) == 2
+
+
+def test_every_make_target_of_the_documents_exists() -> None:
+    targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
+    documents = [README, *(path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])]
+
+    for document in documents:
+        assert set(re.findall(r"(?:`|    )make ([a-z]+)", document)) <= targets
+
+
+def test_every_file_of_the_documents_exists() -> None:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]:
+        for name in re.findall(r"`([\w./]+\.(?:py|md|yml|json|toml|txt|example)|Procfile)`", document.read_text()):
+            places = (ROOT / name, document.parent / name, SOURCES / name, ROOT / name.removeprefix("./"))
+            assert any(place.exists() for place in places), f"{document.name}: {name}"
+
+
+def test_every_decision_names_a_test_that_exists() -> None:
+    decisions = DECISIONS.split("\n## ")[1:]
+
+    for decision in decisions:
+        held_by = re.findall(r"`(test_\w+|tests/[\w/]+\.py)`", decision)
+        assert held_by, decision
+        for name in held_by:
+            assert (ROOT / name).exists() or f"def {name}(" in TESTS, name
+
+
+def test_the_map_names_every_module_once() -> None:
+    mapped = re.findall(r"(?m)^    (\w+) {2,}", ast.get_docstring(ast.parse((SOURCES / "__init__.py").read_text())) or "")
+    modules = {path.stem for path in SOURCES.glob("*.py")} - {"__init__"}
+    packages = {path.parent.name for path in SOURCES.glob("*/__init__.py")}
+
+    assert sorted(mapped) == sorted(modules | packages)

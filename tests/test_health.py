@@ -1,0 +1,155 @@
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from bot import health
+from bot.access import Allowlist
+from bot.change import StoreDown
+from bot.health import CHECKS, Health, Report, highlevel_failures, settings_report
+from bot.outcome import Cause, Trouble
+from bot.workspace import SlackTrouble
+from tests.memory import error
+
+SOMEBODY = Allowlist(frozenset({"U1"}), frozenset())
+
+
+@dataclass
+class Neighbours:
+    """Everything the checks ask, well unless told otherwise."""
+
+    slack: SlackTrouble | None = None
+    highlevel: Cause | None = None
+    store_down: bool = False
+    asked: int = 0
+
+    async def ask_slack(self) -> str:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.slack:
+            raise self.slack
+        return "T1"
+
+    async def probe(self, *, until: float) -> None:
+        assert until > 0
+        if self.highlevel:
+            raise error(self.highlevel)
+
+    async def ping(self) -> None:
+        if self.store_down:
+            raise StoreDown
+
+    def health(self, allowlist: Allowlist = SOMEBODY) -> Health:
+        return Health(ask_slack=self.ask_slack, probe_highlevel=self.probe, ping_store=self.ping, allowlist=allowlist)
+
+
+@pytest.fixture
+def neighbours() -> Neighbours:
+    return Neighbours()
+
+
+async def test_when_all_is_well_every_check_is_ok(neighbours: Neighbours) -> None:
+    report = await neighbours.health().report()
+
+    assert report == Report(CHECKS, {})
+    assert report.as_json() == {"ok": list(CHECKS), "failing": {}}
+
+
+async def test_a_slack_token_that_is_refused_is_named_with_slacks_word(neighbours: Neighbours) -> None:
+    neighbours.slack = SlackTrouble("token_revoked")
+    failing = (await neighbours.health().report()).failing
+
+    assert list(failing) == ["slack.token"]
+    assert "it says: token_revoked" in failing["slack.token"]
+
+
+async def test_a_slack_that_cannot_be_reached_is_not_a_bad_token(neighbours: Neighbours) -> None:
+    neighbours.slack = SlackTrouble("")
+
+    assert (await neighbours.health().report()).failing == {"slack.token": health.SLACK_UNREACHABLE}
+
+
+async def test_an_empty_allowlist_is_not_ready(neighbours: Neighbours) -> None:
+    report = await neighbours.health(Allowlist(frozenset(), frozenset())).report()
+
+    assert list(report.failing) == ["access.allowlist"]
+    assert "nobody may change anything" in report.failing["access.allowlist"]
+
+
+async def test_a_store_that_cannot_be_written_is_not_ready(neighbours: Neighbours) -> None:
+    neighbours.store_down = True
+
+    assert list((await neighbours.health().report()).failing) == ["store.writable"]
+
+
+async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: Neighbours) -> None:
+    neighbours.store_down = True
+    neighbours.slack = SlackTrouble("invalid_auth")
+    neighbours.highlevel = Cause.TOKEN_ELSEWHERE
+    report = await neighbours.health().report()
+
+    assert list(report.failing) == ["slack.token", "highlevel.scope", "highlevel.location", "store.writable"]
+    assert set(report.ok) | set(report.failing) == set(CHECKS)
+
+
+@pytest.mark.parametrize(
+    ("cause", "check", "words"),
+    [
+        (Cause.TOKEN_INVALID, "highlevel.token", "Create a new one in Settings > Private Integrations"),
+        (Cause.FORBIDDEN, "highlevel.token", "without a reason"),
+        (Cause.VERSION_REFUSED, "highlevel.token", "HIGHLEVEL_API_VERSION"),
+        (Cause.BLOCKED, "highlevel.token", "turns us away"),
+        (Cause.WRONG_ADDRESS, "highlevel.token", "HIGHLEVEL_API_URL"),
+        (Cause.UNREADABLE, "highlevel.token", "makes no sense"),
+        (Cause.RATE_LIMITED, "highlevel.token", "no more requests"),
+        (Cause.DAILY_LIMIT, "highlevel.token", "daily allowance"),
+        (Cause.NO_TLS, "highlevel.token", "No secure connection"),
+        (Cause.NO_CONNECTION, "highlevel.token", "cannot be reached"),
+        (Cause.SERVER_ERROR, "highlevel.token", "a problem of its own"),
+        (Cause.SCOPE_MISSING, "highlevel.scope", "Tick View Opportunities and Edit Opportunities"),
+        (Cause.TOKEN_ELSEWHERE, "highlevel.location", "HIGHLEVEL_LOCATION_ID"),
+        (Cause.NOT_FOUND, "highlevel.location", "knows no location"),
+        (Cause.INVALID, "highlevel.location", "Copy it from the address bar"),
+    ],
+)
+def test_what_highlevel_said_tells_which_check_fails_and_what_to_do(cause: Cause, check: str, words: str) -> None:
+    assert words in highlevel_failures(Trouble(cause))[check]
+
+
+def test_what_was_not_reached_cannot_be_told() -> None:
+    failing = highlevel_failures(Trouble(Cause.TOKEN_INVALID))
+
+    assert failing["highlevel.location"] == failing["highlevel.scope"]
+    assert failing["highlevel.scope"] == "Cannot be told before highlevel.token is well."
+
+
+async def test_a_report_is_kept_for_a_while_and_made_once_for_all_who_ask(
+    neighbours: Neighbours,
+) -> None:
+    checks = neighbours.health()
+    await asyncio.gather(*(checks.report() for _ in range(10)))
+
+    assert neighbours.asked == 1
+
+
+async def test_a_report_that_is_too_old_is_made_anew(neighbours: Neighbours) -> None:
+    checks = Health(
+        ask_slack=neighbours.ask_slack,
+        probe_highlevel=neighbours.probe,
+        ping_store=neighbours.ping,
+        allowlist=SOMEBODY,
+        fresh=0.0,
+    )
+    await checks.report()
+    neighbours.store_down = True
+    await asyncio.sleep(0.001)
+
+    assert list((await checks.report()).failing) == ["store.writable"]
+
+
+def test_settings_that_cannot_be_used_leave_nothing_else_to_tell() -> None:
+    report = settings_report({"SLACK_BOT_TOKEN": "is not set", "PORT": "should be a whole number"})
+
+    assert report.ok == ()
+    assert list(report.failing) == list(CHECKS)
+    assert report.failing["settings"] == "SLACK_BOT_TOKEN is not set. PORT should be a whole number."

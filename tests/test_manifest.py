@@ -1,0 +1,147 @@
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import jsonschema
+import pytest
+import yaml
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import web
+from bot.command import COMMAND, USAGE_HINT, parse
+from bot.simulator.slack import Slack
+from bot.status import STATES, Status, Wish
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = Path(__file__).parent / "data" / "manifest.schema.1.0.0.json"
+LOCATION, DEAL = "LOCATIONxxxxxxxxxxxx", "aB3dE5fG7hJ9kL1mN2pQ"
+
+SCOPE_OF = {"auth_test": None, "chat_postMessage": "chat:write"}
+"""The scope that each method of the Web API needs, `None` for those that need none.
+https://docs.slack.dev/reference/methods"""
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "manifest.yml").read_text(encoding="utf-8"))
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def command(manifest: dict[str, Any]) -> dict[str, Any]:
+    (only,) = manifest["features"]["slash_commands"]
+    loaded: dict[str, Any] = only
+    return loaded
+
+
+def _methods_called() -> Iterator[str]:
+    """The methods of Slack's Web API that the bot itself calls, by the names that slack_sdk gives them."""
+    for path in ROOT.glob("bot/**/*.py"):
+        if "simulator" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and re.fullmatch(r"[a-z]+_\w+", node.attr):
+                method = getattr(AsyncWebClient, node.attr, None)
+                if callable(method):
+                    yield node.attr
+
+
+# --- Slack accepts it ----------------------------------------------------------------------------------------------
+
+
+def test_it_is_valid_by_the_schema_that_slack_publishes(manifest: dict[str, Any]) -> None:
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft7Validator.check_schema(schema)
+    assert [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(manifest)] == []
+
+
+def test_the_schema_is_the_one_for_manifests_that_name_no_version(manifest: dict[str, Any]) -> None:
+    assert "_metadata" not in manifest
+
+
+def test_the_colour_is_one(manifest: dict[str, Any]) -> None:
+    # The schema says so in a word of its own, which validators skip.
+    assert re.fullmatch(r"#[0-9a-fA-F]{6}", manifest["display_information"]["background_color"])
+
+
+def test_interactivity_has_an_address_as_slack_wants_without_socket_mode(manifest: dict[str, Any]) -> None:
+    assert manifest["settings"]["socket_mode_enabled"] is False
+    assert manifest["settings"]["interactivity"]["is_enabled"] is True
+    assert manifest["settings"]["interactivity"]["request_url"]
+
+
+def test_there_is_a_bot_user_as_slack_wants_for_bot_scopes(manifest: dict[str, Any]) -> None:
+    assert manifest["features"]["bot_user"]["display_name"]
+
+
+# --- the bot agrees with it ----------------------------------------------------------------------------------------
+
+
+def test_the_command_is_the_one_that_the_bot_listens_to(command: dict[str, Any]) -> None:
+    assert command["command"] == COMMAND
+
+
+def test_the_usage_hint_is_the_one_that_the_bot_shows(command: dict[str, Any]) -> None:
+    assert command["usage_hint"] == USAGE_HINT
+
+
+def test_every_address_is_the_route_that_the_bot_serves(manifest: dict[str, Any], command: dict[str, Any]) -> None:
+    addresses = {command["url"], manifest["settings"]["interactivity"]["request_url"]}
+    (address,) = addresses
+    url = urlsplit(address)
+    assert (url.scheme, url.path, url.query) == ("https", web.EVENTS, "")
+
+
+def test_an_operator_has_one_placeholder_to_replace(manifest: dict[str, Any]) -> None:
+    hosts = set(re.findall(r"https?://([^/\"]+)", json.dumps(manifest)))
+    assert hosts == {"YOUR-BOT.example.com"}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        f"<https://app.gohighlevel.com/v2/location/{LOCATION}/opportunities/{DEAL}?tab=Opportunity+Details>",
+        f"<https://crm.example.com/v2/location/{LOCATION}/opportunities/list?opportunityId={DEAL}&amp;notes=1>",
+        f"<http://app.gohighlevel.com/v2/location/{LOCATION}/opportunities/{DEAL}|app.gohighlevel.com/v2/location/...>",
+    ],
+    ids=["typed", "with an ampersand before an entity's name", "typed without https"],
+)
+def test_a_link_is_understood_in_the_form_that_slack_sends_it(command: dict[str, Any], sent: str) -> None:
+    assert command["should_escape"] is True
+    assert parse(f"{sent} won", location_id=LOCATION, statuses=STATES) == Wish(DEAL, Status.WON)
+
+
+# --- nothing that is not needed ------------------------------------------------------------------------------------
+
+
+def test_the_scopes_are_those_that_the_command_and_the_methods_called_need(manifest: dict[str, Any]) -> None:
+    called = set(_methods_called())
+    assert called == SCOPE_OF.keys()
+    needed = {scope for method in called if (scope := SCOPE_OF[method])}
+    assert manifest["oauth_config"] == {"scopes": {"bot": ["commands", *sorted(needed)]}}
+
+
+def test_the_stand_in_grants_the_same_scopes(manifest: dict[str, Any]) -> None:
+    (granted,) = Slack(signing_secret="x", bot_token="xoxb-x").tokens.values()
+    assert granted == set(manifest["oauth_config"]["scopes"]["bot"])
+
+
+def test_it_subscribes_to_no_events_and_opens_no_home(manifest: dict[str, Any]) -> None:
+    assert manifest.keys() == {"display_information", "features", "oauth_config", "settings"}
+    assert manifest["features"].keys() == {"bot_user", "slash_commands"}
+    assert manifest["settings"].keys() == {
+        "interactivity",
+        "org_deploy_enabled",
+        "socket_mode_enabled",
+        "token_rotation_enabled",
+    }
+
+
+def test_one_workspace_and_one_token_that_stays(manifest: dict[str, Any]) -> None:
+    assert manifest["settings"]["org_deploy_enabled"] is False
+    assert manifest["settings"]["token_rotation_enabled"] is False
+    assert manifest["features"]["bot_user"]["always_online"] is False

@@ -1,0 +1,507 @@
+import json
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TypedDict, Unpack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.access import Caller, Reason
+from bot.blocks import TEXT_LIMIT
+from bot.command import Misunderstood, Problem
+from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, USAGE, Message, Messages
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.replies import payload
+from bot.simulator.slack import refusal_of
+from bot.status import STATES, Opportunity, Status, Wish
+
+ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
+KIM = "U0KIM"
+NOBODY_IN_PARTICULAR = "the person who looks after this bot"
+ID = "aB3dE5fG7hJ9kL1mN2pQ"
+URL = f"https://app.gohighlevel.com/v2/location/LOC/opportunities/{ID}"
+WISH = Wish(ID, Status.WON)
+REF = "7K2QX9"
+SINCE = datetime(2026, 3, 1, 10, 30, tzinfo=UTC)
+OPEN = Opportunity(ID, "open", name="New website", location_id="LOC", since=SINCE)
+WON = Opportunity(ID, "won", name="New website", location_id="LOC")
+RICH = Opportunity(
+    ID,
+    "won",
+    name="New website",
+    value=12500.0,
+    contact="Jo Doe",
+    company="Doe Ltd",
+    pipeline="Sales",
+    stage="Proposal",
+    owner="Kim Lee",
+)
+DEAL = f"*<{URL}|New website>*"
+
+
+class _Particulars(TypedDict, total=False):
+    currency: str
+    admin_contact: str
+    statuses: frozenset[Status]
+    channels: frozenset[str]
+    errors_in_channel: bool
+
+
+def _messages(**particulars: Unpack[_Particulars]) -> Messages:
+    return Messages(
+        app_url="https://app.gohighlevel.com",
+        location_id="LOC",
+        currency=particulars.get("currency", ""),
+        admin_contact=particulars.get("admin_contact", KIM),
+        statuses=particulars.get("statuses", frozenset(STATES)),
+        channels=particulars.get("channels", frozenset({"C0SALES"})),
+        errors_in_channel=particulars.get("errors_in_channel", False),
+    )
+
+
+def _outcome(outcome: Outcome, **particulars: Unpack[_Particulars]) -> Message:
+    return _messages(**particulars).outcome(outcome, WISH, ANA, REF)
+
+
+def _shown(message: Message) -> list[str]:
+    """What each block says, in order."""
+    return [(block["text"] if "text" in block else block["elements"][0])["text"] for block in message.blocks]
+
+
+def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: str, word: str) -> list[Message]:
+    """All that can be said apart from outcomes."""
+    return [
+        *(messages.denied(reason, caller, reference) for reason in Reason),
+        *(messages.misunderstood(Misunderstood(problem, word), reference) for problem in Problem),
+        *(messages.whoami(caller, reason) for reason in (None, *Reason)),
+        *(
+            messages.outcome(Failed(Trouble(cause), effect), wish, caller, reference)
+            for cause in Cause
+            for effect in Effect
+        ),
+        messages.not_written_down(reference),
+        messages.broken(reference),
+        messages.help(),
+    ]
+
+
+MARKUP = re.compile(
+    r"<!date\^-?[0-9]+\^\{date_short_pretty\} at \{time\}\|[^<>|]*>|<https://app\.[A-Za-z0-9/._~%-]+\|[^<>|]*>"
+)
+
+
+def _is_sound(message: Message, mentions: Sequence[str] = ("<@U0ANA>", "<@U0KIM>", "<#C0SALES>")) -> bool:
+    """Slack takes it, nothing in it is left to be filled in, and it mentions nobody but `mentions`."""
+    body = payload(message)
+    json.dumps(body, ensure_ascii=False).encode()
+    for text in (message.text, *_shown(message)):
+        rest = MARKUP.sub("", text)
+        for mention in mentions:
+            rest = rest.replace(mention, "")
+        if re.search(r"[<>]|&(?!amp;|lt;|gt;)", rest):
+            return False
+    return refusal_of(body) is None and len(message.text) <= TEXT_LIMIT
+
+
+# --- success -------------------------------------------------------------------------------------------------------
+
+
+def test_a_change_is_told_to_everybody_in_one_line_who_which_deal_from_what_to_what() -> None:
+    message = _outcome(Changed(OPEN, WON))
+
+    assert message.public
+    assert _shown(message) == [f"<@U0ANA> changed {DEAL} from open to *won*.", f"Reference {REF}"]
+
+
+@pytest.mark.parametrize(
+    ("currency", "value"),
+    [("", "value 12,500"), ("USD", "USD 12,500")],
+)
+def test_what_else_is_known_of_the_deal_is_told_too(currency: str, value: str) -> None:
+    said = _shown(_outcome(Changed(OPEN, RICH), currency=currency))[0]
+
+    assert said.splitlines()[1:] == [f"{value} · Jo Doe of Doe Ltd · Sales › Proposal · owner Kim Lee"]
+
+
+@pytest.mark.parametrize(
+    ("deal", "facts"),
+    [
+        (Opportunity(ID, "won", name="A", value=99.5), "value 99.50"),
+        (Opportunity(ID, "won", name="A", value=0.0), None),
+        (Opportunity(ID, "won", name="A", value=-3), "value -3"),
+        (Opportunity(ID, "won", name="A", value=1234567.891), "value 1,234,567.89"),
+        (Opportunity(ID, "won", name="Jo Doe", contact="Jo Doe", company="Doe Ltd"), "Doe Ltd"),
+        (Opportunity(ID, "won", name="Doe Ltd", contact="Jo Doe", company="Doe Ltd"), "Jo Doe"),
+        (Opportunity(ID, "won", name="A", pipeline="Sales"), "Sales"),
+        (Opportunity(ID, "won", name="A", stage="Proposal"), "Proposal"),
+        (Opportunity(ID, "won", name="A", owner="Kim Lee"), "owner Kim Lee"),
+        (Opportunity(ID, "won", name="A", pipeline_id="p", stage_id="s", owner_id="o", location_id="LOC"), None),
+    ],
+)
+def test_only_what_is_known_and_not_said_already_is_told(deal: Opportunity, facts: str | None) -> None:
+    assert _shown(_outcome(Changed(OPEN, deal)))[0].splitlines()[1:] == ([facts] if facts else [])
+
+
+def test_a_deal_without_a_name_is_called_by_its_id() -> None:
+    said = _shown(_outcome(Changed(OPEN, Opportunity(ID, "won"))))[0]
+
+    assert f"<{URL}|the deal {ID}>" in said
+
+
+def test_a_change_that_was_only_seen_by_looking_again_is_told_as_done() -> None:
+    message = _outcome(Changed(OPEN, WON, despite=Trouble(Cause.NO_ANSWER, code="TimedOut")))
+
+    assert message.public
+    assert "so I looked again: it is done" in message.text
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (WON, f"{DEAL} is already *won*."),
+        (
+            Opportunity(ID, "won", name="New website", since=SINCE),
+            f"{DEAL} is already *won* since <!date^1772361000^{{date_short_pretty}} at {{time}}|2026-03-01 10:30 UTC>.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("errors_in_channel", [True, False])
+def test_a_deal_that_is_already_so_is_told_to_the_caller_alone(
+    found: Opportunity, said: str, *, errors_in_channel: bool
+) -> None:
+    message = _outcome(AlreadySo(found), errors_in_channel=errors_in_channel)
+
+    assert not message.public
+    assert _shown(message) == [f"{said}\nNothing was changed.", f"Reference {REF}"]
+
+
+# --- failure -------------------------------------------------------------------------------------------------------
+
+
+def test_there_are_sentences_for_everything_that_can_go_wrong() -> None:
+    assert set(FAILURES) == set(Cause)
+    assert set(DENIALS) == set(Reason)
+    assert set(USAGE) == set(Problem)
+
+
+def test_no_two_things_that_go_wrong_sound_alike() -> None:
+    sentences = [*(each.what for each in (*FAILURES.values(), *DENIALS.values())), *USAGE.values()]
+
+    assert len(set(sentences)) == len(sentences)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_failure_says_what_happened_whether_anything_changed_what_next_and_the_reference(cause: Cause) -> None:
+    sentences, small_print = _shown(_outcome(Failed(Trouble(cause, retry_after=30.0), Effect.NOTHING)))
+    what, changed, then = sentences.split("\n")
+
+    assert what == FAILURES[cause].what.format(id=f"`{ID}`")
+    assert changed == "Nothing was changed."
+    assert then == FAILURES[cause].then.format(admin=f"<@{KIM}>", wait="in 30 seconds")
+    assert small_print == f"Reference {REF}"
+
+
+@pytest.mark.parametrize("cause", Cause)
+@pytest.mark.parametrize(
+    ("failed", "changed"),
+    [
+        (Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING), "Nothing was changed."),
+        (Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING, OPEN), f"Nothing was changed. {DEAL} is still *open*."),
+        (
+            Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING, OPEN, OPEN),
+            f"I looked again: {DEAL} is still *open*, so nothing has changed so far.",
+        ),
+        (Failed(Trouble(Cause.NOT_FOUND), Effect.UNKNOWN), f"I cannot tell whether <{URL}|the deal> changed."),
+        (Failed(Trouble(Cause.NOT_FOUND), Effect.UNKNOWN, OPEN), f"I cannot tell whether {DEAL} changed."),
+        (
+            Failed(Trouble(Cause.NOT_FOUND), Effect.UNKNOWN, OPEN, Opportunity(ID, "lost", name="New website")),
+            f"{DEAL} was *open* before, and is *lost* now.",
+        ),
+    ],
+)
+def test_whether_anything_changed_is_told_as_far_as_it_is_known(cause: Cause, failed: Failed, changed: str) -> None:
+    message = _outcome(Failed(Trouble(cause), failed.effect, failed.before, failed.now))
+
+    assert _shown(message)[0].split("\n")[1] == changed
+
+
+@pytest.mark.parametrize("cause", [Cause.NO_ANSWER, Cause.CUT_OFF])
+def test_nobody_is_sent_to_try_again_at_once_when_the_change_may_only_be_late(cause: Cause) -> None:
+    late = _outcome(Failed(Trouble(cause), Effect.NOTHING, OPEN, OPEN))
+    unread = _outcome(Failed(Trouble(cause), Effect.NOTHING))
+
+    assert "look at the deal before you try again" in late.text
+    assert "Try again in a minute" not in late.text
+    assert "Try again in a minute" in unread.text
+
+
+def test_highlevels_own_reasons_are_told_where_it_did_not_accept_the_request() -> None:
+    reasons = ("status must be a string", "x" * 1000)
+
+    said = _shown(_outcome(Failed(Trouble(Cause.INVALID, reasons=reasons), Effect.NOTHING)))[0]
+    elsewhere = _outcome(Failed(Trouble(Cause.SERVER_ERROR, reasons=reasons), Effect.NOTHING))
+
+    assert "It says: status must be a string; xxx" in said
+    assert len(said) < 1000
+    assert "status must be a string" not in elsewhere.text
+
+
+def test_codes_stand_in_the_small_print_and_not_in_the_sentence() -> None:
+    trouble = Trouble(Cause.SERVER_ERROR, code="HighLevel 503", trace_id="a-trace-id")
+
+    sentence, small_print = _shown(_outcome(Failed(trouble, Effect.NOTHING)))
+
+    assert small_print == f"Reference {REF} · HighLevel 503 · HighLevel trace a-trace-id"
+    assert "503" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (10.0, "in 10 seconds"),
+        (89.0, "in 89 seconds"),
+        (90.0, "in 2 minutes"),
+        (600.0, "in 10 minutes"),
+        (5399.0, "in 90 minutes"),
+        (5400.0, "in 2 hours"),
+        (36000.0, "in 10 hours"),
+        (None, "tomorrow"),
+    ],
+)
+def test_a_waiting_time_is_told_in_words(seconds: float | None, words: str) -> None:
+    for cause in (Cause.RATE_LIMITED, Cause.DAILY_LIMIT):
+        assert f"Try again {words}" in _outcome(Failed(Trouble(cause, seconds), Effect.NOTHING)).text
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 1.0])
+def test_nobody_is_told_to_wait_no_time_at_all(seconds: float) -> None:
+    assert "in 1 second" in _outcome(Failed(Trouble(Cause.RATE_LIMITED, seconds), Effect.NOTHING)).text
+
+
+@pytest.mark.parametrize("cause", Cause)
+@pytest.mark.parametrize("effect", Effect)
+@pytest.mark.parametrize("errors_in_channel", [True, False])
+def test_failures_are_private_unless_the_installation_wants_them_public(
+    cause: Cause, effect: Effect, *, errors_in_channel: bool
+) -> None:
+    message = _outcome(Failed(Trouble(cause), effect), errors_in_channel=errors_in_channel)
+
+    assert message.public == errors_in_channel
+
+
+def test_everything_but_the_outcome_of_a_command_is_private_always() -> None:
+    messages = _messages(errors_in_channel=True)
+    private = [
+        *(messages.denied(reason, ANA, REF) for reason in Reason),
+        *(messages.misunderstood(Misunderstood(problem, "x"), REF) for problem in Problem),
+        *(messages.whoami(ANA, reason) for reason in (None, *Reason)),
+        messages.not_written_down(REF),
+        messages.broken(REF),
+        messages.help(),
+    ]
+
+    assert not any(message.public for message in private)
+
+
+# --- commands that were not accepted -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_denial_says_why_that_nothing_changed_what_next_and_the_reference(reason: Reason) -> None:
+    message = _messages().denied(reason, ANA, REF)
+    what, changed, then = _shown(message)[0].split("\n")
+
+    assert what == DENIALS[reason].what
+    assert changed == "Nothing was changed."
+    assert then
+    assert _shown(message)[1:] == [f"Reference {REF}"]
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_ALLOWED, Reason.NOBODY_ALLOWED])
+def test_somebody_who_is_not_on_the_list_reads_what_to_give_to_whom(reason: Reason) -> None:
+    said = _messages().denied(reason, ANA, REF).text
+
+    assert f"Ask <@{KIM}> to" in said
+    assert "your Slack id is `U0ANA`" in said
+
+
+def test_somebody_in_the_wrong_channel_reads_which_would_be_right() -> None:
+    messages = _messages(channels=frozenset({"C0SALES", "C0DEALS", "not a channel & more"}))
+    said = messages.denied(Reason.WRONG_CHANNEL, Caller("U0ANA", "T0OURS", "D0ANA"), REF).text
+
+    assert "Use one of <#C0DEALS>, <#C0SALES>, not a channel &amp; more, or ask" in said
+    assert "its id is `D0ANA`" in said
+
+
+NAMING_NOBODY = {Cause.NOT_FOUND, Cause.RATE_LIMITED, Cause.NO_EFFECT, Cause.NOT_CONFIRMED}
+"""What a rep can settle alone."""
+
+
+@pytest.mark.parametrize(("admin_contact", "named"), [(KIM, f"<@{KIM}>"), ("", NOBODY_IN_PARTICULAR)])
+def test_whoever_can_help_is_named(admin_contact: str, named: str) -> None:
+    messages = _messages(admin_contact=admin_contact)
+
+    assert all(named in messages.denied(reason, ANA, REF).text for reason in set(Reason) - {Reason.TOO_FAST})
+    for cause in Cause:
+        said = messages.outcome(Failed(Trouble(cause), Effect.NOTHING), WISH, ANA, REF).text
+        assert (named in said) == (cause not in NAMING_NOBODY)
+    for message in (messages.not_written_down(REF), messages.broken(REF), messages.help()):
+        assert named in message.text
+
+
+@pytest.mark.parametrize("problem", Problem)
+def test_what_was_not_understood_is_told_with_an_example_and_the_reference(problem: Problem) -> None:
+    message = _messages().misunderstood(Misunderstood(problem, "gone"), REF)
+    what, changed, example = _shown(message)[0].split("\n")
+
+    assert what == USAGE[problem].format(word="`gone`", statuses="`open`, `won`, `lost`, `abandoned`")
+    assert changed == "Nothing was changed."
+    assert f"`/opp-status {EXAMPLE_ID} won`" in example
+    assert _shown(message)[1:] == [f"Reference {REF}"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "listed"),
+    [
+        (frozenset(STATES), "`open`, `won`, `lost`, `abandoned`"),
+        (frozenset({Status.LOST, Status.OPEN}), "`open`, `lost`"),
+        (frozenset({Status.ALL, Status.WON}), "`won`, `all`"),
+        (frozenset({Status.ALL}), "`all`"),
+    ],
+)
+def test_only_the_statuses_that_are_offered_are_listed(statuses: frozenset[Status], listed: str) -> None:
+    messages = _messages(statuses=statuses)
+
+    assert f"Use one of {listed}." in messages.misunderstood(Misunderstood(Problem.UNKNOWN_STATUS, "x"), REF).text
+    assert f"*The status*: {listed}, or" in messages.help().text
+
+
+def test_a_command_that_could_not_be_written_down_was_not_carried_out() -> None:
+    message = _messages().not_written_down(REF)
+
+    assert _shown(message)[0].startswith(f"{FAILURES[Cause.STORE_DOWN].what}\nNothing was changed.\n")
+    assert _shown(message)[1:] == [f"Reference {REF}"]
+
+
+def test_a_fault_of_the_bot_is_owned_up_to() -> None:
+    message = _messages().broken(REF)
+
+    assert "a fault of the bot, not yours" in message.text
+    assert "Nothing was changed." in message.text
+    assert _shown(message)[1:] == [f"Reference {REF}"]
+
+
+# --- answers to questions ------------------------------------------------------------------------------------------
+
+
+def test_help_shows_the_command_as_it_is_typed() -> None:
+    assert "`/opp-status &lt;id or link&gt; &lt;open|won|lost|abandoned&gt;`" in _messages().help().text
+
+
+@pytest.mark.parametrize(
+    ("errors_in_channel", "said"),
+    [(False, "when it does not, only you do."), (True, "when it fails, they see that too.")],
+)
+def test_help_says_who_sees_what(*, errors_in_channel: bool, said: str) -> None:
+    assert f"everybody in the channel sees it; {said}" in _messages(errors_in_channel=errors_in_channel).help().text
+
+
+def test_anybody_can_learn_who_the_bot_takes_them_for() -> None:
+    said = _messages().whoami(ANA, None).text
+
+    assert "You are <@U0ANA>; your Slack id is `U0ANA`." in said
+    assert "channel's id is `C0SALES`, the workspace's `T0OURS`" in said
+    assert "You may change deals here." in said
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_somebody_who_may_not_learns_why_and_what_to_do(reason: Reason) -> None:
+    said = _messages().whoami(ANA, reason).text
+
+    assert f"You may not change deals here. {DENIALS[reason].what}" in said
+    assert f"`{ANA.user_id}`" in said
+
+
+# --- every message -------------------------------------------------------------------------------------------------
+
+PLACEHOLDER = re.compile(r"\{[a-z_]*\}")
+
+
+@pytest.mark.parametrize("admin_contact", [KIM, ""])
+@pytest.mark.parametrize("channels", [frozenset({"C0SALES"}), frozenset[str]()])
+def test_every_message_is_one_that_slack_takes_with_nothing_left_to_fill_in(
+    admin_contact: str, channels: frozenset[str]
+) -> None:
+    for message in _every_message(_messages(admin_contact=admin_contact, channels=channels), WISH, ANA, REF, "gone"):
+        assert _is_sound(message)
+        assert not PLACEHOLDER.search(message.text)
+
+
+def test_the_text_alone_says_all_that_the_blocks_say() -> None:
+    messages = _messages()
+    told = [
+        *_every_message(messages, WISH, ANA, REF, "gone"),
+        *(
+            _outcome(outcome)
+            for outcome in (Changed(OPEN, RICH), AlreadySo(OPEN), Failed(Trouble(Cause.INVALID), Effect.NOTHING))
+        ),
+    ]
+
+    for message in told:
+        assert message.text == "\n".join(_shown(message))
+
+
+HOSTILE = [
+    *("<!channel>", "<!here>", "<@U123>", "<@W9|ana>", "<#C123>", "<!subteam^S1>", "<https://evil.example|harmless>"),
+    *("@channel", "@here", "&lt;", "&", "<", ">", "|", "`", "*", "\n", "\u2028", "\u202e", "\u061c", "\x00", "\ud83d"),
+    *("{admin}", "{", "}", "%s", "<" * 5000, "&" * 5000, "a" * 5000, "\U0001f600" * 200, "/", "..", " ", "é"),
+]
+ANY_TEXT = st.lists(st.sampled_from(HOSTILE), max_size=6).map("".join) | st.text(max_size=30)
+PERHAPS = st.none() | ANY_TEXT
+DEALS = st.builds(
+    Opportunity,
+    id=ANY_TEXT,
+    status=ANY_TEXT,
+    name=PERHAPS,
+    value=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    contact=PERHAPS,
+    company=PERHAPS,
+    pipeline=PERHAPS,
+    stage=PERHAPS,
+    owner=PERHAPS,
+    since=st.none() | st.datetimes(timezones=st.just(UTC)),
+)
+TROUBLES = st.builds(
+    Trouble,
+    cause=st.sampled_from(Cause),
+    retry_after=st.none() | st.floats(0, 1e9),
+    reasons=st.lists(ANY_TEXT, max_size=5).map(tuple),
+    code=ANY_TEXT,
+    trace_id=ANY_TEXT,
+)
+OUTCOMES = st.one_of(
+    st.builds(Changed, DEALS, DEALS, st.none() | TROUBLES),
+    st.builds(AlreadySo, DEALS),
+    st.builds(Failed, TROUBLES, st.sampled_from(Effect), st.none() | DEALS, st.none() | DEALS),
+)
+
+
+@given(OUTCOMES)
+def test_whatever_the_crm_says_slack_takes_the_message_and_it_mentions_nobody_else(outcome: Outcome) -> None:
+    message = _outcome(outcome)
+
+    assert _is_sound(message)
+    assert f"Reference {REF}" in message.text
+
+
+@given(st.builds(Caller, ANY_TEXT, ANY_TEXT, ANY_TEXT), ANY_TEXT, ANY_TEXT)
+def test_whatever_was_typed_slack_takes_the_message_and_it_mentions_nobody_else(
+    caller: Caller, reference: str, word: str
+) -> None:
+    messages = _messages()
+
+    for message in _every_message(messages, WISH, caller, reference, word):
+        assert _is_sound(message)
+    assert _is_sound(messages.outcome(Changed(OPEN, WON), WISH, caller, reference))

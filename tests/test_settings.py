@@ -1,0 +1,258 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bot.settings import Settings, SettingsError
+from bot.status import STATES, Status
+
+SECRETS = {
+    "SLACK_BOT_TOKEN": "xoxb-not-a-token",
+    "SLACK_SIGNING_SECRET": "not-a-signing-secret",
+    "HIGHLEVEL_TOKEN": "pit-not-a-token",
+}
+REQUIRED = {**SECRETS, "HIGHLEVEL_LOCATION_ID": "ve9EPM428h8vShlRW1KT"}
+
+
+def _set(**variables: str) -> Settings:
+    return Settings.from_env(REQUIRED | variables)
+
+
+def _problems(environ: dict[str, str]) -> dict[str, str]:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environ)
+    return caught.value.problems
+
+
+# --- values that are well ------------------------------------------------------------------------------------------
+
+
+def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
+    settings = _set()
+
+    assert settings.slack_bot_token.get_secret_value() == "xoxb-not-a-token"
+    assert settings.slack_signing_secret.get_secret_value() == "not-a-signing-secret"
+    assert settings.highlevel_token.get_secret_value() == "pit-not-a-token"
+    assert settings.highlevel_location_id == "ve9EPM428h8vShlRW1KT"
+    assert settings.allowed_users == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slack_api_url", "https://slack.com/api/"),
+        ("highlevel_api_url", "https://services.leadconnectorhq.com"),
+        ("highlevel_api_version", "2021-07-28"),
+        ("highlevel_app_url", "https://app.gohighlevel.com"),
+        ("allowed_users", frozenset()),
+        ("allowed_channels", frozenset()),
+        ("admin_contact", ""),
+        ("statuses", frozenset(STATES)),
+        ("errors_in_channel", False),
+        ("currency", ""),
+        ("database_url", "sqlite:///opp-status.db"),
+        ("port", 3000),
+        ("host", "0.0.0.0"),  # noqa: S104 - the documented default
+        ("log_level", "INFO"),
+        ("log_format", "auto"),
+    ],
+)
+def test_what_is_not_set_has_the_documented_default(name: str, value: object) -> None:
+    assert getattr(_set(), name) == value
+
+
+GOOD: list[tuple[str, str, Any]] = [
+    ("SLACK_API_URL", "http://127.0.0.1:8080/api/", "http://127.0.0.1:8080/api"),
+    ("SLACK_API_URL", "https://slack-gov.com/api", "https://slack-gov.com/api"),
+    ("HIGHLEVEL_API_URL", "https://stand-in.example//", "https://stand-in.example"),
+    ("HIGHLEVEL_APP_URL", "https://crm.some-agency.example", "https://crm.some-agency.example"),
+    ("HIGHLEVEL_LOCATION_ID", "abc_DEF-123", "abc_DEF-123"),
+    ("HIGHLEVEL_API_VERSION", "v3", "v3"),
+    ("ALLOWED_USERS", "U012AB3CD", frozenset({"U012AB3CD"})),
+    ("ALLOWED_USERS", " U012AB3CD , W012AB3CD,,U012AB3CD, ", frozenset({"U012AB3CD", "W012AB3CD"})),
+    ("ALLOWED_USERS", "U012AB3CD,\n  W012AB3CD", frozenset({"U012AB3CD", "W012AB3CD"})),
+    ("ALLOWED_USERS", ",", frozenset()),
+    ("ALLOWED_CHANNELS", "C012AB3CD,G012AB3CD,D012AB3CD", frozenset({"C012AB3CD", "G012AB3CD", "D012AB3CD"})),
+    ("ADMIN_CONTACT", "W012AB3CD", "W012AB3CD"),
+    ("STATUSES", "won", frozenset({Status.WON})),
+    ("STATUSES", "Open, LOST", frozenset({Status.OPEN, Status.LOST})),
+    ("STATUSES", "open,won,lost,abandoned,all", frozenset(Status)),
+    ("ERRORS_IN_CHANNEL", "true", True),
+    ("ERRORS_IN_CHANNEL", "TRUE", True),
+    ("ERRORS_IN_CHANNEL", "1", True),
+    ("ERRORS_IN_CHANNEL", "no", False),
+    ("CURRENCY", "EUR", "EUR"),
+    ("DATABASE_URL", "sqlite:////var/lib/opp status/ledger.db", "sqlite:////var/lib/opp status/ledger.db"),
+    ("PORT", "0", 0),
+    ("PORT", "65535", 65535),
+    ("HOST", "::1", "::1"),
+    ("LOG_LEVEL", "debug", "DEBUG"),
+    ("LOG_LEVEL", "Warning", "WARNING"),
+    ("LOG_FORMAT", "JSON", "json"),
+    ("LOG_FORMAT", "text", "text"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "understood"), GOOD)
+@pytest.mark.parametrize("pasted", ["{}", "  {}\n", "\t{}\r\n"])
+def test_a_variable_is_understood_with_whatever_was_pasted_around_it(
+    name: str, given: str, understood: object, pasted: str
+) -> None:
+    assert getattr(_set(**{name: pasted.format(given)}), name.lower()) == understood
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_may_be_pasted_with_a_line_break_behind_it(name: str) -> None:
+    settings = _set(**{name: f" {SECRETS[name]}\r\n"})
+
+    assert getattr(settings, name.lower()).get_secret_value() == SECRETS[name]
+
+
+@pytest.mark.parametrize("name", sorted(name.upper() for name in Settings.model_fields))
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_variable_counts_as_not_set(name: str, empty: str) -> None:
+    if name in REQUIRED:
+        assert _problems(REQUIRED | {name: empty})[name].startswith("is not set")
+    else:
+        assert _set(**{name: empty}) == _set()
+
+
+def test_what_is_not_ours_is_left_alone() -> None:
+    assert _set(PATH="/bin", SLACK_CLIENT_ID="1.2", slack_bot_token="xoxp-other", STATUS="x") == _set()
+
+
+# --- values that are not -------------------------------------------------------------------------------------------
+
+BAD = [
+    ("SLACK_BOT_TOKEN", "xoxp-not-a-token", "should begin with xoxb-"),
+    ("SLACK_BOT_TOKEN", "xapp-not-a-token", "OAuth & Permissions in your Slack app"),
+    ("SLACK_BOT_TOKEN", "xoxb-not a-token", "has a space or a line break inside"),
+    ("SLACK_SIGNING_SECRET", "not a secret", "copy it again from Basic Information"),
+    ("SLACK_SIGNING_SECRET", "not-ä-secret", "copy it again from Basic Information"),
+    ("SLACK_API_URL", "slack.com/api", "should be an address that begins with https://"),
+    ("SLACK_API_URL", "ftp://slack.com/api", "should be an address that begins with https://"),
+    ("HIGHLEVEL_TOKEN", "pit-not\n-a-token", "Private Integrations in HighLevel"),
+    ("HIGHLEVEL_LOCATION_ID", "https://app.gohighlevel.com/v2/location/x", "the id after /location/"),
+    ("HIGHLEVEL_LOCATION_ID", "a" * 65, "the id after /location/"),
+    ("HIGHLEVEL_API_URL", "https://user:pw@services.leadconnectorhq.com", "should be an address"),
+    ("HIGHLEVEL_API_URL", "https://services.leadconnectorhq.com/?a=b", "and nothing behind the path"),
+    ("HIGHLEVEL_API_URL", "https://", "should be an address"),
+    ("HIGHLEVEL_API_VERSION", "2021 07 28", "such as 2021-07-28"),
+    ("HIGHLEVEL_API_VERSION", "2021-07-28\r\nX-Other: y", "such as 2021-07-28"),
+    ("HIGHLEVEL_APP_URL", "https://app.gohighlevel.com/#/v2", "should be an address"),
+    ("ALLOWED_USERS", "ana", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_USERS", "U012AB3CD,@ana", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_USERS", "u012ab3cd", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_USERS", "U012AB3CD W012AB3CD", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_USERS", "*", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_CHANNELS", "#sales", "should be Slack channel ids such as C012AB3CD"),
+    ("ALLOWED_CHANNELS", "U012AB3CD", "should be Slack channel ids such as C012AB3CD"),
+    ("ADMIN_CONTACT", "ana@example.com", "should be one Slack user id such as U012AB3CD"),
+    ("ADMIN_CONTACT", "U012AB3CD,U012AB3CE", "should be one Slack user id such as U012AB3CD"),
+    ("STATUSES", "won,closed", "should be a comma-separated choice of open, won, lost, abandoned"),
+    ("STATUSES", ",", "should be a comma-separated choice of open, won, lost, abandoned"),
+    ("ERRORS_IN_CHANNEL", "sometimes", "should be true or false"),
+    ("CURRENCY", "usd", "should be an ISO code such as USD"),
+    ("CURRENCY", "$", "should be an ISO code such as USD"),
+    ("DATABASE_URL", "mysql://localhost/x", "should be sqlite:/// and a path"),
+    ("DATABASE_URL", "sqlite:///", "should be sqlite:/// and a path"),
+    ("PORT", "http", "should be a whole number"),
+    ("PORT", "30.5", "should be a whole number"),
+    ("PORT", "-1", "should be a port from 0 to 65535"),
+    ("PORT", "65536", "should be a port from 0 to 65535"),
+    ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+    ("LOG_FORMAT", "xml", "'auto', 'json' or 'text'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), BAD)
+def test_a_value_that_cannot_be_used_is_told_with_what_to_do(name: str, value: str, words: str) -> None:
+    problems = _problems(REQUIRED | {name: value})
+
+    assert set(problems) == {name}
+    assert words in problems[name]
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_what_must_be_set_and_is_not_is_told_with_what_it_is(name: str) -> None:
+    problems = _problems({other: value for other, value in REQUIRED.items() if other != name})
+
+    assert problems == {name: f"is not set; it is the {Settings.model_fields[name.lower()].description}"}
+
+
+def test_every_problem_is_told_at_once_in_the_order_of_the_documentation() -> None:
+    first_bad = {name: value for name, value, _ in reversed(BAD)}
+
+    assert list(_problems(first_bad)) == [name.upper() for name in Settings.model_fields if name.upper() in first_bad]
+    assert list(_problems({})) == list(REQUIRED)
+
+
+def test_the_error_alone_says_every_problem() -> None:
+    error = SettingsError({"PORT": "should be a whole number", "CURRENCY": "should be an ISO code"})
+
+    assert str(error) == "PORT: should be a whole number\nCURRENCY: should be an ISO code"
+
+
+def test_there_is_a_good_and_a_bad_example_of_every_variable() -> None:
+    every = {name.upper() for name in Settings.model_fields}
+
+    assert {name for name, _, _ in GOOD} | set(REQUIRED) == every
+    assert {name for name, _, _ in BAD} == every - {"HOST"}  # any text may be a host's name
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_variable_is_described(name: str) -> None:
+    assert Settings.model_fields[name].description
+
+
+@given(st.dictionaries(st.sampled_from([name.upper() for name in Settings.model_fields]), st.text()))
+def test_whatever_is_set_is_understood_or_each_problem_is_told(environ: dict[str, str]) -> None:
+    problems: dict[str, str] = {}
+    try:
+        Settings.from_env(REQUIRED | environ)
+    except SettingsError as error:
+        problems = error.problems
+
+    assert problems.keys() <= environ.keys()
+    assert all(problems.values())
+
+
+# --- secrets -------------------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_in_no_form_in_which_settings_are_shown() -> None:
+    settings = _set()
+    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+    assert not any(secret in shown for secret in SECRETS.values())
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in BAD}))
+def test_no_value_is_repeated_in_a_problem(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        _set(**{name: "not for ä log"})
+    error = caught.value
+
+    assert list(error.problems) == [name]
+    for told in (error, error.__cause__, error.__context__):
+        assert "not for ä log" not in f"{told} {told!r}"
+        assert not any(secret in f"{told} {told!r}" for secret in SECRETS.values())
+
+
+# --- frozen --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_nothing_can_be_changed_afterwards(name: str) -> None:
+    settings = _set()
+
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(settings, name, getattr(settings, name))
+
+
+def test_settings_are_compared_by_what_they_say() -> None:
+    assert _set(PORT="80") == _set(PORT=" 80 ") != _set(PORT="81")
+    assert _set(ALLOWED_USERS="U012AB3CD,W012AB3CD") == _set(ALLOWED_USERS="W012AB3CD,U012AB3CD")
+    assert hash(_set()) == hash(_set())

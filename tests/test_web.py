@@ -1,0 +1,117 @@
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.health import CHECKS
+from bot.settings import Settings
+from bot.simulator.slack import Fault
+from bot.web import EVENTS, Server, app, config, serving
+from bot.wiring import Bot, build
+from tests.house import HIGHLEVEL_TOKEN, House, open_house
+
+
+async def _get(url: str) -> httpx.Response:
+    async with httpx.AsyncClient() as http:
+        return await http.get(url)
+
+
+async def test_healthz_needs_nothing(tmp_path: Path) -> None:
+    nowhere = {
+        "SLACK_API_URL": "http://127.0.0.1:1/",
+        "HIGHLEVEL_API_URL": "http://127.0.0.1:1",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/missing/ledger.db",
+    }
+    async with open_house(tmp_path, **nowhere) as house:
+        answer = await _get(f"{house.slack.bot_url}/healthz")
+
+    assert (answer.status_code, answer.text) == (200, "alive")
+
+
+async def test_readyz_lists_every_check(house: House) -> None:
+    answer = await _get(f"{house.slack.bot_url}/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {"ok": list(CHECKS), "failing": {}}
+
+
+async def test_readyz_is_503_with_what_to_do_and_without_a_secret(house: House) -> None:
+    house.highlevel.tokens.clear()
+    house.slack.misbehave(Fault("auth.test", status=200, body={"ok": False, "error": "token_revoked"}))
+    answer = await _get(f"{house.slack.bot_url}/readyz")
+
+    assert answer.status_code == 503
+    assert set(answer.json()["failing"]) == {
+        "slack.token",
+        "highlevel.token",
+        "highlevel.scope",
+        "highlevel.location",
+    }
+    assert HIGHLEVEL_TOKEN not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", EVENTS, 405), ("POST", "/healthz", 405), ("GET", "/", 404)]
+)
+async def test_there_is_nothing_else(house: House, method: str, path: str, status: int) -> None:
+    async with httpx.AsyncClient() as http:
+        answer = await http.request(method, f"{house.slack.bot_url}{path}")
+
+    assert answer.status_code == status
+    assert "server" not in answer.headers
+
+
+@pytest.fixture
+def bot(tmp_path: Path) -> Bot:
+    return build(
+        Settings.from_env(
+            {
+                "SLACK_BOT_TOKEN": "xoxb-not-a-token",
+                "SLACK_SIGNING_SECRET": "not-a-signing-secret",
+                "SLACK_API_URL": "http://127.0.0.1:1/",
+                "HIGHLEVEL_TOKEN": "pit-not-a-token",
+                "HIGHLEVEL_LOCATION_ID": "L",
+                "DATABASE_URL": f"sqlite:///{tmp_path / 'ledger.db'}",
+                "HOST": "127.0.0.1",
+                "PORT": "0",
+            }
+        )
+    )
+
+
+def test_a_server_that_was_asked_to_stop_stops_and_a_second_interrupt_does_not_wait(bot: Bot) -> None:
+    server = Server(config(bot))
+    server.handle_exit(signal.SIGTERM, None)
+    assert (server.should_exit, server.force_exit) == (True, False)
+    server.handle_exit(signal.SIGTERM, None)
+    assert server.force_exit is False
+    server.handle_exit(signal.SIGINT, None)
+    assert server.force_exit is True
+
+
+async def test_a_server_that_was_asked_to_stop_ends_without_sending_itself_the_signal(bot: Bot) -> None:
+    server = Server(config(bot))
+    serving_it = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+    await serving_it
+
+
+async def test_a_port_that_is_taken_is_an_end_and_not_a_wait(bot: Bot) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        elsewhere = bot.settings.model_copy(update={"port": taken.getsockname()[1]})
+        with pytest.raises(OSError, match="in use"):
+            async with serving(build(elsewhere)):
+                pass
+
+
+def test_the_application_answers_at_the_path_of_the_manifest(bot: Bot) -> None:
+    assert [getattr(route, "path", None) for route in app(bot).routes] == ["/slack/events", "/healthz", "/readyz"]

@@ -1,0 +1,87 @@
+import ast
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+import bot
+from bot.health import CHECKS
+from bot.settings import Settings
+from bot.wiring import DRAIN, Tempo, build
+from tests.house import open_house
+
+SOURCES = Path(bot.__file__).parent
+CONCRETE = {
+    "HighLevelCrm",
+    "SqlLedger",
+    "Replies",
+    "Workspace",
+    "Worker",
+    "Reception",
+    "ChangeStatus",
+    "Health",
+    "Messages",
+}
+
+
+def _settings(**environ: str) -> Settings:
+    return Settings.from_env(
+        {
+            "SLACK_BOT_TOKEN": "xoxb-not-a-token",
+            "SLACK_SIGNING_SECRET": "not-a-signing-secret",
+            "SLACK_API_URL": "http://127.0.0.1:1/",
+            "HIGHLEVEL_TOKEN": "pit-not-a-token",
+            "HIGHLEVEL_LOCATION_ID": "L",
+            "HIGHLEVEL_API_URL": "http://127.0.0.1:1",
+            **environ,
+        }
+    )
+
+
+async def test_building_touches_no_network_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    built = build(_settings())
+    async with built.checking():
+        pass
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_bot_does_not_show_its_secrets() -> None:
+    shown = repr(build(_settings()))
+
+    assert "xoxb-not-a-token" not in shown
+    assert "pit-not-a-token" not in shown
+    assert "not-a-signing-secret" not in shown
+
+
+async def test_the_start_says_that_nobody_is_allowed(tmp_path: Path) -> None:
+    with capture_logs() as lines:
+        async with open_house(tmp_path, ALLOWED_USERS=""):
+            pass
+
+    assert ["nobody may change anything" in line["advice"] for line in lines if line["event"] == "access.nobody"] == [
+        True
+    ]
+
+
+async def test_the_checks_can_be_made_without_serving(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house, build(house.settings).checking() as health:
+        assert (await health.report()).ok == CHECKS
+
+
+def test_waiting_times_are_those_of_a_person_and_a_platform() -> None:
+    tempo = Tempo()
+
+    assert tempo.command.whole == 20
+    assert tempo.drain == DRAIN == 25
+
+
+def test_the_concrete_classes_meet_in_one_file() -> None:
+    for source in SOURCES.glob("*.py"):
+        called = {
+            node.func.id
+            for node in ast.walk(ast.parse(source.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert source.name == "wiring.py" or not called & CONCRETE, source

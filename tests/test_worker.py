@@ -1,0 +1,126 @@
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.access import Caller
+from bot.ledger import Entry
+from bot.messages import Message, Messages
+from bot.outcome import AlreadySo, Outcome
+from bot.replies import Address
+from bot.status import STATES, Opportunity, Status, Wish
+from bot.worker import IN_FLIGHT, Order, Worker
+from tests.memory import MemoryLedger
+
+MESSAGES = Messages(
+    app_url="https://app.example",
+    location_id="L",
+    currency="",
+    admin_contact="",
+    statuses=frozenset(STATES),
+    channels=frozenset(),
+    errors_in_channel=False,
+)
+
+
+@dataclass
+class Work:
+    """What a worker is given to do, and what came of it."""
+
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    delivered: list[tuple[Message, Address]] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+    may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def change(self, wish: Wish, key: str) -> Outcome:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await self.may_finish.wait()
+        self.at_once -= 1
+        if key == "broken":
+            raise RuntimeError
+        return AlreadySo(Opportunity(wish.opportunity_id, wish.status))
+
+    async def deliver(self, message: Message, to: Address) -> str:
+        self.delivered.append((message, to))
+        return "response_url"
+
+    async def order(self, key: str) -> Order:
+        entry = Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", Wish("deal", Status.WON))
+        await self.ledger.accept(entry)
+        return Order(entry, Address("http://reply.example", "C1", "U1"))
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+@pytest.fixture
+def worker(work: Work) -> Worker:
+    return Worker(change=work.change, ledger=work.ledger, messages=MESSAGES, deliver=work.deliver)
+
+
+async def test_an_order_is_carried_out_answered_and_noted(work: Work, worker: Worker) -> None:
+    work.may_finish.set()
+    worker.submit(await work.order("one"))
+    await worker.drain(1)
+
+    ((message, to),) = work.delivered
+    assert "REF-one" in message.text
+    assert to.response_url == "http://reply.example"
+    assert work.ledger.rows["one"][1] == "finished: AlreadySo, response_url"
+
+
+async def test_few_orders_run_at_once_and_all_are_done(work: Work, worker: Worker) -> None:
+    for number in range(3 * IN_FLIGHT):
+        worker.submit(await work.order(str(number)))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert work.at_once == IN_FLIGHT
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == 3 * IN_FLIGHT
+    assert work.most_at_once == IN_FLIGHT
+
+
+async def test_an_exception_is_told_and_logged_under_the_reference(work: Work, worker: Worker) -> None:
+    work.may_finish.set()
+    with capture_logs() as lines:
+        worker.submit(await work.order("broken"))
+        await worker.drain(1)
+
+    assert "Something went wrong inside the bot." in work.delivered[0][0].text
+    assert work.ledger.rows["broken"][1] == "finished: Failed, response_url"
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
+
+
+async def test_a_ledger_that_is_down_at_the_end_does_not_keep_the_reply_back(work: Work, worker: Worker) -> None:
+    order = await work.order("one")
+    work.ledger.down = True
+    work.may_finish.set()
+    with capture_logs() as lines:
+        worker.submit(order)
+        await worker.drain(1)
+
+    assert len(work.delivered) == 1
+    assert "ledger.unfinished" in [line["event"] for line in lines]
+
+
+async def test_draining_waits_no_longer_than_it_may_and_says_what_it_leaves(work: Work, worker: Worker) -> None:
+    worker.submit(await work.order("one"))
+    with capture_logs() as lines:
+        await worker.drain(0.05)
+
+    assert [line["abandoned"] for line in lines if line["event"] == "worker.abandoned"] == ["REF-one"]
+    assert work.delivered == []
+
+
+async def test_draining_with_nothing_to_do_is_quiet(worker: Worker) -> None:
+    with capture_logs() as lines:
+        await worker.drain(1)
+
+    assert lines == []

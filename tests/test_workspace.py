@@ -1,0 +1,74 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.simulator.serving import served
+from bot.simulator.slack import Fault, Slack
+from bot.workspace import SlackTrouble, Workspace
+
+TOKEN = "xoxb-not-a-token"
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    slack = Slack(signing_secret="not-a-signing-secret", bot_token=TOKEN, team_id="T0OURS")
+    async with served(slack.app()) as slack.url:
+        yield slack
+
+
+def _workspace(slack: Slack, token: str = TOKEN) -> Workspace:
+    return Workspace(AsyncWebClient(token=token, base_url=f"{slack.url}/api/", retry_handlers=[]))
+
+
+async def test_slack_is_asked_which_team_is_ours(slack: Slack) -> None:
+    ours = _workspace(slack)
+
+    assert ours.team_id is None
+    assert await ours.ask() == "T0OURS"
+    assert ours.team_id == "T0OURS"
+
+
+async def test_a_token_that_slack_refuses_is_named_with_slacks_own_word(slack: Slack) -> None:
+    with pytest.raises(SlackTrouble) as caught:
+        await _workspace(slack, "xoxb-another").ask()
+
+    assert caught.value.error == "invalid_auth"
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_an_answer_that_is_not_slacks_is_trouble(slack: Slack, status: int) -> None:
+    slack.misbehave(Fault("auth.test", status=status, body={}))
+
+    with pytest.raises(SlackTrouble):
+        await _workspace(slack).ask()
+
+
+async def test_a_slack_that_cannot_be_reached_has_no_word() -> None:
+    unreachable = Workspace(AsyncWebClient(token=TOKEN, base_url="http://127.0.0.1:1/", retry_handlers=[]))
+
+    with pytest.raises(SlackTrouble) as caught:
+        await unreachable.ask()
+    assert caught.value.error == ""
+
+
+async def test_what_was_known_stays_known(slack: Slack) -> None:
+    ours = _workspace(slack)
+    await ours.ask()
+    slack.misbehave(Fault("auth.test", status=500))
+    with pytest.raises(SlackTrouble):
+        await ours.ask()
+
+    assert ours.team_id == "T0OURS"
+
+
+async def test_it_asks_until_slack_answers(slack: Slack) -> None:
+    slack.misbehave(Fault("auth.test", status=500, times=3))
+    web = AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])
+    ours = Workspace(web, pause=0.01)
+    async with asyncio.timeout(5):
+        await ours.learn()
+
+    assert ours.team_id == "T0OURS"
+    assert slack.calls == ["auth.test"] * 4
