@@ -47,8 +47,8 @@ def _serve(environ: Mapping[str, str]) -> int:
     from bot import web, wiring  # noqa: PLC0415 - half a second that unusable settings need not cost
 
     server = web.Server(web.config(wiring.build(settings)))
-    # What was imported stays for ever: without this, one acknowledgement in a few hundred waits 50 ms while the collector
-    # walks through all of it.
+    # What was imported stays for ever: without this, one acknowledgement in a few hundred waits 50 ms while the
+    # collector walks through all of it.
     gc.collect()
     gc.freeze()
     server.run()
@@ -86,7 +86,8 @@ def _print(report: "Report") -> None:
 def _demo() -> int:
     from bot.simulator import demo  # noqa: PLC0415 - nobody else needs it
 
-    return demo.run(sys.stdin, sys.stdout)
+    demo.run(sys.stdin, sys.stdout)
+    return 0
 
 
 def _unusable(error: SettingsError) -> str:

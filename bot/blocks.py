@@ -4,8 +4,8 @@ https://docs.slack.dev/messaging/formatting-message-text and https://docs.slack.
 """
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import Any
 
 Block = dict[str, Any]
@@ -29,15 +29,8 @@ def plain(text: str, limit: int = 150) -> str:
     shown = [_ENTITIES.get(char, char) for char in " ".join(_INVISIBLE.sub(" ", text).split())]
     if sum(map(len, shown)) <= limit:
         return "".join(shown)
-    return "".join(_while_it_fits(shown, limit - 1)) + "…"
-
-
-def _while_it_fits(pieces: list[str], room: int) -> Iterator[str]:
-    for piece in pieces:
-        room -= len(piece)
-        if room < 0:
-            return
-        yield piece
+    widths = accumulate(map(len, shown))
+    return "".join(char for char, width in zip(shown, widths, strict=True) if width < limit) + "…"
 
 
 def fit(mrkdwn: str, limit: int) -> str:

@@ -36,7 +36,8 @@ class Crm(Protocol):
     async def set_status(self, opportunity_id: str, status: Status, *, until: float) -> str:
         """Give the deal this status. Returning means accepted, not confirmed. Raises `CrmError`.
 
-        Gives the CRM's own number for the call, empty when it has none. Never sent twice unless the first was certainly not carried out.
+        Gives the CRM's own number for the call, empty when it has none. Never sent twice, unless the first time was
+        certainly without effect.
         """
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:

@@ -81,14 +81,16 @@ def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Reque
     targets = [word for word in other_words if _is_target(word)]
     if not status_words:
         return _without_status(other_words, targets)
+    word, status = status_words[0]
     if not other_words:
-        return Misunderstood(Problem.NO_OPPORTUNITY if len(status_words) == 1 else Problem.TOO_MUCH, words[-1])
+        return Misunderstood(Problem.NO_OPPORTUNITY, word)
     if not targets:
         return Misunderstood(Problem.NOT_AN_ID, " ".join(other_words))
-    if len(words) > 2:  # noqa: PLR2004 - an opportunity and a status
-        spare = [word for word in words if word not in (targets[0], status_words[0][0])]
-        return Misunderstood(Problem.TOO_MUCH, " ".join(spare) or words[-1])
-    (word, status) = status_words[0]
+    spare = words.copy()
+    spare.remove(targets[0])
+    spare.remove(word)
+    if spare:
+        return Misunderstood(Problem.TOO_MUCH, " ".join(spare))
     if status not in statuses:
         return Misunderstood(Problem.ALL_IS_NO_STATUS if status is Status.ALL else Problem.STATUS_NOT_OFFERED, word)
     return _wish(targets[0], status, location_id)
@@ -97,8 +99,13 @@ def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Reque
 def _without_status(words: list[str], targets: list[str]) -> Misunderstood:
     if not targets:
         return Misunderstood(Problem.NOT_AN_ID, " ".join(words))
-    spare = " ".join(word for word in words if word != targets[0])
-    return Misunderstood(Problem.UNKNOWN_STATUS, spare) if spare else Misunderstood(Problem.NO_STATUS, targets[0])
+    spare = words.copy()
+    spare.remove(targets[0])
+    return (
+        Misunderstood(Problem.UNKNOWN_STATUS, " ".join(spare))
+        if spare
+        else Misunderstood(Problem.NO_STATUS, targets[0])
+    )
 
 
 def _wish(target: str, status: Status, location_id: str) -> Wish | Misunderstood:
@@ -114,9 +121,10 @@ def _wish(target: str, status: Status, location_id: str) -> Wish | Misunderstood
 
 # --- words ---------------------------------------------------------------------------------------------------------
 
-_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»″", '"') | dict.fromkeys("‘’‚‛′", "'"))
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("‘’‚‛′", "'"))
 _WORD = re.compile(r"<[^<>]*>|\"[^\"]*\"|\S+")
-_WRAPPING = "\"'`*"
+_ENTITY = re.compile(r"&#?\w{1,10};")
+_WRAPPING = "\"'`*()[]"
 _TRAILING = ".,;:!"
 
 
@@ -138,7 +146,7 @@ def _words(text: str) -> Iterable[str]:
     # Slack sends & < > that were typed as entities, and its own links in bare angle brackets: cut first, then decode.
     # https://docs.slack.dev/messaging/formatting-message-text/#escaping
     for raw in _WORD.findall(normalise(text)):
-        if word := _bare(normalise(html.unescape(_bare(raw)))):
+        if word := _bare(normalise(_ENTITY.sub(lambda entity: html.unescape(entity[0]), raw))):
             yield word
 
 
@@ -167,7 +175,8 @@ def _status(word: str) -> Status | None:
 # Every id seen is 20 letters and digits, but nothing promises it: anything longer than a word and safe in a path may
 # be an id, so that an unseen form is not locked out. A digit tells it from a long name.
 _ID = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{16,64}")
-_SAFE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# In a link the place says that it is an id, unless it is one of the app's own pages: `list`, `pipeline`.
+_ID_IN_LINK = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{1,64}")
 
 
 def _is_link(word: str) -> bool:
@@ -192,15 +201,10 @@ def read_link(link: str) -> Link:
     except ValueError:  # for instance a host with half an IPv6 address
         return Link(None, None)
     path = [unquote(part) for part in url.path.split("/") if part]
-    candidate = _after("opportunities", path)
-    if candidate is None or candidate == "list":
-        candidate = next((query[name][0] for name in ("opportunityId", "opportunity") if name in query), None)
-    return Link(_safe(candidate), _after("location", path))
+    candidates = [_after("opportunities", path), *query.get("opportunityId", ()), *query.get("opportunity", ())]
+    ids = (candidate for candidate in candidates if candidate and _ID_IN_LINK.fullmatch(candidate))
+    return Link(next(ids, None), _after("location", path))
 
 
 def _after(name: str, path: list[str]) -> str | None:
     return path[path.index(name) + 1] if name in path[:-1] else None
-
-
-def _safe(candidate: str | None) -> str | None:
-    return candidate if candidate is not None and _SAFE.fullmatch(candidate) else None

@@ -120,7 +120,10 @@ class HighLevelCrm:
 
 
 class Remembered(Generic[V]):
-    """Something looked up by one asker at a time and kept for a while; a failure is kept too, but not for long."""
+    """Something looked up by one asker at a time and kept for a while.
+
+    After a failure the last value is good for a little longer, and nobody asks again at once.
+    """
 
     KEEP = 300.0
     KEEP_FAILURE = 30.0
@@ -131,7 +134,7 @@ class Remembered(Generic[V]):
         self._fresh_until = float("-inf")
 
     async def get(self, look_up: Callable[[], Awaitable[V]], otherwise: V) -> V:
-        """The value, looked up if what we have is too old; `otherwise` when HighLevel does not give it."""
+        """The value, looked up if what we have is too old; `otherwise` when HighLevel never gave it."""
         async with self._lock:
             now = asyncio.get_running_loop().time()
             if now >= self._fresh_until:
@@ -140,7 +143,6 @@ class Remembered(Generic[V]):
                     self._fresh_until = now + self.KEEP
                 except errors.HighLevelError as error:
                     log.info("crm.name_unknown", error=type(error).__name__, status=error.details.status)
-                    self._value = None
                     self._fresh_until = now + self.KEEP_FAILURE
             return otherwise if self._value is None else self._value
 

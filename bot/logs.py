@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 QUIETEST = {
-    # Bolt and its SDK print whole request bodies: `RequestVerification` an attacker's, the others a rep's. What Bolt calls
-    # an error is a request of a shape that it does not foresee, which `web` turns away, in a line without the request.
+    # Bolt and its SDK print whole request bodies: `RequestVerification` an attacker's, the others a rep's. What Bolt
+    # calls an error is a request of a shape it does not foresee: `web` turns it away, in a line without the request.
     "slack_bolt": logging.CRITICAL,
     "slack_sdk": logging.ERROR,
     "aiohttp": logging.ERROR,
@@ -28,7 +28,7 @@ so that this has to be decided where the lines arrive."""
 
 _SECRET = re.compile(
     r"(xox[a-z]-|xapp-|pit-)[A-Za-z0-9-]+"
-    r"|(Bearer )[^\s\"'\\]+"
+    r"|((?i:bearer) )[^\s\"'\\]+"
     r"|(https://hooks\.slack(?:-gov)?\.com/)[^\s\"'\\]+"
     r"|(eyJ)[A-Za-z0-9_.-]{20,}"
 )

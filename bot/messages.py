@@ -109,6 +109,9 @@ FAILURES: Mapping[Cause, Sentences] = {
     ),
 }
 
+LOOK_FIRST = "Look at the deal before you try again. If it goes on, please tell {admin}."
+"""What to do when nobody can tell whether the deal changed."""
+
 PERHAPS_LATE = "It may only be slow: look at the deal before you try again."
 """What to do after a change that went unanswered and was not seen, in place of trying again at once."""
 
@@ -156,6 +159,9 @@ USAGE: Mapping[Problem, str] = {
     Problem.TOO_MUCH: "That is more than one deal and one status: I do not know what to do with {word}.",
 }
 
+CHANNELS_NAMED = 5
+"""How many allowed channels are named to somebody in the wrong one."""
+
 NOTHING_CHANGED = "Nothing was changed."
 
 
@@ -178,7 +184,8 @@ class Messages:
         self._currency = currency
         self._admin = blocks.user(admin_contact) if admin_contact else "the person who looks after this bot"
         self._statuses = ", ".join(f"`{status}`" for status in Status if status in statuses)
-        self._channels = ", ".join(blocks.channel(channel) for channel in sorted(channels))
+        named = [blocks.channel(channel) for channel in sorted(channels)[:CHANNELS_NAMED]]
+        self._channels = ", ".join(named if len(channels) <= CHANNELS_NAMED else [*named, "others"])
         self._errors_in_channel = errors_in_channel
 
     # --- what became of a command ----------------------------------------------------------------------------------
@@ -216,10 +223,12 @@ class Messages:
         then = sentences.then
         if outcome.now and trouble.cause in {Cause.NO_ANSWER, Cause.CUT_OFF}:
             then = PERHAPS_LATE
+        elif outcome.effect is Effect.UNKNOWN and then == AGAIN_SOON:
+            then = LOOK_FIRST
         what = sentences.what.format(id=code(wish.opportunity_id))
         if trouble.reasons and trouble.cause is Cause.INVALID:
-            what += f" It says: {plain('; '.join(trouble.reasons), 600)}."
-        lines = (what, self._effect(outcome, wish), then.format(admin=self._admin, wait=_wait(trouble.retry_after)))
+            what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
+        lines = (what, self._effect(outcome, wish), then.format(admin=self._admin, wait=_wait(trouble)))
         return _message(lines, _small_print(reference, trouble), public=self._errors_in_channel)
 
     def _effect(self, outcome: Failed, wish: Wish) -> str:
@@ -335,12 +344,15 @@ def _small_print(reference: str, trouble: Trouble) -> tuple[str, ...]:
     return tuple(filter(None, (_reference(reference), plain(trouble.code), trace)))
 
 
-def _wait(seconds: float | None) -> str:
-    """A waiting time in the words of a person."""
+def _wait(trouble: Trouble) -> str:
+    """How long to wait, in the words of a person."""
+    seconds = trouble.retry_after
     if seconds is None:
-        return "tomorrow"
+        return "tomorrow" if trouble.cause is Cause.DAILY_LIMIT else "in a minute"
+    if seconds < 1.5:  # noqa: PLR2004 - from here on there are several seconds, minutes, hours
+        return "in a second"
     if seconds < 90:  # noqa: PLR2004
-        return f"in {max(1, round(seconds))} seconds"
+        return f"in {round(seconds)} seconds"
     if seconds < 90 * 60:
         return f"in {round(seconds / 60)} minutes"
     return f"in {round(seconds / 3600)} hours"

@@ -42,9 +42,7 @@ def payload(message: Message) -> dict[str, Any]:
 class Replies:
     """Sends each message once, by the first way that takes it."""
 
-    def __init__(
-        self, web: AsyncWebClient, transport: httpx.AsyncBaseTransport, patience: float = PATIENCE
-    ) -> None:
+    def __init__(self, web: AsyncWebClient, transport: httpx.AsyncBaseTransport, patience: float = PATIENCE) -> None:
         self._web = web
         # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message.
         self._http = httpx.AsyncClient(transport=transport, timeout=patience, follow_redirects=False)
@@ -73,10 +71,10 @@ class Replies:
         """Whether it arrived; `None` when nobody can tell."""
         try:
             response = await self._http.post(response_url, json=payload(message))
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             log.warning("reply.not_sent", error=type(error).__name__)
             return False
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:  # InvalidURL: of a redirection, which was an answer
             log.warning("reply.unanswered", error=type(error).__name__)
             return None
         if not response.is_success:  # 404 expired_url or used_url after 30 minutes or 5 messages

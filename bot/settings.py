@@ -60,7 +60,7 @@ def _url(value: str) -> str:
         url = TypeAdapter(HttpUrl).validate_python(value)
     except ValidationError as error:
         raise ValueError(problem) from error
-    if url.username or url.query or url.fragment:
+    if url.username or url.password or url.query or url.fragment or re.search(r"[\s<>|]", value):
         raise ValueError(f"{problem}, and nothing behind the path")
     return value.rstrip("/")
 
@@ -98,20 +98,12 @@ class Settings(BaseModel):
     slack_signing_secret: Annotated[SecretStr, _secret("", "Basic Information in your Slack app")] = Field(
         description="Signing Secret of the Slack app; proves that a request comes from Slack"
     )
-    slack_api_url: Url = Field(default="https://slack.com/api/", description="for stand-ins and GovSlack")
     highlevel_token: Annotated[SecretStr, _secret("", "Settings > Private Integrations in HighLevel")] = Field(
-        description="private integration token of the sub-account"
+        description="Private integration token of the sub-account"
     )
     highlevel_location_id: Annotated[
         str, _matching(r"[A-Za-z0-9_-]{1,64}", "should be the id after /location/ in your HighLevel address bar")
-    ] = Field(description="the sub-account (location) whose deals may be changed")
-    highlevel_api_url: Url = Field(default="https://services.leadconnectorhq.com", description="for stand-ins")
-    highlevel_api_version: Annotated[
-        str, _matching(r"[A-Za-z0-9.-]{1,32}", "should be a version HighLevel published, such as 2021-07-28")
-    ] = Field(default="2021-07-28", description="the `Version` header")
-    highlevel_app_url: Url = Field(
-        default="https://app.gohighlevel.com", description="where links to deals lead; set it for a white-label domain"
-    )
+    ] = Field(description="The sub-account (location) whose deals may be changed")
     allowed_users: Annotated[frozenset[UserId], BeforeValidator(_list)] = Field(
         default=frozenset(), description="Slack user ids who may change deals, comma separated; empty means nobody"
     )
@@ -122,21 +114,31 @@ class Settings(BaseModel):
         str, _matching(r"|[UW][A-Z0-9]{2,}", "should be one Slack user id such as U012AB3CD, or nothing")
     ] = Field(default="", description="Slack user id named to people who are refused or meet a broken token")
     statuses: Annotated[frozenset[Status], BeforeValidator(_states), BeforeValidator(_list)] = Field(
-        default=frozenset(STATES), description="the statuses that may be set, comma separated"
+        default=frozenset(STATES), description="The statuses that may be set, comma separated"
     )
-    errors_in_channel: bool = Field(default=False, description="`true`: failures are shown to the whole channel")
+    errors_in_channel: bool = Field(
+        default=False, description="`true`: failures of people who may change deals are shown to the whole channel"
+    )
     currency: Annotated[str, _matching(r"|[A-Z]{3}", "should be an ISO code such as USD, or nothing")] = Field(
         default="", description="ISO code put before a deal's value; HighLevel does not say which it is"
     )
     database_url: Annotated[
         str, _matching(r"sqlite:///.+", "should be sqlite:/// and a path; other databases are not supported yet")
-    ] = Field(default="sqlite:///opp-status.db", description="where every command is written down")
-    port: int = Field(default=3000, ge=0, le=65535, description="the port to listen on; a PaaS sets it")
-    host: str = Field(default="0.0.0.0", min_length=1, description="the address to listen on")  # noqa: S104 - a PaaS routes to it
-    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda v: str(v).upper())] = (
-        Field(default="INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")
+    ] = Field(default="sqlite:///opp-status.db", description="Where every command is written down")
+    highlevel_app_url: Url = Field(
+        default="https://app.gohighlevel.com", description="Where links to deals lead; set it for a white-label domain"
     )
-    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lambda v: str(v).lower())] = Field(
+    highlevel_api_version: Annotated[
+        str, _matching(r"[A-Za-z0-9.-]{1,32}", "should be a version HighLevel published, such as 2021-07-28")
+    ] = Field(default="2021-07-28", description="The `Version` header that HighLevel wants")
+    highlevel_api_url: Url = Field(default="https://services.leadconnectorhq.com", description="For stand-ins")
+    slack_api_url: Url = Field(default="https://slack.com/api/", description="For stand-ins and GovSlack")
+    port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; a PaaS sets it")
+    host: str = Field(default="0.0.0.0", min_length=1, description="The address to listen on")  # noqa: S104 - a PaaS routes to it
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda level: str(level).upper())
+    ] = Field(default="INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lambda form: str(form).lower())] = Field(
         default="auto", description="`json`, `text`, or `auto`: text on a terminal, otherwise JSON"
     )
 
@@ -156,7 +158,6 @@ class Settings(BaseModel):
 
 
 _WORDS = {
-    "missing": "is not set",
     "bool_parsing": "should be true or false",
     "int_parsing": "should be a whole number",
     "greater_than_equal": "should be a port from 0 to 65535",

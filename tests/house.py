@@ -68,7 +68,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, *, tempo: Tempo = QUICK, **settings: str) -> AsyncIterator[House]:
+async def open_house(folder: Path, tempo: Tempo = QUICK, /, **settings: str) -> AsyncIterator[House]:
     """Everything running, with one open deal; `settings` override the environment, by their variables' names."""
     highlevel = HighLevel()
     highlevel.add_token(HIGHLEVEL_TOKEN)

@@ -240,11 +240,29 @@ def test_a_name_is_refused_whole() -> None:
         (f"won {ID} please now", "please now"),
         (f"{ID} {OTHER_ID} won", OTHER_ID),
         (f"{ID} won won", "won"),
-        ("won lost", "lost"),
+        (f"{ID} {ID} won", ID),
     ],
 )
 def test_more_than_one_deal_and_one_status_is_refused_rather_than_guessed(text: str, spare: str) -> None:
     assert _parse(text) == Misunderstood(Problem.TOO_MUCH, spare)
+
+
+def test_two_statuses_without_a_deal_lack_a_deal() -> None:
+    assert _parse("won lost") == Misunderstood(Problem.NO_OPPORTUNITY, "won")
+
+
+@pytest.mark.parametrize("page", ["list", "pipeline", "settings"])
+def test_a_page_of_the_app_is_not_taken_for_a_deal(page: str) -> None:
+    assert read_link(f"{APP}/v2/location/{LOCATION}/opportunities/{page}") == Link(None, LOCATION)
+
+
+@pytest.mark.parametrize("text", ["({link}) won", "(<{link}>) won", "[{id}] won", "<{link}&amp;notes=1|deal> won"])
+def test_brackets_around_a_deal_are_no_part_of_it(text: str) -> None:
+    assert _parse(text.format(link=LIST_LINK, id=ID)) == Wish(ID, Status.WON)
+
+
+def test_what_only_looks_like_an_entity_is_left_as_it_is() -> None:
+    assert _parse(f"{LIST_LINK}&notes=1&lt=2 won") == Wish(ID, Status.WON)
 
 
 def test_two_deals_without_a_status_are_not_taken_for_one() -> None:
@@ -430,7 +448,7 @@ def test_any_link_gives_a_safe_id_or_none(link: str) -> None:
 )
 def test_the_longest_text_that_a_request_can_hold_is_read_at_once(unit: str) -> None:
     text = f"https://a/opportunities/{unit * (MAX_BODY // len(quote_plus(unit)))}"
-    start = time.perf_counter()
+    start = time.process_time()
 
     assert _is_sound(_parse(text), text, frozenset(STATES))
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 2.0  # Slack waits three

@@ -61,7 +61,7 @@ async def crm(highlevel: HighLevel) -> AsyncIterator[HighLevelCrm]:
             version="2021-07-28",
             user_agent="opp-status/0.0",
             transport=pooled(),
-            attempts=Attempts(most=1, connect=0.5, answer=0.5, pause=0.01),
+            attempts=Attempts(most=1, connect=2.0, answer=0.5, pause=0.01),
         ) as client,
     ):
         yield HighLevelCrm(client, highlevel.location_id)
@@ -324,6 +324,22 @@ async def test_a_failure_is_forgotten_sooner_than_a_success() -> None:
     assert await remembered.get(look_up, -1) == -1
     await asyncio.sleep(0.06)
     assert await remembered.get(look_up, -1) == 7
+
+
+async def test_a_value_outlives_a_failure_to_look_it_up_again() -> None:
+    answers: list[int | HighLevelError] = [7, errors.TimedOut()]
+
+    async def look_up() -> int:
+        answer = answers.pop(0)
+        if isinstance(answer, HighLevelError):
+            raise answer
+        return answer
+
+    remembered: Remembered[int] = Remembered()
+    remembered.KEEP = 0.0
+    assert await remembered.get(look_up, -1) == 7
+    assert await remembered.get(look_up, -1) == 7
+    assert answers == []
 
 
 async def test_whoever_gives_up_waiting_does_not_keep_the_next_from_asking() -> None:

@@ -267,7 +267,9 @@ def test_codes_stand_in_the_small_print_and_not_in_the_sentence() -> None:
         (5399.0, "in 90 minutes"),
         (5400.0, "in 2 hours"),
         (36000.0, "in 10 hours"),
-        (None, "tomorrow"),
+        (0.0, "in a second"),
+        (0.2, "in a second"),
+        (1.5, "in 2 seconds"),
     ],
 )
 def test_a_waiting_time_is_told_in_words(seconds: float | None, words: str) -> None:
@@ -275,9 +277,30 @@ def test_a_waiting_time_is_told_in_words(seconds: float | None, words: str) -> N
         assert f"Try again {words}" in _outcome(Failed(Trouble(cause, seconds), Effect.NOTHING)).text
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.2, 1.0])
-def test_nobody_is_told_to_wait_no_time_at_all(seconds: float) -> None:
-    assert "in 1 second" in _outcome(Failed(Trouble(Cause.RATE_LIMITED, seconds), Effect.NOTHING)).text
+@pytest.mark.parametrize(("cause", "words"), [(Cause.RATE_LIMITED, "in a minute"), (Cause.DAILY_LIMIT, "tomorrow")])
+def test_a_waiting_time_that_is_not_known_is_guessed(cause: Cause, words: str) -> None:
+    assert f"Try again {words}" in _outcome(Failed(Trouble(cause), Effect.NOTHING)).text
+
+
+@pytest.mark.parametrize("cause", [Cause.NO_ANSWER, Cause.CUT_OFF, Cause.SERVER_ERROR, Cause.SAID_NO])
+def test_nobody_is_told_to_try_again_at_once_when_it_may_have_happened(cause: Cause) -> None:
+    text = _outcome(Failed(Trouble(cause), Effect.UNKNOWN)).text
+
+    assert "Look at the deal before you try again." in text
+    assert "Try again in a minute" not in text
+
+
+def test_of_many_allowed_channels_a_few_are_named() -> None:
+    messages = _messages(channels=frozenset(f"C0{number}" for number in range(9)))
+    text = messages.denied(Reason.WRONG_CHANNEL, Caller("U1", "T1", "C9"), REF).text
+
+    assert "Use one of <#C00>, <#C01>, <#C02>, <#C03>, <#C04>, others, or ask" in text
+
+
+def test_highlevels_reasons_end_with_one_full_stop() -> None:
+    trouble = Trouble(Cause.INVALID, reasons=("status is wrong", "try another."))
+
+    assert "It says: status is wrong; try another.\n" in _outcome(Failed(trouble, Effect.NOTHING)).text
 
 
 @pytest.mark.parametrize("cause", Cause)

@@ -67,7 +67,7 @@ async def test_what_is_private_is_never_posted_to_the_channel(slack: Slack, send
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "", "nonsense", "ftp://reply.example/"])
-async def test_a_reply_address_that_cannot_be_reached_is_passed_over(slack: Slack, sender: Replies, url: str) -> None:
+async def test_a_reply_address_that_cannot_be_reached_is_passed_over(sender: Replies, url: str) -> None:
     assert await sender.deliver(PUBLIC, Address(url, "C1", "U1")) == "channel"
 
 
@@ -80,6 +80,15 @@ async def test_a_message_that_may_have_arrived_is_not_sent_a_second_way(
     assert await impatient.deliver(PUBLIC, _address(slack)) == "response_url"
     assert slack.calls == []
     await impatient.close()
+
+
+async def test_a_redirection_is_an_answer_and_not_sent_a_second_way_when_it_makes_no_sense(
+    slack: Slack, sender: Replies
+) -> None:
+    slack.misbehave(Fault("response_url", status=302, headers={"Location": "http:no-path"}))
+
+    assert await sender.deliver(PUBLIC, _address(slack)) == "response_url"
+    assert slack.calls == []
 
 
 async def test_a_message_that_nobody_takes_is_undelivered(slack: Slack, sender: Replies) -> None:

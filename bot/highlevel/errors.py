@@ -18,7 +18,7 @@ HighLevelError
     │   ├── LocationForbidden      401 or 403, the token belongs to another location
     │   ├── VersionRefused         401, the Version header
     │   ├── Blocked                403, the CDN did not let us through
-    │   ├── Forbidden              401 or 403, for no reason we know
+    │   ├── Forbidden              403, for no reason we know
     │   ├── Invalid                400 or 422, with a list of reasons
     │   ├── NoSuchRoute            404 or 405, our address is wrong
     │   └── RateLimited            429; `daily` tells a burst from the day's end
@@ -158,6 +158,7 @@ class RateLimited(Refused):
 
     def __init__(self, details: Details, *, retry_after: float | None, daily: bool) -> None:
         super().__init__(details, retry_after=retry_after)
+        self.passing = not daily
         self.daily = daily
         """The day's allowance is used up, not only the burst's."""
 

@@ -278,7 +278,7 @@ def _details(answer: Answer) -> Details:
         inner = error.get("message") if isinstance(error, dict) else error
         found = next((value for value in (body.get("message"), inner, body.get("detail")) if value), None)
     listed = found if isinstance(found, list) else [found]
-    messages = tuple(" ".join(text.split())[:300] for message in listed if (text := _text(message)) and text.strip())
+    messages = tuple(" ".join(text.split())[:300] for message in listed if (text := _text(message)))
     return Details(answer.status, messages, trace_id[:64], " ".join(messages))
 
 
@@ -302,7 +302,7 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _text(value: object) -> str | None:
     """JSON may hold half an emoji, as from a name that JavaScript cut short. No file and no request takes it."""
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value.strip():
         return None
     return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 

@@ -182,12 +182,11 @@ def readable(shown: Shown) -> str:
     return html.unescape(text)
 
 
-def run(stdin: TextIO, out: TextIO) -> int:
-    """Play, then improvise; returns the exit code."""
+def run(stdin: TextIO, out: TextIO) -> None:
+    """Play, then improvise, until the input ends or somebody interrupts."""
     logs.set_up("ERROR", "text")
     with suppress(KeyboardInterrupt):
         asyncio.run(_perform(stdin, out))
-    return 0
 
 
 async def _perform(stdin: TextIO, out: TextIO) -> None:

@@ -139,9 +139,7 @@ class HighLevel:
     async def _record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         body = await request.read()
         self.received.append(
-            Received(
-                request.method, request.raw_path.partition("?")[0], dict(request.query), request.headers, body
-            )
+            Received(request.method, request.raw_path.partition("?")[0], dict(request.query), request.headers, body)
         )
         if request.headers.get("User-Agent", "python").lower().startswith(BANNED_AGENTS):
             return web.Response(status=403, text="error code: 1010", content_type="text/html")
@@ -179,8 +177,7 @@ class HighLevel:
         if fault is None:
             return await handler(request)
         await asyncio.sleep(fault.wait)
-        if fault.carries_out:
-            await handler(request)
+        answer = await handler(request) if fault.carries_out else None
         if fault.hangs:
             await asyncio.Event().wait()
         if fault.drops:
@@ -188,7 +185,7 @@ class HighLevel:
             request.transport.abort()
             raise asyncio.CancelledError
         if fault.status is None:
-            return await handler(request)
+            return answer or await handler(request)
         if isinstance(fault.body, str):
             return web.Response(status=fault.status, text=fault.body, headers=fault.headers, content_type="text/html")
         return web.json_response(fault.body, status=fault.status, headers=fault.headers)
@@ -210,7 +207,7 @@ class HighLevel:
             return _says(401, "Invalid Private Integration token", "Unauthorized")
         if _scope(request) not in token.scopes:
             return _says(401, "The token is not authorized for this scope.", "Unauthorized")
-        if token.location_id != request.query.get("locationId", self.location_id):
+        if {token.location_id, request.query.get("locationId", self.location_id)} != {self.location_id}:
             return _says(403, "The token does not have access to this location.", "Forbidden")
         return await handler(request)
 
@@ -226,7 +223,12 @@ class HighLevel:
         found = self.opportunities.get(request.match_info["id"])
         if found is None:
             return _no_opportunity(request)
-        body = await request.json()
+        try:
+            body = await request.json()
+        except ValueError:
+            return _says(400, "Bad Request", "Bad Request")
+        if not isinstance(body, dict):
+            return _says(422, ["body must be an object"], "Unprocessable Entity")
         complaints = [f"property {name} should not exist" for name in body if name not in {"status", "lostReasonId"}]
         if body.get("status") not in STATUSES:
             complaints.append(f"status must be one of the following values: {', '.join(STATUSES)}")

@@ -17,6 +17,8 @@ import httpx
 from aiohttp import web
 from slack_sdk.signature import SignatureVerifier
 
+from bot import transport
+
 ACKNOWLEDGE_WITHIN = 3.0
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
 TRIGGER_SECONDS = 3.0
@@ -90,7 +92,7 @@ class Slack:
     async def command(
         self, text: str, *, user: str, channel: str = "C0SIMULATED", team: str | None = None, **fields: str
     ) -> httpx.Response | None:
-        """Somebody types `/opp-status <text>`; gives the bot's answer, `None` when it came after three seconds."""
+        """Somebody types `/opp-status <text>`; gives the bot's answer, `None` when there was none in time."""
         trigger_id = self._new_trigger()
         form = {
             "command": "/opp-status",
@@ -158,10 +160,11 @@ class Slack:
 
     async def _send(self, body: str, channel: str, user: str) -> httpx.Response | None:
         try:
-            async with httpx.AsyncClient(timeout=self.acknowledge_within) as http:
+            async with httpx.AsyncClient(transport=transport.pooled(), timeout=self.acknowledge_within) as http:
                 answer = await http.post(f"{self.bot_url}/slack/events", content=body, headers=self.sign(body))
-        except httpx.TimeoutException:
-            await self._show(Shown(channel, user, TIMED_OUT, (), "slack"))
+        except httpx.TransportError as error:
+            late = isinstance(error, httpx.ReadTimeout)
+            await self._show(Shown(channel, user, TIMED_OUT if late else FAILED, (), "slack"))
             return None
         if not answer.is_success:
             await self._show(Shown(channel, user, FAILED, (), "slack"))

@@ -386,7 +386,7 @@ FIELDS = {
     "locationId": "location_id",
     "lastStatusChangeAt": "last_status_change_at",
 }
-WRONG: tuple[Any, ...] = (None, True, [], {}, [1], {"a": 1}, "")
+WRONG: tuple[Any, ...] = (None, True, [], {}, [1], {"a": 1}, "", " \n")
 
 
 def test_an_opportunity_needs_nothing_but_its_id_and_status() -> None:

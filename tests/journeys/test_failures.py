@@ -302,7 +302,7 @@ async def test_a_passing_error_is_not_worth_a_word(house: House) -> None:
 
 async def test_when_no_time_is_left_the_change_is_not_sent(tmp_path: Path) -> None:
     short = replace(QUICK, command=Patience(whole=1.0, for_looking=0.8, between_looks=0.1))
-    async with open_house(tmp_path, tempo=short) as house:
+    async with open_house(tmp_path, short) as house:
         house.highlevel.misbehave(Fault(wait=0.4), method="GET")
         shown = await house.says(f"{DEAL} won")
 
@@ -380,7 +380,7 @@ async def test_a_ledger_that_fails_before_the_change_stops_it(house: House) -> N
 
 async def test_a_fault_of_the_bot_itself_is_owned_up_to(tmp_path: Path) -> None:
     broken = replace(QUICK, command=cast("Patience", None))
-    async with open_house(tmp_path, tempo=broken) as house:
+    async with open_house(tmp_path, broken) as house:
         shown = await house.says(f"{DEAL} won")
         (row,) = await house.rows()
 

@@ -103,7 +103,7 @@ async def test_an_idle_process_ends_at_once(tmp_path: Path) -> None:
     assert b"Traceback" not in output
 
 
-async def test_settings_that_cannot_be_used_end_the_process_with_all_problems_and_code_2(tmp_path: Path) -> None:
+async def test_settings_that_cannot_be_used_end_the_process_with_all_problems_and_code_2() -> None:
     environ = {"SLACK_BOT_TOKEN": "xoxp-a-wrong-kind", "SLACK_SIGNING_SECRET": "", "PORT": "http"}
     async with _process("serve", environ=environ | {"HIGHLEVEL_TOKEN": "", "HIGHLEVEL_LOCATION_ID": ""}) as process:
         output, _ = await process.communicate()

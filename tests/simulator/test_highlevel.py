@@ -284,6 +284,22 @@ async def test_an_answer_may_never_come(highlevel: HighLevel, http: httpx.AsyncC
     assert (highlevel.opportunities[DEAL]["status"] == "won") == carries_out
 
 
+async def test_a_request_that_is_carried_out_is_carried_out_once(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    highlevel.misbehave(Fault(carries_out=True))
+    first = await _put(http, {"status": "won"})
+    changed = highlevel.opportunities[DEAL]["lastStatusChangeAt"]
+
+    assert first.status_code == 200
+    assert highlevel.opportunities[DEAL]["lastStatusChangeAt"] == changed
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"[]", 422), (b"null", 422)])
+async def test_a_body_that_is_no_object_is_refused(http: httpx.AsyncClient, body: bytes, status: int) -> None:
+    answer = await http.put(f"/opportunities/{DEAL}/status", content=body)
+
+    assert answer.status_code == status
+
+
 async def test_an_answer_may_be_slow(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.misbehave(Fault(wait=0.2))
     slow = asyncio.ensure_future(_put(http, {"status": "won"}))

@@ -158,6 +158,14 @@ async def test_a_bot_that_answers_with_an_error_is_shown_as_one(slack: Slack, bo
 # --- buttons -------------------------------------------------------------------------------------------------------
 
 
+async def test_a_bot_that_is_not_there_is_shown_as_an_error(slack: Slack) -> None:
+    slack.bot_url = "http://127.0.0.1:1"
+
+    assert await slack.command("deal won", user="U1") is None
+    assert [(shown.only_to, shown.via) for shown in slack.shown] == [("U1", "slack")]
+    assert "dispatch_failed" in slack.shown[0].text
+
+
 async def test_a_button_is_pressed_on_the_message_it_is_in(slack: Slack, bot: _Recorder) -> None:
     shown = Shown(CHANNEL, None, "hello", (SECTION,), "response_url")
     await slack.press(shown, {"type": "button", "action_id": "undo", "value": "x"}, user=ANA)
