@@ -6,6 +6,8 @@ import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from io import StringIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
@@ -97,6 +99,15 @@ def _unusable(error: SettingsError) -> str:
     )
 
 
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of `.env` and of the process; what the process sets, and does not leave empty, wins.
+
+    A file that is no UTF-8 text, as some editors save it, is read as far as it can be: the checks say what is missing.
+    """
+    text = Path(".env").read_text(encoding="utf-8", errors="replace") if Path(".env").is_file() else ""
+    in_file = {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
+    return in_file | {name: value for name, value in environ.items() if value.strip()}
+
+
 if __name__ == "__main__":
-    in_file = {name: value or "" for name, value in dotenv_values(".env").items()}
-    sys.exit(main(sys.argv[1:], in_file | dict(os.environ)))  # noqa: TID251 - this is the place
+    sys.exit(main(sys.argv[1:], environment(os.environ)))  # noqa: TID251 - this is the place

@@ -77,7 +77,7 @@ class ChangeStatus:
         except CrmError as error:
             return Failed(error.trouble, Effect.NOTHING)
         if wish.granted_by(before):
-            return AlreadySo(await self._crm.describe(before, until=until))
+            return AlreadySo(before)
         doubt, trace_id = None, ""
         try:
             await self._intents.intend(key, before)

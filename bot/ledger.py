@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, assert_never
@@ -14,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert
 from bot.access import Caller
 from bot.change import StoreDown
 from bot.outcome import AlreadySo, Changed, Failed, Outcome
-from bot.schema import NewerSchemaError, commands, migrate
+from bot.schema import commands, migrate
 from bot.status import Opportunity, Wish
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-BUSY_TIMEOUT = 1500
-"""Milliseconds to wait for another process that writes; well inside the 3 s in which Slack wants to hear from us."""
+BUSY_TIMEOUT = 700
+"""Milliseconds to wait for another process that writes. A command may wait twice as long, for the commit under way and
+for its own; Slack wants to hear from us within 3 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,8 @@ class SqlLedger:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, future))
         if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_all(), name="ledger")
+            # In a context of its own: what it logs concerns all who wait, and has not the reference of the first.
+            self._writer = asyncio.create_task(self._write_all(), name="ledger", context=Context())
         return await future
 
     async def _write_all(self) -> None:
@@ -132,7 +135,7 @@ class SqlLedger:
             batch, self._waiting = self._waiting, []
             try:
                 results = await loop.run_in_executor(self._thread, self._commit, [work for work, _ in batch])
-            except (sa.exc.SQLAlchemyError, NewerSchemaError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever for it
                 log.warning("ledger.down", error=type(error).__name__, reason=str(error.__cause__ or error))
                 for _, future in batch:
                     if not future.cancelled():
@@ -149,8 +152,9 @@ class SqlLedger:
                 if not self._migrated:
                     migrate(connection)
                 results = [work(connection) for work in batch]
-        except sa.exc.SQLAlchemyError:
+        except Exception:
             self._engine.dispose()  # a file that was replaced, or a disk that came back, wants a new connection
+            self._migrated = False  # and may be empty
             raise
         self._migrated = True
         return results

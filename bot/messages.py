@@ -65,7 +65,7 @@ FAILURES: Mapping[Cause, Sentences] = {
     ),
     Cause.FORBIDDEN: Sentences("HighLevel refused this and gave no reason that the bot knows.", f"{FOR_THE_ADMIN}."),
     Cause.INVALID: Sentences(
-        "HighLevel did not accept the request.", "If its reasons do not help you, please show this to {admin}."
+        "HighLevel did not accept the request.", "If that does not help you, please show this to {admin}."
     ),
     Cause.WRONG_ADDRESS: Sentences(
         "What answers at the address the bot has for HighLevel is not HighLevel's API.",
@@ -81,13 +81,14 @@ FAILURES: Mapping[Cause, Sentences] = {
     Cause.NO_NAME: Sentences("HighLevel's address cannot be found on the network.", AGAIN_SOON),
     Cause.NO_TLS: Sentences("No secure connection to HighLevel could be made.", f"{FOR_THE_ADMIN}."),
     Cause.NO_CONNECTION: Sentences("HighLevel cannot be reached: no connection could be made.", AGAIN_SOON),
-    Cause.CONNECT_TIMEOUT: Sentences("HighLevel cannot be reached: nobody picked up.", AGAIN_SOON),
+    Cause.CONNECT_TIMEOUT: Sentences("HighLevel cannot be reached: it did not pick up.", AGAIN_SOON),
     Cause.OUT_OF_TIME: Sentences(
         "HighLevel was so slow that no time was left for the change, so it was not sent.", AGAIN_SOON
     ),
     Cause.NO_ANSWER: Sentences("HighLevel did not answer in time.", AGAIN_SOON),
     Cause.CUT_OFF: Sentences("The connection to HighLevel broke before its answer was here.", AGAIN_SOON),
     Cause.SERVER_ERROR: Sentences("HighLevel has a problem of its own and could not do this.", AGAIN_SOON),
+    Cause.GATEWAY: Sentences("The network in front of HighLevel gave up waiting for HighLevel's answer.", AGAIN_SOON),
     Cause.UNREADABLE: Sentences("HighLevel's answer made no sense. It may be showing a maintenance page.", AGAIN_SOON),
     Cause.SAID_NO: Sentences(
         "HighLevel took the request and answered that it was not carried out, without a reason.", AGAIN_SOON
@@ -100,6 +101,7 @@ FAILURES: Mapping[Cause, Sentences] = {
         "HighLevel accepted the change, but the deal could not be read again to be sure.",
         "Look at the deal before you try again.",
     ),
+    Cause.STOPPED: Sentences("The bot is being restarted and did not get to the end of this.", AGAIN_SOON),
     Cause.STORE_DOWN: Sentences(
         "The bot cannot write down what it does at the moment, and without that it changes nothing.", AGAIN_SOON
     ),
@@ -129,18 +131,19 @@ DENIALS: Mapping[Reason, Sentences] = {
         "Use one of {channels}, or ask {admin} to add this one; its id is {channel}.",
     ),
     Reason.WRONG_WORKSPACE: Sentences(
-        "This bot works for another Slack workspace.", "Ask {admin} to install one of its own in yours."
+        "This bot works for another Slack workspace, and changes no deals from this one.",
+        "Whoever installed it here can set it up for this workspace.",
     ),
     Reason.WORKSPACE_UNKNOWN: Sentences(
-        "The bot has just started, and Slack has not yet told it which workspace it works for.",
+        "Slack has not yet told the bot which workspace it works for.",
         "Try again in a minute. If it goes on, please tell {admin}: `SLACK_BOT_TOKEN` may be wrong.",
     ),
     Reason.TOO_FAST: Sentences("That was more than 20 commands in a minute.", "Wait a minute, then go on."),
 }
 
 USAGE: Mapping[Problem, str] = {
-    Problem.NOTHING_TYPED: "Say which deal, and what it shall become.",
-    Problem.NO_STATUS: "And what shall {word} become? Add one of {statuses}.",
+    Problem.NOTHING_TYPED: "Say which deal, and which status it should have.",
+    Problem.NO_STATUS: "Which status should {word} have? Add one of {statuses}.",
     Problem.NO_OPPORTUNITY: "Which deal? Put its id or its link before or after {word}.",
     Problem.UNKNOWN_STATUS: "{word} is not a status. Use one of {statuses}.",
     Problem.ALL_IS_NO_STATUS: (
@@ -214,17 +217,19 @@ class Messages:
         if facts := self._facts(after):
             lines.append(facts)
         if outcome.despite:
-            lines.append("HighLevel's answer did not come through, so I looked again: it is done.")
+            lines.append("HighLevel did not confirm it at first, so I looked again: it is done.")
         return _message(tuple(lines), (_reference(reference),), public=True)
 
     def _failed(self, outcome: Failed, wish: Wish, reference: str) -> Message:
         trouble = outcome.trouble
         sentences = FAILURES[trouble.cause]
         then = sentences.then
-        if outcome.now and trouble.cause in {Cause.NO_ANSWER, Cause.CUT_OFF}:
+        if outcome.now and trouble.cause in {Cause.NO_ANSWER, Cause.CUT_OFF, Cause.GATEWAY}:
             then = PERHAPS_LATE
         elif outcome.effect is Effect.UNKNOWN and then == AGAIN_SOON:
             then = LOOK_FIRST
+        elif outcome.effect is Effect.UNKNOWN and trouble.cause is Cause.UNEXPECTED:
+            then = f"Look at the deal before you try again. {then}"
         what = sentences.what.format(id=code(wish.opportunity_id))
         if trouble.reasons and trouble.cause is Cause.INVALID:
             what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
@@ -276,11 +281,13 @@ class Messages:
 
     def denied(self, reason: Reason, caller: Caller, reference: str) -> Message:
         """Somebody may not."""
-        sentences = DENIALS[reason]
-        then = sentences.then.format(
+        lines = (DENIALS[reason].what, NOTHING_CHANGED, self._whom_to_ask(reason, caller))
+        return _message(lines, (_reference(reference),), public=False)
+
+    def _whom_to_ask(self, reason: Reason, caller: Caller) -> str:
+        return DENIALS[reason].then.format(
             admin=self._admin, user=code(caller.user_id), channel=code(caller.channel_id), channels=self._channels
         )
-        return _message((sentences.what, NOTHING_CHANGED, then), (_reference(reference),), public=False)
 
     def misunderstood(self, misunderstood: Misunderstood, reference: str) -> Message:
         """The text asks for nothing the bot can do."""
@@ -288,15 +295,9 @@ class Messages:
         lines = (what, NOTHING_CHANGED, f"For example: `{COMMAND} {EXAMPLE_ID} won`. More with `{COMMAND} help`.")
         return _message(lines, (_reference(reference),), public=False)
 
-    def not_written_down(self, reference: str) -> Message:
-        """The ledger did not take the command, so it was not accepted."""
-        sentences = FAILURES[Cause.STORE_DOWN]
-        lines = (sentences.what, NOTHING_CHANGED, sentences.then.format(admin=self._admin))
-        return _message(lines, (_reference(reference),), public=False)
-
-    def broken(self, reference: str) -> Message:
+    def not_accepted(self, cause: Cause, reference: str) -> Message:
         """The bot failed before it had accepted the command."""
-        sentences = FAILURES[Cause.UNEXPECTED]
+        sentences = FAILURES[cause]
         lines = (sentences.what, NOTHING_CHANGED, sentences.then.format(admin=self._admin))
         return _message(lines, (_reference(reference),), public=False)
 
@@ -321,11 +322,8 @@ class Messages:
         where = f"This channel's id is {code(caller.channel_id)}, the workspace's {code(caller.team_id)}."
         if denied is None:
             return _message((who, where, "You may change deals here."), (), public=False)
-        sentences = DENIALS[denied]
-        then = sentences.then.format(
-            admin=self._admin, user=code(caller.user_id), channel=code(caller.channel_id), channels=self._channels
-        )
-        return _message((who, where, f"You may not change deals here. {sentences.what} {then}"), (), public=False)
+        why = f"You may not change deals here. {DENIALS[denied].what} {self._whom_to_ask(denied, caller)}"
+        return _message((who, where, why), (), public=False)
 
 
 def _message(lines: tuple[str, ...], small_print: tuple[str, ...], *, public: bool) -> Message:

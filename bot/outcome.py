@@ -28,10 +28,12 @@ class Cause(StrEnum):
     NO_ANSWER = "no_answer"
     CUT_OFF = "cut_off"
     SERVER_ERROR = "server_error"
+    GATEWAY = "gateway"
     UNREADABLE = "unreadable"
     SAID_NO = "said_no"
     NO_EFFECT = "no_effect"
     NOT_CONFIRMED = "not_confirmed"
+    STOPPED = "stopped"
     STORE_DOWN = "store_down"
     UNEXPECTED = "unexpected"
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import httpx
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -71,7 +72,7 @@ class Replies:
         """Whether it arrived; `None` when nobody can tell."""
         try:
             response = await self._http.post(response_url, json=payload(message))
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, ValueError) as error:
             log.warning("reply.not_sent", error=type(error).__name__)
             return False
         except (httpx.HTTPError, httpx.InvalidURL) as error:  # InvalidURL: of a redirection, which was an answer
@@ -94,7 +95,7 @@ class Replies:
         except SlackApiError as error:
             log.warning("reply.refused", conversation=conversation, reason=error.response.get("error"))
             return False
-        except (SlackClientError, OSError, TimeoutError) as error:
+        except (SlackClientError, aiohttp.ClientError, OSError, ValueError) as error:
             log.warning("reply.not_sent", conversation=conversation, error=type(error).__name__)
             return False
         return True

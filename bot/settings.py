@@ -123,7 +123,7 @@ class Settings(BaseModel):
         default="", description="ISO code put before a deal's value; HighLevel does not say which it is"
     )
     database_url: Annotated[
-        str, _matching(r"sqlite:///.+", "should be sqlite:/// and a path; other databases are not supported yet")
+        str, _matching(r"sqlite:///[^?]+", "should be sqlite:/// and a path; other databases are not supported yet")
     ] = Field(default="sqlite:///opp-status.db", description="Where every command is written down")
     highlevel_app_url: Url = Field(
         default="https://app.gohighlevel.com", description="Where links to deals lead; set it for a white-label domain"
@@ -162,6 +162,7 @@ _WORDS = {
     "int_parsing": "should be a whole number",
     "greater_than_equal": "should be a port from 0 to 65535",
     "less_than_equal": "should be a port from 0 to 65535",
+    "string_too_short": "should be an address to listen on, such as 0.0.0.0",
 }
 
 
@@ -171,6 +172,6 @@ def _in_words(error: ValidationError) -> dict[str, str]:
         name = str(found["loc"][0]).upper()
         own = found.get("ctx", {}).get("error")
         field = Settings.model_fields[name.lower()]
-        word = str(own) if own else _WORDS.get(found["type"], found["msg"])
-        problems[name] = f"is not set; it is the {field.description}" if found["type"] == "missing" else word
+        word = str(own) if own else _WORDS.get(found["type"], found["msg"].replace("Input should", "should"))
+        problems[name] = f"is not set: {field.description}" if found["type"] == "missing" else word
     return problems

@@ -16,6 +16,7 @@ from bot.change import StoreDown
 from bot.command import COMMAND, Help, Misunderstood, Request, WhoAmI
 from bot.ledger import Entry, Ledger
 from bot.messages import Message, Messages
+from bot.outcome import Cause
 from bot.replies import Address, payload
 from bot.status import Wish
 from bot.worker import Order
@@ -56,7 +57,7 @@ class Reception:
                 message = await self._answer(body, reference)
             except Exception:
                 log.exception("command.broken")
-                message = self._messages.broken(reference)
+                message = self._messages.not_accepted(Cause.UNEXPECTED, reference)
             await (ack(**payload(message)) if message else ack())
 
     async def _answer(self, body: dict[str, Any], reference: str) -> Message | None:
@@ -86,7 +87,8 @@ class Reception:
         try:
             new = await self._ledger.accept(entry)
         except StoreDown:
-            return self._messages.not_written_down(reference)
+            log.warning("command.not_written_down")
+            return self._messages.not_accepted(Cause.STORE_DOWN, reference)
         log.info("command.accepted", opportunity=wish.opportunity_id, status=wish.status.value, new=new)
         if new:
             self._submit(Order(entry, Address(field("response_url"), caller.channel_id, caller.user_id)))
@@ -94,8 +96,8 @@ class Reception:
 
 
 def _field(body: dict[str, Any], name: str) -> str:
-    """A field of Slack's body, empty when absent. No text of a person or a database has NUL characters."""
-    return str(body.get(name) or "").replace("\x00", "")
+    """A field of Slack's body, empty when absent. A database takes neither NUL nor half a character."""
+    return str(body.get(name) or "").replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def new_reference() -> str:

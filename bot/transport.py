@@ -39,9 +39,10 @@ def pooled() -> httpx.AsyncBaseTransport:
     """A transport with a pool of its own, opened at the first request. Proxies in the environment are not used."""
     context = _trusted()
     return AiohttpTransport(
+        verify=context,
         client=lambda: aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=POOL_SIZE, keepalive_timeout=KEEP_ALIVE, ssl=context),
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=(_once,),
-        )
+        ),
     )

@@ -97,7 +97,7 @@ class Server(uvicorn.Server):
     """uvicorn, but a process that was asked to stop and has finished its work ends with 0."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Stop taking requests; a second Ctrl-C does not wait.
+        """Stop taking requests, and finish what was accepted; a second Ctrl-C does not wait for open requests.
 
         uvicorn's own remembers the signal and sends it to itself when all is done: a drained process would look killed.
         """

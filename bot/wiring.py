@@ -71,10 +71,12 @@ class Bot:
         async with self._open():
             learning = asyncio.create_task(self._workspace.learn(), name="workspace")
             warming = asyncio.create_task(self._warm_up(), name="ledger")
-            yield
-            learning.cancel()
-            await asyncio.gather(learning, warming, return_exceptions=True)
-            await self._worker.drain(self._drain)
+            try:
+                yield
+            finally:
+                learning.cancel()
+                await asyncio.gather(learning, warming, return_exceptions=True)
+                await self._worker.drain(self._drain)
 
     @asynccontextmanager
     async def checking(self) -> AsyncIterator[Health]:

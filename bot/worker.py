@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -10,7 +11,7 @@ from bot.change import StoreDown
 from bot.ledger import Entry, Ledger
 from bot.messages import Message, Messages
 from bot.outcome import Cause, Effect, Failed, Outcome, Trouble
-from bot.replies import Address
+from bot.replies import UNDELIVERED, Address
 from bot.status import Wish
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,10 @@ class Order:
 
     entry: Entry
     address: Address
+
+
+LAST_WORDS = 4.0
+"""Seconds kept back from draining, to tell those whose command cannot be finished."""
 
 
 class Worker:
@@ -43,6 +48,7 @@ class Worker:
         self._messages = messages
         self._deliver = deliver
         self._places = asyncio.Semaphore(IN_FLIGHT)
+        self._deals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[None]] = set()
 
     def submit(self, order: Order) -> None:
@@ -53,30 +59,50 @@ class Worker:
         task.add_done_callback(self._running.discard)
 
     async def drain(self, patience: float) -> None:
-        """Wait until every order is answered, for `patience` seconds at most; then stop what is left."""
+        """Wait until every order is answered, for `patience` seconds at most.
+
+        What cannot be finished is stopped a little before, and its people are told whether anything may have changed.
+        """
         if not self._running:
             return
         log.info("worker.draining", commands=len(self._running))
-        _, left = await asyncio.wait(self._running, timeout=patience)
-        for task in left:
-            log.error("worker.abandoned", abandoned=task.get_name())
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        last_words = min(LAST_WORDS, patience / 2)
+        await self._stop_after(patience - last_words)
+        await self._stop_after(last_words)
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _stop_after(self, seconds: float) -> None:
+        if self._running:
+            _, left = await asyncio.wait(self._running, timeout=seconds)
+            for task in left:
+                task.cancel()
 
     async def _run(self, order: Order) -> None:
         entry = order.entry
         with structlog.contextvars.bound_contextvars(reference=entry.reference):
-            async with self._places:
-                try:
-                    outcome = await self._change(entry.wish, entry.key)
-                    message = self._messages.outcome(outcome, entry.wish, entry.caller, entry.reference)
-                except Exception:
-                    log.exception("command.broken")
-                    outcome = Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN)
-                    message = self._messages.outcome(outcome, entry.wish, entry.caller, entry.reference)
+            outcome = await self._outcome(entry)
+            delivered = UNDELIVERED
+            try:
+                message = self._messages.outcome(outcome, entry.wish, entry.caller, entry.reference)
                 delivered = await self._deliver(message, order.address)
-                log.info("command.done", outcome=_name(outcome), delivered=delivered)
-                await self._note(entry.key, outcome, delivered)
+            except Exception:
+                log.exception("reply.broken")
+            log.info("command.done", outcome=_name(outcome), delivered=delivered)
+            await self._note(entry.key, outcome, delivered)
+
+    async def _outcome(self, entry: Entry) -> Outcome:
+        """Carry it out: one command about a deal after another, and few at once."""
+        effect = Effect.NOTHING
+        try:
+            async with self._deals.setdefault(entry.wish.opportunity_id, asyncio.Lock()), self._places:
+                effect = Effect.UNKNOWN
+                return await self._change(entry.wish, entry.key)
+        except asyncio.CancelledError:
+            log.warning("command.stopped", effect=effect.value)
+            return Failed(Trouble(Cause.STOPPED), effect)
+        except Exception:
+            log.exception("command.broken")
+            return Failed(Trouble(Cause.UNEXPECTED), effect)
 
     async def _note(self, key: str, outcome: Outcome, delivered: str) -> None:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -37,9 +38,11 @@ class Workspace:
             answer = await self._web.auth_test()
         except SlackApiError as error:
             raise SlackTrouble(str(error.response.get("error", "unknown_error"))) from error
-        except (SlackClientError, OSError, TimeoutError, ValueError) as error:
+        except (SlackClientError, aiohttp.ClientError, OSError, ValueError) as error:
             raise SlackTrouble("") from error
-        team_id = str(answer["team_id"])
+        team_id = answer.get("team_id")
+        if not isinstance(team_id, str):
+            raise SlackTrouble("no_team_id")
         self.team_id = team_id
         return team_id
 

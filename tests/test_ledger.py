@@ -1,4 +1,5 @@
 import asyncio
+import io
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,7 +7,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
+from bot import logs
 from bot.access import Caller
 from bot.change import StoreDown
 from bot.ledger import Entry, Ledger, SqlLedger
@@ -197,6 +200,38 @@ async def test_a_failing_commit_of_one_whose_sender_has_gone_is_down_for_the_oth
     with pytest.raises(StoreDown):
         await stays
     await ledger.close()
+
+
+async def test_what_the_database_cannot_take_is_down_and_not_a_wait_for_ever(sql: SqlLedger) -> None:
+    with pytest.raises(StoreDown):
+        await sql.accept(_entry("\ud800"))
+
+    assert await sql.accept(_entry("one")) is True
+
+
+async def test_a_file_that_was_emptied_meanwhile_is_made_anew(sql: SqlLedger, file: Path) -> None:
+    await sql.accept(_entry("one"))
+    connection = sqlite3.connect(file)
+    connection.execute("DROP TABLE commands")
+    connection.execute("DROP TABLE schema_version")
+    connection.commit()
+    connection.close()
+    with pytest.raises(StoreDown):
+        await sql.accept(_entry("two"))
+
+    assert await sql.accept(_entry("two")) is True
+
+
+async def test_what_the_store_logs_has_not_the_reference_of_one_of_those_who_wait(tmp_path: Path) -> None:
+    ledger = SqlLedger(f"sqlite:///{tmp_path}/missing/ledger.db")
+    stream = io.StringIO()
+    logs.set_up("INFO", "json", stream)
+    with structlog.contextvars.bound_contextvars(reference="REF"), pytest.raises(StoreDown):
+        await ledger.ping()
+    await ledger.close()
+
+    assert "ledger.down" in stream.getvalue()
+    assert "REF" not in stream.getvalue()
 
 
 async def test_a_ledger_that_was_never_used_can_be_closed(tmp_path: Path) -> None:

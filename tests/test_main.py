@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.__main__ import main
+from bot.__main__ import environment, main
 from bot.health import CHECKS
 from tests.house import ANA, House, open_house
 
@@ -87,6 +87,26 @@ def test_demo_plays_and_ends_with_its_input(
 
     assert main(["demo"], {}) == 0
     assert "from open to *won*" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
+def test_a_file_in_any_encoding_is_read_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    (tmp_path / ".env").write_text("ADMIN_CONTACT=U0KIM\n# \u00fcber\n", encoding=encoding)
+    monkeypatch.chdir(tmp_path)
+
+    assert (environment({}).get("ADMIN_CONTACT") == "U0KIM") == (encoding != "utf-16")
+
+
+def test_an_empty_variable_of_the_process_does_not_hide_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert environment({"PORT": "1"}) == {"PORT": "1"}
+    (tmp_path / ".env").write_text("PORT=2\nHOST=a\nBARE\n")
+
+    assert environment({"PORT": "3", "HOST": " "}) == {"PORT": "3", "HOST": "a", "BARE": ""}
 
 
 async def test_settings_are_read_from_a_file_beside_the_program_and_the_environment_wins(tmp_path: Path) -> None:

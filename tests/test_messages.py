@@ -81,8 +81,8 @@ def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: st
             for cause in Cause
             for effect in Effect
         ),
-        messages.not_written_down(reference),
-        messages.broken(reference),
+        messages.not_accepted(Cause.STORE_DOWN, reference),
+        messages.not_accepted(Cause.UNEXPECTED, reference),
         messages.help(),
     ]
 
@@ -320,8 +320,8 @@ def test_everything_but_the_outcome_of_a_command_is_private_always() -> None:
         *(messages.denied(reason, ANA, REF) for reason in Reason),
         *(messages.misunderstood(Misunderstood(problem, "x"), REF) for problem in Problem),
         *(messages.whoami(ANA, reason) for reason in (None, *Reason)),
-        messages.not_written_down(REF),
-        messages.broken(REF),
+        messages.not_accepted(Cause.STORE_DOWN, REF),
+        messages.not_accepted(Cause.UNEXPECTED, REF),
         messages.help(),
     ]
 
@@ -366,11 +366,18 @@ NAMING_NOBODY = {Cause.NOT_FOUND, Cause.RATE_LIMITED, Cause.NO_EFFECT, Cause.NOT
 def test_whoever_can_help_is_named(admin_contact: str, named: str) -> None:
     messages = _messages(admin_contact=admin_contact)
 
-    assert all(named in messages.denied(reason, ANA, REF).text for reason in set(Reason) - {Reason.TOO_FAST})
+    assert all(
+        named in messages.denied(reason, ANA, REF).text
+        for reason in set(Reason) - {Reason.TOO_FAST, Reason.WRONG_WORKSPACE}
+    )
     for cause in Cause:
         said = messages.outcome(Failed(Trouble(cause), Effect.NOTHING), WISH, ANA, REF).text
         assert (named in said) == (cause not in NAMING_NOBODY)
-    for message in (messages.not_written_down(REF), messages.broken(REF), messages.help()):
+    for message in (
+        messages.not_accepted(Cause.STORE_DOWN, REF),
+        messages.not_accepted(Cause.UNEXPECTED, REF),
+        messages.help(),
+    ):
         assert named in message.text
 
 
@@ -402,14 +409,14 @@ def test_only_the_statuses_that_are_offered_are_listed(statuses: frozenset[Statu
 
 
 def test_a_command_that_could_not_be_written_down_was_not_carried_out() -> None:
-    message = _messages().not_written_down(REF)
+    message = _messages().not_accepted(Cause.STORE_DOWN, REF)
 
     assert _shown(message)[0].startswith(f"{FAILURES[Cause.STORE_DOWN].what}\nNothing was changed.\n")
     assert _shown(message)[1:] == [f"Reference {REF}"]
 
 
 def test_a_fault_of_the_bot_is_owned_up_to() -> None:
-    message = _messages().broken(REF)
+    message = _messages().not_accepted(Cause.UNEXPECTED, REF)
 
     assert "a fault of the bot, not yours" in message.text
     assert "Nothing was changed." in message.text

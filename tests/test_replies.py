@@ -91,6 +91,18 @@ async def test_a_redirection_is_an_answer_and_not_sent_a_second_way_when_it_make
     assert slack.calls == []
 
 
+@pytest.mark.parametrize("url", ["http://a..b/", "http://xn--/", f"http://{'a' * 70}.example/"])
+async def test_a_reply_address_that_is_no_address_is_passed_over(sender: Replies, url: str) -> None:
+    assert await sender.deliver(PUBLIC, Address(url, "C1", "U1")) == "channel"
+
+
+async def test_a_post_whose_connection_breaks_is_tried_with_the_person(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(Fault("response_url", status=404))
+    slack.misbehave(Fault("chat.postMessage", drops=True))
+
+    assert await sender.deliver(PUBLIC, _address(slack)) == "direct_message"
+
+
 async def test_a_message_that_nobody_takes_is_undelivered(slack: Slack, sender: Replies) -> None:
     slack.misbehave(Fault("response_url", status=500))
     slack.misbehave(Fault("chat.postMessage", status=200, body={"ok": False, "error": "channel_not_found"}))

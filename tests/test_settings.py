@@ -179,7 +179,7 @@ def test_a_value_that_cannot_be_used_is_told_with_what_to_do(name: str, value: s
 def test_what_must_be_set_and_is_not_is_told_with_what_it_is(name: str) -> None:
     problems = _problems({other: value for other, value in REQUIRED.items() if other != name})
 
-    assert problems == {name: f"is not set; it is the {Settings.model_fields[name.lower()].description}"}
+    assert problems == {name: f"is not set: {Settings.model_fields[name.lower()].description}"}
 
 
 def test_every_problem_is_told_at_once_in_the_order_of_the_documentation() -> None:

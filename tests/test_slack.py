@@ -134,6 +134,12 @@ async def test_nul_characters_do_not_reach_the_ledger(desk: Desk) -> None:
     assert desk.orders[0].entry.text == "deal won"
 
 
+async def test_half_a_character_does_not_reach_the_ledger(desk: Desk) -> None:
+    await desk.on_command(trigger_id="1.\ud800")
+
+    assert desk.orders[0].entry.key == "1.?"
+
+
 async def test_another_command_is_not_ours(desk: Desk) -> None:
     assert (await desk.on_command(command="/other"))[0] == 404
 

@@ -47,8 +47,8 @@ class Work:
         self.delivered.append((message, to))
         return "response_url"
 
-    async def order(self, key: str) -> Order:
-        entry = Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", Wish("deal", Status.WON))
+    async def order(self, key: str, deal: str | None = None) -> Order:
+        entry = Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", Wish(deal or f"deal-{key}", Status.WON))
         await self.ledger.accept(entry)
         return Order(entry, Address("http://reply.example", "C1", "U1"))
 
@@ -110,13 +110,54 @@ async def test_a_ledger_that_is_down_at_the_end_does_not_keep_the_reply_back(wor
     assert "ledger.unfinished" in [line["event"] for line in lines]
 
 
-async def test_draining_waits_no_longer_than_it_may_and_says_what_it_leaves(work: Work, worker: Worker) -> None:
-    worker.submit(await work.order("one"))
-    with capture_logs() as lines:
-        await worker.drain(0.05)
+async def test_what_cannot_be_finished_in_time_is_stopped_and_told_whether_anything_may_have_changed(
+    work: Work, worker: Worker
+) -> None:
+    for number in range(IN_FLIGHT + 1):
+        worker.submit(await work.order(str(number)))
+    await worker.drain(0.2)
 
-    assert [line["abandoned"] for line in lines if line["event"] == "worker.abandoned"] == ["REF-one"]
-    assert work.delivered == []
+    texts = [message.text for message, _ in work.delivered]
+    assert len(texts) == IN_FLIGHT + 1
+    assert all("The bot is being restarted" in text for text in texts)
+    assert sum("I cannot tell whether" in text for text in texts) == IN_FLIGHT
+    assert sum("Nothing was changed." in text for text in texts) == 1
+    assert {state for _, state in work.ledger.rows.values()} == {"finished: Failed, response_url"}
+
+
+async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work) -> None:
+    async def for_ever(_message: Message, _to: Address) -> str:
+        await asyncio.Event().wait()
+        return "never"
+
+    worker = Worker(change=work.change, ledger=work.ledger, messages=MESSAGES, deliver=for_ever)
+    worker.submit(await work.order("one"))
+    async with asyncio.timeout(5):
+        await worker.drain(0.1)
+
+
+async def test_a_reply_that_breaks_is_logged_and_noted_as_undelivered(work: Work) -> None:
+    async def broken(_message: Message, _to: Address) -> str:
+        raise RuntimeError
+
+    worker = Worker(change=work.change, ledger=work.ledger, messages=MESSAGES, deliver=broken)
+    work.may_finish.set()
+    with capture_logs() as lines:
+        worker.submit(await work.order("one"))
+        await worker.drain(1)
+
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["reply.broken"]
+    assert work.ledger.rows["one"][1] == "finished: AlreadySo, undelivered"
+
+
+async def test_commands_about_one_deal_run_one_after_another(work: Work, worker: Worker) -> None:
+    for number in range(3):
+        worker.submit(await work.order(str(number), deal="the same"))
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == 3
+    assert work.most_at_once == 1
 
 
 async def test_draining_with_nothing_to_do_is_quiet(worker: Worker) -> None:

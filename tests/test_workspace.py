@@ -45,6 +45,25 @@ async def test_an_answer_that_is_not_slacks_is_trouble(slack: Slack, status: int
         await _workspace(slack).ask()
 
 
+async def test_a_slack_that_hangs_up_without_a_word_is_trouble_and_asked_again(slack: Slack) -> None:
+    slack.misbehave(Fault("auth.test", drops=True, times=2))
+    web = AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])
+    ours = Workspace(web, pause=0.01)
+    with pytest.raises(SlackTrouble):
+        await ours.ask()
+    async with asyncio.timeout(5):
+        await ours.learn()
+
+    assert ours.team_id == "T0OURS"
+
+
+async def test_an_answer_without_a_team_is_trouble(slack: Slack) -> None:
+    slack.misbehave(Fault("auth.test", status=200, body={"ok": True}))
+
+    with pytest.raises(SlackTrouble, match="no_team_id"):
+        await _workspace(slack).ask()
+
+
 async def test_a_slack_that_cannot_be_reached_has_no_word() -> None:
     unreachable = Workspace(AsyncWebClient(token=TOKEN, base_url="http://127.0.0.1:1/", retry_handlers=[]))
 

@@ -23,6 +23,7 @@ HighLevelError
     │   ├── NoSuchRoute            404 or 405, our address is wrong
     │   └── RateLimited            429; `daily` tells a burst from the day's end
     ├── Broken                 5xx: a write may have happened
+    ├── GatewayTimedOut        502, 504 and the CDN's own: it may have happened, or may yet
     ├── Unreadable             2xx or 3xx that is not an answer of this API: a write may have happened
     └── SaidNo                 2xx with an explicit `false`
 """
@@ -167,6 +168,14 @@ class Broken(Answered):
     """5xx: an error on their side, at a point nobody knows."""
 
     perhaps_done = True
+    passing = True
+
+
+class GatewayTimedOut(Answered):
+    """Something before HighLevel lost it, or lost patience with it; HighLevel may still be at work."""
+
+    perhaps_done = True
+    answered = False
     passing = True
 
 

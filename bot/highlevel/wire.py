@@ -15,6 +15,7 @@ from bot.highlevel.errors import (
     Broken,
     Details,
     Forbidden,
+    GatewayTimedOut,
     HighLevelError,
     Invalid,
     LocationForbidden,
@@ -28,7 +29,6 @@ from bot.highlevel.errors import (
     VersionRefused,
 )
 
-DEFAULT_VERSION = "2021-07-28"
 BURST_WINDOW = 10.0
 """Seconds in which HighLevel counts a burst, when its headers do not say.
 https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
@@ -196,6 +196,9 @@ def _succeeded(answer: Answer) -> bool:
 
 _NOT_FOUND = re.compile(r"not found|does not exist|\bid\b.*\binvalid|invalid.*\bid\b", re.IGNORECASE)
 _NO_ROUTE = re.compile(r"cannot (get|put|post|delete|patch) /|endpoint has been removed", re.IGNORECASE)
+_FROM_GATEWAYS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)})
+"""520 to 527 are the CDN's.
+https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors"""
 _BY_TEXT: tuple[tuple[re.Pattern[str], type[HighLevelError]], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), error)
     for pattern, error in (
@@ -227,6 +230,8 @@ def read_error(answer: Answer) -> HighLevelError:
             return _rate_limited(answer, details)
         case status if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return Invalid(details)
+        case status if status in _FROM_GATEWAYS:
+            return GatewayTimedOut(details, retry_after=_seconds(answer, "retry-after"))
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return Broken(details, retry_after=_seconds(answer, "retry-after"))
     return Unreadable(details)

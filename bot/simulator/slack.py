@@ -61,6 +61,8 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     times: float = 1
     wait: float = 0.0
+    drops: bool = False
+    """The connection breaks instead."""
 
 
 class Slack:
@@ -183,7 +185,7 @@ class Slack:
         return app
 
     async def _respond(self, request: web.Request) -> web.Response:
-        if (fault := await self._fault("response_url")) is not None:
+        if (fault := await self._fault("response_url", request)) is not None:
             return fault
         address = self._addresses.get(request.match_info["token"])
         if address is None or self.clock() - address.made > REPLY_SECONDS:
@@ -202,7 +204,7 @@ class Slack:
         async with self._news:
             self.calls.append(method)
             self._news.notify_all()
-        if (fault := await self._fault(method)) is not None:
+        if (fault := await self._fault(method, request)) is not None:
             return fault
         scopes = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
         if scopes is None:
@@ -271,11 +273,15 @@ class Slack:
         self._triggers[trigger_id] = self.clock()
         return trigger_id
 
-    async def _fault(self, where: str) -> web.Response | None:
+    async def _fault(self, where: str, request: web.Request) -> web.Response | None:
         for fault in self._faults:
             if fault.where == where and fault.times > 0:
                 fault.times -= 1
                 await asyncio.sleep(fault.wait)
+                if fault.drops:
+                    assert request.transport is not None
+                    request.transport.abort()
+                    raise asyncio.CancelledError
                 if fault.status is None:
                     return None
                 return web.json_response(fault.body, status=fault.status, headers=fault.headers)

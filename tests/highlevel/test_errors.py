@@ -26,6 +26,7 @@ DECISIONS: dict[type[HighLevelError], tuple[bool, bool, bool]] = {
     errors.NoSuchRoute: (False, True, False),
     errors.RateLimited: (False, True, True),
     errors.Broken: (True, True, True),
+    errors.GatewayTimedOut: (True, False, True),
     errors.Unreadable: (True, True, False),
     errors.SaidNo: (True, True, False),
 }

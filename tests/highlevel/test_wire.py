@@ -14,6 +14,7 @@ from bot.highlevel.errors import (
     Blocked,
     Broken,
     Forbidden,
+    GatewayTimedOut,
     HighLevelError,
     Invalid,
     LocationForbidden,
@@ -68,9 +69,9 @@ REFUSALS: Mapping[str, tuple[type[HighLevelError], tuple[str, ...]]] = {
     "429_burst": (RateLimited, ("Too Many Requests",)),
     "429_day": (RateLimited, ("Too Many Requests",)),
     "500_internal": (Broken, ("Internal server error",)),
-    "502_html": (Broken, ()),
+    "502_html": (GatewayTimedOut, ()),
     "503_envoy": (Broken, ()),
-    "504_envoy": (Broken, ()),
+    "504_envoy": (GatewayTimedOut, ()),
 }
 SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
     "200_opportunity": (
@@ -115,6 +116,8 @@ SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
     "200_user": (wire.read_user_name, "Nango Dryrun"),
 }
 READERS = (wire.read_opportunity, wire.read_accepted, wire.read_pipelines, wire.read_user_name)
+
+FROM_GATEWAYS = {502, 504, *range(520, 528)}
 
 
 def _sample(name: str) -> Answer:
@@ -224,7 +227,7 @@ def test_every_status_that_is_no_success_is_of_the_right_family_whatever_the_bod
                 assert type(error) is not Refused
                 assert not error.perhaps_done
             case _:
-                assert type(error) is Broken
+                assert type(error) is (GatewayTimedOut if status in FROM_GATEWAYS else Broken)
 
 
 @pytest.mark.parametrize("status", [0, 100, 101, 199, 600, 999])

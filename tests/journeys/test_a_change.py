@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.simulator.highlevel import READ, WRITE, Fault
-from tests.house import ANA, DEAL, HIGHLEVEL_TOKEN, SALES, House, open_house
+from tests.house import ANA, DEAL, HIGHLEVEL_TOKEN, KIM, SALES, House, open_house
 
 
 async def test_the_whole_channel_reads_who_moved_which_deal_from_what_to_what(house: House) -> None:
@@ -139,6 +139,18 @@ async def test_each_change_is_one_row_that_says_who_where_what_and_what_became_o
     assert (done["before"], done["after"], done["outcome"]) == ("open", "won", "changed")
     assert done["trace_id"]
     assert (already["before"], already["outcome"]) == ("won", "already_so")
+
+
+async def test_two_reps_who_type_at_the_same_second_make_one_change_and_one_already(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ALLOWED_USERS=f"{ANA},{KIM}") as house:
+        house.highlevel.misbehave(Fault(wait=0.2), method="GET")
+        for user in (ANA, KIM):
+            await house.slack.command(f"{DEAL} won", user=user, channel=SALES)
+        first, second = await house.slack.wait_for(2)
+
+        assert "from open to *won*" in first.text
+        assert "is already *won*" in second.text
+        assert len(house.highlevel.writes()) == 1
 
 
 async def test_a_command_that_slack_delivers_twice_is_done_once(house: House) -> None:

@@ -195,7 +195,13 @@ CASES = {
         Cause.SERVER_ERROR, _get(_refusal(500, "Internal server error")), NOTHING, ("problem of its own", AGAIN)
     ),
     "an error while changing": Case(
-        Cause.SERVER_ERROR, _put(Fault(status=502, body="upstream connect error")), LOOKED, ("problem of its own",)
+        Cause.SERVER_ERROR, _put(_refusal(500, "Internal server error")), LOOKED, ("problem of its own",)
+    ),
+    "a gateway that gives up while changing": Case(
+        Cause.GATEWAY,
+        _put(Fault(status=504, body="")),
+        LOOKED,
+        ("gave up waiting", "look at the deal before you try again"),
     ),
     "a maintenance page": Case(
         Cause.UNREADABLE, _get(Fault(status=200, body="<h1>Back soon</h1>")), NOTHING, ("maintenance page",)
@@ -270,8 +276,9 @@ async def test_a_change_of_unknown_fate_is_never_sent_again(house: House, fault:
     assert len(house.highlevel.writes()) == 1
 
 
-async def test_a_change_that_happens_late_is_seen_by_looking_again(house: House) -> None:
-    house.highlevel.misbehave(Fault(hangs=True), method="PUT")
+@pytest.mark.parametrize("fault", [Fault(hangs=True), Fault(status=504, body="")])
+async def test_a_change_that_happens_late_is_seen_by_looking_again(house: House, fault: Fault) -> None:
+    house.highlevel.misbehave(fault, method="PUT")
     saying = asyncio.create_task(house.says(f"{DEAL} won"))
     while not house.highlevel.writes():
         await asyncio.sleep(0.01)
@@ -333,7 +340,7 @@ async def test_a_host_that_does_not_pick_up_is_named_so(tmp_path: Path, deaf_por
     async with open_house(tmp_path, HIGHLEVEL_API_URL=f"http://127.0.0.1:{deaf_port}") as house:
         shown = await house.says(f"{DEAL} won")
 
-    assert "nobody picked up" in shown.text
+    assert "it did not pick up" in shown.text
     assert NOTHING in shown.text
 
 
@@ -401,6 +408,7 @@ async def test_failures_of_an_allowed_caller_are_public_where_the_operator_wants
 def test_every_cause_has_its_case() -> None:
     elsewhere = {
         Cause.OUT_OF_TIME,
+        Cause.STOPPED,
         Cause.NO_TLS,
         Cause.CONNECT_TIMEOUT,
         Cause.STORE_DOWN,

@@ -60,7 +60,7 @@ async def test_before_slack_has_told_which_workspace_is_ours_nobody_may(tmp_path
         shown = await house.says(f"{DEAL} won")
 
         _assert_refused(house, shown, ANA)
-        assert "has not yet told it which workspace" in shown.text
+        assert "has not yet told the bot which workspace" in shown.text
 
 
 async def test_a_denied_person_is_denied_whatever_they_typed(house: House) -> None:
@@ -109,7 +109,7 @@ async def test_an_empty_command_gets_an_answer(house: House) -> None:
     ("text", "words"),
     [
         (f"{DEAL} wno", "`wno` is not a status."),
-        (DEAL, f"what shall `{DEAL}` become?"),
+        (DEAL, f"Which status should `{DEAL}` have?"),
         ("won", "Which deal?"),
         ("Acme Corp won", "`Acme Corp` is not a deal's id or link"),
         (f"{DEAL} won please", "I do not know what to do with `please`"),
