@@ -227,7 +227,7 @@ def _generated_requests(count: int) -> list[tuple[bytes, dict[str, str], bool]]:
     )
     found: dict[tuple[bytes, tuple[tuple[str, str], ...], bool], None] = {}
 
-    @settings(max_examples=count + count // 2, database=None)
+    @settings(max_examples=2 * count, database=None)
     @given(bodies, headers, st.booleans())
     def generate(body: bytes, given_headers: dict[str, str], signed: bool) -> None:
         kept = {"Content-Type": given_headers["Content-Type"]} if signed else given_headers
