@@ -14,7 +14,7 @@ from bot.command import Misunderstood, Problem
 from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, USAGE, Message, Messages
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.replies import payload
-from bot.simulator.slack import refusal_of
+from bot.simulator.block_kit import refusal_of
 from bot.status import STATES, Opportunity, Status, Wish
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")

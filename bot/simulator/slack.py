@@ -2,10 +2,19 @@
 
 It refuses what Slack refuses (messages too long, reply addresses used up, scopes that are missing), and gives up on the
 bot after three seconds as Slack does. It imitates no screen: what it keeps is what a person would have been shown.
+
+Guessed, because it is documented nowhere:
+- `chat.update` says `cant_update_message` of what came through a reply address or an acknowledgement. Reported for both
+  (slackapi/bolt-js#2063, slackapi/java-slack-sdk#951, where a maintainer says "sometimes"); and `message_not_found` of
+  what only one person sees.
+- A reply to a button that does not say `replace_original` replaces nothing.
+- A button pressed in a message that only one person sees comes without that `message`.
+- What is refused as too fast does not use a reply address up.
 """
 
 import asyncio
 import json
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -18,11 +27,11 @@ from aiohttp import web
 from slack_sdk.signature import SignatureVerifier
 
 from bot import transport
+from bot.simulator.block_kit import UPDATE_LIMIT, buttons_of, refusal_of
 
 ACKNOWLEDGE_WITHIN = 3.0
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
 TRIGGER_SECONDS = 3.0
-TEXT_LIMIT, BLOCKS_LIMIT, SECTION_LIMIT, CONTEXT_ELEMENTS = 40_000, 50, 3000, 10
 
 TIMED_OUT = '/opp-status failed with the error "operation_timeout"'
 FAILED = '/opp-status failed with the error "dispatch_failed"'
@@ -38,6 +47,17 @@ class Shown:
     blocks: tuple[Mapping[str, Any], ...]
     via: str
     """How it came: `acknowledgement`, `response_url`, `chat.postMessage` or `slack` itself."""
+    ts: str = field(default="", compare=False)
+    """Its id within the channel, later ones greater: the second it was shown, as `1700000000.000100`."""
+
+
+def button(shown: Shown, action_id: str) -> Mapping[str, Any]:
+    """The button with this `action_id` in a message. Raises `ValueError` when there is none."""
+    for block in shown.blocks:
+        for element in buttons_of(block):
+            if element["action_id"] == action_id:
+                return element
+    raise ValueError(f"no button {action_id} in: {shown.text}")
 
 
 @dataclass
@@ -45,6 +65,8 @@ class _ReplyAddress:
     channel: str
     user: str
     made: float
+    pressed: str
+    """The `ts` of the message that a button was pressed in; empty for a command."""
     uses: int = 0
 
 
@@ -77,16 +99,23 @@ class Slack:
         self.users: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, list[str]] = {}
         self.shown: list[Shown] = []
+        """What people see, the oldest first."""
+        self.replaced: list[Shown] = []
+        """What messages said before another took their place, each with the `ts` that both have."""
         self.views: list[dict[str, Any]] = []
         self.calls: list[str] = []
         """The Web API methods that were called."""
         self.clock: Callable[[], float] = time.time
         self.acknowledge_within = ACKNOWLEDGE_WITHIN
         """Seconds that the bot has to answer a command."""
+        self.messages_per_second: float | None = None
+        """How many messages a channel takes, through reply addresses and `chat.postMessage`; Slack documents one."""
         self._secret = signing_secret
         self._addresses: dict[str, _ReplyAddress] = {}
         self._triggers: dict[str, float] = {}
         self._faults: list[Fault] = []
+        self._last_ts = 0
+        self._free_at: dict[str, float] = {}
         self._news = asyncio.Condition()
 
     # --- what people do --------------------------------------------------------------------------------------------
@@ -114,21 +143,44 @@ class Slack:
         return await self._send(urlencode(form), channel, user)
 
     async def press(self, shown: Shown, action: Mapping[str, Any], *, user: str) -> httpx.Response | None:
-        """Somebody presses a button or chooses from a menu in a message; `action` is the element with what was chosen.
+        """Somebody presses a button, as `button` finds it, in a message; gives the bot's answer.
 
+        Raises `ValueError` if the message does not have it, or no longer, or is not shown to them.
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
+        seen = [each for each in self.shown if self._sees(user, each)]
+        if (shown.ts, shown) not in [(each.ts, each) for each in seen]:
+            raise ValueError(f"{user} does not see: {shown.text}")
+        blocks = [{"block_id": f"b{number}", **block} for number, block in enumerate(shown.blocks)]
+        block_id = next((block["block_id"] for block in blocks if action in buttons_of(block)), None)
+        if block_id is None:
+            raise ValueError(f"no button {action} in: {shown.text}")
+        is_ephemeral = shown.only_to is not None
+        channel_id = self._conversation(shown.channel)
+        message = {"type": "message", "ts": shown.ts, "bot_id": "B0BOT", "text": shown.text, "blocks": blocks}
         contents = {
             "type": "block_actions",
             "user": {"id": user, "team_id": self.team_id},
             "team": {"id": self.team_id, "domain": "simulated"},
-            "channel": {"id": shown.channel, "name": "sales"},
-            "container": {"type": "message", "message_ts": f"{self.clock():.6f}", "channel_id": shown.channel},
+            "channel": {"id": channel_id, "name": "sales"},
+            "container": {
+                "type": "message",
+                "message_ts": shown.ts,
+                "channel_id": channel_id,
+                "is_ephemeral": is_ephemeral,
+            },
             "api_app_id": "A0SIMULATED",
             "trigger_id": self._new_trigger(),
-            "response_url": self.new_address("actions", shown.channel, user),
-            "message": {"text": shown.text, "blocks": list(shown.blocks)},
-            "actions": [{**action, "action_ts": f"{self.clock():.6f}"}],
+            "response_url": self.new_address("actions", shown.channel, user, shown.ts),
+            **({} if is_ephemeral else {"message": message}),
+            "state": {"values": {}},
+            "actions": [
+                {
+                    **{name: value for name, value in action.items() if name != "confirm"},
+                    "block_id": block_id,
+                    "action_ts": f"{self.clock():.6f}",
+                }
+            ],
         }
         return await self._send(urlencode({"payload": json.dumps(contents)}), shown.channel, user)
 
@@ -150,6 +202,12 @@ class Slack:
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: len(self.shown) >= count)
         return list(self.shown)
+
+    async def wait_for_change(self, ts: str, times: int = 1, seconds: float = 10.0) -> Shown:
+        """The message with this `ts`, as soon as it was replaced as often as `times`. Raises `TimeoutError`."""
+        async with asyncio.timeout(seconds), self._news:
+            await self._news.wait_for(lambda: [before.ts for before in self.replaced].count(ts) >= times)
+        return next(shown for shown in self.shown if shown.ts == ts)
 
     async def wait_for_call(self, method: str, seconds: float = 10.0) -> None:
         """Until the bot has called this method of the Web API. Raises `TimeoutError`."""
@@ -192,11 +250,17 @@ class Slack:
             return web.json_response({"ok": False, "error": "expired_url"}, status=404)
         if address.uses >= REPLY_USES:
             return web.json_response({"ok": False, "error": "used_url"}, status=404)
+        if (too_fast := self._too_fast(address.channel)) is not None:
+            return too_fast
         address.uses += 1
         body = await request.json()
         if (refusal := refusal_of(body)) is not None:
             return web.json_response({"ok": False, "error": refusal}, status=400)
-        await self._show(self._message(body, address.channel, address.user, "response_url"))
+        pressed = next((shown for shown in self.shown if shown.ts == address.pressed), None)
+        if body.get("replace_original") in {True, "true"} and pressed:
+            await self._replace(pressed, body)
+        else:
+            await self._show(self._message(body, address.channel, address.user, "response_url"))
         return web.json_response({"ok": True})
 
     async def _call(self, request: web.Request) -> web.Response:
@@ -219,6 +283,8 @@ class Slack:
                 return web.json_response({"ok": True, "team_id": self.team_id, "user_id": "U0BOT", "bot_id": "B0BOT"})
             case "chat.postMessage":
                 return await self._post_message(arguments)
+            case "chat.update":
+                return await self._update_message(arguments)
             case "views.open":
                 return self._open_view(arguments)
             case "users.info":
@@ -234,12 +300,30 @@ class Slack:
     async def _post_message(self, arguments: Mapping[str, Any]) -> web.Response:
         if (refusal := refusal_of(arguments)) is not None:
             return _error(refusal)
-        channel = str(arguments["channel"])
+        channel = self._channel(str(arguments["channel"]))
+        if (too_fast := self._too_fast(channel)) is not None:
+            return too_fast
         direct = channel if channel in self.users else None
-        await self._show(
+        ts = await self._show(
             self._message({**arguments, "response_type": "in_channel"}, channel, direct, "chat.postMessage")
         )
-        return web.json_response({"ok": True, "channel": channel, "ts": f"{self.clock():.6f}"})
+        return web.json_response({"ok": True, "channel": self._conversation(channel), "ts": ts})
+
+    async def _update_message(self, arguments: Mapping[str, Any]) -> web.Response:
+        """https://docs.slack.dev/reference/methods/chat.update ."""
+        if (refusal := refusal_of(arguments, UPDATE_LIMIT)) is not None:
+            return _error(refusal)
+        channel_id = str(arguments.get("channel"))
+        if channel_id in self.users:  # here Slack wants the direct message's own id
+            return _error("channel_not_found")
+        place = (self._channel(channel_id), arguments.get("ts"))
+        found = next((shown for shown in self.shown if (shown.channel, shown.ts) == place), None)
+        if found is None or found.only_to:
+            return _error("message_not_found")
+        if found.via != "chat.postMessage":
+            return _error("cant_update_message")
+        await self._replace(found, arguments)
+        return web.json_response({"ok": True, "channel": channel_id, "ts": found.ts, "text": arguments.get("text", "")})
 
     def _open_view(self, arguments: Mapping[str, Any]) -> web.Response:
         made = self._triggers.pop(str(arguments.get("trigger_id")), None)
@@ -257,15 +341,48 @@ class Slack:
         public = body.get("response_type") == "in_channel"
         return Shown(channel, None if public else user, body.get("text", ""), tuple(body.get("blocks", ())), via)
 
-    async def _show(self, shown: Shown) -> None:
+    async def _show(self, shown: Shown) -> str:
+        self._last_ts = max(self._last_ts + 1, int(self.clock() * 10**6))
+        ts = f"{self._last_ts // 10**6}.{self._last_ts % 10**6:06}"
         async with self._news:
-            self.shown.append(shown)
+            self.shown.append(replace(shown, ts=ts))
+            self._news.notify_all()
+        return ts
+
+    async def _replace(self, shown: Shown, body: Mapping[str, Any]) -> None:
+        """Who sees a message never changes."""
+        async with self._news:
+            place = [each.ts for each in self.shown].index(shown.ts)
+            self.shown[place] = replace(shown, text=body.get("text", ""), blocks=tuple(body.get("blocks", ())))
+            self.replaced.append(shown)
             self._news.notify_all()
 
-    def new_address(self, kind: str, channel: str, user: str) -> str:
-        """A reply address, as a command (`commands`) or a button (`actions`) brings one."""
+    def _sees(self, user: str, shown: Shown) -> bool:
+        elsewhere = shown.channel in self.users and shown.channel != user
+        return shown.only_to in {None, user} and not elsewhere
+
+    def _conversation(self, channel: str) -> str:
+        """What Slack calls a channel; the direct message with a person, here `U...`, it calls `D...`."""
+        return f"D{channel[1:]}" if channel in self.users else channel
+
+    def _channel(self, conversation: str) -> str:
+        return next((user for user in self.users if self._conversation(user) == conversation), conversation)
+
+    def _too_fast(self, channel: str) -> web.Response | None:
+        """https://docs.slack.dev/apis/web-api/rate-limits ."""
+        if self.messages_per_second is None:
+            return None
+        wait = self._free_at.get(channel, 0.0) - self.clock()
+        if wait > 0:
+            headers = {"Retry-After": str(math.ceil(wait))}
+            return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
+        self._free_at[channel] = self.clock() + 1 / self.messages_per_second
+        return None
+
+    def new_address(self, kind: str, channel: str, user: str, pressed: str = "") -> str:
+        """A reply address, as a command (`commands`) or a button (`actions`, in the message `pressed`) brings one."""
         token = secrets.token_urlsafe(8)
-        self._addresses[token] = _ReplyAddress(channel, user, self.clock())
+        self._addresses[token] = _ReplyAddress(channel, user, self.clock(), pressed)
         return f"{self.url}/{kind}/{token}"
 
     def _new_trigger(self) -> str:
@@ -290,33 +407,10 @@ class Slack:
 
 _SCOPES = {
     "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
     "users.info": "users:read",
     "usergroups.users.list": "usergroups:read",
 }
-
-
-def refusal_of(body: Mapping[str, Any]) -> str | None:
-    """Why Slack would refuse a message, `None` when it would not.
-
-    https://docs.slack.dev/reference/block-kit/blocks
-    """
-    blocks = body.get("blocks", [])
-    if not body.get("text") and not blocks:
-        return "no_text"
-    if len(body.get("text", "")) > TEXT_LIMIT:
-        return "msg_too_long"
-    if len(blocks) > BLOCKS_LIMIT or not all(_is_valid(block) for block in blocks):
-        return "invalid_blocks"
-    return None
-
-
-def _is_valid(block: Mapping[str, Any]) -> bool:
-    match block:
-        case {"type": "section", "text": {"type": "mrkdwn", "text": str(text)}}:
-            return 0 < len(text) <= SECTION_LIMIT
-        case {"type": "context", "elements": [*elements]}:
-            return 0 < len(elements) <= CONTEXT_ELEMENTS and all(0 < len(e["text"]) <= SECTION_LIMIT for e in elements)
-    return False
 
 
 def _error(error: str, **more: str) -> web.Response:

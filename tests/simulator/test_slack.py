@@ -14,13 +14,27 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.simulator.serving import served
-from bot.simulator.slack import ACKNOWLEDGE_WITHIN, FAILED, TIMED_OUT, Fault, Shown, Slack, refusal_of
+from bot.simulator.slack import ACKNOWLEDGE_WITHIN, FAILED, TIMED_OUT, Fault, Shown, Slack, button
 
 SECRET = "not-a-signing-secret"
 TOKEN = "xoxb-not-a-token"
 ANA, CHANNEL = "U0ANA", "C0SALES"
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
-CONTEXT = {"type": "context", "elements": [{"type": "mrkdwn", "text": "small"}]}
+UNDO = {
+    "type": "button",
+    "text": {"type": "plain_text", "text": "Undo"},
+    "action_id": "undo",
+    "value": "x",
+    "confirm": {
+        "title": {"type": "plain_text", "text": "Undo"},
+        "text": {"type": "mrkdwn", "text": "Sure?"},
+        "confirm": {"type": "plain_text", "text": "Yes"},
+        "deny": {"type": "plain_text", "text": "No"},
+    },
+}
+MORE = {"type": "button", "text": {"type": "plain_text", "text": "More"}, "action_id": "more", "value": "y"}
+BUTTONS = {"type": "actions", "elements": [UNDO]}
+WITH_ACCESSORY = {**SECTION, "accessory": MORE}
 
 
 class _Recorder:
@@ -166,35 +180,214 @@ async def test_a_bot_that_is_not_there_is_shown_as_an_error(slack: Slack) -> Non
     assert "dispatch_failed" in slack.shown[0].text
 
 
-async def test_a_button_is_pressed_on_the_message_it_is_in(slack: Slack, bot: _Recorder) -> None:
-    shown = Shown(CHANNEL, None, "hello", (SECTION,), "response_url")
-    await slack.press(shown, {"type": "button", "action_id": "undo", "value": "x"}, user=ANA)
+async def _in_front_of_all(slack: Slack, web_api: AsyncWebClient, channel: str = CHANNEL) -> Shown:
+    await web_api.chat_postMessage(channel=channel, text="hello", blocks=[WITH_ACCESSORY, BUTTONS])
+    return slack.shown[-1]
 
-    pressed = json.loads(bot.form["payload"])
+
+async def _for_one_person(slack: Slack, bot: _Recorder, http: httpx.AsyncClient) -> Shown:
+    await http.post(await _address(slack, bot), json={"text": "for you", "blocks": [BUTTONS]})
+    return slack.shown[-1]
+
+
+async def _press(slack: Slack, bot: _Recorder, shown: Shown, user: str = ANA) -> dict[str, Any]:
+    """What the bot is told of it."""
+    await slack.press(shown, button(shown, "undo"), user=user)
+    pressed: dict[str, Any] = json.loads(bot.form["payload"])
+    return pressed
+
+
+async def test_a_button_is_pressed_on_the_message_it_is_in(
+    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
+) -> None:
+    shown = await _in_front_of_all(slack, web_api)
+    pressed = await _press(slack, bot, shown, "U0BEN")
+
     assert pressed["type"] == "block_actions"
-    assert pressed["user"]["id"] == ANA
+    assert pressed["user"]["id"] == "U0BEN"
     assert pressed["team"]["id"] == slack.team_id
     assert pressed["channel"]["id"] == pressed["container"]["channel_id"] == CHANNEL
-    assert pressed["message"] == {"text": "hello", "blocks": [SECTION]}
+    assert pressed["container"]["message_ts"] == pressed["message"]["ts"] == shown.ts
+    assert not pressed["container"]["is_ephemeral"]
+    assert pressed["message"]["text"] == "hello"
+    assert pressed["message"]["blocks"] == [{"block_id": "b0", **WITH_ACCESSORY}, {"block_id": "b1", **BUTTONS}]
     assert pressed["response_url"].startswith(f"{slack.url}/actions/")
     (action,) = pressed["actions"]
-    assert (action["type"], action["action_id"], action["value"]) == ("button", "undo", "x")
+    assert action.keys() == {"type", "text", "block_id", "action_id", "value", "action_ts"}
+    assert (action["type"], action["block_id"], action["action_id"], action["value"]) == ("button", "b1", "undo", "x")
     assert float(action["action_ts"]) > 0
     body, headers = bot.received[0]
     assert SignatureVerifier(SECRET).is_valid_request(body, headers)
 
 
+async def test_a_button_beside_a_paragraph_is_one_as_well(
+    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
+) -> None:
+    shown = await _in_front_of_all(slack, web_api)
+    await slack.press(shown, button(shown, "more"), user=ANA)
+
+    (action,) = json.loads(bot.form["payload"])["actions"]
+    assert (action["block_id"], action["action_id"], action["value"]) == ("b0", "more", "y")
+
+
+async def test_a_button_that_only_one_person_sees_comes_without_its_message(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient
+) -> None:
+    shown = await _for_one_person(slack, bot, http)
+    pressed = await _press(slack, bot, shown)
+
+    assert pressed["container"]["is_ephemeral"]
+    assert pressed["container"]["message_ts"] == shown.ts
+    assert "message" not in pressed
+
+
+async def test_a_button_in_a_direct_message_comes_from_the_direct_message(
+    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
+) -> None:
+    pressed = await _press(slack, bot, await _in_front_of_all(slack, web_api, ANA))
+    assert pressed["channel"]["id"] == pressed["container"]["channel_id"] == "D0ANA"
+
+
+async def test_a_button_that_the_message_does_not_have_cannot_be_pressed(slack: Slack, web_api: AsyncWebClient) -> None:
+    shown = await _in_front_of_all(slack, web_api)
+    with pytest.raises(ValueError, match="no button nuke"):
+        button(shown, "nuke")
+    with pytest.raises(ValueError, match="no button"):
+        await slack.press(shown, {**UNDO, "value": "forged"}, user=ANA)
+
+
+async def test_a_message_that_was_never_shown_or_is_another_now_has_no_buttons(
+    slack: Slack, web_api: AsyncWebClient
+) -> None:
+    shown = await _in_front_of_all(slack, web_api)
+    await web_api.chat_update(channel=CHANNEL, ts=shown.ts, text="undone")
+    for gone in (shown, Shown(CHANNEL, None, "hello", (BUTTONS,), "response_url")):
+        with pytest.raises(ValueError, match="does not see"):
+            await slack.press(gone, UNDO, user=ANA)
+
+
+async def test_nobody_presses_what_somebody_else_is_shown(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
+) -> None:
+    for shown in (await _for_one_person(slack, bot, http), await _in_front_of_all(slack, web_api, ANA)):
+        with pytest.raises(ValueError, match="U0BEN does not see"):
+            await slack.press(shown, UNDO, user="U0BEN")
+
+
 async def test_a_button_brings_a_reply_address_and_a_trigger_of_its_own(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
 ) -> None:
-    shown = Shown(CHANNEL, None, "hello", (), "response_url")
-    await slack.press(shown, {"type": "button"}, user=ANA)
-    pressed = json.loads(bot.form["payload"])
+    pressed = await _press(slack, bot, await _in_front_of_all(slack, web_api))
 
     assert (await http.post(pressed["response_url"], json={"text": "done"})).status_code == 200
-    assert slack.shown == [Shown(CHANNEL, ANA, "done", (), "response_url")]
+    assert slack.shown[1:] == [Shown(CHANNEL, ANA, "done", (), "response_url")]
     await web_api.views_open(trigger_id=pressed["trigger_id"], view={"type": "modal"})
     assert slack.views == [{"type": "modal"}]
+
+
+# --- messages that take another's place ----------------------------------------------------------------------------
+
+
+async def test_every_message_has_an_id_of_its_own_that_tells_their_order(slack: Slack, web_api: AsyncWebClient) -> None:
+    slack.clock = lambda: 1_700_000_000.0001
+    answers = [await web_api.chat_postMessage(channel=CHANNEL, text="hello") for _ in range(3)]
+
+    assert [answer["ts"] for answer in answers] == ["1700000000.000100", "1700000000.000101", "1700000000.000102"]
+    assert [shown.ts for shown in slack.shown] == [answer["ts"] for answer in answers]
+
+
+@pytest.mark.parametrize("replace_original", [True, "true"])
+async def test_a_reply_to_a_button_can_replace_the_message_it_is_in(
+    slack: Slack,
+    bot: _Recorder,
+    http: httpx.AsyncClient,
+    web_api: AsyncWebClient,
+    replace_original: bool | str,
+) -> None:
+    shown = await _in_front_of_all(slack, web_api)
+    await web_api.chat_postMessage(channel=CHANNEL, text="later")
+    pressed = await _press(slack, bot, shown)
+    waiting = asyncio.ensure_future(slack.wait_for_change(shown.ts))
+    body = {"text": "undone", "replace_original": replace_original, "response_type": "ephemeral"}
+    assert (await http.post(pressed["response_url"], json=body)).status_code == 200
+
+    now = Shown(CHANNEL, None, "undone", (), "chat.postMessage")
+    assert slack.shown == [now, Shown(CHANNEL, None, "later", (), "chat.postMessage")]
+    assert (await waiting, (await waiting).ts) == (now, shown.ts)
+    assert [(before, before.ts) for before in slack.replaced] == [(shown, shown.ts)]
+    with pytest.raises(TimeoutError):
+        await slack.wait_for_change(shown.ts, times=2, seconds=0.05)
+
+
+async def test_what_only_one_person_sees_can_be_replaced_and_stays_theirs(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient
+) -> None:
+    pressed = await _press(slack, bot, await _for_one_person(slack, bot, http))
+    body = {"text": "done", "replace_original": True, "response_type": "in_channel"}
+    await http.post(pressed["response_url"], json=body)
+
+    assert slack.shown == [Shown(CHANNEL, ANA, "done", (), "response_url")]
+
+
+async def test_a_reply_to_a_command_has_nothing_to_replace(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient
+) -> None:
+    address = await _address(slack, bot)
+    for text in ("one", "two"):
+        await http.post(address, json={"text": text, "replace_original": True})
+
+    assert [shown.text for shown in slack.shown] == ["one", "two"]
+    assert slack.replaced == []
+
+
+async def test_a_replacement_that_slack_refuses_leaves_the_message(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
+) -> None:
+    shown = await _in_front_of_all(slack, web_api)
+    pressed = await _press(slack, bot, shown)
+
+    assert (await http.post(pressed["response_url"], json={"text": "", "replace_original": True})).status_code == 400
+    assert await _error(web_api.chat_update(channel=CHANNEL, ts=shown.ts, text="x" * 4001)) == "msg_too_long"
+    assert slack.shown == [shown]
+
+
+async def test_a_message_of_the_bots_is_updated_where_it_stands(slack: Slack, web_api: AsyncWebClient) -> None:
+    shown = await _in_front_of_all(slack, web_api)
+    await web_api.chat_postMessage(channel=CHANNEL, text="later")
+    answer = await web_api.chat_update(channel=CHANNEL, ts=shown.ts, text="undone", blocks=[SECTION])
+
+    assert (answer["channel"], answer["ts"], answer["text"]) == (CHANNEL, shown.ts, "undone")
+    assert slack.shown[0] == Shown(CHANNEL, None, "undone", (SECTION,), "chat.postMessage")
+    assert slack.replaced == [shown]
+
+
+async def test_a_direct_message_is_updated_by_its_own_id_and_not_by_the_persons(
+    slack: Slack, web_api: AsyncWebClient
+) -> None:
+    posted = await web_api.chat_postMessage(channel=ANA, text="for you")
+    again = await web_api.chat_postMessage(channel="D0ANA", text="for you, too")
+
+    assert await _error(web_api.chat_update(channel=ANA, ts=posted["ts"], text="new")) == "channel_not_found"
+    await web_api.chat_update(channel=posted["channel"], ts=posted["ts"], text="new")
+    assert (posted["channel"], again["channel"]) == ("D0ANA", "D0ANA")
+    assert [(shown.channel, shown.text) for shown in slack.shown] == [(ANA, "new"), (ANA, "for you, too")]
+
+
+async def test_what_is_not_there_or_seen_by_one_person_only_is_not_found(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
+) -> None:
+    public, private = await _in_front_of_all(slack, web_api), await _for_one_person(slack, bot, http)
+
+    for channel, ts in ((CHANNEL, "1.000001"), ("C0OTHER", public.ts), (CHANNEL, private.ts)):
+        assert await _error(web_api.chat_update(channel=channel, ts=ts, text="new")) == "message_not_found"
+
+
+async def test_what_came_through_a_reply_address_cannot_be_updated(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
+) -> None:
+    await http.post(await _address(slack, bot), json={"text": "done", "response_type": "in_channel"})
+    ts = slack.shown[0].ts
+    assert await _error(web_api.chat_update(channel=CHANNEL, ts=ts, text="new")) == "cant_update_message"
 
 
 # --- reply addresses -----------------------------------------------------------------------------------------------
@@ -270,6 +463,7 @@ async def test_each_method_needs_its_scope_and_the_error_names_it(slack: Slack, 
     slack.tokens[TOKEN] = frozenset({"commands"})
     for call, scope in (
         (web_api.chat_postMessage(channel=CHANNEL, text="hello"), "chat:write"),
+        (web_api.chat_update(channel=CHANNEL, ts="1.000001", text="hello"), "chat:write"),
         (web_api.users_info(user=ANA), "users:read"),
         (web_api.usergroups_users_list(usergroup="S1"), "usergroups:read"),
     ):
@@ -344,6 +538,25 @@ async def test_slack_may_be_only_slow(slack: Slack, bot: _Recorder, http: httpx.
     assert [shown.text for shown in slack.shown] == ["hello"]
 
 
+async def test_a_channel_takes_so_many_messages_a_second_however_they_come(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
+) -> None:
+    address = await _address(slack, bot)
+    now = time.time()
+    slack.clock, slack.messages_per_second = lambda: now, 0.5
+    assert (await http.post(address, json={"text": "one"})).status_code == 200
+    too_fast = await http.post(address, json={"text": "two"})
+    assert (too_fast.status_code, too_fast.headers["Retry-After"]) == (429, "2")
+    with pytest.raises(SlackApiError) as caught:
+        await web_api.chat_postMessage(channel=CHANNEL, text="three")
+    assert (caught.value.response.status_code, caught.value.response["error"]) == (429, "ratelimited")
+
+    await web_api.chat_postMessage(channel="C0OTHER", text="elsewhere")
+    slack.clock = lambda: now + 2
+    assert (await http.post(address, json={"text": "two"})).status_code == 200
+    assert [shown.text for shown in slack.shown] == ["one", "elsewhere", "two"]
+
+
 # --- waiting -------------------------------------------------------------------------------------------------------
 
 
@@ -367,42 +580,3 @@ async def test_a_test_waits_for_a_call(slack: Slack, web_api: AsyncWebClient) ->
     waiting = asyncio.ensure_future(slack.wait_for_call("auth.test"))
     await web_api.auth_test()
     await waiting
-
-
-# --- what slack refuses --------------------------------------------------------------------------------------------
-
-
-def _section(length: int) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": "x" * length}}
-
-
-def _context(*lengths: int) -> dict[str, Any]:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": "x" * length} for length in lengths]}
-
-
-@pytest.mark.parametrize(
-    ("body", "refusal"),
-    [
-        ({"text": "hello"}, None),
-        ({"blocks": [SECTION]}, None),
-        ({"text": "hello", "blocks": [SECTION, CONTEXT]}, None),
-        ({"text": "x" * 40_000}, None),
-        ({"text": "x" * 40_001}, "msg_too_long"),
-        ({}, "no_text"),
-        ({"text": "", "blocks": []}, "no_text"),
-        ({"text": "hello", "blocks": [_section(3000)]}, None),
-        ({"text": "hello", "blocks": [_section(3001)]}, "invalid_blocks"),
-        ({"text": "hello", "blocks": [_section(0)]}, "invalid_blocks"),
-        ({"text": "hello", "blocks": [_context(*[1] * 10)]}, None),
-        ({"text": "hello", "blocks": [_context(*[1] * 11)]}, "invalid_blocks"),
-        ({"text": "hello", "blocks": [_context()]}, "invalid_blocks"),
-        ({"text": "hello", "blocks": [_context(1, 3001)]}, "invalid_blocks"),
-        ({"text": "hello", "blocks": [_context(1, 0)]}, "invalid_blocks"),
-        ({"text": "hello", "blocks": [SECTION] * 50}, None),
-        ({"text": "hello", "blocks": [SECTION] * 51}, "invalid_blocks"),
-        ({"text": "hello", "blocks": [{"type": "carousel"}]}, "invalid_blocks"),
-        ({"text": "hello", "blocks": [{"type": "section"}]}, "invalid_blocks"),
-    ],
-)
-def test_slack_refuses_what_is_empty_too_long_or_no_block(body: dict[str, Any], refusal: str | None) -> None:
-    assert refusal_of(body) == refusal
