@@ -4,9 +4,10 @@ https://docs.slack.dev/messaging/formatting-message-text and https://docs.slack.
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 Block = dict[str, Any]
 
@@ -14,6 +15,15 @@ SECTION_LIMIT = 3000
 CONTEXT_LIMIT = 3000
 TEXT_LIMIT = 4000
 """Of a message's top-level text: Slack cuts at 40,000 and advises against more than this."""
+BUTTON_LIMIT = 75
+VALUE_LIMIT = 2000
+ACTION_ID_LIMIT = 255
+ACTIONS_LIMIT = 25
+"""Of the elements in one `actions` block."""
+CONFIRM_TITLE_LIMIT, CONFIRM_TEXT_LIMIT, CONFIRM_BUTTON_LIMIT = 100, 300, 30
+
+NOTHING = "…"
+"""Shown where there should be a text and is none: Slack refuses an empty one."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Controls; characters that turn the direction of what follows: with them a name could rewrite the sentence it stands
@@ -56,6 +66,66 @@ def _text(mrkdwn: str, limit: int) -> dict[str, Any]:
     https://docs.slack.dev/reference/block-kit/composition-objects/text-object
     """
     return {"type": "mrkdwn", "text": fit(mrkdwn, limit), "verbatim": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """What a person is asked before a button does anything; all but `text`, which is mrkdwn, is text from anywhere.
+
+    https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
+    """
+
+    title: str
+    text: str
+    confirm: str
+    """On the button that goes ahead."""
+    deny: str
+    """On the button that does not."""
+
+
+def button(
+    text: str,
+    action_id: str,
+    value: str,
+    confirm: Confirm | None = None,
+    style: Literal["primary", "danger"] | None = None,
+) -> Block:
+    """An element for `actions`; `text` is text from anywhere.
+
+    `action_id` and `value` come back when it is pressed. They are ours: empty or too long, they are a `ValueError`.
+    https://docs.slack.dev/reference/block-kit/block-elements/button-element
+    """
+    for name, ours, limit in (("action_id", action_id, ACTION_ID_LIMIT), ("value", value, VALUE_LIMIT)):
+        if not 0 < len(ours) <= limit:
+            raise ValueError(f"a button's {name} has 1 to {limit} characters, not {len(ours)}")
+    made: Block = {"type": "button", "text": _label(text, BUTTON_LIMIT), "action_id": action_id, "value": value}
+    if confirm:
+        made["confirm"] = {
+            "title": _label(confirm.title, CONFIRM_TITLE_LIMIT),
+            "text": _text(confirm.text or NOTHING, CONFIRM_TEXT_LIMIT),
+            "confirm": _label(confirm.confirm, CONFIRM_BUTTON_LIMIT),
+            "deny": _label(confirm.deny, CONFIRM_BUTTON_LIMIT),
+        }
+    if style:
+        made["style"] = style
+    return made
+
+
+def actions(*elements: Block) -> Block:
+    """A row of buttons. None, too many, or two with the same `action_id` are a `ValueError`.
+
+    https://docs.slack.dev/reference/block-kit/blocks/actions-block
+    """
+    if not 0 < len(elements) <= ACTIONS_LIMIT:
+        raise ValueError(f"a row has 1 to {ACTIONS_LIMIT} buttons, not {len(elements)}")
+    if len({element["action_id"] for element in elements}) < len(elements):
+        raise ValueError("two buttons of a row have the same action_id")
+    return {"type": "actions", "elements": list(elements)}
+
+
+def _label(text: str, limit: int) -> dict[str, Any]:
+    """Slack takes no mrkdwn on a button, and no empty text; without `emoji`, `:joy:` is shown as it was written."""
+    return {"type": "plain_text", "text": plain(text, limit) or NOTHING, "emoji": False}
 
 
 def user(user_id: str) -> str:

@@ -1,15 +1,26 @@
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.blocks import (
+    ACTION_ID_LIMIT,
+    ACTIONS_LIMIT,
+    BUTTON_LIMIT,
+    CONFIRM_BUTTON_LIMIT,
+    CONFIRM_TEXT_LIMIT,
+    CONFIRM_TITLE_LIMIT,
     CONTEXT_LIMIT,
     SECTION_LIMIT,
     TEXT_LIMIT,
+    VALUE_LIMIT,
+    Confirm,
+    actions,
+    button,
     channel,
     code,
     context,
@@ -20,7 +31,7 @@ from bot.blocks import (
     section,
     user,
 )
-from bot.simulator.slack import refusal_of
+from bot.simulator.block_kit import refusal_of
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 MENTIONS = [
@@ -148,6 +159,8 @@ def test_slack_takes_any_paragraph_and_any_small_print(length: int) -> None:
 def test_the_limits_are_slacks() -> None:
     assert (SECTION_LIMIT, CONTEXT_LIMIT) == (3000, 3000)
     assert TEXT_LIMIT <= 4000
+    assert (BUTTON_LIMIT, VALUE_LIMIT, ACTION_ID_LIMIT, ACTIONS_LIMIT) == (75, 2000, 255, 25)
+    assert (CONFIRM_TITLE_LIMIT, CONFIRM_TEXT_LIMIT, CONFIRM_BUTTON_LIMIT) == (100, 300, 30)
 
 
 def test_slack_is_told_to_find_no_mentions_of_its_own_in_a_text() -> None:
@@ -155,6 +168,81 @@ def test_slack_is_told_to_find_no_mentions_of_its_own_in_a_text() -> None:
 
     assert section("@channel #general") == {"type": "section", "text": text}
     assert context("@channel #general") == {"type": "context", "elements": [text]}
+
+
+# --- buttons -------------------------------------------------------------------------------------------------------
+
+LONG_TEXTS = TEXTS | st.integers(0, 400).map(lambda length: "<" * length)
+
+
+@given(LONG_TEXTS, st.none() | st.builds(Confirm, *[LONG_TEXTS] * 4), st.sampled_from([None, "primary", "danger"]))
+def test_slack_takes_a_button_with_any_texts(
+    text: str, confirm: Confirm | None, style: Literal["primary", "danger"] | None
+) -> None:
+    row = actions(button(text, "undo", "x", confirm, style), button(text, "more", "x"))
+
+    assert refusal_of({"text": "a", "blocks": [row]}) is None
+
+
+@given(LONG_TEXTS)
+def test_what_is_on_a_button_is_inert_and_on_one_line(text: str) -> None:
+    made = button(text, "undo", "x", Confirm(text, "Sure?", text, text))
+
+    for shown in (made["text"], made["confirm"]["title"], made["confirm"]["confirm"], made["confirm"]["deny"]):
+        assert shown["type"] == "plain_text"
+        assert _is_inert(shown["text"])
+        assert _is_one_line(shown["text"])
+
+
+def test_a_button_is_what_it_was_made_of() -> None:
+    confirm = Confirm("Undo it?", "It was *open*.", "Undo", "Leave it")
+
+    def label(text: str) -> dict[str, object]:
+        return {"type": "plain_text", "text": text, "emoji": False}
+
+    assert button("Undo", "undo", "REF") == {
+        "type": "button",
+        "text": label("Undo"),
+        "action_id": "undo",
+        "value": "REF",
+    }
+    assert button("Undo", "undo", "REF", confirm, "danger") == {
+        **button("Undo", "undo", "REF"),
+        "style": "danger",
+        "confirm": {
+            "title": label("Undo it?"),
+            "text": {"type": "mrkdwn", "text": "It was *open*.", "verbatim": True},
+            "confirm": label("Undo"),
+            "deny": label("Leave it"),
+        },
+    }
+
+
+def test_a_button_without_a_text_can_be_pressed_all_the_same() -> None:
+    made = button("\u202e", "undo", "x", Confirm("", "", "", ""))
+
+    texts = [made["text"], *made["confirm"].values()]
+    assert [text["text"] for text in texts] == ["…"] * 5
+
+
+def test_what_comes_back_from_a_button_is_never_cut() -> None:
+    longest = button("Undo", "a" * 255, "v" * 2000)
+    assert (longest["action_id"], longest["value"]) == ("a" * 255, "v" * 2000)
+
+
+@pytest.mark.parametrize(("action_id", "value"), [("a" * 256, "x"), ("", "x"), ("undo", "v" * 2001), ("undo", "")])
+def test_what_comes_back_from_a_button_has_to_fit(action_id: str, value: str) -> None:
+    with pytest.raises(ValueError, match="a button's"):
+        button("Undo", action_id, value)
+
+
+def test_a_row_has_some_buttons_and_not_too_many_each_with_a_name_of_its_own() -> None:
+    buttons = [button("Undo", str(number), "x") for number in range(26)]
+
+    assert actions(*buttons[:25]) == {"type": "actions", "elements": buttons[:25]}
+    for wrong in ([], buttons, [buttons[0], buttons[0]]):
+        with pytest.raises(ValueError, match="row"):
+            actions(*wrong)
 
 
 # --- links, people, channels, times --------------------------------------------------------------------------------
