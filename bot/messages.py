@@ -26,6 +26,8 @@ class Message:
     text: str
     blocks: tuple[Block, ...]
     public: bool
+    replaces: bool = False
+    """It takes the place of the message at the address, instead of standing below it; and is seen by whoever saw that."""
 
 
 @dataclass(frozen=True, slots=True)

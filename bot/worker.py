@@ -11,7 +11,7 @@ from bot.change import StoreDown
 from bot.ledger import Entry, Ledger
 from bot.messages import Message, Messages
 from bot.outcome import Cause, Effect, Failed, Outcome, Trouble
-from bot.replies import UNDELIVERED, Address
+from bot.replies import UNDELIVERED, Address, Delivery
 from bot.status import Wish
 
 log = structlog.get_logger(__name__)
@@ -41,7 +41,7 @@ class Worker:
         change: Callable[[Wish, str], Awaitable[Outcome]],
         ledger: Ledger,
         messages: Messages,
-        deliver: Callable[[Message, Address], Awaitable[str]],
+        deliver: Callable[[Message, Address], Awaitable[Delivery]],
     ) -> None:
         self._change = change
         self._ledger = ledger
@@ -84,7 +84,7 @@ class Worker:
             delivered = UNDELIVERED
             try:
                 message = self._messages.outcome(outcome, entry.wish, entry.caller, entry.reference)
-                delivered = await self._deliver(message, order.address)
+                delivered = (await self._deliver(message, order.address)).way
             except Exception:
                 log.exception("reply.broken")
             log.info("command.done", outcome=_name(outcome), delivered=delivered)

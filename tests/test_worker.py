@@ -8,7 +8,7 @@ from bot.access import Caller
 from bot.ledger import Entry
 from bot.messages import Message, Messages
 from bot.outcome import AlreadySo, Outcome
-from bot.replies import Address
+from bot.replies import Address, Delivery
 from bot.status import STATES, Opportunity, Status, Wish
 from bot.worker import IN_FLIGHT, Order, Worker
 from tests.memory import MemoryLedger
@@ -43,9 +43,9 @@ class Work:
             raise RuntimeError
         return AlreadySo(Opportunity(wish.opportunity_id, wish.status))
 
-    async def deliver(self, message: Message, to: Address) -> str:
+    async def deliver(self, message: Message, to: Address) -> Delivery:
         self.delivered.append((message, to))
-        return "response_url"
+        return Delivery("response_url", "")
 
     async def order(self, key: str, deal: str | None = None) -> Order:
         entry = Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", Wish(deal or f"deal-{key}", Status.WON))
@@ -126,9 +126,9 @@ async def test_what_cannot_be_finished_in_time_is_stopped_and_told_whether_anyth
 
 
 async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work) -> None:
-    async def for_ever(_message: Message, _to: Address) -> str:
+    async def for_ever(_message: Message, _to: Address) -> Delivery:
         await asyncio.Event().wait()
-        return "never"
+        return Delivery("never", "")
 
     worker = Worker(change=work.change, ledger=work.ledger, messages=MESSAGES, deliver=for_ever)
     worker.submit(await work.order("one"))
@@ -137,7 +137,7 @@ async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work)
 
 
 async def test_a_reply_that_breaks_is_logged_and_noted_as_undelivered(work: Work) -> None:
-    async def broken(_message: Message, _to: Address) -> str:
+    async def broken(_message: Message, _to: Address) -> Delivery:
         raise RuntimeError
 
     worker = Worker(change=work.change, ledger=work.ledger, messages=MESSAGES, deliver=broken)

@@ -8,7 +8,7 @@ from tests.house import ANA, DEAL, NOBODYS_ID, SALES, House
 GONE = Fault("response_url", status=404, body={"ok": False, "error": "expired_url"})
 
 
-@pytest.mark.parametrize("status", [404, 429, 500])
+@pytest.mark.parametrize("status", [400, 403, 404, 410])
 async def test_a_success_goes_to_the_channel_when_the_reply_address_does_not_take_it(house: House, status: int) -> None:
     house.slack.misbehave(Fault("response_url", status=status))
     shown = await house.says(f"{DEAL} won")
@@ -16,6 +16,15 @@ async def test_a_success_goes_to_the_channel_when_the_reply_address_does_not_tak
     assert (shown.via, shown.channel, shown.only_to) == ("chat.postMessage", SALES, None)
     assert "from open to *won*" in shown.text
     assert [row["delivered"] for row in await house.rows()] == ["channel"]
+
+
+@pytest.mark.parametrize("status", [429, 500])
+async def test_a_reply_address_that_is_only_busy_is_waited_for(house: House, status: int) -> None:
+    house.slack.misbehave(Fault("response_url", status=status))
+    shown = await house.says(f"{DEAL} won")
+
+    assert (shown.via, shown.channel, shown.only_to) == ("response_url", SALES, None)
+    assert [row["delivered"] for row in await house.rows()] == ["response_url"]
 
 
 async def test_a_failure_goes_to_the_person_and_never_to_the_channel(house: House) -> None:
@@ -37,7 +46,7 @@ async def test_a_success_goes_to_the_person_when_the_bot_may_not_post_in_the_cha
 
 async def test_a_reply_that_nobody_takes_is_written_down_as_undelivered(house: House) -> None:
     house.slack.misbehave(GONE)
-    house.slack.misbehave(Fault("chat.postMessage", status=500, times=2))
+    house.slack.misbehave(Fault("chat.postMessage", status=403, times=2))
     await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
     await house.slack.wait_for_call("chat.postMessage")
 
