@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
 from bot.status import Opportunity, Status, Wish
 
 
@@ -23,9 +24,26 @@ class CrmError(Exception):
 class StoreDown(Exception):
     """The ledger could not be written or read."""
 
+    def __init__(self, *, perhaps_written: bool = False, newer: bool = False) -> None:
+        super().__init__()
+        self.perhaps_written = perhaps_written
+        """What was to be written may stand there all the same: the answer was lost, not the question."""
+        self.newer = newer
+        """The store belongs to a later version of this program."""
+
+
+class LeaseLost(Exception):
+    """Somebody else works on this command now; whatever we were about to do with it is theirs to do."""
+
 
 class Crm(Protocol):
     """Where the deals live."""
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """Wait until the CRM has room for a whole change: what is done inside is not kept waiting half-way.
+
+        Entering raises `CrmError` when there is no room for longer than anybody waits.
+        """
 
     async def find(self, opportunity_id: str, *, until: float) -> Opportunity:
         """The deal with this id, as it is now. Raises `CrmError`; one that does not exist is one too (`NOT_FOUND`).
@@ -33,7 +51,7 @@ class Crm(Protocol):
         `until`: event-loop time after which nobody waits for the answer any more. Reads may be repeated within it.
         """
 
-    async def set_status(self, opportunity_id: str, status: Status, *, until: float) -> str:
+    async def set_status(self, opportunity_id: str, status: Status, *, lost_reason_id: str | None, until: float) -> str:
         """Give the deal this status. Returning means accepted, not confirmed. Raises `CrmError`.
 
         Gives the CRM's own number for the call, empty when it has none. Never sent twice, unless the first time was
@@ -48,7 +66,10 @@ class Intents(Protocol):
     """Where we note what we are about to do, so that a crash in the middle leaves a trace."""
 
     async def intend(self, key: str, before: Opportunity) -> None:
-        """Note that the command `key` is about to change a deal that looked like `before`. Raises `StoreDown`."""
+        """Note that the command `key` is about to change a deal that looked like `before`.
+
+        Raises `StoreDown`, and `LeaseLost` when the command is no longer ours.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +82,10 @@ class Patience:
     between_looks: float = 1.5
 
 
+RESUMING_LOOKS = 4
+"""How often a deal that was about to be changed when a process died is looked at again, before it is changed anew."""
+
+
 class ChangeStatus:
     """Carries out one wish."""
 
@@ -69,26 +94,53 @@ class ChangeStatus:
         self._intents = intents
         self._patience = patience
 
-    async def __call__(self, wish: Wish, key: str) -> Outcome:
-        """Do it and say what became of it; `key` names the command in the ledger. Raises nothing that is foreseen."""
-        until = asyncio.get_running_loop().time() + self._patience.whole
+    async def __call__(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
+        """Do it and say what became of it; `key` names the command in the ledger.
+
+        `intended`: what the deal looked like when an earlier process was about to write, and died. Then this looks
+        first whether that write happened.
+        Raises `StoreDown` and `LeaseLost` of the ledger, and nothing else that is foreseen; then nothing was sent.
+        """
         try:
-            before = await self._crm.find(wish.opportunity_id, until=until)
+            async with self._crm.turn():
+                until = asyncio.get_running_loop().time() + self._patience.whole
+                if intended and (outcome := await self._resume(wish, intended, until)):
+                    return outcome
+                return await self._change(wish, key, until)
         except CrmError as error:
-            return Failed(error.trouble, Effect.NOTHING)
+            return Failed(error.trouble, Effect.UNKNOWN if intended else Effect.NOTHING, intended)
+
+    async def _change(self, wish: Wish, key: str, until: float) -> Outcome:
+        before = await self._crm.find(wish.opportunity_id, until=until)
         if wish.granted_by(before):
             return AlreadySo(before)
+        if wish.overtaken_by(before):
+            return Overtaken(before)
+        await self._intents.intend(key, before)
         doubt, trace_id = None, ""
         try:
-            await self._intents.intend(key, before)
-            trace_id = await self._crm.set_status(before.id, wish.status, until=until - self._patience.for_looking)
-        except StoreDown:
-            return Failed(Trouble(Cause.STORE_DOWN), Effect.NOTHING, before)
+            trace_id = await self._crm.set_status(
+                before.id, wish.status, lost_reason_id=wish.lost_reason_id, until=until - self._patience.for_looking
+            )
         except CrmError as error:
             if not error.perhaps_done:
                 return Failed(error.trouble, Effect.NOTHING, before)
             doubt = error
         return await self._look(wish, before, doubt, trace_id, until)
+
+    async def _resume(self, wish: Wish, before: Opportunity, until: float) -> Outcome | None:
+        """What became of a write that nobody saw the end of; `None` when it certainly did not happen."""
+        now = await self._crm.find(before.id, until=until)
+        for _ in range(RESUMING_LOOKS):  # it may still be on its way
+            if now.status != before.status:
+                break
+            await asyncio.sleep(self._patience.between_looks)
+            now = await self._crm.find(before.id, until=until)
+        if wish.granted_by(now):
+            return Changed(before, await self._crm.describe(now, until=until))
+        if now.status != before.status:
+            return Failed(Trouble(Cause.INTERRUPTED), Effect.UNKNOWN, before, now)
+        return None
 
     async def _look(
         self, wish: Wish, before: Opportunity, doubt: CrmError | None, trace_id: str, until: float

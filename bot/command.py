@@ -43,6 +43,18 @@ class WhoAmI:
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """Somebody wants to take back the last change they made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowHistory:
+    """Somebody wants to see their last commands, or everybody's about one deal."""
+
+    opportunity_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Misunderstood:
     """A text that asks for nothing the bot can do. `word` is the part that was not understood, as typed."""
 
@@ -50,7 +62,7 @@ class Misunderstood:
     word: str = ""
 
 
-Request = Wish | Help | WhoAmI | Misunderstood
+Request = Wish | Help | WhoAmI | Undo | ShowHistory | Misunderstood
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,15 @@ def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Reque
             return Help()
         case ["whoami"]:
             return WhoAmI()
+        case ["undo"]:
+            return Undo()
+        case ["history", *_]:
+            return _history(words[1:], location_id)
+        case _:
+            return _change(words, location_id, statuses)
 
+
+def _change(words: list[str], location_id: str, statuses: Collection[Status]) -> Wish | Misunderstood:
     status_words = [(word, status) for word in words if (status := _status(word))]
     other_words = [word for word in words if not _status(word)]
     targets = [word for word in other_words if _is_target(word)]
@@ -109,14 +129,32 @@ def _without_status(words: list[str], targets: list[str]) -> Misunderstood:
 
 
 def _wish(target: str, status: Status, location_id: str) -> Wish | Misunderstood:
+    found = _opportunity_id(target, location_id)
+    return found if isinstance(found, Misunderstood) else Wish(found, status)
+
+
+def _history(words: list[str], location_id: str) -> ShowHistory | Misunderstood:
+    match words:
+        case []:
+            return ShowHistory()
+        case [target] if _is_target(target):
+            found = _opportunity_id(target, location_id)
+            return found if isinstance(found, Misunderstood) else ShowHistory(found)
+        case [word]:
+            return Misunderstood(Problem.NOT_AN_ID, word)
+        case _:
+            return Misunderstood(Problem.TOO_MUCH, " ".join(words[1:]))
+
+
+def _opportunity_id(target: str, location_id: str) -> str | Misunderstood:
     if not _is_link(target):
-        return Wish(target, status)
+        return target
     link = read_link(target)
     if link.location_id is not None and link.location_id != location_id:
         return Misunderstood(Problem.OTHER_LOCATION, link.location_id)
     if link.opportunity_id is None:
         return Misunderstood(Problem.LINK_WITHOUT_ID, target)
-    return Wish(link.opportunity_id, status)
+    return link.opportunity_id
 
 
 # --- words ---------------------------------------------------------------------------------------------------------

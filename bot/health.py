@@ -17,6 +17,7 @@ HIGHLEVEL_TOKEN = "highlevel.token"  # noqa: S105 - the id of a check
 HIGHLEVEL_SCOPE = "highlevel.scope"
 HIGHLEVEL_LOCATION = "highlevel.location"
 STORE = "store.writable"
+SCHEMA = "store.schema"
 ALLOWLIST = "access.allowlist"
 
 CHECKS = (
@@ -27,12 +28,17 @@ CHECKS = (
     HIGHLEVEL_SCOPE,
     HIGHLEVEL_LOCATION,
     STORE,
+    SCHEMA,
     ALLOWLIST,
 )
 """The id of every check, in the order they are reported. Outside tools know them: they change with a changelog entry."""
 
 ALLOWLIST_EMPTY = "ALLOWED_USERS is empty, so nobody may change anything. Set it to the Slack ids of those who may."
-STORE_NOT_WRITABLE = "The database cannot be written. Look at DATABASE_URL, the disk's space and its permissions."
+STORE_NOT_WRITABLE = "The database cannot be written. Look at DATABASE_URL, at whether the server is up, the disk's space and permissions."
+STORE_IS_NEWER = (
+    "The database was written by a later version of this bot, and this one does not touch what it does not know. Deploy the "
+    "later version again, or set DATABASE_URL to another database."
+)
 SLACK_UNREACHABLE = "Slack cannot be reached. Look at the network, and at SLACK_API_URL if you set it."
 SLACK_REFUSES = (
     "Slack does not accept SLACK_BOT_TOKEN (it says: {error}). Copy the Bot User OAuth Token again, from OAuth & "
@@ -165,8 +171,10 @@ class Health:
     async def _store(self) -> dict[str, str]:
         try:
             await self._ping_store()
-        except StoreDown:
-            return {STORE: STORE_NOT_WRITABLE}
+        except StoreDown as down:
+            if down.newer:
+                return {STORE: UNTOLD.format(check=SCHEMA), SCHEMA: STORE_IS_NEWER}
+            return {STORE: STORE_NOT_WRITABLE, SCHEMA: UNTOLD.format(check=STORE)}
         return {}
 
 

@@ -1,192 +1,306 @@
-"""The ledger over the database: one row per accepted command, from before it is acknowledged until it is answered."""
+"""The ledger over the database: one row per command, from before it is acknowledged until it is answered, and after."""
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
-from dataclasses import dataclass
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, assert_never
+from typing import Any, Protocol, assert_never
 
 import sqlalchemy as sa
-import structlog
-from sqlalchemy.dialects.sqlite import insert
 
 from bot.access import Caller
-from bot.change import StoreDown
-from bot.outcome import AlreadySo, Changed, Failed, Outcome
-from bot.schema import commands, migrate
-from bot.status import Opportunity, Wish
+from bot.change import LeaseLost
+from bot.database import INSERT, NOW, Database
+from bot.messages import Message
+from bot.outcome import AlreadySo, Changed, Failed, Outcome, Overtaken
+from bot.record import Entry
+from bot.schema import commands
+from bot.status import Opportunity, Status, Wish
 
-if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection
-    from sqlalchemy.pool import ConnectionPoolEntry
-
-log = structlog.get_logger(__name__)
-T = TypeVar("T")
-
-BUSY_TIMEOUT = 700
-"""Milliseconds to wait for another process that writes. A command may wait twice as long, for the commit under way and
-for its own; Slack wants to hear from us within 3 s."""
+LEASE = 30.0
+"""Seconds within which the work of a process that died is taken over. While it lives, it renews its leases."""
+BEFOREHAND = 0.05
+"""The part of it by which a lease ends earlier, because those who take over only look now and then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A command as it is accepted: who, where, what was typed, and what it was understood to ask for."""
+class Orphan:
+    """A command whose process died or left, as far as it got. It is ours now."""
 
-    key: str
-    """The sender's own id for the command: the same key again is the same command, not another."""
-    reference: str
-    caller: Caller
-    text: str
-    wish: Wish
+    entry: Entry
+    age: float
+    """Seconds since it was accepted."""
+    attempts: int
+    """How many processes died over it."""
+    intended: Opportunity | None
+    """What the deal looked like before somebody was about to write; `None` when nobody was."""
+    reply: Message | None
+    """The finished reply, when only its delivery is left."""
 
 
-class Ledger(Protocol):
-    """What is written down about each command. Every method raises `StoreDown` when it could not be."""
+class Acceptance(Protocol):
+    """What is done before a command is acknowledged. Every method raises `StoreDown`."""
 
     async def accept(self, entry: Entry) -> bool:
-        """Write the command down. `False` when its key is there already: then nothing is written."""
+        """Write the command down; it is this process's, with a lease.
 
-    async def intend(self, key: str, before: Opportunity) -> None:
-        """Note that the change is about to be sent, and what the deal looked like. See `change.Intents`."""
-
-    async def finish(self, key: str, outcome: Outcome, delivered: str) -> None:
-        """Note what became of it, and how the reply was delivered."""
+        `False` when nothing was written: its key is there already, or what it would take back is being taken back or
+        was.
+        """
 
     async def ping(self) -> None:
         """Write something and take it back, to find out whether writing works."""
 
 
-class SqlLedger:
-    """`Ledger` over SQLite.
+class Claims(Protocol):
+    """What a worker notes about the commands it has. Every method raises `StoreDown`.
 
-    The work is done on one thread. Everything that waits while a commit is under way goes into the next one, so that a
-    burst of commands shares disk flushes instead of queueing behind them.
+    Those that name a command raise `LeaseLost` when it is no longer this process's: then its new owner goes on.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT / 1000})
-        sa.event.listen(self._engine, "connect", _configure)
-        sa.event.listen(self._engine, "begin", _begin)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
-        self._waiting: list[tuple[Callable[[sa.Connection], Any], asyncio.Future[Any]]] = []
-        self._writer: asyncio.Task[None] | None = None
-        self._migrated = False
+    async def begin(self, key: str) -> bool:
+        """Go to the deal. `False`: another command about it is under way; try again later."""
+
+    async def intend(self, key: str, before: Opportunity) -> None:
+        """Note that the change is about to be sent, and what the deal looked like. See `change.Intents`."""
+
+    async def tell_to_wait(self, key: str) -> bool:
+        """Note that the person is told that it takes longer. `False` when that was noted before."""
+
+    async def answer(self, key: str, outcome: Outcome, reply: Message) -> None:
+        """Note what became of it, and the reply that is about to be delivered. The deal is free for the next."""
+
+    async def finish(self, key: str, delivered: str, message_ts: str) -> None:
+        """Note how the reply was delivered, and as which message if Slack said. The reply address is forgotten."""
+
+    async def renew(self) -> None:
+        """Keep everything that is this process's for another lease."""
+
+    async def adopt(self, most: int) -> Sequence[Orphan]:
+        """Take over commands, oldest first, whose lease ran out or that were given back; `most` at a time."""
+
+    async def give_back(self) -> int:
+        """Leave everything unfinished to whoever comes; returns how many there were."""
+
+
+class SqlLedger:
+    """`Acceptance` and `Claims` over a database. Each instance is an owner of its own."""
+
+    def __init__(self, database: Database, lease: float = LEASE) -> None:
+        self._database = database
+        self._lease = NOW[database.kind] + lease * (1 - BEFOREHAND)
+        self._now = NOW[database.kind]
+        self._insert = INSERT[database.kind]
+        self._owner = secrets.token_hex(8)
+        self._ours = commands.c.owner == self._owner
+
+    # --- Acceptance -------------------------------------------------------------------------------------------------
 
     async def accept(self, entry: Entry) -> bool:
-        """See `Ledger`."""
+        """See `Acceptance`."""
         row = {
             "key": entry.key,
             "reference": entry.reference,
-            "accepted_at": _now(),
+            "accepted_at": as_written(datetime.now(UTC)),
             "team_id": entry.caller.team_id,
             "channel_id": entry.caller.channel_id,
             "user_id": entry.caller.user_id,
             "text": entry.text,
             "opportunity_id": entry.wish.opportunity_id,
             "status": entry.wish.status.value,
+            "lost_reason_id": entry.wish.lost_reason_id,
+            "only_if": entry.wish.only_if,
+            "undoes": entry.undoes,
+            "response_url": entry.response_url,
+            "message_ts": entry.message_ts or None,
             "state": "accepted",
+            "owner": self._owner,
+            "lease_until": self._lease,
+            "attempts": 0,
+            "told_to_wait": 0,
         }
-        statement = insert(commands).values(row).on_conflict_do_nothing()
-        return await self._write(lambda connection: connection.execute(statement).rowcount == 1)
-
-    async def intend(self, key: str, before: Opportunity) -> None:
-        """See `Ledger`."""
-        await self._update(key, {"state": "intended", "before": before.status})
-
-    async def finish(self, key: str, outcome: Outcome, delivered: str) -> None:
-        """See `Ledger`."""
-        became = _as_columns(outcome)
-        await self._update(key, {"state": "finished", **became, "delivered": delivered, "finished_at": _now()})
+        statement = self._insert(commands).values(row).on_conflict_do_nothing().returning(commands.c.key)
+        return await self._database.do(lambda connection: connection.execute(statement).first() is not None)
 
     async def ping(self) -> None:
-        """See `Ledger`."""
+        """See `Acceptance`."""
 
         def write_and_take_back(connection: sa.Connection) -> None:
             with connection.begin_nested() as savepoint:
                 connection.execute(sa.text("UPDATE schema_version SET version = version"))
                 savepoint.rollback()
 
-        await self._write(write_and_take_back)
+        await self._database.do(write_and_take_back)
 
-    async def close(self) -> None:
-        """Finish what was begun and let the file go."""
-        if self._writer:
-            await asyncio.wait([self._writer])
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
-        self._thread.shutdown()
+    # --- Claims -----------------------------------------------------------------------------------------------------
 
-    async def _update(self, key: str, values: dict[str, Any]) -> None:
-        statement = commands.update().where(commands.c.key == key).values(values)
-        await self._write(lambda connection: connection.execute(statement))
+    async def begin(self, key: str) -> bool:
+        """See `Claims`."""
+        statement = self._update(key, state=sa.case((_INTENDED, "intended"), else_="running"))
 
-    async def _write(self, work: Callable[[sa.Connection], T]) -> T:
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, future))
-        if self._writer is None or self._writer.done():
-            # In a context of its own: what it logs concerns all who wait, and has not the reference of the first.
-            self._writer = asyncio.create_task(self._write_all(), name="ledger", context=Context())
-        return await future
-
-    async def _write_all(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
+        def go(connection: sa.Connection) -> int | None:
             try:
-                results = await loop.run_in_executor(self._thread, self._commit, [work for work, _ in batch])
-            except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever for it
-                log.warning("ledger.down", error=type(error).__name__, reason=str(error.__cause__ or error))
-                for _, future in batch:
-                    if not future.cancelled():
-                        future.set_exception(StoreDown())
-                continue
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.cancelled():
-                    future.set_result(result)
+                with connection.begin_nested():
+                    return connection.execute(statement).rowcount
+            except sa.exc.IntegrityError:  # commands_one_at_a_time
+                return None
 
-    def _commit(self, batch: list[Callable[[sa.Connection], Any]]) -> list[Any]:
-        """One transaction for all of them, on the ledger's thread."""
-        try:
-            with self._engine.begin() as connection:
-                if not self._migrated:
-                    migrate(connection)
-                results = [work(connection) for work in batch]
-        except Exception:
-            self._engine.dispose()  # a file that was replaced, or a disk that came back, wants a new connection
-            self._migrated = False  # and may be empty
-            raise
-        self._migrated = True
-        return results
+        changed = await self._database.do(go)
+        if changed == 0:
+            raise LeaseLost
+        return changed is not None
+
+    async def intend(self, key: str, before: Opportunity) -> None:
+        """See `Claims`."""
+        await self._note(
+            key,
+            state="intended",
+            before=before.status,
+            before_lost_reason_id=before.lost_reason_id,
+            opportunity_name=before.name,
+        )
+
+    async def tell_to_wait(self, key: str) -> bool:
+        """See `Claims`."""
+        statement = self._update(key, told_to_wait=1).where(commands.c.told_to_wait == 0)
+        return await self._database.do(lambda connection: connection.execute(statement).rowcount == 1)
+
+    async def answer(self, key: str, outcome: Outcome, reply: Message) -> None:
+        """See `Claims`."""
+        await self._note(key, state="answered", reply=json.dumps(asdict(reply)), **_as_columns(outcome))
+
+    async def finish(self, key: str, delivered: str, message_ts: str) -> None:
+        """See `Claims`."""
+        await self._note(
+            key,
+            state="finished",
+            delivered=delivered,
+            message_ts=sa.func.coalesce(message_ts or None, commands.c.message_ts),
+            finished_at=as_written(datetime.now(UTC)),
+            owner=None,
+            lease_until=None,
+            response_url=None,
+            reply=None,
+        )
+
+    async def renew(self) -> None:
+        """See `Claims`."""
+        statement = commands.update().where(self._ours, _UNFINISHED).values(lease_until=self._lease)
+        await self._database.do(lambda connection: connection.execute(statement))
+
+    async def adopt(self, most: int) -> Sequence[Orphan]:
+        """See `Claims`."""
+        orphaned = (
+            sa.select(commands.c.key)
+            .where(_UNFINISHED, commands.c.lease_until < self._now)
+            .order_by(commands.c.accepted_at)
+            .limit(most)
+            .with_for_update(skip_locked=True)  # where several processes may write at once; SQLite has one writer
+        )
+        died_over_it = commands.c.owner.is_not(None) & commands.c.state.in_(["running", "intended"])
+        statement = (
+            commands.update()
+            .where(commands.c.key.in_(orphaned))
+            .values(
+                owner=self._owner,
+                lease_until=self._lease,
+                attempts=commands.c.attempts + sa.case((died_over_it, 1), else_=0),
+            )
+            .returning(commands)
+        )
+        rows = await self._database.do(lambda connection: connection.execute(statement).mappings().all())
+        return [_orphan(row) for row in sorted(rows, key=lambda row: str(row["accepted_at"]))]
+
+    async def give_back(self) -> int:
+        """See `Claims`."""
+        statement = commands.update().where(self._ours, _UNFINISHED).values(owner=None, lease_until=0)
+        return await self._database.do(lambda connection: connection.execute(statement).rowcount)
+
+    async def forget(self, before: datetime, most: int = 1000) -> int:
+        """Delete finished rows that were accepted before that time, `most` at once; returns how many went."""
+        old = (
+            sa.select(commands.c.key)
+            .where(commands.c.accepted_at < as_written(before), commands.c.state == "finished")
+            .limit(most)
+        )
+        statement = commands.delete().where(commands.c.key.in_(old))
+        return await self._database.do(lambda connection: connection.execute(statement).rowcount)
+
+    def _update(self, key: str, **values: Any) -> sa.Update:  # noqa: ANN401 - whatever the columns hold
+        """What changes a row of ours, and renews it. Fenced: whoever lost the lease changes nothing."""
+        return commands.update().where(commands.c.key == key, self._ours).values({"lease_until": self._lease} | values)
+
+    async def _note(self, key: str, **values: Any) -> None:  # noqa: ANN401 - likewise
+        statement = self._update(key, **values)
+        if await self._database.do(lambda connection: connection.execute(statement).rowcount) == 0:
+            raise LeaseLost
+
+
+_UNFINISHED = sa.text("state <> 'finished'")
+"""In words of SQL, not as a parameter: the index for it is a partial one."""
+_INTENDED = commands.c.state == "intended"
 
 
 def _as_columns(outcome: Outcome) -> dict[str, str | None]:
     match outcome:
-        case Changed(_, after, _, trace_id):
-            return {"outcome": "changed", "after": after.status, "trace_id": trace_id}
-        case AlreadySo(opportunity):
-            return {"outcome": "already_so", "before": opportunity.status, "after": opportunity.status}
-        case Failed(trouble, _, _, now):
-            return {"outcome": trouble.cause.value, "after": now.status if now else None, "trace_id": trouble.trace_id}
+        case Changed(before, after, _, trace_id):
+            return {
+                "outcome": "changed",
+                "opportunity_name": after.name or before.name,
+                "before": before.status,
+                "after": after.status,
+                "trace_id": trace_id,
+            }
+        case AlreadySo(found) | Overtaken(found):
+            return {
+                "outcome": "already_so" if isinstance(outcome, AlreadySo) else "overtaken",
+                "opportunity_name": found.name,
+                "before": found.status,
+                "after": found.status,
+            }
+        case Failed(trouble, _, before, now):
+            seen = {"opportunity_name": before.name, "before": before.status} if before else {}
+            return seen | {
+                "outcome": trouble.cause.value,
+                "after": now.status if now else None,
+                "trace_id": trouble.trace_id,
+            }
         case _:
             assert_never(outcome)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+def _orphan(row: sa.RowMapping) -> Orphan:
+    entry = Entry(
+        key=row["key"],
+        reference=row["reference"],
+        caller=Caller(row["user_id"], row["team_id"], row["channel_id"]),
+        text=row["text"],
+        wish=Wish(row["opportunity_id"], Status(row["status"]), row["lost_reason_id"], row["only_if"]),
+        response_url=row["response_url"] or "",
+        message_ts=row["message_ts"] or "",
+        undoes=row["undoes"],
+    )
+    before = Opportunity(
+        row["opportunity_id"],
+        row["before"] or "",
+        name=row["opportunity_name"],
+        lost_reason_id=row["before_lost_reason_id"],
+    )
+    return Orphan(
+        entry=entry,
+        age=(datetime.now(UTC) - datetime.fromisoformat(row["accepted_at"])).total_seconds(),
+        attempts=row["attempts"],
+        intended=before if row["state"] == "intended" else None,
+        reply=_message(row["reply"]) if row["state"] == "answered" else None,
+    )
 
 
-def _configure(connection: "DBAPIConnection", _entry: "ConnectionPoolEntry") -> None:
-    """A commit survives a power cut; readers do not stop the writer; and we begin transactions ourselves.
-
-    https://docs.sqlalchemy.org/en/21/dialects/sqlite.html explains why Python's driver must not begin them.
-    """
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.close()
+def _message(stored: str) -> Message:
+    fields = json.loads(stored)
+    return Message(**fields | {"blocks": tuple(fields["blocks"])})
 
 
-def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def as_written(moment: datetime) -> str:
+    """A time as the ledger writes it: text that sorts as the times do."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

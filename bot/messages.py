@@ -4,8 +4,9 @@ A failure says three things: what happened; whether anything changed; what to do
 sentence: they stand in the small print, with the reference that the log has too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import assert_never
 from urllib.parse import quote
 
@@ -13,10 +14,15 @@ from bot import blocks
 from bot.access import Caller, Reason
 from bot.blocks import Block, code, plain
 from bot.command import COMMAND, USAGE_HINT, Misunderstood, Problem
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
-from bot.status import Opportunity, Status, Wish
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
+from bot.record import Entry, Obstacle, Record
+from bot.status import STATES, Opportunity, Status, Wish
 
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
+UNDO = "undo"
+"""The action of the button that takes a change back; its value is the change's key."""
+UNDELIVERED = "undelivered"
+"""How a reply arrived that did not arrive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Message:
     blocks: tuple[Block, ...]
     public: bool
     replaces: bool = False
-    """It takes the place of the message at the address, instead of standing below it; and is seen by whoever saw that."""
+    """Takes the place of the message whose button was pressed, instead of standing below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,18 @@ FAILURES: Mapping[Cause, Sentences] = {
         "HighLevel accepted the change, but the deal could not be read again to be sure.",
         "Look at the deal before you try again.",
     ),
-    Cause.STOPPED: Sentences("The bot is being restarted and did not get to the end of this.", AGAIN_SOON),
+    Cause.INTERRUPTED: Sentences(
+        "The bot was restarted while it changed this deal, and finds it neither as it was nor as you asked.",
+        "Look at the deal in HighLevel: a colleague or an automation may have changed it meanwhile.",
+    ),
+    Cause.PARKED: Sentences(
+        "The bot broke down again and again while it worked on this, so it does not try any more.",
+        "Please tell {admin}, with the reference below.",
+    ),
+    Cause.TOO_LATE: Sentences(
+        "The bot was down for so long that it comes to this only now, more than an hour later.",
+        "Type it again if it is still to be done.",
+    ),
     Cause.STORE_DOWN: Sentences(
         "The bot cannot write down what it does at the moment, and without that it changes nothing.", AGAIN_SOON
     ),
@@ -118,6 +135,24 @@ LOOK_FIRST = "Look at the deal before you try again. If it goes on, please tell 
 
 PERHAPS_LATE = "It may only be slow: look at the deal before you try again."
 """What to do after a change that went unanswered and was not seen, in place of trying again at once."""
+
+PERHAPS_WRITTEN = Sentences(
+    "The bot's database did not answer while your command was being written down.",
+    "Wait a minute, and look at the deal before you type it again. If it goes on, please tell {admin}.",
+)
+PERHAPS_CARRIED_OUT = "Nothing has been changed so far. If it was written down after all, it is carried out soon, and you read the result here."
+
+CANNOT_UNDO: Mapping[Obstacle, str] = {
+    Obstacle.NONE_YET: "You have not changed any deal from Slack that I know of, so there is nothing to take back.",
+    Obstacle.UNKNOWN: "I do not know that change any more, so I cannot take it back.",
+    Obstacle.NO_CHANGE: "That command changed nothing that could be taken back.",
+    Obstacle.SWITCHED_OFF: "Taking changes back is switched off here.",
+    Obstacle.TOO_OLD: "That change is older than {window}; only younger ones can be taken back with one press.",
+    Obstacle.NO_STATUS: "The deal was {before} before, and that is no status that I can set.",
+    Obstacle.UNDER_WAY: "{user} is taking that back at this moment.",
+    Obstacle.DONE: "{user} has taken that back already, {when}.",
+}
+"""Why a change is not taken back: `{user}` did it already, `{before}` is what the deal was."""
 
 DENIALS: Mapping[Reason, Sentences] = {
     Reason.NOT_ALLOWED: Sentences(
@@ -183,6 +218,7 @@ class Messages:
         statuses: frozenset[Status],
         channels: frozenset[str],
         errors_in_channel: bool,
+        undo_window: timedelta,
     ) -> None:
         self._app_url = app_url
         self._location_id = location_id
@@ -192,14 +228,24 @@ class Messages:
         named = [blocks.channel(channel) for channel in sorted(channels)[:CHANNELS_NAMED]]
         self._channels = ", ".join(named if len(channels) <= CHANNELS_NAMED else [*named, "others"])
         self._errors_in_channel = errors_in_channel
+        self._undo_window = undo_window
 
     # --- what became of a command ----------------------------------------------------------------------------------
 
-    def outcome(self, outcome: Outcome, wish: Wish, caller: Caller, reference: str) -> Message:
-        """The one reply to a command that was carried out, or was tried."""
+    def outcome(self, outcome: Outcome, command: Entry, undone: Record | None = None) -> Message:
+        """The one reply to a command that was carried out, or was tried. `undone`: what it took back, if it did."""
+        wish, reference = command.wish, command.reference
         match outcome:
+            case Changed() if undone:
+                return self._undone(outcome, command, undone)
             case Changed():
-                return self._changed(outcome, caller, reference)
+                return self._changed(outcome, command)
+            case Overtaken(opportunity):
+                what = (
+                    f"{self._deal(opportunity)} is *{plain(opportunity.status)}* now: it was changed again after that."
+                )
+                then = f"To make it {wish.status} all the same: {code(f'{COMMAND} {opportunity.id} {wish.status}')}"
+                return _message((what, NOTHING_CHANGED, then), (_reference(reference),), public=False)
             case AlreadySo(opportunity):
                 since = f" since {blocks.date(opportunity.since)}" if opportunity.since else ""
                 what = f"{self._deal(opportunity)} is already *{plain(opportunity.status)}*{since}."
@@ -209,18 +255,61 @@ class Messages:
             case _:
                 assert_never(outcome)
 
-    def _changed(self, outcome: Changed, caller: Caller, reference: str) -> Message:
+    def _changed(self, outcome: Changed, command: Entry) -> Message:
         before, after = outcome.before, outcome.after
         moved = (
-            f"{blocks.user(caller.user_id)} changed {self._deal(after)} "
+            f"{blocks.user(command.caller.user_id)} changed {self._deal(after)} "
             f"from {plain(before.status)} to *{plain(after.status)}*."
         )
-        lines = [moved]
-        if facts := self._facts(after):
-            lines.append(facts)
-        if outcome.despite:
-            lines.append("HighLevel did not confirm it at first, so I looked again: it is done.")
-        return _message(tuple(lines), (_reference(reference),), public=True)
+        lines = (moved, *self._more(outcome))
+        undo = self._undo_button(before, after, command.key)
+        return _message(lines, (_reference(command.reference),), public=True, buttons=undo)
+
+    def _more(self, outcome: Changed) -> Sequence[str]:
+        despite = "HighLevel did not confirm it at first, so I looked again: it is done." if outcome.despite else ""
+        return tuple(filter(None, (self._facts(outcome.after), despite)))
+
+    def _undo_button(self, before: Opportunity, after: Opportunity, key: str) -> Sequence[Block]:
+        if not self._undo_window or before.status not in STATES or len(key) > blocks.VALUE_LIMIT:
+            return ()
+        confirm = blocks.Confirm(
+            title="Take this back?",
+            text=f"{plain(after.name or 'The deal')} becomes {before.status} again. HighLevel's automations may run again, "
+            "such as messages to the customer.",
+            confirm="Take it back",
+            deny="Leave it",
+        )
+        return (blocks.actions(blocks.button("Undo", UNDO, key, confirm=confirm)),)
+
+    def _undone(self, outcome: Changed, command: Entry, undone: Record) -> Message:
+        """In place of the message whose button was pressed; or, after a command, as a message of its own."""
+        lines = (
+            self._once(undone, outcome.after),
+            f"{blocks.user(command.caller.user_id)} took that back: it is *{plain(outcome.after.status)}* again.",
+            *self._more(outcome),
+        )
+        return _message(lines, (_reference(command.reference),), public=True, replaces=bool(command.message_ts))
+
+    def taken_back(self, undone: Record, command: Entry) -> Message:
+        """What becomes of the message about a change that was taken back by a command typed elsewhere."""
+        deal = Opportunity(undone.opportunity_id, undone.before or "", name=undone.name)
+        lines = (self._once(undone, deal), f"{blocks.user(command.caller.user_id)} took that back.")
+        return _message(lines, (_reference(command.reference),), public=True, replaces=True)
+
+    def _once(self, undone: Record, deal: Opportunity) -> str:
+        return (
+            f"{blocks.user(undone.user_id)} changed {self._deal(deal)} "
+            f"from {plain(undone.before or '?')} to {plain(undone.after or '?')}."
+        )
+
+    def takes_long(self, reference: str) -> Message:
+        """It takes longer than people expect, and the result is still to come."""
+        lines = (
+            "This takes longer than usual: HighLevel is slow, or takes only so many changes at once and yours waits its turn.",
+            "I cannot tell yet whether anything changed. Your command is written down, and the result follows here.",
+            "There is no need to type it again.",
+        )
+        return _message(lines, (_reference(reference),), public=False)
 
     def _failed(self, outcome: Failed, wish: Wish, reference: str) -> Message:
         trouble = outcome.trouble
@@ -230,7 +319,7 @@ class Messages:
             then = PERHAPS_LATE
         elif outcome.effect is Effect.UNKNOWN and then == AGAIN_SOON:
             then = LOOK_FIRST
-        elif outcome.effect is Effect.UNKNOWN and trouble.cause is Cause.UNEXPECTED:
+        elif outcome.effect is Effect.UNKNOWN and trouble.cause in {Cause.UNEXPECTED, Cause.PARKED, Cause.TOO_LATE}:
             then = f"Look at the deal before you try again. {then}"
         what = sentences.what.format(id=code(wish.opportunity_id))
         if trouble.reasons and trouble.cause is Cause.INVALID:
@@ -297,11 +386,25 @@ class Messages:
         lines = (what, NOTHING_CHANGED, f"For example: `{COMMAND} {EXAMPLE_ID} won`. More with `{COMMAND} help`.")
         return _message(lines, (_reference(reference),), public=False)
 
-    def not_accepted(self, cause: Cause, reference: str) -> Message:
-        """The bot failed before it had accepted the command."""
-        sentences = FAILURES[cause]
-        lines = (sentences.what, NOTHING_CHANGED, sentences.then.format(admin=self._admin))
+    def not_accepted(self, cause: Cause, reference: str, *, perhaps: bool = False) -> Message:
+        """The bot failed before it had accepted the command; `perhaps`: it may be written down all the same."""
+        sentences = PERHAPS_WRITTEN if perhaps else FAILURES[cause]
+        changed = PERHAPS_CARRIED_OUT if perhaps else NOTHING_CHANGED
+        lines = (sentences.what, changed, sentences.then.format(admin=self._admin))
         return _message(lines, (_reference(reference),), public=False)
+
+    def cannot_undo(self, obstacle: Obstacle, change: Record | None, undo: Record | None, reference: str) -> Message:
+        """Why a `change` is not taken back; `undo` is the command that does it already, or did."""
+        when = blocks.date(undo.finished_at) if undo and undo.finished_at else "a moment ago"
+        what = CANNOT_UNDO[obstacle].format(
+            window=_duration(self._undo_window),
+            before=plain(change.before or "something unknown") if change else "",
+            user=blocks.user(undo.user_id) if undo else "Somebody",
+            when=when,
+        )
+        example = change.opportunity_id if change else EXAMPLE_ID
+        then = f"To change a deal, type for example {code(f'{COMMAND} {example} open')}."
+        return _message((what, NOTHING_CHANGED, then), (_reference(reference),), public=False)
 
     # --- answers to questions --------------------------------------------------------------------------------------
 
@@ -314,7 +417,8 @@ class Messages:
             f"• *The deal*: its id, or the link from its page. The id is the end of that link, such as `{EXAMPLE_ID}`.",
             f"• *The status*: {self._statuses}, or its first three letters or more.",
             f"The two may come in either order. When it works, everybody in the channel sees it; {failing}.",
-            f"`{COMMAND} whoami` tells whether you may. For anything else ask {self._admin}.",
+            f"`{COMMAND} undo` takes your last change back; `{COMMAND} history` shows your last ten commands, and with a "
+            f"deal behind it that deal's. `{COMMAND} whoami` tells whether you may. For anything else ask {self._admin}.",
         )
         return _message(lines, (), public=False)
 
@@ -327,12 +431,62 @@ class Messages:
         why = f"You may not change deals here. {DENIALS[denied].what} {self._whom_to_ask(denied, caller)}"
         return _message((who, where, why), (), public=False)
 
+    def history(self, records: Sequence[Record], opportunity_id: str | None) -> Message:
+        """What the ledger knows about somebody's commands, or everybody's about one deal; latest first."""
+        whose = f"commands about {self._deal(Opportunity(opportunity_id, ''))}" if opportunity_id else "your commands"
+        if not records:
+            return _message((f"There are no {whose} that I know of.",), (), public=False)
+        head = f"The last {len(records)} of {whose}, latest first:" if len(records) > 1 else f"The last of {whose}:"
+        lines = (head, *(f"• {self._line(record)}" for record in records))
+        return _message(lines, (), public=False)
 
-def _message(lines: tuple[str, ...], small_print: tuple[str, ...], *, public: bool) -> Message:
+    def _line(self, record: Record) -> str:
+        deal = f"*{blocks.link(self._url(record.opportunity_id), record.name or record.opportunity_id)}*"
+        parts = (
+            blocks.date(record.at),
+            blocks.user(record.user_id),
+            deal,
+            _became(record),
+            "the reply could not be delivered" if record.delivered == UNDELIVERED else "",
+            plain(record.reference),
+        )
+        return " · ".join(filter(None, parts))
+
+
+def _became(record: Record) -> str:
+    """What became of a command, in a few words."""
+    back = "taken back, " if record.undoes else ""
+    match record.outcome:
+        case None:
+            return f"to {plain(record.status)}: under way"
+        case "changed":
+            return f"{back}{plain(record.before or '?')} → *{plain(record.after or '?')}*"
+        case "already_so":
+            return f"was {plain(record.status)} already"
+        case "overtaken":
+            return f"not taken back: it was {plain(record.after or '?')} by then"
+        case failure:
+            return f"to {plain(record.status)}: failed, {plain(failure.replace('_', ' '))}"
+
+
+def _duration(window: timedelta) -> str:
+    hours, minutes = divmod(round(window.total_seconds() / 60), 60)
+    return f"{hours} hours" if hours and not minutes else f"{60 * hours + minutes} minutes"
+
+
+def _message(
+    lines: Sequence[str],
+    small_print: Sequence[str],
+    *,
+    public: bool,
+    buttons: Sequence[Block] = (),
+    replaces: bool = False,
+) -> Message:
     paragraph = "\n".join(lines)
     small = " · ".join(small_print)
     text = f"{blocks.fit(paragraph, blocks.TEXT_LIMIT - len(small) - 1)}\n{small}".strip()
-    return Message(text, (blocks.section(paragraph), *([blocks.context(small)] if small else ())), public)
+    shown = (blocks.section(paragraph), *buttons, *([blocks.context(small)] if small else ()))
+    return Message(text, shown, public, replaces)
 
 
 def _reference(reference: str) -> str:

@@ -33,7 +33,9 @@ class Cause(StrEnum):
     SAID_NO = "said_no"
     NO_EFFECT = "no_effect"
     NOT_CONFIRMED = "not_confirmed"
-    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    PARKED = "parked"
+    TOO_LATE = "too_late"
     STORE_DOWN = "store_down"
     UNEXPECTED = "unexpected"
 
@@ -80,6 +82,13 @@ class AlreadySo:
 
 
 @dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The deal was to be changed only if it still had a certain status, and it has another; nothing was written."""
+
+    opportunity: Opportunity
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """It did not work, or nobody can tell."""
 
@@ -91,4 +100,4 @@ class Failed:
     """The deal as it was after we tried, if it could be seen again."""
 
 
-Outcome = Changed | AlreadySo | Failed
+Outcome = Changed | AlreadySo | Overtaken | Failed

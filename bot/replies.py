@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.messages import Message
+from bot.messages import UNDELIVERED, Message
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,6 @@ PAUSES = (1.0, 2.0)
 """Seconds before a message that met an error of Slack's is sent again; after the last it goes the next way."""
 QUEUE_PATIENCE = 60.0
 """Seconds to wait altogether, on one way, because Slack says that messages come too fast."""
-UNDELIVERED = "undelivered"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,39 @@ commands = sa.Table(
     sa.Column("user_id", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("opportunity_id", sa.Text, nullable=False),
+    sa.Column("opportunity_name", sa.Text),
     sa.Column("status", sa.Text, nullable=False),
+    sa.Column("lost_reason_id", sa.Text),
+    sa.Column("only_if", sa.Text),
+    sa.Column("undoes", sa.Text),
     sa.Column("state", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("lease_until", sa.Double),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("before", sa.Text),
+    sa.Column("before_lost_reason_id", sa.Text),
     sa.Column("after", sa.Text),
     sa.Column("outcome", sa.Text),
     sa.Column("trace_id", sa.Text),
+    sa.Column("response_url", sa.Text),
+    sa.Column("message_ts", sa.Text),
+    sa.Column("told_to_wait", sa.Integer, nullable=False, default=0),
+    sa.Column("reply", sa.Text),
     sa.Column("delivered", sa.Text),
     sa.Column("finished_at", sa.Text),
 )
-"""One row per accepted command. Times are ISO 8601 in UTC.
+"""One row per accepted command: queue, idempotency key, audit trail and history in one. Times are ISO 8601 in UTC.
 
-`key` is the sender's own id for the command, `state` one of accepted, intended, finished; `before` and `after` are
-statuses; `outcome` is changed, already_so, or the cause of a failure; `delivered` is how the reply arrived.
+- `key` is the sender's own id for the command. `text` is what was typed; `opportunity_id`, `status` and
+  `lost_reason_id` are what it was understood to ask for, `only_if` the status that the deal must still have.
+  `undoes` is the key of the command that this one takes back.
+- `state`: *accepted*, not begun; *running*, at the deal; *intended*, about to write or just written; *answered*, the
+  outcome is known and the reply is not delivered; *finished*.
+- `owner` is the process that works on it, until `lease_until`, seconds since 1970 by the database's own clock.
+  `attempts` counts the processes that died over it.
+- `before` and `after` are statuses; `outcome` is changed, already_so, overtaken or the cause of a failure.
+- `response_url` and `reply` are there until the reply is delivered, then gone; `delivered` is how it arrived, and
+  `message_ts` Slack's id of the message, where Slack told.
 """
 
 _version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, nullable=False))
@@ -44,24 +64,87 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """,
         "CREATE INDEX commands_by_opportunity ON commands (opportunity_id, accepted_at)",
     ),
+    (
+        "ALTER TABLE commands ADD COLUMN opportunity_name TEXT",
+        "ALTER TABLE commands ADD COLUMN lost_reason_id TEXT",
+        "ALTER TABLE commands ADD COLUMN only_if TEXT",
+        "ALTER TABLE commands ADD COLUMN undoes TEXT",
+        "ALTER TABLE commands ADD COLUMN owner TEXT",
+        "ALTER TABLE commands ADD COLUMN lease_until DOUBLE PRECISION",
+        "ALTER TABLE commands ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE commands ADD COLUMN before_lost_reason_id TEXT",
+        "ALTER TABLE commands ADD COLUMN response_url TEXT",
+        "ALTER TABLE commands ADD COLUMN message_ts TEXT",
+        "ALTER TABLE commands ADD COLUMN told_to_wait INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE commands ADD COLUMN reply TEXT",
+        # Version 1 took nothing up again. What it left unfinished may be months old: nobody expects it to happen now.
+        "UPDATE commands SET state = 'finished', outcome = 'interrupted' WHERE state <> 'finished'",
+        "CREATE INDEX commands_unfinished ON commands (lease_until) WHERE state <> 'finished'",
+        # At most one command about a deal is under way, whatever the replicas do.
+        """
+        CREATE UNIQUE INDEX commands_one_at_a_time ON commands (opportunity_id)
+        WHERE state IN ('running', 'intended')
+        """,
+        # A change is taken back once: by a command that is under way, or that did it.
+        """
+        CREATE UNIQUE INDEX commands_one_undo ON commands (undoes)
+        WHERE undoes IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')
+        """,
+        "CREATE INDEX commands_by_user ON commands (user_id, accepted_at)",
+        "CREATE INDEX commands_by_time ON commands (accepted_at)",
+    ),
 )
-"""Step n leads from version n to version n + 1. A step that was ever released is never edited."""
+"""Step n leads from version n to version n + 1, in one transaction. A step that was ever released is never edited."""
+
+NAME_OF_THE_LOCK = 20_261_125
+"""PostgreSQL's lock for whoever migrates: a number that nobody else uses in our database."""
 
 
 class NewerSchemaError(Exception):
     """The store was written by a later version of this program; we do not touch what we do not know."""
 
+    def __init__(self, version: int) -> None:
+        self.version = version
+        super().__init__(f"the store has version {version}; this program knows versions up to {len(MIGRATIONS)}")
 
-def migrate(connection: sa.Connection) -> None:
-    """Bring the store up to date, inside the caller's transaction. Raises `NewerSchemaError`."""
-    connection.execute(sa.text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))
-    version = connection.execute(sa.select(_version.c.version)).scalar()
-    if version is None:
-        version = 0
-        connection.execute(_version.insert().values(version=0))
+
+class OlderSchemaError(Exception):
+    """The store was written by an earlier version of this program, or by none yet, and was only to be read."""
+
+
+def must_be_current(connection: sa.Connection) -> None:
+    """Raise `NewerSchemaError` or `OlderSchemaError` for a store that this program cannot read as it is."""
+    known = sa.inspect(connection).has_table(_version.name)
+    version = connection.execute(sa.select(_version.c.version)).scalar() if known else None
+    if version is None or version < len(MIGRATIONS):
+        raise OlderSchemaError
     if version > len(MIGRATIONS):
-        message = f"the store has version {version}; this program knows versions up to {len(MIGRATIONS)}"
-        raise NewerSchemaError(message)
-    for statement in (statement for step in MIGRATIONS[version:] for statement in step):
-        connection.execute(sa.text(statement))
-    connection.execute(_version.update().values(version=len(MIGRATIONS)))
+        raise NewerSchemaError(version)
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Bring the store up to date, each step in a transaction of its own. Raises `NewerSchemaError`.
+
+    Safe when several processes do it at once: each step is taken by one of them, and the others wait for it.
+    """
+    while _took_a_step(engine):
+        pass
+
+
+def _took_a_step(engine: sa.Engine) -> bool:
+    with engine.begin() as connection:  # on SQLite this waits for the only writer
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(NAME_OF_THE_LOCK)))
+        connection.execute(sa.text("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)"))
+        version = connection.execute(sa.select(_version.c.version)).scalar()
+        if version is None:
+            version = 0
+            connection.execute(_version.insert().values(version=0))
+        if version > len(MIGRATIONS):
+            raise NewerSchemaError(version)
+        if version == len(MIGRATIONS):
+            return False
+        for statement in MIGRATIONS[version]:
+            connection.execute(sa.text(statement))
+        connection.execute(_version.update().values(version=version + 1))
+        return True

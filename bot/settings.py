@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -65,6 +66,23 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def _period(value: object) -> object:
+    """A whole number of minutes, hours or days."""
+    found = re.fullmatch(r"0|([0-9]{1,5})([mhd])", str(value).lower())
+    if not found:
+        raise ValueError("should be a whole number of minutes, hours or days, such as 30m, 24h or 7d; or 0")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found[2] else timedelta()
+
+
+def _days(value: object) -> object:
+    if not re.fullmatch(r"[0-9]{1,5}", str(value)):
+        raise ValueError("should be a whole number of days, or 0")
+    return value
+
+
 def _states(value: object) -> object:
     """Status names; `ValueError` names the ones there are."""
     known = {status.value: status for status in Status}
@@ -123,8 +141,24 @@ class Settings(BaseModel):
         default="", description="ISO code put before a deal's value; HighLevel does not say which it is"
     )
     database_url: Annotated[
-        str, _matching(r"sqlite:///[^?]+", "should be sqlite:/// and a path; other databases are not supported yet")
-    ] = Field(default="sqlite:///opp-status.db", description="Where every command is written down")
+        str,
+        _matching(
+            r"sqlite:///[^?]+|postgres(ql)?://[^\s/]+/\S+",
+            "should be sqlite:/// and a path, or postgresql:// with a user, a host and a database",
+        ),
+    ] = Field(
+        default="sqlite:///opp-status.db",
+        description="Where every command is written down: a SQLite file, or a PostgreSQL database",
+        repr=False,  # it may hold a password
+    )
+    undo_window: Annotated[timedelta, BeforeValidator(_period)] = Field(
+        default="24h",
+        validate_default=True,
+        description="How long a change can be taken back, such as `30m`, `24h` or `7d`; `0` for never",
+    )
+    history_days: Annotated[int, BeforeValidator(_days)] = Field(
+        default=0, description="Days after which finished commands are deleted from the database; `0` keeps them"
+    )
     highlevel_app_url: Url = Field(
         default="https://app.gohighlevel.com", description="Where links to deals lead; set it for a white-label domain"
     )

@@ -3,9 +3,11 @@
 import asyncio
 import base64
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -13,19 +15,49 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.access import Allowlist, Caller, Pace
 from bot.change import StoreDown
-from bot.command import COMMAND, Help, Misunderstood, Request, WhoAmI
-from bot.ledger import Entry, Ledger
-from bot.messages import Message, Messages
+from bot.command import COMMAND, Help, Misunderstood, Request, ShowHistory, Undo, WhoAmI
+from bot.ledger import Acceptance
+from bot.messages import UNDO, Message, Messages
 from bot.outcome import Cause
+from bot.record import Entry, History, Obstacle, Record
 from bot.replies import Address, payload
 from bot.status import Wish
-from bot.worker import Order
 
 log = structlog.get_logger(__name__)
 
+LINES_OF_HISTORY = 10
+"""How many commands `history` shows at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody typed or pressed, whichever it was."""
+
+    key: str
+    reference: str
+    caller: Caller
+    text: str
+    """What was typed after the command, or the value of the button."""
+    response_url: str
+    message_ts: str = ""
+
+    @property
+    def address(self) -> Address:
+        """Where the answer goes."""
+        return Address(self.response_url, self.caller.channel_id, self.caller.user_id, self.message_ts)
+
+    @property
+    def log(self) -> dict[str, str]:
+        """Who, for a line of the log."""
+        return {"user": self.caller.user_id, "channel": self.caller.channel_id, "team": self.caller.team_id}
+
+    def entry(self, wish: Wish, undoes: str | None = None) -> Entry:
+        """The command to write down."""
+        return Entry(self.key, self.reference, self.caller, self.text, wish, self.response_url, self.message_ts, undoes)
+
 
 class Reception:
-    """Answers a command within Slack's three seconds: with a message, or with silence when work has begun."""
+    """Answers within Slack's three seconds: with a message, or with silence when work has begun."""
 
     def __init__(  # noqa: PLR0913 - each is one neighbour
         self,
@@ -34,8 +66,11 @@ class Reception:
         allowlist: Allowlist,
         our_team: Callable[[], str | None],
         pace: Pace,
-        ledger: Ledger,
-        submit: Callable[[Order], None],
+        ledger: Acceptance,
+        history: History,
+        undo_window: timedelta,
+        submit: Callable[[Entry], None],
+        tell: Callable[[Message, Address, str], None],
         messages: Messages,
     ) -> None:
         self._parse = parse
@@ -43,7 +78,10 @@ class Reception:
         self._our_team = our_team
         self._pace = pace
         self._ledger = ledger
+        self._history = history
+        self._undo_window = undo_window
         self._submit = submit
+        self._tell = tell
         self._messages = messages
 
     async def on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -51,48 +89,128 @@ class Reception:
 
         https://docs.slack.dev/interactivity/implementing-slash-commands
         """
-        reference = new_reference()
-        with structlog.contextvars.bound_contextvars(reference=reference):
-            try:
-                message = await self._answer(body, reference)
-            except Exception:
-                log.exception("command.broken")
-                message = self._messages.not_accepted(Cause.UNEXPECTED, reference)
+        said = _said(body)
+        with structlog.contextvars.bound_contextvars(reference=said.reference):
+            log.info("command.received", **said.log)
+            message = await self._guarded(self._answer(said), said.reference)
             await (ack(**payload(message)) if message else ack())
 
-    async def _answer(self, body: dict[str, Any], reference: str) -> Message | None:
-        field = partial(_field, body)
-        caller = Caller(field("user_id"), field("team_id"), field("channel_id"))
-        log.info("command.received", user=caller.user_id, channel=caller.channel_id, team=caller.team_id)
-        request = self._parse(field("text"))
-        denied = self._allowlist.denies(caller, self._our_team())
+    async def on_undo(self, ack: AsyncAck, body: dict[str, Any]) -> None:
+        """Listen to the Undo button. Never raises. Slack shows no answer that comes in the acknowledgement of a press.
+
+        https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+        """
+        said = _pressed(body)
+        with structlog.contextvars.bound_contextvars(reference=said.reference):
+            log.info("undo.pressed", **said.log)
+            if message := await self._guarded(self._answer_press(said), said.reference):
+                self._tell(message, said.address, said.reference)
+            await ack()
+
+    async def _guarded(self, answering: Awaitable[Message | None], reference: str) -> Message | None:
+        """The error boundary of what happens before an acknowledgement."""
+        try:
+            return await answering
+        except StoreDown as down:
+            log.warning("command.not_written_down", perhaps=down.perhaps_written)
+            return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=down.perhaps_written)
+        except Exception:
+            log.exception("command.broken")
+            return self._messages.not_accepted(Cause.UNEXPECTED, reference)
+
+    async def _answer(self, said: Said) -> Message | None:
+        request = self._parse(said.text)
         match request:
             case Help():
                 return self._messages.help()
             case WhoAmI():
-                return self._messages.whoami(caller, denied.reason if denied else None)
-        denied = denied or self._pace.denies(caller.user_id, asyncio.get_running_loop().time())
-        if denied:
-            log.info("command.denied", reason=denied.reason.value)
-            return self._messages.denied(denied.reason, caller, reference)
-        if isinstance(request, Misunderstood):
-            log.info("command.misunderstood", problem=request.problem.value)
-            return self._messages.misunderstood(request, reference)
-        return await self._accept(request, caller, body, reference)
+                denied = self._allowlist.denies(said.caller, self._our_team())
+                return self._messages.whoami(said.caller, denied.reason if denied else None)
+        if refusal := self._denies(said):
+            return refusal
+        match request:
+            case Misunderstood():
+                log.info("command.misunderstood", problem=request.problem.value)
+                return self._messages.misunderstood(request, said.reference)
+            case ShowHistory(opportunity_id):
+                return await self._show_history(said, opportunity_id)
+            case Undo():
+                change = await self._history.last_change(said.caller.user_id)
+                return await self._undo(said, change, Obstacle.NONE_YET)
+            case Wish():
+                await self._accept(said.entry(request))
+                return None
+            case _:
+                assert_never(request)
 
-    async def _accept(self, wish: Wish, caller: Caller, body: dict[str, Any], reference: str) -> Message | None:
-        """Write it down, then begin. A command that Slack delivers twice has the same `trigger_id`, and begins once."""
-        field = partial(_field, body)
-        entry = Entry(field("trigger_id") or reference, reference, caller, field("text"), wish)
-        try:
-            new = await self._ledger.accept(entry)
-        except StoreDown:
-            log.warning("command.not_written_down")
-            return self._messages.not_accepted(Cause.STORE_DOWN, reference)
-        log.info("command.accepted", opportunity=wish.opportunity_id, status=wish.status.value, new=new)
+    async def _answer_press(self, said: Said) -> Message | None:
+        if refusal := self._denies(said):
+            return refusal
+        return await self._undo(said, await self._history.find(said.text), Obstacle.UNKNOWN)
+
+    def _denies(self, said: Said) -> Message | None:
+        denied = self._allowlist.denies(said.caller, self._our_team()) or self._pace.denies(
+            said.caller.user_id, asyncio.get_running_loop().time()
+        )
+        if denied is None:
+            return None
+        log.info("command.denied", reason=denied.reason.value)
+        return self._messages.denied(denied.reason, said.caller, said.reference)
+
+    async def _show_history(self, said: Said, opportunity_id: str | None) -> Message:
+        if opportunity_id:
+            records = await self._history.of_opportunity(opportunity_id, LINES_OF_HISTORY)
+        else:
+            records = await self._history.of_user(said.caller.user_id, LINES_OF_HISTORY)
+        return self._messages.history(records, opportunity_id)
+
+    async def _undo(self, said: Said, change: Record | None, otherwise: Obstacle) -> Message | None:
+        if change is None:
+            return self._messages.cannot_undo(otherwise, None, None, said.reference)
+        wish = change.undo(self._undo_window, datetime.now(UTC))
+        if isinstance(wish, Obstacle):
+            return self._messages.cannot_undo(wish, change, None, said.reference)
+        if await self._accept(said.entry(wish, undoes=change.key)):
+            return None
+        undo = await self._history.undo_of(change.key)
+        obstacle = Obstacle.DONE if undo and undo.outcome else Obstacle.UNDER_WAY
+        return self._messages.cannot_undo(obstacle, change, undo, said.reference)
+
+    async def _accept(self, entry: Entry) -> bool:
+        """Write it down, then begin. What Slack delivers twice has the same `trigger_id`, and begins once."""
+        new = await self._ledger.accept(entry)
+        log.info("command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new)
         if new:
-            self._submit(Order(entry, Address(field("response_url"), caller.channel_id, caller.user_id)))
-        return None
+            self._submit(entry)
+        return new
+
+
+def _said(body: dict[str, Any]) -> Said:
+    field = partial(_field, body)
+    reference = new_reference()
+    caller = Caller(field("user_id"), field("team_id"), field("channel_id"))
+    return Said(field("trigger_id") or reference, reference, caller, field("text"), field("response_url"))
+
+
+def _pressed(body: dict[str, Any]) -> Said:
+    reference = new_reference()
+    user, team, container = (_part(body, name) for name in ("user", "team", "container"))
+    actions = body.get("actions")
+    action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
+    channel = _field(container, "channel_id") or _field(_part(body, "channel"), "id")
+    return Said(
+        key=_field(body, "trigger_id") or reference,
+        reference=reference,
+        caller=Caller(_field(user, "id"), _field(team, "id") or _field(user, "team_id"), channel),
+        text=_field(action, "value"),
+        response_url=_field(body, "response_url"),
+        message_ts=_field(container, "message_ts"),
+    )
+
+
+def _part(body: dict[str, Any], name: str) -> dict[str, Any]:
+    part = body.get(name)
+    return part if isinstance(part, dict) else {}
 
 
 def _field(body: dict[str, Any], name: str) -> str:
@@ -127,4 +245,5 @@ def bolt_app(reception: Reception, token: str) -> AsyncApp:
         process_before_response=True,
     )
     app.command(COMMAND)(reception.on_command)
+    app.action(UNDO)(reception.on_undo)
     return app

@@ -33,6 +33,8 @@ class Opportunity:
     location_id: str | None = None
     value: float | None = None
     """Monetary value; HighLevel names no currency anywhere."""
+    lost_reason_id: str | None = None
+    """HighLevel's id of the reason, when it was lost for one."""
     contact: str | None = None
     company: str | None = None
     pipeline_id: str | None = None
@@ -52,7 +54,14 @@ class Wish:
 
     opportunity_id: str
     status: Status
+    lost_reason_id: str | None = None
+    only_if: str | None = None
+    """Only if the deal still has this status. `None`: whatever it has."""
 
     def granted_by(self, opportunity: Opportunity) -> bool:
         """Whether the deal already is as wished."""
         return opportunity.status == self.status
+
+    def overtaken_by(self, opportunity: Opportunity) -> bool:
+        """Whether somebody changed the deal meanwhile, so that the wish is no longer what it was meant to be."""
+        return self.only_if not in {None, opportunity.status}

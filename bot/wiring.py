@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -16,15 +17,17 @@ from bot.access import Allowlist, Pace
 from bot.change import ChangeStatus, Patience, StoreDown
 from bot.command import parse
 from bot.crm import HighLevelCrm
+from bot.database import Database
 from bot.health import ALLOWLIST_EMPTY, Health
 from bot.highlevel.auth import PrivateIntegration
 from bot.highlevel.client import Attempts, Client
-from bot.ledger import SqlLedger
+from bot.history import SqlHistory
+from bot.ledger import LEASE, SqlLedger
 from bot.messages import Messages
 from bot.replies import Replies
 from bot.settings import Settings
 from bot.slack import Reception, bolt_app
-from bot.worker import Worker
+from bot.worker import Rhythm, Worker
 from bot.workspace import Workspace
 
 log = structlog.get_logger(__name__)
@@ -45,6 +48,8 @@ class Tempo:
 
     command: Patience = field(default_factory=Patience)
     highlevel: Attempts = field(default_factory=Attempts)
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    lease: float = LEASE
     drain: float = DRAIN
 
 
@@ -58,6 +63,7 @@ class Bot:
     health: Health
     _workspace: Workspace
     _worker: Worker
+    _database: Database
     _ledger: SqlLedger
     _replies: Replies
     _client: Client
@@ -70,13 +76,15 @@ class Bot:
             log.warning("access.nobody", advice=ALLOWLIST_EMPTY)
         async with self._open():
             learning = asyncio.create_task(self._workspace.learn(), name="workspace")
-            warming = asyncio.create_task(self._warm_up(), name="ledger")
+            background = [asyncio.create_task(work) for work in (self._worker.tend(), self._forget())]
             try:
                 yield
             finally:
                 learning.cancel()
-                await asyncio.gather(learning, warming, return_exceptions=True)
                 await self._worker.drain(self._drain)
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(learning, *background, return_exceptions=True)
 
     @asynccontextmanager
     async def checking(self) -> AsyncIterator[Health]:
@@ -91,12 +99,15 @@ class Bot:
                 yield
         finally:
             await self._replies.close()
-            await self._ledger.close()
+            await self._database.close()
 
-    async def _warm_up(self) -> None:
-        """Open the ledger before the first command wants it; if that fails, it is tried again then."""
-        with suppress(StoreDown):
-            await self._ledger.ping()
+    async def _forget(self) -> None:
+        """Delete what is older than HISTORY_DAYS, now and every hour."""
+        while days := self.settings.history_days:
+            with suppress(StoreDown):
+                while gone := await self._ledger.forget(datetime.now(UTC) - timedelta(days=days)):
+                    log.info("history.forgotten", commands=gone)
+            await asyncio.sleep(3600)
 
 
 def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
@@ -118,7 +129,9 @@ def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
         attempts=tempo.highlevel,
     )
     crm = HighLevelCrm(client, settings.highlevel_location_id)
-    ledger = SqlLedger(settings.database_url)
+    database = Database(settings.database_url)
+    ledger = SqlLedger(database, tempo.lease)
+    history = SqlHistory(database)
     replies = Replies(web, transport.pooled())
     workspace = Workspace(web)
     allowlist = Allowlist(settings.allowed_users, settings.allowed_channels)
@@ -130,12 +143,16 @@ def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
         statuses=settings.statuses,
         channels=settings.allowed_channels,
         errors_in_channel=settings.errors_in_channel,
+        undo_window=settings.undo_window,
     )
     worker = Worker(
         change=ChangeStatus(crm, ledger, tempo.command),
-        ledger=ledger,
+        claims=ledger,
+        history=history,
         messages=messages,
         deliver=replies.deliver,
+        update=replies.update,
+        rhythm=tempo.rhythm,
     )
     reception = Reception(
         parse=partial(parse, location_id=settings.highlevel_location_id, statuses=settings.statuses),
@@ -143,7 +160,10 @@ def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
         our_team=lambda: workspace.team_id,
         pace=Pace(),
         ledger=ledger,
+        history=history,
+        undo_window=settings.undo_window,
         submit=worker.submit,
+        tell=worker.tell,
         messages=messages,
     )
     return Bot(
@@ -158,6 +178,7 @@ def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
         ),
         _workspace=workspace,
         _worker=worker,
+        _database=database,
         _ledger=ledger,
         _replies=replies,
         _client=client,

@@ -1,115 +1,258 @@
-"""Carries out accepted commands, a few at a time, each to its one reply; and finishes them before the process ends."""
+"""Carries out commands, a few at a time, each to its one reply; takes over what a dead process left."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
 
-from bot.change import StoreDown
-from bot.ledger import Entry, Ledger
+from bot.change import LeaseLost, StoreDown
+from bot.ledger import Claims, Orphan
 from bot.messages import Message, Messages
-from bot.outcome import Cause, Effect, Failed, Outcome, Trouble
-from bot.replies import UNDELIVERED, Address, Delivery
-from bot.status import Wish
+from bot.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.record import Entry, History, Record
+from bot.replies import Address, Delivery
+from bot.status import Opportunity, Wish
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 IN_FLIGHT = 8
 """Commands at once: what HighLevel's limit of 100 requests in 10 s has room for, and the connections' best pace."""
+DELIVERING = 8
+"""Replies at once. They do not take the commands' places: Slack may make us wait for a channel."""
+ADOPTED_AT_ONCE = 50
+MOST_ATTEMPTS = 5
+"""Processes that may die over one command, before it is taken for the reason."""
+TOO_LATE = 3600.0
+"""Seconds after which a command that nobody began is answered instead of carried out: whoever typed it has moved on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """An accepted command and where its answer goes."""
+class Rhythm:
+    """How often the worker does what, in seconds."""
 
-    entry: Entry
-    address: Address
+    renew: float = 5.0
+    """Between two renewals of our leases; several must fail before one runs out."""
+    adopt: float = 1.0
+    """Between two looks for commands whose process died."""
+    tell: float = 5.0
+    """After which somebody is told that it takes longer."""
+    again: float = 0.25
+    """Before something is tried again that is not there now: the deal, or the database."""
+    wait_for_limit: float = 600.0
+    """For how long a command is kept waiting for HighLevel's limit at most."""
+    last_words: float = 2.0
+    """Kept back from draining, to note what is given back."""
 
 
-LAST_WORDS = 4.0
-"""Seconds kept back from draining, to tell those whose command cannot be finished."""
+class Change(Protocol):
+    """`change.ChangeStatus`."""
+
+    async def __call__(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
+        """Carry it out."""
 
 
 class Worker:
-    """Runs orders in the background of the process that accepted them."""
+    """Runs the commands that this process accepted or adopted."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one neighbour
         self,
         *,
-        change: Callable[[Wish, str], Awaitable[Outcome]],
-        ledger: Ledger,
+        change: Change,
+        claims: Claims,
+        history: History,
         messages: Messages,
         deliver: Callable[[Message, Address], Awaitable[Delivery]],
+        update: Callable[[Message, str, str], Awaitable[bool]],
+        rhythm: Rhythm,
     ) -> None:
         self._change = change
-        self._ledger = ledger
+        self._claims = claims
+        self._history = history
         self._messages = messages
         self._deliver = deliver
+        self._update = update
+        self._rhythm = rhythm
         self._places = asyncio.Semaphore(IN_FLIGHT)
+        self._mail = asyncio.Semaphore(DELIVERING)
         self._deals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[None]] = set()
+        self._leaving = False
 
-    def submit(self, order: Order) -> None:
-        """Take an order on. It runs as soon as a place is free; its failure is logged and told, never raised."""
+    # --- what comes in ----------------------------------------------------------------------------------------------
+
+    def submit(self, entry: Entry) -> None:
+        """Take on a command that was just accepted. What goes wrong with it is logged and told, never raised."""
+        self._start(self._run(Orphan(entry, age=0.0, attempts=0, intended=None, reply=None)), entry.reference)
+
+    def tell(self, message: Message, to: Address, reference: str) -> None:
+        """Deliver something that is no command's reply."""
+        self._start(self._tell(message, to), reference)
+
+    async def tend(self) -> None:
+        """Keep the leases of what we have, and take over what others left, until cancelled."""
+        renewed = float("-inf")
+        while True:
+            now = _now()
+            try:
+                if now - renewed >= self._rhythm.renew:
+                    await self._claims.renew()
+                    renewed = now
+                for orphan in [] if self._leaving else await self._claims.adopt(ADOPTED_AT_ONCE):
+                    log.info("command.adopted", reference=orphan.entry.reference, attempts=orphan.attempts)
+                    self._start(self._run(orphan), orphan.entry.reference)
+            except StoreDown:  # logged where it happened
+                pass
+            except Exception:
+                log.exception("worker.broken")
+            await asyncio.sleep(self._rhythm.adopt)
+
+    def _start(self, work: Awaitable[None], reference: str) -> asyncio.Task[None]:
         # The set holds the task: asyncio alone would let it be collected while it runs.
-        task = asyncio.create_task(self._run(order), name=order.entry.reference)
+        task = asyncio.create_task(_with_reference(work, reference), name=reference)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
+
+    # --- how it ends ------------------------------------------------------------------------------------------------
 
     async def drain(self, patience: float) -> None:
-        """Wait until every order is answered, for `patience` seconds at most.
-
-        What cannot be finished is stopped a little before, and its people are told whether anything may have changed.
-        """
-        if not self._running:
-            return
-        log.info("worker.draining", commands=len(self._running))
-        last_words = min(LAST_WORDS, patience / 2)
-        await self._stop_after(patience - last_words)
-        await self._stop_after(last_words)
-        await asyncio.gather(*self._running, return_exceptions=True)
-
-    async def _stop_after(self, seconds: float) -> None:
+        """Wait until every command is answered, for `patience` seconds at most; give back what is not done by then."""
+        self._leaving = True
         if self._running:
-            _, left = await asyncio.wait(self._running, timeout=seconds)
+            log.info("worker.draining", commands=len(self._running))
+            _, left = await asyncio.wait(self._running, timeout=max(0.0, patience - self._rhythm.last_words))
             for task in left:
                 task.cancel()
-
-    async def _run(self, order: Order) -> None:
-        entry = order.entry
-        with structlog.contextvars.bound_contextvars(reference=entry.reference):
-            outcome = await self._outcome(entry)
-            delivered = UNDELIVERED
-            try:
-                message = self._messages.outcome(outcome, entry.wish, entry.caller, entry.reference)
-                delivered = (await self._deliver(message, order.address)).way
-            except Exception:
-                log.exception("reply.broken")
-            log.info("command.done", outcome=_name(outcome), delivered=delivered)
-            await self._note(entry.key, outcome, delivered)
-
-    async def _outcome(self, entry: Entry) -> Outcome:
-        """Carry it out: one command about a deal after another, and few at once."""
-        effect = Effect.NOTHING
+            await asyncio.gather(*left, return_exceptions=True)
         try:
-            async with self._deals.setdefault(entry.wish.opportunity_id, asyncio.Lock()), self._places:
-                effect = Effect.UNKNOWN
-                return await self._change(entry.wish, entry.key)
-        except asyncio.CancelledError:
-            log.warning("command.stopped", effect=effect.value)
-            return Failed(Trouble(Cause.STOPPED), effect)
+            async with asyncio.timeout(self._rhythm.last_words):
+                if given_back := await self._claims.give_back():
+                    log.warning("worker.gave_back", commands=given_back)
+        except (StoreDown, TimeoutError):
+            log.warning("worker.kept")  # until the leases run out
+
+    # --- one command ------------------------------------------------------------------------------------------------
+
+    async def _run(self, orphan: Orphan) -> None:
+        entry = orphan.entry
+        telling: list[asyncio.Task[None]] = []
+        timer = asyncio.get_running_loop().call_later(
+            self._rhythm.tell, lambda: telling.append(self._start(self._tell_to_wait(entry), entry.reference))
+        )
+        try:
+            reply = orphan.reply or await self._answer(orphan)
+            timer.cancel()
+            await asyncio.gather(*telling)  # what is being said is said to the end, before the result
+            async with self._mail:
+                delivery = await self._deliver(reply, _address(entry))
+            log.info("command.answered", delivered=delivery.way)
+            # Only a message in the command's own channel can be found again by its id alone.
+            message_ts = delivery.message_ts if delivery.way == "channel" else ""
+            await self._insist(lambda: self._claims.finish(entry.key, delivery.way, message_ts))
+        except LeaseLost:
+            log.warning("command.lease_lost")
         except Exception:
             log.exception("command.broken")
-            return Failed(Trouble(Cause.UNEXPECTED), effect)
+        finally:
+            timer.cancel()
 
-    async def _note(self, key: str, outcome: Outcome, delivered: str) -> None:
+    async def _answer(self, orphan: Orphan) -> Message:
+        """Carry it out: one command about a deal after another, and few at once."""
+        entry = orphan.entry
+        async with self._deals.setdefault(entry.wish.opportunity_id, asyncio.Lock()):
+            outcome = _without_trying(orphan) or await self._carry_out(orphan)
+            log.info("command.done", outcome=_name(outcome))
+            undone = await self._undone(entry)
+            reply = self._messages.outcome(outcome, entry, undone)
+            await self._insist(lambda: self._claims.answer(entry.key, outcome, reply))
+        if undone and undone.message_ts and isinstance(outcome, Changed) and not reply.replaces:
+            await self._update(self._messages.taken_back(undone, entry), undone.channel_id, undone.message_ts)
+        return reply
+
+    async def _undone(self, entry: Entry) -> Record | None:
+        key = entry.undoes
+        return await self._insist(lambda: self._history.find(key)) if key else None
+
+    async def _carry_out(self, orphan: Orphan) -> Outcome:
+        entry = orphan.entry
+        give_up = _now() + self._rhythm.wait_for_limit
+        while True:
+            pause = self._rhythm.again
+            async with self._places:
+                # What was accepted is carried out as soon as it can be written down.
+                with suppress(StoreDown):
+                    if await self._claims.begin(entry.key):
+                        outcome = await self._try(entry, orphan.intended)
+                        pause = _worth_waiting_for(outcome)
+                        if not pause or _now() + pause > give_up:
+                            return outcome
+            await asyncio.sleep(pause)
+
+    async def _try(self, entry: Entry, intended: Opportunity | None) -> Outcome:
         try:
-            await self._ledger.finish(key, outcome, delivered)
+            return await self._change(entry.wish, entry.key, intended)
+        except (StoreDown, LeaseLost):
+            raise
+        except Exception:
+            log.exception("command.broken")
+            return Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN, intended)
+
+    async def _insist(self, note: Callable[[], Awaitable[T]]) -> T:
+        """Do it, as soon as the database lets us."""
+        while True:
+            try:
+                return await note()
+            except StoreDown:
+                await asyncio.sleep(self._rhythm.again)
+
+    async def _tell_to_wait(self, entry: Entry) -> None:
+        try:
+            first = await self._claims.tell_to_wait(entry.key)
         except StoreDown:
-            log.error("ledger.unfinished", outcome=_name(outcome), delivered=delivered)
+            first = True  # once in the life of this process, then
+        if first:
+            log.info("command.takes_long")
+            await self._tell(self._messages.takes_long(entry.reference), _address(entry))
+
+    async def _tell(self, message: Message, to: Address) -> None:
+        async with self._mail:
+            await self._deliver(message, to)
+
+
+async def _with_reference(work: Awaitable[None], reference: str) -> None:
+    with structlog.contextvars.bound_contextvars(reference=reference):
+        await work
+
+
+def _without_trying(orphan: Orphan) -> Outcome | None:
+    """The outcome of a command that nobody should try any more; `None` when it is worth trying."""
+    effect = Effect.UNKNOWN if orphan.intended else Effect.NOTHING
+    if orphan.attempts >= MOST_ATTEMPTS:
+        log.error("command.parked", attempts=orphan.attempts)
+        return Failed(Trouble(Cause.PARKED), effect, orphan.intended)
+    if orphan.age > TOO_LATE:
+        return Failed(Trouble(Cause.TOO_LATE), effect, orphan.intended)
+    return None
+
+
+def _worth_waiting_for(outcome: Outcome) -> float:
+    """Seconds after which a command that met HighLevel's limit is tried again; 0 for any other."""
+    limited = isinstance(outcome, Failed) and outcome.trouble.cause is Cause.RATE_LIMITED
+    return (outcome.trouble.retry_after or 1.0) if isinstance(outcome, Failed) and limited else 0.0
+
+
+def _address(entry: Entry) -> Address:
+    return Address(entry.response_url, entry.caller.channel_id, entry.caller.user_id, entry.message_ts)
 
 
 def _name(outcome: Outcome) -> str:
     return outcome.trouble.cause.value if isinstance(outcome, Failed) else type(outcome).__name__
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,4 +1,5 @@
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import structlog
 
 from tests.house import House, open_house
+from tests.postgresql import Cluster, programs, running
 
 # The same examples in every run: a failure in CI is a failure here. No deadline: the machine may be busy.
 hypothesis.settings.register_profile(
@@ -19,6 +21,27 @@ hypothesis.settings.load_profile("repeatable")
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     async with open_house(tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server, shared by all tests; each takes a database of its own."""
+    where = programs()
+    if where is None:
+        if os.environ.get("CI"):  # noqa: TID251 - there, a test that is left out is a failure
+            pytest.fail("PostgreSQL is not installed, and CI leaves out no test.")
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with running(where) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return cluster.new_database()
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from bot.simulator.serving import served
 from bot.simulator.slack import Shown, Slack
 from bot.web import serving
 from bot.wiring import Tempo, build
+from bot.worker import Rhythm
 
 ANA, BEN, KIM = "U0ANA", "U0BEN", "U0KIM"
 """On the allowlist; not on it; the one to ask."""
@@ -30,6 +31,8 @@ HIGHLEVEL_TOKEN = "pit-not-a-token"
 QUICK = Tempo(
     command=Patience(whole=2.5, for_looking=1.0, between_looks=0.1),
     highlevel=Attempts(most=2, connect=0.25, answer=0.5, pause=0.01),
+    rhythm=Rhythm(renew=0.3, adopt=0.1, tell=5.0, again=0.02, wait_for_limit=2.0, last_words=0.5),
+    lease=1.0,
     drain=2.0,
 )
 """Waiting times for tests; what they prove does not depend on them."""

@@ -1,12 +1,34 @@
-"""The use case's ports in memory: the ledger is held to the real one's tests in `test_ledger.py`."""
+"""The ports in memory: the ledger is held to the real one's tests in `test_ledger.py`."""
 
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
-from bot.change import CrmError, StoreDown
-from bot.ledger import Entry
-from bot.outcome import Cause, Outcome, Trouble
-from bot.status import Opportunity, Status
+from bot.change import CrmError, LeaseLost, StoreDown
+from bot.ledger import Orphan
+from bot.messages import Message, Messages
+from bot.outcome import AlreadySo, Cause, Changed, Outcome, Trouble
+from bot.record import Entry, Record
+from bot.status import STATES, Opportunity, Status
+
+
+def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
+    """The sentences of a plain installation, but for what is named."""
+    plain: dict[str, Any] = {
+        "app_url": "https://app.example",
+        "location_id": "L",
+        "currency": "",
+        "admin_contact": "",
+        "statuses": frozenset(STATES),
+        "channels": frozenset(),
+        "errors_in_channel": False,
+        "undo_window": timedelta(hours=24),
+    }
+    return Messages(**plain | settings)
 
 
 def error(cause: Cause, *, perhaps_done: bool = False, answered: bool = True) -> CrmError:
@@ -21,6 +43,14 @@ class MemoryCrm:
     finding: list[CrmError | Callable[[], None]] = field(default_factory=list)
     setting: list[CrmError | Callable[[], None]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    closed: CrmError | None = None
+    """Why nobody gets a turn."""
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        if self.closed:
+            raise self.closed
+        yield
 
     async def find(self, opportunity_id: str, *, until: float) -> Opportunity:
         self.calls.append("find")
@@ -29,12 +59,12 @@ class MemoryCrm:
             raise error(Cause.NOT_FOUND)
         return self.deal
 
-    async def set_status(self, opportunity_id: str, status: Status, *, until: float) -> str:
+    async def set_status(self, opportunity_id: str, status: Status, *, lost_reason_id: str | None, until: float) -> str:
         assert opportunity_id == self.deal.id
         assert until > 0
         self.calls.append("set_status")
         _next(self.setting)
-        self.becomes(status)
+        self.deal = replace(self.deal, status=status, lost_reason_id=lost_reason_id)
         return "trace"
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:
@@ -55,35 +85,176 @@ def _next(planned: list[CrmError | Callable[[], None]]) -> None:
 
 
 @dataclass
-class MemoryLedger:
-    """`bot.ledger.Ledger` in a dictionary; `down` makes it fail as a database does."""
+class Row:
+    """What the ledger knows of a command."""
 
-    rows: dict[str, tuple[Entry, str]] = field(default_factory=dict)
-    """Key -> what was accepted, and how far it is."""
+    entry: Entry
+    owner: str | None
+    lease_until: float
+    accepted: datetime = field(default_factory=lambda: datetime.now(UTC))
+    state: str = "accepted"
+    attempts: int = 0
+    before: Opportunity | None = None
+    outcome: Outcome | None = None
+    reply: Message | None = None
+    told: bool = False
+    delivered: str | None = None
+    message_ts: str = ""
+
+    @property
+    def stands(self) -> bool:
+        return self.outcome is None or isinstance(self.outcome, Changed)
+
+
+@dataclass
+class MemoryStore:
+    """The rows, which several owners share; `down` makes it fail as a database does."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
     down: bool = False
 
+
+_owners = count()
+
+
+@dataclass
+class MemoryLedger:
+    """`bot.ledger.Acceptance`, `Claims` and `bot.record.History` in a dictionary."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    lease: float = 30.0
+    owner: str = field(default_factory=lambda: f"owner-{next(_owners)}")
+
     async def accept(self, entry: Entry) -> bool:
-        self._must_be_up()
-        if entry.key in self.rows:
+        rows = self._rows()
+        taken_back = any(row.entry.undoes == entry.undoes and row.stands for row in rows.values() if entry.undoes)
+        if entry.key in rows or taken_back:
             return False
-        self.rows[entry.key] = (entry, "accepted")
+        rows[entry.key] = Row(entry, self.owner, time.time() + self.lease, message_ts=entry.message_ts)
+        return True
+
+    async def ping(self) -> None:
+        self._rows()
+
+    async def begin(self, key: str) -> bool:
+        row = self._ours(key)
+        deal = row.entry.wish.opportunity_id
+        others = (other for other in self._rows().values() if other is not row)
+        if any(other.entry.wish.opportunity_id == deal and other.state in AT_THE_DEAL for other in others):
+            return False
+        row.state = row.state if row.state == "intended" else "running"
         return True
 
     async def intend(self, key: str, before: Opportunity) -> None:
-        self._must_be_up()
-        self._advance(key, f"intended: {before.status}")
+        row = self._ours(key)
+        row.state, row.before = "intended", before
 
-    async def finish(self, key: str, outcome: Outcome, delivered: str) -> None:
-        self._must_be_up()
-        self._advance(key, f"finished: {type(outcome).__name__}, {delivered}")
+    async def tell_to_wait(self, key: str) -> bool:
+        row = self._rows().get(key)
+        if row is None or row.owner != self.owner or row.told:
+            return False
+        row.told = True
+        return True
 
-    async def ping(self) -> None:
-        self._must_be_up()
+    async def answer(self, key: str, outcome: Outcome, reply: Message) -> None:
+        row = self._ours(key)
+        row.state, row.outcome, row.reply = "answered", outcome, reply
 
-    def _advance(self, key: str, state: str) -> None:
-        if key in self.rows:
-            self.rows[key] = (self.rows[key][0], state)
+    async def finish(self, key: str, delivered: str, message_ts: str) -> None:
+        row = self._ours(key)
+        row.state, row.delivered, row.owner, row.reply = "finished", delivered, None, None
+        row.message_ts = message_ts or row.message_ts
+        row.entry = replace(row.entry, response_url="")
 
-    def _must_be_up(self) -> None:
-        if self.down:
+    async def renew(self) -> None:
+        for row in self._unfinished():
+            if row.owner == self.owner:
+                row.lease_until = time.time() + self.lease
+
+    async def adopt(self, most: int) -> list[Orphan]:
+        found = [row for row in self._unfinished() if row.lease_until < time.time()][:most]
+        for row in found:
+            row.attempts += row.owner is not None and row.state in AT_THE_DEAL
+            row.owner, row.lease_until = self.owner, time.time() + self.lease
+        return [
+            Orphan(
+                entry=replace(row.entry, message_ts=row.message_ts),
+                age=(datetime.now(UTC) - row.accepted).total_seconds(),
+                attempts=row.attempts,
+                intended=row.before if row.state == "intended" else None,
+                reply=row.reply,
+            )
+            for row in found
+        ]
+
+    async def give_back(self) -> int:
+        ours = [row for row in self._unfinished() if row.owner == self.owner]
+        for row in ours:
+            row.owner, row.lease_until = None, 0.0
+        return len(ours)
+
+    async def find(self, key: str) -> Record | None:
+        row = self._rows().get(key)
+        return _record(row) if row else None
+
+    async def last_change(self, user_id: str) -> Record | None:
+        made = [row for row in self._of(user_id) if isinstance(row.outcome, Changed) and not row.entry.undoes]
+        return _record(made[0]) if made else None
+
+    async def undo_of(self, key: str) -> Record | None:
+        return next((_record(row) for row in self._rows().values() if row.entry.undoes == key and row.stands), None)
+
+    async def of_user(self, user_id: str, most: int) -> list[Record]:
+        return [_record(row) for row in self._of(user_id)][:most]
+
+    async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
+        about = [row for row in self._rows().values() if row.entry.wish.opportunity_id == opportunity_id]
+        return [_record(row) for row in reversed(about)][:most]
+
+    def _rows(self) -> dict[str, Row]:
+        if self.store.down:
             raise StoreDown
+        return self.store.rows
+
+    def _unfinished(self) -> list[Row]:
+        return [row for row in self._rows().values() if row.state != "finished"]
+
+    def _of(self, user_id: str) -> list[Row]:
+        return [row for row in reversed(self._rows().values()) if row.entry.caller.user_id == user_id]
+
+    def _ours(self, key: str) -> Row:
+        row = self._rows().get(key)
+        if row is None or row.owner != self.owner:
+            raise LeaseLost
+        row.lease_until = time.time() + self.lease
+        return row
+
+
+AT_THE_DEAL = {"running", "intended"}
+
+
+def _record(row: Row) -> Record:
+    outcome = row.outcome
+    before = outcome.before if isinstance(outcome, Changed) else row.before
+    return Record(
+        key=row.entry.key,
+        reference=row.entry.reference,
+        at=row.accepted,
+        user_id=row.entry.caller.user_id,
+        channel_id=row.entry.caller.channel_id,
+        text=row.entry.text,
+        opportunity_id=row.entry.wish.opportunity_id,
+        name=before.name if before else None,
+        status=row.entry.wish.status.value,
+        undoes=row.entry.undoes,
+        state=row.state,
+        before=before.status if before else None,
+        before_lost_reason_id=row.before.lost_reason_id if row.before else None,
+        after=outcome.after.status if isinstance(outcome, Changed) else None,
+        outcome={Changed: "changed", AlreadySo: "already_so"}.get(type(outcome)) if outcome else None,
+        attempts=row.attempts,
+        delivered=row.delivered,
+        message_ts=row.message_ts or None,
+        trace_id=None,
+        finished_at=datetime.now(UTC) if row.state == "finished" else None,
+    )

@@ -1,11 +1,11 @@
 import pytest
 
 from bot.access import Caller
-from bot.change import ChangeStatus, Patience
-from bot.ledger import Entry
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Trouble
+from bot.change import RESUMING_LOOKS, ChangeStatus, LeaseLost, Patience, StoreDown
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Overtaken, Trouble
+from bot.record import Entry
 from bot.status import Opportunity, Status, Wish
-from tests.memory import MemoryCrm, MemoryLedger, error
+from tests.memory import MemoryCrm, MemoryLedger, Row, error
 
 DEAL = Opportunity("deal", "open")
 WON = Wish("deal", Status.WON)
@@ -19,8 +19,10 @@ def crm() -> MemoryCrm:
 
 @pytest.fixture
 def ledger() -> MemoryLedger:
-    caller = Caller("U1", "T1", "C1")
-    return MemoryLedger({"key": (Entry("key", "REF", caller, "deal won", WON), "accepted")})
+    entry = Entry("key", "REF", Caller("U1", "T1", "C1"), "deal won", WON)
+    ledger = MemoryLedger()
+    ledger.store.rows["key"] = Row(entry, ledger.owner, lease_until=float("inf"))
+    return ledger
 
 
 @pytest.fixture
@@ -41,10 +43,11 @@ async def test_the_intention_is_written_down_before_the_change(
     change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
 ) -> None:
     states: list[str] = []
-    crm.setting.append(lambda: states.append(ledger.rows["key"][1]))
+    crm.setting.append(lambda: states.append(ledger.store.rows["key"].state))
     await change(WON, "key")
 
-    assert states == ["intended: open"]
+    assert states == ["intended"]
+    assert ledger.store.rows["key"].before == DEAL
 
 
 async def test_a_deal_that_is_so_already_is_left_alone(
@@ -54,7 +57,7 @@ async def test_a_deal_that_is_so_already_is_left_alone(
 
     assert isinstance(outcome, AlreadySo)
     assert crm.calls == ["find"]
-    assert ledger.rows["key"][1] == "accepted"
+    assert ledger.store.rows["key"].before is None
 
 
 async def test_what_cannot_be_found_is_not_changed(change: ChangeStatus, crm: MemoryCrm) -> None:
@@ -65,10 +68,102 @@ async def test_what_cannot_be_found_is_not_changed(change: ChangeStatus, crm: Me
 async def test_what_cannot_be_written_down_is_not_changed(
     change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
 ) -> None:
-    ledger.down = True
+    ledger.store.down = True
 
-    assert await change(WON, "key") == Failed(Trouble(Cause.STORE_DOWN), Effect.NOTHING, DEAL)
+    with pytest.raises(StoreDown):
+        await change(WON, "key")
     assert crm.calls == ["find"]
+
+
+async def test_what_is_somebody_elses_by_now_is_not_changed(
+    change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
+) -> None:
+    ledger.store.rows["key"].owner = "another"
+
+    with pytest.raises(LeaseLost):
+        await change(WON, "key")
+    assert crm.calls == ["find"]
+
+
+async def test_nothing_is_asked_while_there_is_no_turn_to_be_had(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.closed = error(Cause.DAILY_LIMIT)
+
+    assert await change(WON, "key") == Failed(Trouble(Cause.DAILY_LIMIT), Effect.NOTHING)
+    assert crm.calls == []
+
+
+async def test_a_lost_deal_is_lost_for_the_reason_that_is_wished(change: ChangeStatus, crm: MemoryCrm) -> None:
+    outcome = await change(Wish("deal", Status.LOST, lost_reason_id="reason"), "key")
+
+    assert isinstance(outcome, Changed)
+    assert (crm.deal.status, crm.deal.lost_reason_id) == ("lost", "reason")
+
+
+# --- only if nobody was faster --------------------------------------------------------------------------------------
+
+
+async def test_a_deal_that_still_shows_what_it_must_is_changed(change: ChangeStatus) -> None:
+    assert isinstance(await change(Wish("deal", Status.WON, only_if="open"), "key"), Changed)
+
+
+async def test_a_deal_that_somebody_changed_meanwhile_is_left_alone(change: ChangeStatus, crm: MemoryCrm) -> None:
+    assert await change(Wish("deal", Status.LOST, only_if="won"), "key") == Overtaken(DEAL)
+    assert crm.calls == ["find"]
+
+
+async def test_a_deal_that_is_as_wished_is_so_already_whatever_it_must_show(change: ChangeStatus) -> None:
+    assert isinstance(await change(Wish("deal", Status.OPEN, only_if="won"), "key"), AlreadySo)
+
+
+# --- after a crash --------------------------------------------------------------------------------------------------
+
+
+async def test_a_change_that_was_made_before_the_crash_is_found_and_not_made_again(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.becomes("won")
+    outcome = await change(WON, "key", intended=DEAL)
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.before, outcome.after.status, outcome.after.stage) == (DEAL, "won", "Proposal")
+    assert crm.calls == ["find"]
+
+
+async def test_a_change_that_was_still_on_its_way_at_the_crash_is_waited_for(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.finding.extend([lambda: None, lambda: None, lambda: crm.becomes("won")])
+    outcome = await change(WON, "key", intended=DEAL)
+
+    assert isinstance(outcome, Changed)
+    assert crm.calls == ["find", "find", "find"]
+
+
+async def test_a_change_that_the_crash_prevented_is_made(change: ChangeStatus, crm: MemoryCrm) -> None:
+    outcome = await change(WON, "key", intended=DEAL)
+
+    assert isinstance(outcome, Changed)
+    assert crm.calls.count("set_status") == 1
+    assert crm.calls.index("set_status") > RESUMING_LOOKS
+
+
+async def test_a_deal_that_became_something_else_during_the_crash_is_left_alone(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.becomes("abandoned")
+    outcome = await change(WON, "key", intended=DEAL)
+
+    assert outcome == Failed(Trouble(Cause.INTERRUPTED), Effect.UNKNOWN, DEAL, Opportunity("deal", "abandoned"))
+    assert "set_status" not in crm.calls
+
+
+async def test_after_a_crash_a_deal_that_cannot_be_seen_may_have_changed(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.finding.append(error(Cause.NO_CONNECTION))
+
+    assert await change(WON, "key", intended=DEAL) == Failed(Trouble(Cause.NO_CONNECTION), Effect.UNKNOWN, DEAL)
+
+
+# --- doubt ----------------------------------------------------------------------------------------------------------
 
 
 async def test_a_change_that_was_certainly_refused_is_not_looked_at_again(change: ChangeStatus, crm: MemoryCrm) -> None:

@@ -21,6 +21,7 @@ class Neighbours:
     slack: SlackTrouble | None = None
     highlevel: Cause | None = None
     store_down: bool = False
+    store_newer: bool = False
     asked: int = 0
 
     async def ask_slack(self) -> str:
@@ -37,7 +38,7 @@ class Neighbours:
 
     async def ping(self) -> None:
         if self.store_down:
-            raise StoreDown
+            raise StoreDown(newer=self.store_newer)
 
     def health(self, allowlist: Allowlist = SOMEBODY) -> Health:
         return Health(ask_slack=self.ask_slack, probe_highlevel=self.probe, ping_store=self.ping, allowlist=allowlist)
@@ -76,10 +77,19 @@ async def test_an_empty_allowlist_is_not_ready(neighbours: Neighbours) -> None:
     assert "nobody may change anything" in report.failing["access.allowlist"]
 
 
+async def test_a_store_of_a_later_version_is_told_in_plain_words(neighbours: Neighbours) -> None:
+    neighbours.store_down = neighbours.store_newer = True
+    failing = (await neighbours.health().report()).failing
+
+    assert list(failing) == ["store.writable", "store.schema"]
+    assert "Deploy the later version again" in failing["store.schema"]
+    assert failing["store.writable"] == "Cannot be told before store.schema is well."
+
+
 async def test_a_store_that_cannot_be_written_is_not_ready(neighbours: Neighbours) -> None:
     neighbours.store_down = True
 
-    assert list((await neighbours.health().report()).failing) == ["store.writable"]
+    assert list((await neighbours.health().report()).failing) == ["store.writable", "store.schema"]
 
 
 async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: Neighbours) -> None:
@@ -88,7 +98,13 @@ async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: 
     neighbours.highlevel = Cause.TOKEN_ELSEWHERE
     report = await neighbours.health().report()
 
-    assert list(report.failing) == ["slack.token", "highlevel.scope", "highlevel.location", "store.writable"]
+    assert list(report.failing) == [
+        "slack.token",
+        "highlevel.scope",
+        "highlevel.location",
+        "store.writable",
+        "store.schema",
+    ]
     assert set(report.ok) | set(report.failing) == set(CHECKS)
 
 
@@ -144,7 +160,7 @@ async def test_a_report_that_is_too_old_is_made_anew(neighbours: Neighbours) -> 
     neighbours.store_down = True
     await asyncio.sleep(0.001)
 
-    assert list((await checks.report()).failing) == ["store.writable"]
+    assert list((await checks.report()).failing) == ["store.writable", "store.schema"]
 
 
 def test_settings_that_cannot_be_used_leave_nothing_else_to_tell() -> None:

@@ -1,55 +1,70 @@
 import asyncio
-import io
-import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 import sqlalchemy as sa
-import structlog
 
-from bot import logs
 from bot.access import Caller
-from bot.change import StoreDown
-from bot.ledger import Entry, Ledger, SqlLedger
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.change import LeaseLost, StoreDown
+from bot.database import Database, engine
+from bot.ledger import Acceptance, Claims, SqlLedger
+from bot.messages import Message
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
+from bot.record import Entry
+from bot.schema import commands
 from bot.status import Opportunity, Status, Wish
-from tests.memory import MemoryLedger
+from tests.memory import MemoryLedger, MemoryStore
 
-OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
+OPEN, WON = Opportunity("deal", "open", name="New website"), Opportunity("deal", "won", name="New website")
+LOST = Opportunity("deal", "lost", lost_reason_id="reason")
+REPLY = Message("done", ({"type": "divider"},), public=True)
+SHORT = 0.2
+"""A lease for tests in which an owner dies."""
 
 
-def _entry(key: str) -> Entry:
-    return Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", Wish("deal", Status.WON))
+class Ledger(Acceptance, Claims, Protocol):
+    """Both ports, as one object has them."""
+
+
+Owners = Callable[[float], Ledger]
+"""Gives owners that share one store, each with a lease of so many seconds."""
+
+
+def _entry(key: str, deal: str = "deal", **fields: str) -> Entry:
+    caller = Caller("U1", "T1", "C1")
+    return Entry(key, f"REF-{key}", caller, "deal won", Wish(deal, Status.WON), "https://reply.example", **fields)
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
+async def owners(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Owners]:
+    if request.param == "memory":
+        store = MemoryStore()
+        yield lambda lease: MemoryLedger(store, lease)
+        return
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    else:
+        url = request.getfixturevalue("cluster").new_database()
+    opened: list[Database] = []
+
+    def owner(lease: float) -> Ledger:
+        opened.append(Database(url))
+        return SqlLedger(opened[-1], lease)
+
+    yield owner
+    for database in opened:
+        await database.close()
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
+def ledger(owners: Owners) -> Ledger:
+    return owners(30.0)
 
 
-@pytest.fixture
-async def sql(file: Path) -> AsyncIterator[SqlLedger]:
-    ledger = SqlLedger(f"sqlite:///{file}")
-    yield ledger
-    await ledger.close()
-
-
-@pytest.fixture(params=["sql", "memory"])
-def ledger(request: pytest.FixtureRequest, sql: SqlLedger) -> Ledger:
-    return sql if request.param == "sql" else MemoryLedger()
-
-
-def _rows(file: Path) -> list[dict[str, Any]]:
-    connection = sqlite3.connect(file)
-    connection.row_factory = sqlite3.Row
-    rows = [dict(row) for row in connection.execute("SELECT * FROM commands ORDER BY accepted_at, key")]
-    connection.close()
-    return rows
-
-
-# --- what any ledger does -------------------------------------------------------------------------------------------
+# --- accepting ------------------------------------------------------------------------------------------------------
 
 
 async def test_a_new_command_is_accepted_once(ledger: Ledger) -> None:
@@ -64,177 +79,352 @@ async def test_of_many_that_come_at_once_each_is_accepted_once(ledger: Ledger) -
     assert accepted.count(True) == 20
 
 
-async def test_a_command_goes_from_accepted_to_intended_to_finished(ledger: Ledger) -> None:
-    await ledger.accept(_entry("one"))
-    await ledger.intend("one", OPEN)
-    await ledger.finish("one", AlreadySo(OPEN), "response_url")
+async def test_a_command_that_two_replicas_get_is_accepted_by_one(owners: Owners) -> None:
+    replicas = [owners(30.0), owners(30.0)]
+    accepted = await asyncio.gather(*(replica.accept(_entry(str(n))) for n in range(20) for replica in replicas))
 
-    assert await ledger.accept(_entry("one")) is False
+    assert accepted.count(True) == 20
 
 
-async def test_what_was_never_accepted_is_not_made_up(ledger: Ledger) -> None:
-    await ledger.intend("nobody", OPEN)
-    await ledger.finish("nobody", AlreadySo(OPEN), "response_url")
+async def test_a_change_is_taken_back_once_whoever_asks(ledger: Ledger) -> None:
+    await ledger.accept(_entry("change"))
 
-    assert await ledger.accept(_entry("nobody")) is True
+    assert await ledger.accept(_entry("undo", undoes="change")) is True
+    assert await ledger.accept(_entry("undo by another", undoes="change")) is False
+    await ledger.answer("undo", Changed(WON, OPEN), REPLY)
+    assert await ledger.accept(_entry("undo later", undoes="change")) is False
+
+
+async def test_after_an_undo_that_failed_somebody_may_try_again(ledger: Ledger) -> None:
+    await ledger.accept(_entry("change"))
+    await ledger.accept(_entry("undo", undoes="change"))
+    await ledger.answer("undo", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), REPLY)
+
+    assert await ledger.accept(_entry("undo again", undoes="change")) is True
 
 
 async def test_a_ledger_that_can_be_written_says_so(ledger: Ledger) -> None:
     await ledger.ping()
 
 
+# --- one at a time --------------------------------------------------------------------------------------------------
+
+
+async def test_of_two_commands_about_a_deal_one_begins_whoever_has_them(owners: Owners) -> None:
+    one, other = owners(30.0), owners(30.0)
+    await one.accept(_entry("first"))
+    await other.accept(_entry("second"))
+
+    assert await one.begin("first") is True
+    assert await other.begin("second") is False
+    await one.intend("first", OPEN)
+    assert await other.begin("second") is False
+    await one.answer("first", Changed(OPEN, WON), REPLY)
+    assert await other.begin("second") is True
+
+
+async def test_of_many_that_begin_at_the_same_time_one_does(owners: Owners) -> None:
+    replicas = [owners(30.0), owners(30.0)]
+    for number in range(10):
+        await replicas[number % 2].accept(_entry(str(number)))
+    begun = await asyncio.gather(*(replicas[number % 2].begin(str(number)) for number in range(10)))
+
+    assert begun.count(True) == 1
+
+
+async def test_commands_about_different_deals_begin_together(ledger: Ledger) -> None:
+    await ledger.accept(_entry("first"))
+    await ledger.accept(_entry("second", deal="another"))
+
+    assert await asyncio.gather(ledger.begin("first"), ledger.begin("second")) == [True, True]
+
+
+async def test_a_command_may_begin_again_after_its_database_was_away(ledger: Ledger) -> None:
+    await ledger.accept(_entry("one"))
+
+    assert await ledger.begin("one") is True
+    assert await ledger.begin("one") is True
+
+
+# --- leases ---------------------------------------------------------------------------------------------------------
+
+
+async def test_what_a_living_process_has_is_not_taken_over(owners: Owners) -> None:
+    one, other = owners(30.0), owners(30.0)
+    await one.accept(_entry("one"))
+
+    assert await other.adopt(10) == []
+    assert await one.adopt(10) == []
+
+
+async def test_what_a_dead_process_had_is_taken_over_once(owners: Owners) -> None:
+    dead, one, other = owners(SHORT), owners(30.0), owners(30.0)
+    for number in range(20):
+        await dead.accept(_entry(str(number)))
+    await asyncio.sleep(SHORT)
+    both = await asyncio.gather(one.adopt(15), other.adopt(15))
+    rest = await one.adopt(15)
+
+    keys = [orphan.entry.key for orphans in (*both, rest) for orphan in orphans]
+    assert sorted(keys, key=int) == [str(number) for number in range(20)]
+
+
+async def test_the_oldest_are_taken_over_first_and_not_more_than_wanted(owners: Owners) -> None:
+    dead, one = owners(SHORT), owners(30.0)
+    for number in range(4):
+        await dead.accept(_entry(str(number)))
+        await asyncio.sleep(0.002)
+    await asyncio.sleep(SHORT)
+
+    assert [orphan.entry.key for orphan in await one.adopt(3)] == ["0", "1", "2"]
+
+
+async def test_what_is_renewed_in_time_is_kept(owners: Owners) -> None:
+    one, other = owners(4 * SHORT), owners(30.0)
+    await one.accept(_entry("one"))
+    for _ in range(6):
+        await asyncio.sleep(SHORT)
+        await one.renew()
+
+    assert await other.adopt(10) == []
+
+
+async def test_every_note_renews_the_lease(owners: Owners) -> None:
+    one, other = owners(4 * SHORT), owners(30.0)
+    await one.accept(_entry("one"))
+    await asyncio.sleep(2 * SHORT)
+    await one.begin("one")
+    await asyncio.sleep(2 * SHORT)
+    await one.intend("one", OPEN)
+    await asyncio.sleep(2 * SHORT)
+
+    assert await other.adopt(10) == []
+
+
+async def test_whoever_lost_the_lease_notes_nothing_any_more(owners: Owners) -> None:
+    slow, quick = owners(SHORT), owners(30.0)
+    await slow.accept(_entry("one"))
+    await slow.begin("one")
+    await asyncio.sleep(SHORT)
+    assert len(await quick.adopt(10)) == 1
+
+    for note in (
+        slow.begin("one"),
+        slow.intend("one", OPEN),
+        slow.answer("one", AlreadySo(WON), REPLY),
+        slow.finish("one", "response_url", ""),
+    ):
+        with pytest.raises(LeaseLost):
+            await note
+    assert await slow.tell_to_wait("one") is False
+    assert await slow.give_back() == 0
+    await slow.renew()
+    await quick.intend("one", OPEN)
+
+
+async def test_what_was_never_accepted_is_not_made_up(ledger: Ledger) -> None:
+    for note in (ledger.begin("nobody"), ledger.intend("nobody", OPEN), ledger.finish("nobody", "channel", "")):
+        with pytest.raises(LeaseLost):
+            await note
+
+    assert await ledger.accept(_entry("nobody")) is True
+
+
+async def test_what_is_given_back_is_taken_over_at_once_and_is_no_attempt(owners: Owners) -> None:
+    one, other = owners(30.0), owners(30.0)
+    await one.accept(_entry("one"))
+    await one.begin("one")
+
+    assert await one.give_back() == 1
+    (orphan,) = await other.adopt(10)
+    assert (orphan.entry.key, orphan.attempts) == ("one", 0)
+    assert await other.begin("one") is True
+
+
+async def test_a_process_that_dies_over_a_deal_is_counted_and_one_that_had_not_begun_is_not(owners: Owners) -> None:
+    waiting = owners(SHORT)
+    await waiting.accept(_entry("at work"))
+    await waiting.accept(_entry("queued", deal="another"))
+    await waiting.begin("at work")
+    attempts: dict[str, int] = {}
+    for _ in range(3):
+        await asyncio.sleep(SHORT)
+        heir = owners(SHORT)
+        attempts = {orphan.entry.key: orphan.attempts for orphan in await heir.adopt(10)}
+
+    assert attempts == {"at work": 3, "queued": 0}
+
+
+async def test_an_orphan_brings_all_that_its_heir_needs(owners: Owners) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    wish = Wish("deal", Status.LOST, lost_reason_id="reason", only_if="won")
+    entry = Entry("one", "REF", Caller("U1", "T1", "C1"), "typed", wish, "https://reply.example", "17.1", "change")
+    await dead.accept(entry)
+    await asyncio.sleep(SHORT)
+
+    (orphan,) = await heir.adopt(10)
+    assert orphan.entry == entry
+    assert (orphan.attempts, orphan.intended, orphan.reply) == (0, None, None)
+    assert SHORT <= orphan.age < 30
+
+
+async def test_an_orphan_that_was_about_to_write_says_what_the_deal_was(owners: Owners) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    await dead.accept(_entry("one"))
+    await dead.intend("one", LOST)
+    await asyncio.sleep(SHORT)
+
+    (orphan,) = await heir.adopt(10)
+    assert orphan.intended == LOST
+    assert await heir.begin("one") is True
+    assert await owners(30.0).adopt(10) == []
+
+
+async def test_an_orphan_whose_reply_is_ready_brings_it(owners: Owners) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    await dead.accept(_entry("one"))
+    await dead.intend("one", OPEN)
+    await dead.answer("one", Changed(OPEN, WON), REPLY)
+    await asyncio.sleep(SHORT)
+
+    (orphan,) = await heir.adopt(10)
+    assert (orphan.reply, orphan.intended, orphan.attempts) == (REPLY, None, 0)
+
+
+async def test_what_is_finished_is_nobodys(owners: Owners) -> None:
+    one, other = owners(SHORT), owners(30.0)
+    await one.accept(_entry("one"))
+    await one.answer("one", AlreadySo(WON), REPLY)
+    await one.finish("one", "response_url", "")
+    await asyncio.sleep(SHORT)
+
+    assert await other.adopt(10) == []
+    assert await one.give_back() == 0
+    assert await one.accept(_entry("one")) is False
+
+
+async def test_somebody_is_told_to_wait_once(owners: Owners) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    await dead.accept(_entry("one"))
+
+    assert await dead.tell_to_wait("one") is True
+    assert await dead.tell_to_wait("one") is False
+    await asyncio.sleep(SHORT)
+    await heir.adopt(10)
+    assert await heir.tell_to_wait("one") is False
+
+
 # --- what is in the rows --------------------------------------------------------------------------------------------
 
 
-async def test_an_accepted_command_says_who_where_when_and_what(sql: SqlLedger, file: Path) -> None:
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def sql(database: Database) -> SqlLedger:
+    return SqlLedger(database)
+
+
+def _rows(url: str) -> list[dict[str, Any]]:
+    opened = engine(url)
+    with opened.connect() as connection:
+        rows = [dict(row) for row in connection.execute(sa.select(commands).order_by(commands.c.key)).mappings()]
+    opened.dispose()
+    return rows
+
+
+async def test_an_accepted_command_says_who_where_when_and_what(sql: SqlLedger, database_url: str) -> None:
     await sql.accept(_entry("one"))
 
-    (row,) = _rows(file)
+    (row,) = _rows(database_url)
     assert (row["key"], row["reference"], row["state"]) == ("one", "REF-one", "accepted")
     assert (row["user_id"], row["team_id"], row["channel_id"]) == ("U1", "T1", "C1")
     assert (row["text"], row["opportunity_id"], row["status"]) == ("deal won", "deal", "won")
     assert row["accepted_at"].endswith("+00:00")
 
 
-async def test_an_intention_keeps_what_the_deal_looked_like(sql: SqlLedger, file: Path) -> None:
+async def test_an_intention_keeps_what_the_deal_looked_like(sql: SqlLedger, database_url: str) -> None:
     await sql.accept(_entry("one"))
-    await sql.intend("one", OPEN)
+    await sql.intend("one", LOST)
 
-    assert [(row["state"], row["before"]) for row in _rows(file)] == [("intended", "open")]
+    (row,) = _rows(database_url)
+    assert (row["state"], row["before"], row["before_lost_reason_id"]) == ("intended", "lost", "reason")
 
 
 @pytest.mark.parametrize(
     ("outcome", "columns"),
     [
-        (Changed(OPEN, WON, trace_id="t"), ("changed", "won", "t")),
-        (AlreadySo(WON), ("already_so", "won", None)),
-        (Failed(Trouble(Cause.NOT_FOUND, trace_id="t"), Effect.NOTHING), ("not_found", None, "t")),
-        (Failed(Trouble(Cause.NO_EFFECT), Effect.NOTHING, OPEN, OPEN), ("no_effect", "open", "")),
+        (Changed(OPEN, WON, trace_id="t"), ("changed", "open", "won", "t", "New website")),
+        (AlreadySo(WON), ("already_so", "won", "won", None, "New website")),
+        (Overtaken(LOST), ("overtaken", "lost", "lost", None, None)),
+        (Failed(Trouble(Cause.NOT_FOUND, trace_id="t"), Effect.NOTHING), ("not_found", None, None, "t", None)),
+        (
+            Failed(Trouble(Cause.NO_EFFECT), Effect.NOTHING, OPEN, OPEN),
+            ("no_effect", "open", "open", "", "New website"),
+        ),
     ],
 )
-async def test_an_end_keeps_what_became_of_it(
-    sql: SqlLedger, file: Path, outcome: Outcome, columns: tuple[object, ...]
+async def test_an_answer_keeps_what_became_of_it(
+    sql: SqlLedger, database_url: str, outcome: Outcome, columns: tuple[object, ...]
 ) -> None:
     await sql.accept(_entry("one"))
-    await sql.finish("one", outcome, "channel")
+    await sql.answer("one", outcome, REPLY)
 
-    (row,) = _rows(file)
-    assert (row["outcome"], row["after"], row["trace_id"]) == columns
-    assert (row["state"], row["delivered"]) == ("finished", "channel")
+    (row,) = _rows(database_url)
+    kept = (row["outcome"], row["before"], row["after"], row["trace_id"], row["opportunity_name"])
+    assert kept == columns
+    assert row["state"] == "answered"
+
+
+async def test_when_the_reply_is_delivered_its_text_and_address_are_forgotten(
+    sql: SqlLedger, database_url: str
+) -> None:
+    await sql.accept(_entry("one"))
+    await sql.answer("one", AlreadySo(WON), REPLY)
+    assert _rows(database_url)[0]["response_url"] == "https://reply.example"
+    await sql.finish("one", "channel", "17.2")
+
+    (row,) = _rows(database_url)
+    assert (row["state"], row["delivered"], row["message_ts"]) == ("finished", "channel", "17.2")
+    assert (row["response_url"], row["reply"], row["owner"], row["lease_until"]) == (None, None, None, None)
     assert row["finished_at"] >= row["accepted_at"]
 
 
-async def test_what_is_accepted_is_on_the_disk(sql: SqlLedger, file: Path) -> None:
-    await sql.accept(_entry("one"))
-    later = SqlLedger(f"sqlite:///{file}")
+async def test_a_message_whose_button_was_pressed_stays_known_where_slack_names_no_other(
+    sql: SqlLedger, database_url: str
+) -> None:
+    await sql.accept(_entry("one", message_ts="17.1"))
+    await sql.finish("one", "response_url", "")
 
-    assert await later.accept(_entry("one")) is False
+    assert _rows(database_url)[0]["message_ts"] == "17.1"
+
+
+async def test_what_is_accepted_is_on_the_disk(sql: SqlLedger, database_url: str) -> None:
+    await sql.accept(_entry("one"))
+    later = Database(database_url)
+
+    assert await SqlLedger(later).accept(_entry("one")) is False
     await later.close()
 
 
-async def test_commands_that_come_while_a_commit_is_under_way_share_the_next(sql: SqlLedger) -> None:
-    await sql.ping()
-    commits: list[object] = []
+async def test_what_is_older_than_wanted_is_forgotten_when_it_is_finished(sql: SqlLedger, database_url: str) -> None:
+    for key in ("finished", "finished too", "under way"):
+        await sql.accept(_entry(key))
+    await sql.finish("finished", "response_url", "")
+    await sql.finish("finished too", "response_url", "")
 
-    def count(connection: object) -> None:
-        commits.append(connection)
-
-    sa.event.listen(sa.Engine, "commit", count)
-    await asyncio.gather(*(sql.accept(_entry(str(number))) for number in range(50)))
-    sa.event.remove(sa.Engine, "commit", count)
-
-    assert len(commits) <= 2
+    assert await sql.forget(datetime.now(UTC) - timedelta(days=1)) == 0
+    assert await sql.forget(datetime.now(UTC) + timedelta(seconds=1), most=1) == 1
+    assert await sql.forget(datetime.now(UTC) + timedelta(seconds=1)) == 1
+    assert [row["key"] for row in _rows(database_url)] == ["under way"]
 
 
-# --- when the database is not well ----------------------------------------------------------------------------------
+async def test_a_text_that_the_database_cannot_take_is_no_trouble_for_those_that_come_with_it(sql: SqlLedger) -> None:
+    odd, even = await asyncio.gather(sql.accept(_entry("\ud800")), sql.accept(_entry("one")), return_exceptions=True)
 
-
-async def test_a_store_that_is_not_there_is_down_and_works_as_soon_as_it_is(tmp_path: Path) -> None:
-    ledger = SqlLedger(f"sqlite:///{tmp_path}/missing/ledger.db")
-    for attempt in (ledger.ping(), ledger.accept(_entry("one")), ledger.intend("one", OPEN)):
-        with pytest.raises(StoreDown):
-            await attempt
-    (tmp_path / "missing").mkdir()
-
-    assert await ledger.accept(_entry("one")) is True
-    await ledger.close()
-
-
-async def test_a_file_that_is_no_database_is_down(sql: SqlLedger, file: Path) -> None:
-    file.write_text("this is not a database, whatever its name says" * 100)
-
-    with pytest.raises(StoreDown):
-        await sql.ping()
-
-
-async def test_a_store_of_a_later_version_is_left_alone(sql: SqlLedger, file: Path) -> None:
-    await sql.ping()
-    connection = sqlite3.connect(file)
-    connection.execute("UPDATE schema_version SET version = 99")
-    connection.commit()
-    connection.close()
-    later = SqlLedger(f"sqlite:///{file}")
-
-    with pytest.raises(StoreDown):
-        await later.accept(_entry("one"))
-    await later.close()
-    assert _rows(file) == []
-
-
-async def test_a_command_whose_sender_has_gone_does_not_disturb_the_others(sql: SqlLedger) -> None:
-    gone = asyncio.create_task(sql.accept(_entry("gone")))
-    stays = asyncio.create_task(sql.accept(_entry("stays")))
-    await asyncio.sleep(0)
-    gone.cancel()
-
-    assert await stays is True
-
-
-async def test_a_failing_commit_of_one_whose_sender_has_gone_is_down_for_the_others_alone(tmp_path: Path) -> None:
-    ledger = SqlLedger(f"sqlite:///{tmp_path}/missing/ledger.db")
-    gone = asyncio.create_task(ledger.ping())
-    stays = asyncio.create_task(ledger.ping())
-    await asyncio.sleep(0)
-    gone.cancel()
-
-    with pytest.raises(StoreDown):
-        await stays
-    await ledger.close()
-
-
-async def test_what_the_database_cannot_take_is_down_and_not_a_wait_for_ever(sql: SqlLedger) -> None:
-    with pytest.raises(StoreDown):
-        await sql.accept(_entry("\ud800"))
-
-    assert await sql.accept(_entry("one")) is True
-
-
-async def test_a_file_that_was_emptied_meanwhile_is_made_anew(sql: SqlLedger, file: Path) -> None:
-    await sql.accept(_entry("one"))
-    connection = sqlite3.connect(file)
-    connection.execute("DROP TABLE commands")
-    connection.execute("DROP TABLE schema_version")
-    connection.commit()
-    connection.close()
-    with pytest.raises(StoreDown):
-        await sql.accept(_entry("two"))
-
-    assert await sql.accept(_entry("two")) is True
-
-
-async def test_what_the_store_logs_has_not_the_reference_of_one_of_those_who_wait(tmp_path: Path) -> None:
-    ledger = SqlLedger(f"sqlite:///{tmp_path}/missing/ledger.db")
-    stream = io.StringIO()
-    logs.set_up("INFO", "json", stream)
-    with structlog.contextvars.bound_contextvars(reference="REF"), pytest.raises(StoreDown):
-        await ledger.ping()
-    await ledger.close()
-
-    assert "ledger.down" in stream.getvalue()
-    assert "REF" not in stream.getvalue()
-
-
-async def test_a_ledger_that_was_never_used_can_be_closed(tmp_path: Path) -> None:
-    await SqlLedger(f"sqlite:///{tmp_path}/never.db").close()
-
-    assert list(tmp_path.iterdir()) == []
+    assert isinstance(odd, StoreDown)
+    assert even is True

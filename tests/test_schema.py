@@ -1,39 +1,141 @@
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
-from bot.schema import MIGRATIONS, NewerSchemaError, commands, migrate
+from bot.database import engine
+from bot.schema import MIGRATIONS, NewerSchemaError, OlderSchemaError, commands, migrate, must_be_current
+
+DUMPS = Path(__file__).parent / "data" / "ledger"
+VERSIONS = range(1, len(MIGRATIONS))
+"""Every version that is not the latest."""
 
 
 @pytest.fixture
-def connection() -> Iterator[sa.Connection]:
-    engine = sa.create_engine("sqlite://")
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
+def store(database_url: str) -> sa.Engine:
+    return engine(database_url)
 
 
-def test_an_empty_store_gets_the_table_that_the_code_expects(connection: sa.Connection) -> None:
-    migrate(connection)
-
-    found = {column["name"]: column for column in sa.inspect(connection).get_columns("commands")}
-    assert list(found) == [column.name for column in commands.columns]
-    assert {name: column["nullable"] for name, column in found.items() if name != "key"} == {
-        column.name: column.nullable for column in commands.columns if column.name != "key"
-    }
+@pytest.fixture(autouse=True)
+def _closed(store: sa.Engine) -> object:
+    yield
+    store.dispose()
 
 
-def test_migrating_twice_changes_nothing(connection: sa.Connection) -> None:
-    migrate(connection)
-    migrate(connection)
+def _load(store: sa.Engine, version: int) -> None:
+    """The store as a program of that version left it."""
+    dump = (DUMPS / f"version_{version}.{store.dialect.name}.sql").read_text(encoding="utf-8")
+    if store.dialect.name == "postgresql":
+        with psycopg.connect(store.url.set(drivername="postgresql").render_as_string()) as connection:
+            connection.execute(dump.encode())
+        return
+    with store.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        connection.rollback()
+        driver.executescript(dump)
 
-    assert connection.execute(sa.text("SELECT version FROM schema_version")).scalars().all() == [len(MIGRATIONS)]
+
+def _read(store: sa.Engine, statement: str) -> list[tuple[object, ...]]:
+    with store.connect() as connection:
+        return [tuple(row) for row in connection.execute(sa.text(statement))]
 
 
-def test_a_later_version_is_refused_in_plain_words(connection: sa.Connection) -> None:
-    migrate(connection)
-    connection.execute(sa.text("UPDATE schema_version SET version = version + 1"))
+def _columns(store: sa.Engine) -> dict[str, bool]:
+    found = sa.inspect(store).get_columns(commands.name)
+    return {column["name"]: column["nullable"] for column in found if column["name"] != "key"}
 
-    with pytest.raises(NewerSchemaError, match="this program knows versions up to"):
-        migrate(connection)
+
+def test_an_empty_store_gets_the_table_that_the_code_expects(store: sa.Engine) -> None:
+    migrate(store)
+
+    assert _columns(store) == {column.name: column.nullable for column in commands.columns if column.name != "key"}
+
+
+def test_migrating_twice_changes_nothing(store: sa.Engine) -> None:
+    migrate(store)
+    migrate(store)
+
+    assert _read(store, "SELECT version FROM schema_version") == [(len(MIGRATIONS),)]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_store_of_every_earlier_version_becomes_one_of_today_and_keeps_its_rows(
+    store: sa.Engine, version: int
+) -> None:
+    _load(store, version)
+    kept = "SELECT key, reference, accepted_at, user_id, text, opportunity_id, status, before, after FROM commands"
+    before = _read(store, kept)
+    migrate(store)
+
+    assert len(before) > 3
+    assert sorted(map(str, _read(store, kept))) == sorted(map(str, before))
+    assert _read(store, "SELECT version FROM schema_version") == [(len(MIGRATIONS),)]
+    assert _columns(store) == {column.name: column.nullable for column in commands.columns if column.name != "key"}
+
+
+def test_what_version_1_left_unfinished_is_closed_and_not_carried_out_months_later(store: sa.Engine) -> None:
+    _load(store, 1)
+    unfinished = _read(store, "SELECT key FROM commands WHERE state <> 'finished' ORDER BY key")
+    migrate(store)
+
+    assert len(unfinished) == 3
+    assert _read(store, "SELECT DISTINCT state FROM commands") == [("finished",)]
+    assert _read(store, "SELECT key FROM commands WHERE outcome = 'interrupted' ORDER BY key") == unfinished
+
+
+def test_a_step_that_fails_leaves_the_version_before_it(store: sa.Engine) -> None:
+    _load(store, 1)
+    with store.begin() as connection:  # in the way of the second step
+        connection.execute(sa.text("CREATE INDEX commands_by_time ON commands (accepted_at)"))
+
+    with pytest.raises(sa.exc.DBAPIError):
+        migrate(store)
+    assert _read(store, "SELECT version FROM schema_version") == [(1,)]
+    assert "lease_until" not in _columns(store)
+
+
+def test_replicas_that_start_at_once_migrate_once(database_url: str, store: sa.Engine) -> None:
+    _load(store, 1)
+    replicas = [engine(database_url) for _ in range(4)]
+    with ThreadPoolExecutor(len(replicas)) as pool:
+        list(pool.map(migrate, replicas))
+    for replica in replicas:
+        replica.dispose()
+
+    assert _read(store, "SELECT version FROM schema_version") == [(len(MIGRATIONS),)]
+
+
+def test_replicas_that_start_at_once_on_an_empty_store_make_one_table(database_url: str, store: sa.Engine) -> None:
+    replicas = [engine(database_url) for _ in range(4)]
+    with ThreadPoolExecutor(len(replicas)) as pool:
+        list(pool.map(migrate, replicas))
+    for replica in replicas:
+        replica.dispose()
+
+    assert _read(store, "SELECT version FROM schema_version") == [(len(MIGRATIONS),)]
+
+
+def test_a_later_version_is_refused_in_plain_words(store: sa.Engine) -> None:
+    migrate(store)
+    with store.begin() as connection:
+        connection.execute(sa.text("UPDATE schema_version SET version = version + 1"))
+    words = f"the store has version {len(MIGRATIONS) + 1}; this program knows versions up to {len(MIGRATIONS)}"
+
+    with pytest.raises(NewerSchemaError, match=words):
+        migrate(store)
+    with store.connect() as connection, pytest.raises(NewerSchemaError, match=words):
+        must_be_current(connection)
+
+
+def test_a_store_that_is_only_read_must_be_of_today(store: sa.Engine) -> None:
+    with store.connect() as connection, pytest.raises(OlderSchemaError):
+        must_be_current(connection)
+    _load(store, 1)
+    with store.connect() as connection, pytest.raises(OlderSchemaError):
+        must_be_current(connection)
+    migrate(store)
+    with store.connect() as connection:
+        must_be_current(connection)

@@ -1,19 +1,24 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
 from typing import Any, NoReturn
 
 import pytest
 from slack_bolt.async_app import AsyncBoltRequest
 from structlog.testing import capture_logs
 
-from bot.access import Allowlist, Pace
-from bot.command import Help, Request
-from bot.messages import Messages
+from bot.access import Allowlist, Caller, Pace
+from bot.change import StoreDown
+from bot.command import Help, Request, ShowHistory, Undo
+from bot.messages import Message
+from bot.outcome import Cause, Changed, Effect, Failed, Trouble
+from bot.record import Entry
+from bot.replies import Address
 from bot.slack import Reception, bolt_app, new_reference
-from bot.status import STATES, Status, Wish
-from bot.worker import Order
-from tests.memory import MemoryLedger
+from bot.status import Opportunity, Status, Wish
+from tests.memory import MemoryLedger, messages
 
 WISH = Wish("deal", Status.WON)
 
@@ -24,41 +29,74 @@ class Desk:
 
     request: Request = WISH
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
-    orders: list[Order] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    told: list[tuple[Message, Address, str]] = field(default_factory=list)
     parse: Callable[[str], Request] | None = None
+    window: timedelta = timedelta(hours=24)
+    allowed: frozenset[str] = frozenset({"U1", "U2"})
 
     async def on_command(self, **body: str) -> tuple[int, dict[str, Any]]:
         """What Slack gets for a command from U1, in T1 and C1."""
-        messages = Messages(
-            app_url="https://app.example",
-            location_id="L",
-            currency="",
-            admin_contact="U0KIM",
-            statuses=frozenset(STATES),
-            channels=frozenset(),
-            errors_in_channel=False,
+        return await self._dispatch(
+            {
+                "command": "/opp-status",
+                "text": "deal won",
+                "user_id": "U1",
+                "team_id": "T1",
+                "channel_id": "C1",
+                "trigger_id": "1.2.3",
+                "response_url": "http://reply.example",
+            }
+            | body
         )
+
+    async def on_undo(self, change: str, **body: Any) -> str:  # noqa: ANN401 - any part of what Slack sends
+        """What somebody, U2 unless told otherwise, reads who presses Undo under a change; empty when work begins."""
+        status, answer = await self._dispatch(
+            {
+                "type": "block_actions",
+                "user": {"id": "U2", "team_id": "T1"},
+                "team": {"id": "T1"},
+                "channel": {"id": "C1"},
+                "container": {"type": "message", "message_ts": "17.1", "channel_id": "C1"},
+                "trigger_id": f"press.{next(_numbers)}",
+                "response_url": "http://press.example",
+                "actions": [{"type": "button", "block_id": "b", "action_id": "undo", "value": change}],
+            }
+            | body
+        )
+        assert (status, answer) == (200, {})
+        return self.told.pop()[0].text if self.told else ""
+
+    async def changed(self, key: str = "change", before: str = "open", user: str = "U1") -> None:
+        """Somebody has changed the deal to won, and it is finished."""
+        caller = Caller(user, "T1", "C1")
+        entry = Entry(key, "REF", caller, "deal won", WISH)
+        await self.ledger.accept(entry)
+        outcome = Changed(Opportunity("deal", before, name="New website"), Opportunity("deal", "won"))
+        await self.ledger.intend(key, outcome.before)
+        await self.ledger.answer(key, outcome, Message("", (), public=True))
+        await self.ledger.finish(key, "response_url", "")
+
+    async def _dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         reception = Reception(
             parse=self.parse or (lambda _text: self.request),
-            allowlist=Allowlist(frozenset({"U1"}), frozenset()),
+            allowlist=Allowlist(self.allowed, frozenset()),
             our_team=lambda: "T1",
             pace=Pace(),
             ledger=self.ledger,
-            submit=self.orders.append,
-            messages=messages,
+            history=self.ledger,
+            undo_window=self.window,
+            submit=self.entries.append,
+            tell=lambda message, to, reference: self.told.append((message, to, reference)),
+            messages=messages(admin_contact="U0KIM", undo_window=self.window),
         )
-        contents = {
-            "command": "/opp-status",
-            "text": "deal won",
-            "user_id": "U1",
-            "team_id": "T1",
-            "channel_id": "C1",
-            "trigger_id": "1.2.3",
-            "response_url": "http://reply.example",
-        } | body
         app = bolt_app(reception, "xoxb-not-a-token")
         answer = await app.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
         return answer.status, json.loads(answer.body) if answer.body else {}
+
+
+_numbers = count()
 
 
 @pytest.fixture
@@ -69,49 +107,57 @@ def desk() -> Desk:
 async def test_a_wish_is_written_down_handed_over_and_acknowledged_in_silence(desk: Desk) -> None:
     assert await desk.on_command() == (200, {})
 
-    (order,) = desk.orders
-    assert (order.entry.key, order.entry.wish, order.entry.text) == ("1.2.3", WISH, "deal won")
-    assert (order.address.response_url, order.address.channel_id, order.address.user_id) == (
-        "http://reply.example",
-        "C1",
-        "U1",
-    )
-    assert list(desk.ledger.rows) == ["1.2.3"]
+    (entry,) = desk.entries
+    assert (entry.key, entry.wish, entry.text) == ("1.2.3", WISH, "deal won")
+    assert (entry.response_url, entry.caller) == ("http://reply.example", Caller("U1", "T1", "C1"))
+    assert list(desk.ledger.store.rows) == ["1.2.3"]
 
 
 async def test_a_command_that_is_there_already_is_acknowledged_and_not_begun_again(desk: Desk) -> None:
     await desk.on_command()
 
     assert await desk.on_command() == (200, {})
-    assert len(desk.orders) == 1
+    assert len(desk.entries) == 1
 
 
 async def test_a_command_without_the_senders_id_is_a_command_of_its_own(desk: Desk) -> None:
     await desk.on_command(trigger_id="")
     await desk.on_command(trigger_id="")
 
-    assert len(desk.orders) == 2
-    assert all(order.entry.key == order.entry.reference for order in desk.orders)
+    assert len(desk.entries) == 2
+    assert all(entry.key == entry.reference for entry in desk.entries)
 
 
 async def test_a_ledger_that_is_down_is_told_at_once(desk: Desk) -> None:
-    desk.ledger.down = True
+    desk.ledger.store.down = True
     status, answer = await desk.on_command()
 
     assert status == 200
     assert answer["response_type"] == "ephemeral"
     assert "Nothing was changed." in answer["text"]
-    assert desk.orders == []
+    assert desk.entries == []
+
+
+async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(desk: Desk) -> None:
+    class Cut(MemoryLedger):
+        async def accept(self, entry: Entry) -> bool:
+            raise StoreDown(perhaps_written=True)
+
+    desk.ledger = Cut()
+    _, answer = await desk.on_command()
+
+    assert "Nothing has been changed so far." in answer["text"]
+    assert "it is carried out soon" in answer["text"]
 
 
 async def test_a_question_is_answered_in_the_acknowledgement(desk: Desk) -> None:
     desk.request = Help()
-    status, answer = await desk.on_command(user_id="U2")
+    status, answer = await desk.on_command(user_id="U3")
 
     assert status == 200
     assert answer["response_type"] == "ephemeral"
     assert answer["blocks"]
-    assert desk.ledger.rows == {}
+    assert desk.ledger.store.rows == {}
 
 
 async def test_whatever_is_raised_becomes_an_answer_with_the_reference_of_the_log(desk: Desk) -> None:
@@ -131,17 +177,186 @@ async def test_whatever_is_raised_becomes_an_answer_with_the_reference_of_the_lo
 async def test_nul_characters_do_not_reach_the_ledger(desk: Desk) -> None:
     await desk.on_command(text="deal\x00 won")
 
-    assert desk.orders[0].entry.text == "deal won"
+    assert desk.entries[0].text == "deal won"
 
 
 async def test_half_a_character_does_not_reach_the_ledger(desk: Desk) -> None:
     await desk.on_command(trigger_id="1.\ud800")
 
-    assert desk.orders[0].entry.key == "1.?"
+    assert desk.entries[0].key == "1.?"
 
 
 async def test_another_command_is_not_ours(desk: Desk) -> None:
     assert (await desk.on_command(command="/other"))[0] == 404
+
+
+# --- history --------------------------------------------------------------------------------------------------------
+
+
+async def test_history_shows_the_callers_own_commands(desk: Desk) -> None:
+    await desk.changed("mine")
+    await desk.changed("theirs", user="U2")
+    desk.request = ShowHistory()
+    _, answer = await desk.on_command()
+
+    assert answer["response_type"] == "ephemeral"
+    assert answer["text"].count("open → *won*") == 1
+    assert "<@U1>" in answer["text"]
+
+
+async def test_history_of_a_deal_shows_everybodys(desk: Desk) -> None:
+    await desk.changed("mine")
+    await desk.changed("theirs", user="U2")
+    desk.request = ShowHistory("deal")
+    _, answer = await desk.on_command()
+
+    assert answer["text"].count("open → *won*") == 2
+    assert "<@U2>" in answer["text"]
+
+
+async def test_history_is_ten_commands_at_most(desk: Desk) -> None:
+    for number in range(12):
+        await desk.changed(str(number))
+    desk.request = ShowHistory()
+
+    assert (await desk.on_command())[1]["text"].count("open → *won*") == 10
+
+
+async def test_history_is_for_those_who_may(desk: Desk) -> None:
+    desk.request = ShowHistory("deal")
+
+    assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
+
+
+async def test_history_of_a_ledger_that_is_down_is_told(desk: Desk) -> None:
+    desk.request = ShowHistory()
+    desk.ledger.store.down = True
+
+    assert "Nothing was changed." in (await desk.on_command())[1]["text"]
+
+
+# --- undo -----------------------------------------------------------------------------------------------------------
+
+
+async def test_undo_takes_back_the_callers_last_change(desk: Desk) -> None:
+    await desk.changed("first")
+    await desk.changed("last")
+    await desk.changed("another's", user="U2")
+    desk.request = Undo()
+
+    assert await desk.on_command() == (200, {})
+    (entry,) = desk.entries
+    assert entry.undoes == "last"
+    assert entry.wish == Wish("deal", Status.OPEN, only_if="won")
+
+
+async def test_undo_without_a_change_says_so(desk: Desk) -> None:
+    desk.request = Undo()
+    _, answer = await desk.on_command()
+
+    assert "nothing to take back" in answer["text"]
+    assert desk.entries == []
+
+
+async def test_the_button_takes_back_the_change_that_it_stands_under_whoever_presses(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert await desk.on_undo("change") == ""
+    (entry,) = desk.entries
+    assert (entry.undoes, entry.caller) == ("change", Caller("U2", "T1", "C1"))
+    assert (entry.response_url, entry.message_ts) == ("http://press.example", "17.1")
+
+
+async def test_a_press_asks_again_whether_the_presser_may(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert "not on the list" in await desk.on_undo("change", user={"id": "U3", "team_id": "T1"})
+    assert "another Slack workspace" in await desk.on_undo("change", team={"id": "T2"})
+    assert desk.entries == []
+
+
+async def test_a_denial_of_a_press_goes_to_the_presser_alone(desk: Desk) -> None:
+    await desk.changed("change")
+    desk.allowed = frozenset({"U1"})
+    await desk._dispatch({"type": "block_actions", "actions": [{"action_id": "undo", "block_id": "b", "value": "x"}]})
+
+    ((message, to, reference),) = desk.told
+    assert message.public is False
+    assert reference in message.text
+    assert to == Address("", "", "")
+
+
+async def test_a_second_press_does_nothing_and_says_who_is_at_it(desk: Desk) -> None:
+    await desk.changed("change")
+    await desk.on_undo("change")
+
+    assert "<@U2> is taking that back at this moment." in await desk.on_undo("change", user={"id": "U1"})
+    assert len(desk.entries) == 1
+
+
+async def test_a_press_after_it_was_taken_back_says_who_did(desk: Desk) -> None:
+    await desk.changed("change")
+    await desk.on_undo("change")
+    (undo,) = desk.entries
+    back = Changed(Opportunity("deal", "won"), Opportunity("deal", "open"))
+    await desk.ledger.answer(undo.key, back, Message("", (), public=True))
+    assert "<@U2> has taken that back already, a moment ago." in await desk.on_undo("change")
+
+    await desk.ledger.finish(undo.key, "response_url", "")
+    assert "<@U2> has taken that back already, <!date^" in await desk.on_undo("change")
+    desk.request = Undo()
+    assert "has taken that back already" in (await desk.on_command())[1]["text"]
+    assert len(desk.entries) == 1
+
+
+async def test_after_an_undo_that_failed_a_press_tries_again(desk: Desk) -> None:
+    await desk.changed("change")
+    await desk.on_undo("change")
+    failed = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
+    await desk.ledger.answer(desk.entries[0].key, failed, Message("", (), public=False))
+
+    assert await desk.on_undo("change") == ""
+    assert len(desk.entries) == 2
+
+
+async def test_a_press_whose_change_is_not_known_any_more_says_so(desk: Desk) -> None:
+    assert "do not know that change any more" in await desk.on_undo("forgotten")
+
+
+async def test_a_press_when_the_window_has_passed_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+    desk.ledger.store.rows["change"].accepted -= timedelta(hours=25)
+
+    text = await desk.on_undo("change")
+    assert "older than 24 hours" in text
+    assert "Nothing was changed." in text
+
+
+async def test_a_press_where_undo_was_switched_off_meanwhile_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+    desk.window = timedelta()
+
+    assert "switched off" in await desk.on_undo("change")
+
+
+async def test_a_press_when_the_ledger_is_down_is_told(desk: Desk) -> None:
+    desk.ledger.store.down = True
+
+    assert "Nothing was changed." in await desk.on_undo("change")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"actions": [{"action_id": "undo", "block_id": "b"}]},
+        {"user": "U2"},
+        {"container": None, "channel": None},
+        {"team": None, "user": {"id": "U2", "team_id": "T1"}, "trigger_id": None},
+    ],
+)
+async def test_a_press_of_an_odd_shape_is_answered_and_changes_nothing(desk: Desk, odd: dict[str, Any]) -> None:
+    assert "Nothing was changed." in await desk.on_undo("nothing", **odd)
+    assert desk.entries == []
 
 
 def test_references_are_short_readable_and_never_the_same() -> None:

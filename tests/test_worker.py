@@ -1,56 +1,102 @@
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from bot.access import Caller
-from bot.ledger import Entry
-from bot.messages import Message, Messages
-from bot.outcome import AlreadySo, Outcome
+from bot.change import LeaseLost, StoreDown
+from bot.messages import Message
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.record import Entry
 from bot.replies import Address, Delivery
-from bot.status import STATES, Opportunity, Status, Wish
-from bot.worker import IN_FLIGHT, Order, Worker
-from tests.memory import MemoryLedger
+from bot.status import Opportunity, Status, Wish
+from bot.worker import IN_FLIGHT, MOST_ATTEMPTS, TOO_LATE, Rhythm, Worker
+from tests.memory import MemoryLedger, MemoryStore, Row, messages
 
-MESSAGES = Messages(
-    app_url="https://app.example",
-    location_id="L",
-    currency="",
-    admin_contact="",
-    statuses=frozenset(STATES),
-    channels=frozenset(),
-    errors_in_channel=False,
-)
+RHYTHM = Rhythm(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
+OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
 
 
 @dataclass
 class Work:
     """What a worker is given to do, and what came of it."""
 
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    store: MemoryStore = field(default_factory=MemoryStore)
     delivered: list[tuple[Message, Address]] = field(default_factory=list)
+    updated: list[tuple[Message, str, str]] = field(default_factory=list)
+    begun: list[tuple[str, Opportunity | None]] = field(default_factory=list)
+    """Keys of what was carried out, with what it was resumed from."""
+    outcomes: list[Outcome | Exception] = field(default_factory=list)
+    """What comes of the next ones; then all are so already."""
     at_once: int = 0
     most_at_once: int = 0
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+    may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
+    way: str = "channel"
 
-    async def change(self, wish: Wish, key: str) -> Outcome:
+    def __post_init__(self) -> None:
+        self.may_finish.set()
+        self.may_deliver.set()
+
+    async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
+        self.begun.append((key, intended))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
-        await self.may_finish.wait()
-        self.at_once -= 1
-        if key == "broken":
-            raise RuntimeError
-        return AlreadySo(Opportunity(wish.opportunity_id, wish.status))
+        try:
+            await self.may_finish.wait()
+        finally:
+            self.at_once -= 1
+        outcome = self.outcomes.pop(0) if self.outcomes else AlreadySo(Opportunity(wish.opportunity_id, wish.status))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def deliver(self, message: Message, to: Address) -> Delivery:
+        await self.may_deliver.wait()
         self.delivered.append((message, to))
-        return Delivery("response_url", "")
+        return Delivery(self.way, "17.2")
 
-    async def order(self, key: str, deal: str | None = None) -> Order:
-        entry = Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", Wish(deal or f"deal-{key}", Status.WON))
-        await self.ledger.accept(entry)
-        return Order(entry, Address("http://reply.example", "C1", "U1"))
+    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
+        self.updated.append((message, channel_id, message_ts))
+        return True
+
+    def worker(self, ledger: MemoryLedger | None = None, rhythm: Rhythm = RHYTHM) -> tuple[Worker, MemoryLedger]:
+        ledger = ledger or MemoryLedger(self.store)
+        worker = Worker(
+            change=self.change,
+            claims=ledger,
+            history=ledger,
+            messages=messages(),
+            deliver=self.deliver,
+            update=self.update,
+            rhythm=rhythm,
+        )
+        return worker, ledger
+
+    @property
+    def texts(self) -> list[str]:
+        return [message.text for message, _ in self.delivered]
+
+
+def _entry(key: str, deal: str = "", **fields: str) -> Entry:
+    wish = Wish(deal or f"deal-{key}", Status.WON)
+    return Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", wish, "http://reply.example", **fields)
+
+
+async def _submit(worker: Worker, ledger: MemoryLedger, *entries: Entry) -> None:
+    for entry in entries:
+        await ledger.accept(entry)
+        worker.submit(entry)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -58,28 +104,36 @@ def work() -> Work:
     return Work()
 
 
-@pytest.fixture
-def worker(work: Work) -> Worker:
-    return Worker(change=work.change, ledger=work.ledger, messages=MESSAGES, deliver=work.deliver)
+# --- carrying out ---------------------------------------------------------------------------------------------------
 
 
-async def test_an_order_is_carried_out_answered_and_noted(work: Work, worker: Worker) -> None:
-    work.may_finish.set()
-    worker.submit(await work.order("one"))
+async def test_a_command_is_carried_out_answered_and_noted(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
     await worker.drain(1)
 
     ((message, to),) = work.delivered
     assert "REF-one" in message.text
-    assert to.response_url == "http://reply.example"
-    assert work.ledger.rows["one"][1] == "finished: AlreadySo, response_url"
+    assert to == Address("http://reply.example", "C1", "U1")
+    row = work.store.rows["one"]
+    assert (row.state, row.delivered, row.message_ts) == ("finished", "channel", "17.2")
+    assert isinstance(row.outcome, AlreadySo)
 
 
-async def test_few_orders_run_at_once_and_all_are_done(work: Work, worker: Worker) -> None:
-    for number in range(3 * IN_FLIGHT):
-        worker.submit(await work.order(str(number)))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert work.at_once == IN_FLIGHT
+async def test_a_message_outside_the_channel_is_not_taken_for_one_in_it(work: Work) -> None:
+    work.way = "direct_message"
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert (work.store.rows["one"].delivered, work.store.rows["one"].message_ts) == ("direct_message", "")
+
+
+async def test_few_commands_run_at_once_and_all_are_done(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_finish.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * IN_FLIGHT)))
+    await _until(lambda: work.at_once == IN_FLIGHT)
     work.may_finish.set()
     await worker.drain(1)
 
@@ -87,81 +141,458 @@ async def test_few_orders_run_at_once_and_all_are_done(work: Work, worker: Worke
     assert work.most_at_once == IN_FLIGHT
 
 
-async def test_an_exception_is_told_and_logged_under_the_reference(work: Work, worker: Worker) -> None:
-    work.may_finish.set()
-    with capture_logs() as lines:
-        worker.submit(await work.order("broken"))
-        await worker.drain(1)
-
-    assert "Something went wrong inside the bot." in work.delivered[0][0].text
-    assert work.ledger.rows["broken"][1] == "finished: Failed, response_url"
-    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
-
-
-async def test_a_ledger_that_is_down_at_the_end_does_not_keep_the_reply_back(work: Work, worker: Worker) -> None:
-    order = await work.order("one")
-    work.ledger.down = True
-    work.may_finish.set()
-    with capture_logs() as lines:
-        worker.submit(order)
-        await worker.drain(1)
-
-    assert len(work.delivered) == 1
-    assert "ledger.unfinished" in [line["event"] for line in lines]
-
-
-async def test_what_cannot_be_finished_in_time_is_stopped_and_told_whether_anything_may_have_changed(
-    work: Work, worker: Worker
-) -> None:
-    for number in range(IN_FLIGHT + 1):
-        worker.submit(await work.order(str(number)))
-    await worker.drain(0.2)
-
-    texts = [message.text for message, _ in work.delivered]
-    assert len(texts) == IN_FLIGHT + 1
-    assert all("The bot is being restarted" in text for text in texts)
-    assert sum("I cannot tell whether" in text for text in texts) == IN_FLIGHT
-    assert sum("Nothing was changed." in text for text in texts) == 1
-    assert {state for _, state in work.ledger.rows.values()} == {"finished: Failed, response_url"}
-
-
-async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work) -> None:
-    async def for_ever(_message: Message, _to: Address) -> Delivery:
-        await asyncio.Event().wait()
-        return Delivery("never", "")
-
-    worker = Worker(change=work.change, ledger=work.ledger, messages=MESSAGES, deliver=for_ever)
-    worker.submit(await work.order("one"))
-    async with asyncio.timeout(5):
-        await worker.drain(0.1)
-
-
-async def test_a_reply_that_breaks_is_logged_and_noted_as_undelivered(work: Work) -> None:
-    async def broken(_message: Message, _to: Address) -> Delivery:
-        raise RuntimeError
-
-    worker = Worker(change=work.change, ledger=work.ledger, messages=MESSAGES, deliver=broken)
-    work.may_finish.set()
-    with capture_logs() as lines:
-        worker.submit(await work.order("one"))
-        await worker.drain(1)
-
-    assert [line["event"] for line in lines if line.get("exc_info")] == ["reply.broken"]
-    assert work.ledger.rows["one"][1] == "finished: AlreadySo, undelivered"
-
-
-async def test_commands_about_one_deal_run_one_after_another(work: Work, worker: Worker) -> None:
-    for number in range(3):
-        worker.submit(await work.order(str(number), deal="the same"))
-    work.may_finish.set()
+async def test_commands_about_one_deal_run_one_after_another_in_their_order(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, *(_entry(str(number), deal="the same") for number in range(3)))
     await worker.drain(1)
 
-    assert len(work.delivered) == 3
+    assert [key for key, _ in work.begun] == ["0", "1", "2"]
     assert work.most_at_once == 1
 
 
-async def test_draining_with_nothing_to_do_is_quiet(worker: Worker) -> None:
+async def test_a_deal_that_another_replica_is_at_is_waited_for(work: Work) -> None:
+    other = MemoryLedger(work.store)
+    await other.accept(_entry("other", deal="the same"))
+    await other.begin("other")
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one", deal="the same"))
+    await asyncio.sleep(0.05)
+    assert work.begun == []
+
+    await other.answer("other", AlreadySo(OPEN), Message("", (), public=False))
+    await worker.drain(1)
+    assert [key for key, _ in work.begun] == ["one"]
+
+
+async def test_replies_that_wait_for_slack_do_not_keep_the_next_commands_waiting(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * IN_FLIGHT)))
+    await _until(lambda: len(work.begun) == 3 * IN_FLIGHT)
+    work.may_deliver.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == 3 * IN_FLIGHT
+
+
+async def test_an_exception_is_told_and_logged_under_the_reference(work: Work) -> None:
+    work.outcomes = [RuntimeError()]
+    worker, ledger = work.worker()
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        await _submit(worker, ledger, _entry("one"))
+        await worker.drain(1)
+
+    assert "Something went wrong inside the bot." in work.texts[0]
+    broken = [line for line in lines if line.get("exc_info")]
+    assert [(line["event"], line["reference"]) for line in broken] == [("command.broken", "REF-one")]
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_a_reply_that_breaks_leaves_the_command_to_be_taken_up_again(work: Work) -> None:
+    async def broken(_message: Message, _to: Address) -> Delivery:
+        raise RuntimeError
+
+    ledger = MemoryLedger(work.store)
+    worker = Worker(
+        change=work.change,
+        claims=ledger,
+        history=ledger,
+        messages=messages(),
+        deliver=broken,
+        update=work.update,
+        rhythm=RHYTHM,
+    )
+    with capture_logs() as lines:
+        await _submit(worker, ledger, _entry("one"))
+        await worker.drain(1)
+
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
+    assert work.store.rows["one"].state == "answered"
+
+
+# --- when the database is away --------------------------------------------------------------------------------------
+
+
+async def test_what_was_accepted_is_carried_out_when_the_database_is_back(work: Work) -> None:
+    worker, ledger = work.worker()
+    await ledger.accept(_entry("one"))
+    work.store.down = True
+    worker.submit(_entry("one"))
+    await asyncio.sleep(0.05)
+    assert (work.begun, work.delivered) == ([], [])
+
+    work.store.down = False
+    await worker.drain(1)
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_an_intention_that_cannot_be_written_down_is_tried_again(work: Work) -> None:
+    work.outcomes = [StoreDown()]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert [key for key, _ in work.begun] == ["one", "one"]
+    assert len(work.delivered) == 1
+
+
+async def test_a_result_is_not_told_before_it_is_written_down(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_finish.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.at_once == 1)
+    work.store.down = True
+    work.may_finish.set()
+    await asyncio.sleep(0.05)
+    assert work.delivered == []
+
+    work.store.down = False
+    await worker.drain(1)
+    assert len(work.delivered) == 1
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_a_delivery_is_noted_when_the_database_is_back_and_not_made_again(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.store.rows["one"].state == "answered")
+    work.store.down = True
+    work.may_deliver.set()
+    await _until(lambda: len(work.delivered) == 1)
+    work.store.down = False
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+    assert work.store.rows["one"].state == "finished"
+
+
+# --- when HighLevel takes no more -----------------------------------------------------------------------------------
+
+
+async def test_highlevels_limit_is_waited_out(work: Work) -> None:
+    limited = Failed(Trouble(Cause.RATE_LIMITED, retry_after=0.02), Effect.NOTHING)
+    work.outcomes = [limited, replace(limited, trouble=Trouble(Cause.RATE_LIMITED, retry_after=0.01))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert len(work.begun) == 3
+    assert "already" in work.texts[0]
+
+
+async def test_a_limit_that_lasts_too_long_is_told(work: Work) -> None:
+    work.outcomes = [Failed(Trouble(Cause.RATE_LIMITED, retry_after=60.0), Effect.NOTHING)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert "Try again in 60 seconds" in work.texts[0]
+
+
+async def test_a_limit_without_a_time_is_waited_for_a_second(work: Work) -> None:
+    work.outcomes = [Failed(Trouble(Cause.RATE_LIMITED), Effect.NOTHING)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert "takes no more requests for the moment" in work.texts[0]  # a second is too long for this test's worker
+
+
+async def test_the_limit_of_the_day_is_told_at_once(work: Work) -> None:
+    work.outcomes = [Failed(Trouble(Cause.DAILY_LIMIT, retry_after=7200.0), Effect.NOTHING)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert "Try again in 2 hours" in work.texts[0]
+
+
+# --- telling people to wait -----------------------------------------------------------------------------------------
+
+IMPATIENT = replace(RHYTHM, tell=0.03)
+
+
+async def test_somebody_who_waits_for_long_is_told_once_and_then_the_result(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    work.may_finish.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await asyncio.sleep(0.15)
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert ["takes longer than usual" in text for text in work.texts] == [True, False]
+    assert work.delivered[0][0].public is False
+    assert work.store.rows["one"].told is True
+
+
+async def test_what_is_being_told_is_told_before_the_result(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    work.may_finish.clear()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.store.rows["one"].told)
+    work.may_finish.set()
+    await asyncio.sleep(0.05)
+    work.may_deliver.set()
+    await worker.drain(1)
+
+    assert ["takes longer than usual" in text for text in work.texts] == [True, False]
+
+
+async def test_who_was_told_by_a_process_that_died_is_not_told_again(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    work.may_finish.clear()
+    await ledger.accept(_entry("one"))
+    await ledger.tell_to_wait("one")
+    worker.submit(_entry("one"))
+    await asyncio.sleep(0.1)
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+
+
+async def test_who_waits_for_the_database_is_told_too(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    await ledger.accept(_entry("one"))
+    work.store.down = True
+    worker.submit(_entry("one"))
+    await _until(lambda: len(work.delivered) == 1)
+    work.store.down = False
+    await worker.drain(1)
+
+    assert ["takes longer than usual" in text for text in work.texts] == [True, False]
+
+
+async def test_something_that_is_no_reply_is_delivered_as_well(work: Work) -> None:
+    worker, _ = work.worker()
+    worker.tell(Message("You may not.", (), public=False), Address("http://reply.example", "C1", "U1"), "REF")
+    await worker.drain(1)
+
+    assert work.texts == ["You may not."]
+
+
+# --- taking over ----------------------------------------------------------------------------------------------------
+
+
+async def _tended(worker: Worker, condition: Callable[[], bool]) -> None:
+    tending = asyncio.create_task(worker.tend())
+    await _until(condition)
+    await worker.drain(1)
+    tending.cancel()
+
+
+def _orphan(work: Work, state: str, **fields: object) -> Row:
+    """What a dead process left."""
+    row = Row(_entry("one", deal="deal"), "dead", lease_until=0.0, state=state, **fields)  # type: ignore[arg-type] - any of its fields
+    work.store.rows["one"] = row
+    return row
+
+
+async def test_what_a_dead_process_left_is_carried_out(work: Work) -> None:
+    row = _orphan(work, "accepted")
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == [("one", None)]
+    assert len(work.delivered) == 1
+
+
+async def test_what_a_dead_process_was_about_to_write_is_resumed(work: Work) -> None:
+    row = _orphan(work, "intended", before=OPEN)
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == [("one", OPEN)]
+
+
+async def test_what_a_dead_process_had_answered_is_only_delivered_in_its_words(work: Work) -> None:
+    row = _orphan(work, "answered", outcome=Changed(OPEN, WON), reply=Message("It is done.", (), public=True))
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == []
+    assert work.texts == ["It is done."]
+
+
+@pytest.mark.parametrize(("state", "effect"), [("running", "Nothing was changed."), ("intended", "I cannot tell")])
+async def test_a_command_over_which_processes_die_again_and_again_is_parked_and_says_so(
+    work: Work, state: str, effect: str
+) -> None:
+    row = _orphan(work, state, attempts=MOST_ATTEMPTS - 1, before=OPEN)
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == []
+    assert "does not try any more" in work.texts[0]
+    assert effect in work.texts[0]
+
+
+@pytest.mark.parametrize(("state", "effect"), [("accepted", "Nothing was changed."), ("intended", "I cannot tell")])
+async def test_a_command_that_nobody_expects_any_more_is_answered_and_not_carried_out(
+    work: Work, state: str, effect: str
+) -> None:
+    row = _orphan(work, state, before=OPEN)
+    row.accepted -= timedelta(seconds=TOO_LATE + 1)
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == []
+    assert "more than an hour later" in work.texts[0]
+    assert effect in work.texts[0]
+
+
+async def test_leases_are_renewed_while_the_work_lasts(work: Work) -> None:
+    ledger = MemoryLedger(work.store, lease=0.15)
+    worker, _ = work.worker(ledger)
+    work.may_finish.clear()
+    tending = asyncio.create_task(worker.tend())
+    await _submit(worker, ledger, _entry("one"))
+    await asyncio.sleep(0.4)
+
+    assert await MemoryLedger(work.store).adopt(10) == []
+    work.may_finish.set()
+    await worker.drain(1)
+    tending.cancel()
+
+
+async def test_whoever_lost_a_command_says_nothing_about_it(work: Work) -> None:
+    work.outcomes = [LeaseLost()]
+    worker, ledger = work.worker()
+    with capture_logs() as lines:
+        await _submit(worker, ledger, _entry("one"))
+        await worker.drain(1)
+
+    assert work.delivered == []
+    assert "command.lease_lost" in [line["event"] for line in lines]
+
+
+async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: Work) -> None:
+    class Odd(MemoryLedger):
+        async def renew(self) -> None:
+            raise faults.pop(0) if faults else StoreDown
+
+    faults: list[Exception] = [StoreDown(), RuntimeError()]
+    worker, _ = work.worker(Odd(work.store))
+    with capture_logs() as lines:
+        tending = asyncio.create_task(worker.tend())
+        await _until(lambda: not faults)
+        await asyncio.sleep(0.05)
+
+    assert not tending.done()
+    assert [line["event"] for line in lines] == ["worker.broken"]
+    tending.cancel()
+
+
+# --- letting go -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_cannot_be_finished_in_time_is_given_back_for_the_next_process(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_finish.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(IN_FLIGHT + 1)))
+    with capture_logs() as lines:
+        await worker.drain(0.2)
+
+    assert work.delivered == []
+    assert {"event": "worker.gave_back", "commands": IN_FLIGHT + 1, "log_level": "warning"} in lines
+    work.may_finish.set()
+    heir, _ = work.worker()
+    await _tended(heir, lambda: all(row.state == "finished" for row in work.store.rows.values()))
+    assert len(work.delivered) == IN_FLIGHT + 1
+    assert {row.attempts for row in work.store.rows.values()} == {0}
+
+
+async def test_a_process_that_lets_go_takes_nothing_over_any_more(work: Work) -> None:
+    worker, _ = work.worker()
+    await worker.drain(0.1)
+    _orphan(work, "accepted")
+    tending = asyncio.create_task(worker.tend())
+    await asyncio.sleep(0.1)
+
+    assert work.begun == []
+    tending.cancel()
+
+
+async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    async with asyncio.timeout(5):
+        await worker.drain(0.2)
+
+    assert work.store.rows["one"].owner is None
+
+
+async def test_a_database_that_is_away_at_the_end_does_not_keep_the_process(work: Work) -> None:
+    worker, ledger = work.worker()
+    await ledger.accept(_entry("one"))
+    work.store.down = True
+    worker.submit(_entry("one"))
+    with capture_logs() as lines:
+        await worker.drain(0.2)
+
+    assert "worker.kept" in [line["event"] for line in lines]
+
+
+async def test_letting_go_with_nothing_to_do_is_quiet(work: Work) -> None:
+    worker, _ = work.worker()
     with capture_logs() as lines:
         await worker.drain(1)
 
     assert lines == []
+
+
+# --- taking back ----------------------------------------------------------------------------------------------------
+
+
+async def _undone(work: Work, **fields: str) -> None:
+    """A change is made, answered in the channel as message 17.2, and taken back."""
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change", **fields))
+    await worker.drain(1)
+
+
+async def test_an_undo_by_button_replaces_the_message_with_the_button(work: Work) -> None:
+    await _undone(work, message_ts="17.2")
+
+    message, to = work.delivered[1]
+    assert "took that back" in message.text
+    assert message.replaces is True
+    assert to.message_ts == "17.2"
+    assert work.updated == []
+
+
+async def test_an_undo_by_command_is_told_in_the_channel_and_in_the_message_about_the_change(work: Work) -> None:
+    await _undone(work)
+
+    assert work.delivered[1][0].replaces is False
+    ((message, channel, message_ts),) = work.updated
+    assert "took that back" in message.text
+    assert (channel, message_ts) == ("C1", "17.2")
+
+
+async def test_a_message_that_slack_gave_no_id_for_cannot_be_updated_and_is_left(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    work.store.rows["change"].message_ts = ""
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 2
+    assert work.updated == []
+
+
+async def test_an_undo_of_what_was_forgotten_meanwhile_is_told_like_any_change(work: Work) -> None:
+    work.outcomes = [Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="forgotten"))
+    await worker.drain(1)
+
+    assert "from won to *open*" in work.texts[0]

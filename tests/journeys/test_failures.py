@@ -372,17 +372,26 @@ async def test_without_its_ledger_the_bot_accepts_nothing(tmp_path: Path) -> Non
         assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
 
 
-async def test_a_ledger_that_fails_before_the_change_stops_it(house: House) -> None:
+async def test_a_ledger_that_fails_before_the_change_delays_it_and_loses_nothing(house: House) -> None:
     house.highlevel.misbehave(Fault(wait=0.4), method="GET")
     await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
     locked = sqlite3.connect(house.settings.database_url.removeprefix("sqlite:///"))
     locked.execute("BEGIN IMMEDIATE")
-    (shown,) = await house.slack.wait_for(1)
+    await asyncio.sleep(2.5)
+    assert (house.highlevel.writes(), house.slack.shown) == ([], [])
     locked.close()
 
-    assert house.highlevel.writes() == []
-    assert "cannot write down what it does" in shown.text
-    assert STILL_OPEN in shown.text
+    (shown,) = await house.slack.wait_for(1)
+    assert "from open to *won*" in shown.text
+    assert len(house.highlevel.writes()) == 1
+
+
+async def test_a_limit_of_highlevels_that_passes_soon_is_waited_out(house: House) -> None:
+    too_many = Fault(status=429, body={"message": "Too Many Requests"}, headers={"Retry-After": "0.6"})
+    house.highlevel.misbehave(too_many, times=3)
+
+    assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+    assert len(house.highlevel.writes()) == 1
 
 
 async def test_a_fault_of_the_bot_itself_is_owned_up_to(tmp_path: Path) -> None:
@@ -408,7 +417,9 @@ async def test_failures_of_an_allowed_caller_are_public_where_the_operator_wants
 def test_every_cause_has_its_case() -> None:
     elsewhere = {
         Cause.OUT_OF_TIME,
-        Cause.STOPPED,
+        Cause.INTERRUPTED,
+        Cause.PARKED,
+        Cause.TOO_LATE,
         Cause.NO_TLS,
         Cause.CONNECT_TIMEOUT,
         Cause.STORE_DOWN,

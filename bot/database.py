@@ -1,0 +1,277 @@
+"""The database under the ledger: one thread, shared commits, and the few things in which its two kinds differ."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bot.change import StoreDown
+from bot.schema import NewerSchemaError, migrate
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+Work = Callable[[sa.Connection], T]
+"""Statements that belong together, done on the database's thread."""
+
+PATIENCE = 2.2
+"""Seconds for a commit. A command waits for its own alone, and Slack wants to hear from us within 3 s."""
+BUSY_TIMEOUT = 1.5
+"""Seconds that SQLite waits for another process that writes."""
+CONNECT_TIMEOUT = 2
+"""Seconds for a connection to PostgreSQL; its client takes no less."""
+
+INSERT: dict[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+"""Both know ON CONFLICT DO NOTHING, each in a dialect of its own."""
+NOW = {
+    "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double),
+    "postgresql": sa.literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)", sa.Double),
+}
+"""Seconds since 1970 by the database's clock: replicas may disagree about theirs, and it decides between them."""
+
+
+def engine(url: str) -> sa.Engine:
+    """An engine for a URL of the settings: `sqlite:///path`, `postgres://...` or `postgresql://...`.
+
+    What stands behind a `?` goes to PostgreSQL's client as it is: `sslmode`, `sslrootcert` and the like.
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+    """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        opened = sa.create_engine(parsed, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT})
+        sa.event.listen(opened, "connect", _configure)
+        sa.event.listen(opened, "begin", _begin)
+        return opened
+    return sa.create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT,
+            "application_name": "opp-status",
+            # A host whose network went away is noticed, although it never says so.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
+            # Poolers between us and the database, as hosts offer them, do not keep prepared statements.
+            "prepare_threshold": None,
+        },
+    )
+
+
+def engine_for_reading(url: str) -> sa.Engine:
+    """An engine that writes nothing, and keeps nobody from writing; a file that is not there is not made."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite":
+        file = f"file:{quote(parsed.database or '')}"
+        return sa.create_engine(parsed.set(database=file, query={"mode": "ro", "uri": "true"}))
+    return engine(url).execution_options(postgresql_readonly=True)
+
+
+def _parsed(url: str) -> sa.URL:
+    return sa.make_url(url.replace("postgres://", "postgresql://", 1))
+
+
+def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """A commit survives a power cut; readers do not stop the writer; and we begin transactions ourselves.
+
+    https://docs.sqlalchemy.org/en/21/dialects/sqlite.html explains why Python's driver must not begin them.
+    """
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.close()
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+@dataclass(eq=False, slots=True)
+class _Job:
+    """Work, and whoever waits for it."""
+
+    work: Work[Any]
+    answer: asyncio.Future[Any]
+
+    def give(self, result: object) -> None:
+        """Answer, unless nobody waits any more."""
+        if self.answer.done():
+            return
+        if isinstance(result, BaseException):
+            self.answer.set_exception(result)
+        else:
+            self.answer.set_result(result)
+
+
+@dataclass(eq=False, slots=True)
+class _Commit:
+    """What the thread is at."""
+
+    jobs: list[_Job]
+    results: list[object] = field(default_factory=list)
+    error: Exception | None = None
+    """Why none of it was done."""
+    connection: DBAPIConnection | None = None
+    """There as long as it is in use, so that a stuck one can be cut."""
+    finishing: bool = False
+    """COMMIT was sent: if it fails now, nobody knows whether it happened."""
+
+
+class Database:
+    """Does work in transactions, on one thread.
+
+    Everything that waits while a commit is under way goes into the next one, so that a burst of commands shares disk
+    flushes instead of queueing behind them. The schema is brought up to date before anything else is done.
+    """
+
+    def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        self._engine = engine(url)
+        self._patience = patience
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
+        self._waiting: list[_Job] = []
+        self._writer: asyncio.Task[None] | None = None
+        self._opening: asyncio.Future[Exception | None] | None = None
+
+    @property
+    def kind(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self._engine.dialect.name
+
+    async def do(self, work: Work[T]) -> T:
+        """The result of the work, once it is committed: on the disk.
+
+        Raises `StoreDown` when it could not be, or not in time; it says whether the work may be done all the same.
+        """
+        job = _Job(work, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
+        if self._writer is None or self._writer.done():
+            # In a context of its own: what it logs concerns all who wait, and has not the reference of the first.
+            self._writer = asyncio.create_task(self._work_off(), name="database", context=Context())
+        result: T = await job.answer
+        return result
+
+    async def close(self) -> None:
+        """Finish what was begun and let the database go."""
+        if self._writer:
+            await asyncio.wait([self._writer])
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown()
+
+    async def _work_off(self) -> None:
+        while self._waiting:
+            jobs, self._waiting = self._waiting, []
+            try:
+                await self._open()
+                results = await self._commit(jobs)
+            except StoreDown as down:
+                results = [down] * len(jobs)
+            for job, result in zip(jobs, results, strict=True):
+                job.give(result)
+
+    async def _open(self) -> None:
+        """Bring the schema up to date, if that was not done yet. It may take longer than anybody waits; it goes on."""
+        if self._opening is None:
+            self._opening = asyncio.wrap_future(self._thread.submit(self._migrate))
+        await asyncio.wait([self._opening], timeout=self._patience)
+        if not self._opening.done():
+            raise StoreDown
+        if (error := self._opening.result()) is not None:
+            self._opening = None
+            raise StoreDown(newer=isinstance(error, NewerSchemaError)) from error
+
+    async def _commit(self, jobs: list[_Job]) -> list[object]:
+        """What became of each job: its result, or an exception. Raises `StoreDown` when it is the same for all."""
+        commit = _Commit(jobs)
+        running = self._thread.submit(self._transact, commit)
+        await asyncio.wait([asyncio.wrap_future(running)], timeout=self._patience)
+        if running.cancel():  # it did not even begin: the thread hangs with an earlier one
+            raise StoreDown
+        if running.done() and commit.error is None:
+            return commit.results
+        self._opening = None  # the database may be another one, or empty, when it is back
+        if not running.done():
+            log.warning("database.stuck", finishing=commit.finishing)
+            _cut(commit.connection)
+            raise StoreDown(perhaps_written=True)
+        raise StoreDown(perhaps_written=commit.finishing and _is_cut_off(commit.error)) from commit.error
+
+    # --- on the thread ----------------------------------------------------------------------------------------------
+
+    def _migrate(self) -> Exception | None:
+        try:
+            migrate(self._engine)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever for it
+            return self._lost(error)
+        return None
+
+    def _transact(self, commit: _Commit) -> None:
+        """One transaction for all; or one for each, if there is one among them that the database does not take."""
+        try:
+            self._try(commit, commit.jobs)
+        except Exception as error:  # noqa: BLE001 - see `_migrate`
+            if len(commit.jobs) == 1 or commit.finishing or isinstance(error, sa.exc.OperationalError):
+                commit.error = self._lost(error)
+            else:
+                commit.results = [self._alone(commit, job) for job in commit.jobs]
+        finally:
+            commit.connection = None
+
+    def _alone(self, commit: _Commit, job: _Job) -> object:
+        try:
+            self._try(commit, [job])
+        except Exception as error:  # noqa: BLE001 - see `_migrate`
+            return StoreDown(perhaps_written=commit.finishing and _is_cut_off(self._lost(error)))
+        return commit.results[0]
+
+    def _try(self, commit: _Commit, jobs: list[_Job]) -> None:
+        try:
+            self._once(commit, jobs)
+        except sa.exc.DBAPIError as error:
+            if commit.finishing or not _is_cut_off(error):
+                raise
+            self._once(commit, jobs)  # the connection had been lost since it was last used; nothing was committed
+
+    def _once(self, commit: _Commit, jobs: list[_Job]) -> None:
+        commit.finishing = False
+        with self._engine.connect() as connection, connection.begin() as transaction:
+            commit.connection = connection.connection.dbapi_connection
+            # Who has been told meanwhile that it is not done is not worked for.
+            commit.results = [None if job.answer.done() else job.work(connection) for job in jobs]
+            commit.finishing = True
+            transaction.commit()
+            commit.finishing = False
+
+    def _lost(self, error: Exception) -> Exception:
+        """Note the error, and begin anew next time: a file that was replaced, or a server that came back."""
+        log.warning("database.down", error=type(error).__name__, reason=str(error.__cause__ or error).strip())
+        self._engine.dispose()
+        return error
+
+
+def _is_cut_off(error: BaseException | None) -> bool:
+    return isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+
+
+def _cut(connection: DBAPIConnection | None) -> None:
+    """Free a thread that waits for a database which does not answer. Both ways are made for use from another thread."""
+    match connection:
+        case None:
+            return
+        case _ if hasattr(connection, "interrupt"):  # SQLite
+            connection.interrupt()
+        case _:
+            with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,126 @@
+"""Reads the ledger: a few rows for somebody in Slack, or all of them, one by one, for an auditor."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.change import StoreDown
+from bot.database import Database, engine_for_reading
+from bot.ledger import as_written
+from bot.record import Record
+from bot.schema import commands, must_be_current
+
+AT_ONCE = 500
+"""Rows that are held in memory while all of them are read."""
+
+_COLUMNS = [
+    commands.c.key,
+    commands.c.reference,
+    commands.c.accepted_at,
+    commands.c.user_id,
+    commands.c.channel_id,
+    commands.c.text,
+    commands.c.opportunity_id,
+    commands.c.opportunity_name,
+    commands.c.status,
+    commands.c.undoes,
+    commands.c.state,
+    commands.c.before,
+    commands.c.before_lost_reason_id,
+    commands.c.after,
+    commands.c.outcome,
+    commands.c.attempts,
+    commands.c.delivered,
+    commands.c.message_ts,
+    commands.c.trace_id,
+    commands.c.finished_at,
+]
+"""In the order of `Record`'s fields, and no others: a reply address is nobody's to read."""
+_LATEST_FIRST = commands.c.accepted_at.desc()
+
+
+class SqlHistory:
+    """`record.History` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, key: str) -> Record | None:
+        """See `record.History`."""
+        return await self._first(commands.c.key == key)
+
+    async def last_change(self, user_id: str) -> Record | None:
+        """See `record.History`."""
+        return await self._first(
+            commands.c.user_id == user_id, commands.c.outcome == "changed", commands.c.undoes.is_(None)
+        )
+
+    async def undo_of(self, key: str) -> Record | None:
+        """See `record.History`."""
+        stands = commands.c.outcome.is_(None) | (commands.c.outcome == "changed")
+        return await self._first(commands.c.undoes == key, stands)
+
+    async def of_user(self, user_id: str, most: int) -> list[Record]:
+        """See `record.History`."""
+        return await self._read(most, commands.c.user_id == user_id)
+
+    async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
+        """See `record.History`."""
+        return await self._read(most, commands.c.opportunity_id == opportunity_id)
+
+    async def _first(self, *conditions: sa.ColumnElement[bool]) -> Record | None:
+        return next(iter(await self._read(1, *conditions)), None)
+
+    async def _read(self, most: int, *conditions: sa.ColumnElement[bool]) -> list[Record]:
+        statement = sa.select(*_COLUMNS).where(*conditions).order_by(_LATEST_FIRST).limit(most)
+        rows = await self._database.do(lambda connection: connection.execute(statement).all())
+        return [_record(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows somebody wants to see; `None` is no condition."""
+
+    since: datetime | None = None
+    opportunity_id: str | None = None
+    user_id: str | None = None
+
+
+@contextmanager
+def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
+    """The rows that are wanted, oldest first, read as they are taken: a million of them need no more memory than ten.
+
+    Raises `StoreDown` when it cannot be read, `NewerSchemaError` or `OlderSchemaError` for what another version wrote.
+    """
+    conditions = [
+        column == value
+        for column, value in (
+            (commands.c.opportunity_id, wanted.opportunity_id),
+            (commands.c.user_id, wanted.user_id),
+        )
+        if value is not None
+    ]
+    if wanted.since is not None:
+        conditions.append(commands.c.accepted_at >= as_written(wanted.since))
+    statement = sa.select(*_COLUMNS).where(*conditions).order_by(commands.c.accepted_at)
+    opened = engine_for_reading(url)
+    try:
+        with opened.connect().execution_options(yield_per=AT_ONCE) as connection:
+            must_be_current(connection)
+            yield map(_record, connection.execute(statement))
+    except sa.exc.DBAPIError as error:
+        raise StoreDown from error
+    finally:
+        opened.dispose()
+
+
+def _record(row: sa.Row[Any]) -> Record:
+    fields = dict(zip(Record.__dataclass_fields__, row, strict=True))
+    at, finished_at = fields.pop("at"), fields.pop("finished_at")
+    return Record(
+        at=datetime.fromisoformat(at), finished_at=finished_at and datetime.fromisoformat(finished_at), **fields
+    )

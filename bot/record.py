@@ -1,0 +1,105 @@
+"""A command as it is written down, as it is remembered, and whether it can be taken back. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from bot.access import Caller
+from bot.status import STATES, Status, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command as it is accepted: who, where, what was typed, what it asks for, and where the answer goes."""
+
+    key: str
+    """The sender's own id for the command: the same key again is the same command, not another."""
+    reference: str
+    caller: Caller
+    text: str
+    wish: Wish
+    response_url: str = ""
+    """A key to the channel for half an hour: it is kept until the command is answered, and no longer."""
+    message_ts: str = ""
+    """Slack's id of the message whose button was pressed; empty for what was typed."""
+    undoes: str | None = None
+    """The key of the command that this one takes back."""
+
+
+class Obstacle(StrEnum):
+    """Why a command cannot be taken back; `messages` has a sentence for each."""
+
+    NONE_YET = "none_yet"
+    UNKNOWN = "unknown"
+    NO_CHANGE = "no_change"
+    SWITCHED_OFF = "switched_off"
+    TOO_OLD = "too_old"
+    NO_STATUS = "no_status"
+    UNDER_WAY = "under_way"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row of the ledger. What is `None` was not known, or not reached."""
+
+    key: str
+    reference: str
+    at: datetime
+    """When it was accepted, in UTC."""
+    user_id: str
+    channel_id: str
+    text: str
+    opportunity_id: str
+    name: str | None
+    """The deal's name as it was then."""
+    status: str
+    """What was asked for."""
+    undoes: str | None
+    state: str
+    before: str | None
+    before_lost_reason_id: str | None
+    after: str | None
+    outcome: str | None
+    """`changed`, `already_so`, `overtaken`, or the cause of a failure."""
+    attempts: int
+    delivered: str | None
+    message_ts: str | None
+    trace_id: str | None
+    finished_at: datetime | None
+
+    def undo(self, window: timedelta, now: datetime) -> Wish | Obstacle:
+        """What takes this change back, if it can be: within `window` after it was asked for, which is zero for never.
+
+        The deal must still show what this change set, and gets back what it had before, with its lost reason.
+        """
+        if not window:
+            return Obstacle.SWITCHED_OFF
+        if self.outcome != "changed" or self.undoes:
+            return Obstacle.NO_CHANGE
+        if now - self.at > window:
+            return Obstacle.TOO_OLD
+        if self.before not in STATES:
+            return Obstacle.NO_STATUS
+        reason = self.before_lost_reason_id if self.before == Status.LOST else None
+        return Wish(self.opportunity_id, Status(self.before), lost_reason_id=reason, only_if=self.after)
+
+
+class History(Protocol):
+    """What was done, for whoever asks. Every method raises `StoreDown`."""
+
+    async def find(self, key: str) -> Record | None:
+        """The command with this key; `None` when there is none."""
+
+    async def last_change(self, user_id: str) -> Record | None:
+        """The last change that this person made, other than by taking one back; `None` when there is none."""
+
+    async def undo_of(self, key: str) -> Record | None:
+        """The command that takes this one back, under way or done; `None` when there is none."""
+
+    async def of_user(self, user_id: str, most: int) -> list[Record]:
+        """This person's commands, latest first."""
+
+    async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
+        """Everybody's commands about this deal, latest first."""
