@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from secrets import token_hex
 
 import structlog
 from slack_bolt.async_app import AsyncApp
@@ -24,6 +25,7 @@ from bot.messages import Messages
 from bot.replies import Replies
 from bot.settings import Settings
 from bot.slack import Reception, bolt_app
+from bot.socket_mode import Rhythm, SocketMode
 from bot.worker import Worker
 from bot.workspace import Workspace
 
@@ -46,6 +48,7 @@ class Tempo:
     command: Patience = field(default_factory=Patience)
     highlevel: Attempts = field(default_factory=Attempts)
     drain: float = DRAIN
+    socket: Rhythm = field(default_factory=Rhythm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Bot:
     bolt: AsyncApp
     verifier: SignatureVerifier
     health: Health
+    socket: SocketMode | None
+    """How Slack reaches the bot; `None`: over HTTP."""
     _workspace: Workspace
     _worker: Worker
     _ledger: SqlLedger
@@ -146,16 +151,22 @@ def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
         submit=worker.submit,
         messages=messages,
     )
+    bolt = bolt_app(reception, settings.slack_bot_token.get_secret_value())
+    app_token = settings.slack_app_token.get_secret_value()
+    socket = SocketMode(web, app_token, bolt, tempo.socket) if app_token else None
     return Bot(
         settings=settings,
-        bolt=bolt_app(reception, settings.slack_bot_token.get_secret_value()),
-        verifier=SignatureVerifier(settings.slack_signing_secret.get_secret_value()),
+        bolt=bolt,
+        # Over Socket Mode nothing is signed; then nothing that claims to be shall pass.
+        verifier=SignatureVerifier(settings.slack_signing_secret.get_secret_value() or token_hex()),
         health=Health(
             ask_slack=workspace.ask,
+            ask_socket=socket.ask if socket else None,
             probe_highlevel=crm.probe,
             ping_store=ledger.ping,
             allowlist=allowlist,
         ),
+        socket=socket,
         _workspace=workspace,
         _worker=worker,
         _ledger=ledger,

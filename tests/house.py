@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -16,6 +16,7 @@ from bot.settings import Settings
 from bot.simulator.highlevel import HighLevel
 from bot.simulator.serving import served
 from bot.simulator.slack import Shown, Slack
+from bot.socket_mode import Rhythm
 from bot.web import serving
 from bot.wiring import Tempo, build
 
@@ -26,11 +27,13 @@ DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
 NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"
 SIGNING_SECRET = "not-a-signing-secret"
 BOT_TOKEN = "xoxb-not-a-token"
+APP_TOKEN = "xapp-not-a-token"
 HIGHLEVEL_TOKEN = "pit-not-a-token"
 QUICK = Tempo(
     command=Patience(whole=2.5, for_looking=1.0, between_looks=0.1),
     highlevel=Attempts(most=2, connect=0.25, answer=0.5, pause=0.01),
     drain=2.0,
+    socket=Rhythm(pause=0.01, longest_pause=0.1, hello=0.5, heartbeat=0.5, farewell=0.5),
 )
 """Waiting times for tests; what they prove does not depend on them."""
 
@@ -67,18 +70,38 @@ class House:
             engine.dispose()
 
 
+Way = Literal["http", "socket"]
+"""How Slack reaches the bot."""
+
+
 @asynccontextmanager
-async def open_house(folder: Path, tempo: Tempo = QUICK, /, **settings: str) -> AsyncIterator[House]:
+async def open_house(
+    folder: Path, tempo: Tempo = QUICK, /, *, over: Way = "http", **settings: str
+) -> AsyncIterator[House]:
     """Everything running, with one open deal; `settings` override the environment, by their variables' names."""
+    async with stand_ins(folder, over=over, **settings) as house:
+        bot = build(house.settings, tempo)
+        async with serving(bot) as house.slack.bot_url:
+            if house.settings.slack_api_url.startswith(house.slack.url):
+                await house.slack.wait_for_call("auth.test")
+                if over == "socket":
+                    await house.slack.socket.wait_for(connections=1)
+            yield house
+
+
+@asynccontextmanager
+async def stand_ins(folder: Path, /, *, over: Way = "http", **settings: str) -> AsyncIterator[House]:
+    """The house without a bot in it."""
     highlevel = HighLevel()
     highlevel.add_token(HIGHLEVEL_TOKEN)
     highlevel.add_opportunity(DEAL, name="New website")
     slack = Slack(signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
+    slack.socket.tokens = {APP_TOKEN} if over == "socket" else set()
     slack.users = {user_id: {"id": user_id, "name": user_id} for user_id in (ANA, BEN, KIM)}
     async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
         environ = {
             "SLACK_BOT_TOKEN": BOT_TOKEN,
-            "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+            **({"SLACK_SIGNING_SECRET": SIGNING_SECRET} if over == "http" else {"SLACK_APP_TOKEN": APP_TOKEN}),
             "SLACK_API_URL": f"{slack.url}/api/",
             "HIGHLEVEL_TOKEN": HIGHLEVEL_TOKEN,
             "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
@@ -89,9 +112,4 @@ async def open_house(folder: Path, tempo: Tempo = QUICK, /, **settings: str) -> 
             "HOST": "127.0.0.1",
             "PORT": "0",
         }
-        house = House(slack, highlevel, Settings.from_env(environ | settings))
-        bot = build(house.settings, tempo)
-        async with serving(bot) as slack.bot_url:
-            if house.settings.slack_api_url.startswith(slack.url):
-                await slack.wait_for_call("auth.test")
-            yield house
+        yield House(slack, highlevel, Settings.from_env(environ | settings))
