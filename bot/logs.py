@@ -30,7 +30,7 @@ _SECRET = re.compile(
     r"(xox[a-z]-|xapp-|pit-)[A-Za-z0-9-]+"
     r"|((?i:bearer) )[^\s\"'\\]+"
     r"|(https://hooks\.slack(?:-gov)?\.com/)[^\s\"'\\]+"
-    r"|(wss?://)[^\s\"'\\]+"
+    r"|([?&]ticket=)[^\s\"'&\\]+"
     r"|(eyJ)[A-Za-z0-9_.-]{20,}"
 )
 
