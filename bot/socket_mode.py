@@ -137,7 +137,8 @@ class SocketMode:
         except Exception:
             log.exception("socket.broken")
         finally:
-            self._trouble = trouble
+            if not connection.wants_successor.is_set():  # otherwise its successor knows better
+                self._trouble = trouble
             self._connected.discard(connection)
             connection.refused = bool(trouble)
             connection.wants_successor.set()

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -29,11 +29,13 @@ SIGNING_SECRET = "not-a-signing-secret"
 BOT_TOKEN = "xoxb-not-a-token"
 APP_TOKEN = "xapp-not-a-token"
 HIGHLEVEL_TOKEN = "pit-not-a-token"
+HOW = {"http": {"SLACK_SIGNING_SECRET": SIGNING_SECRET}, "socket": {"SLACK_APP_TOKEN": APP_TOKEN}}
+"""The settings for either way in which Slack reaches the bot."""
 QUICK = Tempo(
     command=Patience(whole=2.5, for_looking=1.0, between_looks=0.1),
     highlevel=Attempts(most=2, connect=0.25, answer=0.5, pause=0.01),
     drain=2.0,
-    socket=Rhythm(pause=0.01, longest_pause=0.1, hello=0.5, heartbeat=0.5, farewell=0.5),
+    socket=Rhythm(pause=0.01, longest_pause=0.1, hello=2.0, heartbeat=5.0, farewell=1.0),
 )
 """Waiting times for tests; what they prove does not depend on them."""
 
@@ -70,15 +72,14 @@ class House:
             engine.dispose()
 
 
-Way = Literal["http", "socket"]
-"""How Slack reaches the bot."""
-
-
 @asynccontextmanager
 async def open_house(
-    folder: Path, tempo: Tempo = QUICK, /, *, over: Way = "http", **settings: str
+    folder: Path, tempo: Tempo = QUICK, /, *, over: str = "http", **settings: str
 ) -> AsyncIterator[House]:
-    """Everything running, with one open deal; `settings` override the environment, by their variables' names."""
+    """Everything running, with one open deal; `settings` override the environment, by their variables' names.
+
+    Slack comes over `http` or over a `socket`.
+    """
     async with stand_ins(folder, over=over, **settings) as house:
         bot = build(house.settings, tempo)
         async with serving(bot) as house.slack.bot_url:
@@ -90,7 +91,7 @@ async def open_house(
 
 
 @asynccontextmanager
-async def stand_ins(folder: Path, /, *, over: Way = "http", **settings: str) -> AsyncIterator[House]:
+async def stand_ins(folder: Path, /, *, over: str = "http", **settings: str) -> AsyncIterator[House]:
     """The house without a bot in it."""
     highlevel = HighLevel()
     highlevel.add_token(HIGHLEVEL_TOKEN)
@@ -101,7 +102,7 @@ async def stand_ins(folder: Path, /, *, over: Way = "http", **settings: str) -> 
     async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
         environ = {
             "SLACK_BOT_TOKEN": BOT_TOKEN,
-            **({"SLACK_SIGNING_SECRET": SIGNING_SECRET} if over == "http" else {"SLACK_APP_TOKEN": APP_TOKEN}),
+            **HOW[over],
             "SLACK_API_URL": f"{slack.url}/api/",
             "HIGHLEVEL_TOKEN": HIGHLEVEL_TOKEN,
             "HIGHLEVEL_LOCATION_ID": highlevel.location_id,

@@ -11,12 +11,14 @@ import json
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import WSMsgType, web
 
 MOST_CONNECTIONS = 10
 TOO_MANY = "too_many_websockets"
+Fault = Literal["refused", "silent", "deaf"]
+"""What may be wrong with a connection: it is not made, never says hello, or answers no ping."""
 
 
 class SocketMode:
@@ -33,6 +35,8 @@ class SocketMode:
         """What the bot sent."""
         self.greeted = 0
         """How many connections there have been."""
+        self.faults: list[Fault] = []
+        """What shall be wrong with the next connections."""
         self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
         self._tickets: set[str] = set()
         self._waiting: dict[str, tuple[web.WebSocketResponse, asyncio.Future[dict[str, Any]]]] = {}
@@ -80,6 +84,7 @@ class SocketMode:
     async def refresh(self, reason: str = "refresh_requested", *, after: float = 0.05) -> None:
         """Announce the end of every connection, and `after` seconds close them."""
         leaving = self._leaving()
+        await self._tell()
         for ws in leaving:
             await self.send(ws, {"type": "disconnect", "reason": reason, "debug_info": {"host": "simulated"}})
         await asyncio.sleep(after)
@@ -103,20 +108,24 @@ class SocketMode:
         https://docs.slack.dev/reference/methods/apps.connections.open
         """
         if token not in self.tokens:
-            known_kind = not token or token.startswith("xapp-")
-            return {"ok": False, "error": "invalid_auth" if known_kind else "not_allowed_token_type"}
+            return {"ok": False, "error": "invalid_auth" if token.startswith("xapp-") else "not_allowed_token_type"}
         ticket = secrets.token_hex(16)
         self._tickets.add(ticket)
         return {"ok": True, "url": f"{self.host.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id=A0SIMULATED"}
 
     async def link(self, request: web.Request) -> web.StreamResponse:
         """A connection, until either side ends it."""
+        fault = self.faults.pop(0) if self.faults else None
         ticket = request.query.get("ticket", "")
-        if ticket not in self._tickets:
+        if ticket not in self._tickets or fault == "refused":
+            self._tickets.discard(ticket)
             return web.Response(status=408)
         self._tickets.remove(ticket)
-        ws = web.WebSocketResponse()
+        ws = web.WebSocketResponse(autoping=fault != "deaf")
         await ws.prepare(request)
+        if fault == "silent":
+            await ws.receive()
+            return ws
         if len(self.connections) >= MOST_CONNECTIONS:
             await self.send(ws, {"type": "disconnect", "reason": TOO_MANY})
             await ws.close()
