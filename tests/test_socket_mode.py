@@ -280,6 +280,14 @@ async def test_a_connection_without_a_greeting_is_given_up(slack: Slack, listene
         await _deliver(slack)
 
 
+async def test_a_connection_that_was_greeted_is_kept_however_quiet_it_is(slack: Slack, listener: Listener) -> None:
+    async with _receiving(slack, listener, replace(QUICK.socket, hello=0.2)):
+        await asyncio.sleep(0.3)
+        await _deliver(slack)
+
+    assert slack.socket.greeted == 1
+
+
 async def test_a_connection_that_only_looks_open_is_given_up(slack: Slack, listener: Listener) -> None:
     slack.socket.faults = ["deaf"]
     async with _receiving(slack, listener, replace(QUICK.socket, heartbeat=0.1)):
@@ -300,6 +308,7 @@ async def test_when_slack_was_not_there_for_a_while_it_is_found_again(slack: Sla
 
 async def test_after_a_connection_that_lasted_there_is_no_pause(slack: Slack, listener: Listener) -> None:
     loop = asyncio.get_running_loop()
+    slack.socket.faults = ["refused"]
     async with _receiving(slack, listener, replace(QUICK.socket, pause=1.0, longest_pause=1.0)):
         await asyncio.sleep(1.05)
         began = loop.time()
