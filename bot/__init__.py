@@ -2,32 +2,35 @@
 
 The listing is the architecture; imports point downwards only.
 
-    __main__    the verbs: serve, check, demo; the only reader of the environment
-    web         the bot over HTTP
-    simulator   stand-ins for Slack and HighLevel, and the demo
+    __main__     the verbs: serve, socket, check, demo; the only reader of the environment
+    web          the bot over HTTP
+    simulator    stand-ins for Slack and HighLevel, and the demo
 
-    wiring      builds the bot: the only file in which the concrete classes meet
+    wiring       builds the bot: the only file in which the concrete classes meet
 
-    slack       listeners: translate, decide at once what can be, hand over the rest
-    worker      carries out accepted commands, each to its one reply
-    replies     delivers a message, and says which way
-    crm         the CRM port over HighLevel
-    highlevel   a client for HighLevel's API that has never heard of this bot
-    ledger      one row per accepted command
-    schema      the ledger's table and its versions
-    health      named checks, for /readyz and `check`
-    workspace   which Slack workspace is ours
-    envelope    is this request from Slack, and what is in it?
-    transport   the connections under httpx
-    logs        one line per thing that happened, never a secret
+    slack        listeners: translate, decide at once what can be, hand over the rest
+    socket_mode  the bot over a connection of its own to Slack
+    dispatch     hands contents to Bolt, which may not foresee their shape
 
-    change      the use case: find, decide, write down, change, confirm
-    messages    every sentence that a person in Slack reads
+    worker       carries out accepted commands, each to its one reply
+    replies      delivers a message, and says which way
+    crm          the CRM port over HighLevel
+    highlevel    a client for HighLevel's API that has never heard of this bot
+    ledger       one row per accepted command
+    schema       the ledger's table and its versions
+    health       named checks, for /readyz and `check`
+    workspace    which Slack workspace is ours
+    envelope     is this request from Slack, and what is in it?
+    transport    the connections under httpx
+    logs         one line per thing that happened, never a secret
 
-    outcome     what became of a command
-    command     text -> request
-    access      who may, from where, how often
-    status      what a deal is
-    blocks      pieces of messages that cannot break Slack's rules
-    settings    what an operator sets
+    change       the use case: find, decide, write down, change, confirm
+    messages     every sentence that a person in Slack reads
+
+    outcome      what became of a command
+    command      text -> request
+    access       who may, from where, how often
+    status       what a deal is
+    blocks       pieces of messages that cannot break Slack's rules
+    settings     what an operator sets
 """

@@ -1,4 +1,4 @@
-"""`python -m bot serve|check|demo`: the only reader of the environment."""
+"""`python -m bot serve|socket|check|demo`: the only reader of the environment."""
 
 import argparse
 import asyncio
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from dotenv import dotenv_values
 
 from bot import logs
-from bot.settings import Settings, SettingsError
+from bot.settings import Settings, SettingsError, Verb
 
 if TYPE_CHECKING:
     from bot.health import Report
@@ -27,20 +27,21 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bot", description="Change HighLevel deals from Slack.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     verbs.add_parser("serve", help="answer Slack over HTTP on PORT")
+    verbs.add_parser("socket", help="answer Slack over Socket Mode, which needs no public address")
     verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about each thing that is not well")
     verbs.add_parser("demo", help="try it on this machine, with stand-ins for Slack and HighLevel; no account needed")
     match parser.parse_args(arguments).verb:
-        case "serve":
-            return _serve(environ)
+        case "serve" | "socket" as verb:
+            return _serve(environ, verb)
         case "check":
             return _check(environ)
         case _:
             return _demo()
 
 
-def _serve(environ: Mapping[str, str]) -> int:
+def _serve(environ: Mapping[str, str], verb: Verb) -> int:
     try:
-        settings = Settings.from_env(environ)
+        settings = Settings.from_env(environ, verb)
     except SettingsError as error:
         print(_unusable(error), file=sys.stderr)
         return UNUSABLE_SETTINGS

@@ -138,9 +138,9 @@ def channel(channel_id: str) -> str:
     return f"<#{channel_id}>" if _CHANNEL_ID.fullmatch(channel_id) else plain(channel_id)
 
 
-def link(url: str, label: str) -> str:
+def link(url: str, label: str, limit: int = 150) -> str:
     """A link; `label` is text from anywhere, `url` is ours."""
-    return f"<{url}|{plain(label).replace('|', '¦')}>"
+    return f"<{url}|{plain(label, limit).replace('|', '¦')}>"
 
 
 def code(text: str, limit: int = 150) -> str:

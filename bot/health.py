@@ -13,6 +13,7 @@ from bot.workspace import SlackTrouble
 SETTINGS = "settings"
 SLACK_TOKEN = "slack.token"  # noqa: S105 - the id of a check
 SIGNING_SECRET = "slack.signing_secret"  # noqa: S105 - the id of a check
+SLACK_SOCKET = "slack.socket"
 HIGHLEVEL_TOKEN = "highlevel.token"  # noqa: S105 - the id of a check
 HIGHLEVEL_SCOPE = "highlevel.scope"
 HIGHLEVEL_LOCATION = "highlevel.location"
@@ -24,6 +25,7 @@ CHECKS = (
     SETTINGS,
     SLACK_TOKEN,
     SIGNING_SECRET,
+    SLACK_SOCKET,
     HIGHLEVEL_TOKEN,
     HIGHLEVEL_SCOPE,
     HIGHLEVEL_LOCATION,
@@ -31,7 +33,8 @@ CHECKS = (
     SCHEMA,
     ALLOWLIST,
 )
-"""The id of every check, in the order they are reported. Outside tools know them: they change with a changelog entry."""
+"""The id of every check, in the order they are reported. Outside tools know them: they change with a changelog entry.
+The signing secret is checked over HTTP only, the socket in Socket Mode only."""
 
 ALLOWLIST_EMPTY = "ALLOWED_USERS is empty, so nobody may change anything. Set it to the Slack ids of those who may."
 STORE_NOT_WRITABLE = "The database cannot be written. Look at DATABASE_URL, at whether the server is up, the disk's space and permissions."
@@ -44,6 +47,21 @@ SLACK_REFUSES = (
     "Slack does not accept SLACK_BOT_TOKEN (it says: {error}). Copy the Bot User OAuth Token again, from OAuth & "
     "Permissions in your Slack app; if the app was removed from the workspace, install it again first."
 )
+SOCKET_DOWN = (
+    "There is no connection to Slack at the moment; it is tried again all the time. If that goes on, look at the network: "
+    "outgoing https and wss must be possible."
+)
+SOCKET_REFUSED = (
+    "Slack does not accept SLACK_APP_TOKEN (it says: {error}). Create an app-level token with connections:write under Basic "
+    "Information > App-Level Tokens in your Slack app."
+)
+SOCKET_ADVICE: Mapping[str, str] = {
+    "": SOCKET_DOWN,
+    "ratelimited": "Slack wants us to connect less often. It is tried again by and by: wait a minute or two.",
+    "link_disabled": "Socket Mode is switched off in your Slack app: switch it on under Socket Mode.",
+    "too_many_websockets": "Slack allows an app ten connections, and all are in use: stop other processes with this token.",
+}
+"""What Slack's word for why there is no connection means to an operator; any other is about the token."""
 UNTOLD = "Cannot be told before {check} is well."
 
 _TOKEN = (
@@ -118,20 +136,23 @@ class Report:
 class Health:
     """Runs the checks."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one neighbour
         self,
         *,
         ask_slack: Callable[[], Awaitable[Any]],
+        ask_socket: Callable[[], Awaitable[Any]] | None = None,
         probe_highlevel: Callable[..., Awaitable[None]],
         ping_store: Callable[[], Awaitable[None]],
         allowlist: Allowlist,
         fresh: float = FRESH,
     ) -> None:
         self._ask_slack = ask_slack
+        self._ask_socket = ask_socket
         self._probe_highlevel = probe_highlevel
         self._ping_store = ping_store
         self._allowlist = allowlist
         self._fresh = fresh
+        self._not_in_use = SIGNING_SECRET if ask_socket else SLACK_SOCKET
         self._asking = asyncio.Lock()
         self._latest: tuple[float, Report] | None = None
 
@@ -144,13 +165,13 @@ class Health:
             return self._latest[1]
 
     async def _check(self) -> Report:
-        found = await asyncio.gather(self._slack(), self._highlevel(), self._store())
+        found = await asyncio.gather(self._slack(), self._socket(), self._highlevel(), self._store())
         failing = {check: words for failures in found for check, words in failures.items()}
         if not self._allowlist.users:
             failing[ALLOWLIST] = ALLOWLIST_EMPTY
         # The settings, and the signing secret among them, are well: without them there is no bot to ask.
         return Report(
-            ok=tuple(check for check in CHECKS if check not in failing),
+            ok=tuple(check for check in CHECKS if check not in {*failing, self._not_in_use}),
             failing={check: failing[check] for check in CHECKS if check in failing},
         )
 
@@ -159,6 +180,14 @@ class Health:
             await self._ask_slack()
         except SlackTrouble as trouble:
             return {SLACK_TOKEN: SLACK_REFUSES.format(error=trouble.error) if trouble.error else SLACK_UNREACHABLE}
+        return {}
+
+    async def _socket(self) -> dict[str, str]:
+        try:
+            if self._ask_socket:
+                await self._ask_socket()
+        except SlackTrouble as trouble:
+            return {SLACK_SOCKET: SOCKET_ADVICE.get(trouble.error) or SOCKET_REFUSED.format(error=trouble.error)}
         return {}
 
     async def _highlevel(self) -> dict[str, str]:

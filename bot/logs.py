@@ -30,12 +30,13 @@ _SECRET = re.compile(
     r"(xox[a-z]-|xapp-|pit-)[A-Za-z0-9-]+"
     r"|((?i:bearer) )[^\s\"'\\]+"
     r"|(https://hooks\.slack(?:-gov)?\.com/)[^\s\"'\\]+"
+    r"|([?&]ticket=)[^\s\"'&\\]+"
     r"|(eyJ)[A-Za-z0-9_.-]{20,}"
 )
 
 
 def hide_secrets(text: str) -> str:
-    """The text without anything that looks like a token or a reply address; its kind stays visible."""
+    """The text without anything that looks like a token, a reply address or a ticket; its kind stays visible."""
     return _SECRET.sub(lambda found: next(filter(None, found.groups())) + "…", text)
 
 

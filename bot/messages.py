@@ -21,6 +21,10 @@ from bot.status import STATES, Opportunity, Status, Wish
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
 UNDO = "undo"
 """The action of the button that takes a change back; its value is the change's key."""
+LINES_PER_SECTION = 6
+"""Of a history: all of them together would be too long for one section."""
+SHORT = 40
+"""Characters of a deal's name in a list: ten lines must fit into one message."""
 UNDELIVERED = "undelivered"
 """How a reply arrived that did not arrive."""
 
@@ -433,15 +437,24 @@ class Messages:
 
     def history(self, records: Sequence[Record], opportunity_id: str | None) -> Message:
         """What the ledger knows about somebody's commands, or everybody's about one deal; latest first."""
-        whose = f"commands about {self._deal(Opportunity(opportunity_id, ''))}" if opportunity_id else "your commands"
+        whose = f"about {self._deal(Opportunity(opportunity_id, ''))}" if opportunity_id else "of yours"
         if not records:
-            return _message((f"There are no {whose} that I know of.",), (), public=False)
-        head = f"The last {len(records)} of {whose}, latest first:" if len(records) > 1 else f"The last of {whose}:"
-        lines = (head, *(f"• {self._line(record)}" for record in records))
-        return _message(lines, (), public=False)
+            return _message((f"I know of no command {whose}.",), (), public=False)
+        head = (
+            f"The last {len(records)} commands {whose}, latest first:"
+            if len(records) > 1
+            else f"The one command {whose}:"
+        )
+        lines = [head, *(f"• {self._line(record)}" for record in records)]
+        parts = [
+            "\n".join(lines[start : start + LINES_PER_SECTION]) for start in range(0, len(lines), LINES_PER_SECTION)
+        ]
+        text = blocks.fit("\n".join(lines), blocks.TEXT_LIMIT)
+        return Message(text, tuple(blocks.section(part) for part in parts), public=False)
 
     def _line(self, record: Record) -> str:
-        deal = f"*{blocks.link(self._url(record.opportunity_id), record.name or record.opportunity_id)}*"
+        name = record.name or record.opportunity_id
+        deal = f"*{blocks.link(self._url(record.opportunity_id), name, SHORT)}*"
         parts = (
             blocks.date(record.at),
             blocks.user(record.user_id),

@@ -105,6 +105,12 @@ ChannelId = Annotated[
 ]
 
 
+Verb = Literal["serve", "socket"]
+"""How the bot is run: Slack comes over HTTP, or over Socket Mode."""
+NEEDED_BY: Mapping[str, Verb] = {"slack_signing_secret": "serve", "slack_app_token": "socket"}
+"""The settings that one verb needs and the other has no use for."""
+
+
 class Settings(BaseModel):
     """Every setting, named as its environment variable is, in lower case."""
 
@@ -114,7 +120,10 @@ class Settings(BaseModel):
         description="Bot User OAuth Token of the Slack app"
     )
     slack_signing_secret: Annotated[SecretStr, _secret("", "Basic Information in your Slack app")] = Field(
-        description="Signing Secret of the Slack app; proves that a request comes from Slack"
+        default=SecretStr(""), description="Signing Secret of the Slack app; proves that a request comes from Slack"
+    )
+    slack_app_token: Annotated[SecretStr, _secret("xapp-", "Basic Information > App-Level Tokens in Slack")] = Field(
+        default=SecretStr(""), description="App-level token with `connections:write`; connects by Socket Mode"
     )
     highlevel_token: Annotated[SecretStr, _secret("", "Settings > Private Integrations in HighLevel")] = Field(
         description="Private integration token of the sub-account"
@@ -177,18 +186,30 @@ class Settings(BaseModel):
     )
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str]) -> Self:
+    def from_env(cls, environ: Mapping[str, str], verb: Verb | None = None) -> Self:
         """Read the variables that are ours; an empty one counts as not set.
+
+        What only the other verb needs is not even looked at, so that just one of `slack_signing_secret` and
+        `slack_app_token` is set. Without a verb: `socket` if there is an app token and no signing secret, or `serve`.
 
         Raises `SettingsError` with every problem, in the order of the fields.
         """
         given = {
             name: environ[name.upper()].strip() for name in cls.model_fields if environ.get(name.upper(), "").strip()
         }
+        verb = verb or ("socket" if "slack_app_token" in given and "slack_signing_secret" not in given else "serve")
+        needed, unused = sorted(NEEDED_BY, key=lambda name: NEEDED_BY[name] != verb)
+        given.pop(unused, None)
+        problems = {} if needed in given else {needed.upper(): _not_set(needed)}
         try:
-            return cls.model_validate(given)
+            settings = cls.model_validate(given)
         except ValidationError as error:
-            raise SettingsError(_in_words(error)) from None
+            problems |= _in_words(error)
+        else:
+            if not problems:
+                return settings
+        fields = [name.upper() for name in cls.model_fields]
+        raise SettingsError(dict(sorted(problems.items(), key=lambda problem: fields.index(problem[0]))))
 
 
 _WORDS = {
@@ -205,7 +226,10 @@ def _in_words(error: ValidationError) -> dict[str, str]:
     for found in error.errors(include_url=False, include_input=False):
         name = str(found["loc"][0]).upper()
         own = found.get("ctx", {}).get("error")
-        field = Settings.model_fields[name.lower()]
         word = str(own) if own else _WORDS.get(found["type"], found["msg"].replace("Input should", "should"))
-        problems[name] = f"is not set: {field.description}" if found["type"] == "missing" else word
+        problems[name] = _not_set(name.lower()) if found["type"] == "missing" else word
     return problems
+
+
+def _not_set(name: str) -> str:
+    return f"is not set: {Settings.model_fields[name].description}"

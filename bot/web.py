@@ -1,22 +1,21 @@
-"""The bot over HTTP: Slack's requests, and two questions a PaaS asks."""
+"""The bot over HTTP: Slack's requests, unless they come over Socket Mode, and two questions a PaaS asks."""
 
 import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from http import HTTPStatus
 from types import FrameType
-from typing import Any
 
 import structlog
 import uvicorn
-from slack_bolt.async_app import AsyncBoltRequest
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.dispatch import dispatch
 from bot.envelope import MAX_BODY, TurnedAway, open_envelope
 from bot.wiring import Bot
 
@@ -38,7 +37,11 @@ def app(bot: Bot) -> Starlette:
             return _turned_away(contents)
         if contents.get("ssl_check") == "1":  # a distributed app is asked whether its certificate is good
             return Response()
-        return await _dispatch(bot, contents)
+        answer = await dispatch(bot.bolt, contents)
+        if isinstance(answer, TurnedAway):
+            return _turned_away(answer)
+        headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}
+        return Response(answer.body, status_code=answer.status, headers=headers)
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("alive")
@@ -49,17 +52,12 @@ def app(bot: Bot) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with bot.running():
+        # What was received last is finished too: first Slack is hung up on, then the work is drained.
+        async with bot.running(), bot.socket.receiving() if bot.socket else nullcontext():
             yield
 
-    return Starlette(
-        routes=[
-            Route(EVENTS, slack_events, methods=["POST"]),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-        ],
-        lifespan=lifespan,
-    )
+    for_slack = [] if bot.socket else [Route(EVENTS, slack_events, methods=["POST"])]
+    return Starlette(routes=[*for_slack, Route("/healthz", healthz), Route("/readyz", readyz)], lifespan=lifespan)
 
 
 async def _body(request: Request) -> bytes | None:
@@ -73,19 +71,6 @@ async def _body(request: Request) -> bytes | None:
     except ClientDisconnect:
         return b""  # nobody is left to read the answer
     return body
-
-
-async def _dispatch(bot: Bot, contents: dict[str, Any]) -> Response:
-    # `socket_mode` tells Bolt that the contents are verified and parsed, as they are in Socket Mode. Its own parsing
-    # takes any form with the word "payload" in it for a button press.
-    try:
-        answer = await bot.bolt.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
-    except Exception as error:  # noqa: BLE001 - contents of a shape Bolt does not foresee; our listeners never raise
-        return _turned_away(TurnedAway(HTTPStatus.BAD_REQUEST, f"unforeseen shape: {type(error).__name__}"))
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return _turned_away(TurnedAway(HTTPStatus.BAD_REQUEST, "unforeseen shape"))
-    headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}
-    return Response(answer.body, status_code=answer.status, headers=headers)
 
 
 def _turned_away(refusal: TurnedAway) -> Response:

@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from secrets import token_hex
 
 import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import transport
+from bot import socket_mode, transport
 from bot.access import Allowlist, Pace
 from bot.change import ChangeStatus, Patience, StoreDown
 from bot.command import parse
@@ -27,6 +28,7 @@ from bot.messages import Messages
 from bot.replies import Replies
 from bot.settings import Settings
 from bot.slack import Reception, bolt_app
+from bot.socket_mode import SocketMode
 from bot.worker import Rhythm, Worker
 from bot.workspace import Workspace
 
@@ -51,6 +53,7 @@ class Tempo:
     rhythm: Rhythm = field(default_factory=Rhythm)
     lease: float = LEASE
     drain: float = DRAIN
+    socket: socket_mode.Rhythm = field(default_factory=socket_mode.Rhythm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Bot:
     bolt: AsyncApp
     verifier: SignatureVerifier
     health: Health
+    socket: SocketMode | None
+    """How Slack reaches the bot; `None`: over HTTP."""
     _workspace: Workspace
     _worker: Worker
     _database: Database
@@ -166,16 +171,22 @@ def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
         tell=worker.tell,
         messages=messages,
     )
+    bolt = bolt_app(reception, settings.slack_bot_token.get_secret_value())
+    app_token = settings.slack_app_token.get_secret_value()
+    socket = SocketMode(web, app_token, bolt, tempo.socket) if app_token else None
     return Bot(
         settings=settings,
-        bolt=bolt_app(reception, settings.slack_bot_token.get_secret_value()),
-        verifier=SignatureVerifier(settings.slack_signing_secret.get_secret_value()),
+        bolt=bolt,
+        # Over Socket Mode nothing is signed; then nothing that claims to be shall pass.
+        verifier=SignatureVerifier(settings.slack_signing_secret.get_secret_value() or token_hex()),
         health=Health(
             ask_slack=workspace.ask,
+            ask_socket=socket.ask if socket else None,
             probe_highlevel=crm.probe,
             ping_store=ledger.ping,
             allowlist=allowlist,
         ),
+        socket=socket,
         _workspace=workspace,
         _worker=worker,
         _database=database,

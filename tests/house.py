@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot import socket_mode
 from bot.change import Patience
 from bot.highlevel.client import Attempts
 from bot.schema import commands
@@ -27,13 +28,17 @@ DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
 NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"
 SIGNING_SECRET = "not-a-signing-secret"
 BOT_TOKEN = "xoxb-not-a-token"
+APP_TOKEN = "xapp-not-a-token"
 HIGHLEVEL_TOKEN = "pit-not-a-token"
+HOW = {"http": {"SLACK_SIGNING_SECRET": SIGNING_SECRET}, "socket": {"SLACK_APP_TOKEN": APP_TOKEN}}
+"""The settings for either way in which Slack reaches the bot."""
 QUICK = Tempo(
     command=Patience(whole=2.5, for_looking=1.0, between_looks=0.1),
     highlevel=Attempts(most=2, connect=0.25, answer=0.5, pause=0.01),
     rhythm=Rhythm(renew=0.3, adopt=0.1, tell=5.0, again=0.02, wait_for_limit=2.0, last_words=0.5),
     lease=1.0,
     drain=2.0,
+    socket=socket_mode.Rhythm(pause=0.01, longest_pause=0.1, hello=2.0, heartbeat=5.0, farewell=1.0),
 )
 """Waiting times for tests; what they prove does not depend on them."""
 
@@ -71,17 +76,36 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, tempo: Tempo = QUICK, /, **settings: str) -> AsyncIterator[House]:
-    """Everything running, with one open deal; `settings` override the environment, by their variables' names."""
+async def open_house(
+    folder: Path, tempo: Tempo = QUICK, /, *, over: str = "http", **settings: str
+) -> AsyncIterator[House]:
+    """Everything running, with one open deal; `settings` override the environment, by their variables' names.
+
+    Slack comes over `http` or over a `socket`.
+    """
+    async with stand_ins(folder, over=over, **settings) as house:
+        bot = build(house.settings, tempo)
+        async with serving(bot) as house.slack.bot_url:
+            if house.settings.slack_api_url.startswith(house.slack.url):
+                await house.slack.wait_for_call("auth.test")
+                if over == "socket":
+                    await house.slack.socket.wait_for(connections=1)
+            yield house
+
+
+@asynccontextmanager
+async def stand_ins(folder: Path, /, *, over: str = "http", **settings: str) -> AsyncIterator[House]:
+    """The house without a bot in it."""
     highlevel = HighLevel()
     highlevel.add_token(HIGHLEVEL_TOKEN)
     highlevel.add_opportunity(DEAL, name="New website")
     slack = Slack(signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
+    slack.socket.tokens = {APP_TOKEN} if over == "socket" else set()
     slack.users = {user_id: {"id": user_id, "name": user_id} for user_id in (ANA, BEN, KIM)}
     async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
         environ = {
             "SLACK_BOT_TOKEN": BOT_TOKEN,
-            "SLACK_SIGNING_SECRET": SIGNING_SECRET,
+            **HOW[over],
             "SLACK_API_URL": f"{slack.url}/api/",
             "HIGHLEVEL_TOKEN": HIGHLEVEL_TOKEN,
             "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
@@ -92,9 +116,4 @@ async def open_house(folder: Path, tempo: Tempo = QUICK, /, **settings: str) -> 
             "HOST": "127.0.0.1",
             "PORT": "0",
         }
-        house = House(slack, highlevel, Settings.from_env(environ | settings))
-        bot = build(house.settings, tempo)
-        async with serving(bot) as slack.bot_url:
-            if house.settings.slack_api_url.startswith(slack.url):
-                await slack.wait_for_call("auth.test")
-            yield house
+        yield House(slack, highlevel, Settings.from_env(environ | settings))

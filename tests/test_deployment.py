@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from bot import web
 from bot.__main__ import UNUSABLE_SETTINGS, main
 from bot.logs import hide_secrets
-from bot.settings import Settings
+from bot.settings import NEEDED_BY, Settings
 from bot.wiring import VERSION, build
 
 ROOT = Path(__file__).parent.parent
@@ -26,8 +26,11 @@ OPTION = re.compile(r"(?m)^#(?=[A-Z_]+=)")
 """What hides an optional setting of the example; a comment has a space behind its #."""
 
 FIELDS = Settings.model_fields
-REQUIRED = [name.upper() for name, field in FIELDS.items() if field.is_required()]
-OPTIONAL = [name.upper() for name, field in FIELDS.items() if not field.is_required()]
+REQUIRED = [name.upper() for name, field in FIELDS.items() if field.is_required() or name in NEEDED_BY]
+"""By `serve` or by `socket`."""
+SERVED = [name for name in REQUIRED if NEEDED_BY.get(name.lower()) != "socket"]
+"""Those by `serve`, which the Procfile runs."""
+OPTIONAL = [name.upper() for name in FIELDS if name.upper() not in REQUIRED]
 SECRETS = {name.upper() for name, field in FIELDS.items() if field.annotation is SecretStr}
 GIVEN = {
     "SLACK_BOT_TOKEN": "xoxb-not-a-token",
@@ -67,13 +70,13 @@ async def test_the_bot_binds_the_port_that_the_host_names_on_every_interface() -
 # --- app.json ------------------------------------------------------------------------------------------------------
 
 
-def test_the_deploy_form_asks_for_settings_only() -> None:
-    assert APP["env"].keys() <= {*REQUIRED, *OPTIONAL}
+def test_the_deploy_form_asks_for_settings_of_the_verb_that_is_deployed_only() -> None:
+    assert APP["env"].keys() <= {*SERVED, *OPTIONAL}
 
 
 def test_the_deploy_form_marks_as_required_what_the_bot_requires() -> None:
     # Heroku takes a variable that says nothing for required.
-    assert [name for name, asked in APP["env"].items() if asked["required"]] == REQUIRED
+    assert [name for name, asked in APP["env"].items() if asked["required"]] == SERVED
 
 
 def test_the_deploy_form_explains_everything_it_asks_for() -> None:
@@ -128,7 +131,7 @@ def test_the_example_explains_a_setting_in_the_words_of_the_code(name: str) -> N
 
 
 def test_the_example_holds_no_secret() -> None:
-    assert {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "HIGHLEVEL_TOKEN"} <= SECRETS
+    assert {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "HIGHLEVEL_TOKEN"} <= SECRETS
     assert {name: _example(options=True)[name] for name in SECRETS} == dict.fromkeys(SECRETS, "")
     assert hide_secrets(EXAMPLE) == EXAMPLE
 

@@ -15,7 +15,7 @@ import yaml
 import bot
 from bot.__main__ import main
 from bot.health import CHECKS
-from bot.settings import Settings
+from bot.settings import NEEDED_BY, Settings
 from bot.simulator.demo import run
 
 ROOT = Path(__file__).parents[1]
@@ -47,6 +47,8 @@ def _default(name: str) -> str:
     field = Settings.model_fields[name]
     if field.is_required():
         return "required"
+    if name in NEEDED_BY:
+        return f"required (`{NEEDED_BY[name]}`)"
     value = field.default
     if name == "statuses":
         return ",".join(status for status in ("open", "won", "lost", "abandoned") if status in value)

@@ -6,12 +6,14 @@ import pytest
 from bot import health
 from bot.access import Allowlist
 from bot.change import StoreDown
-from bot.health import CHECKS, Health, Report, highlevel_failures, settings_report
+from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET, Health, Report, highlevel_failures, settings_report
 from bot.outcome import Cause, Trouble
 from bot.workspace import SlackTrouble
 from tests.memory import error
 
 SOMEBODY = Allowlist(frozenset({"U1"}), frozenset())
+OVER_HTTP = tuple(check for check in CHECKS if check != SLACK_SOCKET)
+OVER_SOCKET = tuple(check for check in CHECKS if check != SIGNING_SECRET)
 
 
 @dataclass
@@ -19,6 +21,7 @@ class Neighbours:
     """Everything the checks ask, well unless told otherwise."""
 
     slack: SlackTrouble | None = None
+    socket: SlackTrouble | None = None
     highlevel: Cause | None = None
     store_down: bool = False
     store_newer: bool = False
@@ -31,6 +34,10 @@ class Neighbours:
             raise self.slack
         return "T1"
 
+    async def ask_socket(self) -> None:
+        if self.socket:
+            raise self.socket
+
     async def probe(self, *, until: float) -> None:
         assert until > 0
         if self.highlevel:
@@ -40,8 +47,14 @@ class Neighbours:
         if self.store_down:
             raise StoreDown(newer=self.store_newer)
 
-    def health(self, allowlist: Allowlist = SOMEBODY) -> Health:
-        return Health(ask_slack=self.ask_slack, probe_highlevel=self.probe, ping_store=self.ping, allowlist=allowlist)
+    def health(self, allowlist: Allowlist = SOMEBODY, *, over_socket: bool = False) -> Health:
+        return Health(
+            ask_slack=self.ask_slack,
+            ask_socket=self.ask_socket if over_socket else None,
+            probe_highlevel=self.probe,
+            ping_store=self.ping,
+            allowlist=allowlist,
+        )
 
 
 @pytest.fixture
@@ -52,8 +65,34 @@ def neighbours() -> Neighbours:
 async def test_when_all_is_well_every_check_is_ok(neighbours: Neighbours) -> None:
     report = await neighbours.health().report()
 
-    assert report == Report(CHECKS, {})
-    assert report.as_json() == {"ok": list(CHECKS), "failing": {}}
+    assert report == Report(OVER_HTTP, {})
+    assert report.as_json() == {"ok": list(OVER_HTTP), "failing": {}}
+
+
+async def test_over_socket_mode_the_connection_is_checked_and_not_the_signing_secret(neighbours: Neighbours) -> None:
+    assert await neighbours.health(over_socket=True).report() == Report(OVER_SOCKET, {})
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("", "There is no connection to Slack at the moment"),
+        ("ratelimited", "wait a minute or two"),
+        ("link_disabled", "switch it on under Socket Mode"),
+        ("too_many_websockets", "stop other processes"),
+        ("invalid_auth", "does not accept SLACK_APP_TOKEN (it says: invalid_auth)"),
+        ("not_allowed_token_type", "Create an app-level token with connections:write"),
+    ],
+)
+async def test_a_connection_that_is_not_there_is_told_with_what_to_do(
+    neighbours: Neighbours, error: str, words: str
+) -> None:
+    neighbours.socket = SlackTrouble(error)
+    report = await neighbours.health(over_socket=True).report()
+
+    assert list(report.failing) == ["slack.socket"]
+    assert words in report.failing["slack.socket"]
+    assert set(report.ok) == set(OVER_SOCKET) - {"slack.socket"}
 
 
 async def test_a_slack_token_that_is_refused_is_named_with_slacks_word(neighbours: Neighbours) -> None:
@@ -105,7 +144,7 @@ async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: 
         "store.writable",
         "store.schema",
     ]
-    assert set(report.ok) | set(report.failing) == set(CHECKS)
+    assert set(report.ok) | set(report.failing) == set(OVER_HTTP)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ SECRETS = {
     "Bearer not.a_token/+=": "Bearer …",
     "https://hooks.slack.com/commands/T0OURS/1/not-an-address": "https://hooks.slack.com/…",
     "https://hooks.slack-gov.com/actions/T0OURS/1/not-an-address": "https://hooks.slack-gov.com/…",
+    "wss://wss-primary.slack.com/link/?ticket=not-a-ticket": "wss://wss-primary.slack.com/link/?ticket=…",
     "eyJub3QiOiJhIHRva2VuIn0.not-a-signature": "eyJ…",
 }
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import environment, main
-from bot.health import CHECKS
-from tests.house import ANA, House, open_house
+from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET
+from bot.settings import Settings
+from tests.house import ANA, House, open_house, stand_ins
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,6 +20,7 @@ def _environ(house: House, **changed: str) -> dict[str, str]:
     return {
         "SLACK_BOT_TOKEN": settings.slack_bot_token.get_secret_value(),
         "SLACK_SIGNING_SECRET": settings.slack_signing_secret.get_secret_value(),
+        "SLACK_APP_TOKEN": settings.slack_app_token.get_secret_value(),
         "SLACK_API_URL": settings.slack_api_url,
         "HIGHLEVEL_TOKEN": settings.highlevel_token.get_secret_value(),
         "HIGHLEVEL_LOCATION_ID": settings.highlevel_location_id,
@@ -29,14 +31,16 @@ def _environ(house: House, **changed: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize(("over", "not_checked"), [("http", SLACK_SOCKET), ("socket", SIGNING_SECRET)])
 async def test_check_prints_every_check_and_ends_with_0_when_all_is_well(
-    house: House, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], over: str, not_checked: str
 ) -> None:
-    code = await asyncio.to_thread(main, ["check"], _environ(house))
+    async with stand_ins(tmp_path, over=over) as house:
+        code = await asyncio.to_thread(main, ["check"], _environ(house))
 
     assert code == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("ok", "FAIL"))]
-    assert lines == [f"ok    {check}" for check in CHECKS]
+    assert lines == [f"ok    {check}" for check in CHECKS if check != not_checked]
 
 
 async def test_check_says_what_to_do_about_each_failing_check_and_ends_with_1(
@@ -50,6 +54,20 @@ async def test_check_says_what_to_do_about_each_failing_check_and_ends_with_1(
     assert "FAIL  access.allowlist: ALLOWED_USERS is empty" in printed
     assert "FAIL  highlevel.token: HighLevel does not accept HIGHLEVEL_TOKEN." in printed
     assert "pit-another" not in printed
+
+
+async def test_check_proves_the_app_level_token_without_connecting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with stand_ins(tmp_path, over="socket") as house:
+        code = await asyncio.to_thread(main, ["check"], _environ(house, SLACK_APP_TOKEN="xapp-another"))
+        well = await asyncio.to_thread(main, ["check"], _environ(house))
+    printed = capsys.readouterr().out
+
+    assert (code, well) == (1, 0)
+    assert "FAIL  slack.socket: Slack does not accept SLACK_APP_TOKEN (it says: invalid_auth)." in printed
+    assert "xapp-another" not in printed
+    assert house.slack.socket.greeted == 0
 
 
 async def test_check_changes_nothing_in_highlevel(house: House) -> None:
@@ -72,6 +90,18 @@ def test_serve_reports_every_problem_of_the_settings_and_ends_with_2(capsys: pyt
     for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "HIGHLEVEL_TOKEN", "HIGHLEVEL_LOCATION_ID", "PORT"):
         assert f"  {name} " in printed
     assert "the README says where to find them" in printed
+
+
+@pytest.mark.parametrize(("verb", "needed"), [("serve", "SLACK_SIGNING_SECRET"), ("socket", "SLACK_APP_TOKEN")])
+def test_each_verb_wants_its_own_secret_whatever_else_is_set(
+    verb: str, needed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"SLACK_SIGNING_SECRET": "not-a-secret", "SLACK_APP_TOKEN": "xapp-not-a-token", needed: ""}
+    rest = {"SLACK_BOT_TOKEN": "xoxb-x", "HIGHLEVEL_TOKEN": "pit-x", "HIGHLEVEL_LOCATION_ID": "L"}
+    assert main([verb], given | rest) == 2
+    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("  ")] == [
+        f"  {needed} is not set: {Settings.model_fields[needed.lower()].description}."
+    ]
 
 
 def test_an_unknown_verb_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,8 +20,8 @@ ROOT = Path(__file__).parent.parent
 SCHEMA = Path(__file__).parent / "data" / "manifest.schema.1.0.0.json"
 LOCATION, DEAL = "LOCATIONxxxxxxxxxxxx", "aB3dE5fG7hJ9kL1mN2pQ"
 
-SCOPE_OF = {"auth_test": None, "chat_postMessage": "chat:write"}
-"""The scope that each method of the Web API needs, `None` for those that need none.
+SCOPE_OF = {"auth_test": None, "apps_connections_open": None, "chat_postMessage": "chat:write"}
+"""The scope that each method of the Web API needs, `None` for those that need none, or an app-level token's.
 https://docs.slack.dev/reference/methods"""
 
 
@@ -57,6 +57,21 @@ def test_it_is_valid_by_the_schema_that_slack_publishes(manifest: dict[str, Any]
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft7Validator.check_schema(schema)
     assert [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(manifest)] == []
+
+
+@pytest.mark.parametrize("addresses", [True, False], ids=["with the addresses", "without them"])
+def test_for_socket_mode_one_word_is_changed_and_the_addresses_may_stay_or_go(*, addresses: bool) -> None:
+    text = (ROOT / "manifest.yml").read_text(encoding="utf-8")
+    changed = text.replace("socket_mode_enabled: false", "socket_mode_enabled: true")
+    if not addresses:
+        changed = re.sub(r"(?m)^ *(request_)?url: .*\n", "", changed)
+    loaded = yaml.safe_load(changed)
+
+    assert loaded["settings"]["socket_mode_enabled"] is True
+    assert ("https://" in json.dumps(loaded)) is addresses
+    assert "`socket_mode_enabled: true`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(loaded)] == []
 
 
 def test_the_schema_is_the_one_for_manifests_that_name_no_version(manifest: dict[str, Any]) -> None:

@@ -1,8 +1,9 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import TypedDict, Unpack
+from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from typing import Any, TypedDict, Unpack
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,8 @@ from bot.access import Caller, Reason
 from bot.blocks import TEXT_LIMIT
 from bot.command import Misunderstood, Problem
 from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, USAGE, Message, Messages
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
+from bot.record import Entry, Obstacle, Record
 from bot.replies import payload
 from bot.simulator.block_kit import refusal_of
 from bot.status import STATES, Opportunity, Status, Wish
@@ -47,6 +49,7 @@ class _Particulars(TypedDict, total=False):
     statuses: frozenset[Status]
     channels: frozenset[str]
     errors_in_channel: bool
+    undo_window: timedelta
 
 
 def _messages(**particulars: Unpack[_Particulars]) -> Messages:
@@ -58,16 +61,24 @@ def _messages(**particulars: Unpack[_Particulars]) -> Messages:
         statuses=particulars.get("statuses", frozenset(STATES)),
         channels=particulars.get("channels", frozenset({"C0SALES"})),
         errors_in_channel=particulars.get("errors_in_channel", False),
+        undo_window=particulars.get("undo_window", timedelta(hours=24)),
     )
 
 
+def _command(
+    wish: Wish = WISH, caller: Caller = ANA, reference: str = REF, undoes: str | None = None, message_ts: str = ""
+) -> Entry:
+    return Entry("17.key", reference, caller, "typed", wish, message_ts=message_ts, undoes=undoes)
+
+
 def _outcome(outcome: Outcome, **particulars: Unpack[_Particulars]) -> Message:
-    return _messages(**particulars).outcome(outcome, WISH, ANA, REF)
+    return _messages(**particulars).outcome(outcome, _command())
 
 
 def _shown(message: Message) -> list[str]:
     """What each block says, in order."""
-    return [(block["text"] if "text" in block else block["elements"][0])["text"] for block in message.blocks]
+    texts = [block["text"] if "text" in block else block["elements"][0] for block in message.blocks]
+    return [text["text"] for text in texts if text["type"] == "mrkdwn"]
 
 
 def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: str, word: str) -> list[Message]:
@@ -77,12 +88,14 @@ def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: st
         *(messages.misunderstood(Misunderstood(problem, word), reference) for problem in Problem),
         *(messages.whoami(caller, reason) for reason in (None, *Reason)),
         *(
-            messages.outcome(Failed(Trouble(cause), effect), wish, caller, reference)
+            messages.outcome(Failed(Trouble(cause), effect), _command(wish, caller, reference))
             for cause in Cause
             for effect in Effect
         ),
         messages.not_accepted(Cause.STORE_DOWN, reference),
         messages.not_accepted(Cause.UNEXPECTED, reference),
+        messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=True),
+        messages.takes_long(reference),
         messages.help(),
     ]
 
@@ -358,7 +371,14 @@ def test_somebody_in_the_wrong_channel_reads_which_would_be_right() -> None:
     assert "its id is `D0ANA`" in said
 
 
-NAMING_NOBODY = {Cause.NOT_FOUND, Cause.RATE_LIMITED, Cause.NO_EFFECT, Cause.NOT_CONFIRMED}
+NAMING_NOBODY = {
+    Cause.NOT_FOUND,
+    Cause.RATE_LIMITED,
+    Cause.NO_EFFECT,
+    Cause.NOT_CONFIRMED,
+    Cause.INTERRUPTED,
+    Cause.TOO_LATE,
+}
 """What a rep can settle alone."""
 
 
@@ -371,7 +391,7 @@ def test_whoever_can_help_is_named(admin_contact: str, named: str) -> None:
         for reason in set(Reason) - {Reason.TOO_FAST, Reason.WRONG_WORKSPACE}
     )
     for cause in Cause:
-        said = messages.outcome(Failed(Trouble(cause), Effect.NOTHING), WISH, ANA, REF).text
+        said = messages.outcome(Failed(Trouble(cause), Effect.NOTHING), _command()).text
         assert (named in said) == (cause not in NAMING_NOBODY)
     for message in (
         messages.not_accepted(Cause.STORE_DOWN, REF),
@@ -518,6 +538,191 @@ OUTCOMES = st.one_of(
 )
 
 
+# --- undo -----------------------------------------------------------------------------------------------------------
+
+CHANGE = Record(
+    key="17.key",
+    reference=REF,
+    at=SINCE,
+    user_id="U0ANA",
+    channel_id="C0SALES",
+    text=f"{ID} won",
+    opportunity_id=ID,
+    name="New website",
+    status="won",
+    undoes=None,
+    state="finished",
+    before="open",
+    before_lost_reason_id=None,
+    after="won",
+    outcome="changed",
+    attempts=0,
+    delivered="response_url",
+    message_ts=None,
+    trace_id=None,
+    finished_at=SINCE,
+)
+BEN = Caller(user_id="U0BEN", team_id="T0OURS", channel_id="C0SALES")
+BEN_UNDOES = {"wish": Wish(ID, Status.OPEN, only_if="won"), "caller": BEN, "undoes": "17.key"}
+
+
+def _buttons(message: Message) -> list[dict[str, Any]]:
+    return [element for block in message.blocks if block["type"] == "actions" for element in block["elements"]]
+
+
+def test_a_change_has_a_button_that_takes_it_back_and_warns_of_automations() -> None:
+    (button,) = _buttons(_outcome(Changed(OPEN, WON)))
+
+    assert (button["action_id"], button["value"], button["text"]["text"]) == ("undo", "17.key", "Undo")
+    assert "New website becomes open again." in button["confirm"]["text"]["text"]
+    assert "HighLevel's automations may run again" in button["confirm"]["text"]["text"]
+
+
+def test_where_nothing_can_be_taken_back_there_is_no_button() -> None:
+    odd = replace(OPEN, status="on hold")
+
+    assert _buttons(_outcome(Changed(OPEN, WON), undo_window=timedelta())) == []
+    assert _buttons(_outcome(Changed(odd, WON))) == []
+    assert _buttons(_outcome(AlreadySo(WON))) == []
+    assert _buttons(_outcome(Failed(Trouble(Cause.NO_EFFECT), Effect.NOTHING, OPEN, OPEN))) == []
+
+
+def test_a_key_that_no_button_can_carry_leaves_the_message_without_one() -> None:
+    long = replace(_command(), key="k" * 2001)
+
+    assert _buttons(_messages().outcome(Changed(OPEN, WON), long)) == []
+
+
+def test_an_undo_by_button_takes_the_place_of_the_message_and_says_both() -> None:
+    message = _messages().outcome(Changed(WON, OPEN), _command(**BEN_UNDOES, message_ts="17.1"), CHANGE)
+
+    assert _shown(message)[0].splitlines() == [
+        f"<@U0ANA> changed {DEAL} from open to won.",
+        "<@U0BEN> took that back: it is *open* again.",
+    ]
+    assert (message.public, message.replaces, _buttons(message)) == (True, True, [])
+
+
+def test_an_undo_by_command_is_a_message_of_its_own() -> None:
+    message = _messages().outcome(Changed(WON, RICH), _command(**BEN_UNDOES), CHANGE)
+
+    assert (message.public, message.replaces) == (True, False)
+    assert "<@U0BEN> took that back" in message.text
+    assert "Jo Doe of Doe Ltd" in message.text
+
+
+def test_the_message_about_a_change_that_was_taken_back_elsewhere_says_so() -> None:
+    message = _messages().taken_back(CHANGE, _command(**BEN_UNDOES))
+
+    assert _shown(message)[0].splitlines() == [
+        f"<@U0ANA> changed {DEAL} from open to won.",
+        "<@U0BEN> took that back.",
+    ]
+    assert (message.public, message.replaces) == (True, True)
+
+
+def test_a_deal_that_was_changed_again_is_left_and_shown_as_it_is() -> None:
+    message = _messages().outcome(Overtaken(replace(WON, status="lost")), _command(**BEN_UNDOES), CHANGE)
+
+    assert _shown(message)[0].splitlines() == [
+        f"{DEAL} is *lost* now: it was changed again after that.",
+        "Nothing was changed.",
+        f"To make it open all the same: `/opp-status {ID} open`",
+    ]
+    assert message.public is False
+
+
+@pytest.mark.parametrize("obstacle", Obstacle)
+def test_what_cannot_be_taken_back_says_why_and_what_to_do_instead(obstacle: Obstacle) -> None:
+    for change, undo in ((CHANGE, replace(CHANGE, user_id="U0BEN")), (CHANGE, None), (None, None)):
+        message = _messages().cannot_undo(obstacle, change, undo, REF)
+
+        assert "Nothing was changed." in message.text
+        assert f"`/opp-status {ID} open`" in message.text
+        assert message.public is False
+        assert _is_sound(message, mentions=("<@U0BEN>",))
+
+
+@pytest.mark.parametrize(("window", "words"), [(timedelta(minutes=30), "30 minutes"), (timedelta(days=7), "168 hours")])
+def test_a_window_is_told_in_words(window: timedelta, words: str) -> None:
+    message = _messages(undo_window=window).cannot_undo(Obstacle.TOO_OLD, CHANGE, None, REF)
+
+    assert f"older than {words}" in message.text
+
+
+# --- history --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "open → *won*"),
+        ({"undoes": "another"}, "taken back, open → *won*"),
+        ({"outcome": None, "after": None}, "to won: under way"),
+        ({"outcome": "already_so"}, "was won already"),
+        ({"outcome": "overtaken", "after": "lost"}, "not taken back: it was lost by then"),
+        ({"outcome": "no_answer"}, "to won: failed, no answer"),
+        ({"delivered": "undelivered"}, "the reply could not be delivered"),
+        ({"before": None, "after": None}, "? → *?*"),
+        ({"name": None}, f"|{ID}>"),
+    ],
+)
+def test_a_line_of_history_says_what_became_of_a_command(fields: dict[str, Any], words: str) -> None:
+    message = _messages().history([replace(CHANGE, **fields)], None)
+
+    assert words in message.text
+    assert "<@U0ANA>" in message.text
+    assert "Mar" in message.text or "2026-03-01" in message.text
+    assert REF in message.text
+    assert message.public is False
+
+
+def test_history_says_whose_it_is() -> None:
+    messages = _messages()
+
+    assert messages.history([CHANGE], None).text.startswith("The one command of yours:")
+    assert messages.history([CHANGE, CHANGE], None).text.startswith("The last 2 commands of yours, latest first:")
+    assert "The one command about *<https://" in messages.history([CHANGE], ID).text
+    assert messages.history([], None).text == "I know of no command of yours."
+
+
+@given(
+    st.lists(
+        st.builds(
+            Record,
+            **dict.fromkeys(
+                ("key", "reference", "user_id", "channel_id", "text", "opportunity_id", "status", "state"), ANY_TEXT
+            ),
+            **dict.fromkeys(("name", "undoes", "before", "after", "outcome", "delivered"), st.none() | ANY_TEXT),
+            **dict.fromkeys(("before_lost_reason_id", "message_ts", "trace_id"), st.none()),
+            at=st.just(SINCE),
+            attempts=st.just(0),
+            finished_at=st.none() | st.just(SINCE),
+        ),
+        max_size=10,
+    )
+)
+def test_whatever_the_ledger_holds_slack_takes_the_message_and_it_mentions_nobody_else(records: list[Record]) -> None:
+    messages = _messages()
+
+    assert _is_sound(messages.history(records, None))
+    for record in records:
+        assert _is_sound(messages.outcome(Changed(WON, OPEN), _command(), record))
+        assert _is_sound(messages.taken_back(record, _command()))
+        for obstacle in Obstacle:
+            assert _is_sound(messages.cannot_undo(obstacle, record, record, REF))
+
+
+def test_the_longest_history_is_shown_whole() -> None:
+    longest = replace(
+        CHANGE, name="&" * 200, user_id="U" * 12, outcome="token_elsewhere", delivered="undelivered", status="abandoned"
+    )
+    message = _messages().history([longest] * 10, ID)
+
+    assert message.text.count("the reply could not be delivered") == 10
+    assert sum(text.count("the reply could not be delivered") for text in _shown(message)) == 10
+
+
 @given(OUTCOMES)
 def test_whatever_the_crm_says_slack_takes_the_message_and_it_mentions_nobody_else(outcome: Outcome) -> None:
     message = _outcome(outcome)
@@ -534,4 +739,4 @@ def test_whatever_was_typed_slack_takes_the_message_and_it_mentions_nobody_else(
 
     for message in _every_message(messages, WISH, caller, reference, word):
         assert _is_sound(message)
-    assert _is_sound(messages.outcome(Changed(OPEN, WON), WISH, caller, reference))
+    assert _is_sound(messages.outcome(Changed(OPEN, WON), _command(WISH, caller, reference)))

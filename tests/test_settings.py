@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
-from bot.settings import Settings, SettingsError
+from bot.settings import NEEDED_BY, Settings, SettingsError, Verb
 from bot.status import STATES, Status
 
 SECRETS = {
@@ -16,13 +16,18 @@ SECRETS = {
 REQUIRED = {**SECRETS, "HIGHLEVEL_LOCATION_ID": "ve9EPM428h8vShlRW1KT"}
 
 
+def _verb(environ: dict[str, str]) -> Verb | None:
+    """The verb that looks at what is set."""
+    return "socket" if environ.get("SLACK_APP_TOKEN", "").strip() else None
+
+
 def _set(**variables: str) -> Settings:
-    return Settings.from_env(REQUIRED | variables)
+    return Settings.from_env(REQUIRED | variables, _verb(variables))
 
 
-def _problems(environ: dict[str, str]) -> dict[str, str]:
+def _problems(environ: dict[str, str], verb: Verb | None = None) -> dict[str, str]:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_env(environ)
+        Settings.from_env(environ, verb or _verb(environ))
     return caught.value.problems
 
 
@@ -64,6 +69,7 @@ def test_what_is_not_set_has_the_documented_default(name: str, value: object) ->
 
 
 GOOD: list[tuple[str, str, Any]] = [
+    ("SLACK_APP_TOKEN", "xapp-1-A0-not-a-token", SecretStr("xapp-1-A0-not-a-token")),
     ("SLACK_API_URL", "http://127.0.0.1:8080/api/", "http://127.0.0.1:8080/api"),
     ("SLACK_API_URL", "https://slack-gov.com/api", "https://slack-gov.com/api"),
     ("HIGHLEVEL_API_URL", "https://stand-in.example//", "https://stand-in.example"),
@@ -131,6 +137,8 @@ BAD = [
     ("SLACK_BOT_TOKEN", "xoxb-not a-token", "has a space or a line break inside"),
     ("SLACK_SIGNING_SECRET", "not a secret", "copy it again from Basic Information"),
     ("SLACK_SIGNING_SECRET", "not-ä-secret", "copy it again from Basic Information"),
+    ("SLACK_APP_TOKEN", "xoxb-not-a-token", "should begin with xapp-"),
+    ("SLACK_APP_TOKEN", "xapp-not a-token", "copy it again from Basic Information > App-Level Tokens"),
     ("SLACK_API_URL", "slack.com/api", "should be an address that begins with https://"),
     ("SLACK_API_URL", "ftp://slack.com/api", "should be an address that begins with https://"),
     ("HIGHLEVEL_TOKEN", "pit-not\n-a-token", "Private Integrations in HighLevel"),
@@ -184,9 +192,55 @@ def test_what_must_be_set_and_is_not_is_told_with_what_it_is(name: str) -> None:
 
 def test_every_problem_is_told_at_once_in_the_order_of_the_documentation() -> None:
     first_bad = {name: value for name, value, _ in reversed(BAD)}
+    in_order = [name.upper() for name in Settings.model_fields if name.upper() in first_bad]
 
-    assert list(_problems(first_bad)) == [name.upper() for name in Settings.model_fields if name.upper() in first_bad]
-    assert list(_problems({})) == list(REQUIRED)
+    assert list(_problems(first_bad, "serve")) == [name for name in in_order if name != "SLACK_APP_TOKEN"]
+    assert list(_problems(first_bad, "socket")) == [name for name in in_order if name != "SLACK_SIGNING_SECRET"]
+    assert list(_problems({})) == list(_problems({}, "serve")) == list(REQUIRED)
+    assert list(_problems({"PORT": "http"}, "socket")) == [
+        "SLACK_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+        "HIGHLEVEL_TOKEN",
+        "HIGHLEVEL_LOCATION_ID",
+        "PORT",
+    ]
+
+
+# --- serve or socket -----------------------------------------------------------------------------------------------
+
+APP_TOKEN = {"SLACK_APP_TOKEN": "xapp-not-a-token"}
+
+
+@pytest.mark.parametrize(
+    ("signing_secret", "app_token", "looked_at"),
+    [
+        ("not-a-signing-secret", "", "slack_signing_secret"),
+        ("not-a-signing-secret", "xapp-not-a-token", "slack_signing_secret"),
+        ("", "xapp-not-a-token", "slack_app_token"),
+        (" ", "xapp-not-a-token", "slack_app_token"),
+    ],
+)
+def test_without_a_verb_what_is_set_decides(signing_secret: str, app_token: str, looked_at: str) -> None:
+    environ = REQUIRED | {"SLACK_SIGNING_SECRET": signing_secret, "SLACK_APP_TOKEN": app_token}
+    settings = Settings.from_env(environ)
+
+    assert [name for name in NEEDED_BY if getattr(settings, name)] == [looked_at]
+
+
+@pytest.mark.parametrize(("name", "verb"), NEEDED_BY.items())
+def test_a_verb_takes_no_notice_of_what_only_the_other_needs(name: str, verb: Verb) -> None:
+    (other,) = NEEDED_BY.keys() - {name}
+    settings = Settings.from_env(REQUIRED | APP_TOKEN | {other.upper(): "not for ä log"}, verb)
+
+    assert getattr(settings, name)
+    assert not getattr(settings, other)
+
+
+@pytest.mark.parametrize(("name", "verb"), NEEDED_BY.items())
+def test_what_a_verb_needs_and_is_not_set_is_told_with_what_it_is(name: str, verb: Verb) -> None:
+    problems = _problems(REQUIRED | APP_TOKEN | {name.upper(): ""}, verb)
+
+    assert problems == {name.upper(): f"is not set: {Settings.model_fields[name].description}"}
 
 
 def test_the_error_alone_says_every_problem() -> None:
@@ -223,10 +277,10 @@ def test_whatever_is_set_is_understood_or_each_problem_is_told(environ: dict[str
 
 
 def test_secrets_are_in_no_form_in_which_settings_are_shown() -> None:
-    settings = _set()
-    shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+    for settings in (_set(), _set(**APP_TOKEN)):
+        shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
-    assert not any(secret in shown for secret in SECRETS.values())
+        assert not any(secret in shown for secret in [*SECRETS.values(), *APP_TOKEN.values()])
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _, _ in BAD}))

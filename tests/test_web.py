@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.health import CHECKS
+from bot.health import CHECKS, SLACK_SOCKET
 from bot.settings import Settings
 from bot.simulator.slack import Fault
 from bot.web import EVENTS, Server, app, config, serving
@@ -36,7 +36,7 @@ async def test_readyz_lists_every_check(house: House) -> None:
     answer = await _get(f"{house.slack.bot_url}/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {"ok": list(CHECKS), "failing": {}}
+    assert answer.json() == {"ok": [check for check in CHECKS if check != SLACK_SOCKET], "failing": {}}
 
 
 async def test_readyz_is_503_with_what_to_do_and_without_a_secret(house: House) -> None:

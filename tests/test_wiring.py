@@ -1,14 +1,16 @@
 import ast
+import hmac
+import time
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 import bot
-from bot.health import CHECKS
+from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET
 from bot.settings import Settings
 from bot.wiring import DRAIN, Tempo, build
-from tests.house import open_house
+from tests.house import open_house, stand_ins
 
 SOURCES = Path(bot.__file__).parent
 CONCRETE = {
@@ -20,6 +22,7 @@ CONCRETE = {
     "Reception",
     "ChangeStatus",
     "Health",
+    "SocketMode",
     "Messages",
 }
 
@@ -48,11 +51,13 @@ async def test_building_touches_no_network_and_no_file(tmp_path: Path, monkeypat
 
 
 def test_the_bot_does_not_show_its_secrets() -> None:
-    shown = repr(build(_settings()))
+    over_socket = _settings(SLACK_SIGNING_SECRET="", SLACK_APP_TOKEN="xapp-not-a-token")
+    shown = f"{build(_settings())!r} {build(over_socket)!r}"
 
     assert "xoxb-not-a-token" not in shown
     assert "pit-not-a-token" not in shown
     assert "not-a-signing-secret" not in shown
+    assert "xapp-not-a-token" not in shown
 
 
 async def test_the_start_says_that_nobody_is_allowed(tmp_path: Path) -> None:
@@ -65,9 +70,19 @@ async def test_the_start_says_that_nobody_is_allowed(tmp_path: Path) -> None:
     ]
 
 
-async def test_the_checks_can_be_made_without_serving(tmp_path: Path) -> None:
-    async with open_house(tmp_path) as house, build(house.settings).checking() as health:
-        assert (await health.report()).ok == CHECKS
+@pytest.mark.parametrize(("over", "not_checked"), [("http", SLACK_SOCKET), ("socket", SIGNING_SECRET)])
+async def test_the_checks_can_be_made_without_serving(tmp_path: Path, over: str, not_checked: str) -> None:
+    async with stand_ins(tmp_path, over=over) as house, build(house.settings).checking() as health:
+        assert (await health.report()).ok == tuple(check for check in CHECKS if check != not_checked)
+
+
+def test_where_nothing_is_signed_nothing_that_claims_to_be_passes() -> None:
+    bot = build(_settings(SLACK_SIGNING_SECRET="", SLACK_APP_TOKEN="xapp-not-a-token"))
+    now = str(int(time.time()))
+    forged = "v0=" + hmac.new(b"", f"v0:{now}:text=won".encode(), "sha256").hexdigest()
+
+    assert bot.socket is not None
+    assert not bot.verifier.is_valid("text=won", now, forged)
 
 
 def test_waiting_times_are_those_of_a_person_and_a_platform() -> None:

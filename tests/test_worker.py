@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import structlog
@@ -383,9 +384,9 @@ async def _tended(worker: Worker, condition: Callable[[], bool]) -> None:
     tending.cancel()
 
 
-def _orphan(work: Work, state: str, **fields: object) -> Row:
+def _orphan(work: Work, state: str, **fields: Any) -> Row:  # noqa: ANN401 - any of a row's
     """What a dead process left."""
-    row = Row(_entry("one", deal="deal"), "dead", lease_until=0.0, state=state, **fields)  # type: ignore[arg-type] - any of its fields
+    row = Row(_entry("one", deal="deal"), "dead", lease_until=0.0, state=state, **fields)
     work.store.rows["one"] = row
     return row
 

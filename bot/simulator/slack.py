@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 from aiohttp import web
@@ -28,6 +28,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot import transport
 from bot.simulator.block_kit import UPDATE_LIMIT, buttons_of, refusal_of
+from bot.simulator.socket_mode import SocketMode
 
 ACKNOWLEDGE_WITHIN = 3.0
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
@@ -94,6 +95,8 @@ class Slack:
         self.url = ""
         self.bot_url = ""
         """Where the bot's routes are."""
+        self.socket = SocketMode()
+        """How commands go to the bot instead, once `socket.tokens` has an app-level token."""
         self.team_id = team_id
         self.tokens: dict[str, frozenset[str]] = {bot_token: frozenset({"commands", "chat:write"})}
         self.users: dict[str, dict[str, Any]] = {}
@@ -220,10 +223,9 @@ class Slack:
 
     async def _send(self, body: str, channel: str, user: str) -> httpx.Response | None:
         try:
-            async with httpx.AsyncClient(transport=transport.pooled(), timeout=self.acknowledge_within) as http:
-                answer = await http.post(f"{self.bot_url}/slack/events", content=body, headers=self.sign(body))
-        except httpx.TransportError as error:
-            late = isinstance(error, httpx.ReadTimeout)
+            answer = await (self._over_socket(body) if self.socket.enabled else self._over_http(body))
+        except (httpx.TransportError, OSError) as error:
+            late = isinstance(error, (httpx.ReadTimeout, TimeoutError))
             await self._show(Shown(channel, user, TIMED_OUT if late else FAILED, (), "slack"))
             return None
         if not answer.is_success:
@@ -232,13 +234,25 @@ class Slack:
             await self._show(self._message(answer.json(), channel, user, "acknowledgement"))
         return answer
 
+    async def _over_http(self, body: str) -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport.pooled(), timeout=self.acknowledge_within) as http:
+            return await http.post(f"{self.bot_url}/slack/events", content=body, headers=self.sign(body))
+
+    async def _over_socket(self, body: str) -> httpx.Response:
+        """The same contents in an envelope; the acknowledgement as if it were HTTP's answer."""
+        form = dict(parse_qsl(body, keep_blank_values=True))
+        kind, contents = ("interactive", json.loads(form["payload"])) if "payload" in form else ("slash_commands", form)
+        payload = await self.socket.deliver(kind, contents, self.acknowledge_within)
+        return httpx.Response(200, json=payload) if payload else httpx.Response(200)
+
     # --- what the bot does -----------------------------------------------------------------------------------------
 
     def app(self) -> web.Application:
-        """The Web API under `/api/`, and the reply addresses."""
+        """The Web API under `/api/`, the reply addresses, and connections of Socket Mode."""
         app = web.Application()
         app.router.add_post("/{kind:commands|actions}/{token}", self._respond)
         app.router.add_post("/api/{method}", self._call)
+        app.router.add_get("/link/", self.socket.link)
         app.router.add_get("/api/{method}", self._call)  # slack_sdk's way for what only reads
         return app
 
@@ -270,14 +284,22 @@ class Slack:
             self._news.notify_all()
         if (fault := await self._fault(method, request)) is not None:
             return fault
-        scopes = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if method == "apps.connections.open":
+            self.socket.host = self.url
+            return web.json_response(self.socket.open(token))
+        scopes = self.tokens.get(token)
         if scopes is None:
             return _error("invalid_auth")
         needed = _SCOPES.get(method)
         if needed and needed not in scopes:
             return _error("missing_scope", needed=needed, provided=",".join(sorted(scopes)))
         is_json = request.content_type == "application/json"
-        arguments: dict[str, Any] = await request.json() if is_json else {**request.query, **await request.post()}
+        return await self._carry_out(
+            method, await request.json() if is_json else {**request.query, **await request.post()}
+        )
+
+    async def _carry_out(self, method: str, arguments: Mapping[str, Any]) -> web.Response:
         match method:
             case "auth.test":
                 return web.json_response({"ok": True, "team_id": self.team_id, "user_id": "U0BOT", "bot_id": "B0BOT"})

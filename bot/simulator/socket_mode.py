@@ -1,0 +1,157 @@
+"""Slack's end of Socket Mode, for the stand-in: addresses for one connection each, and envelopes to any of them.
+
+Known: the frames' shapes, a ticket per connection, ten connections at most, three seconds for an acknowledgement.
+Guessed: an acknowledgement counts only on the connection that the envelope went to, what was under way on a connection
+that broke is not sent again, and an announced end takes no more envelopes.
+https://docs.slack.dev/apis/events-api/using-socket-mode
+"""
+
+import asyncio
+import json
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Literal
+
+from aiohttp import WSMsgType, web
+
+MOST_CONNECTIONS = 10
+TOO_MANY = "too_many_websockets"
+Fault = Literal["refused", "silent", "deaf"]
+"""What may be wrong with a connection: it is not made, never says hello, or answers no ping."""
+
+
+class SocketMode:
+    """The stand-in's Socket Mode; it is switched on by giving the app an app-level token."""
+
+    def __init__(self) -> None:
+        self.tokens: set[str] = set()
+        """The app-level tokens that are good."""
+        self.host = ""
+        """Where the stand-in is: an address that begins with `http://`."""
+        self.connections: list[web.WebSocketResponse] = []
+        """Those that take envelopes."""
+        self.frames: list[object] = []
+        """What the bot sent."""
+        self.greeted = 0
+        """How many connections there have been."""
+        self.faults: list[Fault] = []
+        """What shall be wrong with the next connections."""
+        self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
+        self._tickets: set[str] = set()
+        self._waiting: dict[str, tuple[web.WebSocketResponse, asyncio.Future[dict[str, Any]]]] = {}
+        self._news = asyncio.Condition()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether this is how the app gets its payloads."""
+        return bool(self.tokens)
+
+    # --- what Slack does -------------------------------------------------------------------------------------------
+
+    async def deliver(self, kind: str, payload: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        """Send an envelope to one of the connections, in turn; gives the acknowledgement's payload, empty without one.
+
+        Raises `ConnectionError` when there is no connection, `TimeoutError` when nothing comes back in time.
+        """
+        if not self.connections:
+            raise ConnectionError
+        ws = self.connections.pop(0)
+        self.connections.append(ws)
+        envelope_id = secrets.token_hex(16)
+        acknowledged: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[envelope_id] = ws, acknowledged
+        try:
+            async with asyncio.timeout(seconds):
+                await self.send(
+                    ws,
+                    {"envelope_id": envelope_id, "type": kind, "accepts_response_payload": True, "payload": payload},
+                )
+                return await acknowledged
+        finally:
+            del self._waiting[envelope_id]
+
+    async def send(self, ws: web.WebSocketResponse, frame: Mapping[str, Any] | str) -> None:
+        """Send a frame. One that is lost because the connection just broke is lost silently."""
+        with suppress(ConnectionError):
+            await ws.send_str(frame if isinstance(frame, str) else json.dumps(frame))
+
+    def drop(self) -> None:
+        """Break every connection, without a word."""
+        for ws in self._leaving():
+            self._transports[ws].abort()
+
+    async def refresh(self, reason: str = "refresh_requested", *, after: float = 0.05) -> None:
+        """Announce the end of every connection, and `after` seconds close them."""
+        leaving = self._leaving()
+        await self._tell()
+        for ws in leaving:
+            await self.send(ws, {"type": "disconnect", "reason": reason, "debug_info": {"host": "simulated"}})
+        await asyncio.sleep(after)
+        for ws in leaving:
+            await ws.close()
+
+    async def wait_for(self, connections: int, seconds: float = 10.0) -> None:
+        """Until that many connections are open. Raises `TimeoutError`."""
+        async with asyncio.timeout(seconds), self._news:
+            await self._news.wait_for(lambda: len(self.connections) == connections)
+
+    def _leaving(self) -> list[web.WebSocketResponse]:
+        leaving, self.connections[:] = self.connections[:], []
+        return leaving
+
+    # --- what the bot does -----------------------------------------------------------------------------------------
+
+    def open(self, token: str) -> dict[str, Any]:
+        """`apps.connections.open`.
+
+        https://docs.slack.dev/reference/methods/apps.connections.open
+        """
+        if token not in self.tokens:
+            return {"ok": False, "error": "invalid_auth" if token.startswith("xapp-") else "not_allowed_token_type"}
+        ticket = secrets.token_hex(16)
+        self._tickets.add(ticket)
+        return {"ok": True, "url": f"{self.host.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id=A0SIMULATED"}
+
+    async def link(self, request: web.Request) -> web.StreamResponse:
+        """A connection, until either side ends it."""
+        fault = self.faults.pop(0) if self.faults else None
+        ticket = request.query.get("ticket", "")
+        if ticket not in self._tickets or fault == "refused":
+            self._tickets.discard(ticket)
+            return web.Response(status=408)
+        self._tickets.remove(ticket)
+        ws = web.WebSocketResponse(autoping=fault != "deaf")
+        await ws.prepare(request)
+        if fault == "silent":
+            await ws.receive()
+            return ws
+        if len(self.connections) >= MOST_CONNECTIONS:
+            await self.send(ws, {"type": "disconnect", "reason": TOO_MANY})
+            await ws.close()
+            return ws
+        assert request.transport is not None
+        self._transports[ws] = request.transport
+        await self.send(ws, {"type": "hello", "num_connections": len(self.connections) + 1})
+        self.connections.append(ws)
+        self.greeted += 1
+        await self._tell()
+        try:
+            async for frame in ws:
+                if frame.type is WSMsgType.TEXT:
+                    self._read(ws, json.loads(frame.data))
+        finally:
+            del self._transports[ws]
+            self.connections[:] = [other for other in self.connections if other is not ws]
+            await self._tell()
+        return ws
+
+    def _read(self, ws: web.WebSocketResponse, frame: dict[str, Any]) -> None:
+        self.frames.append(frame)
+        there, acknowledged = self._waiting.get(str(frame.get("envelope_id")), (None, None))
+        if there is ws and acknowledged is not None and not acknowledged.done():
+            acknowledged.set_result(frame.get("payload") or {})
+
+    async def _tell(self) -> None:
+        async with self._news:
+            self._news.notify_all()

@@ -1,0 +1,208 @@
+"""The same bot over Socket Mode: connections come and go, and what was acknowledged is done."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from bot.health import CHECKS, SIGNING_SECRET
+from bot.simulator.highlevel import Fault
+from bot.web import EVENTS, serving
+from bot.wiring import build
+from tests.house import ANA, BEN, DEAL, HIGHLEVEL_TOKEN, QUICK, SALES, House, open_house, stand_ins
+
+ROOT = Path(__file__).parents[2]
+
+
+async def test_a_change_and_everything_else_is_as_over_http(tmp_path: Path) -> None:
+    async with open_house(tmp_path, over="socket") as house:
+        assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+        denied = await house.says(f"{DEAL} lost", user=BEN)
+        (row,) = await house.rows()
+
+    assert (denied.via, denied.only_to) == ("acknowledgement", BEN)
+    assert house.deal == "won"
+    assert (row["user_id"], row["delivered"]) == (ANA, "response_url")
+
+
+async def test_the_acknowledgement_carries_how_to_use_it(tmp_path: Path) -> None:
+    async with open_house(tmp_path, over="socket") as house:
+        answer = await house.slack.command("", user=ANA, channel=SALES)
+        misunderstood = await house.says(f"{DEAL} wno")
+
+    assert answer is not None
+    assert "/opp-status" in answer.json()["text"]
+    assert misunderstood.via == "acknowledgement"
+    assert "`wno` is not a status" in misunderstood.text
+
+
+async def test_what_was_acknowledged_is_done_whatever_happens_to_the_connections(tmp_path: Path) -> None:
+    deals = [f"DEALxxxxxxxxxxxxxx{number:02}" for number in range(18)]
+    acknowledged: list[str] = []
+
+    async def type_it(deal: str) -> None:
+        answer = await house.slack.command(f"{deal} won", user=ANA, channel=SALES)
+        if answer is not None:
+            acknowledged.append(deal)
+
+    async with open_house(tmp_path, over="socket") as house:
+        house.slack.acknowledge_within = 1.0
+        typing = []
+        for number, deal in enumerate(deals):
+            house.highlevel.add_opportunity(deal, name=deal)
+            typing.append(asyncio.create_task(type_it(deal)))
+            await asyncio.sleep(0.002 * (number % 4))
+            match number % 6:
+                case 2:
+                    house.slack.socket.drop()
+                    await house.slack.socket.wait_for(connections=1)
+                case 5:
+                    typing.append(asyncio.create_task(house.slack.socket.refresh(after=0.3)))
+                    await house.slack.socket.wait_for(connections=0)
+                    await house.slack.socket.wait_for(connections=1)
+        await asyncio.gather(*typing)
+        rows = {row["opportunity_id"]: row["outcome"] for row in await house.rows()}
+
+    # What was on the way when a connection broke may be lost; what was when an end was announced is not.
+    assert {deal for number, deal in enumerate(deals) if number % 6 > 2} <= set(acknowledged)
+    assert [rows[deal] for deal in acknowledged] == ["changed"] * len(acknowledged)
+    assert [house.highlevel.opportunities[deal]["status"] for deal in acknowledged] == ["won"] * len(acknowledged)
+
+
+async def test_a_command_that_comes_over_two_connections_is_carried_out_once(tmp_path: Path) -> None:
+    async with open_house(tmp_path, over="socket") as house, serving(build(house.settings, QUICK)):
+        await house.slack.socket.wait_for(connections=2)
+        answers = await asyncio.gather(
+            *(house.slack.command(f"{DEAL} won", user=ANA, channel=SALES, trigger_id="1.2.3") for _ in range(2))
+        )
+        await house.slack.wait_for(1)
+        rows = await house.rows()
+
+    assert [answer and answer.content for answer in answers] == [b"", b""]
+    assert [row["key"] for row in rows] == ["1.2.3"]
+    assert len(house.highlevel.writes()) == 1
+    assert len(house.slack.shown) == 1
+
+
+async def test_the_health_routes_are_there_and_the_route_for_slack_is_not(tmp_path: Path) -> None:
+    async with open_house(tmp_path, over="socket") as house, httpx.AsyncClient(base_url=house.slack.bot_url) as http:
+        assert (await http.get("/healthz")).text == "alive"
+        ready = await http.get("/readyz")
+        assert (await http.post(EVENTS)).status_code == 404
+
+    assert ready.json() == {"ok": [check for check in CHECKS if check != SIGNING_SECRET], "failing": {}}
+
+
+async def test_a_connection_that_slack_refuses_is_told_by_readyz(tmp_path: Path) -> None:
+    async with open_house(tmp_path, over="socket") as house, httpx.AsyncClient(base_url=house.slack.bot_url) as http:
+        house.slack.socket.tokens = {"xapp-another"}
+        house.slack.socket.drop()
+        while house.slack.calls.count("apps.connections.open") < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.02)
+        ready = await http.get("/readyz")
+
+    assert ready.status_code == 503
+    assert list(ready.json()["failing"]) == ["slack.socket"]
+    assert "(it says: invalid_auth)" in ready.json()["failing"]["slack.socket"]
+
+
+@asynccontextmanager
+async def _process(house: House) -> AsyncIterator[asyncio.subprocess.Process]:
+    """`python -m bot socket`, connected; it tells everything it does."""
+    shown = house.settings
+    environ = {
+        "SLACK_BOT_TOKEN": shown.slack_bot_token.get_secret_value(),
+        "SLACK_APP_TOKEN": shown.slack_app_token.get_secret_value(),
+        "SLACK_API_URL": shown.slack_api_url,
+        "HIGHLEVEL_TOKEN": shown.highlevel_token.get_secret_value(),
+        "HIGHLEVEL_LOCATION_ID": shown.highlevel_location_id,
+        "HIGHLEVEL_API_URL": shown.highlevel_api_url,
+        "ALLOWED_USERS": ANA,
+        "DATABASE_URL": shown.database_url,
+        "HOST": "127.0.0.1",
+        "PORT": "0",
+        "LOG_LEVEL": "DEBUG",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bot", "socket"),
+        cwd=ROOT,
+        env={**os.environ, **environ},  # noqa: TID251 - a process needs one
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        await house.slack.socket.wait_for(connections=1, seconds=30)
+        await house.slack.wait_for_call("auth.test", seconds=30)
+        await asyncio.sleep(0.1)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def test_what_was_acknowledged_is_finished_before_the_process_ends(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, over="socket") as house, _process(house) as process:
+        house.highlevel.misbehave(Fault(wait=1.0), method="GET")
+        answer = await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+        process.send_signal(signal.SIGTERM)
+        await house.slack.socket.wait_for(connections=0)
+        assert house.slack.shown == []  # nothing more is received, and the work goes on
+        (shown,) = await house.slack.wait_for(1)
+        output, _ = await process.communicate()
+
+    assert answer is not None
+    assert "from open to *won*" in shown.text
+    assert process.returncode == 0
+    assert b"worker.draining" in output
+    assert b"Traceback" not in output
+
+
+async def test_no_secret_and_nothing_that_was_typed_is_logged(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, over="socket") as house, _process(house) as process:
+        typed = "Chrysanthemum won"
+        await house.slack.command(typed, user=ANA, channel=SALES)
+        await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+        await house.slack.wait_for(2)
+        house.slack.socket.drop()
+        house.slack.socket.faults = ["refused"]
+        await house.slack.socket.wait_for(connections=1)
+        house.slack.socket.tokens = {"xapp-another"}
+        house.slack.socket.drop()
+        while house.slack.calls.count("apps.connections.open") < 4:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        output = (await process.communicate())[0].decode()
+
+    for event in ("socket.connected", "socket.closed", "socket.not_connected", "command.accepted"):
+        assert event in output
+    assert process.returncode == 0
+    tokens = (house.settings.slack_bot_token, house.settings.slack_app_token)
+    for secret in (*(token.get_secret_value() for token in tokens), HIGHLEVEL_TOKEN):
+        assert secret not in output
+    for word in ("ticket", "/link/", "Chrysanthemum", 'response_url":', f"{house.slack.url}/commands"):
+        assert word not in output
+    assert "Traceback" not in output
+
+
+async def test_while_slack_refuses_the_process_stays_and_ends_when_it_is_asked_to(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, over="socket") as house, _process(house) as process:
+        house.slack.socket.tokens = {"xapp-another"}
+        house.slack.socket.drop()
+        await asyncio.sleep(1.0)
+        asked = house.slack.calls.count("apps.connections.open")
+        stayed = process.returncode is None
+        process.send_signal(signal.SIGTERM)
+        output, _ = await process.communicate()
+
+    assert (stayed, asked) == (True, 2)
+    assert process.returncode == 0
+    assert b"Traceback" not in output
