@@ -1,7 +1,8 @@
 """The CRM port over HighLevel: what its records, ids and errors mean to us."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -19,6 +20,9 @@ V = TypeVar("V")
 
 PATIENCE_FOR_NAMES = 2.5
 """Seconds that a reply is held up at most to say a pipeline's or an owner's name."""
+
+CALLS_OF_A_CHANGE = 3
+"""Find, change, confirm. Names are remembered, and what else is needed is rare and comes first."""
 
 CAUSES: dict[type[errors.HighLevelError], Cause] = {
     errors.OutOfTime: Cause.OUT_OF_TIME,
@@ -68,6 +72,16 @@ class HighLevelCrm:
         self._pipelines: Remembered[dict[str, Pipeline]] = Remembered()
         self._owners: dict[str, Remembered[str | None]] = {}
 
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """See `change.Crm`."""
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._client.turn(CALLS_OF_A_CHANGE))
+            except errors.RateLimited as error:
+                raise _crm_error(error) from error
+            yield
+
     async def find(self, opportunity_id: str, *, until: float) -> Opportunity:
         """See `change.Crm`. A deal of another location is one that does not exist for us."""
         try:
@@ -79,10 +93,14 @@ class HighLevelCrm:
         log.debug("crm.found", opportunity=record.id, status=record.status)
         return _opportunity(record)
 
-    async def set_status(self, opportunity_id: str, status: Status, *, until: float) -> str:
+    async def set_status(
+        self, opportunity_id: str, status: Status, *, lost_reason_id: str | None = None, until: float
+    ) -> str:
         """See `change.Crm`."""
         try:
-            trace_id = await self._client.put_status(opportunity_id, status.value, until=until)
+            trace_id = await self._client.put_status(
+                opportunity_id, status.value, lost_reason_id=lost_reason_id, until=until
+            )
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
         log.info("crm.accepted", opportunity=opportunity_id, status=status.value, trace_id=trace_id)
@@ -161,6 +179,7 @@ def _opportunity(record: Record) -> Opportunity:
         stage_id=record.pipeline_stage_id,
         owner_id=record.assigned_to,
         since=record.last_status_change_at,
+        lost_reason_id=record.lost_reason_id,
     )
 
 

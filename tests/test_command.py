@@ -8,7 +8,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.command import COMMAND, Help, Link, Misunderstood, Problem, Request, WhoAmI, normalise, parse, read_link
+from bot.command import (
+    COMMAND,
+    Help,
+    Link,
+    Misunderstood,
+    Problem,
+    Request,
+    ShowHistory,
+    Undo,
+    WhoAmI,
+    normalise,
+    parse,
+    read_link,
+)
 from bot.envelope import MAX_BODY
 from bot.status import STATES, Status, Wish
 
@@ -29,6 +42,36 @@ def _wide(text: str) -> str:
 
 def _parse(text: str, statuses: frozenset[Status] = frozenset(STATES)) -> Request:
     return parse(text, location_id=LOCATION, statuses=statuses)
+
+
+# --- other questions -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["undo", "UNDO", "  Undo. ", '"undo"'])
+def test_undo_is_understood(text: str) -> None:
+    assert _parse(text) == Undo()
+
+
+def test_undo_with_more_behind_it_is_not_guessed_at() -> None:
+    assert isinstance(_parse(f"undo {ID}"), Misunderstood)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("history", ShowHistory()),
+        (f"history {ID}", ShowHistory(ID)),
+        (f"History <{LINK}|the deal>", ShowHistory(ID)),
+        ("history website", Misunderstood(Problem.NOT_AN_ID, "website")),
+        (f"history {ID} {OTHER_ID}", Misunderstood(Problem.TOO_MUCH, OTHER_ID)),
+        (f"history {APP}/v2/location/{LOCATION}/opportunities/list", None),
+        (f"history {APP}/v2/location/{ELSEWHERE}/opportunities/{ID}", Misunderstood(Problem.OTHER_LOCATION, ELSEWHERE)),
+    ],
+)
+def test_history_is_of_the_caller_or_of_a_deal(text: str, meant: Request | None) -> None:
+    link = text.partition(" ")[2]
+
+    assert _parse(text) == (meant or Misunderstood(Problem.LINK_WITHOUT_ID, link))
 
 
 # --- a deal and a status -------------------------------------------------------------------------------------------
@@ -409,8 +452,10 @@ def _is_sound(request: Request, text: str, statuses: frozenset[Status]) -> bool:
             return is_id and identifier in readable and status in statuses
         case Misunderstood(problem, word):
             return "\n" not in word and (word == "") == (problem is Problem.NOTHING_TYPED)
+        case ShowHistory(identifier):
+            return identifier is None or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identifier) is not None
         case _:
-            return isinstance(request, Help | WhoAmI)
+            return isinstance(request, Help | WhoAmI | Undo)
 
 
 @settings(max_examples=20_000)

@@ -1,8 +1,8 @@
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict, Unpack
 
 import pytest

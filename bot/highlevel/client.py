@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
@@ -12,6 +13,7 @@ import httpx
 import stamina
 
 from bot.highlevel import wire
+from bot.highlevel.allowance import Allowance
 from bot.highlevel.errors import (
     ConnectTimedOut,
     CutOff,
@@ -64,6 +66,8 @@ class Client:
             follow_redirects=False,
         )
         self._attempts = attempts
+        self.allowance = Allowance()
+        """How many requests HighLevel lets us make."""
 
     async def __aenter__(self) -> Self:
         """Nothing is opened before the first call."""
@@ -79,9 +83,15 @@ class Client:
         """One opportunity, fresh: unlike the search, this shows a write at once."""
         return await self._call(wire.get_opportunity(opportunity_id), wire.read_opportunity, until)
 
-    async def put_status(self, opportunity_id: str, status: str, *, until: float) -> str:
+    def turn(self, calls: int) -> AbstractAsyncContextManager[None]:
+        """Wait until HighLevel takes so many calls, and keep room for them. Entering raises `RateLimited`."""
+        return self.allowance.turn(calls)
+
+    async def put_status(
+        self, opportunity_id: str, status: str, *, lost_reason_id: str | None = None, until: float
+    ) -> str:
         """Set a status; returns HighLevel's trace id. Repeated only when the request was certainly not carried out."""
-        return await self._call(wire.put_status(opportunity_id, status), wire.read_accepted, until)
+        return await self._call(wire.put_status(opportunity_id, status, lost_reason_id), wire.read_accepted, until)
 
     async def pipelines(self, location_id: str, *, until: float) -> Mapping[str, wire.Pipeline]:
         """The location's pipelines by id."""
@@ -113,21 +123,27 @@ class Client:
         return await tries(again, once)
 
     async def _send(self, call: wire.Call, until: float) -> wire.Answer:
-        left = until - _now()
-        if left <= 0:
-            raise OutOfTime
-        connect = min(self._attempts.connect, left)
-        answer = min(self._attempts.answer, left)
-        request = self._http.build_request(
-            call.method,
-            call.path,
-            params=call.query,
-            json=call.body,
-            timeout=httpx.Timeout(answer, connect=connect, pool=connect),
-        )
+        async with self.allowance.place(until=until):
+            left = until - _now()
+            if left <= 0:
+                raise OutOfTime
+            connect = min(self._attempts.connect, left)
+            patience = min(self._attempts.answer, left)
+            request = self._http.build_request(
+                call.method,
+                call.path,
+                params=call.query,
+                json=call.body,
+                timeout=httpx.Timeout(patience, connect=connect, pool=connect),
+            )
+            answer = await self._exchange(request, patience)
+            self.allowance.heard(wire.read_limits(answer))
+        return answer
+
+    async def _exchange(self, request: httpx.Request, patience: float) -> wire.Answer:
         answering = False
         try:
-            async with asyncio.timeout(answer):
+            async with asyncio.timeout(patience):
                 response = await self._http.send(request, stream=True)
                 answering = True
                 try:

@@ -59,6 +59,22 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What an answer says of how much more may be asked; `None` where it says nothing sensible."""
+
+    most: int | None
+    """Requests in an interval."""
+    interval: float | None
+    """Seconds."""
+    remaining: int | None
+    """Of the interval under way."""
+    closed_for: float | None
+    """Seconds until anything may be asked again; `None` when it may be now, or when nobody knows."""
+    day_is_over: bool
+    """The day's allowance is used up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """An opportunity as HighLevel gives it. Every field may be absent or `null` there."""
 
@@ -73,6 +89,7 @@ class Record:
     contact_name: str | None
     company_name: str | None
     last_status_change_at: datetime | None
+    lost_reason_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +108,14 @@ def get_opportunity(opportunity_id: str) -> Call:
     return Call(HTTPMethod.GET, f"/opportunities/{_in_path(opportunity_id)}")
 
 
-def put_status(opportunity_id: str, status: str) -> Call:
+def put_status(opportunity_id: str, status: str, lost_reason_id: str | None = None) -> Call:
     """https://marketplace.gohighlevel.com/docs/ghl/opportunities/update-opportunity-status (opportunities.write).
 
-    The body is `status` and nothing else: HighLevel refuses what it does not know.
+    The body is `status`, and `lostReasonId` where there is one, and nothing else: HighLevel refuses what it does not
+    know.
     """
-    return Call(HTTPMethod.PUT, f"/opportunities/{_in_path(opportunity_id)}/status", body={"status": status})
+    body = {"status": status} | ({"lostReasonId": lost_reason_id} if lost_reason_id else {})
+    return Call(HTTPMethod.PUT, f"/opportunities/{_in_path(opportunity_id)}/status", body=body)
 
 
 def get_pipelines(location_id: str) -> Call:
@@ -139,6 +158,7 @@ def read_opportunity(answer: Answer) -> Record:
         contact_name=_text(contact.get("name")),
         company_name=_text(contact.get("companyName")),
         last_status_change_at=_time(found.get("lastStatusChangeAt")),
+        lost_reason_id=_text(found.get("lostReasonId")),
     )
 
 
@@ -249,13 +269,37 @@ def _unauthorised(answer: Answer, details: Details) -> HighLevelError:
 
 def _rate_limited(answer: Answer, details: Details) -> RateLimited:
     """No `Retry-After` was ever seen from HighLevel, so its own headers say how long."""
-    daily = answer.headers.get("x-ratelimit-daily-remaining", "").strip() == "0"
+    daily = _day_is_over(answer)
     wait = _seconds(answer, "retry-after")
     if wait is None and daily:
         wait = _milliseconds(answer, "x-ratelimit-daily-reset")
     elif wait is None:
         wait = _milliseconds(answer, "x-ratelimit-interval-milliseconds") or BURST_WINDOW
     return RateLimited(details, retry_after=wait, daily=daily)
+
+
+def read_limits(answer: Answer) -> Limits:
+    """What any answer says of HighLevel's limits. Total: a header that makes no sense says nothing.
+
+    https://marketplace.gohighlevel.com/docs/oauth/Faqs names the headers; `X-RateLimit-Daily-Reset` was only seen.
+    """
+    most, remaining = (_seconds(answer, f"x-ratelimit-{name}") for name in ("max", "remaining"))
+    interval = _milliseconds(answer, "x-ratelimit-interval-milliseconds")
+    daily = _day_is_over(answer)
+    closed_for = _milliseconds(answer, "x-ratelimit-daily-reset") if daily else None
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        closed_for = _rate_limited(answer, _details(answer)).retry_after
+    return Limits(
+        most=round(most) if most else None,
+        interval=interval or None,
+        remaining=None if remaining is None else round(remaining),
+        closed_for=closed_for,
+        day_is_over=daily,
+    )
+
+
+def _day_is_over(answer: Answer) -> bool:
+    return answer.headers.get("x-ratelimit-daily-remaining", "").strip() == "0"
 
 
 def _seconds(answer: Answer, header: str) -> float | None:

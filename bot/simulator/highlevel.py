@@ -82,6 +82,10 @@ class HighLevel:
         self.received: list[Received] = []
         self.burst_limit, self.burst_seconds = 100, 10.0
         self.daily_limit = 200_000
+        self.used_by_others = 0
+        """Requests that another app makes at the beginning of each window; the allowance is one for both."""
+        self.refused = 0
+        """How many requests were too many."""
         self._planned: list[_Planned] = []
         self._window_began = float("-inf")
         self._in_window = self._today = 0
@@ -152,9 +156,10 @@ class HighLevel:
     async def _limit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         now = time.monotonic()
         if now - self._window_began >= self.burst_seconds:
-            self._window_began, self._in_window = now, 0
+            self._window_began, self._in_window = now, self.used_by_others
         refused = self._in_window >= self.burst_limit or self._today >= self.daily_limit
         if refused:
+            self.refused += 1
             response: web.StreamResponse = _says(429, "Too Many Requests", "Too Many Requests")
         else:
             self._in_window += 1
