@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -91,6 +92,14 @@ GOOD: list[tuple[str, str, Any]] = [
     ("ERRORS_IN_CHANNEL", "no", False),
     ("CURRENCY", "EUR", "EUR"),
     ("DATABASE_URL", "sqlite:////var/lib/opp status/ledger.db", "sqlite:////var/lib/opp status/ledger.db"),
+    ("DATABASE_URL", "postgres://u:p@h:5432/d?sslmode=require", "postgres://u:p@h:5432/d?sslmode=require"),
+    ("DATABASE_URL", "postgresql://u@h/d", "postgresql://u@h/d"),
+    ("UNDO_WINDOW", "30m", timedelta(minutes=30)),
+    ("UNDO_WINDOW", "24H", timedelta(hours=24)),
+    ("UNDO_WINDOW", "7d", timedelta(days=7)),
+    ("UNDO_WINDOW", "0", timedelta()),
+    ("HISTORY_DAYS", "0", 0),
+    ("HISTORY_DAYS", "365", 365),
     ("PORT", "0", 0),
     ("PORT", "65535", 65535),
     ("HOST", "::1", "::1"),
@@ -166,6 +175,12 @@ BAD = [
     ("CURRENCY", "$", "should be an ISO code such as USD"),
     ("DATABASE_URL", "mysql://localhost/x", "should be sqlite:/// and a path"),
     ("DATABASE_URL", "sqlite:///", "should be sqlite:/// and a path"),
+    ("DATABASE_URL", "postgresql://u:p@h", "should be sqlite:/// and a path, or postgresql:// with"),
+    ("UNDO_WINDOW", "soon", "such as 30m, 24h or 7d"),
+    ("UNDO_WINDOW", "24", "such as 30m, 24h or 7d"),
+    ("UNDO_WINDOW", "-1h", "such as 30m, 24h or 7d"),
+    ("HISTORY_DAYS", "-1", "should be a whole number of days"),
+    ("HISTORY_DAYS", "ever", "should be a whole number of days"),
     ("PORT", "http", "should be a whole number"),
     ("PORT", "30.5", "should be a whole number"),
     ("PORT", "-1", "should be a port from 0 to 65535"),
@@ -310,3 +325,9 @@ def test_settings_are_compared_by_what_they_say() -> None:
     assert _set(PORT="80") == _set(PORT=" 80 ") != _set(PORT="81")
     assert _set(ALLOWED_USERS="U012AB3CD,W012AB3CD") == _set(ALLOWED_USERS="W012AB3CD,U012AB3CD")
     assert hash(_set()) == hash(_set())
+
+
+def test_the_password_of_a_database_is_not_shown() -> None:
+    shown = repr(_set(DATABASE_URL="postgresql://user:the-password@host/name"))
+
+    assert "the-password" not in shown
