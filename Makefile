@@ -34,6 +34,7 @@ cover: .venv/dev
 bench: .venv/dev  ## measure; see benchmarks/README.md
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/acknowledge.py
+	$(BIN)/python benchmarks/burst.py
 
 reliability: .venv/dev  ## kill it hundreds of times; see docs/reliability.md
 	$(BIN)/python benchmarks/kills.py

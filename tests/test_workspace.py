@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
@@ -47,7 +46,7 @@ async def test_an_answer_that_is_not_slacks_is_trouble(slack: Slack, status: int
 
 
 @pytest.mark.parametrize("body", [["a list"], "a text", {"ok": False}])
-async def test_an_answer_of_an_odd_shape_is_trouble_without_a_word(slack: Slack, body: Any) -> None:
+async def test_an_answer_of_an_odd_shape_is_trouble_without_a_word(slack: Slack, body: object) -> None:
     slack.misbehave(Fault("auth.test", status=200, body=body))
 
     with pytest.raises(SlackTrouble) as caught:
