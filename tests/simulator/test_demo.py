@@ -75,7 +75,7 @@ def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
     assert "HighLevel has a problem of its own" in typed
     assert "@Kim changed *Yearly support* from lost to *won*." in typed
     assert f"{GLOBEX}  won" in typed
-    assert f"{ACME}  won" in typed
+    assert f"{ACME}  open" in typed
     assert "from won to" not in typed
 
 
