@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from bot.settings import NEEDED_BY, Settings, SettingsError, Verb
+from bot.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of
 from bot.status import STATES, Status
 
 SECRETS = {
@@ -173,6 +173,11 @@ BAD = [
     ("ERRORS_IN_CHANNEL", "sometimes", "should be true or false"),
     ("CURRENCY", "usd", "should be an ISO code such as USD"),
     ("CURRENCY", "$", "should be an ISO code such as USD"),
+    ("DATABASE_URL", "postgresql://ana:p@ss@db.example/ledger", "@ is written as %40"),
+    ("DATABASE_URL", "postgresql://ana:pa/ss@db.example/ledger", "/ as %2F"),
+    ("DATABASE_URL", "postgresql://ana:12/ss@db.example/ledger", "/ as %2F"),
+    ("DATABASE_URL", "postgresql://db.example:port/ledger", "should be sqlite:/// and a path"),
+    ("DATABASE_URL", "postgresql:///ledger", "should be sqlite:/// and a path"),
     ("DATABASE_URL", "mysql://localhost/x", "should be sqlite:/// and a path"),
     ("DATABASE_URL", "sqlite:///", "should be sqlite:/// and a path"),
     ("DATABASE_URL", "postgresql://u:p@h", "should be sqlite:/// and a path, or postgresql:// with"),
@@ -286,6 +291,38 @@ def test_whatever_is_set_is_understood_or_each_problem_is_told(environ: dict[str
 
     assert problems.keys() <= environ.keys()
     assert all(problems.values())
+
+
+# --- the database alone ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////var/lib/opp status/ledger.db",
+        "postgres://ana:p%40ss%2F@db.example/ledger",
+        "postgresql://ana:a:b?c@db.example:5432/ledger?sslmode=require&sslrootcert=/etc/ca.pem",
+        "postgresql://[::1]:5432/ledger",
+        "postgresql://ana@/ledger?host=/var/run/postgresql",
+    ],
+)
+def test_the_database_is_known_without_any_other_setting(url: str) -> None:
+    assert database_url_of({"DATABASE_URL": f" {url}\n", "PORT": "http"}) == url
+    assert _set(DATABASE_URL=url).database_url == url
+
+
+@pytest.mark.parametrize("environ", [{}, {"DATABASE_URL": " "}])
+def test_the_database_alone_has_the_same_default(environ: dict[str, str]) -> None:
+    assert database_url_of(environ) == _set().database_url
+
+
+@pytest.mark.parametrize("url", [value for name, value, _ in BAD if name == "DATABASE_URL"])
+def test_a_database_that_cannot_be_used_is_told_in_the_same_words_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        database_url_of({"DATABASE_URL": url})
+
+    assert caught.value.problems == _problems(REQUIRED | {"DATABASE_URL": url})
+    assert "ss@" not in str(caught.value)
 
 
 # --- secrets -------------------------------------------------------------------------------------------------------
