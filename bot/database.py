@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote
 
 import sqlalchemy as sa
 import structlog
@@ -71,12 +71,27 @@ def engine(url: str) -> sa.Engine:
 
 
 def engine_for_reading(url: str) -> sa.Engine:
-    """An engine that writes nothing, and keeps nobody from writing; a file that is not there is not made."""
+    """An engine that writes nothing, and keeps nobody from writing.
+
+    Raises `FileNotFoundError` for a SQLite file that is not there: it is not made.
+    """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
-        file = f"file:{quote(parsed.database or '')}"
-        return sa.create_engine(parsed.set(database=file, query={"mode": "ro", "uri": "true"}))
+        file = Path(parsed.database or "").absolute()
+        if not file.is_file():
+            raise FileNotFoundError(file)
+        return sa.create_engine(parsed.set(database=file.as_uri(), query={"mode": "ro", "uri": "true"}))
     return engine(url).execution_options(postgresql_readonly=True)
+
+
+def reason(error: sa.exc.DBAPIError, url: str) -> str:
+    """The database's own words in one line, without the password that the URL may have."""
+    words = " ".join(str(error.orig).split())
+    parsed = _parsed(url)
+    in_query = [value for name, value in parsed.query.items() if "password" in name]
+    for password in filter(None, [parsed.password, *in_query]):
+        words = words.replace(str(password), "***")
+    return words
 
 
 def _parsed(url: str) -> sa.URL:
