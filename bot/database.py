@@ -84,9 +84,9 @@ def engine_for_reading(url: str) -> sa.Engine:
     return engine(url).execution_options(postgresql_readonly=True)
 
 
-def reason(error: sa.exc.DBAPIError, url: str) -> str:
+def reason(error: Exception, url: str) -> str:
     """The database's own words in one line, without the password that the URL may have."""
-    words = " ".join(str(error.orig).split())
+    words = " ".join(str(error.__cause__ or error).split())
     parsed = _parsed(url)
     in_query = [value for name, value in parsed.query.items() if "password" in name]
     for password in filter(None, [parsed.password, *in_query]):
@@ -153,6 +153,7 @@ class Database:
     """
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        self._url = url
         self._engine = engine(url)
         self._patience = patience
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
@@ -271,7 +272,7 @@ class Database:
 
     def _lost(self, error: Exception) -> Exception:
         """Note the error, and begin anew next time: a file that was replaced, or a server that came back."""
-        log.warning("database.down", error=type(error).__name__, reason=str(error.__cause__ or error).strip())
+        log.warning("database.down", error=type(error).__name__, reason=reason(error, self._url))
         self._engine.dispose()
         return error
 
