@@ -54,8 +54,8 @@ class Account:
     """How many writes there were beyond those that are noted as changes."""
     unanswered: Sequence[str]
     """Keys of finished commands to which nobody saw a reply."""
-    extra: int
-    """Replies beyond the first, of all commands."""
+    extra: Mapping[str, int]
+    """Replies beyond the first, by the references of commands that have any."""
     contradicting: Mapping[str, Sequence[str]]
     """References under which people read more than one thing, with the texts."""
 
@@ -67,7 +67,7 @@ class Account:
             f"changed again after a success: {self.repeated}": not self.repeated,
             f"changes that are not noted: {self.unaccounted}": self.unaccounted <= 0,
             f"finished without a reply: {self.unanswered}": not self.unanswered,
-            f"more replies than one, and one for each kill: {self.extra}": self.extra <= kills,
+            f"more replies than one, and one for each kill: {self.extra}": max(self.extra.values(), default=0) <= kills,
             f"replies that contradict each other: {self.contradicting}": not self.contradicting,
         }
         return [promise for promise, kept in promises.items() if not kept]
@@ -90,7 +90,7 @@ def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledg
         repeated=[written for written in highlevel.written if written.before == written.after],
         unaccounted=len(highlevel.written) - changed,
         unanswered=[key for key, row in finished.items() if not replies[row["reference"]]],
-        extra=sum(max(0, len(each) - 1) for each in replies.values()),
+        extra={reference: len(each) - 1 for reference, each in replies.items() if len(each) > 1},
         contradicting={
             reference: [shown.text for shown in each]
             for reference, each in replies.items()
