@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol, assert_never
@@ -33,6 +33,8 @@ class Orphan:
     """Seconds since it was accepted."""
     attempts: int
     """How many processes died over it."""
+    begun: bool
+    """Whether it is at the deal: then the other commands about it wait for this one."""
     intended: Opportunity | None
     """What the deal looked like before somebody was about to write; `None` when nobody was."""
     reply: Message | None
@@ -74,11 +76,15 @@ class Claims(Protocol):
     async def finish(self, key: str, delivered: str, message_ts: str) -> None:
         """Note how the reply was delivered, and as which message if Slack said. The reply address is forgotten."""
 
-    async def renew(self) -> None:
-        """Keep everything that is this process's for another lease."""
+    async def renew(self, keys: Collection[str]) -> None:
+        """Keep these, as far as they are this process's, for another lease."""
 
     async def adopt(self, most: int) -> Sequence[Orphan]:
-        """Take over commands, oldest first, whose lease ran out or that were given back; `most` at a time."""
+        """Take over commands, oldest first, whose lease ran out or that were given back; `most` at a time.
+
+        This process's own may be among them: what was written down unbeknown to it, and what it has, when the
+        database's clock was set.
+        """
 
     async def give_back(self) -> int:
         """Leave everything unfinished to whoever comes; returns how many there were."""
@@ -184,9 +190,10 @@ class SqlLedger:
             reply=None,
         )
 
-    async def renew(self) -> None:
+    async def renew(self, keys: Collection[str]) -> None:
         """See `Claims`."""
-        statement = commands.update().where(self._ours, _UNFINISHED).values(lease_until=self._lease)
+        ours = (self._ours, _UNFINISHED, commands.c.key.in_(list(keys)))
+        statement = commands.update().where(*ours).values(lease_until=self._lease)
         await self._database.do(lambda connection: connection.execute(statement))
 
     async def adopt(self, most: int) -> Sequence[Orphan]:
@@ -291,6 +298,7 @@ def _orphan(row: sa.RowMapping) -> Orphan:
         entry=entry,
         age=(datetime.now(UTC) - datetime.fromisoformat(row["accepted_at"])).total_seconds(),
         attempts=row["attempts"],
+        begun=row["state"] in {"running", "intended"},
         intended=before if row["state"] == "intended" else None,
         reply=_message(row["reply"]) if row["state"] == "answered" else None,
     )

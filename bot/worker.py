@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
@@ -81,13 +81,15 @@ class Worker:
         self._mail = asyncio.Semaphore(DELIVERING)
         self._deals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[None]] = set()
+        self._keys: set[str] = set()
+        """Of the commands that are running here."""
         self._leaving = False
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
     def submit(self, entry: Entry) -> None:
         """Take on a command that was just accepted. What goes wrong with it is logged and told, never raised."""
-        self._start(self._run(Orphan(entry, age=0.0, attempts=0, intended=None, reply=None)), entry.reference)
+        self._take(Orphan(entry, age=0.0, attempts=0, begun=False, intended=None, reply=None))
 
     def tell(self, message: Message, to: Address, reference: str) -> None:
         """Deliver something that is no command's reply."""
@@ -100,16 +102,23 @@ class Worker:
             now = _now()
             try:
                 if now - renewed >= self._rhythm.renew:
-                    await self._claims.renew()
+                    await self._claims.renew(self._keys)
                     renewed = now
                 for orphan in [] if self._leaving else await self._claims.adopt(ADOPTED_AT_ONCE):
+                    if orphan.entry.key in self._keys:  # never left; it was the clock that jumped
+                        continue
                     log.info("command.adopted", reference=orphan.entry.reference, attempts=orphan.attempts)
-                    self._start(self._run(orphan), orphan.entry.reference)
+                    self._take(orphan)
             except StoreDown:  # logged where it happened
                 pass
             except Exception:
                 log.exception("worker.broken")
             await asyncio.sleep(self._rhythm.adopt)
+
+    def _take(self, orphan: Orphan) -> None:
+        key = orphan.entry.key
+        self._keys.add(key)
+        self._start(self._run(orphan), orphan.entry.reference).add_done_callback(lambda _: self._keys.discard(key))
 
     def _start(self, work: Awaitable[None], reference: str) -> asyncio.Task[None]:
         # The set holds the task: asyncio alone would let it be collected while it runs.
@@ -164,7 +173,8 @@ class Worker:
     async def _answer(self, orphan: Orphan) -> Message:
         """Carry it out: one command about a deal after another, and few at once."""
         entry = orphan.entry
-        async with self._deals.setdefault(entry.wish.opportunity_id, asyncio.Lock()):
+        # What is at the deal already is waited for, and waits for nobody, least of all for those who wait for it.
+        async with nullcontext() if orphan.begun else self._deals.setdefault(entry.wish.opportunity_id, asyncio.Lock()):
             outcome = _without_trying(orphan) or await self._carry_out(orphan)
             log.info("command.done", outcome=_name(outcome))
             undone = await self._undone(entry)

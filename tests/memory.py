@@ -1,7 +1,7 @@
 """The ports in memory: the ledger is held to the real one's tests in `test_ledger.py`."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -166,9 +166,9 @@ class MemoryLedger:
         row.message_ts = message_ts or row.message_ts
         row.entry = replace(row.entry, response_url="")
 
-    async def renew(self) -> None:
+    async def renew(self, keys: Collection[str]) -> None:
         for row in self._unfinished():
-            if row.owner == self.owner:
+            if row.owner == self.owner and row.entry.key in keys:
                 row.lease_until = time.time() + self.lease
 
     async def adopt(self, most: int) -> list[Orphan]:
@@ -181,6 +181,7 @@ class MemoryLedger:
                 entry=replace(row.entry, message_ts=row.message_ts),
                 age=(datetime.now(UTC) - row.accepted).total_seconds(),
                 attempts=row.attempts,
+                begun=row.state in AT_THE_DEAL,
                 intended=row.before if row.state == "intended" else None,
                 reply=row.reply,
             )

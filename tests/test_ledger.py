@@ -184,9 +184,32 @@ async def test_what_is_renewed_in_time_is_kept(owners: Owners) -> None:
     await one.accept(_entry("one"))
     for _ in range(6):
         await asyncio.sleep(SHORT)
-        await one.renew()
+        await one.renew(["one"])
 
     assert await other.adopt(10) == []
+
+
+async def test_what_is_not_named_among_what_is_kept_is_taken_over_even_by_its_owner(owners: Owners) -> None:
+    one = owners(2 * SHORT)
+    await one.accept(_entry("one"))
+    await one.accept(_entry("other"))
+    for _ in range(3):
+        await asyncio.sleep(SHORT)
+        await one.renew(["one"])
+
+    assert [orphan.entry.key for orphan in await one.adopt(10)] == ["other"]
+
+
+@pytest.mark.parametrize("is_at_the_deal", [True, False])
+async def test_an_orphan_says_whether_its_process_was_at_the_deal(owners: Owners, *, is_at_the_deal: bool) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    await dead.accept(_entry("one"))
+    if is_at_the_deal:
+        await dead.begin("one")
+    await asyncio.sleep(SHORT)
+
+    (orphan,) = await heir.adopt(10)
+    assert orphan.begun is is_at_the_deal
 
 
 async def test_every_note_renews_the_lease(owners: Owners) -> None:
@@ -218,7 +241,7 @@ async def test_whoever_lost_the_lease_notes_nothing_any_more(owners: Owners) -> 
             await note
     assert await slow.tell_to_wait("one") is False
     assert await slow.give_back() == 0
-    await slow.renew()
+    await slow.renew(["one"])
     await quick.intend("one", OPEN)
 
 

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -444,6 +444,51 @@ async def test_a_command_that_nobody_expects_any_more_is_answered_and_not_carrie
     assert effect in work.texts[0]
 
 
+@pytest.mark.parametrize("state", ["running", "intended"])
+async def test_a_deal_that_a_dead_process_was_at_is_not_waited_for_by_its_heir(work: Work, state: str) -> None:
+    row = _orphan(work, state, before=OPEN)
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("two", deal="deal"))
+    await asyncio.sleep(0.05)
+    assert work.begun == []
+
+    await _tended(worker, lambda: row.state == work.store.rows["two"].state == "finished")
+    assert [key for key, _ in work.begun] == ["one", "two"]
+    assert work.most_at_once == 1
+
+
+async def test_what_this_process_is_at_is_not_begun_twice_when_the_databases_clock_jumps(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=replace(RHYTHM, renew=10.0))
+    work.may_finish.clear()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    tending = asyncio.create_task(worker.tend())
+    await _until(lambda: bool(work.begun))
+    row = work.store.rows["one"]
+    row.lease_until = 0.0
+    await _until(lambda: row.lease_until > 0.0)
+    work.may_finish.set()
+    await _until(lambda: row.state == "answered")
+    await asyncio.sleep(0.05)
+    row.lease_until = 0.0
+    await _until(lambda: row.lease_until > 0.0)
+    work.may_deliver.set()
+    await worker.drain(1)
+    tending.cancel()
+
+    assert work.begun == [("one", None)]
+    assert len(work.delivered) == 1
+
+
+async def test_what_was_written_down_although_nobody_knew_is_carried_out_when_its_lease_ends(work: Work) -> None:
+    ledger = MemoryLedger(work.store, lease=0.15)
+    worker, _ = work.worker(ledger)
+    await ledger.accept(_entry("one"))
+    await _tended(worker, lambda: work.store.rows["one"].state == "finished")
+
+    assert work.begun == [("one", None)]
+
+
 async def test_leases_are_renewed_while_the_work_lasts(work: Work) -> None:
     ledger = MemoryLedger(work.store, lease=0.15)
     worker, _ = work.worker(ledger)
@@ -471,7 +516,7 @@ async def test_whoever_lost_a_command_says_nothing_about_it(work: Work) -> None:
 
 async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: Work) -> None:
     class Odd(MemoryLedger):
-        async def renew(self) -> None:
+        async def renew(self, keys: Collection[str]) -> None:  # noqa: ARG002 - the port's signature
             raise faults.pop(0) if faults else StoreDown
 
     faults: list[Exception] = [StoreDown(), RuntimeError()]

@@ -37,7 +37,8 @@ class Fault:
     """How one request goes wrong: after `wait` seconds, and perhaps after it was carried out.
 
     Then with an answer that is not the right one, with none (`hangs`), or with a broken connection (`drops`). With none
-    of these it is only slow.
+    of these it is only slow. `then` is called before the answer, or before it is carried out, unless `carries_out` says
+    that it was; `afterwards`, when the answer was sent.
     """
 
     wait: float = 0.0
@@ -47,6 +48,17 @@ class Fault:
     headers: Mapping[str, str] = field(default_factory=dict)
     hangs: bool = False
     drops: bool = False
+    then: Callable[[], object] | None = None
+    afterwards: Callable[[], object] | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A write that was carried out: the deal, and its status before and after."""
+
+    opportunity_id: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,8 @@ class HighLevel:
         self.users: dict[str, dict[str, Any]] = {}
         self.lost_reasons: list[dict[str, Any]] = []
         self.received: list[Received] = []
+        self.written: list[Written] = []
+        """What was carried out, also where it changed nothing."""
         self.burst_limit, self.burst_seconds = 100, 10.0
         self.daily_limit = 200_000
         self.used_by_others = 0
@@ -192,6 +206,8 @@ class HighLevel:
             return await handler(request)
         await asyncio.sleep(fault.wait)
         answer = await handler(request) if fault.carries_out else None
+        if fault.then:
+            fault.then()
         if fault.hangs:
             await asyncio.Event().wait()
         if fault.drops:
@@ -199,7 +215,12 @@ class HighLevel:
             request.transport.abort()
             raise asyncio.CancelledError
         if fault.status is None:
-            return answer or await handler(request)
+            answer = answer or await handler(request)
+            if fault.afterwards:
+                await answer.prepare(request)
+                await answer.write_eof()
+                fault.afterwards()
+            return answer
         if isinstance(fault.body, str):
             return web.Response(status=fault.status, text=fault.body, headers=fault.headers, content_type="text/html")
         return web.json_response(fault.body, status=fault.status, headers=fault.headers)
@@ -251,6 +272,7 @@ class HighLevel:
             complaints.append("lostReasonId is invalid")
         if complaints:
             return _says(422, complaints, "Unprocessable Entity")
+        self.written.append(Written(found["id"], found["status"], body["status"]))
         if found["status"] != body["status"]:  # `updatedAt` stays as it is, and so does the stage
             found["status"], found["lastStatusChangeAt"] = body["status"], _now()
         found["lostReasonId"] = reason

@@ -17,7 +17,7 @@ import json
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -29,6 +29,8 @@ from slack_sdk.signature import SignatureVerifier
 from bot import transport
 from bot.simulator.block_kit import UPDATE_LIMIT, buttons_of, refusal_of
 from bot.simulator.socket_mode import SocketMode
+
+Work = Callable[[web.Request], Awaitable[web.Response]]
 
 ACKNOWLEDGE_WITHIN = 3.0
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
@@ -73,9 +75,10 @@ class _ReplyAddress:
 
 @dataclass
 class Fault:
-    """What the Web API or a reply address says, after `wait` seconds, instead of doing its work.
+    """What the Web API or a reply address says, after `wait` seconds, instead of doing its work, or after it.
 
-    `where` is a method or `response_url`. Without a status it is only slow.
+    `where` is a method or `response_url`. Without a status it is only slow. `then` is called before the answer, or
+    before the work, unless `carries_out` says that it was done.
     """
 
     where: str
@@ -87,6 +90,8 @@ class Fault:
     wait: float = 0.0
     drops: bool = False
     """The connection breaks instead."""
+    carries_out: bool = False
+    then: Callable[[], object] | None = None
 
 
 class Slack:
@@ -258,8 +263,9 @@ class Slack:
         return app
 
     async def _respond(self, request: web.Request) -> web.Response:
-        if (fault := await self._fault("response_url", request)) is not None:
-            return fault
+        return await self._perhaps("response_url", request, self._take_reply)
+
+    async def _take_reply(self, request: web.Request) -> web.Response:
         address = self._addresses.get(request.match_info["token"])
         if address is None or self.clock() - address.made > REPLY_SECONDS:
             return web.json_response({"ok": False, "error": "expired_url"}, status=404)
@@ -283,8 +289,10 @@ class Slack:
         async with self._news:
             self.calls.append(method)
             self._news.notify_all()
-        if (fault := await self._fault(method, request)) is not None:
-            return fault
+        return await self._perhaps(method, request, self._take_call)
+
+    async def _take_call(self, request: web.Request) -> web.Response:
+        method = request.match_info["method"]
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         if method == "apps.connections.open":
             self.socket.host = self.url
@@ -413,19 +421,23 @@ class Slack:
         self._triggers[trigger_id] = self.clock()
         return trigger_id
 
-    async def _fault(self, where: str, request: web.Request) -> web.Response | None:
-        for fault in self._faults:
-            if fault.where == where and fault.times > 0:
-                fault.times -= 1
-                await asyncio.sleep(fault.wait)
-                if fault.drops:
-                    assert request.transport is not None
-                    request.transport.abort()
-                    raise asyncio.CancelledError
-                if fault.status is None:
-                    return None
-                return web.json_response(fault.body, status=fault.status, headers=fault.headers)
-        return None
+    async def _perhaps(self, where: str, request: web.Request, work: Work) -> web.Response:
+        """Do the work, unless something is to go wrong."""
+        fault = next((fault for fault in self._faults if fault.where == where and fault.times > 0), None)
+        if fault is None:
+            return await work(request)
+        fault.times -= 1
+        await asyncio.sleep(fault.wait)
+        answer = await work(request) if fault.carries_out else None
+        if fault.then:
+            fault.then()
+        if fault.drops:
+            assert request.transport is not None
+            request.transport.abort()
+            raise asyncio.CancelledError
+        if fault.status is None:
+            return answer or await work(request)
+        return web.json_response(fault.body, status=fault.status, headers=fault.headers)
 
 
 _SCOPES = {

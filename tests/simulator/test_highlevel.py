@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.simulator.highlevel import READ, STATUSES, USERS, VERSIONS, WRITE, Fault, HighLevel
+from bot.simulator.highlevel import READ, STATUSES, USERS, VERSIONS, WRITE, Fault, HighLevel, Written
 from bot.simulator.serving import served
 from bot.transport import pooled
 
@@ -317,6 +317,35 @@ async def test_a_request_given_up_before_its_turn_is_not_carried_out(
         await asyncio.wait_for(_put(http, {"status": "won"}), 0.05)
     await asyncio.sleep(0.3)
     assert highlevel.opportunities[DEAL]["status"] == "open"
+
+
+async def test_what_was_carried_out_is_kept_also_where_it_changed_nothing(
+    highlevel: HighLevel, http: httpx.AsyncClient
+) -> None:
+    await _put(http, {"status": "won"})
+    await _put(http, {"status": "won"})
+    await _put(http, {"status": "nonsense"})
+    assert highlevel.written == [Written(DEAL, "open", "won"), Written(DEAL, "won", "won")]
+
+
+@pytest.mark.parametrize("carries_out", [True, False])
+async def test_somebody_may_be_told_when_a_request_is_there(
+    highlevel: HighLevel, http: httpx.AsyncClient, *, carries_out: bool
+) -> None:
+    seen: list[str] = []
+    highlevel.misbehave(
+        Fault(carries_out=carries_out, then=lambda: seen.append(highlevel.opportunities[DEAL]["status"]))
+    )
+    assert (await _put(http, {"status": "won"})).is_success
+    assert seen == ["won" if carries_out else "open"]
+    assert len(highlevel.written) == 1
+
+
+async def test_somebody_may_be_told_when_an_answer_was_sent(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    seen: list[str] = []
+    highlevel.misbehave(Fault(afterwards=lambda: seen.append(highlevel.opportunities[DEAL]["status"])))
+    assert (await _put(http, {"status": "won"})).is_success
+    assert seen == ["won"]
 
 
 async def test_a_fault_meets_the_requests_it_is_meant_for_and_no_others(

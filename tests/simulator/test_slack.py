@@ -538,6 +538,28 @@ async def test_slack_may_be_only_slow(slack: Slack, bot: _Recorder, http: httpx.
     assert [shown.text for shown in slack.shown] == ["hello"]
 
 
+@pytest.mark.parametrize("carries_out", [True, False])
+async def test_somebody_may_be_told_when_a_reply_is_there(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient, *, carries_out: bool
+) -> None:
+    seen: list[int] = []
+    slack.misbehave(Fault("response_url", carries_out=carries_out, then=lambda: seen.append(len(slack.shown))))
+    address = await _address(slack, bot)
+    assert (await http.post(address, json={"text": "hello"})).status_code == 200
+    assert seen == [1 if carries_out else 0]
+    assert [shown.text for shown in slack.shown] == ["hello"]
+
+
+async def test_a_reply_may_be_shown_and_its_connection_break(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient
+) -> None:
+    slack.misbehave(Fault("response_url", carries_out=True, drops=True))
+    address = await _address(slack, bot)
+    with pytest.raises(httpx.TransportError):
+        await http.post(address, json={"text": "hello"})
+    assert [shown.text for shown in slack.shown] == ["hello"]
+
+
 async def test_a_channel_takes_so_many_messages_a_second_however_they_come(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
 ) -> None:

@@ -1,0 +1,99 @@
+"""What is promised of every command whatever happens to the processes, held against what the stand-ins saw."""
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.database import engine_for_reading
+from bot.schema import commands
+from bot.simulator.highlevel import HighLevel, Written
+from bot.simulator.slack import Shown, Slack
+
+Row = Mapping[str, Any]
+_REFERENCE = re.compile(r"Reference (\w+)")
+_OURS = {"response_url", "chat.postMessage"}
+
+
+def rows(url: str) -> list[Row]:
+    """The ledger as it is now, oldest first."""
+    engine = engine_for_reading(url)
+    try:
+        with engine.connect() as connection:
+            return [dict(row) for row in connection.execute(sa.select(commands).order_by("accepted_at")).mappings()]
+    finally:
+        engine.dispose()
+
+
+async def all_finished(url: str, seconds: float = 15.0) -> list[Row]:
+    """The ledger, as soon as every command in it is finished, or when nobody waits any more."""
+    give_up = asyncio.get_running_loop().time() + seconds
+    while True:
+        found = await asyncio.to_thread(rows, url)
+        done = all(row["state"] == "finished" for row in found)
+        if done or asyncio.get_running_loop().time() > give_up:
+            return found
+        await asyncio.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of the commands."""
+
+    lost: Sequence[str]
+    """Keys that were acknowledged, and are not there or not finished."""
+    left_over: Sequence[str]
+    """Keys of finished commands whose reply, its address or an owner is still there."""
+    repeated: Sequence[Written]
+    """Writes that were carried out at a deal that was so already: every write is preceded by a look."""
+    unaccounted: int
+    """How many writes there were beyond those that are noted as changes."""
+    unanswered: Sequence[str]
+    """Keys of finished commands to which nobody saw a reply."""
+    extra: Mapping[str, int]
+    """Replies beyond the first, by the references of commands that have any."""
+    contradicting: Mapping[str, Sequence[str]]
+    """References under which people read more than one thing, with the texts."""
+
+    def broken(self, kills: int) -> list[str]:
+        """The promises that were not kept, when processes were killed so often."""
+        promises = {
+            f"acknowledged and not finished: {self.lost}": not self.lost,
+            f"finished and not tidied up: {self.left_over}": not self.left_over,
+            f"changed again after a success: {self.repeated}": not self.repeated,
+            f"changes that are not noted: {self.unaccounted}": self.unaccounted <= 0,
+            f"finished without a reply: {self.unanswered}": not self.unanswered,
+            f"more replies than one, and one for each kill: {self.extra}": max(self.extra.values(), default=0) <= kills,
+            f"replies that contradict each other: {self.contradicting}": not self.contradicting,
+        }
+        return [promise for promise, kept in promises.items() if not kept]
+
+
+def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledged: Collection[str]) -> Account:
+    """Hold the ledger against what HighLevel carried out and what people read."""
+    finished = {row["key"]: row for row in found if row["state"] == "finished"}
+    read: dict[str, list[Shown]] = defaultdict(list)
+    for shown in [*slack.replaced, *slack.shown]:
+        if shown.via in _OURS and (reference := _REFERENCE.search(shown.text)):
+            read[reference[1]].append(shown)
+    replies = {row["reference"]: read[row["reference"]] for row in found}
+    changed = sum(row["outcome"] == "changed" for row in found)
+    return Account(
+        lost=sorted(set(acknowledged) - finished.keys()),
+        left_over=[
+            key for key, row in finished.items() if row["reply"] or row["response_url"] or row["owner"] is not None
+        ],
+        repeated=[written for written in highlevel.written if written.before == written.after],
+        unaccounted=len(highlevel.written) - changed,
+        unanswered=[key for key, row in finished.items() if not replies[row["reference"]]],
+        extra={reference: len(each) - 1 for reference, each in replies.items() if len(each) > 1},
+        contradicting={
+            reference: [shown.text for shown in each]
+            for reference, each in replies.items()
+            if any((shown.text, shown.blocks) != (each[0].text, each[0].blocks) for shown in each)
+        },
+    )

@@ -1,0 +1,185 @@
+"""Replicas of the real bot, each a process of its own, killed from outside or by itself at a commit."""
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx
+import sqlalchemy as sa
+
+from bot import logs
+from bot.change import Patience
+from bot.highlevel.client import Attempts
+from bot.settings import Settings
+from bot.web import Server, config
+from bot.wiring import Tempo, build
+from bot.worker import Rhythm
+
+LEASE = 0.8
+SHORT = Tempo(
+    command=Patience(whole=10.0, for_looking=3.0, between_looks=0.1),
+    highlevel=Attempts(most=3, connect=1.0, answer=3.0, pause=0.01),
+    rhythm=Rhythm(renew=0.2, adopt=0.1, tell=60.0, again=0.05, wait_for_limit=10.0, last_words=0.5),
+    lease=LEASE,
+    drain=3.0,
+)
+"""Waiting times for tests in which processes die."""
+START_WITHIN = 30.0
+
+# What every replica imports is imported once: a fork of that process is a new process in milliseconds.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["bot.web", "bot.wiring", "sqlalchemy.dialects.sqlite", "psycopg", __name__])
+
+Step = Literal["accept", "begin", "intend", "answer", "finish", "adopt"]
+
+
+@dataclass(frozen=True)
+class Death:
+    """A replica kills itself when it first commits this step of a command, before or after that commit."""
+
+    when: Literal["before", "after"]
+    step: Step
+
+
+@dataclass(frozen=True)
+class Replica:
+    """One process of the bot."""
+
+    url: str
+    log: Path
+    _process: ForkServerProcess
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid or 0
+
+    def kill(self) -> None:
+        """As if the power had gone."""
+        self._process.kill()
+
+    def stop(self) -> None:
+        """As a host asks a process to end."""
+        self._process.terminate()
+
+    async def ended(self) -> int:
+        """Its exit code, as soon as it has one."""
+        async with asyncio.timeout(START_WITHIN):
+            while (code := self._process.exitcode) is None:
+                await asyncio.sleep(0.01)
+        return code
+
+    async def ready(self) -> None:
+        """Until it knows its workspace and has opened its ledger: before that, it refuses commands."""
+        async with httpx.AsyncClient(timeout=START_WITHIN, trust_env=False) as http:
+            answer = await http.get(f"{self.url}/readyz")
+        assert answer.is_success, answer.text
+
+
+@dataclass
+class Replicas:
+    """Starts them; every one is gone at the end."""
+
+    settings: Settings
+    folder: Path
+    tempo: Tempo = SHORT
+    started: list[Replica] = field(default_factory=list)
+
+    async def start(self, death: Death | None = None, *, ready: bool = True) -> Replica:
+        """One more, ready for commands."""
+        ours, its = _processes.Pipe()
+        log = self.folder / f"replica-{len(self.started)}.log"
+        process = _processes.Process(target=_serve, args=(self.settings, self.tempo, death, log, its), daemon=True)
+        process.start()
+        its.close()
+        while not ours.poll():
+            await asyncio.sleep(0.005)
+        replica = Replica(f"http://{self.settings.host}:{ours.recv()}", log, process)
+        ours.close()
+        self.started.append(replica)
+        if ready:
+            await replica.ready()
+        return replica
+
+    async def end(self) -> None:
+        """Kill what is left."""
+        for replica in self.started:
+            replica.kill()
+        for replica in self.started:
+            await replica.ended()
+
+
+@asynccontextmanager
+async def replicas(settings: Settings, folder: Path, tempo: Tempo = SHORT) -> AsyncIterator[Replicas]:
+    """None at first."""
+    all_of_them = Replicas(settings, folder, tempo)
+    try:
+        yield all_of_them
+    finally:
+        await all_of_them.end()
+
+
+# --- in the process of a replica ------------------------------------------------------------------------------------
+
+
+def _serve(settings: Settings, tempo: Tempo, death: Death | None, log: Path, parent: Connection) -> None:
+    """Do as `python -m bot serve` does, on a port that is free."""
+    with log.open("ab", buffering=0) as written:
+        for stream in (1, 2):
+            os.dup2(written.fileno(), stream)
+    logs.set_up("INFO", "json")
+    if death:
+        _die_at(death)
+    listener = socket.create_server((settings.host, 0))
+    server = Server(config(build(settings, tempo)))
+    parent.send(listener.getsockname()[1])
+    parent.close()
+    server.run([listener])
+
+
+def _die_at(death: Death) -> None:
+    """Commits are made on one thread, one after another, so that one flag is enough."""
+    due = False
+
+    def look(*execution: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
+        nonlocal due
+        _, _, statement, parameters, *_ = execution
+        due = due or _step(statement, parameters) == death.step
+
+    def die(*_: object) -> None:
+        if due:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", look)
+    if death.when == "before":
+        sa.event.listen(sa.Engine, "commit", die)
+    else:
+        sa.event.listen(sa.Pool, "checkin", die)
+
+
+def _step(statement: str, parameters: Mapping[str, object] | Sequence[object]) -> Step | None:
+    """Which step of a command a statement of the ledger is; `None` for any other."""
+    if not statement.lstrip().startswith(("INSERT INTO commands", "UPDATE commands")):
+        return None
+    if statement.lstrip().startswith("INSERT"):
+        return "accept"
+    if "attempts" in statement.partition("WHERE")[0]:
+        return "adopt"
+    values = list(parameters.values() if isinstance(parameters, Mapping) else parameters)
+    # Whoever begins says both words: what was intended stays so.
+    states: tuple[tuple[str, Step], ...] = (
+        ("running", "begin"),
+        ("intended", "intend"),
+        ("answered", "answer"),
+        ("finished", "finish"),
+    )
+    return next((step for state, step in states if state in values), None)
