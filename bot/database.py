@@ -8,16 +8,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.change import StoreDown
 from bot.schema import NewerSchemaError, migrate
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -31,16 +34,20 @@ BUSY_TIMEOUT = 1.5
 CONNECT_TIMEOUT = 2
 """Seconds for a connection to PostgreSQL; its client takes no less."""
 
-INSERT: dict[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
-"""Both know ON CONFLICT DO NOTHING, each in a dialect of its own."""
 NOW = {
     "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double),
     "postgresql": sa.literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)", sa.Double),
 }
 """Seconds since 1970 by the database's clock: replicas may disagree about theirs, and it decides between them."""
+
+
+def insert(kind: str, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+    """An insertion that knows ON CONFLICT DO NOTHING, which each kind of database has in a dialect of its own."""
+    if kind == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 35 ms that a start with SQLite need not cost
+
+    return postgresql.insert(table)
 
 
 def engine(url: str) -> sa.Engine:
