@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,8 @@ BUSY_TIMEOUT = 1.5
 """Seconds that SQLite waits for another process that writes."""
 CONNECT_TIMEOUT = 2
 """Seconds for a connection to PostgreSQL; its client takes no less."""
+DEADLOCK = "40P01"
+"""https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 NOW = {
     "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double),
@@ -93,7 +96,7 @@ def engine_for_reading(url: str) -> sa.Engine:
 
 def reason(error: Exception, url: str) -> str:
     """The database's own words in one line, without the password that the URL may have."""
-    words = " ".join(str(error.__cause__ or error).split())
+    words = " ".join(str(getattr(error, "orig", None) or error).split())
     parsed = _parsed(url)
     in_query = [value for name, value in parsed.query.items() if "password" in name]
     for password in filter(None, [parsed.password, *in_query]):
@@ -201,6 +204,9 @@ class Database:
                 results = await self._commit(jobs)
             except StoreDown as down:
                 results = [down] * len(jobs)
+            except Exception:
+                log.exception("database.broken")
+                results = [StoreDown(perhaps_written=True)] * len(jobs)
             for job, result in zip(jobs, results, strict=True):
                 job.give(result)
 
@@ -256,16 +262,19 @@ class Database:
         try:
             self._try(commit, [job])
         except Exception as error:  # noqa: BLE001 - see `_migrate`
-            return StoreDown(perhaps_written=commit.finishing and _is_cut_off(self._lost(error)))
+            lost = self._lost(error)
+            return StoreDown(perhaps_written=commit.finishing and _is_cut_off(lost))
         return commit.results[0]
 
     def _try(self, commit: _Commit, jobs: list[_Job]) -> None:
         try:
             self._once(commit, jobs)
         except sa.exc.DBAPIError as error:
-            if commit.finishing or not _is_cut_off(error):
+            # The connection had been lost since it was last used, or another replica held what we wanted and wanted
+            # what we held: nothing was committed.
+            if commit.finishing or not (_is_cut_off(error) or getattr(error.orig, "sqlstate", "") == DEADLOCK):
                 raise
-            self._once(commit, jobs)  # the connection had been lost since it was last used; nothing was committed
+            self._once(commit, jobs)
 
     def _once(self, commit: _Commit, jobs: list[_Job]) -> None:
         commit.finishing = False
@@ -296,5 +305,6 @@ def _cut(connection: DBAPIConnection | None) -> None:
         case _ if hasattr(connection, "interrupt"):  # SQLite
             connection.interrupt()
         case _:
-            with socket.socket(fileno=os.dup(connection.fileno())) as line:
+            # It may be closing at this moment; then it needs no help.
+            with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as line:
                 line.shutdown(socket.SHUT_RDWR)
