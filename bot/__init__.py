@@ -28,6 +28,7 @@ The listing is the architecture; imports point downwards only.
 
     change       the use case: find, decide, write down, change, confirm; resume by looking
     messages     every sentence that a person in Slack reads
+    said         what somebody typed or pressed, out of what Slack sends
     listing      the audit trail as a table, CSV or JSON
 
     outcome      what became of a command

@@ -1,19 +1,15 @@
 """Bolt's listeners, and their error boundary: translate, decide at once what can be decided, hand over the rest."""
 
 import asyncio
-import base64
-import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any, assert_never
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.access import Allowlist, Caller, Pace
+from bot.access import Allowlist, Pace
 from bot.change import StoreDown
 from bot.command import COMMAND, Help, Misunderstood, Request, ShowHistory, Undo, WhoAmI
 from bot.ledger import Acceptance
@@ -21,6 +17,7 @@ from bot.messages import UNDO, Message, Messages
 from bot.outcome import Cause
 from bot.record import Entry, History, Obstacle, Record
 from bot.replies import Address, payload
+from bot.said import Said, pressed, typed
 from bot.status import Wish
 
 log = structlog.get_logger(__name__)
@@ -29,33 +26,6 @@ LINES_OF_HISTORY = 10
 """How many commands `history` shows at most."""
 ANSWER_WITHIN = 2.6
 """Seconds for whatever comes before an acknowledgement: Slack waits for 3."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What somebody typed or pressed, whichever it was."""
-
-    key: str
-    reference: str
-    caller: Caller
-    text: str
-    """What was typed after the command, or the value of the button."""
-    response_url: str
-    message_ts: str = ""
-
-    @property
-    def address(self) -> Address:
-        """Where the answer goes."""
-        return Address(self.response_url, self.caller.channel_id, self.caller.user_id, self.message_ts)
-
-    @property
-    def log(self) -> dict[str, str]:
-        """Who, for a line of the log."""
-        return {"user": self.caller.user_id, "channel": self.caller.channel_id, "team": self.caller.team_id}
-
-    def entry(self, wish: Wish, undoes: str | None = None) -> Entry:
-        """The command to write down."""
-        return Entry(self.key, self.reference, self.caller, self.text, wish, self.response_url, self.message_ts, undoes)
 
 
 class Reception:
@@ -93,7 +63,7 @@ class Reception:
 
         https://docs.slack.dev/interactivity/implementing-slash-commands
         """
-        said = _said(body)
+        said = typed(body)
         with structlog.contextvars.bound_contextvars(reference=said.reference):
             log.info("command.received", **said.log)
             message = await self._guarded(self._answer(said), said.reference)
@@ -104,11 +74,11 @@ class Reception:
 
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
-        said = _pressed(body)
+        said = pressed(body)
         with structlog.contextvars.bound_contextvars(reference=said.reference):
             log.info("undo.pressed", **said.log)
             if message := await self._guarded(self._answer_press(said), said.reference):
-                self._tell(message, said.address, said.reference)
+                self._tell(message, _address(said), said.reference)
             await ack()
 
     async def _guarded(self, answering: Awaitable[Message | None], reference: str) -> Message | None:
@@ -193,42 +163,8 @@ class Reception:
         return new
 
 
-def _said(body: dict[str, Any]) -> Said:
-    field = partial(_field, body)
-    reference = new_reference()
-    caller = Caller(field("user_id"), field("team_id"), field("channel_id"))
-    return Said(field("trigger_id") or reference, reference, caller, field("text"), field("response_url"))
-
-
-def _pressed(body: dict[str, Any]) -> Said:
-    reference = new_reference()
-    user, team, container = (_part(body, name) for name in ("user", "team", "container"))
-    actions = body.get("actions")
-    action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
-    channel = _field(container, "channel_id") or _field(_part(body, "channel"), "id")
-    return Said(
-        key=_field(body, "trigger_id") or reference,
-        reference=reference,
-        caller=Caller(_field(user, "id"), _field(team, "id") or _field(user, "team_id"), channel),
-        text=_field(action, "value"),
-        response_url=_field(body, "response_url"),
-        message_ts=_field(container, "message_ts"),
-    )
-
-
-def _part(body: dict[str, Any], name: str) -> dict[str, Any]:
-    part = body.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _field(body: dict[str, Any], name: str) -> str:
-    """A field of Slack's body, empty when absent. A database takes neither NUL nor half a character."""
-    return str(body.get(name) or "").replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-def new_reference() -> str:
-    """A number for one command, short enough to be read out: eight letters and digits, none of them alike."""
-    return base64.b32encode(secrets.token_bytes(5)).decode()
+def _address(said: Said) -> Address:
+    return Address(said.response_url, said.caller.channel_id, said.caller.user_id, said.message_ts)
 
 
 def bolt_app(reception: Reception, token: str) -> AsyncApp:

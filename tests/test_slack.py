@@ -17,7 +17,7 @@ from bot.messages import Message
 from bot.outcome import Cause, Changed, Effect, Failed, Trouble
 from bot.record import Entry
 from bot.replies import Address
-from bot.slack import Reception, bolt_app, new_reference
+from bot.slack import Reception, bolt_app
 from bot.status import Opportunity, Status, Wish
 from tests.memory import MemoryLedger, messages
 
@@ -372,11 +372,3 @@ async def test_a_press_when_the_ledger_is_down_is_told(desk: Desk) -> None:
 async def test_a_press_of_an_odd_shape_is_answered_and_changes_nothing(desk: Desk, odd: dict[str, Any]) -> None:
     assert "Nothing was changed." in await desk.on_undo("nothing", **odd)
     assert desk.entries == []
-
-
-def test_references_are_short_readable_and_never_the_same() -> None:
-    references = {new_reference() for _ in range(1000)}
-
-    assert len(references) == 1000
-    assert all(len(reference) == 8 and reference.isalnum() and reference.isupper() for reference in references)
-    assert not set("".join(references)) & set("0189")

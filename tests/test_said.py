@@ -1,0 +1,88 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.access import Caller
+from bot.record import Entry
+from bot.said import new_reference, pressed, typed
+from bot.status import Status, Wish
+
+COMMAND = {
+    "command": "/opp-status",
+    "text": "deal won",
+    "user_id": "U1",
+    "team_id": "T1",
+    "channel_id": "C1",
+    "trigger_id": "1.2.3",
+    "response_url": "https://reply.example",
+}
+PRESS: dict[str, Any] = {
+    "type": "block_actions",
+    "user": {"id": "U2", "team_id": "T2"},
+    "team": {"id": "T1"},
+    "channel": {"id": "C2"},
+    "container": {"type": "message", "message_ts": "17.1", "channel_id": "C1"},
+    "trigger_id": "1.2.3",
+    "response_url": "https://press.example",
+    "actions": [{"type": "button", "action_id": "undo", "value": "key"}],
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(PRESS)), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_a_command_says_who_where_what_and_where_the_answer_goes() -> None:
+    said = typed(COMMAND)
+
+    assert (said.key, said.caller, said.text) == ("1.2.3", Caller("U1", "T1", "C1"), "deal won")
+    assert (said.response_url, said.message_ts) == ("https://reply.example", "")
+
+
+def test_a_press_says_who_where_which_button_and_in_which_message() -> None:
+    said = pressed(PRESS)
+
+    assert (said.key, said.caller, said.text) == ("1.2.3", Caller("U2", "T1", "C1"), "key")
+    assert (said.response_url, said.message_ts) == ("https://press.example", "17.1")
+
+
+def test_what_a_press_does_not_say_in_one_place_may_stand_in_another() -> None:
+    said = pressed(PRESS | {"team": None, "container": None})
+
+    assert said.caller == Caller("U2", "T2", "C2")
+
+
+@pytest.mark.parametrize(("read", "body"), [(typed, COMMAND), (pressed, PRESS)])
+def test_without_the_senders_id_it_is_something_of_its_own(read: Any, body: dict[str, Any]) -> None:  # noqa: ANN401
+    once, twice = read(body | {"trigger_id": None}), read(body | {"trigger_id": ""})
+
+    assert once.key == once.reference
+    assert once.key != twice.key
+
+
+def test_what_is_written_down_is_what_was_said() -> None:
+    said = pressed(PRESS)
+    wish = Wish("deal", Status.OPEN, only_if="won")
+
+    assert said.entry(wish, undoes="key") == Entry(
+        "1.2.3", said.reference, Caller("U2", "T1", "C1"), "key", wish, "https://press.example", "17.1", "key"
+    )
+
+
+@given(st.dictionaries(st.sampled_from(sorted({*PRESS, *COMMAND})), JSON))
+def test_whatever_comes_is_read_and_a_database_takes_it(body: dict[str, Any]) -> None:
+    for said in (typed(body), pressed(body)):
+        for part in (said.key, said.text, said.caller.user_id, said.response_url, said.message_ts, *said.log.values()):
+            assert "\x00" not in part
+            part.encode()  # does not raise
+
+
+def test_references_are_short_readable_and_never_the_same() -> None:
+    references = {new_reference() for _ in range(1000)}
+
+    assert len(references) == 1000
+    assert all(len(reference) == 8 and reference.isalnum() and reference.isupper() for reference in references)
+    assert not set("".join(references)) & set("0189")
