@@ -5,7 +5,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-header --allow-unsafe
 
-.PHONY: demo test check lint types imports cover bench lock
+.PHONY: demo test check lint types imports cover bench reliability lock
 
 demo: .venv/runtime  ## try the whole bot on this machine, without any account
 	@$(BIN)/python -m bot demo
@@ -34,6 +34,9 @@ cover: .venv/dev
 bench: .venv/dev  ## measure; see benchmarks/README.md
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/acknowledge.py
+
+reliability: .venv/dev  ## kill the bot at random for about ten minutes; see docs/reliability.md
+	$(BIN)/python -m benchmarks.kills
 
 lock: .venv/dev  ## take in newer versions of what we depend on
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
