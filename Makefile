@@ -11,7 +11,7 @@ demo: .venv/runtime  ## try the whole bot on this machine, without any account
 	@$(BIN)/python -m bot demo
 
 test: .venv/dev  ## every test that this machine can run
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: lint types imports cover  ## what CI runs
 
@@ -27,13 +27,17 @@ imports: .venv/dev
 
 cover: .venv/dev
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 bench: .venv/dev  ## measure; see benchmarks/README.md
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/acknowledge.py
+	$(BIN)/python benchmarks/burst.py
+
+reliability: .venv/dev  ## kill it hundreds of times; see docs/reliability.md
+	$(BIN)/python benchmarks/kills.py
 
 reliability: .venv/dev  ## kill the bot at random for about ten minutes; see docs/reliability.md
 	$(BIN)/python -m benchmarks.kills

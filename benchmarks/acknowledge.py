@@ -3,9 +3,7 @@
 import asyncio
 import sys
 import time
-from dataclasses import dataclass
 
-import aiohttp
 import stage
 import uvloop
 
@@ -17,15 +15,6 @@ HIGHLEVEL_WAITS = 2.0
 """Seconds for each answer of HighLevel; a command needs three."""
 BAR = 50.0
 """Milliseconds, for the 99th percentile."""
-
-
-@dataclass(frozen=True)
-class Acknowledged:
-    """One command: how late it was sent, how long the acknowledgement took, both in ms, and what was wrong with it."""
-
-    late: float
-    took: float
-    wrong: str
 
 
 def main() -> int:
@@ -54,7 +43,7 @@ def main() -> int:
     return stage.verdict({f"p99 under {BAR:g} ms": p99 < BAR, "none failed": not wrong})
 
 
-async def _measure(neighbours: stage.StandIns, running: stage.RunningBot) -> list[Acknowledged]:
+async def _measure(neighbours: stage.StandIns, running: stage.RunningBot) -> list[stage.Acknowledged]:
     async with stage.client() as http:
         # Both stand-ins are asked by /readyz, and one of them is slow.
         await stage.wait_until_ready(running, http)
@@ -64,23 +53,8 @@ async def _measure(neighbours: stage.StandIns, running: stage.RunningBot) -> lis
         for number, address in enumerate(addresses):
             due = began + number / RATE
             await asyncio.sleep(due - time.perf_counter())
-            sending.append(asyncio.create_task(_send(number, address, due, running, http)))
+            sending.append(asyncio.create_task(stage.send(number, address, due, running, http)))
         return await asyncio.gather(*sending)
-
-
-async def _send(
-    number: int, address: str, due: float, running: stage.RunningBot, http: aiohttp.ClientSession
-) -> Acknowledged:
-    body, headers = stage.signed_command(number, address)
-    sent = time.perf_counter()
-    try:
-        async with http.post(f"{running.url}/slack/events", data=body, headers=headers) as answer:
-            text = await answer.text()
-            # Accepted without a word: whatever it says here is a refusal.
-            wrong = "" if answer.status == 200 and not text else f"{answer.status} {text[:80]}"
-    except (aiohttp.ClientError, TimeoutError) as error:
-        wrong = type(error).__name__
-    return Acknowledged((sent - due) * 1000, (time.perf_counter() - sent) * 1000, wrong)
 
 
 if __name__ == "__main__":

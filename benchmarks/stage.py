@@ -40,6 +40,7 @@ PACKAGES = (
     "uvloop",
 )
 START_WITHIN = 30.0
+NO_LIMIT = 10**9
 TIDY_UP_WITHIN = 5.0
 
 
@@ -71,6 +72,14 @@ def percentile(values: Sequence[float], percent: int) -> float:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """HighLevel's requests: when they came, in seconds, and how many were too many."""
+
+    times: list[float]
+    refused: int
+
+
+@dataclass(frozen=True)
 class StandIns:
     """Slack and HighLevel, in one process."""
 
@@ -91,6 +100,12 @@ class StandIns:
             answer.raise_for_status()
             texts: list[str] = await answer.json()
         return texts
+
+    async def asked_of_highlevel(self, http: aiohttp.ClientSession) -> Asked:
+        """What HighLevel has been asked so far."""
+        async with http.get(f"{self.slack_url}/benchmark/asked") as answer:
+            answer.raise_for_status()
+            return Asked(**await answer.json())
 
 
 @contextmanager
@@ -118,8 +133,9 @@ def process(
 
 
 @contextmanager
-def stand_ins(*, highlevel_waits: float = 0.0, deals: int) -> Iterator[StandIns]:
-    words = (str(ROOT / "benchmarks" / "stand_ins.py"), str(highlevel_waits), str(deals))
+def stand_ins(*, highlevel_waits: float = 0.0, deals: int, limit: int = NO_LIMIT) -> Iterator[StandIns]:
+    """HighLevel takes so many seconds for an answer, has so many deals, and takes so many requests in 10 s."""
+    words = (str(ROOT / "benchmarks" / "stand_ins.py"), str(highlevel_waits), str(deals), str(limit))
     # It also ends by itself when this process, and with it the pipe to its standard input, is gone.
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -228,3 +244,26 @@ def signed_command(number: int, reply_address: str) -> tuple[bytes, dict[str, st
         "X-Slack-Request-Timestamp": timestamp,
         "X-Slack-Signature": f"v0={signature}",
     }
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """One command: how late it was sent, how long the acknowledgement took, both in ms, and what was wrong with it."""
+
+    late: float
+    took: float
+    wrong: str
+
+
+async def send(number: int, address: str, due: float, running: RunningBot, http: aiohttp.ClientSession) -> Acknowledged:
+    """Send one person's command, which was due at that time."""
+    body, headers = signed_command(number, address)
+    sent = time.perf_counter()
+    try:
+        async with http.post(f"{running.url}/slack/events", data=body, headers=headers) as answer:
+            text = await answer.text()
+            # Accepted without a word: whatever it says here is a refusal.
+            wrong = "" if answer.status == 200 and not text else f"{answer.status} {text[:80]}"
+    except (aiohttp.ClientError, TimeoutError) as error:
+        wrong = type(error).__name__
+    return Acknowledged((sent - due) * 1000, (time.perf_counter() - sent) * 1000, wrong)

@@ -2,7 +2,7 @@
 
 The listing is the architecture; imports point downwards only.
 
-    __main__     the verbs: serve, socket, check, demo; the only reader of the environment
+    __main__     the verbs: serve, socket, check, history, demo; the only reader of the environment
     web          the bot over HTTP
     simulator    stand-ins for Slack and HighLevel, and the demo
 
@@ -12,11 +12,13 @@ The listing is the architecture; imports point downwards only.
     socket_mode  the bot over a connection of its own to Slack
     dispatch     hands contents to Bolt, which may not foresee their shape
 
-    worker       carries out accepted commands, each to its one reply
+    worker       carries out commands, each to its one reply; takes over what a dead process left
     replies      delivers a message, and says which way
     crm          the CRM port over HighLevel
     highlevel    a client for HighLevel's API that has never heard of this bot
+    history      reads the ledger: for somebody in Slack, and all of it for an auditor
     ledger       one row per accepted command
+    database     one thread, shared commits; where SQLite and PostgreSQL differ
     schema       the ledger's table and its versions
     health       named checks, for /readyz and `check`
     workspace    which Slack workspace is ours
@@ -24,13 +26,16 @@ The listing is the architecture; imports point downwards only.
     transport    the connections under httpx
     logs         one line per thing that happened, never a secret
 
-    change       the use case: find, decide, write down, change, confirm
+    change       the use case: find, decide, write down, change, confirm; resume by looking
     messages     every sentence that a person in Slack reads
+    listing      the audit trail as a table, CSV or JSON
 
     outcome      what became of a command
     command      text -> request
+    record       a command as it is written down and remembered; can it be taken back?
     access       who may, from where, how often
     status       what a deal is
     blocks       pieces of messages that cannot break Slack's rules
+    moments      points in time as people type them
     settings     what an operator sets
 """

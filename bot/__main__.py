@@ -1,40 +1,49 @@
-"""`python -m bot serve|socket|check|demo`: the only reader of the environment."""
+"""`python -m bot serve|socket|check|history|demo`: the only reader of the environment."""
 
 import argparse
 import asyncio
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from io import StringIO
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
-from bot import logs
-from bot.settings import Settings, SettingsError, Verb
+from bot import logs, moments
+from bot.listing import Form, printable, write
+from bot.settings import Settings, SettingsError, Verb, database_url_of
 
 if TYPE_CHECKING:
     from bot.health import Report
 
 FAILED = 1
 UNUSABLE_SETTINGS = 2
+INTERRUPTED = 130
+NOBODY_READS = 141
+"""What a shell reports of a program that ended by Ctrl-C, or because `head` had enough."""
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run one verb; returns the exit code: 0 well, 1 a check failed, 2 settings that cannot be used."""
+    """Run one verb; returns the exit code: 0 well, 1 it failed, 2 settings that cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m bot", description="Change HighLevel deals from Slack.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     verbs.add_parser("serve", help="answer Slack over HTTP on PORT")
     verbs.add_parser("socket", help="answer Slack over Socket Mode, which needs no public address")
     verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about each thing that is not well")
+    _add_history(verbs.add_parser("history", help="list who asked for what, and what became of it, oldest first"))
     verbs.add_parser("demo", help="try it on this machine, with stand-ins for Slack and HighLevel; no account needed")
-    match parser.parse_args(arguments).verb:
+    asked = parser.parse_args(arguments)
+    match asked.verb:
         case "serve" | "socket" as verb:
             return _serve(environ, verb)
         case "check":
             return _check(environ)
+        case "history":
+            return _history(asked, environ)
         case _:
             return _demo()
 
@@ -84,6 +93,82 @@ def _print(report: "Report") -> None:
         print(f"ok    {check}")
     for check, advice in report.failing.items():
         print(f"FAIL  {check}: {advice}")
+
+
+def _add_history(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "List the commands in the database of DATABASE_URL, oldest first. WHEN is a date or a date-time such as"
+        " 2026-11-24T18:30, in UTC if it names no zone, or a period back from now, such as 30m, 24h or 7d."
+    )
+    parser.add_argument("--format", choices=[form.value for form in Form], default=Form.TABLE.value)
+    parser.add_argument("--since", type=_beginning, metavar="WHEN", help="only what was asked for then or later")
+    parser.add_argument("--until", type=_end, metavar="WHEN", help="only what was asked for earlier, or on that day")
+    parser.add_argument("--opportunity", metavar="ID", help="only what is about this deal of HighLevel")
+    parser.add_argument("--user", metavar="ID", help="only what this member of Slack asked for")
+
+
+def _beginning(text: str) -> datetime:
+    return _moment(moments.beginning, text)
+
+
+def _end(text: str) -> datetime:
+    return _moment(moments.end, text)
+
+
+def _moment(read: Callable[[str, datetime], datetime], text: str) -> datetime:
+    try:
+        return read(text, datetime.now(UTC))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _history(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    try:
+        url = database_url_of(environ)
+    except SettingsError as error:
+        print(_unusable(error), file=sys.stderr)
+        return UNUSABLE_SETTINGS
+    try:
+        return _list(url, asked)
+    except KeyboardInterrupt:
+        _let_go_of_the_output()
+        return INTERRUPTED
+
+
+def _list(url: str, asked: argparse.Namespace) -> int:
+    from bot import history, schema  # noqa: PLC0415 - see `_serve`
+
+    wanted = history.Filter(asked.since, asked.until, asked.opportunity, asked.user)
+    form = Form(asked.format)
+    if isinstance(sys.stdout, TextIOWrapper):
+        if form is Form.CSV:  # its lines end as its standard says, on every system
+            sys.stdout.reconfigure(encoding="utf-8", newline="")
+        else:
+            sys.stdout.reconfigure(errors="replace")
+    try:
+        with history.reading(url, wanted) as records:
+            write(records, form, sys.stdout)
+            sys.stdout.flush()
+    except schema.NewerSchemaError:
+        problem = "The database was written by a later version of this program: deploy the later version."
+    except schema.OlderSchemaError:
+        problem = "The database was written by an earlier version of this program, or by none: start the bot once."
+    except history.Unreadable as error:
+        problem = f"The database that DATABASE_URL names cannot be read: {printable(str(error))}"
+    except OSError as error:
+        _let_go_of_the_output()
+        if isinstance(error, BrokenPipeError):
+            return NOBODY_READS
+        problem = f"The list cannot be written: {error.strerror}."
+    else:
+        return 0
+    print(problem, file=sys.stderr)
+    return FAILED
+
+
+def _let_go_of_the_output() -> None:
+    """What is still buffered goes nowhere: at the end Python would try to write it once more, and complain or wait."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _demo() -> int:

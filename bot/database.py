@@ -5,19 +5,23 @@ import os
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-from urllib.parse import quote
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.change import StoreDown
 from bot.schema import NewerSchemaError, migrate
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -30,17 +34,23 @@ BUSY_TIMEOUT = 1.5
 """Seconds that SQLite waits for another process that writes."""
 CONNECT_TIMEOUT = 2
 """Seconds for a connection to PostgreSQL; its client takes no less."""
+DEADLOCK = "40P01"
+"""https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
-INSERT: dict[str, Callable[[sa.Table], sqlite.Insert | postgresql.Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
-"""Both know ON CONFLICT DO NOTHING, each in a dialect of its own."""
 NOW = {
     "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double),
     "postgresql": sa.literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)", sa.Double),
 }
 """Seconds since 1970 by the database's clock: replicas may disagree about theirs, and it decides between them."""
+
+
+def insert(kind: str, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
+    """An insertion that knows ON CONFLICT DO NOTHING, which each kind of database has in a dialect of its own."""
+    if kind == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 35 ms that a start with SQLite need not cost
+
+    return postgresql.insert(table)
 
 
 def engine(url: str) -> sa.Engine:
@@ -71,12 +81,27 @@ def engine(url: str) -> sa.Engine:
 
 
 def engine_for_reading(url: str) -> sa.Engine:
-    """An engine that writes nothing, and keeps nobody from writing; a file that is not there is not made."""
+    """An engine that writes nothing, and keeps nobody from writing.
+
+    Raises `FileNotFoundError` for a SQLite file that is not there: it is not made.
+    """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
-        file = f"file:{quote(parsed.database or '')}"
-        return sa.create_engine(parsed.set(database=file, query={"mode": "ro", "uri": "true"}))
+        file = Path(parsed.database or "").absolute()
+        if not file.is_file():
+            raise FileNotFoundError(file)
+        return sa.create_engine(parsed.set(database=file.as_uri(), query={"mode": "ro", "uri": "true"}))
     return engine(url).execution_options(postgresql_readonly=True)
+
+
+def reason(error: Exception, url: str) -> str:
+    """The database's own words in one line, without the password that the URL may have."""
+    words = " ".join(str(getattr(error, "orig", None) or error).split())
+    parsed = _parsed(url)
+    in_query = [value for name, value in parsed.query.items() if "password" in name]
+    for password in filter(None, [parsed.password, *in_query]):
+        words = words.replace(str(password), "***")
+    return words
 
 
 def _parsed(url: str) -> sa.URL:
@@ -138,6 +163,7 @@ class Database:
     """
 
     def __init__(self, url: str, patience: float = PATIENCE) -> None:
+        self._url = url
         self._engine = engine(url)
         self._patience = patience
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
@@ -178,6 +204,9 @@ class Database:
                 results = await self._commit(jobs)
             except StoreDown as down:
                 results = [down] * len(jobs)
+            except Exception:
+                log.exception("database.broken")
+                results = [StoreDown(perhaps_written=True)] * len(jobs)
             for job, result in zip(jobs, results, strict=True):
                 job.give(result)
 
@@ -233,16 +262,19 @@ class Database:
         try:
             self._try(commit, [job])
         except Exception as error:  # noqa: BLE001 - see `_migrate`
-            return StoreDown(perhaps_written=commit.finishing and _is_cut_off(self._lost(error)))
+            lost = self._lost(error)
+            return StoreDown(perhaps_written=commit.finishing and _is_cut_off(lost))
         return commit.results[0]
 
     def _try(self, commit: _Commit, jobs: list[_Job]) -> None:
         try:
             self._once(commit, jobs)
         except sa.exc.DBAPIError as error:
-            if commit.finishing or not _is_cut_off(error):
+            # The connection had been lost since it was last used, or another replica held what we wanted and wanted
+            # what we held: nothing was committed.
+            if commit.finishing or not (_is_cut_off(error) or getattr(error.orig, "sqlstate", "") == DEADLOCK):
                 raise
-            self._once(commit, jobs)  # the connection had been lost since it was last used; nothing was committed
+            self._once(commit, jobs)
 
     def _once(self, commit: _Commit, jobs: list[_Job]) -> None:
         commit.finishing = False
@@ -256,7 +288,7 @@ class Database:
 
     def _lost(self, error: Exception) -> Exception:
         """Note the error, and begin anew next time: a file that was replaced, or a server that came back."""
-        log.warning("database.down", error=type(error).__name__, reason=str(error.__cause__ or error).strip())
+        log.warning("database.down", error=type(error).__name__, reason=reason(error, self._url))
         self._engine.dispose()
         return error
 
@@ -273,5 +305,6 @@ def _cut(connection: DBAPIConnection | None) -> None:
         case _ if hasattr(connection, "interrupt"):  # SQLite
             connection.interrupt()
         case _:
-            with socket.socket(fileno=os.dup(connection.fileno())) as line:
+            # It may be closing at this moment; then it needs no help.
+            with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as line:
                 line.shutdown(socket.SHUT_RDWR)

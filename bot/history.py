@@ -8,8 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.change import StoreDown
-from bot.database import Database, engine_for_reading
+from bot.database import Database, engine_for_reading, reason
 from bot.ledger import as_written
 from bot.record import Record
 from bot.schema import commands, must_be_current
@@ -86,15 +85,22 @@ class Filter:
     """Which rows somebody wants to see; `None` is no condition."""
 
     since: datetime | None = None
+    until: datetime | None = None
+    """The first moment that is not wanted any more."""
     opportunity_id: str | None = None
     user_id: str | None = None
+
+
+class Unreadable(Exception):
+    """The database cannot be read; the message says why, and has no password in it."""
 
 
 @contextmanager
 def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
     """The rows that are wanted, oldest first, read as they are taken: a million of them need no more memory than ten.
 
-    Raises `StoreDown` when it cannot be read, `NewerSchemaError` or `OlderSchemaError` for what another version wrote.
+    They are as they were at one moment. Raises `Unreadable` when they cannot be read, also half-way; `NewerSchemaError`
+    or `OlderSchemaError` for what another version wrote.
     """
     conditions = [
         column == value
@@ -106,14 +112,25 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
     ]
     if wanted.since is not None:
         conditions.append(commands.c.accepted_at >= as_written(wanted.since))
-    statement = sa.select(*_COLUMNS).where(*conditions).order_by(commands.c.accepted_at)
-    opened = engine_for_reading(url)
+    if wanted.until is not None:
+        conditions.append(commands.c.accepted_at < as_written(wanted.until))
+    statement = sa.select(*_COLUMNS).where(*conditions).order_by(commands.c.accepted_at, commands.c.key)
     try:
-        with opened.connect().execution_options(yield_per=AT_ONCE) as connection:
+        opened = engine_for_reading(url)
+    except FileNotFoundError as error:
+        raise Unreadable(f"there is no file {error}") from error
+    try:
+        with opened.connect() as connection:
             must_be_current(connection)
-            yield map(_record, connection.execute(statement))
+            rows = connection.execute(statement, execution_options={"yield_per": AT_ONCE})
+            try:
+                yield map(_record, rows)
+            finally:
+                # After Ctrl-C SQLAlchemy has closed a file, and would log that its cursor cannot be closed any more.
+                if not (connection.invalidated and connection.dialect.name == "sqlite"):
+                    rows.close()
     except sa.exc.DBAPIError as error:
-        raise StoreDown from error
+        raise Unreadable(reason(error, url)) from error
     finally:
         opened.dispose()
 

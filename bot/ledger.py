@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bot.access import Caller
 from bot.change import LeaseLost
-from bot.database import INSERT, NOW, Database
+from bot.database import NOW, Database, insert
 from bot.messages import Message
 from bot.outcome import AlreadySo, Changed, Failed, Outcome, Overtaken
 from bot.record import Entry
@@ -97,7 +97,6 @@ class SqlLedger:
         self._database = database
         self._lease = NOW[database.kind] + lease * (1 - BEFOREHAND)
         self._now = NOW[database.kind]
-        self._insert = INSERT[database.kind]
         self._owner = secrets.token_hex(8)
         self._ours = commands.c.owner == self._owner
 
@@ -126,7 +125,7 @@ class SqlLedger:
             "attempts": 0,
             "told_to_wait": 0,
         }
-        statement = self._insert(commands).values(row).on_conflict_do_nothing().returning(commands.c.key)
+        statement = insert(self._database.kind, commands).values(row).on_conflict_do_nothing().returning(commands.c.key)
         return await self._database.do(lambda connection: connection.execute(statement).first() is not None)
 
     async def ping(self) -> None:

@@ -28,6 +28,7 @@ so that this has to be decided where the lines arrive."""
 
 _SECRET = re.compile(
     r"(xox[a-z]-|xapp-|pit-)[A-Za-z0-9-]+"
+    r"|(\w+://[^\s:/@\"']*:)[^\s/@\"']+(?=@)"
     r"|((?i:bearer) )[^\s\"'\\]+"
     r"|(https://hooks\.slack(?:-gov)?\.com/)[^\s\"'\\]+"
     r"|([?&]ticket=)[^\s\"'&\\]+"

@@ -17,6 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
+from bot.moments import period
 from bot.status import STATES, Status
 
 
@@ -66,15 +67,11 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-
-
 def _period(value: object) -> object:
-    """A whole number of minutes, hours or days."""
-    found = re.fullmatch(r"0|([0-9]{1,5})([mhd])", str(value).lower())
-    if not found:
+    found = timedelta() if value == "0" else period(str(value))
+    if found is None:
         raise ValueError("should be a whole number of minutes, hours or days, such as 30m, 24h or 7d; or 0")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found[2] else timedelta()
+    return found
 
 
 def _days(value: object) -> object:
@@ -91,6 +88,19 @@ def _states(value: object) -> object:
         raise ValueError(f"should be a comma-separated choice of {', '.join(STATES)}")
     return frozenset(known[name] for name in asked)
 
+
+def _database(value: str) -> str:
+    """A URL that has one meaning: in a password, `@`, `/` and the like are written as %40, %2F."""
+    if not re.fullmatch(_SQLITE, value) and not re.fullmatch(_POSTGRESQL, value):
+        raise ValueError(
+            "should be sqlite:/// and a path, or postgresql:// with a user, a host and a database"
+            " (in its password, @ is written as %40 and / as %2F)"
+        )
+    return value
+
+
+_SQLITE = r"sqlite:///[^?]+"
+_POSTGRESQL = r"postgres(ql)?://(?=[^/])([^\s/@]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]*)(:[0-9]+)?/[^\s@?]+(\?\S*)?"
 
 Url = Annotated[str, AfterValidator(_url)]
 UserId = Annotated[
@@ -149,13 +159,7 @@ class Settings(BaseModel):
     currency: Annotated[str, _matching(r"|[A-Z]{3}", "should be an ISO code such as USD, or nothing")] = Field(
         default="", description="ISO code put before a deal's value; HighLevel does not say which it is"
     )
-    database_url: Annotated[
-        str,
-        _matching(
-            r"sqlite:///[^?]+|postgres(ql)?://[^\s/]+/\S+",
-            "should be sqlite:/// and a path, or postgresql:// with a user, a host and a database",
-        ),
-    ] = Field(
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
         default="sqlite:///opp-status.db",
         description="Where every command is written down: a SQLite file, or a PostgreSQL database",
         repr=False,  # it may hold a password
@@ -210,6 +214,14 @@ class Settings(BaseModel):
                 return settings
         fields = [name.upper() for name in cls.model_fields]
         raise SettingsError(dict(sorted(problems.items(), key=lambda problem: fields.index(problem[0]))))
+
+
+def database_url_of(environ: Mapping[str, str]) -> str:
+    """`Settings.database_url` alone, for what needs no other setting. Raises `SettingsError` with its one problem."""
+    try:
+        return _database(environ.get("DATABASE_URL", "").strip() or str(Settings.model_fields["database_url"].default))
+    except ValueError as error:
+        raise SettingsError({"DATABASE_URL": str(error)}) from None
 
 
 _WORDS = {

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 LINES_OF_HISTORY = 10
 """How many commands `history` shows at most."""
+ANSWER_WITHIN = 2.6
+"""Seconds for whatever comes before an acknowledgement: Slack waits for 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Reception:
         submit: Callable[[Entry], None],
         tell: Callable[[Message, Address, str], None],
         messages: Messages,
+        answer_within: float = ANSWER_WITHIN,
     ) -> None:
         self._parse = parse
         self._allowlist = allowlist
@@ -83,6 +86,7 @@ class Reception:
         self._submit = submit
         self._tell = tell
         self._messages = messages
+        self._answer_within = answer_within
 
     async def on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Listen to the command. Never raises: Bolt would forget the acknowledgement and let Slack time out.
@@ -110,7 +114,11 @@ class Reception:
     async def _guarded(self, answering: Awaitable[Message | None], reference: str) -> Message | None:
         """The error boundary of what happens before an acknowledgement."""
         try:
-            return await answering
+            async with asyncio.timeout(self._answer_within):
+                return await answering
+        except TimeoutError:
+            log.warning("command.not_written_down", perhaps=True)
+            return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=True)
         except StoreDown as down:
             log.warning("command.not_written_down", perhaps=down.perhaps_written)
             return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=down.perhaps_written)

@@ -14,12 +14,11 @@ from typing import Any
 import aiohttp
 import structlog
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.dispatch import dispatch
 from bot.envelope import TurnedAway
-from bot.workspace import SlackTrouble
+from bot.workspace import SlackTrouble, answered
 
 log = structlog.get_logger(__name__)
 
@@ -149,14 +148,9 @@ class SocketMode:
         https://docs.slack.dev/reference/methods/apps.connections.open
         """
         try:
-            answer = await self._web.apps_connections_open(app_token=self._app_token)
-        except SlackApiError as error:
-            data = getattr(error.response, "data", None)
-            word = str(data.get("error", "")) if isinstance(data, dict) else ""
-            raise SlackTrouble("" if word in PASSING else word) from error
-        except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
-            # An AttributeError is slack_sdk's, over a text that is no JSON.
-            raise SlackTrouble("") from error
+            answer = await answered(self._web.apps_connections_open(app_token=self._app_token))
+        except SlackTrouble as trouble:
+            raise SlackTrouble("" if trouble.error in PASSING else trouble.error) from trouble.__cause__
         return str(answer.get("url"))
 
     async def _receive(

@@ -102,7 +102,8 @@ class Worker:
             now = _now()
             try:
                 if now - renewed >= self._rhythm.renew:
-                    await self._claims.renew(self._keys)
+                    if self._keys:
+                        await self._claims.renew(self._keys)
                     renewed = now
                 for orphan in [] if self._leaving else await self._claims.adopt(ADOPTED_AT_ONCE):
                     if orphan.entry.key in self._keys:  # never left; it was the clock that jumped

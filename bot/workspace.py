@@ -1,11 +1,13 @@
 """The Slack workspace that the bot's token belongs to, learned from Slack before the first command needs it."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 log = structlog.get_logger(__name__)
 
@@ -21,6 +23,18 @@ class SlackTrouble(Exception):
         self.error = error
 
 
+async def answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    """The answer to a call of Slack's Web API. Raises `SlackTrouble`."""
+    try:
+        return await call
+    except SlackApiError as error:
+        data = getattr(error.response, "data", None)
+        raise SlackTrouble(str(data.get("error", "")) if isinstance(data, dict) else "") from error
+    except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
+        # An AttributeError is slack_sdk's, over a text that is no JSON.
+        raise SlackTrouble("") from error
+
+
 class Workspace:
     """Which workspace is ours. Until it is known nobody may change anything."""
 
@@ -34,13 +48,7 @@ class Workspace:
 
         https://docs.slack.dev/reference/methods/auth.test
         """
-        try:
-            answer = await self._web.auth_test()
-        except SlackApiError as error:
-            raise SlackTrouble(str(error.response.get("error", "unknown_error"))) from error
-        except (SlackClientError, aiohttp.ClientError, OSError, ValueError) as error:
-            raise SlackTrouble("") from error
-        team_id = answer.get("team_id")
+        team_id = (await answered(self._web.auth_test())).get("team_id")
         if not isinstance(team_id, str):
             raise SlackTrouble("no_team_id")
         self.team_id = team_id

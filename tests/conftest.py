@@ -7,7 +7,7 @@ import hypothesis
 import pytest
 import structlog
 
-from tests.house import House, open_house
+from tests.house import ANA, KIM, House, open_house
 from tests.postgresql import Cluster, programs, running
 
 # The same examples in every run: a failure in CI is a failure here. No deadline: the machine may be busy.
@@ -15,6 +15,18 @@ hypothesis.settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(params=["http", "socket", "postgresql"])
+async def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    """The house as it may be opened: Slack over HTTP or a socket, the ledger in SQLite or PostgreSQL."""
+    settings = {"ALLOWED_USERS": f"{ANA},{KIM}"}
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        settings["DATABASE_URL"] = cluster.new_database()
+    over = "socket" if request.param == "socket" else "http"
+    async with open_house(tmp_path, over=over, **settings) as opened:
+        yield opened
 
 
 @pytest.fixture

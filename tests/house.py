@@ -11,12 +11,13 @@ import sqlalchemy as sa
 
 from bot import socket_mode
 from bot.change import Patience
+from bot.database import engine_for_reading
 from bot.highlevel.client import Attempts
 from bot.schema import commands
 from bot.settings import Settings
 from bot.simulator.highlevel import HighLevel
 from bot.simulator.serving import served
-from bot.simulator.slack import Shown, Slack
+from bot.simulator.slack import Shown, Slack, button
 from bot.web import serving
 from bot.wiring import Tempo, build
 from bot.worker import Rhythm
@@ -60,9 +61,13 @@ class House:
         await self.slack.command(text, user=user, channel=channel, team=team)
         return (await self.slack.wait_for(before + 1))[before]
 
+    async def presses(self, shown: Shown, action_id: str, *, user: str = ANA) -> None:
+        """Somebody presses a button; what comes of it is for the test to see."""
+        await self.slack.press(shown, button(shown, action_id), user=user)
+
     async def rows(self) -> list[dict[str, Any]]:
         """The ledger, as an auditor would find it as soon as every command is finished."""
-        engine = sa.create_engine(self.settings.database_url)
+        engine = engine_for_reading(self.settings.database_url)
         try:
             async with asyncio.timeout(5):
                 while True:

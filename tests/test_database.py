@@ -4,6 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,18 +87,18 @@ async def test_what_the_database_does_not_take_is_no_trouble_for_what_comes_with
         return_exceptions=True,
     )
 
-    assert results[0::2] == ["one", "two"]
+    assert [results[0], results[2]] == ["one", "two"]
     assert isinstance(results[1], StoreDown)
     assert await _notes(database) == ["one", "two"]
 
 
 async def test_a_value_that_cannot_be_sent_is_no_trouble_for_what_comes_with_it(database: Database) -> None:
     results = await asyncio.gather(
-        *(database.do(lambda connection, text=text: _write(connection, text)) for text in ("one", "\ud800", "two")),
+        *(database.do(partial(_write, text=text)) for text in ("one", "\ud800", "two")),
         return_exceptions=True,
     )
 
-    assert results[0::2] == ["one", "two"]
+    assert [results[0], results[2]] == ["one", "two"]
     assert isinstance(results[1], StoreDown)
     assert results[1].perhaps_written is False
     assert await _notes(database) == ["one", "two"]
@@ -125,6 +126,15 @@ async def test_a_database_that_was_never_used_can_be_closed(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+async def test_work_for_a_database_that_was_closed_is_not_waited_for(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/closed.db")
+    await database.close()
+
+    with capture_logs() as lines, pytest.raises(StoreDown):
+        await database.do(lambda connection: connection.execute(sa.select(1)))
+    assert [line["event"] for line in lines] == ["database.broken"]
+
+
 # --- addresses ------------------------------------------------------------------------------------------------------
 
 
@@ -149,8 +159,8 @@ async def test_a_server_without_tls_is_not_trusted_when_tls_is_demanded(cluster:
 
 
 def test_what_only_reads_makes_no_file(file: Path) -> None:
-    with pytest.raises(sa.exc.OperationalError), engine_for_reading(f"sqlite:///{file}").connect():
-        pass
+    with pytest.raises(FileNotFoundError):
+        engine_for_reading(f"sqlite:///{file}")
 
     assert not file.exists()
 
@@ -209,7 +219,7 @@ async def test_a_store_that_was_emptied_meanwhile_is_made_anew(database: Databas
     with pytest.raises(StoreDown):
         await database.do(lambda connection: connection.execute(version))
 
-    assert await database.do(lambda connection: connection.execute(version).scalar()) > 1
+    assert await database.do(lambda connection: connection.execute(version).scalar_one()) > 1
 
 
 async def test_another_writer_of_the_file_is_waited_for_but_not_for_ever(file: Path) -> None:
@@ -351,6 +361,30 @@ async def test_a_server_that_goes_away_during_the_commit_leaves_it_unknown(
         cluster.start()
 
     assert down.value.perhaps_written is True
+
+
+async def test_replicas_that_want_what_the_other_holds_both_get_it(cluster: Cluster) -> None:
+    url = cluster.new_database()
+    replicas = [Database(url, patience=10.0), Database(url, patience=10.0)]
+    await replicas[0].do(lambda connection: connection.execute(sa.text("CREATE TABLE notes (text TEXT NOT NULL)")))
+    await replicas[0].do(lambda connection: connection.execute(sa.text("INSERT INTO notes VALUES ('a'), ('b')")))
+    both_hold_one = threading.Barrier(2)
+    first = iter([True, True])
+
+    def take(connection: sa.Connection, texts: str) -> str:
+        for text in texts:
+            connection.execute(sa.text(f"UPDATE notes SET text = text WHERE text = '{text}'"))  # noqa: S608 - ours
+            if next(first, False):
+                both_hold_one.wait(5)
+        return texts
+
+    taken = await asyncio.gather(
+        *(replica.do(partial(take, texts=texts)) for replica, texts in zip(replicas, ("ab", "ba"), strict=True))
+    )
+
+    assert taken == ["ab", "ba"]
+    for replica in replicas:
+        await replica.close()
 
 
 async def _until(attempt: object) -> None:

@@ -93,9 +93,10 @@ def test_the_deploy_form_asks_who_may() -> None:
     assert "ALLOWED_USERS" in APP["env"]
 
 
-def test_one_process_is_deployed_and_nothing_is_added() -> None:
+def test_one_process_is_deployed_with_a_database_that_outlives_a_restart() -> None:
     assert APP["formation"] == {"web": {"quantity": 1}}
-    assert APP.keys() == {"name", "description", "keywords", "env", "formation"}
+    assert APP["addons"] == ["heroku-postgresql"]  # it sets DATABASE_URL
+    assert APP.keys() == {"name", "description", "keywords", "env", "addons", "formation"}
 
 
 # --- .env.example --------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ SECRETS = {
     "https://hooks.slack.com/commands/T0OURS/1/not-an-address": "https://hooks.slack.com/…",
     "https://hooks.slack-gov.com/actions/T0OURS/1/not-an-address": "https://hooks.slack-gov.com/…",
     "wss://wss-primary.slack.com/link/?ticket=not-a-ticket": "wss://wss-primary.slack.com/link/?ticket=…",
+    "postgresql://user:not-a-password@host/name": "postgresql://user:…@host/name",
     "eyJub3QiOiJhIHRva2VuIn0.not-a-signature": "eyJ…",
 }
 

@@ -1,6 +1,9 @@
 import asyncio
 import io
+import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,7 @@ from bot.__main__ import environment, main
 from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET
 from bot.settings import Settings
 from tests.house import ANA, House, open_house, stand_ins
+from tests.rows import execute, fill
 
 ROOT = Path(__file__).parents[1]
 
@@ -152,3 +156,176 @@ async def test_settings_are_read_from_a_file_beside_the_program_and_the_environm
     assert process.returncode == 1
     assert b"ok    access.allowlist" in output
     assert b"FAIL  highlevel.token" in output
+
+
+# --- history --------------------------------------------------------------------------------------------------------
+
+ROWS = 5000
+"""More than the pipe between two processes holds."""
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+def _history(url: str, *options: str) -> int:
+    return main(["history", *options], {"DATABASE_URL": url})
+
+
+def _process(url: str, *options: str, python: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, *python, "-m", "bot", "history", *options],
+        env=os.environ | {"DATABASE_URL": url},  # noqa: TID251 - a process needs one
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_history_lists_every_command_and_needs_no_setting_but_the_database(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(database_url, 3)
+
+    assert main(["history"], {"DATABASE_URL": database_url, "PORT": "http"}) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.startswith("when (UTC)")
+    assert len(rows) == 3
+    assert all("U0ANA" in row and "New website" in row and "open → won" in row for row in rows)
+
+
+def test_history_lists_what_was_asked_for(ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(ledger, 500)
+    execute(ledger, "UPDATE commands SET user_id = 'U0BEN', opportunity_id = 'another' WHERE key = '1000250'")
+    only = ("--since", "1002-01-01", "--until", "1002-01-01", "--user", "U0BEN", "--opportunity", "another")
+    assert _history(ledger, "--format", "json", *only) == 0
+
+    assert [record["key"] for record in json.loads(capsys.readouterr().out)] == ["1000250"]
+    assert _history(ledger, "--since", "24h") == 0
+    assert capsys.readouterr().out == "no commands\n"
+
+
+def test_history_writes_csv_with_its_own_line_ends(ledger: str) -> None:
+    fill(ledger, 2)
+    written, _ = _process(ledger, "--format", "csv").communicate()
+
+    assert written.count(b"\r\n") == written.count(b"\n") == 3
+
+
+@pytest.mark.parametrize(("form", "arrow"), [("table", b"open ? won"), ("csv", "Café".encode())])
+def test_history_is_written_to_an_output_of_any_encoding(
+    ledger: str, monkeypatch: pytest.MonkeyPatch, form: str, arrow: bytes
+) -> None:
+    fill(ledger, 1)
+    execute(ledger, "UPDATE commands SET opportunity_name = 'Café'")
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+
+    assert _history(ledger, "--format", form) == 0
+    assert arrow in written.getvalue()
+
+
+def test_history_is_written_to_a_stream_that_has_no_encoding(ledger: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(ledger, 1)
+    out = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", out)
+
+    assert _history(ledger) == 0
+    assert "open → won" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "options", [["--format", "xml"], ["--since", "yesterday"], ["--until", "soon"], ["--deal", "x"], ["x"]]
+)
+def test_history_answers_options_that_it_does_not_know_with_2(
+    ledger: str, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        _history(ledger, *options)
+    assert "usage: python -m bot" in capsys.readouterr().err
+
+
+def test_history_reports_a_database_url_that_cannot_be_used_and_ends_with_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _history("postgresql://ana:s3cret@ha@db.example/ledger") == 2
+    told = capsys.readouterr().err
+    assert "  DATABASE_URL should be sqlite:/// and a path" in told
+    assert "s3cret" not in told
+
+
+def test_history_says_that_there_is_no_file_and_makes_none(
+    tmp_path: Path, ledger: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _history(ledger) == 1
+    assert capsys.readouterr().err == (
+        f"The database that DATABASE_URL names cannot be read: there is no file {tmp_path / 'ledger.db'}\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_history_says_that_a_server_cannot_be_reached_without_its_password(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _history("postgresql://ana:s3cret@127.0.0.1:1/ledger") == 1
+    told = capsys.readouterr().err
+    assert "cannot be read: connection" in told
+    assert "s3cret" not in told
+
+
+@pytest.mark.parametrize(("step", "advice"), [("+ 1", "deploy the later version.\n"), ("- 1", "start the bot once.\n")])
+def test_history_says_what_to_do_about_another_version(
+    ledger: str, step: str, advice: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execute(ledger, f"UPDATE schema_version SET version = version {step}")  # noqa: S608 - our own words
+
+    assert _history(ledger) == 1
+    assert capsys.readouterr().err.endswith(advice)
+
+
+def test_history_ends_quietly_when_nobody_reads_on(ledger: str) -> None:
+    fill(ledger, ROWS)
+    with _process(ledger) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"when")
+        process.stdout.close()
+
+        assert process.wait() == 141
+        assert process.stderr.read() == b""
+
+
+def test_history_ends_quietly_with_ctrl_c(ledger: str) -> None:
+    fill(ledger, ROWS)
+    with _process(ledger) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b"when")
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait() == 130
+        assert process.stderr.read() == b""
+
+
+def test_history_says_that_its_list_cannot_be_written(ledger: str) -> None:
+    fill(ledger, 1)
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "bot", "history"],
+            env=os.environ | {"DATABASE_URL": ledger},  # noqa: TID251 - a process needs one
+            cwd=ROOT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    assert process.returncode == 1
+    assert process.stderr == b"The list cannot be written: No space left on device.\n"
+
+
+def test_history_waits_for_none_of_the_libraries_that_it_does_not_need(ledger: str) -> None:
+    fill(ledger, 1)
+    _, told = _process(ledger, python=("-X", "importtime")).communicate()
+    imported = set(re.findall(r"\| +([a-z_0-9]+)", told.decode()))
+
+    assert "sqlalchemy" in imported
+    assert not imported & {"aiohttp", "httpx", "slack_bolt", "slack_sdk", "stamina", "starlette", "uvicorn", "uvloop"}

@@ -20,7 +20,12 @@ ROOT = Path(__file__).parent.parent
 SCHEMA = Path(__file__).parent / "data" / "manifest.schema.1.0.0.json"
 LOCATION, DEAL = "LOCATIONxxxxxxxxxxxx", "aB3dE5fG7hJ9kL1mN2pQ"
 
-SCOPE_OF = {"auth_test": None, "apps_connections_open": None, "chat_postMessage": "chat:write"}
+SCOPE_OF = {
+    "auth_test": None,
+    "apps_connections_open": None,
+    "chat_postMessage": "chat:write",
+    "chat_update": "chat:write",
+}
 """The scope that each method of the Web API needs, `None` for those that need none, or an app-level token's.
 https://docs.slack.dev/reference/methods"""
 

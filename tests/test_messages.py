@@ -563,7 +563,7 @@ CHANGE = Record(
     finished_at=SINCE,
 )
 BEN = Caller(user_id="U0BEN", team_id="T0OURS", channel_id="C0SALES")
-BEN_UNDOES = {"wish": Wish(ID, Status.OPEN, only_if="won"), "caller": BEN, "undoes": "17.key"}
+BEN_UNDOES = _command(Wish(ID, Status.OPEN, only_if="won"), BEN, undoes="17.key")
 
 
 def _buttons(message: Message) -> list[dict[str, Any]]:
@@ -594,7 +594,7 @@ def test_a_key_that_no_button_can_carry_leaves_the_message_without_one() -> None
 
 
 def test_an_undo_by_button_takes_the_place_of_the_message_and_says_both() -> None:
-    message = _messages().outcome(Changed(WON, OPEN), _command(**BEN_UNDOES, message_ts="17.1"), CHANGE)
+    message = _messages().outcome(Changed(WON, OPEN), replace(BEN_UNDOES, message_ts="17.1"), CHANGE)
 
     assert _shown(message)[0].splitlines() == [
         f"<@U0ANA> changed {DEAL} from open to won.",
@@ -604,7 +604,7 @@ def test_an_undo_by_button_takes_the_place_of_the_message_and_says_both() -> Non
 
 
 def test_an_undo_by_command_is_a_message_of_its_own() -> None:
-    message = _messages().outcome(Changed(WON, RICH), _command(**BEN_UNDOES), CHANGE)
+    message = _messages().outcome(Changed(WON, RICH), BEN_UNDOES, CHANGE)
 
     assert (message.public, message.replaces) == (True, False)
     assert "<@U0BEN> took that back" in message.text
@@ -612,7 +612,7 @@ def test_an_undo_by_command_is_a_message_of_its_own() -> None:
 
 
 def test_the_message_about_a_change_that_was_taken_back_elsewhere_says_so() -> None:
-    message = _messages().taken_back(CHANGE, _command(**BEN_UNDOES))
+    message = _messages().taken_back(CHANGE, BEN_UNDOES)
 
     assert _shown(message)[0].splitlines() == [
         f"<@U0ANA> changed {DEAL} from open to won.",
@@ -622,7 +622,7 @@ def test_the_message_about_a_change_that_was_taken_back_elsewhere_says_so() -> N
 
 
 def test_a_deal_that_was_changed_again_is_left_and_shown_as_it_is() -> None:
-    message = _messages().outcome(Overtaken(replace(WON, status="lost")), _command(**BEN_UNDOES), CHANGE)
+    message = _messages().outcome(Overtaken(replace(WON, status="lost")), BEN_UNDOES, CHANGE)
 
     assert _shown(message)[0].splitlines() == [
         f"{DEAL} is *lost* now: it was changed again after that.",

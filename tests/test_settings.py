@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from bot.settings import NEEDED_BY, Settings, SettingsError, Verb
+from bot.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of
 from bot.status import STATES, Status
 
 SECRETS = {
@@ -91,6 +92,14 @@ GOOD: list[tuple[str, str, Any]] = [
     ("ERRORS_IN_CHANNEL", "no", False),
     ("CURRENCY", "EUR", "EUR"),
     ("DATABASE_URL", "sqlite:////var/lib/opp status/ledger.db", "sqlite:////var/lib/opp status/ledger.db"),
+    ("DATABASE_URL", "postgres://u:p@h:5432/d?sslmode=require", "postgres://u:p@h:5432/d?sslmode=require"),
+    ("DATABASE_URL", "postgresql://u@h/d", "postgresql://u@h/d"),
+    ("UNDO_WINDOW", "30m", timedelta(minutes=30)),
+    ("UNDO_WINDOW", "24H", timedelta(hours=24)),
+    ("UNDO_WINDOW", "7d", timedelta(days=7)),
+    ("UNDO_WINDOW", "0", timedelta()),
+    ("HISTORY_DAYS", "0", 0),
+    ("HISTORY_DAYS", "365", 365),
     ("PORT", "0", 0),
     ("PORT", "65535", 65535),
     ("HOST", "::1", "::1"),
@@ -164,8 +173,19 @@ BAD = [
     ("ERRORS_IN_CHANNEL", "sometimes", "should be true or false"),
     ("CURRENCY", "usd", "should be an ISO code such as USD"),
     ("CURRENCY", "$", "should be an ISO code such as USD"),
+    ("DATABASE_URL", "postgresql://ana:p@ss@db.example/ledger", "@ is written as %40"),
+    ("DATABASE_URL", "postgresql://ana:pa/ss@db.example/ledger", "/ as %2F"),
+    ("DATABASE_URL", "postgresql://ana:12/ss@db.example/ledger", "/ as %2F"),
+    ("DATABASE_URL", "postgresql://db.example:port/ledger", "should be sqlite:/// and a path"),
+    ("DATABASE_URL", "postgresql:///ledger", "should be sqlite:/// and a path"),
     ("DATABASE_URL", "mysql://localhost/x", "should be sqlite:/// and a path"),
     ("DATABASE_URL", "sqlite:///", "should be sqlite:/// and a path"),
+    ("DATABASE_URL", "postgresql://u:p@h", "should be sqlite:/// and a path, or postgresql:// with"),
+    ("UNDO_WINDOW", "soon", "such as 30m, 24h or 7d"),
+    ("UNDO_WINDOW", "24", "such as 30m, 24h or 7d"),
+    ("UNDO_WINDOW", "-1h", "such as 30m, 24h or 7d"),
+    ("HISTORY_DAYS", "-1", "should be a whole number of days"),
+    ("HISTORY_DAYS", "ever", "should be a whole number of days"),
     ("PORT", "http", "should be a whole number"),
     ("PORT", "30.5", "should be a whole number"),
     ("PORT", "-1", "should be a port from 0 to 65535"),
@@ -273,6 +293,38 @@ def test_whatever_is_set_is_understood_or_each_problem_is_told(environ: dict[str
     assert all(problems.values())
 
 
+# --- the database alone ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////var/lib/opp status/ledger.db",
+        "postgres://ana:p%40ss%2F@db.example/ledger",
+        "postgresql://ana:a:b?c@db.example:5432/ledger?sslmode=require&sslrootcert=/etc/ca.pem",
+        "postgresql://[::1]:5432/ledger",
+        "postgresql://ana@/ledger?host=/var/run/postgresql",
+    ],
+)
+def test_the_database_is_known_without_any_other_setting(url: str) -> None:
+    assert database_url_of({"DATABASE_URL": f" {url}\n", "PORT": "http"}) == url
+    assert _set(DATABASE_URL=url).database_url == url
+
+
+@pytest.mark.parametrize("environ", [{}, {"DATABASE_URL": " "}])
+def test_the_database_alone_has_the_same_default(environ: dict[str, str]) -> None:
+    assert database_url_of(environ) == _set().database_url
+
+
+@pytest.mark.parametrize("url", [value for name, value, _ in BAD if name == "DATABASE_URL"])
+def test_a_database_that_cannot_be_used_is_told_in_the_same_words_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        database_url_of({"DATABASE_URL": url})
+
+    assert caught.value.problems == _problems(REQUIRED | {"DATABASE_URL": url})
+    assert "ss@" not in str(caught.value)
+
+
 # --- secrets -------------------------------------------------------------------------------------------------------
 
 
@@ -310,3 +362,9 @@ def test_settings_are_compared_by_what_they_say() -> None:
     assert _set(PORT="80") == _set(PORT=" 80 ") != _set(PORT="81")
     assert _set(ALLOWED_USERS="U012AB3CD,W012AB3CD") == _set(ALLOWED_USERS="W012AB3CD,U012AB3CD")
     assert hash(_set()) == hash(_set())
+
+
+def test_the_password_of_a_database_is_not_shown() -> None:
+    shown = repr(_set(DATABASE_URL="postgresql://user:the-password@host/name"))
+
+    assert "the-password" not in shown

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Desk:
     parse: Callable[[str], Request] | None = None
     window: timedelta = timedelta(hours=24)
     allowed: frozenset[str] = frozenset({"U1", "U2"})
+    within: float = 2.6
 
     async def on_command(self, **body: str) -> tuple[int, dict[str, Any]]:
         """What Slack gets for a command from U1, in T1 and C1."""
@@ -90,6 +92,7 @@ class Desk:
             submit=self.entries.append,
             tell=lambda message, to, reference: self.told.append((message, to, reference)),
             messages=messages(admin_contact="U0KIM", undo_window=self.window),
+            answer_within=self.within,
         )
         app = bolt_app(reception, "xoxb-not-a-token")
         answer = await app.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
@@ -147,6 +150,18 @@ async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(
     _, answer = await desk.on_command()
 
     assert "Nothing has been changed so far." in answer["text"]
+    assert "it is carried out soon" in answer["text"]
+
+
+async def test_a_ledger_that_hangs_is_not_waited_for_longer_than_slack_does(desk: Desk) -> None:
+    class Hung(MemoryLedger):
+        async def accept(self, entry: Entry) -> bool:  # noqa: ARG002 - the port's
+            await asyncio.Event().wait()
+            return True
+
+    desk.ledger, desk.within = Hung(), 0.05
+    _, answer = await desk.on_command()
+
     assert "it is carried out soon" in answer["text"]
 
 

@@ -1,5 +1,7 @@
 import ast
+import asyncio
 import hmac
+import sqlite3
 import time
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import bot
 from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET
 from bot.settings import Settings
 from bot.wiring import DRAIN, Tempo, build
-from tests.house import open_house, stand_ins
+from tests.house import DEAL, open_house, stand_ins
 
 SOURCES = Path(bot.__file__).parent
 CONCRETE = {
@@ -68,6 +70,34 @@ async def test_the_start_says_that_nobody_is_allowed(tmp_path: Path) -> None:
     assert ["nobody may change anything" in line["advice"] for line in lines if line["event"] == "access.nobody"] == [
         True
     ]
+
+
+async def test_what_is_older_than_wanted_is_forgotten_soon_after_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    async with open_house(tmp_path) as house:
+        await house.says(f"{DEAL} won")
+        await house.rows()
+    with sqlite3.connect(file) as ledger:
+        ledger.execute("UPDATE commands SET accepted_at = '2020-01-01T00:00:00.000+00:00'")
+    ledger.close()
+    async with open_house(tmp_path, HISTORY_DAYS="30") as house, asyncio.timeout(5):
+        while await house.rows():
+            await asyncio.sleep(0.01)
+
+
+async def test_without_history_days_all_is_kept(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        await house.says(f"{DEAL} won")
+        await house.rows()
+        await asyncio.sleep(0.3)
+        assert len(await house.rows()) == 1
+
+
+async def test_forgetting_waits_for_a_database_that_is_away(tmp_path: Path) -> None:
+    async with open_house(tmp_path, HISTORY_DAYS="30", DATABASE_URL=f"sqlite:///{tmp_path}/missing/ledger.db") as house:
+        shown = await house.says(f"{DEAL} won")
+
+    assert "Nothing was changed." in shown.text
 
 
 @pytest.mark.parametrize(("over", "not_checked"), [("http", SLACK_SOCKET), ("socket", SIGNING_SECRET)])

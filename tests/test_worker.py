@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from bot.access import Caller
 from bot.change import LeaseLost, StoreDown
+from bot.ledger import Orphan
 from bot.messages import Message
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.record import Entry
@@ -516,7 +517,7 @@ async def test_whoever_lost_a_command_says_nothing_about_it(work: Work) -> None:
 
 async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: Work) -> None:
     class Odd(MemoryLedger):
-        async def renew(self, keys: Collection[str]) -> None:  # noqa: ARG002 - the port's signature
+        async def adopt(self, most: int) -> list[Orphan]:  # noqa: ARG002 - the port's signature
             raise faults.pop(0) if faults else StoreDown
 
     faults: list[Exception] = [StoreDown(), RuntimeError()]

@@ -45,6 +45,15 @@ async def test_an_answer_that_is_not_slacks_is_trouble(slack: Slack, status: int
         await _workspace(slack).ask()
 
 
+@pytest.mark.parametrize("body", [["a list"], "a text", {"ok": False}])
+async def test_an_answer_of_an_odd_shape_is_trouble_without_a_word(slack: Slack, body: object) -> None:
+    slack.misbehave(Fault("auth.test", status=200, body=body))
+
+    with pytest.raises(SlackTrouble) as caught:
+        await _workspace(slack).ask()
+    assert caught.value.error == ""
+
+
 async def test_a_slack_that_hangs_up_without_a_word_is_trouble_and_asked_again(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", drops=True, times=2))
     web = AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])

@@ -136,7 +136,7 @@ class Allowance:
     def _give_up(self, waiting: _Waiting) -> None:
         if waiting in self._queue:
             self._queue.remove(waiting)
-        elif not waiting.granted.cancelled():  # granted at the very moment
+        elif not waiting.granted.cancelled() and waiting.granted.exception() is None:  # granted at the very moment
             self._kept -= waiting.granted.result()
         self._serve()
 

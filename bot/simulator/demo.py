@@ -6,7 +6,7 @@ import re
 import tempfile
 import textwrap
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from bot import logs
 from bot.settings import Settings
 from bot.simulator.highlevel import Fault, HighLevel
 from bot.simulator.serving import LOCALHOST, served
-from bot.simulator.slack import Shown, Slack
+from bot.simulator.slack import Shown, Slack, button
 from bot.web import serving
 from bot.wiring import build
 
@@ -34,11 +34,12 @@ PROMPT = """\
 Now you: type a command, such as
 
     /opp-status {example} lost      the deals are listed by `deals`
+    press                                     press the last Undo button there is
     as ben                                    speak as Ben (or ana, or kim)
     down, up                                  take HighLevel down, bring it back
     quit                                      or Ctrl-D
 """
-AGAIN = "I know /opp-status, as <name>, deals, down, up and quit."
+AGAIN = "I know /opp-status, press, as <name>, deals, down, up and quit."
 
 DIALOGUE = (
     ("Ana changes a deal.", "ana", f"{ACME} won"),
@@ -46,6 +47,8 @@ DIALOGUE = (
     ("Ben is not on the list.", "ben", f"{ACME} lost"),
     ("A slip of the finger.", "ana", f"{GLOBEX} wno"),
     ("An id that is no deal's.", "ana", f"{NOBODYS_ID} won"),
+    ("Ana changes her mind.", "ana", "undo"),
+    ("Who did what?", "ana", f"history {ACME}"),
 )
 
 
@@ -145,16 +148,22 @@ class Theatre:
                 case ["deals"]:
                     for deal in self._stage.highlevel.opportunities.values():
                         self._say(f"    {deal['id']}  {deal['status']:<10} {deal['name']}")
-                case ["down"]:
-                    self._take_down()
-                    self._say("HighLevel answers everything with an error now.")
-                case ["up"]:
-                    self._stage.highlevel.behave()
-                    self._say("HighLevel is well again.")
+                case ["down" | "up" as weather]:
+                    self._change_the_weather(weather)
+                case ["press"]:
+                    await self._press()
                 case ["/opp-status", *_]:
                     await self._type(line.strip().removeprefix("/opp-status").strip())
                 case _:
                     self._say(AGAIN)
+
+    def _change_the_weather(self, weather: str) -> None:
+        if weather == "down":
+            self._take_down()
+            self._say("HighLevel answers everything with an error now.")
+        else:
+            self._stage.highlevel.behave()
+            self._say("HighLevel is well again.")
 
     def _take_down(self) -> None:
         self._stage.highlevel.misbehave(Fault(status=503, body="upstream connect error"), times=float("inf"))
@@ -164,22 +173,48 @@ class Theatre:
         self._say(f"  {self._speaker.title()}: /opp-status {text}")
         before = len(slack.shown)
         await slack.command(text, user=PEOPLE[self._speaker], channel=CHANNEL)
-        for shown in (await slack.wait_for(before + 1, seconds=30))[before:]:
+        self._show((await slack.wait_for(before + 1, seconds=30))[before:])
+        self._say("")
+
+    async def _press(self) -> None:
+        """Press the last button there is: what comes of it takes its message's place, or is told to the presser."""
+        slack = self._stage.slack
+        pressed = next(shown for shown in reversed(slack.shown) if has_undo(shown))  # the dialogue leaves one
+        self._say(f"  {self._speaker.title()} presses Undo.")
+        before = len(slack.shown)
+        told = asyncio.create_task(slack.wait_for(before + 1, seconds=30))
+        changed = asyncio.create_task(slack.wait_for_change(pressed.ts, seconds=30))
+        await slack.press(pressed, button(pressed, "undo"), user=PEOPLE[self._speaker])
+        await asyncio.wait([told, changed], return_when=asyncio.FIRST_COMPLETED)
+        if changed.done():
+            self._say("  the message says now:")
+            self._say(textwrap.indent(readable(changed.result()), "    | "))
+        self._show(slack.shown[before:])
+        told.cancel()
+        changed.cancel()
+        self._say("")
+
+    def _show(self, messages: Sequence[Shown]) -> None:
+        for shown in messages:
             who = "everybody sees" if shown.only_to is None else f"only {self._speaker.title()} sees"
             self._say(f"  {who}:")
             self._say(textwrap.indent(readable(shown), "    | "))
-        self._say("")
 
     def _say(self, line: str) -> None:
         print(line, file=self._out, flush=True)
+
+
+def has_undo(shown: Shown) -> bool:
+    """Whether a message has a button that takes a change back."""
+    return any(block["type"] == "actions" for block in shown.blocks)
 
 
 def readable(shown: Shown) -> str:
     """A message's text with Slack's own marks as a person sees them."""
     names = {user_id: name.title() for name, user_id in PEOPLE.items()}
     text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", shown.text)
-    text = re.sub(r"<[^<>|]*\|([^<>]*)>", r"\1", text)
-    return html.unescape(text)
+    text = html.unescape(re.sub(r"<[^<>|]*\|([^<>]*)>", r"\1", text))
+    return f"{text}\n[Undo]" if has_undo(shown) else text
 
 
 def run(stdin: TextIO, out: TextIO) -> None:

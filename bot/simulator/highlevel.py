@@ -71,6 +71,8 @@ class Received:
     headers: Mapping[str, str]
     """By name in any case."""
     body: bytes
+    at: float
+    """When, in seconds of the loop's clock."""
 
 
 @dataclass
@@ -157,7 +159,14 @@ class HighLevel:
     async def _record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         body = await request.read()
         self.received.append(
-            Received(request.method, request.raw_path.partition("?")[0], dict(request.query), request.headers, body)
+            Received(
+                request.method,
+                request.raw_path.partition("?")[0],
+                dict(request.query),
+                request.headers,
+                body,
+                asyncio.get_running_loop().time(),
+            )
         )
         if request.headers.get("User-Agent", "python").lower().startswith(BANNED_AGENTS):
             return web.Response(status=403, text="error code: 1010", content_type="text/html")

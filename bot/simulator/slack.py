@@ -83,7 +83,8 @@ class Fault:
 
     where: str
     status: int | None = None
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: object = field(default_factory=dict)
+    """Any JSON."""
     headers: Mapping[str, str] = field(default_factory=dict)
     times: float = 1
     wait: float = 0.0

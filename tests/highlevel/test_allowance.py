@@ -243,6 +243,18 @@ async def test_when_the_day_is_over_nobody_waits_and_all_are_told_until_when() -
         assert told.value.retry_after == pytest.approx(7200.0, abs=1)
 
 
+async def test_whoever_gives_up_at_the_moment_at_which_the_day_ends_is_gone() -> None:
+    allowance = Allowance(most=1, interval=60.0)
+    await _ask(allowance)
+    impatient = asyncio.create_task(_enter(allowance))
+    await asyncio.sleep(0.01)
+    allowance.heard(_said(day_is_over=True))
+    impatient.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+
+
 async def test_a_day_whose_end_nobody_knows_is_over_all_the_same() -> None:
     allowance = Allowance()
     allowance.heard(_said(day_is_over=True))

@@ -32,6 +32,8 @@ def test_the_dialogue_shows_a_change_a_repetition_a_denial_a_typo_a_wrong_id_and
         "`wno` is not a status.",
         "HighLevel has no deal with the id",
         "HighLevel has a problem of its own",
+        "@Ana took that back: it is *open* again.",
+        "The last 3 commands about",
     ):
         assert words in played
 
@@ -40,6 +42,14 @@ def test_what_is_shown_is_as_a_person_sees_it(played: str) -> None:
     assert "@Kim" in played
     assert "<@" not in played
     assert "&lt;" not in played
+
+
+def test_a_change_can_be_taken_back_by_a_press_and_a_second_press_says_so() -> None:
+    typed = _performance(f"/opp-status {GLOBEX} won", "press", "press").partition("Now you")[2]
+
+    assert "[Undo]" in typed
+    assert "the message says now:\n    | @Ana changed *Yearly support* from open to won." in typed
+    assert "@Ana has taken that back already" in typed
 
 
 def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
@@ -61,11 +71,11 @@ def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
 
     assert "@Ana changed *Yearly support* from open to *lost*." in typed
     assert "only Ben sees:" in typed
-    assert "I know /opp-status, as <name>, deals, down, up and quit." in typed
+    assert "I know /opp-status, press, as <name>, deals, down, up and quit." in typed
     assert "HighLevel has a problem of its own" in typed
     assert "@Kim changed *Yearly support* from lost to *won*." in typed
     assert f"{GLOBEX}  won" in typed
-    assert f"{ACME}  won" in typed
+    assert f"{ACME}  open" in typed
     assert "from won to" not in typed
 
 

@@ -7,6 +7,7 @@ import aiohttp
 import httpx
 import pytest
 
+from bot import blocks
 from bot.simulator.serving import served
 from bot.simulator.slack import FAILED, TIMED_OUT, Shown, Slack
 from bot.simulator.socket_mode import MOST_CONNECTIONS
@@ -103,8 +104,10 @@ async def test_a_command_comes_in_an_envelope_and_the_acknowledgement_is_shown(
 
 async def test_a_button_comes_in_an_envelope_with_its_own_contents(slack: Slack, http: aiohttp.ClientSession) -> None:
     async with _connected(slack, http) as ws:
-        shown = Shown("C1", None, "Well?", (), "response_url")
-        pressing = asyncio.create_task(slack.press(shown, {"action_id": "yes"}, user="U1"))
+        yes = blocks.button("Yes", "yes", "1")
+        shown = Shown("C1", None, "Well?", (blocks.actions(yes),), "response_url")
+        slack.shown.append(shown)
+        pressing = asyncio.create_task(slack.press(shown, yes, user="U1"))
         envelope = await ws.receive_json()
         await ws.send_json({"envelope_id": envelope["envelope_id"]})
         answer = await pressing
@@ -112,7 +115,7 @@ async def test_a_button_comes_in_an_envelope_with_its_own_contents(slack: Slack,
     assert envelope["type"] == "interactive"
     assert envelope["payload"]["actions"][0]["action_id"] == "yes"
     assert answer is not None
-    assert (answer.status_code, answer.content, slack.shown) == (200, b"", [])
+    assert (answer.status_code, answer.content, slack.shown) == (200, b"", [shown])
 
 
 async def test_without_a_connection_a_command_fails_at_once(slack: Slack) -> None:

@@ -1,0 +1,73 @@
+"""How a burst of commands is worked off within HighLevel's limit. Exit code 1 if a bar is missed."""
+
+import asyncio
+import sys
+import time
+
+import stage
+import uvloop
+
+COMMANDS = 300
+WITHIN = 1.0
+"""Seconds in which they are typed."""
+HIGHLEVEL_WAITS = 0.05
+LIMIT, WINDOW = 100, 10.0
+"""HighLevel's: requests, in so many seconds."""
+BAR = 95
+"""Per cent of it that are to be used."""
+
+
+def main() -> int:
+    stage.end_well_when_told_to()
+    stage.print_machine()
+    with (
+        stage.stand_ins(highlevel_waits=HIGHLEVEL_WAITS, deals=COMMANDS, limit=LIMIT) as neighbours,
+        stage.bot(neighbours) as running,
+    ):
+        results, texts, asked = uvloop.run(_measure(neighbours, running))
+    wrong = [result.wrong for result in results if result.wrong]
+    done = sum("from open to *won*" in text for text in texts)
+    told = sum("takes longer than usual" in text for text in texts)
+    took = asked.times[-1] - asked.times[0]
+    # The last window is not full by nature: what counts is how much of the time before it was used.
+    windows = int(took // WINDOW)
+    used = sum(at - asked.times[0] < windows * WINDOW for at in asked.times) / (windows * LIMIT) * 100
+    print(f"\n{COMMANDS} commands within {WITHIN:g} s, HighLevel taking {HIGHLEVEL_WAITS * 1000:g} ms for an answer")
+    print(f"    {len(asked.times)} requests in {took:.1f} s; of {LIMIT} in {WINDOW:g} s {used:.1f} % were used")
+    print(f"    answers of 429: {asked.refused}")
+    print(f"    acknowledgements that failed: {len(wrong)}; carried out and answered: {done}; told to wait: {told}")
+    print()
+    return stage.verdict(
+        {
+            f"{BAR} % of the limit": used >= BAR,
+            "no 429": asked.refused == 0,
+            "none failed": not wrong,
+            "all carried out": done == COMMANDS,
+        }
+    )
+
+
+async def _measure(
+    neighbours: stage.StandIns, running: stage.RunningBot
+) -> tuple[list[stage.Acknowledged], list[str], stage.Asked]:
+    async with stage.client() as http:
+        await stage.wait_until_ready(running, http)
+        before = len((await neighbours.asked_of_highlevel(http)).times)
+        await asyncio.sleep(WINDOW)  # what /readyz asked is forgotten
+        addresses = await neighbours.reply_addresses(COMMANDS, http)
+        began = time.perf_counter() + 0.1
+        sending = []
+        for number, address in enumerate(addresses):
+            due = began + number * WITHIN / COMMANDS
+            await asyncio.sleep(due - time.perf_counter())
+            sending.append(asyncio.create_task(stage.send(number, address, due, running, http)))
+        results = await asyncio.gather(*sending)
+        texts: list[str] = []
+        while sum("from open to *won*" in text for text in texts) < COMMANDS and time.perf_counter() < began + 150:
+            texts = await neighbours.shown_when(len(texts) + 1, http)
+        asked = await neighbours.asked_of_highlevel(http)
+        return results, texts, stage.Asked(asked.times[before:], asked.refused)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Who did what: asked in Slack."""
+
+from bot.simulator.slack import Fault
+from tests.house import ANA, BEN, DEAL, KIM, NOBODYS_ID, House
+
+
+async def test_history_shows_the_callers_last_commands_to_them_alone(any_house: House) -> None:
+    await any_house.says(f"{DEAL} won")
+    await any_house.says(f"{DEAL} won")
+    await any_house.says(f"{NOBODYS_ID} lost")
+    await any_house.says("undo")
+    await any_house.rows()
+    shown = await any_house.says("history")
+    lines = shown.text.splitlines()
+
+    assert shown.only_to == ANA
+    assert lines[0] == "The last 4 commands of yours, latest first:"
+    assert "taken back, won → *open*" in lines[1]
+    assert "to lost: failed, not found" in lines[2]
+    assert "was won already" in lines[3]
+    assert "open → *won*" in lines[4]
+    assert (await any_house.says("history", user=KIM)).text == "I know of no command of yours."
+
+
+async def test_history_of_a_deal_shows_what_everybody_did_with_it(any_house: House) -> None:
+    await any_house.says(f"{DEAL} won", user=KIM)
+    await any_house.rows()
+    shown = await any_house.says(f"history {DEAL}")
+
+    assert shown.only_to == ANA
+    assert f"<@{KIM}>" in shown.text
+    assert "open → *won*" in shown.text
+
+
+async def test_history_is_not_for_everybody(house: House) -> None:
+    shown = await house.says(f"history {DEAL}", user=BEN)
+
+    assert "not on the list" in shown.text
+
+
+async def test_a_reply_that_could_not_be_delivered_is_visible_in_the_history(house: House) -> None:
+    for where in ("response_url", "chat.postMessage", "chat.postMessage"):
+        house.slack.misbehave(Fault(where, status=403, body={"ok": False, "error": "restricted_action"}))
+    await house.slack.command(f"{DEAL} won", user=ANA)
+    await house.rows()
+
+    assert "the reply could not be delivered" in (await house.says("history")).text

@@ -1,0 +1,53 @@
+"""HighLevel is slow, or takes no more: people are told once, and then the result."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from bot.simulator.highlevel import Fault
+from tests.house import ANA, DEAL, NOBODYS_ID, QUICK, SALES, open_house
+
+IMPATIENT = replace(QUICK, rhythm=replace(QUICK.rhythm, tell=0.1))
+
+
+async def test_somebody_who_waits_is_told_once_in_private_and_then_the_result_in_public(tmp_path: Path) -> None:
+    async with open_house(tmp_path, IMPATIENT) as house:
+        house.highlevel.misbehave(Fault(wait=0.4), method="GET")
+        await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+        told, result = await house.slack.wait_for(2)
+        (row,) = await house.rows()
+
+    assert told.only_to == ANA
+    assert "This takes longer than usual" in told.text
+    assert "I cannot tell yet whether anything changed." in told.text
+    assert "There is no need to type it again." in told.text
+    assert row["reference"] in told.text
+    assert result.only_to is None
+    assert "from open to *won*" in result.text
+    assert len(house.slack.shown) == 2
+
+
+async def test_a_burst_is_worked_off_in_highlevels_own_time_without_a_429(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        house.highlevel.burst_limit, house.highlevel.burst_seconds = 20, 0.3
+        await house.says(f"{NOBODYS_ID} won")  # the first answer tells the limit
+        deals = [f"deal{number:016}" for number in range(18)]
+        for deal in deals:
+            house.highlevel.add_opportunity(deal)
+            await house.slack.command(f"{deal} won", user=ANA, channel=SALES)
+        await house.slack.wait_for(19, seconds=20)
+
+    assert all(house.highlevel.opportunities[deal]["status"] == "won" for deal in deals)
+    assert house.highlevel.refused == 0
+
+
+async def test_when_the_days_allowance_is_used_up_the_reset_is_told(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        house.highlevel.daily_limit = 1
+        await house.says(f"{NOBODYS_ID} won")
+        asked = len(house.highlevel.received)
+        shown = await house.says(f"{DEAL} won")
+
+    assert "the day's allowance is used up" in shown.text
+    assert "Nothing was changed." in shown.text
+    assert "Try again in 60 minutes" in shown.text
+    assert len(house.highlevel.received) == asked

@@ -1,0 +1,33 @@
+"""Rows in the ledger that no bot had to write."""
+
+import sqlalchemy as sa
+
+from bot.database import engine
+from bot.schema import migrate
+
+_FILL = """
+    WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :most)
+    INSERT INTO commands (
+        key, reference, accepted_at, team_id, channel_id, user_id, text, opportunity_id, opportunity_name,
+        status, state, attempts, before, after, outcome, told_to_wait, delivered, finished_at
+    )
+    SELECT CAST(1000000 + n AS TEXT), 'H4WSYDSE', CAST(1000 + n / 100 AS TEXT) || '-01-01T00:00:00.000+00:00',
+        'T1', 'C0SALES', 'U0ANA', 'deal won', 'deal', 'New website',
+        'won', 'finished', 0, 'open', 'won', 'changed', 0, 'response_url', '2026-11-24T10:00:00.000+00:00'
+    FROM numbers
+"""
+
+
+def execute(url: str, *statements: str, **values: object) -> None:
+    """Bring the schema up to date, and then do this to it."""
+    opened = engine(url)
+    migrate(opened)
+    with opened.begin() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement), values)
+    opened.dispose()
+
+
+def fill(url: str, most: int) -> None:
+    """So many finished commands, with keys that count from 1000000, a hundred at each moment."""
+    execute(url, _FILL, most=most)
