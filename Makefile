@@ -36,9 +36,6 @@ bench: .venv/dev  ## measure; see benchmarks/README.md
 	$(BIN)/python benchmarks/acknowledge.py
 	$(BIN)/python benchmarks/burst.py
 
-reliability: .venv/dev  ## kill it hundreds of times; see docs/reliability.md
-	$(BIN)/python benchmarks/kills.py
-
 reliability: .venv/dev  ## kill the bot at random for about ten minutes; see docs/reliability.md
 	$(BIN)/python -m benchmarks.kills
 

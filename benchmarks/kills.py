@@ -215,11 +215,11 @@ def _table(worlds: Sequence[Happened]) -> Iterator[str]:
     lines: dict[str, list[str]] = {
         "kills": [str(each.kills) for each in worlds],
         "commands acknowledged": [f"{len(each.acknowledged):,}" for each in worlds],
-        "not acknowledged: no process there, or it refused": [f"{each.unacknowledged:,}" for each in worlds],
+        "not acknowledged: no process there, or answered at once": [f"{each.unacknowledged:,}" for each in worlds],
         "acknowledged and lost": [str(len(each.given.lost)) if each.given else "?" for each in worlds],
         "changed again after a success": [str(len(each.given.repeated)) if each.given else "?" for each in worlds],
         "changes": [f"{each.given.written:,}" if each.given else "?" for each in worlds],
-        "changes not noted": [str(each.given.unaccounted) if each.given else "?" for each in worlds],
+        "changes that no command accounts for": [str(each.given.unaccounted) if each.given else "?" for each in worlds],
         "replies beyond the first": [_extra(each) for each in worlds],
         "replies that contradict each other": [
             str(len(each.given.contradicting)) if each.given else "?" for each in worlds
@@ -252,18 +252,22 @@ def _takeover(happened: Happened) -> str:
     return f"{quantiles[49]:.2f} / {quantiles[94]:.2f} / {max(happened.takeovers):.2f}"
 
 
+def _replicas(count: int) -> str:
+    return "one replica" if count == 1 else f"{count} replicas"
+
+
 @contextmanager
 def _databases() -> Iterator[list[tuple[str, str, int]]]:
     """The worlds: their names, the databases' addresses, and how many replicas there are."""
     where = programs()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        worlds = [(f"SQLite, {count}", f"sqlite:///{folder / f'{count}.db'}", count) for count in (1, 2)]
+        worlds = [(f"SQLite, {_replicas(count)}", f"sqlite:///{folder / f'{count}.db'}", count) for count in (1, 2)]
         if where is None:
             print("PostgreSQL is not installed here: only SQLite.")
         else:
             cluster = stack.enter_context(running(where))
-            worlds += [(f"PostgreSQL, {count}", cluster.new_database(), count) for count in (1, 2)]
+            worlds += [(f"PostgreSQL, {_replicas(count)}", cluster.new_database(), count) for count in (1, 2)]
         yield worlds
 
 
@@ -277,7 +281,7 @@ def main() -> int:
         results = []
         for name, url, count in worlds:
             results.append(asyncio.run(_world(name, url, count, given.kills, given.seed)))
-            print(f"{name} replica(s): {'; '.join(results[-1].broken()) or 'every promise was kept'}", flush=True)
+            print(f"{name}: {'; '.join(results[-1].broken()) or 'every promise was kept'}", flush=True)
         default = asyncio.run(_with_the_default_lease(f"sqlite:///{Path(folder) / 'default.db'}"))
     print(f"\n{SHORT.rhythm}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
     print("\n".join(_table(results)))
