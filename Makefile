@@ -36,8 +36,8 @@ bench: .venv/dev  ## measure; see benchmarks/README.md
 	$(BIN)/python benchmarks/acknowledge.py
 	$(BIN)/python benchmarks/burst.py
 
-reliability: .venv/dev  ## kill it hundreds of times; see docs/reliability.md
-	$(BIN)/python benchmarks/kills.py
+reliability: .venv/dev  ## kill the bot at random for about ten minutes; see docs/reliability.md
+	$(BIN)/python -m benchmarks.kills
 
 lock: .venv/dev  ## take in newer versions of what we depend on
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml

@@ -50,6 +50,8 @@ class Account:
     """Keys of finished commands whose reply, its address or an owner is still there."""
     repeated: Sequence[Written]
     """Writes that were carried out at a deal that was so already: every write is preceded by a look."""
+    written: int
+    """How many writes were carried out."""
     unaccounted: int
     """How many writes there were beyond those that are noted as changes."""
     unanswered: Sequence[str]
@@ -88,6 +90,7 @@ def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledg
             key for key, row in finished.items() if row["reply"] or row["response_url"] or row["owner"] is not None
         ],
         repeated=[written for written in highlevel.written if written.before == written.after],
+        written=len(highlevel.written),
         unaccounted=len(highlevel.written) - changed,
         unanswered=[key for key, row in finished.items() if not replies[row["reference"]]],
         extra={reference: len(each) - 1 for reference, each in replies.items() if len(each) > 1},

@@ -1,0 +1,293 @@
+"""Processes are killed at random, for minutes, under a steady stream of commands. Exit code 1 if a promise is broken.
+
+`python -m benchmarks.kills`, from the project's folder: it shares the replicas and the bookkeeping with the tests.
+"""
+
+import argparse
+import asyncio
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.simulator import slack
+from bot.simulator.highlevel import Fault
+from bot.simulator.slack import button
+from bot.wiring import Tempo
+from tests.house import ANA, DEAL, SALES, House, stand_ins
+from tests.journeys.promises import Account, Row, account, all_finished, rows
+from tests.journeys.replicas import LEASE, SHORT, Replica, Replicas, replicas
+from tests.postgresql import programs, running
+
+KILLS, SEED = 55, 20_261_125
+PER_SECOND = 25.0
+SECONDS_BETWEEN_KILLS = (0.3, 3.0)
+NEIGHBOURS_TAKE = (0.01, 0.05)
+"""Seconds for an answer of HighLevel's or Slack's."""
+PEOPLE = [f"U0REP{number:03}" for number in range(200)]
+HANDFUL = [f"often{number:015}" for number in range(5)]
+MANY = [f"seldom{number:014}" for number in range(500)]
+STATUSES = ("open", "won", "lost", "abandoned")
+UNDONE = 0.05
+"""The part of commands that take back what somebody changed."""
+SETTLED_WITHIN = 30.0
+AT_MOST = 300.0
+"""Seconds for one of the worlds; it takes about two minutes."""
+TAKEOVER_BAR = 30.0
+NOBODY = "none of its commands"
+
+
+@dataclass
+class Happened:
+    """What happened in one world."""
+
+    name: str
+    kills: int = 0
+    acknowledged: list[str] = field(default_factory=list)
+    unacknowledged: int = 0
+    hit: Counter[str] = field(default_factory=Counter)
+    """How many kills hit a command, by its key."""
+    states: Counter[str] = field(default_factory=Counter)
+    """Of the commands that a kill hit."""
+    takeovers: list[float] = field(default_factory=list)
+    """Seconds from a kill until a command that it hit had another owner."""
+    parked: int = 0
+    given: Account | None = None
+
+    def broken(self) -> list[str]:
+        """The promises that were not kept."""
+        if self.given is None:
+            return ["it did not come to an end"]
+        too_many = {key: more for key, more in self.given.extra.items() if more > self.hit[key]}
+        return [*self.given.broken(self.kills), *([f"more replies than kills: {too_many}"] if too_many else [])]
+
+
+@dataclass
+class World:
+    """The stand-ins, the replicas, and what happens."""
+
+    house: House
+    bots: Replicas
+    chance: random.Random
+    happened: Happened
+    living: list[Replica] = field(default_factory=list)
+    sent: dict[str, Replica] = field(default_factory=dict)
+    watching: list[asyncio.Task[None]] = field(default_factory=list)
+    sending: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        """Of the database."""
+        return self.house.settings.database_url
+
+    async def go(self, count: int, kills: int) -> None:
+        """Start so many replicas, kill so many while commands come, and see what became of them."""
+        self.living = [await self.bots.start() for _ in range(count)]
+        stream = asyncio.create_task(self._stream())
+        for _ in range(kills):
+            await asyncio.sleep(self.chance.uniform(*SECONDS_BETWEEN_KILLS))
+            await self._kill(self.chance.randrange(count))
+        await asyncio.sleep(1.0)
+        stream.cancel()
+        await asyncio.gather(stream, *self.sending, return_exceptions=True)
+        await asyncio.gather(*self.watching)
+        found = await all_finished(self.url, SETTLED_WITHIN)
+        self.happened.parked = sum(row["outcome"] == "parked" for row in found)
+        by_reference = {row["reference"]: row["key"] for row in found}
+        self.happened.hit.update({reference: self.happened.hit[key] for reference, key in by_reference.items()})
+        # Whoever pressed a button was acknowledged as well: every row counts.
+        everybody = {*self.happened.acknowledged, *(row["key"] for row in found)}
+        self.happened.given = account(self.house.slack, self.house.highlevel, found, everybody)
+
+    # --- what people do ---------------------------------------------------------------------------------------------
+
+    async def _stream(self) -> None:
+        number = 0
+        while True:
+            if number % 100 == 0:
+                self._slow_down()
+            number += 1
+            task = asyncio.create_task(self._one(f"{self.happened.name} {number}"))
+            self.sending.add(task)
+            task.add_done_callback(self.sending.discard)
+            await asyncio.sleep(self.chance.expovariate(PER_SECOND))
+
+    def _slow_down(self) -> None:
+        """Let each answer to the next hundred commands, and more, take a time of its own."""
+        self.house.highlevel.behave()
+        for _ in range(1000):
+            self.house.highlevel.misbehave(Fault(wait=self.chance.uniform(*NEIGHBOURS_TAKE)), path="/opportunities/")
+        for _ in range(200):
+            self.house.slack.misbehave(slack.Fault("response_url", wait=self.chance.uniform(*NEIGHBOURS_TAKE)))
+
+    async def _one(self, key: str) -> None:
+        person, chance = self.chance.choice(PEOPLE), self.chance
+        self.house.slack.bot_url = self._to(key)
+        if chance.random() < UNDONE and (pressed := self._with_a_button()):
+            await self.house.slack.press(pressed, button(pressed, "undo"), user=person)
+            return
+        deal = chance.choice(HANDFUL) if chance.random() < 0.4 else chance.choice(MANY)
+        text = "undo" if chance.random() < UNDONE else f"{deal} {chance.choice(STATUSES)}"
+        answer = await self.house.slack.command(text, user=person, channel=SALES, trigger_id=key)
+        if answer is not None and answer.status_code == 200 and not answer.content:
+            self.happened.acknowledged.append(key)
+        else:
+            self.happened.unacknowledged += 1
+
+    def _to(self, key: str) -> str:
+        self.sent[key] = self.chance.choice(self.living)
+        return self.sent[key].url
+
+    def _with_a_button(self) -> slack.Shown | None:
+        seen = [shown for shown in self.house.slack.shown[-50:] if "Undo" in str(shown.blocks)]
+        return self.chance.choice(seen) if seen else None
+
+    # --- and what befalls them --------------------------------------------------------------------------------------
+
+    async def _kill(self, place: int) -> None:
+        victim, killed = self.living[place], time.monotonic()
+        victim.kill()
+        await victim.ended()
+        self.happened.kills += 1
+        left = [row for row in await asyncio.to_thread(rows, self.url) if row["state"] != "finished"]
+        # A replica that lives has what was sent to it; what it adopted has the same owner.
+        owners = {row["owner"] for row in left if self.sent.get(row["key"]) is victim}
+        hit = [row for row in left if row["owner"] in owners or len(self.living) == 1]
+        self.happened.states.update([row["state"] for row in hit] or [NOBODY])
+        self.happened.hit.update(row["key"] for row in hit)
+        self.watching.append(asyncio.create_task(self._watch(hit, killed)))
+        self.living[place] = await self.bots.start()
+
+    async def _watch(self, hit: Sequence[Row], killed: float) -> None:
+        """Note when each has another owner; to have none is to be finished by one."""
+        left = {row["key"]: row["owner"] for row in hit}
+        while left and time.monotonic() - killed < SETTLED_WITHIN:
+            await asyncio.sleep(0.03)
+            now = {row["key"]: row["owner"] for row in await asyncio.to_thread(rows, self.url)}
+            for key in [key for key, owner in left.items() if now.get(key) != owner]:
+                self.happened.takeovers.append(time.monotonic() - killed)
+                del left[key]
+
+
+async def _world(name: str, url: str, count: int, kills: int, seed: int) -> Happened:
+    happened, chance = Happened(name), random.Random(f"{seed} {name}")  # noqa: S311
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            stand_ins(Path(folder), DATABASE_URL=url, ALLOWED_USERS=",".join(PEOPLE)) as house,
+            replicas(house.settings, Path(folder)) as bots,
+        ):
+            house.highlevel.burst_limit = house.highlevel.daily_limit = 10**9
+            for deal in (*HANDFUL, *MANY):
+                house.highlevel.add_opportunity(deal)
+            async with asyncio.timeout(AT_MOST):
+                await World(house, bots, chance, happened).go(count, kills)
+    return happened
+
+
+async def _with_the_default_lease(url: str) -> float:
+    """Seconds until another replica has taken over from one that was killed at HighLevel's first question."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            stand_ins(Path(folder), DATABASE_URL=url) as house,
+            replicas(house.settings, Path(folder), Tempo()) as bots,
+        ):
+            victim, _ = await bots.start(), await bots.start()
+            house.highlevel.misbehave(Fault(hangs=True, then=victim.kill), path=DEAL)
+            house.slack.bot_url = victim.url
+            await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+            await victim.ended()
+            killed, (row,) = time.monotonic(), rows(url)
+            while rows(url)[0]["owner"] == row["owner"]:  # noqa: ASYNC110 - another process changes it
+                await asyncio.sleep(0.05)
+            return time.monotonic() - killed
+
+
+# --- the report -----------------------------------------------------------------------------------------------------
+
+
+def _table(worlds: Sequence[Happened]) -> Iterator[str]:
+    lines: dict[str, list[str]] = {
+        "kills": [str(each.kills) for each in worlds],
+        "commands acknowledged": [f"{len(each.acknowledged):,}" for each in worlds],
+        "not acknowledged: no process there, or answered at once": [f"{each.unacknowledged:,}" for each in worlds],
+        "acknowledged and lost": [str(len(each.given.lost)) if each.given else "?" for each in worlds],
+        "changed again after a success": [str(len(each.given.repeated)) if each.given else "?" for each in worlds],
+        "changes": [f"{each.given.written:,}" if each.given else "?" for each in worlds],
+        "changes that no command accounts for": [str(each.given.unaccounted) if each.given else "?" for each in worlds],
+        "replies beyond the first": [_extra(each) for each in worlds],
+        "replies that contradict each other": [
+            str(len(each.given.contradicting)) if each.given else "?" for each in worlds
+        ],
+        f"takeover, s (lease {LEASE} s): p50 / p95 / max": [_takeover(each) for each in worlds],
+        **{
+            f"hit while {state}": [str(each.states[state]) for each in worlds]
+            for state in ("accepted", "running", "intended", "answered")
+        },
+        "kills that hit nothing": [str(each.states[NOBODY]) for each in worlds],
+        "given up after five deaths": [str(each.parked) for each in worlds],
+    }
+    yield "| | " + " | ".join(each.name for each in worlds) + " |"
+    yield "|---|" + "---|" * len(worlds)
+    for name, cells in lines.items():
+        yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _extra(happened: Happened) -> str:
+    if happened.given is None:
+        return "?"
+    extra = sum(happened.given.extra.values())
+    return f"{extra} ({extra / max(1, happened.kills):.2f} a kill)"
+
+
+def _takeover(happened: Happened) -> str:
+    if len(happened.takeovers) < 2:
+        return "?"
+    quantiles = statistics.quantiles(happened.takeovers, n=100, method="inclusive")
+    return f"{quantiles[49]:.2f} / {quantiles[94]:.2f} / {max(happened.takeovers):.2f}"
+
+
+def _replicas(count: int) -> str:
+    return "one replica" if count == 1 else f"{count} replicas"
+
+
+@contextmanager
+def _databases() -> Iterator[list[tuple[str, str, int]]]:
+    """The worlds: their names, the databases' addresses, and how many replicas there are."""
+    where = programs()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        worlds = [(f"SQLite, {_replicas(count)}", f"sqlite:///{folder / f'{count}.db'}", count) for count in (1, 2)]
+        if where is None:
+            print("PostgreSQL is not installed here: only SQLite.")
+        else:
+            cluster = stack.enter_context(running(where))
+            worlds += [(f"PostgreSQL, {_replicas(count)}", cluster.new_database(), count) for count in (1, 2)]
+        yield worlds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Kill the bot at random, and see whether it keeps its promises.")
+    parser.add_argument("--kills", type=int, default=KILLS, help="in each of the four worlds")
+    parser.add_argument("--seed", type=int, default=SEED)
+    given = parser.parse_args()
+    began = time.monotonic()
+    with _databases() as worlds, tempfile.TemporaryDirectory() as folder:
+        results = []
+        for name, url, count in worlds:
+            results.append(asyncio.run(_world(name, url, count, given.kills, given.seed)))
+            print(f"{name}: {'; '.join(results[-1].broken()) or 'every promise was kept'}", flush=True)
+        default = asyncio.run(_with_the_default_lease(f"sqlite:///{Path(folder) / 'default.db'}"))
+    print(f"\n{SHORT.rhythm}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
+    print("\n".join(_table(results)))
+    print(f"\nWith the default lease, another replica took over {default:.1f} s after the kill.")
+    return 1 if any(each.broken() for each in results) or default > TAKEOVER_BAR else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
