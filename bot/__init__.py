@@ -18,7 +18,8 @@ The listing is the architecture; imports point downwards only.
     highlevel    a client for HighLevel's API that has never heard of this bot
     history      reads the ledger: for somebody in Slack, and all of it for an auditor
     ledger       one row per accepted command
-    database     one thread, shared commits; where SQLite and PostgreSQL differ
+    database     one thread, and commits that are shared
+    engine       how a database is opened; where SQLite and PostgreSQL differ
     schema       the ledger's table and its versions
     health       named checks, for /readyz and `check`
     workspace    which Slack workspace is ours

@@ -1,27 +1,19 @@
-"""The database under the ledger: one thread, shared commits, and the few things in which its two kinds differ."""
+"""The database under the ledger: one thread, and commits that are shared."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.change import StoreDown
+from bot.engine import cut, engine, is_cut_off, is_deadlock, reason
 from bot.schema import NewerSchemaError, migrate
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -30,98 +22,6 @@ Work = Callable[[sa.Connection], T]
 
 PATIENCE = 2.2
 """Seconds for a commit. A command waits for its own alone, and Slack wants to hear from us within 3 s."""
-BUSY_TIMEOUT = 1.5
-"""Seconds that SQLite waits for another process that writes."""
-CONNECT_TIMEOUT = 2
-"""Seconds for a connection to PostgreSQL; its client takes no less."""
-DEADLOCK = "40P01"
-"""https://www.postgresql.org/docs/current/errcodes-appendix.html"""
-
-NOW = {
-    "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double),
-    "postgresql": sa.literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)", sa.Double),
-}
-"""Seconds since 1970 by the database's clock: replicas may disagree about theirs, and it decides between them."""
-
-
-def insert(kind: str, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
-    """An insertion that knows ON CONFLICT DO NOTHING, which each kind of database has in a dialect of its own."""
-    if kind == "sqlite":
-        return sqlite.insert(table)
-    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 35 ms that a start with SQLite need not cost
-
-    return postgresql.insert(table)
-
-
-def engine(url: str) -> sa.Engine:
-    """An engine for a URL of the settings: `sqlite:///path`, `postgres://...` or `postgresql://...`.
-
-    What stands behind a `?` goes to PostgreSQL's client as it is: `sslmode`, `sslrootcert` and the like.
-    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
-    """
-    parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite":
-        opened = sa.create_engine(parsed, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT})
-        sa.event.listen(opened, "connect", _configure)
-        sa.event.listen(opened, "begin", _begin)
-        return opened
-    return sa.create_engine(
-        parsed.set(drivername="postgresql+psycopg"),
-        connect_args={
-            "connect_timeout": CONNECT_TIMEOUT,
-            "application_name": "opp-status",
-            # A host whose network went away is noticed, although it never says so.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 2,
-            # Poolers between us and the database, as hosts offer them, do not keep prepared statements.
-            "prepare_threshold": None,
-        },
-    )
-
-
-def engine_for_reading(url: str) -> sa.Engine:
-    """An engine that writes nothing, and keeps nobody from writing.
-
-    Raises `FileNotFoundError` for a SQLite file that is not there: it is not made.
-    """
-    parsed = _parsed(url)
-    if parsed.get_backend_name() == "sqlite":
-        file = Path(parsed.database or "").absolute()
-        if not file.is_file():
-            raise FileNotFoundError(file)
-        return sa.create_engine(parsed.set(database=file.as_uri(), query={"mode": "ro", "uri": "true"}))
-    return engine(url).execution_options(postgresql_readonly=True)
-
-
-def reason(error: Exception, url: str) -> str:
-    """The database's own words in one line, without the password that the URL may have."""
-    words = " ".join(str(getattr(error, "orig", None) or error).split())
-    parsed = _parsed(url)
-    in_query = [value for name, value in parsed.query.items() if "password" in name]
-    for password in filter(None, [parsed.password, *in_query]):
-        words = words.replace(str(password), "***")
-    return words
-
-
-def _parsed(url: str) -> sa.URL:
-    return sa.make_url(url.replace("postgres://", "postgresql://", 1))
-
-
-def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    """A commit survives a power cut; readers do not stop the writer; and we begin transactions ourselves.
-
-    https://docs.sqlalchemy.org/en/21/dialects/sqlite.html explains why Python's driver must not begin them.
-    """
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.close()
-
-
-def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @dataclass(eq=False, slots=True)
@@ -233,9 +133,9 @@ class Database:
         self._opening = None  # the database may be another one, or empty, when it is back
         if not running.done():
             log.warning("database.stuck", finishing=commit.finishing)
-            _cut(commit.connection)
+            cut(commit.connection)
             raise StoreDown(perhaps_written=True)
-        raise StoreDown(perhaps_written=commit.finishing and _is_cut_off(commit.error)) from commit.error
+        raise StoreDown(perhaps_written=commit.finishing and is_cut_off(commit.error)) from commit.error
 
     # --- on the thread ----------------------------------------------------------------------------------------------
 
@@ -263,7 +163,7 @@ class Database:
             self._try(commit, [job])
         except Exception as error:  # noqa: BLE001 - see `_migrate`
             lost = self._lost(error)
-            return StoreDown(perhaps_written=commit.finishing and _is_cut_off(lost))
+            return StoreDown(perhaps_written=commit.finishing and is_cut_off(lost))
         return commit.results[0]
 
     def _try(self, commit: _Commit, jobs: list[_Job]) -> None:
@@ -272,7 +172,7 @@ class Database:
         except sa.exc.DBAPIError as error:
             # The connection had been lost since it was last used, or another replica held what we wanted and wanted
             # what we held: nothing was committed.
-            if commit.finishing or not (_is_cut_off(error) or getattr(error.orig, "sqlstate", "") == DEADLOCK):
+            if commit.finishing or not (is_cut_off(error) or is_deadlock(error)):
                 raise
             self._once(commit, jobs)
 
@@ -291,20 +191,3 @@ class Database:
         log.warning("database.down", error=type(error).__name__, reason=reason(error, self._url))
         self._engine.dispose()
         return error
-
-
-def _is_cut_off(error: BaseException | None) -> bool:
-    return isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
-
-
-def _cut(connection: DBAPIConnection | None) -> None:
-    """Free a thread that waits for a database which does not answer. Both ways are made for use from another thread."""
-    match connection:
-        case None:
-            return
-        case _ if hasattr(connection, "interrupt"):  # SQLite
-            connection.interrupt()
-        case _:
-            # It may be closing at this moment; then it needs no help.
-            with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as line:
-                line.shutdown(socket.SHUT_RDWR)

@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.database import Database, engine_for_reading, reason
+from bot.database import Database
+from bot.engine import engine_for_reading, reason
 from bot.ledger import as_written
 from bot.record import Record
 from bot.schema import commands, must_be_current

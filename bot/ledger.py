@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from bot.access import Caller
 from bot.change import LeaseLost
-from bot.database import NOW, Database, insert
+from bot.database import Database
+from bot.engine import NOW, insert
 from bot.messages import Message
 from bot.outcome import AlreadySo, Changed, Failed, Outcome, Overtaken
 from bot.record import Entry

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bot import socket_mode
 from bot.change import Patience
-from bot.database import engine_for_reading
+from bot.engine import engine_for_reading
 from bot.highlevel.client import Attempts
 from bot.schema import commands
 from bot.settings import Settings

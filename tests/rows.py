@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from bot.database import engine
+from bot.engine import engine
 from bot.schema import migrate
 
 _FILL = """

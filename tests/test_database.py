@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from bot import logs
 from bot.change import StoreDown
-from bot.database import NOW, Database, engine, engine_for_reading
+from bot.database import Database
+from bot.engine import NOW, engine
 from tests.postgresql import Cluster
 
 INSERT = sa.text("INSERT INTO notes VALUES (:note)")
@@ -133,48 +134,6 @@ async def test_work_for_a_database_that_was_closed_is_not_waited_for(tmp_path: P
     with capture_logs() as lines, pytest.raises(StoreDown):
         await database.do(lambda connection: connection.execute(sa.select(1)))
     assert [line["event"] for line in lines] == ["database.broken"]
-
-
-# --- addresses ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
-def test_both_names_of_postgresql_are_understood_and_what_is_said_of_tls_is_passed_on(scheme: str) -> None:
-    opened = engine(f"{scheme}://user:secret@host:5433/name?sslmode=verify-full&sslrootcert=/ca.pem")
-    arguments, options = opened.dialect.create_connect_args(opened.url)
-
-    assert arguments == []
-    assert options["sslmode"] == "verify-full"
-    assert options["sslrootcert"] == "/ca.pem"
-    assert (options["host"], options["port"], options["dbname"]) == ("host", 5433, "name")
-
-
-async def test_a_server_without_tls_is_not_trusted_when_tls_is_demanded(cluster: Cluster) -> None:
-    database = Database(f"{cluster.new_database()}?sslmode=require")
-
-    with capture_logs() as lines, pytest.raises(StoreDown):
-        await database.do(lambda connection: connection.execute(sa.select(1)))
-    assert "SSL" in str(lines)
-    await database.close()
-
-
-def test_what_only_reads_makes_no_file(file: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        engine_for_reading(f"sqlite:///{file}")
-
-    assert not file.exists()
-
-
-def test_what_only_reads_writes_nothing(database_url: str) -> None:
-    opened = engine(database_url)
-    with opened.begin() as connection:
-        connection.execute(sa.text("CREATE TABLE notes (text TEXT)"))
-    opened.dispose()
-    reading = engine_for_reading(database_url)
-
-    with reading.connect() as connection, pytest.raises(sa.exc.DBAPIError, match=r"readonly|read-only"):
-        connection.execute(_note("one"))
-    reading.dispose()
 
 
 # --- when it is not well --------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from bot.access import Caller
 from bot.change import StoreDown
-from bot.database import Database, engine_for_reading, reason
+from bot.database import Database
+from bot.engine import engine_for_reading, reason
 from bot.history import AT_ONCE, Filter, SqlHistory, Unreadable, reading
 from bot.ledger import SqlLedger
 from bot.messages import Message

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from bot.access import Caller
 from bot.change import LeaseLost, StoreDown
-from bot.database import Database, engine
+from bot.database import Database
+from bot.engine import engine
 from bot.ledger import Acceptance, Claims, SqlLedger
 from bot.messages import Message
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble

@@ -5,7 +5,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from bot.database import engine
+from bot.engine import engine
 from bot.schema import MIGRATIONS, NewerSchemaError, OlderSchemaError, commands, migrate, must_be_current
 
 DUMPS = Path(__file__).parent / "data" / "ledger"

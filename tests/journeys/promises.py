@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.database import engine_for_reading
+from bot.engine import engine_for_reading
 from bot.schema import commands
 from bot.simulator.highlevel import HighLevel, Written
 from bot.simulator.slack import Shown, Slack
