@@ -117,8 +117,8 @@ HIGHLEVEL_UNREACHABLE = (
 
 FRESH = 15.0
 """Seconds for which a report is good enough: a monitor asks often, and each question costs calls to both neighbours."""
-PATIENCE = 8.0
-"""Seconds for HighLevel to answer a check."""
+PATIENCE = 12.0
+"""Seconds for HighLevel to answer a check: while a burst is worked off, it may have to wait for the next ten."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ INTERVAL = 10.0
 """So many requests in so many seconds, until HighLevel's answers say otherwise.
 https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
 ASK_AGAIN = 300.0
-"""Seconds after which somebody asks whether the day's allowance is really still used up."""
+"""Seconds after which somebody asks whether it is really still closed, whatever was said."""
 
 
 @dataclass(eq=False, slots=True)
@@ -87,7 +87,7 @@ class Allowance:
             self._kept -= 1
         # A place that was kept is of no use when somebody else has used it, or when the door was closed.
         if not has_one or now < self._closed_until or self._asking + self._occupied(now) >= self._most:
-            await self._take(1, until=until, first=turn is not None)
+            await self._take(1, until=until)
             self._kept -= 1
         self._asking += 1
         try:
@@ -105,7 +105,7 @@ class Allowance:
         if limits.remaining is not None:
             self._occupy(self._most - limits.remaining - self._asking - self._occupied(now))
         if limits.closed_for is not None and not limits.day_is_over:
-            self._closed_until = max(self._closed_until, now + limits.closed_for)
+            self._closed_until = max(self._closed_until, now + min(limits.closed_for, self._ask_again))
         if limits.day_is_over:
             self._day_ends = None if limits.closed_for is None else now + limits.closed_for
             self._day_over_until = min(now + self._ask_again, self._day_ends or float("inf"))
@@ -113,11 +113,11 @@ class Allowance:
                 self._refuse(self._queue.popleft(), now)
         self._serve()
 
-    async def _take(self, wanted: int, *, until: float | None = None, first: bool = False) -> int:
+    async def _take(self, wanted: int, *, until: float | None = None) -> int:
         """Keep places, as many as are wanted, or all there are if that is fewer."""
         waiting = _Waiting(wanted, asyncio.get_running_loop().create_future())
-        # Whoever is at a deal comes before whoever has not begun.
-        (self._queue.appendleft if first else self._queue.append)(waiting)
+        # Whoever has a deadline is at a deal already, or asks how things are, and comes before those who have not begun.
+        (self._queue.append if until is None else self._queue.appendleft)(waiting)
         now = _now()
         if now < self._day_over_until:
             self._queue.remove(waiting)

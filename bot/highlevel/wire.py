@@ -33,6 +33,9 @@ BURST_WINDOW = 10.0
 """Seconds in which HighLevel counts a burst, when its headers do not say.
 https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
 
+LONGEST_WINDOW = 3600.0
+"""Seconds; a longer one is no burst's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -291,7 +294,7 @@ def read_limits(answer: Answer) -> Limits:
         closed_for = _rate_limited(answer, _details(answer)).retry_after
     return Limits(
         most=round(most) if most else None,
-        interval=interval or None,
+        interval=interval if interval and interval <= LONGEST_WINDOW else None,
         remaining=None if remaining is None else round(remaining),
         closed_for=closed_for,
         day_is_over=daily,

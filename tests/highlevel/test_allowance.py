@@ -227,6 +227,29 @@ async def test_after_a_429_nobody_asks_before_it_is_time() -> None:
     assert _now() - began >= 0.19
 
 
+async def test_a_door_that_is_said_to_be_closed_for_long_is_tried_before() -> None:
+    allowance = Allowance(ask_again=0.1)
+    await _ask(allowance, limits=_said(closed_for=86400.0))
+    async with asyncio.timeout(2):
+        await _ask(allowance)
+
+
+async def test_whoever_has_a_deadline_comes_before_those_who_have_not_begun() -> None:
+    allowance = Allowance(most=1, interval=0.1)
+    await _ask(allowance)
+    order: list[str] = []
+    turns = [asyncio.create_task(_enter(allowance)) for _ in range(20)]
+    turns[0].add_done_callback(lambda _: order.append("turn"))
+    await asyncio.sleep(0.01)
+    await _ask(allowance)
+    order.append("probe")
+    await turns[0]
+
+    assert order == ["probe", "turn"]
+    for turn in turns:
+        turn.cancel()
+
+
 async def test_when_the_day_is_over_nobody_waits_and_all_are_told_until_when() -> None:
     allowance = Allowance(most=1, interval=60.0)
     await _ask(allowance)

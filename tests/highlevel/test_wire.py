@@ -28,7 +28,7 @@ from bot.highlevel.errors import (
     Unreadable,
     VersionRefused,
 )
-from bot.highlevel.wire import Answer, Pipeline, Record
+from bot.highlevel.wire import Answer, Limits, Pipeline, Record, read_limits
 
 SAMPLES = Path(__file__).parent / "samples"
 ID = "97nqCw0m1pCj2Uo6CiGu"
@@ -629,3 +629,46 @@ def test_the_headers_say_how_long_a_rate_limit_lasts(
 def test_a_broken_server_may_say_when_it_will_be_back() -> None:
     assert _refusal(503, b"", retry_after="7").retry_after == 7.0
     assert _refusal(503, b"").retry_after is None
+
+
+# --- limits --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "limits"),
+    [
+        (200, {}, Limits(None, None, None, None, day_is_over=False)),
+        (
+            200,
+            {
+                "x-ratelimit-max": "100",
+                "x-ratelimit-remaining": "95",
+                "x-ratelimit-interval-milliseconds": "10000",
+                "x-ratelimit-daily-remaining": "199601",
+                "x-ratelimit-daily-reset": "83059000",
+            },
+            Limits(100, 10.0, 95, None, day_is_over=False),
+        ),
+        (200, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True)),
+        (
+            200,
+            {"x-ratelimit-daily-remaining": "0", "x-ratelimit-daily-reset": "60000"},
+            Limits(None, None, None, 60.0, day_is_over=True),
+        ),
+        (429, {}, Limits(None, None, None, 10.0, day_is_over=False)),
+        (429, {"retry-after": "3"}, Limits(None, None, None, 3.0, day_is_over=False)),
+        (429, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True)),
+    ],
+)
+def test_an_answer_says_how_much_more_may_be_asked(status: int, headers: dict[str, str], limits: Limits) -> None:
+    assert read_limits(Answer(status, headers, b"")) == limits
+
+
+@pytest.mark.parametrize("garbage", ["", "many", "-1", "nan", "inf", "0", "1e300"])
+def test_a_limit_that_makes_no_sense_says_nothing(garbage: str) -> None:
+    names = ("x-ratelimit-max", "x-ratelimit-interval-milliseconds", "x-ratelimit-remaining")
+    limits = read_limits(Answer(200, dict.fromkeys(names, garbage), b""))
+
+    assert limits.interval is None
+    assert limits.most is None or limits.most > 0
+    assert limits.remaining is None or limits.remaining >= 0
