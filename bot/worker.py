@@ -106,7 +106,8 @@ class Worker:
                         await self._claims.renew(self._keys)
                     renewed = now
                 for orphan in [] if self._leaving else await self._claims.adopt(ADOPTED_AT_ONCE):
-                    if orphan.entry.key in self._keys:  # never left; it was the clock that jumped
+                    # It never left, the clock jumped; or we are leaving ourselves, and give it back.
+                    if self._leaving or orphan.entry.key in self._keys:
                         continue
                     log.info("command.adopted", reference=orphan.entry.reference, attempts=orphan.attempts)
                     self._take(orphan)

@@ -535,6 +535,27 @@ async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: 
 # --- letting go -----------------------------------------------------------------------------------------------------
 
 
+async def test_what_is_taken_over_at_the_last_moment_is_given_back_and_not_begun(work: Work) -> None:
+    class Slow(MemoryLedger):
+        async def adopt(self, most: int) -> list[Orphan]:
+            orphans = await super().adopt(most)
+            adopting.set()
+            await asyncio.sleep(0.05)
+            return orphans
+
+    adopting = asyncio.Event()
+    row = _orphan(work, "answered", reply=Message("It is done.", (), public=True))
+    worker, _ = work.worker(Slow(work.store))
+    tending = asyncio.create_task(worker.tend())
+    await adopting.wait()
+    await worker.drain(1)
+    await asyncio.sleep(0.1)
+    tending.cancel()
+
+    assert work.delivered == []
+    assert row.owner is None
+
+
 async def test_what_cannot_be_finished_in_time_is_given_back_for_the_next_process(work: Work) -> None:
     worker, ledger = work.worker()
     work.may_finish.clear()
