@@ -116,7 +116,7 @@ class Allowance:
     async def _take(self, wanted: int, *, until: float | None = None) -> int:
         """Keep places, as many as are wanted, or all there are if that is fewer."""
         waiting = _Waiting(wanted, asyncio.get_running_loop().create_future())
-        # Whoever has a deadline is at a deal already, or asks how things are, and comes before those who have not begun.
+        # Whoever has a deadline is at a deal already, or only asks how things are: before those who have not begun.
         (self._queue.append if until is None else self._queue.appendleft)(waiting)
         now = _now()
         if now < self._day_over_until:
