@@ -36,7 +36,7 @@ bench: .venv/dev  ## measure; see benchmarks/README.md
 	$(BIN)/python benchmarks/acknowledge.py
 	$(BIN)/python benchmarks/burst.py
 
-reliability: .venv/dev  ## kill the bot at random for about ten minutes; see docs/reliability.md
+reliability: .venv/dev  ## kill the bot at random for about eight minutes; see docs/reliability.md
 	$(BIN)/python -m benchmarks.kills
 
 lock: .venv/dev  ## take in newer versions of what we depend on
