@@ -31,6 +31,31 @@ def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
     return Messages(**plain | settings)
 
 
+CHANGE = Record(
+    key="key",
+    reference="REF",
+    at=datetime(2026, 11, 25, 11, tzinfo=UTC),
+    user_id="U1",
+    channel_id="C1",
+    text="deal won",
+    opportunity_id="deal",
+    name="New website",
+    status="won",
+    undoes=None,
+    state="finished",
+    before="open",
+    before_lost_reason_id=None,
+    after="won",
+    outcome="changed",
+    attempts=0,
+    delivered="response_url",
+    message_ts=None,
+    trace_id=None,
+    finished_at=datetime(2026, 11, 25, 11, 0, 1, tzinfo=UTC),
+)
+"""A change as the ledger remembers it; tests replace what they are about."""
+
+
 def error(cause: Cause, *, perhaps_done: bool = False, answered: bool = True) -> CrmError:
     return CrmError(Trouble(cause), perhaps_done=perhaps_done, answered=answered)
 

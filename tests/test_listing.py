@@ -13,26 +13,16 @@ from hypothesis import strategies as st
 
 from bot.listing import WIDTH, Form, printable, write
 from bot.record import Record
+from tests.memory import CHANGE
 
-CHANGED = Record(
-    key="key",
+CHANGED = replace(
+    CHANGE,
     reference="H4WSYDSE",
     at=datetime(2026, 11, 24, 10, 31, 7, 250_000, tzinfo=UTC),
     user_id="U012AB3CD",
     channel_id="C0SALES",
     text="aB3dE5fG7hJ9kL1mN2pQ won",
     opportunity_id="aB3dE5fG7hJ9kL1mN2pQ",
-    name="New website",
-    status="won",
-    undoes=None,
-    state="finished",
-    before="open",
-    before_lost_reason_id=None,
-    after="won",
-    outcome="changed",
-    attempts=0,
-    delivered="response_url",
-    message_ts=None,
     trace_id="trace",
     finished_at=datetime(2026, 11, 24, 10, 31, 8, tzinfo=UTC),
 )

@@ -18,6 +18,7 @@ from bot.record import Entry, Obstacle, Record
 from bot.replies import payload
 from bot.simulator.block_kit import refusal_of
 from bot.status import STATES, Opportunity, Status, Wish
+from tests import memory
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
 KIM = "U0KIM"
@@ -540,27 +541,8 @@ OUTCOMES = st.one_of(
 
 # --- undo -----------------------------------------------------------------------------------------------------------
 
-CHANGE = Record(
-    key="17.key",
-    reference=REF,
-    at=SINCE,
-    user_id="U0ANA",
-    channel_id="C0SALES",
-    text=f"{ID} won",
-    opportunity_id=ID,
-    name="New website",
-    status="won",
-    undoes=None,
-    state="finished",
-    before="open",
-    before_lost_reason_id=None,
-    after="won",
-    outcome="changed",
-    attempts=0,
-    delivered="response_url",
-    message_ts=None,
-    trace_id=None,
-    finished_at=SINCE,
+CHANGE = replace(
+    memory.CHANGE, key="17.key", reference=REF, at=SINCE, user_id="U0ANA", opportunity_id=ID, finished_at=SINCE
 )
 BEN = Caller(user_id="U0BEN", team_id="T0OURS", channel_id="C0SALES")
 BEN_UNDOES = _command(Wish(ID, Status.OPEN, only_if="won"), BEN, undoes="17.key")

@@ -4,33 +4,12 @@ from typing import Any
 
 import pytest
 
-from bot.record import Obstacle, Record
+from bot.record import Obstacle
 from bot.status import Status, Wish
+from tests.memory import CHANGE
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAY = timedelta(hours=24)
-CHANGE = Record(
-    key="key",
-    reference="REF",
-    at=NOW - timedelta(hours=1),
-    user_id="U1",
-    channel_id="C1",
-    text="deal won",
-    opportunity_id="deal",
-    name="New website",
-    status="won",
-    undoes=None,
-    state="finished",
-    before="open",
-    before_lost_reason_id=None,
-    after="won",
-    outcome="changed",
-    attempts=0,
-    delivered="response_url",
-    message_ts=None,
-    trace_id=None,
-    finished_at=NOW,
-)
 
 
 def test_a_change_is_taken_back_to_what_the_deal_was_if_it_still_shows_what_was_set() -> None:
