@@ -39,10 +39,10 @@ class LeaseLost(Exception):
 class Crm(Protocol):
     """Where the deals live."""
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
+    def turn(self, *, until: float) -> AbstractAsyncContextManager[None]:
         """Wait until the CRM has room for a whole change: what is done inside is not kept waiting half-way.
 
-        Entering raises `CrmError` when there is no room for longer than anybody waits.
+        Entering raises `CrmError` when there is no room by then, as soon as that is known.
         """
 
     async def find(self, opportunity_id: str, *, until: float) -> Opportunity:
@@ -76,7 +76,10 @@ class Intents(Protocol):
 class Patience:
     """How long a command may take, in seconds. Somebody waits in a chat: about 20 is what a person bears."""
 
+    turn: float = 60.0
+    """Until it begins: the CRM takes only so many requests at a time."""
     whole: float = 20.0
+    """From then on."""
     for_looking: float = 5.0
     """Kept back from the change itself, so that there is always time to look what became of it."""
     between_looks: float = 1.5
@@ -102,21 +105,25 @@ class ChangeStatus:
         Raises `StoreDown` and `LeaseLost` of the ledger, and nothing else that is foreseen; then nothing was sent.
         """
         try:
-            async with self._crm.turn():
-                until = asyncio.get_running_loop().time() + self._patience.whole
+            async with self._crm.turn(until=_now() + self._patience.turn):
+                until = _now() + self._patience.whole
                 if intended and (outcome := await self._resume(wish, intended, until)):
                     return outcome
-                return await self._change(wish, key, until)
+                return await self._change(wish, key, until, intended)
         except CrmError as error:
             return Failed(error.trouble, Effect.UNKNOWN if intended else Effect.NOTHING, intended)
 
-    async def _change(self, wish: Wish, key: str, until: float) -> Outcome:
+    async def _change(self, wish: Wish, key: str, until: float, intended: Opportunity | None) -> Outcome:
         before = await self._crm.find(wish.opportunity_id, until=until)
+        if wish.granted_by(before) and intended:  # the earlier process's request was very late
+            return Changed(intended, await self._crm.describe(before, until=until))
         if wish.granted_by(before):
             return AlreadySo(before)
         if wish.overtaken_by(before):
             return Overtaken(before)
+        asked = _now()
         await self._intents.intend(key, before)
+        until += _now() - asked  # the patience is for the CRM, not for a ledger that took its time
         doubt, trace_id = None, ""
         try:
             trace_id = await self._crm.set_status(
@@ -171,5 +178,9 @@ class ChangeStatus:
         if doubt is None:
             yield
         elif not doubt.answered:
-            while asyncio.get_running_loop().time() + 2 * self._patience.between_looks < until:
+            while _now() + 2 * self._patience.between_looks < until:
                 yield
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

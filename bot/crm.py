@@ -73,11 +73,11 @@ class HighLevelCrm:
         self._owners: dict[str, Remembered[str | None]] = {}
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, *, until: float) -> AsyncIterator[None]:
         """See `change.Crm`."""
         async with AsyncExitStack() as stack:
             try:
-                await stack.enter_async_context(self._client.turn(CALLS_OF_A_CHANGE))
+                await stack.enter_async_context(self._client.turn(CALLS_OF_A_CHANGE, until=until))
             except errors.RateLimited as error:
                 raise _crm_error(error) from error
             yield

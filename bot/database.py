@@ -1,6 +1,7 @@
 """The database under the ledger: one thread, and commits that are shared."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
@@ -20,6 +21,10 @@ T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
 """Statements that belong together, done on the database's thread."""
 
+LONGEST_MIGRATION = 300.0
+"""Seconds after which a schema that is still being brought up to date is taken for a connection that hangs."""
+TELL_EVERY = 60.0
+"""Seconds between two lines about a database that is down: everybody who waits for it asks again and again."""
 PATIENCE = 2.2
 """Seconds for a commit. A command waits for its own alone, and Slack wants to hear from us within 3 s."""
 
@@ -30,6 +35,8 @@ class _Job:
 
     work: Work[Any]
     answer: asyncio.Future[Any]
+    begun: bool = False
+    """From now on nobody can tell whether it is done, until it is answered."""
 
     def give(self, result: object) -> None:
         """Answer, unless nobody waits any more."""
@@ -49,8 +56,6 @@ class _Commit:
     results: list[object] = field(default_factory=list)
     error: Exception | None = None
     """Why none of it was done."""
-    connection: DBAPIConnection | None = None
-    """There as long as it is in use, so that a stuck one can be cut."""
     finishing: bool = False
     """COMMIT was sent: if it fails now, nobody knows whether it happened."""
 
@@ -62,39 +67,60 @@ class Database:
     flushes instead of queueing behind them. The schema is brought up to date before anything else is done.
     """
 
-    def __init__(self, url: str, patience: float = PATIENCE) -> None:
+    def __init__(self, url: str, patience: float = PATIENCE, longest_migration: float = LONGEST_MIGRATION) -> None:
         self._url = url
         self._engine = engine(url)
         self._patience = patience
+        self._longest_migration = longest_migration
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._waiting: list[_Job] = []
         self._writer: asyncio.Task[None] | None = None
         self._opening: asyncio.Future[Exception | None] | None = None
+        self._opening_since = 0.0
+        self._in_use: set[DBAPIConnection] = set()
+        """What the thread holds, so that a stuck connection can be cut."""
+        self._told = float("-inf")
+        """When the log was told last that the database is down."""
+        sa.event.listen(self._engine, "checkout", lambda connection, *_: self._in_use.add(connection))
+        sa.event.listen(self._engine, "checkin", lambda connection, *_: self._in_use.discard(connection))
 
     @property
     def kind(self) -> str:
         """`sqlite` or `postgresql`."""
         return self._engine.dialect.name
 
-    async def do(self, work: Work[T]) -> T:
+    async def do(self, work: Work[T], *, within: float | None = None) -> T:
         """The result of the work, once it is committed: on the disk.
 
-        Raises `StoreDown` when it could not be, or not in time; it says whether the work may be done all the same.
+        Raises `StoreDown` when it could not be, or not `within` so many seconds, the wait for others included; it says
+        whether the work may be done all the same.
         """
         job = _Job(work, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         if self._writer is None or self._writer.done():
             # In a context of its own: what it logs concerns all who wait, and has not the reference of the first.
             self._writer = asyncio.create_task(self._work_off(), name="database", context=Context())
-        result: T = await job.answer
+        try:
+            async with asyncio.timeout(within):
+                result: T = await job.answer
+        except TimeoutError:
+            raise StoreDown(perhaps_written=job.begun) from None
         return result
 
     async def close(self) -> None:
-        """Finish what was begun and let the database go."""
+        """Finish what was begun and let the database go; what hangs is cut."""
         if self._writer:
             await asyncio.wait([self._writer])
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        letting_go = asyncio.wrap_future(self._thread.submit(self._engine.dispose))
+        while not letting_go.done():
+            await asyncio.wait([letting_go], timeout=self._patience)
+            if not letting_go.done():
+                self._cut()
         self._thread.shutdown()
+
+    def _cut(self) -> None:
+        for connection in list(self._in_use):
+            cut(connection)
 
     async def _work_off(self) -> None:
         while self._waiting:
@@ -112,10 +138,14 @@ class Database:
 
     async def _open(self) -> None:
         """Bring the schema up to date, if that was not done yet. It may take longer than anybody waits; it goes on."""
+        now = asyncio.get_running_loop().time()
         if self._opening is None:
             self._opening = asyncio.wrap_future(self._thread.submit(self._migrate))
+            self._opening_since = now
         await asyncio.wait([self._opening], timeout=self._patience)
         if not self._opening.done():
+            if now - self._opening_since > self._longest_migration:  # or it is a connection that went silent
+                self._cut()
             raise StoreDown
         if (error := self._opening.result()) is not None:
             self._opening = None
@@ -129,11 +159,12 @@ class Database:
         if running.cancel():  # it did not even begin: the thread hangs with an earlier one
             raise StoreDown
         if running.done() and commit.error is None:
+            self._told = float("-inf")
             return commit.results
         self._opening = None  # the database may be another one, or empty, when it is back
         if not running.done():
             log.warning("database.stuck", finishing=commit.finishing)
-            cut(commit.connection)
+            self._cut()
             raise StoreDown(perhaps_written=True)
         raise StoreDown(perhaps_written=commit.finishing and is_cut_off(commit.error)) from commit.error
 
@@ -155,8 +186,6 @@ class Database:
                 commit.error = self._lost(error)
             else:
                 commit.results = [self._alone(commit, job) for job in commit.jobs]
-        finally:
-            commit.connection = None
 
     def _alone(self, commit: _Commit, job: _Job) -> object:
         try:
@@ -179,7 +208,8 @@ class Database:
     def _once(self, commit: _Commit, jobs: list[_Job]) -> None:
         commit.finishing = False
         with self._engine.connect() as connection, connection.begin() as transaction:
-            commit.connection = connection.connection.dbapi_connection
+            for job in jobs:
+                job.begun = True
             # Who has been told meanwhile that it is not done is not worked for.
             commit.results = [None if job.answer.done() else job.work(connection) for job in jobs]
             commit.finishing = True
@@ -188,6 +218,8 @@ class Database:
 
     def _lost(self, error: Exception) -> Exception:
         """Note the error, and begin anew next time: a file that was replaced, or a server that came back."""
-        log.warning("database.down", error=type(error).__name__, reason=reason(error, self._url))
+        if time.monotonic() - self._told > TELL_EVERY:
+            self._told = time.monotonic()
+            log.warning("database.down", error=type(error).__name__, reason=reason(error, self._url))
         self._engine.dispose()
         return error

@@ -58,6 +58,7 @@ def engine(url: str) -> sa.Engine:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 2,
+            "tcp_user_timeout": 10_000,
             # Poolers between us and the database, as hosts offer them, do not keep prepared statements.
             "prepare_threshold": None,
         },
@@ -118,14 +119,12 @@ def is_deadlock(error: sa.exc.DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", "") == DEADLOCK
 
 
-def cut(connection: DBAPIConnection | None) -> None:
+def cut(connection: DBAPIConnection) -> None:
     """Free a thread that waits for a database which does not answer. Both ways are made for use from another thread."""
-    match connection:
-        case None:
-            return
-        case _ if hasattr(connection, "interrupt"):  # SQLite
+    # It may be closing at this moment; then it needs no help.
+    with suppress(Exception):
+        if hasattr(connection, "interrupt"):  # SQLite
             connection.interrupt()
-        case _:
-            # It may be closing at this moment; then it needs no help.
-            with suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        else:
+            with socket.socket(fileno=os.dup(connection.fileno())) as line:
                 line.shutdown(socket.SHUT_RDWR)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from bot.database import Database
 from bot.engine import engine_for_reading, reason
 from bot.ledger import as_written
+from bot.outcome import Effect
 from bot.record import Record
 from bot.schema import commands, must_be_current
 
@@ -21,18 +22,21 @@ _COLUMNS = [
     commands.c.key,
     commands.c.reference,
     commands.c.accepted_at,
+    commands.c.team_id,
     commands.c.user_id,
     commands.c.channel_id,
     commands.c.text,
     commands.c.opportunity_id,
     commands.c.opportunity_name,
     commands.c.status,
+    commands.c.lost_reason_id,
     commands.c.undoes,
     commands.c.state,
     commands.c.before,
     commands.c.before_lost_reason_id,
     commands.c.after,
     commands.c.outcome,
+    commands.c.effect,
     commands.c.attempts,
     commands.c.delivered,
     commands.c.message_ts,
@@ -55,9 +59,12 @@ class SqlHistory:
 
     async def last_change(self, user_id: str) -> Record | None:
         """See `record.History`."""
-        return await self._first(
-            commands.c.user_id == user_id, commands.c.outcome == "changed", commands.c.undoes.is_(None)
+        counts = (
+            commands.c.outcome.is_(None)
+            | (commands.c.outcome == "changed")
+            | (commands.c.effect == Effect.UNKNOWN.value)
         )
+        return await self._first(commands.c.user_id == user_id, counts, commands.c.undoes.is_(None))
 
     async def undo_of(self, key: str) -> Record | None:
         """See `record.History`."""

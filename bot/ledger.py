@@ -8,34 +8,37 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, assert_never
 
 import sqlalchemy as sa
+import structlog
 
 from bot.access import Caller
 from bot.change import LeaseLost
 from bot.database import Database
 from bot.engine import NOW, insert
 from bot.messages import Message
-from bot.outcome import AlreadySo, Changed, Failed, Outcome, Overtaken
+from bot.outcome import AlreadySo, Cause, Changed, Failed, Outcome, Overtaken
 from bot.record import Entry
-from bot.schema import commands
+from bot.schema import commands, probe
 from bot.status import Opportunity, Status, Wish
+
+log = structlog.get_logger(__name__)
 
 LEASE = 30.0
 """Seconds within which the work of a process that died is taken over. While it lives, it renews its leases."""
+PROBE = 8000
+"""Characters; about what a command and its notes take."""
 BEFOREHAND = 0.05
 """The part of it by which a lease ends earlier, because those who take over only look now and then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Orphan:
-    """A command whose process died or left, as far as it got. It is ours now."""
+class Claim:
+    """A command that is this process's, as far as it got: just accepted, or left behind by another process."""
 
     entry: Entry
     age: float
     """Seconds since it was accepted."""
     attempts: int
-    """How many processes died over it."""
-    begun: bool
-    """Whether it is at the deal: then the other commands about it wait for this one."""
+    """How often it was taken over while somebody was at the deal."""
     intended: Opportunity | None
     """What the deal looked like before somebody was about to write; `None` when nobody was."""
     reply: Message | None
@@ -45,31 +48,35 @@ class Orphan:
 class Acceptance(Protocol):
     """What is done before a command is acknowledged. Every method raises `StoreDown`."""
 
-    async def accept(self, entry: Entry) -> bool:
-        """Write the command down; it is this process's, with a lease.
+    async def accept(self, entry: Entry, *, within: float) -> bool:
+        """Write the command down, in so many seconds at most; it is this process's, with a lease.
 
         `False` when nothing was written: its key is there already, or what it would take back is being taken back or
         was.
         """
 
     async def ping(self) -> None:
-        """Write something and take it back, to find out whether writing works."""
+        """Write something of a command's size, to find out whether writing works."""
 
 
 class Claims(Protocol):
     """What a worker notes about the commands it has. Every method raises `StoreDown`.
 
-    Those that name a command raise `LeaseLost` when it is no longer this process's: then its new owner goes on.
+    Those that note something about a command raise `LeaseLost` when it is no longer this process's: then its new owner
+    goes on.
     """
 
     async def begin(self, key: str) -> bool:
-        """Go to the deal. `False`: another command about it is under way; try again later."""
+        """Go to the deal. `False`: another command about it is under way, or came before; try again later."""
+
+    async def hold(self, key: str) -> None:
+        """Make sure that it is still this process's, for another lease."""
 
     async def intend(self, key: str, before: Opportunity) -> None:
         """Note that the change is about to be sent, and what the deal looked like. See `change.Intents`."""
 
     async def tell_to_wait(self, key: str) -> bool:
-        """Note that the person is told that it takes longer. `False` when that was noted before."""
+        """Note that the person is told that it takes longer. `False`: that was noted before, or is not ours to tell."""
 
     async def answer(self, key: str, outcome: Outcome, reply: Message) -> None:
         """Note what became of it, and the reply that is about to be delivered. The deal is free for the next."""
@@ -80,7 +87,7 @@ class Claims(Protocol):
     async def renew(self, keys: Collection[str]) -> None:
         """Keep these, as far as they are this process's, for another lease."""
 
-    async def adopt(self, most: int) -> Sequence[Orphan]:
+    async def adopt(self, most: int) -> Sequence[Claim]:
         """Take over commands, oldest first, whose lease ran out or that were given back; `most` at a time.
 
         This process's own may be among them: what was written down unbeknown to it, and what it has, when the
@@ -103,7 +110,7 @@ class SqlLedger:
 
     # --- Acceptance -------------------------------------------------------------------------------------------------
 
-    async def accept(self, entry: Entry) -> bool:
+    async def accept(self, entry: Entry, *, within: float) -> bool:
         """See `Acceptance`."""
         row = {
             "key": entry.key,
@@ -127,25 +134,32 @@ class SqlLedger:
             "told_to_wait": 0,
         }
         statement = insert(self._database.kind, commands).values(row).on_conflict_do_nothing().returning(commands.c.key)
-        return await self._database.do(lambda connection: connection.execute(statement).first() is not None)
+        return await self._database.do(
+            lambda connection: connection.execute(statement).first() is not None, within=within
+        )
 
     async def ping(self) -> None:
         """See `Acceptance`."""
+        new = secrets.token_hex(PROBE // 2)
 
-        def write_and_take_back(connection: sa.Connection) -> None:
-            with connection.begin_nested() as savepoint:
-                connection.execute(sa.text("UPDATE schema_version SET version = version"))
-                savepoint.rollback()
+        def write_anew(connection: sa.Connection) -> None:
+            connection.execute(probe.insert().values(pad=new))  # before the old one is gone: it needs room of its own
+            connection.execute(probe.delete().where(probe.c.pad != new))
 
-        await self._database.do(write_and_take_back)
+        await self._database.do(write_anew)
 
     # --- Claims -----------------------------------------------------------------------------------------------------
 
     async def begin(self, key: str) -> bool:
         """See `Claims`."""
+        first = (
+            sa.select(_BEFORE.c.key).where(_COMES_FIRST, commands.c.key == key, commands.c.state == "accepted").limit(1)
+        )
         statement = self._update(key, state=sa.case((_INTENDED, "intended"), else_="running"))
 
         def go(connection: sa.Connection) -> int | None:
+            if connection.execute(first).first() is not None:
+                return None
             try:
                 with connection.begin_nested():
                     return connection.execute(statement).rowcount
@@ -156,6 +170,10 @@ class SqlLedger:
         if changed == 0:
             raise LeaseLost
         return changed is not None
+
+    async def hold(self, key: str) -> None:
+        """See `Claims`."""
+        await self._note(key)
 
     async def intend(self, key: str, before: Opportunity) -> None:
         """See `Claims`."""
@@ -196,7 +214,7 @@ class SqlLedger:
         statement = commands.update().where(*ours).values(lease_until=self._lease)
         await self._database.do(lambda connection: connection.execute(statement))
 
-    async def adopt(self, most: int) -> Sequence[Orphan]:
+    async def adopt(self, most: int) -> Sequence[Claim]:
         """See `Claims`."""
         orphaned = (
             sa.select(commands.c.key)
@@ -205,7 +223,7 @@ class SqlLedger:
             .limit(most)
             .with_for_update(skip_locked=True)  # where several processes may write at once; SQLite has one writer
         )
-        died_over_it = commands.c.owner.is_not(None) & commands.c.state.in_(["running", "intended"])
+        died_over_it = (commands.c.owner != self._owner) & commands.c.state.in_(["running", "intended"])
         statement = (
             commands.update()
             .where(commands.c.key.in_(orphaned))
@@ -217,7 +235,15 @@ class SqlLedger:
             .returning(commands)
         )
         rows = await self._database.do(lambda connection: connection.execute(statement).mappings().all())
-        return [_orphan(row) for row in sorted(rows, key=lambda row: str(row["accepted_at"]))]
+        claims = []
+        for row in sorted(rows, key=lambda row: str(row["accepted_at"])):
+            try:
+                claims.append(_claim(row))
+            except (ValueError, TypeError, LookupError):
+                # Of another version, or touched by hand. It must not keep the others from being taken up.
+                log.exception("ledger.unreadable", key=row["key"], reference=row["reference"])
+                await self._note(row["key"], state="finished", outcome=Cause.UNEXPECTED.value, owner=None)
+        return claims
 
     async def give_back(self) -> int:
         """See `Claims`."""
@@ -247,6 +273,14 @@ class SqlLedger:
 _UNFINISHED = sa.text("state <> 'finished'")
 """In words of SQL, not as a parameter: the index for it is a partial one."""
 _INTENDED = commands.c.state == "intended"
+_BEFORE = commands.alias("earlier")
+_COMES_FIRST = (
+    (_BEFORE.c.opportunity_id == commands.c.opportunity_id)
+    & sa.text("earlier.state <> 'finished'")
+    & (_BEFORE.c.state != "answered")
+    & (sa.tuple_(_BEFORE.c.accepted_at, _BEFORE.c.key) < sa.tuple_(commands.c.accepted_at, commands.c.key))
+)
+"""Whether one command about a deal was accepted before another, and is not done: what was typed last shall stand."""
 
 
 def _as_columns(outcome: Outcome) -> dict[str, str | None]:
@@ -266,10 +300,11 @@ def _as_columns(outcome: Outcome) -> dict[str, str | None]:
                 "before": found.status,
                 "after": found.status,
             }
-        case Failed(trouble, _, before, now):
+        case Failed(trouble, effect, before, now):
             seen = {"opportunity_name": before.name, "before": before.status} if before else {}
             return seen | {
                 "outcome": trouble.cause.value,
+                "effect": effect.value,
                 "after": now.status if now else None,
                 "trace_id": trouble.trace_id,
             }
@@ -277,7 +312,7 @@ def _as_columns(outcome: Outcome) -> dict[str, str | None]:
             assert_never(outcome)
 
 
-def _orphan(row: sa.RowMapping) -> Orphan:
+def _claim(row: sa.RowMapping) -> Claim:
     entry = Entry(
         key=row["key"],
         reference=row["reference"],
@@ -294,18 +329,19 @@ def _orphan(row: sa.RowMapping) -> Orphan:
         name=row["opportunity_name"],
         lost_reason_id=row["before_lost_reason_id"],
     )
-    return Orphan(
+    return Claim(
         entry=entry,
         age=(datetime.now(UTC) - datetime.fromisoformat(row["accepted_at"])).total_seconds(),
         attempts=row["attempts"],
-        begun=row["state"] in {"running", "intended"},
         intended=before if row["state"] == "intended" else None,
         reply=_message(row["reply"]) if row["state"] == "answered" else None,
     )
 
 
 def _message(stored: str) -> Message:
-    fields = json.loads(stored)
+    """A reply as it was written down; what another version knew of it besides is left out."""
+    known = Message.__dataclass_fields__
+    fields = {name: value for name, value in json.loads(stored).items() if name in known}
     return Message(**fields | {"blocks": tuple(fields["blocks"])})
 
 

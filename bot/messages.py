@@ -1,12 +1,12 @@
-"""Every sentence that a person in Slack reads. Pure.
+"""Every sentence that a person in Slack reads. Pure but for the clock.
 
 A failure says three things: what happened; whether anything changed; what to do next, and by whom. No HTTP codes in the
 sentence: they stand in the small print, with the reference that the log has too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from urllib.parse import quote
 
@@ -134,11 +134,14 @@ FAILURES: Mapping[Cause, Sentences] = {
     ),
 }
 
-LOOK_FIRST = "Look at the deal before you try again. If it goes on, please tell {admin}."
+LOOK = "Look at the deal"
+LOOK_FIRST = f"{LOOK} before you try again. If it goes on, please tell {{admin}}."
 """What to do when nobody can tell whether the deal changed."""
 
 PERHAPS_LATE = "It may only be slow: look at the deal before you try again."
 """What to do after a change that went unanswered and was not seen, in place of trying again at once."""
+
+CANNOT_LOOK_UP = Sentences("I cannot look that up at the moment: the bot's database does not answer.", AGAIN_SOON)
 
 PERHAPS_WRITTEN = Sentences(
     "The bot's database did not answer while your command was being written down.",
@@ -149,14 +152,18 @@ PERHAPS_CARRIED_OUT = "Nothing has been changed so far. If it was written down a
 CANNOT_UNDO: Mapping[Obstacle, str] = {
     Obstacle.NONE_YET: "You have not changed any deal from Slack that I know of, so there is nothing to take back.",
     Obstacle.UNKNOWN: "I do not know that change any more, so I cannot take it back.",
+    Obstacle.NOT_DONE: "Your last command is still under way, so there is nothing to take back yet. Its result follows.",
+    Obstacle.UNSURE: "Nobody could tell whether your last command changed the deal, so I do not take it back blindly.",
     Obstacle.NO_CHANGE: "That command changed nothing that could be taken back.",
     Obstacle.SWITCHED_OFF: "Taking changes back is switched off here.",
-    Obstacle.TOO_OLD: "That change is older than {window}; only younger ones can be taken back with one press.",
+    Obstacle.TOO_OLD: "That change is older than {window}, and only younger ones can be taken back like this.",
     Obstacle.NO_STATUS: "The deal was {before} before, and that is no status that I can set.",
-    Obstacle.UNDER_WAY: "{user} is taking that back at this moment.",
-    Obstacle.DONE: "{user} has taken that back already, {when}.",
+    Obstacle.UNDER_WAY: "{user} is taking that back at this moment; your press adds nothing to it.",
+    Obstacle.DONE: "{user} has taken that back already, {when}. Your press changed nothing more.",
 }
 """Why a change is not taken back: `{user}` did it already, `{before}` is what the deal was."""
+SPEAKS_FOR_ITSELF = {Obstacle.NOT_DONE, Obstacle.UNDER_WAY, Obstacle.DONE}
+"""Where nothing more is to be said: not that nothing was changed, for something is or was, and not what to do."""
 
 DENIALS: Mapping[Reason, Sentences] = {
     Reason.NOT_ALLOWED: Sentences(
@@ -223,6 +230,7 @@ class Messages:
         channels: frozenset[str],
         errors_in_channel: bool,
         undo_window: timedelta,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._app_url = app_url
         self._location_id = location_id
@@ -233,6 +241,7 @@ class Messages:
         self._channels = ", ".join(named if len(channels) <= CHANNELS_NAMED else [*named, "others"])
         self._errors_in_channel = errors_in_channel
         self._undo_window = undo_window
+        self._clock = clock
 
     # --- what became of a command ----------------------------------------------------------------------------------
 
@@ -309,8 +318,8 @@ class Messages:
     def takes_long(self, reference: str) -> Message:
         """It takes longer than people expect, and the result is still to come."""
         lines = (
-            "This takes longer than usual: HighLevel is slow, or takes only so many changes at once and yours waits its turn.",
-            "I cannot tell yet whether anything changed. Your command is written down, and the result follows here.",
+            "This takes longer than usual, and is not forgotten: your command is written down and waits for its turn or for an answer.",
+            "I cannot tell yet whether anything changed. The result follows here.",
             "There is no need to type it again.",
         )
         return _message(lines, (_reference(reference),), public=False)
@@ -323,12 +332,12 @@ class Messages:
             then = PERHAPS_LATE
         elif outcome.effect is Effect.UNKNOWN and then == AGAIN_SOON:
             then = LOOK_FIRST
-        elif outcome.effect is Effect.UNKNOWN and trouble.cause in {Cause.UNEXPECTED, Cause.PARKED, Cause.TOO_LATE}:
-            then = f"Look at the deal before you try again. {then}"
+        elif outcome.effect is Effect.UNKNOWN and not then.startswith(LOOK):
+            then = f"{LOOK} before you try again. {then}"
         what = sentences.what.format(id=code(wish.opportunity_id))
         if trouble.reasons and trouble.cause is Cause.INVALID:
             what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
-        lines = (what, self._effect(outcome, wish), then.format(admin=self._admin, wait=_wait(trouble)))
+        lines = (what, self._effect(outcome, wish), then.format(admin=self._admin, wait=_wait(trouble, self._clock())))
         return _message(lines, _small_print(reference, trouble), public=self._errors_in_channel)
 
     def _effect(self, outcome: Failed, wish: Wish) -> str:
@@ -390,6 +399,11 @@ class Messages:
         lines = (what, NOTHING_CHANGED, f"For example: `{COMMAND} {EXAMPLE_ID} won`. More with `{COMMAND} help`.")
         return _message(lines, (_reference(reference),), public=False)
 
+    def cannot_look_up(self, reference: str) -> Message:
+        """The ledger does not answer a question."""
+        lines = (CANNOT_LOOK_UP.what, NOTHING_CHANGED, CANNOT_LOOK_UP.then.format(admin=self._admin))
+        return _message(lines, (_reference(reference),), public=False)
+
     def not_accepted(self, cause: Cause, reference: str, *, perhaps: bool = False) -> Message:
         """The bot failed before it had accepted the command; `perhaps`: it may be written down all the same."""
         sentences = PERHAPS_WRITTEN if perhaps else FAILURES[cause]
@@ -399,21 +413,28 @@ class Messages:
 
     def cannot_undo(self, obstacle: Obstacle, change: Record | None, undo: Record | None, reference: str) -> Message:
         """Why a `change` is not taken back; `undo` is the command that does it already, or did."""
+        if obstacle in SPEAKS_FOR_ITSELF:
+            return _message((self._why_not(obstacle, change, undo),), (_reference(reference),), public=False)
+        status = change.before if change and change.before in STATES else Status.OPEN
+        then = f"To change a deal, type for example {code(f'{COMMAND} {change.opportunity_id if change else EXAMPLE_ID} {status}')}."
+        return _message(
+            (self._why_not(obstacle, change, undo), NOTHING_CHANGED, then), (_reference(reference),), public=False
+        )
+
+    def _why_not(self, obstacle: Obstacle, change: Record | None, undo: Record | None) -> str:
         when = blocks.date(undo.finished_at) if undo and undo.finished_at else "a moment ago"
-        what = CANNOT_UNDO[obstacle].format(
+        return CANNOT_UNDO[obstacle].format(
             window=_duration(self._undo_window),
             before=plain(change.before or "something unknown") if change else "",
             user=blocks.user(undo.user_id) if undo else "Somebody",
             when=when,
         )
-        example = change.opportunity_id if change else EXAMPLE_ID
-        then = f"To change a deal, type for example {code(f'{COMMAND} {example} open')}."
-        return _message((what, NOTHING_CHANGED, then), (_reference(reference),), public=False)
 
     # --- answers to questions --------------------------------------------------------------------------------------
 
     def help(self) -> Message:
         """How it works."""
+        undo = f"`{COMMAND} undo` takes your last change back. " if self._undo_window else ""
         failing = "when it fails, they see that too" if self._errors_in_channel else "when it does not, only you do"
         lines = (
             "Change a deal's status in HighLevel, in front of your team.",
@@ -421,8 +442,8 @@ class Messages:
             f"• *The deal*: its id, or the link from its page. The id is the end of that link, such as `{EXAMPLE_ID}`.",
             f"• *The status*: {self._statuses}, or its first three letters or more.",
             f"The two may come in either order. When it works, everybody in the channel sees it; {failing}.",
-            f"`{COMMAND} undo` takes your last change back; `{COMMAND} history` shows your last ten commands, and with a "
-            f"deal behind it that deal's. `{COMMAND} whoami` tells whether you may. For anything else ask {self._admin}.",
+            f"{undo}`{COMMAND} history` shows your last ten commands, and with a deal behind it that deal's. "
+            f"`{COMMAND} whoami` tells whether you may. For anything else ask {self._admin}.",
         )
         return _message(lines, (), public=False)
 
@@ -437,7 +458,8 @@ class Messages:
 
     def history(self, records: Sequence[Record], opportunity_id: str | None) -> Message:
         """What the ledger knows about somebody's commands, or everybody's about one deal; latest first."""
-        whose = f"about {self._deal(Opportunity(opportunity_id, ''))}" if opportunity_id else "of yours"
+        name = next((record.name for record in records if record.name), None)
+        whose = f"about {self._deal(Opportunity(opportunity_id, '', name=name))}" if opportunity_id else "of yours"
         if not records:
             return _message((f"I know of no command {whose}.",), (), public=False)
         head = (
@@ -483,8 +505,11 @@ def _became(record: Record) -> str:
 
 
 def _duration(window: timedelta) -> str:
-    hours, minutes = divmod(round(window.total_seconds() / 60), 60)
-    return f"{hours} hours" if hours and not minutes else f"{60 * hours + minutes} minutes"
+    minutes = round(window.total_seconds() / 60)
+    for unit, length, least in (("day", 24 * 60, 2), ("hour", 60, 1)):
+        if minutes >= least * length and minutes % length == 0:
+            return f"{minutes // length} {unit}{'s' if minutes > length else ''}"
+    return f"{minutes} minute{'s' if minutes != 1 else ''}"
 
 
 def _message(
@@ -511,8 +536,8 @@ def _small_print(reference: str, trouble: Trouble) -> tuple[str, ...]:
     return tuple(filter(None, (_reference(reference), plain(trouble.code), trace)))
 
 
-def _wait(trouble: Trouble) -> str:
-    """How long to wait, in the words of a person."""
+def _wait(trouble: Trouble, now: datetime) -> str:
+    """How long to wait, in the words of a person, who may read them later: so a long wait says until when."""
     seconds = trouble.retry_after
     if seconds is None:
         return "tomorrow" if trouble.cause is Cause.DAILY_LIMIT else "in a minute"
@@ -522,4 +547,4 @@ def _wait(trouble: Trouble) -> str:
         return f"in {round(seconds)} seconds"
     if seconds < 90 * 60:
         return f"in {round(seconds / 60)} minutes"
-    return f"in {round(seconds / 3600)} hours"
+    return f"in {round(seconds / 3600)} hours, {blocks.date(now + timedelta(seconds=seconds))}"

@@ -31,6 +31,8 @@ class Obstacle(StrEnum):
     """Why a command cannot be taken back; `messages` has a sentence for each."""
 
     NONE_YET = "none_yet"
+    NOT_DONE = "not_done"
+    UNSURE = "unsure"
     UNKNOWN = "unknown"
     NO_CHANGE = "no_change"
     SWITCHED_OFF = "switched_off"
@@ -48,6 +50,7 @@ class Record:
     reference: str
     at: datetime
     """When it was accepted, in UTC."""
+    team_id: str
     user_id: str
     channel_id: str
     text: str
@@ -56,6 +59,8 @@ class Record:
     """The deal's name as it was then."""
     status: str
     """What was asked for."""
+    lost_reason_id: str | None
+    """The reason that was asked for with it, as an undo restores it."""
     undoes: str | None
     state: str
     before: str | None
@@ -63,6 +68,8 @@ class Record:
     after: str | None
     outcome: str | None
     """`changed`, `already_so`, `overtaken`, or the cause of a failure."""
+    effect: str | None
+    """Of a failure: whether anything changed, `nothing` or `unknown`."""
     attempts: int
     delivered: str | None
     message_ts: str | None
@@ -76,6 +83,10 @@ class Record:
         """
         if not window:
             return Obstacle.SWITCHED_OFF
+        if self.outcome is None:
+            return Obstacle.NOT_DONE
+        if self.effect == "unknown":
+            return Obstacle.UNSURE
         if self.outcome != "changed" or self.undoes:
             return Obstacle.NO_CHANGE
         if now - self.at > window:
@@ -93,7 +104,10 @@ class History(Protocol):
         """The command with this key; `None` when there is none."""
 
     async def last_change(self, user_id: str) -> Record | None:
-        """The last change that this person made, other than by taking one back; `None` when there is none."""
+        """The last change that this person made, other than by taking one back; `None` when there is none.
+
+        One that is under way counts, and one of which nobody knows whether it was made: nobody means an earlier one.
+        """
 
     async def undo_of(self, key: str) -> Record | None:
         """The command that takes this one back, under way or done; `None` when there is none."""

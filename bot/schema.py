@@ -28,6 +28,7 @@ commands = sa.Table(
     sa.Column("before_lost_reason_id", sa.Text),
     sa.Column("after", sa.Text),
     sa.Column("outcome", sa.Text),
+    sa.Column("effect", sa.Text),
     sa.Column("trace_id", sa.Text),
     sa.Column("response_url", sa.Text),
     sa.Column("message_ts", sa.Text),
@@ -44,11 +45,15 @@ commands = sa.Table(
 - `state`: *accepted*, not begun; *running*, at the deal; *intended*, about to write or just written; *answered*, the
   outcome is known and the reply is not delivered; *finished*.
 - `owner` is the process that works on it, until `lease_until`, seconds since 1970 by the database's own clock.
-  `attempts` counts the processes that died over it.
-- `before` and `after` are statuses; `outcome` is changed, already_so, overtaken or the cause of a failure.
+  `attempts` counts how often somebody else took it over while it was at the deal: mostly, that a process died.
+- `before` and `after` are statuses; `outcome` is changed, already_so, overtaken or the cause of a failure, whose
+  `effect` says whether anything changed: nothing, or unknown.
 - `response_url` and `reply` are there until the reply is delivered, then gone; `delivered` is how it arrived, and
   `message_ts` Slack's id of the message, where Slack told.
 """
+
+probe = sa.Table("probe", metadata, sa.Column("pad", sa.Text, nullable=False))
+"""One row of no meaning: written anew to find out whether writing works."""
 
 _version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, nullable=False))
 
@@ -77,6 +82,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE commands ADD COLUMN message_ts TEXT",
         "ALTER TABLE commands ADD COLUMN told_to_wait INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE commands ADD COLUMN reply TEXT",
+        "ALTER TABLE commands ADD COLUMN effect TEXT",
         # Version 1 took nothing up again. What it left unfinished may be months old: nobody expects it to happen now.
         "UPDATE commands SET state = 'finished', outcome = 'interrupted' WHERE state <> 'finished'",
         "CREATE INDEX commands_unfinished ON commands (lease_until) WHERE state <> 'finished'",
@@ -90,8 +96,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE UNIQUE INDEX commands_one_undo ON commands (undoes)
         WHERE undoes IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')
         """,
+        # Who is first at a deal, among those who are not done.
+        "CREATE INDEX commands_waiting ON commands (opportunity_id, accepted_at) WHERE state <> 'finished'",
         "CREATE INDEX commands_by_user ON commands (user_id, accepted_at)",
         "CREATE INDEX commands_by_time ON commands (accepted_at)",
+        "CREATE TABLE probe (pad TEXT NOT NULL)",
     ),
 )
 """Step n leads from version n to version n + 1, in one transaction. A step that was ever released is never edited."""

@@ -15,6 +15,8 @@ from pydantic import (
     SecretStr,
     TypeAdapter,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 
 from bot.moments import period
@@ -188,6 +190,13 @@ class Settings(BaseModel):
     log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lambda form: str(form).lower())] = Field(
         default="auto", description="`json`, `text`, or `auto`: text on a terminal, otherwise JSON"
     )
+
+    @field_validator("history_days")
+    @classmethod
+    def _remembers_what_can_be_undone(cls, days: int, info: ValidationInfo) -> int:
+        if days and timedelta(days=days) < info.data.get("undo_window", timedelta()):
+            raise ValueError("should be at least as long as UNDO_WINDOW, or 0: a change is taken back from its row")
+        return days
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], verb: Verb | None = None) -> Self:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
@@ -21,11 +21,16 @@ from bot.said import Said, pressed, typed
 from bot.status import Wish
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 LINES_OF_HISTORY = 10
 """How many commands `history` shows at most."""
 ANSWER_WITHIN = 2.6
 """Seconds for whatever comes before an acknowledgement: Slack waits for 3."""
+
+
+class _CannotLookUp(Exception):
+    """The ledger does not answer a question."""
 
 
 class Reception:
@@ -84,11 +89,10 @@ class Reception:
     async def _guarded(self, answering: Awaitable[Message | None], reference: str) -> Message | None:
         """The error boundary of what happens before an acknowledgement."""
         try:
-            async with asyncio.timeout(self._answer_within):
-                return await answering
-        except TimeoutError:
-            log.warning("command.not_written_down", perhaps=True)
-            return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=True)
+            return await answering
+        except _CannotLookUp:
+            log.warning("command.not_looked_up")
+            return self._messages.cannot_look_up(reference)
         except StoreDown as down:
             log.warning("command.not_written_down", perhaps=down.perhaps_written)
             return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=down.perhaps_written)
@@ -113,10 +117,10 @@ class Reception:
             case ShowHistory(opportunity_id):
                 return await self._show_history(said, opportunity_id)
             case Undo():
-                change = await self._history.last_change(said.caller.user_id)
+                change = await self._look_up(self._history.last_change(said.caller.user_id))
                 return await self._undo(said, change, Obstacle.NONE_YET)
             case Wish():
-                await self._accept(said.entry(request))
+                await self._accept(said.entry(request), self._answer_within)
                 return None
             case _:
                 assert_never(request)
@@ -124,7 +128,7 @@ class Reception:
     async def _answer_press(self, said: Said) -> Message | None:
         if refusal := self._denies(said):
             return refusal
-        return await self._undo(said, await self._history.find(said.text), Obstacle.UNKNOWN)
+        return await self._undo(said, await self._look_up(self._history.find(said.text)), Obstacle.UNKNOWN)
 
     def _denies(self, said: Said) -> Message | None:
         denied = self._allowlist.denies(said.caller, self._our_team()) or self._pace.denies(
@@ -137,9 +141,9 @@ class Reception:
 
     async def _show_history(self, said: Said, opportunity_id: str | None) -> Message:
         if opportunity_id:
-            records = await self._history.of_opportunity(opportunity_id, LINES_OF_HISTORY)
+            records = await self._look_up(self._history.of_opportunity(opportunity_id, LINES_OF_HISTORY))
         else:
-            records = await self._history.of_user(said.caller.user_id, LINES_OF_HISTORY)
+            records = await self._look_up(self._history.of_user(said.caller.user_id, LINES_OF_HISTORY))
         return self._messages.history(records, opportunity_id)
 
     async def _undo(self, said: Said, change: Record | None, otherwise: Obstacle) -> Message | None:
@@ -148,15 +152,23 @@ class Reception:
         wish = change.undo(self._undo_window, datetime.now(UTC))
         if isinstance(wish, Obstacle):
             return self._messages.cannot_undo(wish, change, None, said.reference)
-        if await self._accept(said.entry(wish, undoes=change.key)):
+        if await self._accept(said.entry(wish, undoes=change.key), self._answer_within / 2):
             return None
-        undo = await self._history.undo_of(change.key)
+        undo = await self._look_up(self._history.undo_of(change.key))
         obstacle = Obstacle.DONE if undo and undo.outcome else Obstacle.UNDER_WAY
         return self._messages.cannot_undo(obstacle, change, undo, said.reference)
 
-    async def _accept(self, entry: Entry) -> bool:
+    async def _look_up(self, looking: Awaitable[T]) -> T:
+        """Something in the ledger, while there is time. Raises `_CannotLookUp`; then nothing was written either."""
+        try:
+            async with asyncio.timeout(self._answer_within / 2):
+                return await looking
+        except (TimeoutError, StoreDown) as error:
+            raise _CannotLookUp from error
+
+    async def _accept(self, entry: Entry, within: float) -> bool:
         """Write it down, then begin. What Slack delivers twice has the same `trigger_id`, and begins once."""
-        new = await self._ledger.accept(entry)
+        new = await self._ledger.accept(entry, within=within)
         log.info("command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new)
         if new:
             self._submit(entry)

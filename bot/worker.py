@@ -2,15 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
-from weakref import WeakValueDictionary
 
 import structlog
 
 from bot.change import LeaseLost, StoreDown
-from bot.ledger import Claims, Orphan
+from bot.ledger import Claim, Claims
 from bot.messages import Message, Messages
 from bot.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.record import Entry, History, Record
@@ -26,7 +25,7 @@ DELIVERING = 8
 """Replies at once. They do not take the commands' places: Slack may make us wait for a channel."""
 ADOPTED_AT_ONCE = 50
 MOST_ATTEMPTS = 5
-"""Processes that may die over one command, before it is taken for the reason."""
+"""How often one command may be taken over from whoever was at its deal, before it is taken for the reason."""
 TOO_LATE = 3600.0
 """Seconds after which a command that nobody began is answered instead of carried out: whoever typed it has moved on."""
 
@@ -46,7 +45,7 @@ class Rhythm:
     wait_for_limit: float = 600.0
     """For how long a command is kept waiting for HighLevel's limit at most."""
     last_words: float = 2.0
-    """Kept back from draining, to note what is given back."""
+    """Kept back from draining, twice: for replies that are on their way, and to note what is given back."""
 
 
 class Change(Protocol):
@@ -79,17 +78,18 @@ class Worker:
         self._rhythm = rhythm
         self._places = asyncio.Semaphore(IN_FLIGHT)
         self._mail = asyncio.Semaphore(DELIVERING)
-        self._deals: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._running: set[asyncio.Task[None]] = set()
         self._keys: set[str] = set()
         """Of the commands that are running here."""
+        self._posting: set[asyncio.Task[None] | None] = set()
+        """Of the running, those whose reply is on its way."""
         self._leaving = False
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
     def submit(self, entry: Entry) -> None:
         """Take on a command that was just accepted. What goes wrong with it is logged and told, never raised."""
-        self._take(Orphan(entry, age=0.0, attempts=0, begun=False, intended=None, reply=None))
+        self._take(Claim(entry, age=0.0, attempts=0, intended=None, reply=None))
 
     def tell(self, message: Message, to: Address, reference: str) -> None:
         """Deliver something that is no command's reply."""
@@ -105,22 +105,22 @@ class Worker:
                     if self._keys:
                         await self._claims.renew(self._keys)
                     renewed = now
-                for orphan in [] if self._leaving else await self._claims.adopt(ADOPTED_AT_ONCE):
+                for claim in [] if self._leaving else await self._claims.adopt(ADOPTED_AT_ONCE):
                     # It never left, the clock jumped; or we are leaving ourselves, and give it back.
-                    if self._leaving or orphan.entry.key in self._keys:
+                    if self._leaving or claim.entry.key in self._keys:
                         continue
-                    log.info("command.adopted", reference=orphan.entry.reference, attempts=orphan.attempts)
-                    self._take(orphan)
+                    log.info("command.adopted", reference=claim.entry.reference, attempts=claim.attempts)
+                    self._take(claim)
             except StoreDown:  # logged where it happened
                 pass
             except Exception:
                 log.exception("worker.broken")
             await asyncio.sleep(self._rhythm.adopt)
 
-    def _take(self, orphan: Orphan) -> None:
-        key = orphan.entry.key
+    def _take(self, claim: Claim) -> None:
+        key = claim.entry.key
         self._keys.add(key)
-        self._start(self._run(orphan), orphan.entry.reference).add_done_callback(lambda _: self._keys.discard(key))
+        self._start(self._run(claim), claim.entry.reference).add_done_callback(lambda _: self._keys.discard(key))
 
     def _start(self, work: Awaitable[None], reference: str) -> asyncio.Task[None]:
         # The set holds the task: asyncio alone would let it be collected while it runs.
@@ -136,7 +136,11 @@ class Worker:
         self._leaving = True
         if self._running:
             log.info("worker.draining", commands=len(self._running))
-            _, left = await asyncio.wait(self._running, timeout=max(0.0, patience - self._rhythm.last_words))
+            _, left = await asyncio.wait(self._running, timeout=max(0.0, patience - 2 * self._rhythm.last_words))
+            for task in left - self._posting:
+                task.cancel()
+            if left:
+                _, left = await asyncio.wait(left, timeout=self._rhythm.last_words)
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
@@ -149,18 +153,17 @@ class Worker:
 
     # --- one command ------------------------------------------------------------------------------------------------
 
-    async def _run(self, orphan: Orphan) -> None:
-        entry = orphan.entry
+    async def _run(self, claim: Claim) -> None:
+        entry = claim.entry
         telling: list[asyncio.Task[None]] = []
         timer = asyncio.get_running_loop().call_later(
             self._rhythm.tell, lambda: telling.append(self._start(self._tell_to_wait(entry), entry.reference))
         )
         try:
-            reply = orphan.reply or await self._answer(orphan)
+            reply = claim.reply or await self._answer(claim)
             timer.cancel()
             await asyncio.gather(*telling)  # what is being said is said to the end, before the result
-            async with self._mail:
-                delivery = await self._deliver(reply, _address(entry))
+            delivery = await self._reply(entry, reply)
             log.info("command.answered", delivered=delivery.way)
             # Only a message in the command's own channel can be found again by its id alone.
             message_ts = delivery.message_ts if delivery.way == "channel" else ""
@@ -172,16 +175,14 @@ class Worker:
         finally:
             timer.cancel()
 
-    async def _answer(self, orphan: Orphan) -> Message:
-        """Carry it out: one command about a deal after another, and few at once."""
-        entry = orphan.entry
-        # What is at the deal already is waited for, and waits for nobody, least of all for those who wait for it.
-        async with nullcontext() if orphan.begun else self._deals.setdefault(entry.wish.opportunity_id, asyncio.Lock()):
-            outcome = _without_trying(orphan) or await self._carry_out(orphan)
-            log.info("command.done", outcome=_name(outcome))
-            undone = await self._undone(entry)
-            reply = self._messages.outcome(outcome, entry, undone)
-            await self._insist(lambda: self._claims.answer(entry.key, outcome, reply))
+    async def _answer(self, claim: Claim) -> Message:
+        """Carry it out, and write down what became of it and what is to be said."""
+        entry = claim.entry
+        outcome = await self._carry_out(claim)
+        log.info("command.done", outcome=_name(outcome))
+        undone = await self._undone(entry)
+        reply = self._messages.outcome(outcome, entry, undone)
+        await self._insist(lambda: self._claims.answer(entry.key, outcome, reply))
         if undone and undone.message_ts and isinstance(outcome, Changed) and not reply.replaces:
             await self._update(self._messages.taken_back(undone, entry), undone.channel_id, undone.message_ts)
         return reply
@@ -190,16 +191,31 @@ class Worker:
         key = entry.undoes
         return await self._insist(lambda: self._history.find(key)) if key else None
 
-    async def _carry_out(self, orphan: Orphan) -> Outcome:
-        entry = orphan.entry
-        give_up = _now() + self._rhythm.wait_for_limit
+    async def _reply(self, entry: Entry, reply: Message) -> Delivery:
+        ready = _now()
+        async with self._mail:
+            if _now() - ready > self._rhythm.renew:  # others were before us: is it still ours to say?
+                await self._insist(lambda: self._claims.hold(entry.key))
+            task = asyncio.current_task()
+            self._posting.add(task)
+            try:
+                return await self._deliver(reply, _address(entry))
+            finally:
+                self._posting.discard(task)
+
+    async def _carry_out(self, claim: Claim) -> Outcome:
+        """Do it when its turn has come: few at once, and one about a deal after another, which the ledger sees to."""
+        entry, taken = claim.entry, _now()
+        give_up = taken + self._rhythm.wait_for_limit
         while True:
+            if outcome := _without_trying(claim, claim.age + _now() - taken):
+                return outcome
             pause = self._rhythm.again
             async with self._places:
                 # What was accepted is carried out as soon as it can be written down.
                 with suppress(StoreDown):
                     if await self._claims.begin(entry.key):
-                        outcome = await self._try(entry, orphan.intended)
+                        outcome = await self._try(entry, claim.intended)
                         pause = _worth_waiting_for(outcome)
                         if not pause or _now() + pause > give_up:
                             return outcome
@@ -241,14 +257,14 @@ async def _with_reference(work: Awaitable[None], reference: str) -> None:
         await work
 
 
-def _without_trying(orphan: Orphan) -> Outcome | None:
+def _without_trying(claim: Claim, age: float) -> Outcome | None:
     """The outcome of a command that nobody should try any more; `None` when it is worth trying."""
-    effect = Effect.UNKNOWN if orphan.intended else Effect.NOTHING
-    if orphan.attempts >= MOST_ATTEMPTS:
-        log.error("command.parked", attempts=orphan.attempts)
-        return Failed(Trouble(Cause.PARKED), effect, orphan.intended)
-    if orphan.age > TOO_LATE:
-        return Failed(Trouble(Cause.TOO_LATE), effect, orphan.intended)
+    effect = Effect.UNKNOWN if claim.intended else Effect.NOTHING
+    if claim.attempts >= MOST_ATTEMPTS:
+        log.error("command.parked", attempts=claim.attempts)
+        return Failed(Trouble(Cause.PARKED), effect, claim.intended)
+    if age > TOO_LATE:
+        return Failed(Trouble(Cause.TOO_LATE), effect, claim.intended)
     return None
 
 

@@ -9,9 +9,9 @@ from itertools import count
 from typing import Any
 
 from bot.change import CrmError, LeaseLost, StoreDown
-from bot.ledger import Orphan
+from bot.ledger import Claim
 from bot.messages import Message, Messages
-from bot.outcome import AlreadySo, Cause, Changed, Outcome, Trouble
+from bot.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.record import Entry, Record
 from bot.status import STATES, Opportunity, Status
 
@@ -35,18 +35,21 @@ CHANGE = Record(
     key="key",
     reference="REF",
     at=datetime(2026, 11, 25, 11, tzinfo=UTC),
+    team_id="T1",
     user_id="U1",
     channel_id="C1",
     text="deal won",
     opportunity_id="deal",
     name="New website",
     status="won",
+    lost_reason_id=None,
     undoes=None,
     state="finished",
     before="open",
     before_lost_reason_id=None,
     after="won",
     outcome="changed",
+    effect=None,
     attempts=0,
     delivered="response_url",
     message_ts=None,
@@ -72,7 +75,8 @@ class MemoryCrm:
     """Why nobody gets a turn."""
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def turn(self, *, until: float) -> AsyncIterator[None]:
+        assert until > 0
         if self.closed:
             raise self.closed
         yield
@@ -127,6 +131,12 @@ class Row:
     message_ts: str = ""
 
     @property
+    def counts(self) -> bool:
+        """Whether it is a change, or may become or have been one."""
+        unsure = isinstance(self.outcome, Failed) and self.outcome.effect is Effect.UNKNOWN
+        return self.stands or unsure
+
+    @property
     def stands(self) -> bool:
         return self.outcome is None or isinstance(self.outcome, Changed)
 
@@ -150,7 +160,8 @@ class MemoryLedger:
     lease: float = 30.0
     owner: str = field(default_factory=lambda: f"owner-{next(_owners)}")
 
-    async def accept(self, entry: Entry) -> bool:
+    async def accept(self, entry: Entry, *, within: float) -> bool:
+        assert within > 0
         rows = self._rows()
         taken_back = any(row.entry.undoes == entry.undoes and row.stands for row in rows.values() if entry.undoes)
         if entry.key in rows or taken_back:
@@ -164,11 +175,21 @@ class MemoryLedger:
     async def begin(self, key: str) -> bool:
         row = self._ours(key)
         deal = row.entry.wish.opportunity_id
-        others = (other for other in self._rows().values() if other is not row)
-        if any(other.entry.wish.opportunity_id == deal and other.state in AT_THE_DEAL for other in others):
+        others = [
+            other
+            for other in self._rows().values()
+            if other is not row
+            and other.entry.wish.opportunity_id == deal
+            and other.state not in {"answered", "finished"}
+        ]
+        before = [other for other in others if (other.accepted, other.entry.key) < (row.accepted, row.entry.key)]
+        if any(other.state in AT_THE_DEAL for other in others) or (before and row.state == "accepted"):
             return False
         row.state = row.state if row.state == "intended" else "running"
         return True
+
+    async def hold(self, key: str) -> None:
+        self._ours(key)
 
     async def intend(self, key: str, before: Opportunity) -> None:
         row = self._ours(key)
@@ -196,17 +217,16 @@ class MemoryLedger:
             if row.owner == self.owner and row.entry.key in keys:
                 row.lease_until = time.time() + self.lease
 
-    async def adopt(self, most: int) -> list[Orphan]:
+    async def adopt(self, most: int) -> list[Claim]:
         found = [row for row in self._unfinished() if row.lease_until < time.time()][:most]
         for row in found:
-            row.attempts += row.owner is not None and row.state in AT_THE_DEAL
+            row.attempts += row.owner not in {None, self.owner} and row.state in AT_THE_DEAL
             row.owner, row.lease_until = self.owner, time.time() + self.lease
         return [
-            Orphan(
+            Claim(
                 entry=replace(row.entry, message_ts=row.message_ts),
                 age=(datetime.now(UTC) - row.accepted).total_seconds(),
                 attempts=row.attempts,
-                begun=row.state in AT_THE_DEAL,
                 intended=row.before if row.state == "intended" else None,
                 reply=row.reply,
             )
@@ -224,7 +244,7 @@ class MemoryLedger:
         return _record(row) if row else None
 
     async def last_change(self, user_id: str) -> Record | None:
-        made = [row for row in self._of(user_id) if isinstance(row.outcome, Changed) and not row.entry.undoes]
+        made = [row for row in self._of(user_id) if row.counts and not row.entry.undoes]
         return _record(made[0]) if made else None
 
     async def undo_of(self, key: str) -> Record | None:
@@ -259,6 +279,10 @@ class MemoryLedger:
 AT_THE_DEAL = {"running", "intended"}
 
 
+def _outcome(outcome: Outcome) -> str:
+    return outcome.trouble.cause.value if isinstance(outcome, Failed) else type(outcome).__name__.lower()
+
+
 def _record(row: Row) -> Record:
     outcome = row.outcome
     before = outcome.before if isinstance(outcome, Changed) else row.before
@@ -266,18 +290,21 @@ def _record(row: Row) -> Record:
         key=row.entry.key,
         reference=row.entry.reference,
         at=row.accepted,
+        team_id=row.entry.caller.team_id,
         user_id=row.entry.caller.user_id,
         channel_id=row.entry.caller.channel_id,
         text=row.entry.text,
         opportunity_id=row.entry.wish.opportunity_id,
         name=before.name if before else None,
         status=row.entry.wish.status.value,
+        lost_reason_id=row.entry.wish.lost_reason_id,
         undoes=row.entry.undoes,
         state=row.state,
         before=before.status if before else None,
         before_lost_reason_id=row.before.lost_reason_id if row.before else None,
         after=outcome.after.status if isinstance(outcome, Changed) else None,
-        outcome={Changed: "changed", AlreadySo: "already_so"}.get(type(outcome)) if outcome else None,
+        outcome=_outcome(outcome) if outcome else None,
+        effect=outcome.effect.value if isinstance(outcome, Failed) else None,
         attempts=row.attempts,
         delivered=row.delivered,
         message_ts=row.message_ts or None,

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from bot.access import Caller
@@ -137,6 +139,40 @@ async def test_a_change_that_was_still_on_its_way_at_the_crash_is_waited_for(
 
     assert isinstance(outcome, Changed)
     assert crm.calls == ["find", "find", "find"]
+
+
+async def test_a_change_that_happens_just_after_it_was_looked_for_is_a_change_all_the_same(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.finding.extend([lambda: None] * (1 + RESUMING_LOOKS))
+    crm.finding.append(lambda: crm.becomes("won"))
+    outcome = await change(WON, "key", intended=DEAL)
+
+    assert isinstance(outcome, Changed)
+    assert outcome.before == DEAL
+    assert "set_status" not in crm.calls
+
+
+async def test_a_ledger_that_takes_its_time_takes_none_of_the_crms() -> None:
+    class Slow(MemoryLedger):
+        async def intend(self, key: str, before: Opportunity) -> None:
+            await asyncio.sleep(0.15)
+            await super().intend(key, before)
+
+    slow = Slow()
+    slow.store.rows["key"] = Row(Entry("key", "REF", Caller("U1", "T1", "C1"), "", WON), slow.owner, float("inf"))
+    untils: list[float] = []
+
+    class Watched(MemoryCrm):
+        async def set_status(
+            self, opportunity_id: str, status: Status, *, lost_reason_id: str | None, until: float
+        ) -> str:
+            untils.append(until - asyncio.get_running_loop().time())
+            return await super().set_status(opportunity_id, status, lost_reason_id=lost_reason_id, until=until)
+
+    change = ChangeStatus(Watched(DEAL), slow, Patience(whole=0.2, for_looking=0.1, between_looks=0.01))
+    assert isinstance(await change(WON, "key"), Changed)
+    assert untils[0] > 0.05
 
 
 async def test_a_change_that_the_crash_prevented_is_made(change: ChangeStatus, crm: MemoryCrm) -> None:

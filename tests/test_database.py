@@ -3,7 +3,7 @@ import io
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,10 @@ def _note(text: str) -> sa.TextClause:
 def _write(connection: sa.Connection, text: str) -> str:
     connection.execute(_note(text))
     return text
+
+
+def _drop(connection: sa.Connection, table: str) -> None:
+    connection.execute(sa.text(f"DROP TABLE {table}"))
 
 
 async def _notes(database: Database) -> list[str]:
@@ -172,7 +176,8 @@ async def test_a_store_of_a_later_version_is_left_alone_and_named(database: Data
 
 
 async def test_a_store_that_was_emptied_meanwhile_is_made_anew(database: Database) -> None:
-    await database.do(lambda connection: connection.execute(sa.text("DROP TABLE commands")))
+    for table in ("commands", "probe"):
+        await database.do(partial(_drop, table=table))
     await database.do(lambda connection: connection.execute(sa.text("DROP TABLE schema_version")))
     version = sa.text("SELECT version FROM schema_version")
     with pytest.raises(StoreDown):
@@ -254,6 +259,86 @@ async def test_a_schema_that_takes_long_to_bring_up_to_date_is_waited_for_by_nob
 
     await _until(lambda: database.do(lambda connection: connection.execute(sa.select(1)).scalar()))
     other.dispose()
+    await database.close()
+
+
+async def test_work_that_has_not_begun_in_time_is_certainly_not_done(file: Path) -> None:
+    database = Database(f"sqlite:///{file}", patience=5.0)
+    await database.do(lambda connection: connection.execute(sa.text("CREATE TABLE notes (text TEXT)")))
+    may_go_on, at_it = threading.Event(), threading.Event()
+
+    def hold(_connection: sa.Connection) -> None:
+        at_it.set()
+        may_go_on.wait(10)
+
+    first = asyncio.create_task(database.do(hold))
+    await asyncio.to_thread(at_it.wait, 5)
+    with pytest.raises(StoreDown) as down:
+        await database.do(partial(_write, text="never"), within=0.05)
+    may_go_on.set()
+    await first
+
+    assert down.value.perhaps_written is False
+    assert await _notes(database) == []
+    await database.close()
+
+
+async def test_work_that_has_begun_and_is_not_done_in_time_may_be_done(file: Path) -> None:
+    database = Database(f"sqlite:///{file}", patience=5.0)
+    may_go_on = threading.Event()
+    with pytest.raises(StoreDown) as down:
+        await database.do(lambda _connection: may_go_on.wait(10), within=0.3)
+    may_go_on.set()
+
+    assert down.value.perhaps_written is True
+    await database.close()
+
+
+@pytest.fixture
+def locked(cluster: Cluster) -> Iterator[tuple[str, sa.Connection]]:
+    """A database whose door another process holds, and that process."""
+    url = cluster.new_database()
+    other = engine(url)
+    with other.connect() as connection:
+        connection.execute(sa.text("SELECT pg_advisory_lock(20261125)"))
+        yield url, connection
+    other.dispose()
+
+
+async def test_a_schema_that_never_gets_done_is_tried_anew(locked: tuple[str, sa.Connection]) -> None:
+    url, other = locked
+    database = Database(url, patience=0.1, longest_migration=0.1)
+    for _ in range(6):
+        with pytest.raises(StoreDown):
+            await database.do(lambda connection: connection.execute(sa.select(1)))
+    other.execute(sa.text("SELECT pg_advisory_unlock(20261125)"))
+
+    await _until(lambda: database.do(lambda connection: connection.execute(sa.select(1)).scalar()))
+    await database.close()
+
+
+async def test_a_database_that_hangs_does_not_keep_the_process(locked: tuple[str, sa.Connection]) -> None:
+    database = Database(locked[0], patience=0.1)
+    with pytest.raises(StoreDown):
+        await database.do(lambda connection: connection.execute(sa.select(1)))
+
+    async with asyncio.timeout(10):
+        await database.close()
+
+
+async def test_a_store_that_is_down_is_told_to_the_log_now_and_then(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/missing/file.db")
+    with capture_logs() as lines:
+        for _ in range(5):
+            with pytest.raises(StoreDown):
+                await database.do(lambda connection: connection.execute(sa.select(1)))
+    assert [line["event"] for line in lines] == ["database.down"]
+
+    (tmp_path / "missing").mkdir()
+    await database.do(lambda connection: connection.execute(sa.select(1)))
+    with capture_logs() as lines, pytest.raises(StoreDown):
+        await database.do(lambda connection: connection.execute(sa.text("SELECT * FROM nowhere")))
+    assert [line["event"] for line in lines] == ["database.down"]
     await database.close()
 
 

@@ -62,7 +62,7 @@ async def test_a_command_is_found_by_its_key_however_far_it_got(both: tuple[Any,
     ledger, history = both
     assert await history.find("one") is None
 
-    await ledger.accept(_entry("one"))
+    await ledger.accept(_entry("one"), within=5)
     begun = await history.find("one")
     assert begun is not None
     assert (begun.state, begun.name, begun.before, begun.after, begun.outcome) == ("accepted", None, None, None, None)
@@ -94,7 +94,7 @@ async def test_the_last_change_is_this_persons_own_and_no_undo_and_no_failure(bo
         ("undo", "U1", "first", Changed(WON, OPEN)),
         ("of another", "U2", None, Changed(OPEN, WON)),
     ):
-        await ledger.accept(_entry(key, user, undoes=undoes))
+        await ledger.accept(_entry(key, user, undoes=undoes), within=5)
         await ledger.answer(key, outcome, REPLY)
     last = await history.last_change("U1")
 
@@ -106,15 +106,15 @@ async def test_an_undo_is_found_while_it_is_under_way_and_when_it_is_done_but_no
     both: tuple[Any, History],
 ) -> None:
     ledger, history = both
-    await ledger.accept(_entry("change"))
+    await ledger.accept(_entry("change"), within=5)
     assert await history.undo_of("change") is None
 
-    await ledger.accept(_entry("failed", undoes="change"))
+    await ledger.accept(_entry("failed", undoes="change"), within=5)
     assert getattr(await history.undo_of("change"), "key", None) == "failed"
     await ledger.answer("failed", FAILED, REPLY)
     assert await history.undo_of("change") is None
 
-    await ledger.accept(_entry("done", undoes="change"))
+    await ledger.accept(_entry("done", undoes="change"), within=5)
     await ledger.answer("done", Changed(WON, OPEN), REPLY)
     assert getattr(await history.undo_of("change"), "key", None) == "done"
 
@@ -124,7 +124,7 @@ async def test_the_latest_commands_of_a_person_and_about_a_deal_come_first_and_n
 ) -> None:
     ledger, history = both
     for number, (user, deal) in enumerate([("U1", "a"), ("U2", "a"), ("U1", "b"), ("U1", "a")]):
-        await ledger.accept(_entry(str(number), user, deal))
+        await ledger.accept(_entry(str(number), user, deal), within=5)
         await _next_millisecond()
 
     assert _keys(await history.of_user("U1", 10)) == ["3", "2", "0"]
@@ -167,9 +167,12 @@ def test_every_row_is_read_once_and_oldest_first(filled: str) -> None:
     assert _read(filled, Filter()) == ["1000999", *(str(1_000_000 + number) for number in range(999))]
 
 
+OPTIONAL = ("undoes", "lost_reason_id", "before_lost_reason_id", "effect", "message_ts", "trace_id")
+
+
 def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
     fill(database_url, 1)
-    texts = ", ".join(f"{name} = '{name}'" for name in ("undoes", "before_lost_reason_id", "message_ts", "trace_id"))
+    texts = ", ".join(f"{name} = '{name}'" for name in OPTIONAL)
     execute(database_url, f"UPDATE commands SET attempts = 2, {texts}")  # noqa: S608 - our own words
     with reading(database_url, Filter()) as records:
         (record,) = records
@@ -178,18 +181,21 @@ def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
         key="1000000",
         reference="H4WSYDSE",
         at=datetime(1000, 1, 1, tzinfo=UTC),
+        team_id="T1",
         user_id="U0ANA",
         channel_id="C0SALES",
         text="deal won",
         opportunity_id="deal",
         name="New website",
         status="won",
+        lost_reason_id="lost_reason_id",
         undoes="undoes",
         state="finished",
         before="open",
         before_lost_reason_id="before_lost_reason_id",
         after="won",
         outcome="changed",
+        effect="effect",
         attempts=2,
         delivered="response_url",
         message_ts="message_ts",
@@ -228,7 +234,7 @@ async def test_a_reader_keeps_nobody_from_writing_and_reads_what_was_there_when_
     database = Database(filled)
     with reading(filled, Filter()) as records:
         next(records)
-        assert await SqlLedger(database).accept(_entry("new")) is True
+        assert await SqlLedger(database).accept(_entry("new"), within=5) is True
         rest = _keys(list(records))
     await database.close()
 

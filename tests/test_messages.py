@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.access import Caller, Reason
 from bot.blocks import TEXT_LIMIT
 from bot.command import Misunderstood, Problem
-from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, USAGE, Message, Messages
+from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
 from bot.record import Entry, Obstacle, Record
 from bot.replies import payload
@@ -279,7 +279,7 @@ def test_codes_stand_in_the_small_print_and_not_in_the_sentence() -> None:
         (90.0, "in 2 minutes"),
         (600.0, "in 10 minutes"),
         (5399.0, "in 90 minutes"),
-        (5400.0, "in 2 hours"),
+        (5400.0, "in 2 hours, <!date^"),
         (36000.0, "in 10 hours"),
         (0.0, "in a second"),
         (0.2, "in a second"),
@@ -619,13 +619,27 @@ def test_what_cannot_be_taken_back_says_why_and_what_to_do_instead(obstacle: Obs
     for change, undo in ((CHANGE, replace(CHANGE, user_id="U0BEN")), (CHANGE, None), (None, None)):
         message = _messages().cannot_undo(obstacle, change, undo, REF)
 
-        assert "Nothing was changed." in message.text
-        assert f"`/opp-status {ID} open`" in message.text
+        if obstacle in SPEAKS_FOR_ITSELF:
+            assert "Nothing was changed." not in message.text
+        else:
+            assert "Nothing was changed." in message.text
+            assert "To change a deal, type for example `/opp-status" in message.text
         assert message.public is False
         assert _is_sound(message, mentions=("<@U0BEN>",))
 
 
-@pytest.mark.parametrize(("window", "words"), [(timedelta(minutes=30), "30 minutes"), (timedelta(days=7), "168 hours")])
+@pytest.mark.parametrize(
+    ("window", "words"),
+    [
+        (timedelta(minutes=1), "1 minute,"),
+        (timedelta(minutes=30), "30 minutes"),
+        (timedelta(minutes=90), "90 minutes"),
+        (timedelta(hours=1), "1 hour,"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(days=1), "24 hours,"),
+        (timedelta(days=7), "7 days"),
+    ],
+)
 def test_a_window_is_told_in_words(window: timedelta, words: str) -> None:
     message = _messages(undo_window=window).cannot_undo(Obstacle.TOO_OLD, CHANGE, None, REF)
 

@@ -31,7 +31,8 @@ def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
     [
         ({"outcome": "already_so"}, Obstacle.NO_CHANGE),
         ({"outcome": "no_answer"}, Obstacle.NO_CHANGE),
-        ({"outcome": None}, Obstacle.NO_CHANGE),
+        ({"outcome": None}, Obstacle.NOT_DONE),
+        ({"outcome": "no_answer", "effect": "unknown"}, Obstacle.UNSURE),
         ({"undoes": "another"}, Obstacle.NO_CHANGE),
         ({"at": NOW - timedelta(hours=24, seconds=1)}, Obstacle.TOO_OLD),
         ({"before": "on hold"}, Obstacle.NO_STATUS),

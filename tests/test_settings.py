@@ -364,6 +364,23 @@ def test_settings_are_compared_by_what_they_say() -> None:
     assert hash(_set()) == hash(_set())
 
 
+def test_a_history_that_is_shorter_than_the_time_for_undo_is_refused() -> None:
+    with pytest.raises(SettingsError) as refused:
+        _set(HISTORY_DAYS="1", UNDO_WINDOW="7d")
+
+    assert refused.value.problems.keys() == {"HISTORY_DAYS"}
+    assert "at least as long as UNDO_WINDOW" in refused.value.problems["HISTORY_DAYS"]
+    assert _set(HISTORY_DAYS="7", UNDO_WINDOW="7d").history_days == 7
+    assert _set(HISTORY_DAYS="1", UNDO_WINDOW="0").history_days == 1
+
+
+def test_a_window_that_cannot_be_read_is_the_only_problem_named() -> None:
+    with pytest.raises(SettingsError) as refused:
+        _set(HISTORY_DAYS="1", UNDO_WINDOW="soon")
+
+    assert refused.value.problems.keys() == {"UNDO_WINDOW"}
+
+
 def test_the_password_of_a_database_is_not_shown() -> None:
     shown = repr(_set(DATABASE_URL="postgresql://user:the-password@host/name"))
 

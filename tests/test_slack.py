@@ -15,7 +15,7 @@ from bot.change import StoreDown
 from bot.command import Help, Request, ShowHistory, Undo
 from bot.messages import Message
 from bot.outcome import Cause, Changed, Effect, Failed, Trouble
-from bot.record import Entry
+from bot.record import Entry, Record
 from bot.replies import Address
 from bot.slack import Reception, bolt_app
 from bot.status import Opportunity, Status, Wish
@@ -74,7 +74,7 @@ class Desk:
         """Somebody has changed the deal to won, and it is finished."""
         caller = Caller(user, "T1", "C1")
         entry = Entry(key, "REF", caller, "deal won", WISH)
-        await self.ledger.accept(entry)
+        await self.ledger.accept(entry, within=5)
         outcome = Changed(Opportunity("deal", before, name="New website"), Opportunity("deal", "won"))
         await self.ledger.intend(key, outcome.before)
         await self.ledger.answer(key, outcome, Message("", (), public=True))
@@ -143,7 +143,7 @@ async def test_a_ledger_that_is_down_is_told_at_once(desk: Desk) -> None:
 
 async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(desk: Desk) -> None:
     class Cut(MemoryLedger):
-        async def accept(self, entry: Entry) -> bool:  # noqa: ARG002 - the port's
+        async def accept(self, entry: Entry, *, within: float) -> bool:  # noqa: ARG002 - the port's
             raise StoreDown(perhaps_written=True)
 
     desk.ledger = Cut()
@@ -153,16 +153,17 @@ async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(
     assert "it is carried out soon" in answer["text"]
 
 
-async def test_a_ledger_that_hangs_is_not_waited_for_longer_than_slack_does(desk: Desk) -> None:
+async def test_a_question_to_a_ledger_that_hangs_is_not_waited_for_longer_than_slack_does(desk: Desk) -> None:
     class Hung(MemoryLedger):
-        async def accept(self, entry: Entry) -> bool:  # noqa: ARG002 - the port's
+        async def last_change(self, user_id: str) -> Record | None:  # noqa: ARG002 - the port's
             await asyncio.Event().wait()
-            return True
+            return None
 
-    desk.ledger, desk.within = Hung(), 0.05
+    desk.ledger, desk.within, desk.request = Hung(), 0.05, Undo()
     _, answer = await desk.on_command()
 
-    assert "it is carried out soon" in answer["text"]
+    assert "I cannot look that up at the moment" in answer["text"]
+    assert "Nothing was changed." in answer["text"]
 
 
 async def test_a_question_is_answered_in_the_acknowledgement(desk: Desk) -> None:
@@ -247,7 +248,7 @@ async def test_history_of_a_ledger_that_is_down_is_told(desk: Desk) -> None:
     desk.request = ShowHistory()
     desk.ledger.store.down = True
 
-    assert "Nothing was changed." in (await desk.on_command())[1]["text"]
+    assert "I cannot look that up at the moment" in (await desk.on_command())[1]["text"]
 
 
 # --- undo -----------------------------------------------------------------------------------------------------------
@@ -263,6 +264,39 @@ async def test_undo_takes_back_the_callers_last_change(desk: Desk) -> None:
     (entry,) = desk.entries
     assert entry.undoes == "last"
     assert entry.wish == Wish("deal", Status.OPEN, only_if="won")
+
+
+async def test_undo_does_not_step_past_a_command_that_is_still_under_way(desk: Desk) -> None:
+    await desk.changed("done")
+    await desk.ledger.accept(Entry("under way", "REF", Caller("U1", "T1", "C1"), "other lost", WISH), within=5)
+    desk.request = Undo()
+    _, answer = await desk.on_command()
+
+    assert "Your last command is still under way" in answer["text"]
+    assert desk.entries == []
+
+
+async def test_undo_does_not_step_past_a_command_of_unknown_fate(desk: Desk) -> None:
+    await desk.changed("done")
+    await desk.ledger.accept(Entry("unsure", "REF", Caller("U1", "T1", "C1"), "other lost", WISH), within=5)
+    lost = Failed(Trouble(Cause.NO_ANSWER), Effect.UNKNOWN)
+    await desk.ledger.answer("unsure", lost, Message("", (), public=False))
+    desk.request = Undo()
+    _, answer = await desk.on_command()
+
+    assert "Nobody could tell whether your last command changed the deal" in answer["text"]
+    assert desk.entries == []
+
+
+async def test_undo_steps_past_a_command_that_changed_nothing(desk: Desk) -> None:
+    await desk.changed("done")
+    await desk.ledger.accept(Entry("failed", "REF", Caller("U1", "T1", "C1"), "other lost", WISH), within=5)
+    failed = Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING)
+    await desk.ledger.answer("failed", failed, Message("", (), public=False))
+    desk.request = Undo()
+
+    assert await desk.on_command() == (200, {})
+    assert desk.entries[0].undoes == "done"
 
 
 async def test_undo_without_a_change_says_so(desk: Desk) -> None:
@@ -305,7 +339,7 @@ async def test_a_second_press_does_nothing_and_says_who_is_at_it(desk: Desk) -> 
     await desk.changed("change")
     await desk.on_undo("change")
 
-    assert "<@U2> is taking that back at this moment." in await desk.on_undo("change", user={"id": "U1"})
+    assert "<@U2> is taking that back at this moment" in await desk.on_undo("change", user={"id": "U1"})
     assert len(desk.entries) == 1
 
 

@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,13 +10,13 @@ from structlog.testing import capture_logs
 
 from bot.access import Caller
 from bot.change import LeaseLost, StoreDown
-from bot.ledger import Orphan
+from bot.ledger import Claim
 from bot.messages import Message
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.record import Entry
 from bot.replies import Address, Delivery
 from bot.status import Opportunity, Status, Wish
-from bot.worker import IN_FLIGHT, MOST_ATTEMPTS, TOO_LATE, Rhythm, Worker
+from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOO_LATE, Rhythm, Worker
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 
 RHYTHM = Rhythm(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
@@ -91,7 +91,7 @@ def _entry(key: str, deal: str = "", **fields: str) -> Entry:
 
 async def _submit(worker: Worker, ledger: MemoryLedger, *entries: Entry) -> None:
     for entry in entries:
-        await ledger.accept(entry)
+        await ledger.accept(entry, within=5)
         worker.submit(entry)
 
 
@@ -154,7 +154,7 @@ async def test_commands_about_one_deal_run_one_after_another_in_their_order(work
 
 async def test_a_deal_that_another_replica_is_at_is_waited_for(work: Work) -> None:
     other = MemoryLedger(work.store)
-    await other.accept(_entry("other", deal="the same"))
+    await other.accept(_entry("other", deal="the same"), within=5)
     await other.begin("other")
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one", deal="the same"))
@@ -217,7 +217,7 @@ async def test_a_reply_that_breaks_leaves_the_command_to_be_taken_up_again(work:
 
 async def test_what_was_accepted_is_carried_out_when_the_database_is_back(work: Work) -> None:
     worker, ledger = work.worker()
-    await ledger.accept(_entry("one"))
+    await ledger.accept(_entry("one"), within=5)
     work.store.down = True
     worker.submit(_entry("one"))
     await asyncio.sleep(0.05)
@@ -345,7 +345,7 @@ async def test_what_is_being_told_is_told_before_the_result(work: Work) -> None:
 async def test_who_was_told_by_a_process_that_died_is_not_told_again(work: Work) -> None:
     worker, ledger = work.worker(rhythm=IMPATIENT)
     work.may_finish.clear()
-    await ledger.accept(_entry("one"))
+    await ledger.accept(_entry("one"), within=5)
     await ledger.tell_to_wait("one")
     worker.submit(_entry("one"))
     await asyncio.sleep(0.1)
@@ -357,7 +357,7 @@ async def test_who_was_told_by_a_process_that_died_is_not_told_again(work: Work)
 
 async def test_who_waits_for_the_database_is_told_too(work: Work) -> None:
     worker, ledger = work.worker(rhythm=IMPATIENT)
-    await ledger.accept(_entry("one"))
+    await ledger.accept(_entry("one"), within=5)
     work.store.down = True
     worker.submit(_entry("one"))
     await _until(lambda: len(work.delivered) == 1)
@@ -385,7 +385,7 @@ async def _tended(worker: Worker, condition: Callable[[], bool]) -> None:
     tending.cancel()
 
 
-def _orphan(work: Work, state: str, **fields: Any) -> Row:  # noqa: ANN401 - any of a row's
+def _claim(work: Work, state: str, **fields: Any) -> Row:  # noqa: ANN401 - any of a row's
     """What a dead process left."""
     row = Row(_entry("one", deal="deal"), "dead", lease_until=0.0, state=state, **fields)
     work.store.rows["one"] = row
@@ -393,7 +393,7 @@ def _orphan(work: Work, state: str, **fields: Any) -> Row:  # noqa: ANN401 - any
 
 
 async def test_what_a_dead_process_left_is_carried_out(work: Work) -> None:
-    row = _orphan(work, "accepted")
+    row = _claim(work, "accepted")
     worker, _ = work.worker()
     await _tended(worker, lambda: row.state == "finished")
 
@@ -402,7 +402,7 @@ async def test_what_a_dead_process_left_is_carried_out(work: Work) -> None:
 
 
 async def test_what_a_dead_process_was_about_to_write_is_resumed(work: Work) -> None:
-    row = _orphan(work, "intended", before=OPEN)
+    row = _claim(work, "intended", before=OPEN)
     worker, _ = work.worker()
     await _tended(worker, lambda: row.state == "finished")
 
@@ -410,7 +410,7 @@ async def test_what_a_dead_process_was_about_to_write_is_resumed(work: Work) -> 
 
 
 async def test_what_a_dead_process_had_answered_is_only_delivered_in_its_words(work: Work) -> None:
-    row = _orphan(work, "answered", outcome=Changed(OPEN, WON), reply=Message("It is done.", (), public=True))
+    row = _claim(work, "answered", outcome=Changed(OPEN, WON), reply=Message("It is done.", (), public=True))
     worker, _ = work.worker()
     await _tended(worker, lambda: row.state == "finished")
 
@@ -422,7 +422,7 @@ async def test_what_a_dead_process_had_answered_is_only_delivered_in_its_words(w
 async def test_a_command_over_which_processes_die_again_and_again_is_parked_and_says_so(
     work: Work, state: str, effect: str
 ) -> None:
-    row = _orphan(work, state, attempts=MOST_ATTEMPTS - 1, before=OPEN)
+    row = _claim(work, state, attempts=MOST_ATTEMPTS - 1, before=OPEN)
     worker, _ = work.worker()
     await _tended(worker, lambda: row.state == "finished")
 
@@ -435,7 +435,7 @@ async def test_a_command_over_which_processes_die_again_and_again_is_parked_and_
 async def test_a_command_that_nobody_expects_any_more_is_answered_and_not_carried_out(
     work: Work, state: str, effect: str
 ) -> None:
-    row = _orphan(work, state, before=OPEN)
+    row = _claim(work, state, before=OPEN)
     row.accepted -= timedelta(seconds=TOO_LATE + 1)
     worker, _ = work.worker()
     await _tended(worker, lambda: row.state == "finished")
@@ -447,7 +447,7 @@ async def test_a_command_that_nobody_expects_any_more_is_answered_and_not_carrie
 
 @pytest.mark.parametrize("state", ["running", "intended"])
 async def test_a_deal_that_a_dead_process_was_at_is_not_waited_for_by_its_heir(work: Work, state: str) -> None:
-    row = _orphan(work, state, before=OPEN)
+    row = _claim(work, state, before=OPEN)
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("two", deal="deal"))
     await asyncio.sleep(0.05)
@@ -484,10 +484,25 @@ async def test_what_this_process_is_at_is_not_begun_twice_when_the_databases_clo
 async def test_what_was_written_down_although_nobody_knew_is_carried_out_when_its_lease_ends(work: Work) -> None:
     ledger = MemoryLedger(work.store, lease=0.15)
     worker, _ = work.worker(ledger)
-    await ledger.accept(_entry("one"))
+    await ledger.accept(_entry("one"), within=5)
     await _tended(worker, lambda: work.store.rows["one"].state == "finished")
 
     assert work.begun == [("one", None)]
+
+
+async def test_a_command_that_waited_too_long_in_a_process_that_lives_is_answered_and_not_carried_out(
+    work: Work,
+) -> None:
+    other = MemoryLedger(work.store)
+    await other.accept(_entry("other", deal="deal"), within=5)
+    await other.begin("other")
+    row = _claim(work, "accepted")
+    row.accepted = datetime.now(UTC) - timedelta(seconds=TOO_LATE - 0.2)
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == []
+    assert "more than an hour later" in work.texts[0]
 
 
 async def test_leases_are_renewed_while_the_work_lasts(work: Work) -> None:
@@ -517,7 +532,7 @@ async def test_whoever_lost_a_command_says_nothing_about_it(work: Work) -> None:
 
 async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: Work) -> None:
     class Odd(MemoryLedger):
-        async def adopt(self, most: int) -> list[Orphan]:  # noqa: ARG002 - the port's signature
+        async def adopt(self, most: int) -> list[Claim]:  # noqa: ARG002 - the port's signature
             raise faults.pop(0) if faults else StoreDown
 
     faults: list[Exception] = [StoreDown(), RuntimeError()]
@@ -537,14 +552,14 @@ async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: 
 
 async def test_what_is_taken_over_at_the_last_moment_is_given_back_and_not_begun(work: Work) -> None:
     class Slow(MemoryLedger):
-        async def adopt(self, most: int) -> list[Orphan]:
-            orphans = await super().adopt(most)
+        async def adopt(self, most: int) -> list[Claim]:
+            claims = await super().adopt(most)
             adopting.set()
             await asyncio.sleep(0.05)
-            return orphans
+            return claims
 
     adopting = asyncio.Event()
-    row = _orphan(work, "answered", reply=Message("It is done.", (), public=True))
+    row = _claim(work, "answered", reply=Message("It is done.", (), public=True))
     worker, _ = work.worker(Slow(work.store))
     tending = asyncio.create_task(worker.tend())
     await adopting.wait()
@@ -572,10 +587,37 @@ async def test_what_cannot_be_finished_in_time_is_given_back_for_the_next_proces
     assert {row.attempts for row in work.store.rows.values()} == {0}
 
 
+async def test_a_reply_that_is_on_its_way_at_the_end_arrives_and_is_noted(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=replace(RHYTHM, last_words=0.5))
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.store.rows["one"].state == "answered")
+    draining = asyncio.create_task(worker.drain(1.1))
+    await asyncio.sleep(0.3)
+    work.may_deliver.set()
+    await draining
+
+    assert (len(work.delivered), work.store.rows["one"].state) == (1, "finished")
+
+
+async def test_a_reply_that_waited_its_turn_is_not_said_by_whoever_lost_the_command(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=replace(RHYTHM, renew=0.01))
+    work.may_deliver.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(DELIVERING + 1)))
+    await _until(lambda: all(row.state == "answered" for row in work.store.rows.values()))
+    await asyncio.sleep(0.05)
+    last = next(row for row in work.store.rows.values() if row.entry.key == str(DELIVERING))
+    last.owner = "another"
+    work.may_deliver.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == DELIVERING
+
+
 async def test_a_process_that_lets_go_takes_nothing_over_any_more(work: Work) -> None:
     worker, _ = work.worker()
     await worker.drain(0.1)
-    _orphan(work, "accepted")
+    _claim(work, "accepted")
     tending = asyncio.create_task(worker.tend())
     await asyncio.sleep(0.1)
 
@@ -595,7 +637,7 @@ async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work)
 
 async def test_a_database_that_is_away_at_the_end_does_not_keep_the_process(work: Work) -> None:
     worker, ledger = work.worker()
-    await ledger.accept(_entry("one"))
+    await ledger.accept(_entry("one"), within=5)
     work.store.down = True
     worker.submit(_entry("one"))
     with capture_logs() as lines:

@@ -59,12 +59,12 @@ class Allowance:
         self._alarm: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def turn(self, calls: int) -> AsyncIterator[None]:
+    async def turn(self, calls: int, *, until: float) -> AsyncIterator[None]:
         """Wait, first come first served, for places for so many calls, and keep them for what is done inside.
 
-        Raises `RateLimited` at once when the day's allowance is used up.
+        Raises `RateLimited` when there are none by then: at once, when that is known already.
         """
-        turn = _Turn(await self._take(calls))
+        turn = _Turn(await self._take(calls, until=until))
         token = _turn.set(turn)
         try:
             yield
@@ -87,7 +87,7 @@ class Allowance:
             self._kept -= 1
         # A place that was kept is of no use when somebody else has used it, or when the door was closed.
         if not has_one or now < self._closed_until or self._asking + self._occupied(now) >= self._most:
-            await self._take(1, until=until)
+            await self._take(1, until=until, first=True)
             self._kept -= 1
         self._asking += 1
         try:
@@ -113,15 +113,16 @@ class Allowance:
                 self._refuse(self._queue.popleft(), now)
         self._serve()
 
-    async def _take(self, wanted: int, *, until: float | None = None) -> int:
+    async def _take(self, wanted: int, *, until: float, first: bool = False) -> int:
         """Keep places, as many as are wanted, or all there are if that is fewer."""
-        waiting = _Waiting(wanted, asyncio.get_running_loop().create_future())
-        # Whoever has a deadline is at a deal already, or only asks how things are: before those who have not begun.
-        (self._queue.append if until is None else self._queue.appendleft)(waiting)
         now = _now()
         if now < self._day_over_until:
-            self._queue.remove(waiting)
             raise self._daily(now)
+        if self._closed_until > until:
+            raise RateLimited(Details(), retry_after=self._closed_until - now, daily=False)
+        waiting = _Waiting(wanted, asyncio.get_running_loop().create_future())
+        # A single call is of somebody at a deal already, or only asks how things are: before those who have not begun.
+        (self._queue.appendleft if first else self._queue.append)(waiting)
         self._serve()
         try:
             async with asyncio.timeout_at(until):

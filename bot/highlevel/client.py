@@ -83,9 +83,9 @@ class Client:
         """One opportunity, fresh: unlike the search, this shows a write at once."""
         return await self._call(wire.get_opportunity(opportunity_id), wire.read_opportunity, until)
 
-    def turn(self, calls: int) -> AbstractAsyncContextManager[None]:
+    def turn(self, calls: int, *, until: float) -> AbstractAsyncContextManager[None]:
         """Wait until HighLevel takes so many calls, and keep room for them. Entering raises `RateLimited`."""
-        return self.allowance.turn(calls)
+        return self.allowance.turn(calls, until=until)
 
     async def put_status(
         self, opportunity_id: str, status: str, *, lost_reason_id: str | None = None, until: float

@@ -112,7 +112,7 @@ async def test_a_turn_waits_until_there_is_room_for_all_its_calls_and_is_not_kep
     allowance = Allowance(most=4, interval=0.3)
     began = _now()
     await asyncio.gather(_ask(allowance), _ask(allowance))
-    async with allowance.turn(3):
+    async with allowance.turn(3, until=_now() + SOON):
         waited = _now() - began
         for _ in range(3):
             await _ask(allowance)
@@ -126,7 +126,7 @@ async def test_turns_are_given_in_the_order_in_which_they_were_wanted() -> None:
     order: list[int] = []
 
     async def take(number: int) -> None:
-        async with allowance.turn(3 if number % 2 else 1):
+        async with allowance.turn(3 if number % 2 else 1, until=_now() + SOON):
             order.append(number)
             await _ask(allowance)
 
@@ -137,9 +137,9 @@ async def test_turns_are_given_in_the_order_in_which_they_were_wanted() -> None:
 
 async def test_what_a_turn_did_not_use_is_there_for_the_next() -> None:
     allowance = Allowance(most=3, interval=60.0)
-    async with allowance.turn(3):
+    async with allowance.turn(3, until=_now() + SOON):
         await _ask(allowance)
-    async with asyncio.timeout(1), allowance.turn(2):
+    async with asyncio.timeout(1), allowance.turn(2, until=_now() + SOON):
         pass
 
 
@@ -148,10 +148,10 @@ async def test_a_call_beyond_its_turn_comes_before_those_who_have_not_begun() ->
     order: list[str] = []
 
     async def later() -> None:
-        async with allowance.turn(1):
+        async with allowance.turn(1, until=_now() + SOON):
             order.append("later")
 
-    async with allowance.turn(1):
+    async with allowance.turn(1, until=_now() + SOON):
         await _ask(allowance)
         waiting = asyncio.create_task(later())
         await asyncio.sleep(0.01)
@@ -164,13 +164,13 @@ async def test_a_call_beyond_its_turn_comes_before_those_who_have_not_begun() ->
 
 async def test_tasks_inside_a_turn_share_its_places() -> None:
     allowance = Allowance(most=3, interval=60.0)
-    async with asyncio.timeout(1), allowance.turn(3):
+    async with asyncio.timeout(1), allowance.turn(3, until=_now() + SOON):
         await asyncio.gather(*(_ask(allowance) for _ in range(3)))
 
 
 async def test_a_turn_for_more_than_there_ever_is_takes_all_there_is() -> None:
     allowance = Allowance(most=2, interval=0.05)
-    async with asyncio.timeout(1), allowance.turn(3):
+    async with asyncio.timeout(1), allowance.turn(3, until=_now() + SOON):
         for _ in range(3):
             await _ask(allowance)
 
@@ -183,35 +183,35 @@ async def test_whoever_gives_up_waiting_leaves_the_queue() -> None:
     impatient.cancel()
     await asyncio.gather(impatient, return_exceptions=True)
 
-    async with asyncio.timeout(1), allowance.turn(1):
+    async with asyncio.timeout(1), allowance.turn(1, until=_now() + SOON):
         pass
 
 
 async def test_a_turn_that_is_given_to_whoever_gives_up_at_that_moment_is_given_on() -> None:
     allowance = Allowance(most=1, interval=60.0)
-    async with allowance.turn(1):
+    async with allowance.turn(1, until=_now() + SOON):
         impatient = asyncio.create_task(_enter(allowance))
         await asyncio.sleep(0.01)
     impatient.cancel()  # it was let in when the block above was left, and does not know yet
     await asyncio.gather(impatient, return_exceptions=True)
 
-    async with asyncio.timeout(1), allowance.turn(1):
+    async with asyncio.timeout(1), allowance.turn(1, until=_now() + SOON):
         pass
 
 
 async def test_whoever_went_while_the_door_was_opened_is_passed_over() -> None:
     allowance = Allowance(most=1, interval=60.0)
-    async with allowance.turn(1):
+    async with allowance.turn(1, until=_now() + SOON):
         impatient = asyncio.create_task(_enter(allowance))
         await asyncio.sleep(0.01)
         impatient.cancel()  # the block is left before it wakes up
-    async with asyncio.timeout(1), allowance.turn(1):
+    async with asyncio.timeout(1), allowance.turn(1, until=_now() + SOON):
         pass
     await asyncio.gather(impatient, return_exceptions=True)
 
 
 async def _enter(allowance: Allowance) -> None:
-    async with allowance.turn(1):
+    async with allowance.turn(1, until=_now() + SOON):
         pass
 
 
@@ -225,6 +225,18 @@ async def test_after_a_429_nobody_asks_before_it_is_time() -> None:
     await asyncio.gather(*(_ask(allowance) for _ in range(5)))
 
     assert _now() - began >= 0.19
+
+
+async def test_whoever_cannot_wait_for_the_door_to_open_is_told_at_once() -> None:
+    allowance = Allowance()
+    await _ask(allowance, limits=_said(closed_for=60.0))
+    began = _now()
+    with pytest.raises(RateLimited) as told:
+        async with allowance.turn(3, until=_now() + 30.0):
+            pytest.fail("the door is closed")
+
+    assert _now() - began < 5
+    assert told.value.retry_after == pytest.approx(60.0, abs=5)
 
 
 async def test_a_door_that_is_said_to_be_closed_for_long_is_tried_before() -> None:
@@ -322,7 +334,7 @@ def _highlevel(limit: int, seconds: float) -> HighLevel:
 
 
 async def _change(client: Client, at_once: asyncio.Semaphore | None = None) -> None:
-    async with at_once or nullcontext(), client.turn(3):
+    async with at_once or nullcontext(), client.turn(3, until=_now() + SOON):
         for _ in range(3):
             await client.opportunity(DEAL, until=_now() + SOON)
 
@@ -398,7 +410,7 @@ def test_never_are_there_more_requests_in_an_interval_than_may_be(turns: list[tu
     arrived: list[float] = []
 
     async def take(allowance: Allowance, wanted: int, made: int, milliseconds: int) -> None:
-        async with allowance.turn(wanted):
+        async with allowance.turn(wanted, until=_now() + SOON):
             for _ in range(made):
                 async with allowance.place(until=_now() + SOON):
                     arrived.append(_now())
