@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any, Literal
+from typing import Any
 
 Block = dict[str, Any]
 
@@ -88,7 +88,6 @@ def button(
     action_id: str,
     value: str,
     confirm: Confirm | None = None,
-    style: Literal["primary", "danger"] | None = None,
 ) -> Block:
     """An element for `actions`; `text` is text from anywhere.
 
@@ -106,8 +105,6 @@ def button(
             "confirm": _label(confirm.confirm, CONFIRM_BUTTON_LIMIT),
             "deny": _label(confirm.deny, CONFIRM_BUTTON_LIMIT),
         }
-    if style:
-        made["style"] = style
     return made
 
 

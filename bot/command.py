@@ -30,6 +30,8 @@ class Problem(StrEnum):
     LINK_WITHOUT_ID = "link_without_id"
     OTHER_LOCATION = "other_location"
     TOO_MUCH = "too_much"
+    UNDO_STANDS_ALONE = "undo_stands_alone"
+    HISTORY_OF_WHAT = "history_of_what"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Reque
             return Help()
         case ["whoami"]:
             return WhoAmI()
-        case ["undo"]:
-            return Undo()
+        case ["undo", *more]:
+            return Misunderstood(Problem.UNDO_STANDS_ALONE, " ".join(words[1:])) if more else Undo()
         case ["history", *_]:
             return _history(words[1:], location_id)
         case _:
@@ -140,10 +142,8 @@ def _history(words: list[str], location_id: str) -> ShowHistory | Misunderstood:
         case [target] if _is_target(target):
             found = _opportunity_id(target, location_id)
             return found if isinstance(found, Misunderstood) else ShowHistory(found)
-        case [word]:
-            return Misunderstood(Problem.NOT_AN_ID, word)
         case _:
-            return Misunderstood(Problem.TOO_MUCH, " ".join(words[1:]))
+            return Misunderstood(Problem.HISTORY_OF_WHAT, " ".join(words))
 
 
 def _opportunity_id(target: str, location_id: str) -> str | Misunderstood:

@@ -156,8 +156,6 @@ class Database:
         commit = _Commit(jobs)
         running = self._thread.submit(self._transact, commit)
         await asyncio.wait([asyncio.wrap_future(running)], timeout=self._patience)
-        if running.cancel():  # it did not even begin: the thread hangs with an earlier one
-            raise StoreDown
         if running.done() and commit.error is None:
             self._told = float("-inf")
             return commit.results

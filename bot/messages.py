@@ -207,6 +207,11 @@ USAGE: Mapping[Problem, str] = {
     Problem.OTHER_LOCATION: (
         "That link leads to another HighLevel location (sub-account) than the one this bot works for. Its id is {word}."
     ),
+    Problem.UNDO_STANDS_ALONE: (
+        "`undo` stands alone and takes back your last change: I do not know what to do with {word}. For another change press "
+        "the button under its message."
+    ),
+    Problem.HISTORY_OF_WHAT: "`history` takes one deal's id or link, or nothing for your own commands: I cannot use {word}.",
     Problem.TOO_MUCH: "That is more than one deal and one status: I do not know what to do with {word}.",
 }
 

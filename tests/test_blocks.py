@@ -1,7 +1,6 @@
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -175,11 +174,9 @@ def test_slack_is_told_to_find_no_mentions_of_its_own_in_a_text() -> None:
 LONG_TEXTS = TEXTS | st.integers(0, 400).map(lambda length: "<" * length)
 
 
-@given(LONG_TEXTS, st.none() | st.builds(Confirm, *[LONG_TEXTS] * 4), st.sampled_from([None, "primary", "danger"]))
-def test_slack_takes_a_button_with_any_texts(
-    text: str, confirm: Confirm | None, style: Literal["primary", "danger"] | None
-) -> None:
-    row = actions(button(text, "undo", "x", confirm, style), button(text, "more", "x"))
+@given(LONG_TEXTS, st.none() | st.builds(Confirm, *[LONG_TEXTS] * 4))
+def test_slack_takes_a_button_with_any_texts(text: str, confirm: Confirm | None) -> None:
+    row = actions(button(text, "undo", "x", confirm), button(text, "more", "x"))
 
     assert refusal_of({"text": "a", "blocks": [row]}) is None
 
@@ -206,9 +203,8 @@ def test_a_button_is_what_it_was_made_of() -> None:
         "action_id": "undo",
         "value": "REF",
     }
-    assert button("Undo", "undo", "REF", confirm, "danger") == {
+    assert button("Undo", "undo", "REF", confirm) == {
         **button("Undo", "undo", "REF"),
-        "style": "danger",
         "confirm": {
             "title": label("Undo it?"),
             "text": {"type": "mrkdwn", "text": "It was *open*.", "verbatim": True},

@@ -53,7 +53,7 @@ def test_undo_is_understood(text: str) -> None:
 
 
 def test_undo_with_more_behind_it_is_not_guessed_at() -> None:
-    assert isinstance(_parse(f"undo {ID}"), Misunderstood)
+    assert _parse(f"undo {ID}, please") == Misunderstood(Problem.UNDO_STANDS_ALONE, f"{ID} please")
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_undo_with_more_behind_it_is_not_guessed_at() -> None:
         ("history", ShowHistory()),
         (f"history {ID}", ShowHistory(ID)),
         (f"History <{LINK}|the deal>", ShowHistory(ID)),
-        ("history website", Misunderstood(Problem.NOT_AN_ID, "website")),
-        (f"history {ID} {OTHER_ID}", Misunderstood(Problem.TOO_MUCH, OTHER_ID)),
+        ("history website", Misunderstood(Problem.HISTORY_OF_WHAT, "website")),
+        (f"history {ID} {OTHER_ID}", Misunderstood(Problem.HISTORY_OF_WHAT, f"{ID} {OTHER_ID}")),
         (f"history {APP}/v2/location/{LOCATION}/opportunities/list", None),
         (f"history {APP}/v2/location/{ELSEWHERE}/opportunities/{ID}", Misunderstood(Problem.OTHER_LOCATION, ELSEWHERE)),
     ],
@@ -323,6 +323,8 @@ EXAMPLE_OF = {
     Problem.LINK_WITHOUT_ID: "https://example.com won",
     Problem.OTHER_LOCATION: f"{APP}/location/x/opportunities/{ID} won",
     Problem.TOO_MUCH: f"{ID} won lost",
+    Problem.UNDO_STANDS_ALONE: "undo it",
+    Problem.HISTORY_OF_WHAT: "history of everything",
 }
 
 
