@@ -184,8 +184,14 @@ class Worker:
         reply = self._messages.outcome(outcome, entry, undone)
         await self._insist(lambda: self._claims.answer(entry.key, outcome, reply))
         if undone and undone.message_ts and isinstance(outcome, Changed) and not reply.replaces:
-            await self._update(self._messages.taken_back(undone, entry), undone.channel_id, undone.message_ts)
+            # Beside the reply, not before it: Slack may make us wait for either.
+            self._start(self._mark(undone, undone.message_ts, entry), entry.reference)
         return reply
+
+    async def _mark(self, undone: Record, message_ts: str, entry: Entry) -> None:
+        """Let the message about a change say that it was taken back by a command typed elsewhere."""
+        async with self._mail:
+            await self._update(self._messages.taken_back(undone, entry), undone.channel_id, message_ts)
 
     async def _undone(self, entry: Entry) -> Record | None:
         key = entry.undoes
