@@ -84,7 +84,7 @@ def _check(environ: Mapping[str, str]) -> int:
 async def _report(settings: Settings) -> "Report":
     from bot import wiring  # noqa: PLC0415 - see `_serve`
 
-    async with wiring.build(settings).checking() as health:
+    async with wiring.build(settings, migrates=False).checking() as health:
         return await health.report()
 
 

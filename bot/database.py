@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from bot.change import StoreDown
 from bot.engine import cut, engine, is_cut_off, is_deadlock, reason
-from bot.schema import NewerSchemaError, migrate
+from bot.schema import NewerSchemaError, migrate, must_not_be_newer
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -64,14 +64,23 @@ class Database:
     """Does work in transactions, on one thread.
 
     Everything that waits while a commit is under way goes into the next one, so that a burst of commands shares disk
-    flushes instead of queueing behind them. The schema is brought up to date before anything else is done.
+    flushes instead of queueing behind them. The schema is brought up to date before anything else is done, unless it is
+    to be left as it is (`migrates`).
     """
 
-    def __init__(self, url: str, patience: float = PATIENCE, longest_migration: float = LONGEST_MIGRATION) -> None:
+    def __init__(
+        self,
+        url: str,
+        patience: float = PATIENCE,
+        longest_migration: float = LONGEST_MIGRATION,
+        *,
+        migrates: bool = True,
+    ) -> None:
         self._url = url
         self._engine = engine(url)
         self._patience = patience
         self._longest_migration = longest_migration
+        self._bring_up_to_date = migrate if migrates else must_not_be_newer
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._waiting: list[_Job] = []
         self._writer: asyncio.Task[None] | None = None
@@ -170,7 +179,7 @@ class Database:
 
     def _migrate(self) -> Exception | None:
         try:
-            migrate(self._engine)
+            self._bring_up_to_date(self._engine)
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever for it
             return self._lost(error)
         return None

@@ -148,6 +148,17 @@ class SqlLedger:
 
         await self._database.do(write_anew)
 
+    async def try_out(self) -> None:
+        """Find out whether writing works, in a store of any version, and leave nothing behind. Raises `StoreDown`."""
+        table = sa.Table(f"tried_out_by_{self._owner}", sa.MetaData(), sa.Column("pad", sa.Text))
+
+        def come_and_go(connection: sa.Connection) -> None:
+            table.create(connection)
+            connection.execute(table.insert().values(pad=secrets.token_hex(PROBE // 2)))
+            table.drop(connection)
+
+        await self._database.do(come_and_go)
+
     # --- Claims -----------------------------------------------------------------------------------------------------
 
     async def begin(self, key: str) -> bool:

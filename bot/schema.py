@@ -1,5 +1,7 @@
 """The ledger's table, and the numbered steps that lead to it from any earlier version."""
 
+from contextlib import suppress
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
@@ -129,6 +131,12 @@ def must_be_current(connection: sa.Connection) -> None:
         raise OlderSchemaError
     if version > len(MIGRATIONS):
         raise NewerSchemaError(version)
+
+
+def must_not_be_newer(engine: sa.Engine) -> None:
+    """Raise `NewerSchemaError` for a store of a later version; one of an earlier version is left as it is."""
+    with engine.connect() as connection, suppress(OlderSchemaError):
+        must_be_current(connection)
 
 
 def migrate(engine: sa.Engine) -> None:

@@ -115,8 +115,11 @@ class Bot:
             await asyncio.sleep(3600)
 
 
-def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
-    """The bot for these settings. Touches no network and no file yet."""
+def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True) -> Bot:
+    """The bot for these settings. Touches no network and no file yet.
+
+    `migrates`: whether it may bring the database up to date; not when it only looks, perhaps beside an older version.
+    """
     tempo = tempo or Tempo()
     # slack_sdk would repeat a post whose connection broke, and so might say everything twice.
     web = AsyncWebClient(
@@ -134,7 +137,7 @@ def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
         attempts=tempo.highlevel,
     )
     crm = HighLevelCrm(client, settings.highlevel_location_id)
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, migrates=migrates)
     ledger = SqlLedger(database, tempo.lease)
     history = SqlHistory(database)
     replies = Replies(web, transport.pooled())
@@ -183,7 +186,7 @@ def build(settings: Settings, tempo: Tempo | None = None) -> Bot:
             ask_slack=workspace.ask,
             ask_socket=socket.ask if socket else None,
             probe_highlevel=crm.probe,
-            ping_store=ledger.ping,
+            ping_store=ledger.ping if migrates else ledger.try_out,
             allowlist=allowlist,
         ),
         socket=socket,

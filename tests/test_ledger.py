@@ -536,3 +536,32 @@ async def test_a_text_that_the_database_cannot_take_is_no_trouble_for_those_that
 
     assert isinstance(odd, StoreDown)
     assert even is True
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+async def test_a_store_of_any_version_can_be_tried_out_and_is_left_as_it_was(
+    database_url: str, *, prepared: bool
+) -> None:
+    if prepared:
+        opened = engine(database_url)
+        with opened.begin() as connection:
+            connection.execute(sa.text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
+            connection.execute(sa.text("INSERT INTO schema_version VALUES (1)"))
+        opened.dispose()
+    only_looking = Database(database_url, migrates=False)
+    await SqlLedger(only_looking).try_out()
+    tables = await only_looking.do(lambda connection: sa.inspect(connection).get_table_names())
+
+    assert tables == (["schema_version"] if prepared else [])
+    await only_looking.close()
+
+
+async def test_a_store_of_a_later_version_is_not_tried_out(sql: SqlLedger, database_url: str) -> None:
+    await sql.ping()
+    execute(database_url, "UPDATE schema_version SET version = 99")
+    only_looking = Database(database_url, migrates=False)
+
+    with pytest.raises(StoreDown) as down:
+        await SqlLedger(only_looking).try_out()
+    assert down.value.newer is True
+    await only_looking.close()
