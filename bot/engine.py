@@ -2,11 +2,13 @@
 
 import os
 import socket
+import sqlite3
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+import stamina
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -100,7 +102,12 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
     """
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    # Two processes that open a new file at once are in each other's way here, and SQLite's own patience does not help.
+    for attempt in stamina.retry_context(
+        on=sqlite3.OperationalError, attempts=None, timeout=BUSY_TIMEOUT, wait_initial=0.01, wait_max=0.1
+    ):
+        with attempt:
+            cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.close()
 
