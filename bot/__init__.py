@@ -27,6 +27,7 @@ The listing is the architecture; imports point downwards only.
     transport    the connections under httpx
     logs         one line per thing that happened, never a secret
 
+    claims       what is wanted of the ledger while a command is worked on
     change       the use case: find, decide, write down, change, confirm; resume by looking
     messages     every sentence that a person in Slack reads
     said         what somebody typed or pressed, out of what Slack sends

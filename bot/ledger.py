@@ -3,15 +3,16 @@
 import json
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any, Protocol, assert_never
+from typing import Any, assert_never
 
 import sqlalchemy as sa
 import structlog
 
 from bot.access import Caller
 from bot.change import LeaseLost
+from bot.claims import Claim
 from bot.database import Database
 from bot.engine import NOW, insert
 from bot.messages import Message
@@ -30,76 +31,8 @@ BEFOREHAND = 0.05
 """The part of it by which a lease ends earlier, because those who take over only look now and then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A command that is this process's, as far as it got: just accepted, or left behind by another process."""
-
-    entry: Entry
-    age: float
-    """Seconds since it was accepted."""
-    attempts: int
-    """How often it was taken over while somebody was at the deal."""
-    intended: Opportunity | None
-    """What the deal looked like before somebody was about to write; `None` when nobody was."""
-    reply: Message | None
-    """The finished reply, when only its delivery is left."""
-
-
-class Acceptance(Protocol):
-    """What is done before a command is acknowledged. Every method raises `StoreDown`."""
-
-    async def accept(self, entry: Entry, *, within: float) -> bool:
-        """Write the command down, in so many seconds at most; it is this process's, with a lease.
-
-        `False` when nothing was written: its key is there already, or what it would take back is being taken back or
-        was.
-        """
-
-    async def ping(self) -> None:
-        """Write something of a command's size, to find out whether writing works."""
-
-
-class Claims(Protocol):
-    """What a worker notes about the commands it has. Every method raises `StoreDown`.
-
-    Those that note something about a command raise `LeaseLost` when it is no longer this process's: then its new owner
-    goes on.
-    """
-
-    async def begin(self, key: str) -> bool:
-        """Go to the deal. `False`: another command about it is under way, or came before; try again later."""
-
-    async def hold(self, key: str) -> None:
-        """Make sure that it is still this process's, for another lease."""
-
-    async def intend(self, key: str, before: Opportunity) -> None:
-        """Note that the change is about to be sent, and what the deal looked like. See `change.Intents`."""
-
-    async def tell_to_wait(self, key: str) -> bool:
-        """Note that the person is told that it takes longer. `False`: that was noted before, or is not ours to tell."""
-
-    async def answer(self, key: str, outcome: Outcome, reply: Message) -> None:
-        """Note what became of it, and the reply that is about to be delivered. The deal is free for the next."""
-
-    async def finish(self, key: str, delivered: str, message_ts: str) -> None:
-        """Note how the reply was delivered, and as which message if Slack said. The reply address is forgotten."""
-
-    async def renew(self, keys: Collection[str]) -> None:
-        """Keep these, as far as they are this process's, for another lease."""
-
-    async def adopt(self, most: int) -> Sequence[Claim]:
-        """Take over commands, oldest first, whose lease ran out or that were given back; `most` at a time.
-
-        This process's own may be among them: what was written down unbeknown to it, and what it has, when the
-        database's clock was set.
-        """
-
-    async def give_back(self) -> int:
-        """Leave everything unfinished to whoever comes; returns how many there were."""
-
-
 class SqlLedger:
-    """`Acceptance` and `Claims` over a database. Each instance is an owner of its own."""
+    """`claims.Acceptance` and `claims.Claims` over a database. Each instance is an owner of its own."""
 
     def __init__(self, database: Database, lease: float = LEASE) -> None:
         self._database = database

@@ -11,8 +11,8 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.access import Allowlist, Pace
 from bot.change import StoreDown
+from bot.claims import Acceptance
 from bot.command import COMMAND, Help, Misunderstood, Request, ShowHistory, Undo, WhoAmI
-from bot.ledger import Acceptance
 from bot.messages import UNDO, Message, Messages
 from bot.outcome import Cause
 from bot.record import Entry, History, Obstacle, Record

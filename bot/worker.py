@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from bot.change import LeaseLost, StoreDown
-from bot.ledger import Claim, Claims
+from bot.claims import Claim, Claims
 from bot.messages import Message, Messages
 from bot.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.record import Entry, History, Record

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from bot.access import Caller
 from bot.change import CrmError, LeaseLost, StoreDown
-from bot.ledger import Claim
+from bot.claims import Claim
 from bot.messages import Message, Messages
 from bot.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.record import Entry, Record
-from bot.status import STATES, Opportunity, Status
+from bot.status import STATES, Opportunity, Status, Wish
 
 
 def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
@@ -57,6 +58,12 @@ CHANGE = Record(
     finished_at=datetime(2026, 11, 25, 11, 0, 1, tzinfo=UTC),
 )
 """A change as the ledger remembers it; tests replace what they are about."""
+
+
+def entry(key: str, deal: str = "deal", **fields: str) -> Entry:
+    """A command of U1's, who wishes that the deal be won."""
+    caller = Caller("U1", "T1", "C1")
+    return Entry(key, f"REF-{key}", caller, "deal won", Wish(deal, Status.WON), "https://reply.example", **fields)
 
 
 def error(cause: Cause, *, perhaps_done: bool = False, answered: bool = True) -> CrmError:

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from bot.access import Caller
 from bot.change import LeaseLost, StoreDown
-from bot.ledger import Claim
+from bot.claims import Claim
 from bot.messages import Message
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.record import Entry
