@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-import stamina
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -100,6 +99,8 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
 
     https://docs.sqlalchemy.org/en/21/dialects/sqlite.html explains why Python's driver must not begin them.
     """
+    import stamina  # noqa: PLC0415 - what only reads can do without it
+
     connection.isolation_level = None
     cursor = connection.cursor()
     # Two processes that open a new file at once are in each other's way here, and SQLite's own patience does not help.
