@@ -78,6 +78,8 @@ class World:
     happened: Happened
     living: list[Replica] = field(default_factory=list)
     sent: dict[str, Replica] = field(default_factory=dict)
+    owners: dict[str, Replica] = field(default_factory=dict)
+    """Who is who in the ledger."""
     watching: list[asyncio.Task[None]] = field(default_factory=list)
     sending: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -90,12 +92,14 @@ class World:
         """Start so many replicas, kill so many while commands come, and see what became of them."""
         self.living = [await self.bots.start() for _ in range(count)]
         stream = asyncio.create_task(self._stream())
+        learning = asyncio.create_task(self._learn_owners())
         for _ in range(kills):
             await asyncio.sleep(self.chance.uniform(*SECONDS_BETWEEN_KILLS))
             await self._kill(self.chance.randrange(count))
         await asyncio.sleep(1.0)
         stream.cancel()
-        await asyncio.gather(stream, *self.sending, return_exceptions=True)
+        learning.cancel()
+        await asyncio.gather(stream, learning, *self.sending, return_exceptions=True)
         await asyncio.gather(*self.watching)
         found = await all_finished(self.url, SETTLED_WITHIN)
         self.happened.parked = sum(row["outcome"] == "parked" for row in found)
@@ -155,14 +159,25 @@ class World:
         victim.kill()
         await victim.ended()
         self.happened.kills += 1
-        left = [row for row in await asyncio.to_thread(rows, self.url) if row["state"] != "finished"]
-        # A replica that lives has what was sent to it; what it adopted has the same owner.
-        owners = {row["owner"] for row in left if self.sent.get(row["key"]) is victim}
-        hit = [row for row in left if row["owner"] in owners or len(self.living) == 1]
+        hit = [
+            row for row in await self._unfinished() if self.owners.get(row["owner"]) is victim or len(self.living) == 1
+        ]
         self.happened.states.update([row["state"] for row in hit] or [NOBODY])
         self.happened.hit.update(row["key"] for row in hit)
         self.watching.append(asyncio.create_task(self._watch(hit, killed)))
         self.living[place] = await self.bots.start()
+
+    async def _learn_owners(self) -> None:
+        """Whoever has what was sent to a replica that lives is that replica; so what it adopted is known for its own."""
+        while True:
+            for row in await self._unfinished():
+                sent_to = self.sent.get(row["key"])
+                if sent_to in self.living and row["owner"]:
+                    self.owners.setdefault(row["owner"], sent_to)
+            await asyncio.sleep(0.05)
+
+    async def _unfinished(self) -> Sequence[Row]:
+        return [row for row in await asyncio.to_thread(rows, self.url) if row["state"] != "finished"]
 
     async def _watch(self, hit: Sequence[Row], killed: float) -> None:
         """Note when each has another owner; to have none is to be finished by one."""
