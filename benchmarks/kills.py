@@ -168,7 +168,7 @@ class World:
         self.living[place] = await self.bots.start()
 
     async def _learn_owners(self) -> None:
-        """Whoever has what was sent to a replica that lives is that replica; so what it adopted is known for its own."""
+        """Whoever has what was sent to a replica that lives is that replica: then what it adopted is its own too."""
         while True:
             for row in await self._unfinished():
                 sent_to = self.sent.get(row["key"])
