@@ -20,13 +20,13 @@ SHORTEST_BEGINNING = 3
 class Problem(StrEnum):
     """Why a text could not be understood; `messages` has a sentence for each."""
 
-    NOTHING_TYPED = "nothing_typed"
     NO_STATUS = "no_status"
     NO_OPPORTUNITY = "no_opportunity"
     UNKNOWN_STATUS = "unknown_status"
     ALL_IS_NO_STATUS = "all_is_no_status"
     STATUS_NOT_OFFERED = "status_not_offered"
-    NOT_AN_ID = "not_an_id"
+    NAME_TOO_SHORT = "name_too_short"
+    TOO_MANY = "too_many"
     LINK_WITHOUT_ID = "link_without_id"
     OTHER_LOCATION = "other_location"
     TOO_MUCH = "too_much"
@@ -57,6 +57,27 @@ class ShowHistory:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Somebody wants deals to have a status: several by id or link, or one by whatever it is called."""
+
+    wishes: tuple[Wish, ...]
+    """One or more, no two of the same deal; all with the same status, reason and consent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowDeal:
+    """Somebody wants to see a deal: by its id, or by what it is called while the id is empty."""
+
+    opportunity_id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenForm:
+    """Somebody wants to fill in a form instead of typing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Misunderstood:
     """A text that asks for nothing the bot can do. `word` is the part that was not understood, as typed."""
 
@@ -64,7 +85,7 @@ class Misunderstood:
     word: str = ""
 
 
-Request = Wish | Help | WhoAmI | Undo | ShowHistory | Misunderstood
+Request = Change | ShowDeal | OpenForm | Help | WhoAmI | Undo | ShowHistory | Misunderstood
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.status import Opportunity
+from bot.status import LostReason, Opportunity
 
 
 class Cause(StrEnum):
     """Why a command that was allowed and understood did not do what was asked."""
 
     NOT_FOUND = "not_found"
+    NO_MATCH = "no_match"
     TOKEN_INVALID = "token_invalid"  # noqa: S105 - the name of a cause
     SCOPE_MISSING = "scope_missing"
     TOKEN_ELSEWHERE = "token_elsewhere"  # noqa: S105 - the name of a cause
@@ -89,6 +90,38 @@ class Overtaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Nobody can tell which deal is meant by the name; nothing was written."""
+
+    matches: tuple[Opportunity, ...]
+    """At least one: of a single one it is not certain that it is meant."""
+    more: bool
+    """Whether there are more than these."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonWanted:
+    """The deal is to be lost for a reason that is missing or not known; nothing was written."""
+
+    reasons: tuple[LostReason, ...]
+    """Those that there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """Somebody is to be asked first; nothing was written."""
+
+    opportunity: Opportunity
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """It was only to be said what would happen; nothing was written."""
+
+    opportunity: Opportunity
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """It did not work, or nobody can tell."""
 
@@ -100,4 +133,4 @@ class Failed:
     """The deal as it was after we tried, if it could be seen again."""
 
 
-Outcome = Changed | AlreadySo | Overtaken | Failed
+Outcome = Changed | AlreadySo | Overtaken | Ambiguous | ReasonWanted | Unconfirmed | Previewed | Failed

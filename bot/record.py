@@ -25,6 +25,14 @@ class Entry:
     """Slack's id of the message whose button was pressed; empty for what was typed."""
     undoes: str | None = None
     """The key of the command that this one takes back."""
+    continues: str | None = None
+    """The key of the command that could not go on without an answer, and this is the answer."""
+    batch: str | None = None
+    """Of several that were asked for at once: the key of the first of them, which answers for all."""
+    note: str = ""
+    """What the people in the channel shall read with it."""
+    public: bool = True
+    """Whether the people in the channel shall see it."""
 
 
 class Obstacle(StrEnum):

@@ -22,6 +22,27 @@ class Status(StrEnum):
 STATES = (Status.OPEN, Status.WON, Status.LOST, Status.ABANDONED)
 
 
+class Consent(StrEnum):
+    """How far a command may go by itself."""
+
+    PREVIEW = "preview"
+    """Look, and say what would happen."""
+    WANTED = "wanted"
+    """Look, and ask."""
+    PRESUMED = "presumed"
+    """Do it, unless the deal leaves a status that nobody shall leave unasked."""
+    GIVEN = "given"
+    """Do it: somebody was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LostReason:
+    """Why a deal can be lost, in the words of those who set HighLevel up."""
+
+    id: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Opportunity:
     """A deal as the CRM last showed it. Everything but id and status may be unknown (`None`)."""
@@ -46,6 +67,17 @@ class Opportunity:
     """The pipeline's name, once somebody looked it up; likewise `stage` and `owner`."""
     stage: str | None = None
     owner: str | None = None
+    lost_reason: str | None = None
+    """The reason's name, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The deals that go by a name, as a search found them; what it says of them may be some seconds old."""
+
+    deals: tuple[Opportunity, ...]
+    more: bool
+    """Whether there are more than these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +85,21 @@ class Wish:
     """What was asked for: this deal shall have this status."""
 
     opportunity_id: str
+    """Empty as long as only its name is known."""
     status: Status
     lost_reason_id: str | None = None
     only_if: str | None = None
     """Only if the deal still has this status. `None`: whatever it has."""
+    name: str = ""
+    """What somebody called the deal instead of giving its id: a name, a contact, an e-mail address, a phone number."""
+    reason: str = ""
+    """Why it was lost, in somebody's own words."""
+    consent: Consent = Consent.PRESUMED
 
     def granted_by(self, opportunity: Opportunity) -> bool:
         """Whether the deal already is as wished."""
-        return opportunity.status == self.status
+        same_reason = self.lost_reason_id in {None, opportunity.lost_reason_id}
+        return opportunity.status == self.status and same_reason
 
     def overtaken_by(self, opportunity: Opportunity) -> bool:
         """Whether somebody changed the deal meanwhile, so that the wish is no longer what it was meant to be."""
