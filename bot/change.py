@@ -1,13 +1,24 @@
 """The use case: find the deal, decide, write down, change, confirm. It knows its neighbours only as ports. Pure."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
-from bot.status import Opportunity, Status, Wish
+from bot.outcome import (
+    AlreadySo,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    Trouble,
+    Unconfirmed,
+)
+from bot.status import Consent, LostReason, Matches, Opportunity, Status, Wish
 
 
 class CrmError(Exception):
@@ -51,6 +62,15 @@ class Crm(Protocol):
         `until`: event-loop time after which nobody waits for the answer any more. Reads may be repeated within it.
         """
 
+    async def search(self, name: str, *, until: float) -> Matches:
+        """The deals that go by this name, open ones first. Raises `CrmError`; that there are none is no error.
+
+        What was written in the last seconds may not be found yet.
+        """
+
+    async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
+        """Why deals can be lost; `None` when that may not or cannot be read. Never raises."""
+
     async def set_status(self, opportunity_id: str, status: Status, *, lost_reason_id: str | None, until: float) -> str:
         """Give the deal this status. Returning means accepted, not confirmed. Raises `CrmError`.
 
@@ -59,7 +79,10 @@ class Crm(Protocol):
         """
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:
-        """The same deal with the names of its pipeline, stage and owner, as far as they may be read. Never raises."""
+        """The same deal with the names of its pipeline, stage, owner and lost reason, as far as they may be read.
+
+        Never raises.
+        """
 
 
 class Intents(Protocol):
@@ -92,10 +115,14 @@ RESUMING_LOOKS = 4
 class ChangeStatus:
     """Carries out one wish."""
 
-    def __init__(self, crm: Crm, intents: Intents, patience: Patience) -> None:
+    def __init__(
+        self, crm: Crm, intents: Intents, patience: Patience, asks_before_leaving: Collection[str] = ()
+    ) -> None:
         self._crm = crm
         self._intents = intents
         self._patience = patience
+        self._asks_before_leaving = asks_before_leaving
+        """Statuses that nobody shall leave unasked."""
 
     async def __call__(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
         """Do it and say what became of it; `key` names the command in the ledger.
@@ -121,6 +148,8 @@ class ChangeStatus:
             return AlreadySo(before)
         if wish.overtaken_by(before):
             return Overtaken(before)
+        if wish.consent is not Consent.GIVEN and (stop := await self._stop(wish, before, until)):
+            return stop
         asked = _now()
         await self._intents.intend(key, before)
         until += _now() - asked  # the patience is for the CRM, not for a ledger that took its time
@@ -135,17 +164,28 @@ class ChangeStatus:
             doubt = error
         return await self._look(wish, before, doubt, trace_id, until)
 
+    async def _stop(self, wish: Wish, before: Opportunity, until: float) -> Outcome | None:
+        """Why it does not go on by itself; `None` when it does."""
+        leaves = before.status in self._asks_before_leaving and before.status != wish.status
+        match wish.consent:
+            case Consent.PREVIEW:
+                return Previewed(await self._crm.describe(before, until=until))
+            case Consent.PRESUMED if not leaves:
+                return None
+            case _:
+                return Unconfirmed(await self._crm.describe(before, until=until))
+
     async def _resume(self, wish: Wish, before: Opportunity, until: float) -> Outcome | None:
         """What became of a write that nobody saw the end of; `None` when it certainly did not happen."""
         now = await self._crm.find(before.id, until=until)
         for _ in range(RESUMING_LOOKS):  # it may still be on its way
-            if now.status != before.status:
+            if _moved(before, now):
                 break
             await asyncio.sleep(self._patience.between_looks)
             now = await self._crm.find(before.id, until=until)
-        if wish.granted_by(now):
+        if wish.done_by(before, now):
             return Changed(before, await self._crm.describe(now, until=until))
-        if now.status != before.status:
+        if _moved(before, now):
             return Failed(Trouble(Cause.INTERRUPTED), Effect.UNKNOWN, before, now)
         return None
 
@@ -157,17 +197,17 @@ class ChangeStatus:
         try:
             now = await self._crm.find(before.id, until=until)
             for _ in self._further_looks(doubt, until):
-                if now.status != before.status:
+                if _moved(before, now):
                     break
                 await asyncio.sleep(self._patience.between_looks)
                 now = await self._crm.find(before.id, until=until)
         except CrmError as blind:
             unseen = trouble if doubt else replace(blind.trouble, cause=Cause.NOT_CONFIRMED)
             return Failed(unseen, Effect.UNKNOWN, before)
-        if wish.granted_by(now):
+        if wish.done_by(before, now):
             after = await self._crm.describe(now, until=until)
             return Changed(before, after, despite=trouble if doubt else None, trace_id=trouble.trace_id)
-        return Failed(trouble, Effect.NOTHING if now.status == before.status else Effect.UNKNOWN, before, now)
+        return Failed(trouble, Effect.UNKNOWN if _moved(before, now) else Effect.NOTHING, before, now)
 
     def _further_looks(self, doubt: CrmError | None, until: float) -> Iterator[None]:
         """How often it is worth looking again, when the deal still shows what it did.
@@ -180,6 +220,10 @@ class ChangeStatus:
         elif not doubt.answered:
             while _now() + 2 * self._patience.between_looks < until:
                 yield
+
+
+def _moved(before: Opportunity, now: Opportunity) -> bool:
+    return (before.status, before.lost_reason_id) != (now.status, now.lost_reason_id)
 
 
 def _now() -> float:

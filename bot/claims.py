@@ -7,7 +7,7 @@ from typing import Protocol
 from bot.messages import Message
 from bot.outcome import Outcome
 from bot.record import Entry
-from bot.status import Opportunity
+from bot.status import Opportunity, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,18 @@ class Claim:
     """What the deal looked like before somebody was about to write; `None` when nobody was."""
     reply: Message | None
     """The finished reply, when only its delivery is left."""
+    answered: bool = False
+    """What became of it is written down; of several at once, the reply may still be missing."""
 
 
 class Acceptance(Protocol):
     """What is done before a command is acknowledged. Every method raises `StoreDown`."""
 
-    async def accept(self, entry: Entry, *, within: float) -> bool:
-        """Write the command down, in so many seconds at most; it is this process's, with a lease.
+    async def accept(self, *entries: Entry, within: float) -> bool:
+        """Write commands down, in so many seconds at most; they are this process's, with a lease. All of them or none.
 
-        `False` when nothing was written: its key is there already, or what it would take back is being taken back or
-        was.
+        `False` when nothing was written: a key is there already; what would be taken back is being taken back or was;
+        or what needed an answer has one.
         """
 
     async def ping(self) -> None:
@@ -46,6 +48,9 @@ class Claims(Protocol):
     goes on.
     """
 
+    async def identify(self, key: str, wish: Wish) -> None:
+        """Note which deal is meant, and for which reason it is lost."""
+
     async def begin(self, key: str) -> bool:
         """Go to the deal. `False`: another command about it is under way, or came before; try again later."""
 
@@ -58,11 +63,20 @@ class Claims(Protocol):
     async def tell_to_wait(self, key: str) -> bool:
         """Note that the person is told that it takes longer. `False`: that was noted before, or is not ours to tell."""
 
-    async def answer(self, key: str, outcome: Outcome, reply: Message) -> None:
-        """Note what became of it, and the reply that is about to be delivered. The deal is free for the next."""
+    async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
+        """Note what became of it, and the reply that is about to be delivered. The deal is free for the next.
 
-    async def finish(self, key: str, delivered: str, message_ts: str) -> None:
-        """Note how the reply was delivered, and as which message if Slack said. The reply address is forgotten."""
+        `None`: it is one of several, whose reply is put together when all are done.
+        """
+
+    async def reply(self, key: str, reply: Message) -> None:
+        """Note the reply that is about to be delivered for several."""
+
+    async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+        """Note how the reply was delivered, and as which message if Slack said. The reply address is forgotten.
+
+        `announced`: the channel where it was posted besides, and that message; empty when it was not.
+        """
 
     async def renew(self, keys: Collection[str]) -> None:
         """Keep these, as far as they are this process's, for another lease."""

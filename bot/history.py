@@ -42,6 +42,15 @@ _COLUMNS = [
     commands.c.message_ts,
     commands.c.trace_id,
     commands.c.finished_at,
+    commands.c.called,
+    commands.c.reason,
+    commands.c.consent,
+    commands.c.continues,
+    commands.c.batch,
+    commands.c.note,
+    commands.c.public,
+    commands.c.announced_in,
+    commands.c.announced_ts,
 ]
 """In the order of `Record`'s fields, and no others: a reply address is nobody's to read."""
 _LATEST_FIRST = commands.c.accepted_at.desc()
@@ -61,7 +70,7 @@ class SqlHistory:
         """See `record.History`."""
         counts = (
             commands.c.outcome.is_(None)
-            | (commands.c.outcome == "changed")
+            | ((commands.c.outcome == "changed") & (commands.c.before != commands.c.after))
             | (commands.c.effect == Effect.UNKNOWN.value)
         )
         return await self._first(commands.c.user_id == user_id, counts, commands.c.undoes.is_(None))
@@ -70,6 +79,11 @@ class SqlHistory:
         """See `record.History`."""
         stands = commands.c.outcome.is_(None) | (commands.c.outcome == "changed")
         return await self._first(commands.c.undoes == key, stands)
+
+    async def of_batch(self, batch: str) -> list[Record]:
+        """See `record.History`."""
+        found = await self._read(None, commands.c.batch == batch)
+        return sorted(found, key=lambda record: record.key)
 
     async def of_user(self, user_id: str, most: int) -> list[Record]:
         """See `record.History`."""
@@ -82,7 +96,7 @@ class SqlHistory:
     async def _first(self, *conditions: sa.ColumnElement[bool]) -> Record | None:
         return next(iter(await self._read(1, *conditions)), None)
 
-    async def _read(self, most: int, *conditions: sa.ColumnElement[bool]) -> list[Record]:
+    async def _read(self, most: int | None, *conditions: sa.ColumnElement[bool]) -> list[Record]:
         statement = sa.select(*_COLUMNS).where(*conditions).order_by(_LATEST_FIRST).limit(most)
         rows = await self._database.do(lambda connection: connection.execute(statement).all())
         return [_record(row) for row in rows]
@@ -145,7 +159,10 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
 
 def _record(row: sa.Row[Any]) -> Record:
     fields = dict(zip(Record.__dataclass_fields__, row, strict=True))
-    at, finished_at = fields.pop("at"), fields.pop("finished_at")
+    at, finished_at, public = fields.pop("at"), fields.pop("finished_at"), fields.pop("public")
     return Record(
-        at=datetime.fromisoformat(at), finished_at=finished_at and datetime.fromisoformat(finished_at), **fields
+        at=datetime.fromisoformat(at),
+        finished_at=finished_at and datetime.fromisoformat(finished_at),
+        public=bool(public),
+        **fields,
     )

@@ -16,10 +16,21 @@ from bot.claims import Claim
 from bot.database import Database
 from bot.engine import NOW, insert
 from bot.messages import Message
-from bot.outcome import AlreadySo, Cause, Changed, Failed, Outcome, Overtaken
+from bot.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    ReasonWanted,
+    Unconfirmed,
+)
 from bot.record import Entry
 from bot.schema import commands, probe
-from bot.status import Opportunity, Status, Wish
+from bot.status import Consent, Opportunity, Status, Wish
 
 log = structlog.get_logger(__name__)
 
@@ -43,9 +54,24 @@ class SqlLedger:
 
     # --- Acceptance -------------------------------------------------------------------------------------------------
 
-    async def accept(self, entry: Entry, *, within: float) -> bool:
+    async def accept(self, *entries: Entry, within: float) -> bool:
         """See `Acceptance`."""
-        row = {
+        rows = [self._row(entry) for entry in entries]
+        statement = (
+            insert(self._database.kind, commands).values(rows).on_conflict_do_nothing().returning(commands.c.key)
+        )
+
+        def write(connection: sa.Connection) -> bool:
+            with connection.begin_nested() as all_or_none:
+                written = len(connection.execute(statement).all()) == len(rows)
+                if not written:
+                    all_or_none.rollback()
+            return written
+
+        return await self._database.do(write, within=within)
+
+    def _row(self, entry: Entry) -> dict[str, Any]:
+        return {
             "key": entry.key,
             "reference": entry.reference,
             "accepted_at": as_written(datetime.now(UTC)),
@@ -65,11 +91,14 @@ class SqlLedger:
             "lease_until": self._lease,
             "attempts": 0,
             "told_to_wait": 0,
+            "called": entry.wish.name or None,
+            "reason": entry.wish.reason or None,
+            "consent": entry.wish.consent.value,
+            "continues": entry.continues,
+            "batch": entry.batch,
+            "note": entry.note or None,
+            "public": int(entry.public),
         }
-        statement = insert(self._database.kind, commands).values(row).on_conflict_do_nothing().returning(commands.c.key)
-        return await self._database.do(
-            lambda connection: connection.execute(statement).first() is not None, within=within
-        )
 
     async def ping(self) -> None:
         """See `Acceptance`."""
@@ -93,6 +122,10 @@ class SqlLedger:
         await self._database.do(come_and_go)
 
     # --- Claims -----------------------------------------------------------------------------------------------------
+
+    async def identify(self, key: str, wish: Wish) -> None:
+        """See `Claims`."""
+        await self._note(key, opportunity_id=wish.opportunity_id, lost_reason_id=wish.lost_reason_id)
 
     async def begin(self, key: str) -> bool:
         """See `Claims`."""
@@ -134,17 +167,24 @@ class SqlLedger:
         statement = self._update(key, told_to_wait=1).where(commands.c.told_to_wait == 0)
         return await self._database.do(lambda connection: connection.execute(statement).rowcount == 1)
 
-    async def answer(self, key: str, outcome: Outcome, reply: Message) -> None:
+    async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
         """See `Claims`."""
-        await self._note(key, state="answered", reply=json.dumps(asdict(reply)), **_as_columns(outcome))
+        await self._note(key, state="answered", reply=_as_text(reply) if reply else None, **_as_columns(outcome))
 
-    async def finish(self, key: str, delivered: str, message_ts: str) -> None:
+    async def reply(self, key: str, reply: Message) -> None:
         """See `Claims`."""
+        await self._note(key, reply=_as_text(reply))
+
+    async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+        """See `Claims`."""
+        announced_in, announced_ts = announced
         await self._note(
             key,
             state="finished",
             delivered=delivered,
             message_ts=sa.func.coalesce(message_ts or None, commands.c.message_ts),
+            announced_in=announced_in or None,
+            announced_ts=announced_ts or None,
             finished_at=as_written(datetime.now(UTC)),
             owner=None,
             lease_until=None,
@@ -227,6 +267,16 @@ _COMES_FIRST = (
 """Whether one command about a deal was accepted before another, and is not done: what was typed last shall stand."""
 
 
+_WORDS: dict[type[Outcome], str] = {
+    AlreadySo: "already_so",
+    Overtaken: "overtaken",
+    Unconfirmed: "unconfirmed",
+    Previewed: "previewed",
+    Ambiguous: "ambiguous",
+    ReasonWanted: "reason_wanted",
+}
+
+
 def _as_columns(outcome: Outcome) -> dict[str, str | None]:
     match outcome:
         case Changed(before, after, _, trace_id):
@@ -237,13 +287,15 @@ def _as_columns(outcome: Outcome) -> dict[str, str | None]:
                 "after": after.status,
                 "trace_id": trace_id,
             }
-        case AlreadySo(found) | Overtaken(found):
+        case AlreadySo(found) | Overtaken(found) | Unconfirmed(found) | Previewed(found):
             return {
-                "outcome": "already_so" if isinstance(outcome, AlreadySo) else "overtaken",
+                "outcome": _WORDS[type(outcome)],
                 "opportunity_name": found.name,
                 "before": found.status,
                 "after": found.status,
             }
+        case Ambiguous() | ReasonWanted():
+            return {"outcome": _WORDS[type(outcome)]}
         case Failed(trouble, effect, before, now):
             seen = {"opportunity_name": before.name, "before": before.status} if before else {}
             return seen | {
@@ -262,10 +314,22 @@ def _claim(row: sa.RowMapping) -> Claim:
         reference=row["reference"],
         caller=Caller(row["user_id"], row["team_id"], row["channel_id"]),
         text=row["text"],
-        wish=Wish(row["opportunity_id"], Status(row["status"]), row["lost_reason_id"], row["only_if"]),
+        wish=Wish(
+            row["opportunity_id"],
+            Status(row["status"]),
+            row["lost_reason_id"],
+            row["only_if"],
+            name=row["called"] or "",
+            reason=row["reason"] or "",
+            consent=Consent(row["consent"]),
+        ),
         response_url=row["response_url"] or "",
         message_ts=row["message_ts"] or "",
         undoes=row["undoes"],
+        continues=row["continues"],
+        batch=row["batch"],
+        note=row["note"] or "",
+        public=bool(row["public"]),
     )
     before = Opportunity(
         row["opportunity_id"],
@@ -278,8 +342,13 @@ def _claim(row: sa.RowMapping) -> Claim:
         age=(datetime.now(UTC) - datetime.fromisoformat(row["accepted_at"])).total_seconds(),
         attempts=row["attempts"],
         intended=before if row["state"] == "intended" else None,
-        reply=_message(row["reply"]) if row["state"] == "answered" else None,
+        reply=_message(row["reply"]) if row["state"] == "answered" and row["reply"] else None,
+        answered=row["state"] == "answered",
     )
+
+
+def _as_text(reply: Message) -> str:
+    return json.dumps(asdict(reply))
 
 
 def _message(stored: str) -> Message:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from bot.access import Caller
-from bot.status import STATES, Status, Wish
+from bot.status import STATES, Consent, Status, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,44 @@ class Record:
     message_ts: str | None
     trace_id: str | None
     finished_at: datetime | None
+    called: str | None = None
+    """What the deal was called instead of its id."""
+    reason: str | None = None
+    """Why it was lost, as it was typed."""
+    consent: str = Consent.GIVEN.value
+    continues: str | None = None
+    batch: str | None = None
+    note: str | None = None
+    public: bool = True
+    announced_in: str | None = None
+    """The channel where the result was posted besides; `announced_ts` is that message."""
+    announced_ts: str | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Whether it gave the deal another status; not when it only added a reason."""
+        return self.outcome == "changed" and self.before != self.after
+
+    @property
+    def open_question(self) -> bool:
+        """Whether it stopped because it needs an answer, with which it can go on."""
+        return self.outcome in {"ambiguous", "reason_wanted", "unconfirmed", "previewed"}
+
+    def go_on(self, opportunity_id: str = "", lost_reason_id: str | None = None) -> Wish:
+        """What it asked for, with the answer that it needed.
+
+        Where somebody was shown the deal, it must still have the status that they saw, and nobody is asked again.
+        """
+        was_shown = self.outcome in {"unconfirmed", "previewed"}
+        return Wish(
+            opportunity_id or self.opportunity_id,
+            Status(self.status),
+            lost_reason_id or self.lost_reason_id,
+            only_if=self.before if was_shown else None,
+            name=self.called or "",
+            reason=self.reason or "",
+            consent=Consent.GIVEN if was_shown else Consent(self.consent),
+        )
 
     def undo(self, window: timedelta, now: datetime) -> Wish | Obstacle:
         """What takes this change back, if it can be: within `window` after it was asked for, which is zero for never.
@@ -95,14 +133,20 @@ class Record:
             return Obstacle.NOT_DONE
         if self.effect == "unknown":
             return Obstacle.UNSURE
-        if self.outcome != "changed" or self.undoes:
+        if not self.changed or self.undoes:
             return Obstacle.NO_CHANGE
         if now - self.at > window:
             return Obstacle.TOO_OLD
         if self.before not in STATES:
             return Obstacle.NO_STATUS
         reason = self.before_lost_reason_id if self.before == Status.LOST else None
-        return Wish(self.opportunity_id, Status(self.before), lost_reason_id=reason, only_if=self.after)
+        return Wish(
+            self.opportunity_id,
+            Status(self.before),
+            lost_reason_id=reason,
+            only_if=self.after,
+            consent=Consent.GIVEN,
+        )
 
 
 class History(Protocol):
@@ -114,11 +158,15 @@ class History(Protocol):
     async def last_change(self, user_id: str) -> Record | None:
         """The last change that this person made, other than by taking one back; `None` when there is none.
 
+        A reason that was added to a deal that was lost already is none.
         One that is under way counts, and one of which nobody knows whether it was made: nobody means an earlier one.
         """
 
     async def undo_of(self, key: str) -> Record | None:
         """The command that takes this one back, under way or done; `None` when there is none."""
+
+    async def of_batch(self, batch: str) -> list[Record]:
+        """Those that were asked for at once, in their order; `batch` is the key of the first."""
 
     async def of_user(self, user_id: str, most: int) -> list[Record]:
         """This person's commands, latest first."""

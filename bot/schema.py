@@ -38,12 +38,25 @@ commands = sa.Table(
     sa.Column("reply", sa.Text),
     sa.Column("delivered", sa.Text),
     sa.Column("finished_at", sa.Text),
+    sa.Column("called", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("consent", sa.Text, nullable=False, default="given"),
+    sa.Column("continues", sa.Text),
+    sa.Column("batch", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("public", sa.Integer, nullable=False, default=1),
+    sa.Column("announced_in", sa.Text),
+    sa.Column("announced_ts", sa.Text),
 )
 """One row per accepted command: queue, idempotency key, audit trail and history in one. Times are ISO 8601 in UTC.
 
 - `key` is the sender's own id for the command. `text` is what was typed; `opportunity_id`, `status` and
   `lost_reason_id` are what it was understood to ask for, `only_if` the status that the deal must still have.
   `undoes` is the key of the command that this one takes back.
+- `called` is what the deal was called instead of its id, and then `opportunity_id` is empty until it is found; `reason` is
+  why it was lost, in somebody's words. `consent` is how far the command may go by itself (`status.Consent`). `continues` is
+  the key of the command that needed an answer, which this one is. `batch` is the key of the first of several that were
+  asked for at once. `note` is posted with the result, which is shown to the channel if `public`.
 - `state`: *accepted*, not begun; *running*, at the deal; *intended*, about to write or just written; *answered*, the
   outcome is known and the reply is not delivered; *finished*.
 - `owner` is the process that works on it, until `lease_until`, seconds since 1970 by the database's own clock.
@@ -51,7 +64,8 @@ commands = sa.Table(
 - `before` and `after` are statuses; `outcome` is changed, already_so, overtaken or the cause of a failure, whose
   `effect` says whether anything changed: nothing, or unknown.
 - `response_url` and `reply` are there until the reply is delivered, then gone; `delivered` is how it arrived, and
-  `message_ts` Slack's id of the message, where Slack told.
+  `message_ts` Slack's id of the message, where Slack told. `announced_in` and `announced_ts` are the channel where it was
+  posted besides, and that message's id.
 """
 
 probe = sa.Table("probe", metadata, sa.Column("pad", sa.Text, nullable=False))
@@ -103,6 +117,24 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX commands_by_user ON commands (user_id, accepted_at)",
         "CREATE INDEX commands_by_time ON commands (accepted_at)",
         "CREATE TABLE probe (pad TEXT NOT NULL)",
+    ),
+    (
+        "ALTER TABLE commands ADD COLUMN called TEXT",
+        "ALTER TABLE commands ADD COLUMN reason TEXT",
+        # What earlier versions wrote down asked nobody.
+        "ALTER TABLE commands ADD COLUMN consent TEXT NOT NULL DEFAULT 'given'",
+        "ALTER TABLE commands ADD COLUMN continues TEXT",
+        "ALTER TABLE commands ADD COLUMN batch TEXT",
+        "ALTER TABLE commands ADD COLUMN note TEXT",
+        "ALTER TABLE commands ADD COLUMN public INTEGER NOT NULL DEFAULT 1",
+        "ALTER TABLE commands ADD COLUMN announced_in TEXT",
+        "ALTER TABLE commands ADD COLUMN announced_ts TEXT",
+        # A command that needed an answer goes on once: with the answer that is under way, or that did it.
+        """
+        CREATE UNIQUE INDEX commands_one_answer ON commands (continues)
+        WHERE continues IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')
+        """,
+        "CREATE INDEX commands_by_batch ON commands (batch) WHERE batch IS NOT NULL",
     ),
 )
 """Step n leads from version n to version n + 1, in one transaction. A step that was ever released is never edited."""

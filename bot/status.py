@@ -101,6 +101,10 @@ class Wish:
         same_reason = self.lost_reason_id in {None, opportunity.lost_reason_id}
         return opportunity.status == self.status and same_reason
 
+    def done_by(self, before: Opportunity, now: Opportunity) -> bool:
+        """Whether a deal that was not as wished is so now; a new status counts also where its reason is not shown."""
+        return self.granted_by(now) or before.status != self.status == now.status
+
     def overtaken_by(self, opportunity: Opportunity) -> bool:
         """Whether somebody changed the deal meanwhile, so that the wish is no longer what it was meant to be."""
         return self.only_if not in {None, opportunity.status}
