@@ -25,6 +25,8 @@ class Claim:
     """The finished reply, when only its delivery is left."""
     answered: bool = False
     """What became of it is written down; of several at once, the reply may still be missing."""
+    identified: bool = False
+    """Everything about it is found out that had to be: nothing is open, or it is about to be taken back."""
 
 
 class Acceptance(Protocol):

@@ -344,6 +344,7 @@ def _claim(row: sa.RowMapping) -> Claim:
         intended=before if row["state"] == "intended" else None,
         reply=_message(row["reply"]) if row["state"] == "answered" and row["reply"] else None,
         answered=row["state"] == "answered",
+        identified=row["state"] == "intended" or row["undoes"] is not None,
     )
 
 

@@ -111,6 +111,12 @@ class Replies:
         log.error("reply.undelivered")
         return Delivery(UNDELIVERED, "")
 
+    async def post(self, message: Message, channel_id: str) -> Delivery:
+        """Post it in a channel, and nowhere else. Never raises."""
+        attempt = await self._insist(partial(self._post, message, channel_id))
+        refused = attempt.fate is _Fate.REFUSED
+        return Delivery(UNDELIVERED if refused else "channel", attempt.message_ts)
+
     async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
         """Put a message in the place of an earlier one of ours; whether it was taken, or may have been. Never raises.
 
@@ -125,11 +131,16 @@ class Replies:
         await self._http.aclose()
 
     def _ways(self, message: Message, to: Address) -> Iterator[tuple[str, Callable[[], Awaitable[_Attempt]]]]:
+        # What is posted in two channels is to be updated in both: only this way Slack says which message it is.
+        channel_first = message.also_in and message.public and not message.replaces
+        if channel_first:
+            yield "channel", partial(self._post, message, to.channel_id)
         yield "response_url", partial(self._respond, message, to.response_url)
         if message.public:
             if message.replaces and to.message_ts:
                 yield "channel", partial(self._replace, message, to.channel_id, to.message_ts)
-            yield "channel", partial(self._post, message, to.channel_id)
+            if not channel_first:
+                yield "channel", partial(self._post, message, to.channel_id)
         yield "direct_message", partial(self._post, message, to.user_id)
 
     async def _insist(self, send: Callable[[], Awaitable[_Attempt]]) -> _Attempt:

@@ -2,13 +2,13 @@
 
 import base64
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from bot.access import Caller
-from bot.record import Entry
+from bot.record import Entry, Record
 from bot.status import Wish
 
 
@@ -20,18 +20,52 @@ class Said:
     reference: str
     caller: Caller
     text: str
-    """What was typed after the command, or the value of the button."""
+    """What was typed after the command, or the value of the button or of what was chosen."""
     response_url: str
     message_ts: str = ""
+    block_id: str = ""
+    """Of what was pressed."""
+    trigger_id: str = ""
+    """With it a form can be opened, for three seconds."""
 
     @property
     def log(self) -> dict[str, str]:
         """Who, for a line of the log."""
         return {"user": self.caller.user_id, "channel": self.caller.channel_id, "team": self.caller.team_id}
 
-    def entry(self, wish: Wish, undoes: str | None = None) -> Entry:
-        """The command to write down."""
-        return Entry(self.key, self.reference, self.caller, self.text, wish, self.response_url, self.message_ts, undoes)
+    def entries(self, wishes: Sequence[Wish], *, note: str = "", public: bool = True) -> list[Entry]:
+        """The commands to write down: one, or several that are answered by the first of them."""
+        batch = self.key if len(wishes) > 1 else None
+        return [
+            Entry(
+                # A key of its own for each, in their order: the first has the sender's.
+                key=f"{self.key}#{number:02}" if number else self.key,
+                reference=self.reference,
+                caller=self.caller,
+                text=self.text,
+                wish=wish,
+                response_url=self.response_url,
+                message_ts=self.message_ts,
+                batch=batch,
+                note=note,
+                public=public,
+            )
+            for number, wish in enumerate(wishes)
+        ]
+
+    def answers(self, questions: Sequence[Record], wishes: Sequence[Wish]) -> list[Entry]:
+        """The commands that go on where others stopped, as if they had been asked for so."""
+        return [
+            replace(entry, text=asked.text, note=asked.note or "", public=asked.public, continues=asked.key)
+            for entry, asked in zip(self.entries(wishes), questions, strict=True)
+        ]
+
+    def undos(self, changes: Sequence[Record], wishes: Sequence[Wish]) -> list[Entry]:
+        """The commands that take changes back."""
+        return [
+            replace(entry, undoes=change.key)
+            for entry, change in zip(self.entries(wishes), changes, strict=True)
+        ]
 
 
 def typed(body: Mapping[str, Any]) -> Said:
@@ -42,11 +76,18 @@ def typed(body: Mapping[str, Any]) -> Said:
     field = partial(_field, body)
     reference = new_reference()
     caller = Caller(field("user_id"), field("team_id"), field("channel_id"))
-    return Said(field("trigger_id") or reference, reference, caller, field("text"), field("response_url"))
+    return Said(
+        key=field("trigger_id") or reference,
+        reference=reference,
+        caller=caller,
+        text=field("text"),
+        response_url=field("response_url"),
+        trigger_id=field("trigger_id"),
+    )
 
 
 def pressed(body: Mapping[str, Any]) -> Said:
-    """The contents of a press of a button. Total: whatever is missing or of an odd shape is empty.
+    """The contents of a press of a button, or of a choice. Total: whatever is missing or of an odd shape is empty.
 
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
@@ -59,9 +100,11 @@ def pressed(body: Mapping[str, Any]) -> Said:
         key=_field(body, "trigger_id") or reference,
         reference=reference,
         caller=Caller(_field(user, "id"), _field(team, "id") or _field(user, "team_id"), channel),
-        text=_field(action, "value"),
+        text=_field(action, "value") or _field(_part(action, "selected_option"), "value"),
         response_url=_field(body, "response_url"),
         message_ts=_field(container, "message_ts"),
+        block_id=_field(action, "block_id"),
+        trigger_id=_field(body, "trigger_id"),
     )
 
 

@@ -1,36 +1,34 @@
-"""Bolt's listeners, and their error boundary: translate, decide at once what can be decided, hand over the rest."""
+"""Bolt's listeners for what is typed and pressed: translate, decide at once what can be decided, hand over the rest."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar, assert_never
+from typing import Any, assert_never
 
 import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.access import Allowlist, Pace
-from bot.change import StoreDown
-from bot.claims import Acceptance
-from bot.command import COMMAND, Help, Misunderstood, Request, ShowHistory, Undo, WhoAmI
-from bot.messages import UNDO, Message, Messages
-from bot.outcome import Cause
-from bot.record import Entry, History, Obstacle, Record
+from bot import form
+from bot.command import COMMAND, Change, Help, Misunderstood, OpenForm, Request, ShowDeal, ShowHistory, Undo, WhoAmI
+from bot.inquiries import Inquiries
+from bot.intake import Intake
+from bot.messages import Message, Messages
+from bot.modal import Modal
+from bot.press import CHOOSE, CONFIRM, DISMISS, LINK, REASON, SET, SHARE, SHOW, UNDO, Choice, StatusChoice
+from bot.record import History, Obstacle, Record
 from bot.replies import Address, payload
 from bot.said import Said, pressed, typed
-from bot.status import Wish
+from bot.status import Consent, Status, Wish
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 LINES_OF_HISTORY = 10
 """How many commands `history` shows at most."""
-ANSWER_WITHIN = 2.6
-"""Seconds for whatever comes before an acknowledgement: Slack waits for 3."""
 
-
-class _CannotLookUp(Exception):
-    """The ledger does not answer a question."""
+Answering = Callable[[Said], Awaitable[Message | None]]
+"""What is done about a press; gives what is said at once, `None` when nothing is."""
 
 
 class Reception:
@@ -40,28 +38,26 @@ class Reception:
         self,
         *,
         parse: Callable[[str], Request],
-        allowlist: Allowlist,
-        our_team: Callable[[], str | None],
-        pace: Pace,
-        ledger: Acceptance,
+        intake: Intake,
         history: History,
+        inquiries: Inquiries,
+        modal: Modal,
         undo_window: timedelta,
-        submit: Callable[[Entry], None],
+        confirm_above: int | None,
+        answer: Callable[[Awaitable[Message | None], Address, str], None],
         tell: Callable[[Message, Address, str], None],
         messages: Messages,
-        answer_within: float = ANSWER_WITHIN,
     ) -> None:
         self._parse = parse
-        self._allowlist = allowlist
-        self._our_team = our_team
-        self._pace = pace
-        self._ledger = ledger
+        self._intake = intake
         self._history = history
+        self._inquiries = inquiries
+        self._modal = modal
         self._undo_window = undo_window
-        self._submit = submit
+        self._confirm_above = confirm_above
+        self._answer_later = answer
         self._tell = tell
         self._messages = messages
-        self._answer_within = answer_within
 
     async def on_command(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Listen to the command. Never raises: Bolt would forget the acknowledgement and let Slack time out.
@@ -71,34 +67,36 @@ class Reception:
         said = typed(body)
         with structlog.contextvars.bound_contextvars(reference=said.reference):
             log.info("command.received", **said.log)
-            message = await self._guarded(self._answer(said), said.reference)
+            message = await self._intake.guarded(self._answer(said), said.reference)
             await (ack(**payload(message)) if message else ack())
 
-    async def on_undo(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Listen to the Undo button. Never raises. Slack shows no answer that comes in the acknowledgement of a press.
+    def on_press(self, action: str) -> Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]:
+        """A listener to a button or a choice in a message. Slack shows no answer that comes in its acknowledgement.
 
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
-        said = pressed(body)
-        with structlog.contextvars.bound_contextvars(reference=said.reference):
-            log.info("undo.pressed", **said.log)
-            if message := await self._guarded(self._answer_press(said), said.reference):
-                self._tell(message, _address(said), said.reference)
-            await ack()
+        doing: dict[str, Answering] = {
+            UNDO: self._on_undo,
+            CHOOSE: self._on_choice,
+            CONFIRM: self._on_confirmation,
+            REASON: self._on_reason,
+            SET: self._on_status,
+            SHOW: self._on_show,
+            SHARE: self._on_share,
+            DISMISS: self._on_dismissal,
+        }
 
-    async def _guarded(self, answering: Awaitable[Message | None], reference: str) -> Message | None:
-        """The error boundary of what happens before an acknowledgement."""
-        try:
-            return await answering
-        except _CannotLookUp:
-            log.warning("command.not_looked_up")
-            return self._messages.cannot_look_up(reference)
-        except StoreDown as down:
-            log.warning("command.not_written_down", perhaps=down.perhaps_written)
-            return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=down.perhaps_written)
-        except Exception:
-            log.exception("command.broken")
-            return self._messages.not_accepted(Cause.UNEXPECTED, reference)
+        async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
+            said = pressed(body)
+            with structlog.contextvars.bound_contextvars(reference=said.reference):
+                log.info("pressed", action=action, **said.log)
+                if message := await self._intake.guarded(self._answer_press(said, doing[action]), said.reference):
+                    self._tell(message, _address(said), said.reference)
+                await ack()
+
+        return listen
+
+    # --- what is typed ----------------------------------------------------------------------------------------------
 
     async def _answer(self, said: Said) -> Message | None:
         request = self._parse(said.text)
@@ -106,9 +104,9 @@ class Reception:
             case Help():
                 return self._messages.help()
             case WhoAmI():
-                denied = self._allowlist.denies(said.caller, self._our_team())
+                denied = self._intake.allowlist.denies(said.caller, self._intake.our_team())
                 return self._messages.whoami(said.caller, denied.reason if denied else None)
-        if refusal := self._denies(said):
+        if refusal := self._intake.denies(said):
             return refusal
         match request:
             case Misunderstood():
@@ -116,70 +114,137 @@ class Reception:
                 return self._messages.misunderstood(request, said.reference)
             case ShowHistory(opportunity_id):
                 return await self._show_history(said, opportunity_id)
+            case ShowDeal():
+                self._answer_later(self._inquiries.show(request, said.reference), _address(said), said.reference)
+                return None
+            case OpenForm():
+                self._answer_later(self._modal.open(said), _address(said), said.reference)
+                return None
             case Undo():
-                change = await self._look_up(self._history.last_change(said.caller.user_id))
+                change = await self._intake.look_up(self._history.last_change(said.caller.user_id))
                 return await self._undo(said, change, Obstacle.NONE_YET)
-            case Wish():
-                await self._accept(said.entry(request), self._answer_within)
+            case Change(wishes):
+                await self._intake.accept(*said.entries([self._asking(wish, len(wishes)) for wish in wishes]))
                 return None
             case _:
                 assert_never(request)
 
-    async def _answer_press(self, said: Said) -> Message | None:
-        if refusal := self._denies(said):
-            return refusal
-        return await self._undo(said, await self._look_up(self._history.find(said.text)), Obstacle.UNKNOWN)
-
-    def _denies(self, said: Said) -> Message | None:
-        denied = self._allowlist.denies(said.caller, self._our_team()) or self._pace.denies(
-            said.caller.user_id, asyncio.get_running_loop().time()
-        )
-        if denied is None:
-            return None
-        log.info("command.denied", reason=denied.reason.value)
-        return self._messages.denied(denied.reason, said.caller, said.reference)
+    def _asking(self, wish: Wish, together: int) -> Wish:
+        """So many at once are done only after somebody was asked."""
+        too_many = self._confirm_above is not None and together > self._confirm_above
+        return replace(wish, consent=Consent.WANTED) if too_many and wish.consent is Consent.PRESUMED else wish
 
     async def _show_history(self, said: Said, opportunity_id: str | None) -> Message:
         if opportunity_id:
-            records = await self._look_up(self._history.of_opportunity(opportunity_id, LINES_OF_HISTORY))
+            records = await self._intake.look_up(self._history.of_opportunity(opportunity_id, LINES_OF_HISTORY))
         else:
-            records = await self._look_up(self._history.of_user(said.caller.user_id, LINES_OF_HISTORY))
+            records = await self._intake.look_up(self._history.of_user(said.caller.user_id, LINES_OF_HISTORY))
         return self._messages.history(records, opportunity_id)
 
+    # --- what is pressed --------------------------------------------------------------------------------------------
+
+    async def _answer_press(self, said: Said, doing: Answering) -> Message | None:
+        return self._intake.denies(said) or await doing(said)
+
+    async def _on_undo(self, said: Said) -> Message | None:
+        return await self._undo(said, await self._find(said.text), Obstacle.UNKNOWN)
+
+    async def _on_choice(self, said: Said) -> Message | None:
+        """One of the deals that go by a name."""
+        choice = Choice.from_value(said.text)
+        question = await self._find(choice.key)
+        if question is None or not question.open_question:
+            return self._messages.cannot_go_on(question, said.reference)
+        return await self._go_on(said, [question], [question.go_on(opportunity_id=choice.opportunity_id)])
+
+    async def _on_confirmation(self, said: Said) -> Message | None:
+        """Yes, to all that were asked about."""
+        questions = [each for each in await self._together(said.text) if each.outcome in {"unconfirmed", "previewed"}]
+        if not questions:
+            return self._messages.cannot_go_on(None, said.reference)
+        return await self._go_on(said, questions, [question.go_on() for question in questions])
+
+    async def _on_reason(self, said: Said) -> Message | None:
+        """Why a deal is lost: before it is, or after."""
+        asked = await self._together(said.block_id)
+        if questions := [each for each in asked if each.outcome == "reason_wanted"]:
+            return await self._go_on(said, questions, [each.go_on(lost_reason_id=said.text) for each in questions])
+        lost = [each for each in asked if each.changed and each.after == Status.LOST]
+        if not lost:
+            return self._messages.cannot_go_on(None, said.reference)
+        wishes = [
+            Wish(each.opportunity_id, Status.LOST, said.text, only_if=Status.LOST, consent=Consent.GIVEN)
+            for each in lost
+        ]
+        entries = said.entries(wishes)
+        await self._intake.accept(*(replace(entry, text=lost[0].text) for entry in entries), looked_up=True)
+        return None
+
+    async def _on_status(self, said: Said) -> Message | None:
+        """One of the statuses on a deal's card."""
+        choice = StatusChoice.from_value(said.text)
+        if choice is None:
+            return self._messages.cannot_go_on(None, said.reference)
+        wish = Wish(choice.opportunity_id, choice.status, consent=choice.consent)
+        text = f"{choice.opportunity_id} {choice.status}"
+        await self._intake.accept(*(replace(entry, text=text, message_ts="") for entry in said.entries([wish])))
+        return None
+
+    async def _on_show(self, said: Said) -> Message | None:
+        self._answer_later(
+            self._inquiries.show(ShowDeal(said.text), said.reference), _address(said), said.reference
+        )
+        return None
+
+    async def _on_share(self, said: Said) -> Message | None:
+        self._answer_later(
+            self._inquiries.share(said.text, said.caller, said.reference), _address(said), said.reference
+        )
+        return None
+
+    async def _on_dismissal(self, said: Said) -> Message | None:
+        return self._messages.dismissed()
+
+    async def _go_on(self, said: Said, questions: Sequence[Record], wishes: Sequence[Wish]) -> Message | None:
+        entries = [replace(entry, message_ts="") for entry in said.answers(questions, wishes)]
+        if await self._intake.accept(*entries, looked_up=True):
+            return self._messages.goes_on(questions, said.reference)
+        return self._messages.cannot_go_on(questions[0], said.reference)
+
     async def _undo(self, said: Said, change: Record | None, otherwise: Obstacle) -> Message | None:
+        """Take a change back, and those that were made with it."""
         if change is None:
             return self._messages.cannot_undo(otherwise, None, None, said.reference)
-        wish = change.undo(self._undo_window, datetime.now(UTC))
-        if isinstance(wish, Obstacle):
-            return self._messages.cannot_undo(wish, change, None, said.reference)
-        if await self._accept(said.entry(wish, undoes=change.key), self._answer_within / 2):
+        together = await self._intake.look_up(self._history.of_batch(change.batch)) if change.batch else [change]
+        now = datetime.now(UTC)
+        tried = [(each, each.undo(self._undo_window, now)) for each in together]
+        wishes = [(each, wish) for each, wish in tried if isinstance(wish, Wish)]
+        if not wishes:
+            obstacle = next(found for each, found in tried if isinstance(found, Obstacle))
+            return self._messages.cannot_undo(obstacle, change, None, said.reference)
+        entries = said.undos([each for each, _ in wishes], [wish for _, wish in wishes])
+        if await self._intake.accept(*entries, looked_up=True):
             return None
-        undo = await self._look_up(self._history.undo_of(change.key))
+        undo = await self._intake.look_up(self._history.undo_of(wishes[0][0].key))
         obstacle = Obstacle.DONE if undo and undo.outcome else Obstacle.UNDER_WAY
         return self._messages.cannot_undo(obstacle, change, undo, said.reference)
 
-    async def _look_up(self, looking: Awaitable[T]) -> T:
-        """Something in the ledger, while there is time. Raises `_CannotLookUp`; then nothing was written either."""
-        try:
-            async with asyncio.timeout(self._answer_within / 2):
-                return await looking
-        except (TimeoutError, StoreDown) as error:
-            raise _CannotLookUp from error
+    async def _find(self, key: str) -> Record | None:
+        return await self._intake.look_up(self._history.find(key))
 
-    async def _accept(self, entry: Entry, within: float) -> bool:
-        """Write it down, then begin. What Slack delivers twice has the same `trigger_id`, and begins once."""
-        new = await self._ledger.accept(entry, within=within)
-        log.info("command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new)
-        if new:
-            self._submit(entry)
-        return new
+    async def _together(self, key: str) -> Sequence[Record]:
+        """The command with this key, and those that were asked for with it."""
+        found = await self._find(key)
+        if found is None:
+            return ()
+        return await self._intake.look_up(self._history.of_batch(found.batch)) if found.batch else (found,)
 
 
 def _address(said: Said) -> Address:
     return Address(said.response_url, said.caller.channel_id, said.caller.user_id, said.message_ts)
 
 
-def bolt_app(reception: Reception, token: str) -> AsyncApp:
+def bolt_app(reception: Reception, modal: Modal, token: str) -> AsyncApp:
     """A Bolt app that routes to our listeners, and does nothing else.
 
     - `authorize` is a plain callable: no `auth.test` inside the first command's three seconds, and no switch to OAuth
@@ -191,6 +256,9 @@ def bolt_app(reception: Reception, token: str) -> AsyncApp:
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=token)
 
+    async def nothing(ack: AsyncAck) -> None:
+        await ack()
+
     app = AsyncApp(
         name="opp-status",
         authorize=authorize,
@@ -201,5 +269,13 @@ def bolt_app(reception: Reception, token: str) -> AsyncApp:
         process_before_response=True,
     )
     app.command(COMMAND)(reception.on_command)
-    app.action(UNDO)(reception.on_undo)
+    for action in (UNDO, CHOOSE, CONFIRM, REASON, SHOW, SHARE, DISMISS):
+        app.action(action)(reception.on_press(action))
+    # Several in one row, which must differ: `set_won`, `set_lost`.
+    app.action(re.compile(rf"{SET}_\w+"))(reception.on_press(SET))
+    app.action(LINK)(nothing)  # Slack tells also of a button that is a link
+    app.shortcut(form.SHORTCUT)(modal.on_shortcut)
+    app.options(form.DEAL)(modal.on_typing)
+    app.action(form.STATUS)(modal.on_status)
+    app.view(form.FORM)(modal.on_submission)
     return app

@@ -1,20 +1,22 @@
 """Carries out commands, a few at a time, each to its one reply; takes over what a dead process left."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
 
 from bot.change import LeaseLost, StoreDown
 from bot.claims import Claim, Claims
+from bot.identify import Identified
 from bot.messages import Message, Messages
 from bot.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.record import Entry, History, Record
 from bot.replies import Address, Delivery
-from bot.status import Opportunity, Wish
+from bot.status import LostReason, Opportunity, Wish
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -26,6 +28,8 @@ DELIVERING = 8
 ADOPTED_AT_ONCE = 50
 MOST_ATTEMPTS = 5
 """How often one command may be taken over from whoever was at its deal, before it is taken for the reason."""
+TOGETHER = "together"
+"""How the reply of one of several was delivered: with the others', by the first of them."""
 TOO_LATE = 3600.0
 """Seconds after which a command that nobody began is answered instead of carried out: whoever typed it has moved on."""
 
@@ -61,19 +65,25 @@ class Worker:
     def __init__(  # noqa: PLR0913 - each is one neighbour
         self,
         *,
+        identify: Callable[[Wish], Awaitable[Identified]],
         change: Change,
+        lost_reasons: Callable[[], Awaitable[tuple[LostReason, ...] | None]],
         claims: Claims,
         history: History,
         messages: Messages,
         deliver: Callable[[Message, Address], Awaitable[Delivery]],
+        post: Callable[[Message, str], Awaitable[Delivery]],
         update: Callable[[Message, str, str], Awaitable[bool]],
         rhythm: Rhythm,
     ) -> None:
+        self._identify = identify
         self._change = change
+        self._lost_reasons = lost_reasons
         self._claims = claims
         self._history = history
         self._messages = messages
         self._deliver = deliver
+        self._post = post
         self._update = update
         self._rhythm = rhythm
         self._places = asyncio.Semaphore(IN_FLIGHT)
@@ -94,6 +104,10 @@ class Worker:
     def tell(self, message: Message, to: Address, reference: str) -> None:
         """Deliver something that is no command's reply."""
         self._start(self._tell(message, to), reference)
+
+    def answer(self, question: Awaitable[Message | None], to: Address, reference: str) -> None:
+        """Deliver the answer to a question, as soon as it is there; `None` is none. What goes wrong is told."""
+        self._start(self._answer_question(question, to, reference), reference)
 
     async def tend(self) -> None:
         """Keep the leases of what we have, and take over what others left, until cancelled."""
@@ -163,11 +177,10 @@ class Worker:
             reply = claim.reply or await self._answer(claim)
             timer.cancel()
             await asyncio.gather(*telling)  # what is being said is said to the end, before the result
-            delivery = await self._reply(entry, reply)
-            log.info("command.answered", delivered=delivery.way)
-            # Only a message in the command's own channel can be found again by its id alone.
-            message_ts = delivery.message_ts if delivery.way == "channel" else ""
-            await self._insist(lambda: self._claims.finish(entry.key, delivery.way, message_ts))
+            if reply is None:
+                await self._insist(lambda: self._claims.finish(entry.key, TOGETHER, ""))
+            else:
+                await self._reply_and_finish(entry, reply)
         except LeaseLost:
             log.warning("command.lease_lost")
         except Exception:
@@ -175,27 +188,77 @@ class Worker:
         finally:
             timer.cancel()
 
-    async def _answer(self, claim: Claim) -> Message:
-        """Carry it out, and write down what became of it and what is to be said."""
-        entry = claim.entry
-        outcome = await self._carry_out(claim)
-        log.info("command.done", outcome=_name(outcome))
-        undone = await self._undone(entry)
-        reply = self._messages.outcome(outcome, entry, undone)
-        await self._insist(lambda: self._claims.answer(entry.key, outcome, reply))
-        if undone and undone.message_ts and isinstance(outcome, Changed) and not reply.replaces:
-            # Beside the reply, not before it: Slack may make us wait for either.
-            self._start(self._mark(undone, undone.message_ts, entry), entry.reference)
-        return reply
+    async def _answer(self, claim: Claim) -> Message | None:
+        """Carry it out, and write down what became of it and what is to be said.
 
-    async def _mark(self, undone: Record, message_ts: str, entry: Entry) -> None:
-        """Let the message about a change say that it was taken back by a command typed elsewhere."""
-        async with self._mail:
-            await self._update(self._messages.taken_back(undone, entry), undone.channel_id, message_ts)
+        `None` for one of several, unless it is the first: that waits for the others, and answers for all.
+        """
+        entry, batch = claim.entry, claim.entry.batch
+        if not claim.answered:
+            outcome, entry = await self._carry_out(claim)
+            log.info("command.done", outcome=_name(outcome))
+            undone = await self._undone(entry)
+            reply = None if batch else self._messages.outcome(outcome, entry, undone)
+            await self._insist(lambda: self._claims.answer(entry.key, outcome, reply))
+            if reply:
+                return reply
+        if not batch or entry.key != batch:
+            return None
+        records = await self._all_done(batch)
+        undone = await self._undone(entry)
+        earlier = await self._insist(partial(self._history.of_batch, undone.batch)) if undone and undone.batch else []
+        lacks_reason = any(record.outcome == "reason_wanted" for record in records)
+        reasons = await self._lost_reasons() if lacks_reason else None
+        together = self._messages.several(records, entry, earlier, reasons or ())
+        await self._insist(lambda: self._claims.reply(entry.key, together))
+        return together
+
+    async def _all_done(self, batch: str) -> Sequence[Record]:
+        while True:
+            records = await self._insist(lambda: self._history.of_batch(batch))
+            if all(record.outcome for record in records):
+                return records
+            await asyncio.sleep(self._rhythm.again)
 
     async def _undone(self, entry: Entry) -> Record | None:
+        """What this command takes back: of several the first, whose message spoke for all."""
         key = entry.undoes
-        return await self._insist(lambda: self._history.find(key)) if key else None
+        undone = await self._insist(lambda: self._history.find(key)) if key else None
+        first = undone.batch if undone else None
+        return (await self._insist(lambda: self._history.find(first)) or undone) if first else undone
+
+    async def _reply_and_finish(self, entry: Entry, reply: Message) -> None:
+        delivery = await self._reply(entry, reply)
+        log.info("command.answered", delivered=delivery.way)
+        # Only a message in the command's own channel can be found again by its id alone.
+        message_ts = delivery.message_ts if delivery.way == "channel" else ""
+        announced = await self._announce(reply)
+        await self._insist(lambda: self._claims.finish(entry.key, delivery.way, message_ts, announced))
+        if reply.takes_back and (undone := await self._undone(entry)):
+            await self._mark(undone, reply, entry)
+        if reply.asks_why:
+            await self._ask_why(entry)
+
+    async def _announce(self, reply: Message) -> tuple[str, str]:
+        """Post it in the other channel where it belongs; the channel and the message, or nothing."""
+        if not reply.also_in:
+            return "", ""
+        async with self._mail:
+            delivery = await self._post(reply, reply.also_in)
+        return (reply.also_in, delivery.message_ts) if delivery.message_ts else ("", "")
+
+    async def _mark(self, undone: Record, reply: Message, entry: Entry) -> None:
+        """Let every other message about the change say that it was taken back."""
+        pressed = (entry.caller.channel_id, entry.message_ts)
+        for channel_id, ts in ((undone.channel_id, undone.message_ts), (undone.announced_in, undone.announced_ts)):
+            if channel_id and ts and (channel_id, ts) != pressed:
+                async with self._mail:
+                    await self._update(replace(reply, replaces=True), channel_id, ts)
+
+    async def _ask_why(self, entry: Entry) -> None:
+        """Ask whoever lost a deal for the reason, where there are any to choose from."""
+        if reasons := await self._lost_reasons():
+            await self._tell(self._messages.ask_why(reasons, entry), _address(entry))
 
     async def _reply(self, entry: Entry, reply: Message) -> Delivery:
         ready = _now()
@@ -209,23 +272,41 @@ class Worker:
             finally:
                 self._posting.discard(task)
 
-    async def _carry_out(self, claim: Claim) -> Outcome:
-        """Do it when its turn has come: few at once, and one about a deal after another, which the ledger sees to."""
-        entry, taken = claim.entry, _now()
+    async def _carry_out(self, claim: Claim) -> tuple[Outcome, Entry]:
+        """Do it when its turn has come: few at once, and one about a deal after another, which the ledger sees to.
+
+        Gives the outcome, and the command with what was found out about it.
+        """
+        taken = _now()
         give_up = taken + self._rhythm.wait_for_limit
         while True:
             if outcome := _without_trying(claim, claim.age + _now() - taken):
-                return outcome
+                return outcome, claim.entry
             pause = self._rhythm.again
             async with self._places:
                 # What was accepted is carried out as soon as it can be written down.
                 with suppress(StoreDown):
-                    if await self._claims.begin(entry.key):
-                        outcome = await self._try(entry, claim.intended)
+                    claim, outcome = await self._step(claim)
+                    if outcome:
                         pause = _worth_waiting_for(outcome)
                         if not pause or _now() + pause > give_up:
-                            return outcome
+                            return outcome, claim.entry
             await asyncio.sleep(pause)
+
+    async def _step(self, claim: Claim) -> tuple[Claim, Outcome | None]:
+        """Go as far as it goes now; no outcome when another command about the deal comes first."""
+        entry = claim.entry
+        if not claim.identified:
+            found = await self._identify(entry.wish)
+            if found.wish != entry.wish:
+                await self._claims.identify(entry.key, found.wish)
+            entry = replace(entry, wish=found.wish)
+            claim = replace(claim, entry=entry, identified=found.obstacle is None)
+            if found.obstacle:
+                return claim, found.obstacle
+        if not await self._claims.begin(entry.key):
+            return claim, None
+        return claim, await self._try(entry, claim.intended)
 
     async def _try(self, entry: Entry, intended: Opportunity | None) -> Outcome:
         try:
@@ -245,6 +326,8 @@ class Worker:
                 await asyncio.sleep(self._rhythm.again)
 
     async def _tell_to_wait(self, entry: Entry) -> None:
+        if entry.batch not in {None, entry.key}:
+            return
         try:
             first = await self._claims.tell_to_wait(entry.key)
         except StoreDown:
@@ -252,6 +335,15 @@ class Worker:
         if first:
             log.info("command.takes_long")
             await self._tell(self._messages.takes_long(entry.reference), _address(entry))
+
+    async def _answer_question(self, question: Awaitable[Message | None], to: Address, reference: str) -> None:
+        try:
+            message = await question
+        except Exception:
+            log.exception("question.broken")
+            message = self._messages.not_accepted(Cause.UNEXPECTED, reference)
+        if message:
+            await self._tell(message, to)
 
     async def _tell(self, message: Message, to: Address) -> None:
         async with self._mail:

@@ -1,0 +1,67 @@
+"""What a button or a choice in a message means: its name, and what its value carries. Pure."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from bot.status import STATES, Consent, Status
+
+UNDO = "undo"
+"""Takes a change back, and those that were made with it; the value is its key."""
+CHOOSE = "choose"
+"""This deal is meant: see `Choice`."""
+CONFIRM = "confirm"
+"""Yes, do it; the value is the key of the command that asks, or of the first of several."""
+DISMISS = "dismiss"
+"""No, leave it."""
+REASON = "reason"
+"""Why a deal is lost; what is chosen is the reason's id, and the block's id is the key of the command."""
+SET = "set"
+"""Begins the names of those on a card that give a deal a status: see `StatusChoice`."""
+SHOW = "show"
+"""Shows a deal's card; the value is its id."""
+SHARE = "share"
+"""Shows a deal's card to the channel; the value is its id."""
+LINK = "link"
+"""Leads to HighLevel, and does nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Of the deals that go by a name, the one that is meant; `key` is of the command that asks."""
+
+    opportunity_id: str
+    key: str
+
+    @property
+    def value(self) -> str:
+        """As a button carries it."""
+        return f"{self.opportunity_id} {self.key}"
+
+    @classmethod
+    def from_value(cls, value: str) -> Self:
+        """Read it back; parts that are missing are empty."""
+        opportunity_id, _, key = value.partition(" ")
+        return cls(opportunity_id, key)
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChoice:
+    """A status for a deal, and whether whoever presses was asked whether they are sure."""
+
+    opportunity_id: str
+    status: Status
+    consent: Consent
+
+    @property
+    def value(self) -> str:
+        """As a button carries it."""
+        return f"{self.opportunity_id} {self.status} {self.consent}"
+
+    @classmethod
+    def from_value(cls, value: str) -> Self | None:
+        """Read it back; `None` when it is none of ours."""
+        match value.split(" "):
+            case [opportunity_id, status, ("presumed" | "given") as consent] if opportunity_id and status in STATES:
+                return cls(opportunity_id, Status(status), Consent(consent))
+            case _:
+                return None
