@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
@@ -91,6 +92,40 @@ def _states(value: object) -> object:
     return frozenset(known[name] for name in asked)
 
 
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """When somebody is asked before deals are changed."""
+
+    above: int | None = None
+    """Before more than so many are changed at once; `None` for never."""
+    leaving: frozenset[Status] = frozenset()
+    """Before a deal leaves one of these."""
+
+
+def _confirm(value: object) -> object:
+    parts = [part.lower() for part in value] if isinstance(value, list) else []
+    if parts == ["never"]:
+        return Confirm()
+    numbers = [part for part in parts if re.fullmatch(r"[0-9]{1,2}", part)]
+    statuses = [part for part in parts if part in STATES]
+    if not parts or len(numbers) > 1 or len(numbers) + len(statuses) < len(parts):
+        raise ValueError("should be a number of deals, statuses, or both, such as 3,won; or never")
+    return Confirm(int(numbers[0]) if numbers else None, frozenset(map(Status, statuses)))
+
+
+def _announcements(value: object) -> object:
+    """Status and channel, several times."""
+    pairs = [part.partition("=") for part in value] if isinstance(value, list) else []
+    found = {status.strip().lower(): channel.strip() for status, _, channel in pairs}
+    if len(found) < len(pairs) or not set(found) <= set(STATES) or not all(map(_is_channel, found.values())):
+        raise ValueError("should be statuses with channel ids, each status once, such as won=C012AB3CD,lost=C034EF5GH")
+    return {Status(status): channel for status, channel in found.items()}
+
+
+def _is_channel(value: str) -> bool:
+    return re.fullmatch(r"[CG][A-Z0-9]{2,}", value) is not None
+
+
 def _database(value: str) -> str:
     """A URL that has one meaning: in a password, `@`, `/` and the like are written as %40, %2F."""
     if not re.fullmatch(_SQLITE, value) and not re.fullmatch(_POSTGRESQL, value):
@@ -154,6 +189,25 @@ class Settings(BaseModel):
     ] = Field(default="", description="Slack user id named to people who are refused or meet a broken token")
     statuses: Annotated[frozenset[Status], BeforeValidator(_states), BeforeValidator(_list)] = Field(
         default=frozenset(STATES), description="The statuses that may be set, comma separated"
+    )
+    lost_reason: Annotated[
+        Literal["optional", "ask", "required"], BeforeValidator(lambda policy: str(policy).lower())
+    ] = Field(
+        default="ask",
+        description="Why a deal was lost: `optional`; `ask` for it afterwards, privately; or `required` beforehand",
+    )
+    confirm: Annotated[Confirm, BeforeValidator(_confirm), BeforeValidator(_list)] = Field(
+        default="3,won",
+        validate_default=True,
+        description="Asks first: before more deals than this number are changed at once, and before a deal leaves one of "
+        "these statuses; `never` asks nobody",
+    )
+    announce_channels: Annotated[Mapping[Status, ChannelId], BeforeValidator(_announcements), BeforeValidator(_list)] = (
+        Field(
+            default={},
+            description="Where a change is posted besides the channel it was made in, by its status, such as "
+            "`won=C012AB3CD,lost=C034EF5GH`; invite the bot there",
+        )
     )
     errors_in_channel: bool = Field(
         default=False, description="`true`: failures of people who may change deals are shown to the whole channel"
