@@ -5,7 +5,7 @@ sentence: they stand in the small print, with the reference that the log has too
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from urllib.parse import quote
@@ -13,16 +13,29 @@ from urllib.parse import quote
 from bot import blocks
 from bot.access import Caller, Reason
 from bot.blocks import Block, code, plain
-from bot.command import COMMAND, USAGE_HINT, Misunderstood, Problem
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
+from bot.command import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem
+from bot.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
+from bot.press import CHOOSE, CONFIRM, DISMISS, LINK, REASON, SET, SHARE, SHOW, UNDO, Choice, StatusChoice
 from bot.record import Entry, Obstacle, Record
-from bot.status import STATES, Opportunity, Status, Wish
+from bot.status import STATES, Consent, LostReason, Opportunity, Status, Wish
 
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
-UNDO = "undo"
-"""The action of the button that takes a change back; its value is the change's key."""
 LINES_PER_SECTION = 6
 """Of a history: all of them together would be too long for one section."""
+NOTE_LIMIT = 600
 SHORT = 40
 """Characters of a deal's name in a list: ten lines must fit into one message."""
 UNDELIVERED = "undelivered"
@@ -38,6 +51,12 @@ class Message:
     public: bool
     replaces: bool = False
     """Takes the place of the message whose button was pressed, instead of standing below it."""
+    also_in: str = ""
+    """Another channel where it is posted besides; empty for none."""
+    asks_why: bool = False
+    """Whoever lost the deal is asked for the reason afterwards."""
+    takes_back: bool = False
+    """It tells of something that was taken back, as every other message about that shall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +74,10 @@ FAILURES: Mapping[Cause, Sentences] = {
     Cause.NOT_FOUND: Sentences(
         "HighLevel has no deal with the id {id} in this location.",
         "Check the id: it has 20 letters and digits, and capitals matter. Easiest is to paste the link from the deal's page.",
+    ),
+    Cause.NO_MATCH: Sentences(
+        "I searched HighLevel for {name} and found no deal.",
+        "Check the spelling, or paste the link from the deal's page. A deal that was made or renamed in the last seconds is not found by its name yet.",
     ),
     Cause.TOKEN_INVALID: Sentences(
         "HighLevel does not accept the bot's token. It was mistyped, revoked or has expired.",
@@ -190,19 +213,16 @@ DENIALS: Mapping[Reason, Sentences] = {
 }
 
 USAGE: Mapping[Problem, str] = {
-    Problem.NOTHING_TYPED: "Say which deal, and which status it should have.",
-    Problem.NO_STATUS: "Which status should {word} have? Add one of {statuses}.",
-    Problem.NO_OPPORTUNITY: "Which deal? Put its id or its link before or after {word}.",
+    Problem.NO_STATUS: "Which status should these deals have? Add one of {statuses}.",
+    Problem.NO_OPPORTUNITY: "Which deal? Put its name, its link or its id before {word}.",
     Problem.UNKNOWN_STATUS: "{word} is not a status. Use one of {statuses}.",
     Problem.ALL_IS_NO_STATUS: (
         "`all` is not a status that a deal can have. HighLevel uses the word to search deals of every status, so it is not "
         "sent. Use one of {statuses}."
     ),
     Problem.STATUS_NOT_OFFERED: "Setting deals to {word} is switched off here. Use one of {statuses}.",
-    Problem.NOT_AN_ID: (
-        "{word} is not a deal's id or link, and deals cannot be looked up by name yet. An id has 20 letters and digits; "
-        "easiest is to paste the link from the deal's page."
-    ),
+    Problem.NAME_TOO_SHORT: "{word} is too short to look a deal up by. Type more of its name, or paste its link.",
+    Problem.TOO_MANY: f"That is {{word}} deals, and I change at most {MOST_AT_ONCE} at once.",
     Problem.LINK_WITHOUT_ID: "There is no deal in that link. Open the deal in HighLevel and copy the address from there.",
     Problem.OTHER_LOCATION: (
         "That link leads to another HighLevel location (sub-account) than the one this bot works for. Its id is {word}."
@@ -212,13 +232,21 @@ USAGE: Mapping[Problem, str] = {
         "the button under its message."
     ),
     Problem.HISTORY_OF_WHAT: "`history` takes one deal's id or link, or nothing for your own commands: I cannot use {word}.",
-    Problem.TOO_MUCH: "That is more than one deal and one status: I do not know what to do with {word}.",
+    Problem.TOO_MUCH: (
+        "I do not know what to do with {word}. The status comes last, and only `lost` may have a reason behind it; a name that "
+        "has such a word in it goes into quotes. Several deals at once go by their ids or links."
+    ),
 }
 
 CHANNELS_NAMED = 5
 """How many allowed channels are named to somebody in the wrong one."""
 
 NOTHING_CHANGED = "Nothing was changed."
+AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
+REASONS_ELSEWHERE = "Lost reasons are made in HighLevel, under Settings > Custom Fields > Lost Reason."
+SEARCH_LAGS = "What was changed in HighLevel in the last seconds may not show here yet."
+LINES_OF_CARD = 3
+"""Of the deal's last commands, on its card."""
 
 
 class Messages:
@@ -235,6 +263,9 @@ class Messages:
         channels: frozenset[str],
         errors_in_channel: bool,
         undo_window: timedelta,
+        asks_for_reason: bool,
+        confirms_leaving: frozenset[Status],
+        announce: Mapping[Status, str],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._app_url = app_url
@@ -246,6 +277,10 @@ class Messages:
         self._channels = ", ".join(named if len(channels) <= CHANNELS_NAMED else [*named, "others"])
         self._errors_in_channel = errors_in_channel
         self._undo_window = undo_window
+        self._asks_for_reason = asks_for_reason
+        self._offered = tuple(status for status in STATES if status in statuses)
+        self._confirms_leaving = confirms_leaving
+        self._announce = announce
         self._clock = clock
 
     # --- what became of a command ----------------------------------------------------------------------------------
@@ -268,6 +303,14 @@ class Messages:
                 since = f" since {blocks.date(opportunity.since)}" if opportunity.since else ""
                 what = f"{self._deal(opportunity)} is already *{plain(opportunity.status)}*{since}."
                 return _message((what, NOTHING_CHANGED), (_reference(reference),), public=False)
+            case Ambiguous():
+                return self._which_deal(outcome, command)
+            case ReasonWanted(reasons):
+                return self._which_reason(reasons, command)
+            case Unconfirmed(opportunity):
+                return self._sure(opportunity, command)
+            case Previewed(opportunity):
+                return self._preview(opportunity, command)
             case Failed():
                 return self._failed(outcome, wish, reference)
             case _:
@@ -275,25 +318,42 @@ class Messages:
 
     def _changed(self, outcome: Changed, command: Entry) -> Message:
         before, after = outcome.before, outcome.after
-        moved = (
-            f"{blocks.user(command.caller.user_id)} changed {self._deal(after)} "
-            f"from {plain(before.status)} to *{plain(after.status)}*."
+        who = blocks.user(command.caller.user_id)
+        if before.status == after.status:
+            said = f"{who} said why {self._deal(after)} was lost: *{_named(after)}*."
+            return _message((said, *self._more(outcome)), (_reference(command.reference),), public=command.public)
+        moved = f"{who} changed {self._deal(after)} from {plain(before.status)} to *{plain(after.status)}*."
+        message = _message(
+            (moved, *self._more(outcome), _about_reason(outcome, command.wish), _note(command)),
+            (_reference(command.reference),),
+            public=command.public,
+            buttons=self._undo_button(before, after, command.key),
         )
-        lines = (moved, *self._more(outcome))
-        undo = self._undo_button(before, after, command.key)
-        return _message(lines, (_reference(command.reference),), public=True, buttons=undo)
+        return self._announced(
+            message, command, asks_why=after.status == Status.LOST and not after.lost_reason_id
+        )
+
+    def _announced(self, message: Message, command: Entry, *, asks_why: bool) -> Message:
+        """With what happens besides: where else it is posted, and whether somebody is asked something."""
+        channel = self._announce.get(command.wish.status, "")
+        elsewhere = message.public and channel != command.caller.channel_id
+        return replace(message, also_in=channel if elsewhere else "", asks_why=self._asks_for_reason and asks_why)
 
     def _more(self, outcome: Changed) -> Sequence[str]:
         despite = "HighLevel did not confirm it at first, so I looked again: it is done." if outcome.despite else ""
-        return tuple(filter(None, (self._facts(outcome.after), despite)))
+        return (self._facts(outcome.after), despite)
 
     def _undo_button(self, before: Opportunity, after: Opportunity, key: str) -> Sequence[Block]:
-        if not self._undo_window or before.status not in STATES or len(key) > blocks.VALUE_LIMIT:
+        if before.status not in STATES:
+            return ()
+        return self._undo_row(f"{plain(after.name or 'The deal')} becomes {before.status} again.", key)
+
+    def _undo_row(self, what: str, key: str) -> Sequence[Block]:
+        if not self._undo_window or len(key) > blocks.VALUE_LIMIT:
             return ()
         confirm = blocks.Confirm(
             title="Take this back?",
-            text=f"{plain(after.name or 'The deal')} becomes {before.status} again. HighLevel's automations may run again, "
-            "such as messages to the customer.",
+            text=f"{what} HighLevel's automations may run again, such as messages to the customer.",
             confirm="Take it back",
             deny="Leave it",
         )
@@ -305,20 +365,258 @@ class Messages:
             self._once(undone, outcome.after),
             f"{blocks.user(command.caller.user_id)} took that back: it is *{plain(outcome.after.status)}* again.",
             *self._more(outcome),
+            _about_reason(outcome, command.wish),
         )
-        return _message(lines, (_reference(command.reference),), public=True, replaces=bool(command.message_ts))
-
-    def taken_back(self, undone: Record, command: Entry) -> Message:
-        """What becomes of the message about a change that was taken back by a command typed elsewhere."""
-        deal = Opportunity(undone.opportunity_id, undone.before or "", name=undone.name)
-        lines = (self._once(undone, deal), f"{blocks.user(command.caller.user_id)} took that back.")
-        return _message(lines, (_reference(command.reference),), public=True, replaces=True)
+        message = _message(
+            lines, (_reference(command.reference),), public=undone.public, replaces=bool(command.message_ts)
+        )
+        return replace(message, takes_back=True)
 
     def _once(self, undone: Record, deal: Opportunity) -> str:
         return (
             f"{blocks.user(undone.user_id)} changed {self._deal(deal)} "
             f"from {plain(undone.before or '?')} to {plain(undone.after or '?')}."
         )
+
+    # --- several at once -------------------------------------------------------------------------------------------
+
+    def several(
+        self, records: Sequence[Record], command: Entry, earlier: Sequence[Record], reasons: Sequence[LostReason]
+    ) -> Message:
+        """The one reply to several that were asked for at once; `command` is the first of them.
+
+        `earlier`: those that were changed together, of which these take back some or all.
+        `reasons`: those that may be chosen from, if that is what is missing.
+        """
+        taken_back = {record.undoes for record in records}
+        rest = [record for record in earlier if record.key not in taken_back]
+        changed = [record for record in records if record.changed]
+        rows = (f"• {self._row(record)}" for record in [*records, *rest])
+        lines = [self._headline(records, command), *rows, *filter(None, [_note(command) if changed else ""])]
+        sections = ["\n".join(lines[at : at + LINES_PER_SECTION]) for at in range(0, len(lines), LINES_PER_SECTION)]
+        small = _reference(command.reference)
+        asks = any(record.open_question for record in records)
+        message = Message(
+            _with_small_print(lines, small),
+            (
+                *map(blocks.section, sections),
+                *self._buttons_for_several(records, command, reasons),
+                blocks.context(small),
+            ),
+            public=command.public if changed else self._errors_in_channel and not asks,
+            replaces=bool(changed and command.undoes and command.message_ts),
+            takes_back=bool(changed and command.undoes),
+        )
+        if not changed or command.undoes:
+            return message
+        unsaid = any(record.after == Status.LOST and not record.lost_reason_id for record in changed)
+        return self._announced(message, command, asks_why=unsaid)
+
+    def _headline(self, records: Sequence[Record], command: Entry) -> str:
+        who, status, total = blocks.user(command.caller.user_id), command.wish.status, len(records)
+        changed = sum(record.changed for record in records)
+        asked = sum(record.outcome == "unconfirmed" for record in records)
+        number = f"{changed}" if changed == total else f"{changed} of {total}"
+        if changed and command.undoes:
+            return f"{who} took {number} changes back:"
+        if changed:
+            return f"{who} changed {number} deals to *{status}*:"
+        if asked:
+            return f"Shall {asked} of these {total} deals be *{status}*? {NOTHING_CHANGED} {AUTOMATIONS}"
+        if any(record.outcome == "previewed" for record in records):
+            return f"This is what would happen. {NOTHING_CHANGED} {AUTOMATIONS}"
+        if any(record.effect == Effect.UNKNOWN for record in records):
+            return f"I cannot tell of all of these {total} deals whether they changed:"
+        return f"None of these {total} deals was changed:"
+
+    def _row(self, record: Record) -> str:
+        """One of several, and what became of it."""
+        deal = f"*{self._short(record)}*"
+        after, before = plain(record.after or "?", SHORT), plain(record.before or "?", SHORT)
+        match record.outcome:
+            case "changed":
+                return f"{deal}: {before} → *{after}*"
+            case "already_so":
+                return f"{deal}: is *{after}* already"
+            case "overtaken":
+                return f"{deal}: left alone, for it is *{after}* now"
+            case "unconfirmed" | "previewed":
+                return f"{deal}: is {before}, would become *{plain(record.status)}*"
+            case "reason_wanted":
+                return f"{deal}: not changed, because its lost reason is missing"
+            case failure:
+                unknown = record.effect == Effect.UNKNOWN
+                effect = "I cannot tell whether it changed, so look at it." if unknown else "Not changed."
+                return f"{deal}: {effect} {_what(failure or '', record)}"
+
+    def _buttons_for_several(
+        self, records: Sequence[Record], command: Entry, reasons: Sequence[LostReason]
+    ) -> Sequence[Block]:
+        waiting = sum(record.outcome in {"unconfirmed", "previewed"} for record in records)
+        undo = any(record.changed for record in records) and not command.undoes
+        return (
+            *(_reasons(reasons, command.key) if reasons else ()),
+            *(_yes_or_no(f"Make {waiting} of them {command.wish.status}", command.key) if waiting else ()),
+            *(self._undo_row("They become again what they were.", command.key) if undo else ()),
+        )
+
+    # --- what has to be asked --------------------------------------------------------------------------------------
+
+    def _which_deal(self, outcome: Ambiguous, command: Entry) -> Message:
+        name, status = code(command.wish.name), command.wish.status
+        head = (
+            f"Which deal shall be *{status}*? {name} fits more than one."
+            if len(outcome.matches) > 1 or outcome.more
+            else f"Is this the deal that shall be *{status}*? {name} fits it, but it is not open."
+        )
+        choices = [(deal, Choice(deal.id, command.key).value) for deal in outcome.matches]
+        return self._picker((head, NOTHING_CHANGED), choices, CHOOSE, command.reference, more=outcome.more)
+
+    def which_card(self, name: str, deals: Sequence[Opportunity], reference: str, *, more: bool) -> Message:
+        """Several deals go by the name that somebody wants to see one by."""
+        head = f"Which deal do you mean? {code(name)} fits more than one."
+        return self._picker((head,), [(deal, deal.id) for deal in deals], SHOW, reference, more=more)
+
+    def _picker(  # noqa: PLR0913 - each is one part of it
+        self,
+        head: Sequence[str],
+        choices: Sequence[tuple[Opportunity, str]],
+        action: str,
+        reference: str,
+        *,
+        more: bool,
+    ) -> Message:
+        rest = "There are more: if yours is not here, type more of its name." if more else ""
+        small = " · ".join((SEARCH_LAGS, _reference(reference)))
+        lines = [self._choice(deal) for deal, _ in choices]
+        shown = [blocks.section("\n".join(head))]
+        for line, (_, value) in zip(lines, choices, strict=True):
+            fits = 0 < len(value) <= blocks.VALUE_LIMIT
+            shown.append(blocks.section(line, blocks.button("This one", action, value) if fits else None))
+        text = [*head, *(f"• {line}" for line in lines), rest]
+        return Message(
+            _with_small_print(text, small),
+            (*shown, *([blocks.section(rest)] if rest else ()), blocks.context(small)),
+            public=False,
+        )
+
+    def _choice(self, deal: Opportunity) -> str:
+        return " · ".join(filter(None, (f"{self._deal(deal)} is {_is(deal)}", self._facts(deal))))
+
+    def _which_reason(self, reasons: Sequence[LostReason], command: Entry) -> Message:
+        deal, words = self._link(command.wish), command.wish.reason
+        what = f"{code(words)} is not one of HighLevel's lost reasons." if words else f"Why was {deal} lost?"
+        listed = ", ".join(plain(reason.name, SHORT) for reason in reasons)
+        return _message(
+            (what, NOTHING_CHANGED, f"Choose one for {deal}: {listed}."),
+            (_reference(command.reference),),
+            public=False,
+            buttons=_reasons(reasons, command.key),
+        )
+
+    def ask_why(self, reasons: Sequence[LostReason], command: Entry) -> Message:
+        """Ask whoever lost a deal, after it is done, for the reason."""
+        what = "Why were these deals lost?" if command.batch else f"Why was {self._link(command.wish)} lost?"
+        lines = (f"{what} Choose a reason, and I add it in HighLevel.", REASONS_ELSEWHERE)
+        buttons = _reasons(reasons, command.key)
+        return _message(lines, (_reference(command.reference),), public=False, buttons=buttons)
+
+    def _sure(self, deal: Opportunity, command: Entry) -> Message:
+        status = command.wish.status
+        lines = (
+            f"{self._deal(deal)} is {_is(deal)}. Make it *{status}* all the same?",
+            self._facts(deal),
+            f"{NOTHING_CHANGED} {AUTOMATIONS}",
+        )
+        buttons = _yes_or_no(f"Make it {status}", command.key)
+        return _message(lines, (_reference(command.reference),), public=False, buttons=buttons)
+
+    def _preview(self, deal: Opportunity, command: Entry) -> Message:
+        status, here = command.wish.status, command.caller.channel_id
+        other = self._announce.get(status, here)
+        where = blocks.channel(here) + (f" and {blocks.channel(other)}" if other != here else "")
+        leaves = deal.status in self._confirms_leaving
+        lines = (
+            f"{self._deal(deal)} is {_is(deal)}, and would become *{status}*.",
+            self._facts(deal),
+            f"You would be asked first, because it leaves {plain(deal.status)}." if leaves else "",
+            f"It would be told in {where}. {AUTOMATIONS}",
+            f"This was only a preview. {NOTHING_CHANGED}",
+        )
+        buttons = _yes_or_no(f"Make it {status}", command.key)
+        return _message(lines, (_reference(command.reference),), public=False, buttons=buttons)
+
+    def goes_on(self, reference: str) -> Message:
+        """In place of a question that somebody has answered."""
+        line = "Thank you. It goes on, and the result follows."
+        return _message((line,), (_reference(reference),), public=False, replaces=True)
+
+    def dismissed(self) -> Message:
+        """In place of a question that somebody has said no to."""
+        return _message((f"Left as it is. {NOTHING_CHANGED}",), (), public=False, replaces=True)
+
+    def cannot_go_on(self, question: Record | None, reference: str) -> Message:
+        """An answer to a question that has one already, or that nobody remembers."""
+        what = (
+            "That has been answered already: it goes on, or is done."
+            if question
+            else "I do not know any more what that was about."
+        )
+        then = f"To change a deal, type {code(f'{COMMAND} {USAGE_HINT}')}."
+        return _message((what, "Nothing more was changed.", then), (_reference(reference),), public=False)
+
+    # --- a deal's card ---------------------------------------------------------------------------------------------
+
+    def card(self, deal: Opportunity, records: Sequence[Record], reference: str) -> Message:
+        """What is known about a deal, for whoever asked; with what can be done about it."""
+        past = [f"• {self._line(record)}" for record in records[:LINES_OF_CARD]]
+        history = ["Last from Slack:", *past] if past else []
+        buttons = (self._card_buttons(deal),)
+        return _message((*self._card(deal), *history), (_reference(reference),), public=False, buttons=buttons)
+
+    def shared_card(self, deal: Opportunity, caller: Caller, reference: str) -> Message:
+        """The same for everybody in the channel, and with nothing to press."""
+        lines = (f"{blocks.user(caller.user_id)} shows you a deal:", *self._card(deal))
+        return _message(lines, (_reference(reference),), public=True)
+
+    def _card(self, deal: Opportunity) -> Sequence[str]:
+        reason = f"Lost reason: {_named(deal)}" if deal.lost_reason_id else ""
+        return (f"{self._deal(deal)} is {_is(deal)}.", self._facts(deal), reason)
+
+    def _card_buttons(self, deal: Opportunity) -> Block:
+        sure = deal.status in self._confirms_leaving
+        buttons = [
+            blocks.button(
+                f"Make it {status}",
+                f"{SET}_{status}",
+                StatusChoice(deal.id, status, Consent.GIVEN if sure else Consent.PRESUMED).value,
+                confirm=blocks.Confirm(
+                    title=f"Make it {status}?",
+                    text=f"{plain(deal.name or 'The deal')} is {plain(deal.status)}. {AUTOMATIONS}",
+                    confirm=f"Make it {status}",
+                    deny="Leave it",
+                )
+                if sure
+                else None,
+            )
+            for status in self._offered
+            if status != deal.status
+        ]
+        return blocks.actions(
+            *buttons,
+            blocks.link_button("Open in HighLevel", LINK, self._url(deal.id)),
+            blocks.button("Share in channel", SHARE, deal.id),
+        )
+
+    def no_card(self, failed: Failed, wish: Wish, reference: str) -> Message:
+        """Why a deal cannot be shown."""
+        return replace(self._failed(failed, wish, reference), public=False)
+
+    def cannot_open_form(self, reference: str) -> Message:
+        """Slack did not open the form."""
+        then = f"Try again, or type {code(f'{COMMAND} {USAGE_HINT}')} instead."
+        lines = ("The form could not be opened: Slack did not take it in time.", NOTHING_CHANGED, then)
+        return _message(lines, (_reference(reference),), public=False)
 
     def takes_long(self, reference: str) -> Message:
         """It takes longer than people expect, and the result is still to come."""
@@ -339,7 +637,7 @@ class Messages:
             then = LOOK_FIRST
         elif outcome.effect is Effect.UNKNOWN and not then.startswith(LOOK):
             then = f"{LOOK} before you try again. {then}"
-        what = sentences.what.format(id=code(wish.opportunity_id))
+        what = sentences.what.format(id=code(wish.opportunity_id), name=code(wish.name))
         if trouble.reasons and trouble.cause is Cause.INVALID:
             what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
         lines = (what, self._effect(outcome, wish), then.format(admin=self._admin, wait=_wait(trouble, self._clock())))
@@ -366,6 +664,18 @@ class Messages:
 
     def _deal(self, opportunity: Opportunity) -> str:
         return f"*{blocks.link(self._url(opportunity.id), opportunity.name or f'the deal {opportunity.id}')}*"
+
+    def _link(self, wish: Wish) -> str:
+        """A deal of which only this much is known."""
+        if not wish.opportunity_id:
+            return f"*{plain(wish.name)}*"
+        return self._deal(Opportunity(wish.opportunity_id, "", name=wish.name or None))
+
+    def _short(self, record: Record) -> str:
+        name = record.name or record.called or record.opportunity_id
+        if not record.opportunity_id:
+            return plain(name, SHORT)
+        return blocks.link(self._url(record.opportunity_id), name, SHORT)
 
     def _url(self, opportunity_id: str) -> str:
         in_path = quote(opportunity_id, safe="", errors="replace")
@@ -480,12 +790,10 @@ class Messages:
         return Message(text, tuple(blocks.section(part) for part in parts), public=False)
 
     def _line(self, record: Record) -> str:
-        name = record.name or record.opportunity_id
-        deal = f"*{blocks.link(self._url(record.opportunity_id), name, SHORT)}*"
         parts = (
             blocks.date(record.at),
             blocks.user(record.user_id),
-            deal,
+            f"*{self._short(record)}*",
             _became(record),
             "the reply could not be delivered" if record.delivered == UNDELIVERED else "",
             plain(record.reference),
@@ -499,14 +807,81 @@ def _became(record: Record) -> str:
     match record.outcome:
         case None:
             return f"to {plain(record.status)}: under way"
+        case "changed" if not record.changed:
+            return "its lost reason was added"
         case "changed":
             return f"{back}{plain(record.before or '?')} → *{plain(record.after or '?')}*"
+        case "ambiguous":
+            return f"to {plain(record.status)}: the name fitted more than one"
+        case "reason_wanted":
+            return f"to {plain(record.status)}: not done, its lost reason was missing"
+        case "unconfirmed":
+            return f"to {plain(record.status)}: not done, it was to be confirmed"
+        case "previewed":
+            return f"preview: {plain(record.before or '?')} would become {plain(record.status)}"
         case "already_so":
             return f"was {plain(record.status)} already"
         case "overtaken":
             return f"not taken back: it was {plain(record.after or '?')} by then"
         case failure:
             return f"to {plain(record.status)}: failed, {plain(failure.replace('_', ' '))}"
+
+
+def _is(deal: Opportunity) -> str:
+    """A deal's status, and since when."""
+    since = f" since {blocks.date(deal.since)}" if deal.since else ""
+    return f"*{plain(deal.status)}*{since}"
+
+
+def _named(deal: Opportunity) -> str:
+    """A deal's lost reason, which may be known by its id only."""
+    return plain(deal.lost_reason or "one whose name HighLevel does not tell")
+
+
+def _about_reason(outcome: Changed, wish: Wish) -> str:
+    """What became of the lost reason, where there is one, was one or should be one."""
+    before, after = outcome.before, outcome.after
+    if after.status == Status.LOST:
+        if after.lost_reason_id:
+            return f"Lost reason: {_named(after)}"
+        if wish.lost_reason_id:
+            return "HighLevel does not show the lost reason that was sent with it."
+        if wish.reason:
+            return f"Said: {code(wish.reason)}. It is not in HighLevel: there are no lost reasons, or I may not read them."
+    elif before.lost_reason_id and after.lost_reason_id:
+        return f"HighLevel keeps its lost reason: {_named(after)}"
+    elif before.lost_reason_id:
+        return "Its lost reason was cleared."
+    return ""
+
+
+def _note(command: Entry) -> str:
+    return f"&gt; {plain(command.note, NOTE_LIMIT)}" if command.note else ""
+
+
+def _yes_or_no(yes: str, key: str) -> Sequence[Block]:
+    if len(key) > blocks.VALUE_LIMIT:
+        return ()
+    return (blocks.actions(blocks.button(yes, CONFIRM, key), blocks.button("Leave it", DISMISS, "no")),)
+
+
+def _reasons(reasons: Sequence[LostReason], key: str) -> Sequence[Block]:
+    if len(key) > blocks.BLOCK_ID_LIMIT:
+        return ()
+    options = [blocks.Option(reason.name, reason.id) for reason in reasons]
+    return (blocks.actions(blocks.select(REASON, options, "Lost reason"), block_id=key),)
+
+
+def _what(failure: str, record: Record) -> str:
+    """What happened, of a failure as the ledger knows it."""
+    if failure not in FAILURES:
+        return ""
+    return FAILURES[Cause(failure)].what.format(id=code(record.opportunity_id), name=code(record.called or ""))
+
+
+def _with_small_print(lines: Sequence[str], small: str) -> str:
+    paragraph = "\n".join(filter(None, lines))
+    return f"{blocks.fit(paragraph, blocks.TEXT_LIMIT - len(small) - 1)}\n{small}".strip()
 
 
 def _duration(window: timedelta) -> str:
@@ -525,11 +900,10 @@ def _message(
     buttons: Sequence[Block] = (),
     replaces: bool = False,
 ) -> Message:
-    paragraph = "\n".join(lines)
     small = " · ".join(small_print)
-    text = f"{blocks.fit(paragraph, blocks.TEXT_LIMIT - len(small) - 1)}\n{small}".strip()
+    paragraph = "\n".join(filter(None, lines))
     shown = (blocks.section(paragraph), *buttons, *([blocks.context(small)] if small else ()))
-    return Message(text, shown, public, replaces)
+    return Message(_with_small_print(lines, small), shown, public, replaces)
 
 
 def _reference(reference: str) -> str:
