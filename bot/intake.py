@@ -47,6 +47,10 @@ class Intake:
         self._messages = messages
         self._answer_within = answer_within
 
+    def may(self, said: Said) -> bool:
+        """Whether this person may, at this moment and from here; what they do does not count as a command."""
+        return self.allowlist.denies(said.caller, self.our_team()) is None
+
     def denies(self, said: Said) -> Message | None:
         """Why this person may not, at this moment and from here; `None` when they may."""
         denied = self.allowlist.denies(said.caller, self.our_team()) or self._pace.denies(

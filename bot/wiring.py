@@ -23,12 +23,17 @@ from bot.health import ALLOWLIST_EMPTY, Health
 from bot.highlevel.auth import PrivateIntegration
 from bot.highlevel.client import Attempts, Client
 from bot.history import SqlHistory
+from bot.identify import Identify
+from bot.inquiries import Inquiries
+from bot.intake import Intake
 from bot.ledger import LEASE, SqlLedger
 from bot.messages import Messages
+from bot.modal import Modal
 from bot.replies import Replies
 from bot.settings import Settings
 from bot.slack import Reception, bolt_app
 from bot.socket_mode import SocketMode
+from bot.views import SlackViews
 from bot.worker import Rhythm, Worker
 from bot.workspace import Workspace
 
@@ -152,29 +157,55 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         channels=settings.allowed_channels,
         errors_in_channel=settings.errors_in_channel,
         undo_window=settings.undo_window,
+        asks_for_reason=settings.lost_reason == "ask",
+        confirms_leaving=settings.confirm.leaving,
+        announce=settings.announce_channels,
     )
+    reason_required = settings.lost_reason == "required"
     worker = Worker(
-        change=ChangeStatus(crm, ledger, tempo.command),
+        identify=Identify(crm, reason_required=reason_required),
+        change=ChangeStatus(crm, ledger, tempo.command, settings.confirm.leaving),
+        lost_reasons=crm.lost_reasons,
         claims=ledger,
         history=history,
         messages=messages,
         deliver=replies.deliver,
+        post=replies.post,
         update=replies.update,
         rhythm=tempo.rhythm,
     )
-    reception = Reception(
-        parse=partial(parse, location_id=settings.highlevel_location_id, statuses=settings.statuses),
+    intake = Intake(
         allowlist=allowlist,
         our_team=lambda: workspace.team_id,
         pace=Pace(),
         ledger=ledger,
-        history=history,
-        undo_window=settings.undo_window,
         submit=worker.submit,
+        messages=messages,
+    )
+    modal = Modal(
+        intake=intake,
+        crm=crm,
+        views=SlackViews(web),
+        statuses=settings.statuses,
+        reason_required=reason_required,
+        location_id=settings.highlevel_location_id,
+        answer=worker.answer,
         tell=worker.tell,
         messages=messages,
     )
-    bolt = bolt_app(reception, settings.slack_bot_token.get_secret_value())
+    reception = Reception(
+        parse=partial(parse, location_id=settings.highlevel_location_id, statuses=settings.statuses),
+        intake=intake,
+        history=history,
+        inquiries=Inquiries(crm, history, messages),
+        modal=modal,
+        undo_window=settings.undo_window,
+        confirm_above=settings.confirm.above,
+        answer=worker.answer,
+        tell=worker.tell,
+        messages=messages,
+    )
+    bolt = bolt_app(reception, modal, settings.slack_bot_token.get_secret_value())
     app_token = settings.slack_app_token.get_secret_value()
     socket = SocketMode(web, app_token, bolt, tempo.socket) if app_token else None
     return Bot(

@@ -59,6 +59,13 @@ class Change(Protocol):
         """Carry it out."""
 
 
+class LostReasons(Protocol):
+    """`change.Crm.lost_reasons`."""
+
+    async def __call__(self, *, until: float) -> tuple[LostReason, ...] | None:
+        """Why deals can be lost."""
+
+
 class Worker:
     """Runs the commands that this process accepted or adopted."""
 
@@ -67,7 +74,7 @@ class Worker:
         *,
         identify: Callable[[Wish], Awaitable[Identified]],
         change: Change,
-        lost_reasons: Callable[[], Awaitable[tuple[LostReason, ...] | None]],
+        lost_reasons: LostReasons,
         claims: Claims,
         history: History,
         messages: Messages,
@@ -99,7 +106,8 @@ class Worker:
 
     def submit(self, entry: Entry) -> None:
         """Take on a command that was just accepted. What goes wrong with it is logged and told, never raised."""
-        self._take(Claim(entry, age=0.0, attempts=0, intended=None, reply=None))
+        identified = entry.undoes is not None
+        self._take(Claim(entry, age=0.0, attempts=0, intended=None, reply=None, identified=identified))
 
     def tell(self, message: Message, to: Address, reference: str) -> None:
         """Deliver something that is no command's reply."""
@@ -208,7 +216,7 @@ class Worker:
         undone = await self._undone(entry)
         earlier = await self._insist(partial(self._history.of_batch, undone.batch)) if undone and undone.batch else []
         lacks_reason = any(record.outcome == "reason_wanted" for record in records)
-        reasons = await self._lost_reasons() if lacks_reason else None
+        reasons = await self._lost_reasons(until=_now() + self._rhythm.tell) if lacks_reason else None
         together = self._messages.several(records, entry, earlier, reasons or ())
         await self._insist(lambda: self._claims.reply(entry.key, together))
         return together
@@ -257,7 +265,7 @@ class Worker:
 
     async def _ask_why(self, entry: Entry) -> None:
         """Ask whoever lost a deal for the reason, where there are any to choose from."""
-        if reasons := await self._lost_reasons():
+        if reasons := await self._lost_reasons(until=_now() + self._rhythm.tell):
             await self._tell(self._messages.ask_why(reasons, entry), _address(entry))
 
     async def _reply(self, entry: Entry, reply: Message) -> Delivery:
