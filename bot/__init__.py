@@ -8,12 +8,15 @@ The listing is the architecture; imports point downwards only.
 
     wiring       builds the bot: the only file in which the concrete classes meet
 
-    slack        listeners: translate, decide at once what can be, hand over the rest
+    slack        listeners for what is typed and pressed: translate, decide at once what can be, hand over the rest
+    modal        listeners for the form
+    intake       the way in: who may, and writing down what they want
     socket_mode  the bot over a connection of its own to Slack
     dispatch     hands contents to Bolt, which may not foresee their shape
 
     worker       carries out commands, each to its one reply; takes over what a dead process left
     replies      delivers a message, and says which way
+    views        opens and changes forms
     crm          the CRM port over HighLevel
     highlevel    a client for HighLevel's API that has never heard of this bot
     history      reads the ledger: for somebody in Slack, and all of it for an auditor
@@ -28,6 +31,8 @@ The listing is the architecture; imports point downwards only.
     logs         one line per thing that happened, never a secret
 
     claims       what is wanted of the ledger while a command is worked on
+    inquiries    answers questions about deals
+    identify     which deal is meant by a name, and which lost reason
     change       the use case: find, decide, write down, change, confirm; resume by looking
     messages     every sentence that a person in Slack reads
     said         what somebody typed or pressed, out of what Slack sends
@@ -35,6 +40,7 @@ The listing is the architecture; imports point downwards only.
 
     outcome      what became of a command
     command      text -> request
+    press        what a button or a choice means
     record       a command as it is written down and remembered; can it be taken back?
     access       who may, from where, how often
     status       what a deal is

@@ -58,6 +58,8 @@ def _result(record: Record) -> str:
     match record.outcome:
         case None:
             return f"{record.status}: {_UNDER_WAY}"
+        case "changed" if not record.changed:
+            return f"{record.status}: reason added"
         case "changed":
             taken_back = " (undo)" if record.undoes else ""
             return f"{record.before} → {record.after}{taken_back}"
@@ -74,7 +76,7 @@ _GAP = "  "
 _COLUMNS: tuple[tuple[str, int, Callable[[Record], str]], ...] = (
     ("when (UTC)", 19, _time),
     ("who", 11, lambda record: record.user_id),
-    ("deal", 29, lambda record: record.name or record.opportunity_id),
+    ("deal", 29, lambda record: record.name or record.called or record.opportunity_id),
     ("what became of it", 27, _result),
     ("delivered", 14, _delivery),
     ("reference", 9, lambda record: record.reference),

@@ -1,5 +1,6 @@
 """The ports in memory: the ledger is held to the real one's tests in `test_ledger.py`."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -12,7 +13,18 @@ from bot.access import Caller
 from bot.change import CrmError, LeaseLost, StoreDown
 from bot.claims import Claim
 from bot.messages import Message, Messages
-from bot.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.outcome import (
+    AlreadySo,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    Trouble,
+    Unconfirmed,
+)
 from bot.record import Entry, Record
 from bot.status import STATES, Opportunity, Status, Wish
 
@@ -28,6 +40,9 @@ def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
         "channels": frozenset(),
         "errors_in_channel": False,
         "undo_window": timedelta(hours=24),
+        "asks_for_reason": True,
+        "confirms_leaving": frozenset({Status.WON}),
+        "announce": {},
     }
     return Messages(**plain | settings)
 
@@ -136,12 +151,14 @@ class Row:
     told: bool = False
     delivered: str | None = None
     message_ts: str = ""
+    announced: tuple[str, str] = ("", "")
 
     @property
     def counts(self) -> bool:
         """Whether it is a change, or may become or have been one."""
         unsure = isinstance(self.outcome, Failed) and self.outcome.effect is Effect.UNKNOWN
-        return self.stands or unsure
+        only_a_reason = isinstance(self.outcome, Changed) and self.outcome.before.status == self.outcome.after.status
+        return (self.stands and not only_a_reason) or unsure
 
     @property
     def stands(self) -> bool:
@@ -167,17 +184,25 @@ class MemoryLedger:
     lease: float = 30.0
     owner: str = field(default_factory=lambda: f"owner-{next(_owners)}")
 
-    async def accept(self, entry: Entry, *, within: float) -> bool:
+    async def accept(self, *entries: Entry, within: float) -> bool:
         assert within > 0
         rows = self._rows()
-        taken_back = any(row.entry.undoes == entry.undoes and row.stands for row in rows.values() if entry.undoes)
-        if entry.key in rows or taken_back:
-            return False
-        rows[entry.key] = Row(entry, self.owner, time.time() + self.lease, message_ts=entry.message_ts)
+        standing = [row.entry for row in rows.values() if row.stands]
+        for entry in entries:
+            taken_back = entry.undoes and any(other.undoes == entry.undoes for other in standing)
+            answered = entry.continues and any(other.continues == entry.continues for other in standing)
+            if entry.key in rows or taken_back or answered:
+                return False
+        for entry in entries:
+            rows[entry.key] = Row(entry, self.owner, time.time() + self.lease, message_ts=entry.message_ts)
         return True
 
     async def ping(self) -> None:
         self._rows()
+
+    async def identify(self, key: str, wish: Wish) -> None:
+        row = self._ours(key)
+        row.entry = replace(row.entry, wish=wish)
 
     async def begin(self, key: str) -> bool:
         row = self._ours(key)
@@ -209,12 +234,16 @@ class MemoryLedger:
         row.told = True
         return True
 
-    async def answer(self, key: str, outcome: Outcome, reply: Message) -> None:
+    async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
         row = self._ours(key)
         row.state, row.outcome, row.reply = "answered", outcome, reply
 
-    async def finish(self, key: str, delivered: str, message_ts: str) -> None:
+    async def reply(self, key: str, reply: Message) -> None:
+        self._ours(key).reply = reply
+
+    async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         row = self._ours(key)
+        row.announced = announced
         row.state, row.delivered, row.owner, row.reply = "finished", delivered, None, None
         row.message_ts = message_ts or row.message_ts
         row.entry = replace(row.entry, response_url="")
@@ -236,6 +265,8 @@ class MemoryLedger:
                 attempts=row.attempts,
                 intended=row.before if row.state == "intended" else None,
                 reply=row.reply,
+                answered=row.state == "answered",
+                identified=row.state == "intended" or row.entry.undoes is not None,
             )
             for row in found
         ]
@@ -256,6 +287,10 @@ class MemoryLedger:
 
     async def undo_of(self, key: str) -> Record | None:
         return next((_record(row) for row in self._rows().values() if row.entry.undoes == key and row.stands), None)
+
+    async def of_batch(self, batch: str) -> list[Record]:
+        together = [row for row in self._rows().values() if row.entry.batch == batch]
+        return [_record(row) for row in sorted(together, key=lambda row: row.entry.key)]
 
     async def of_user(self, user_id: str, most: int) -> list[Record]:
         return [_record(row) for row in self._of(user_id)][:most]
@@ -287,12 +322,26 @@ AT_THE_DEAL = {"running", "intended"}
 
 
 def _outcome(outcome: Outcome) -> str:
-    return outcome.trouble.cause.value if isinstance(outcome, Failed) else type(outcome).__name__.lower()
+    if isinstance(outcome, Failed):
+        return outcome.trouble.cause.value
+    return re.sub(r"(?<=.)([A-Z])", r"_\1", type(outcome).__name__).lower()
+
+
+def _found(row: Row) -> tuple[Opportunity | None, Opportunity | None]:
+    """The deal before and after, as far as either is known."""
+    match row.outcome:
+        case Changed(before, after):
+            return before, after
+        case AlreadySo(found) | Overtaken(found) | Unconfirmed(found) | Previewed(found):
+            return found, found
+        case Failed(before=before, now=now):
+            return before or row.before, now
+    return row.before, None
 
 
 def _record(row: Row) -> Record:
     outcome = row.outcome
-    before = outcome.before if isinstance(outcome, Changed) else row.before
+    before, after = _found(row)
     return Record(
         key=row.entry.key,
         reference=row.entry.reference,
@@ -309,7 +358,7 @@ def _record(row: Row) -> Record:
         state=row.state,
         before=before.status if before else None,
         before_lost_reason_id=row.before.lost_reason_id if row.before else None,
-        after=outcome.after.status if isinstance(outcome, Changed) else None,
+        after=after.status if after else None,
         outcome=_outcome(outcome) if outcome else None,
         effect=outcome.effect.value if isinstance(outcome, Failed) else None,
         attempts=row.attempts,
@@ -317,4 +366,13 @@ def _record(row: Row) -> Record:
         message_ts=row.message_ts or None,
         trace_id=None,
         finished_at=datetime.now(UTC) if row.state == "finished" else None,
+        called=row.entry.wish.name or None,
+        reason=row.entry.wish.reason or None,
+        consent=row.entry.wish.consent.value,
+        continues=row.entry.continues,
+        batch=row.entry.batch,
+        note=row.entry.note or None,
+        public=row.entry.public,
+        announced_in=row.announced[0] or None,
+        announced_ts=row.announced[1] or None,
     )
