@@ -238,6 +238,8 @@ class Modals(ABC):
         answer = await self._answer(
             self._contents("view_submission", view) | {"trigger_id": self._new_trigger(view.user), "response_urls": []}
         )
+        if view not in self.views:  # closed, or another in its place, while the bot thought
+            return {}
         inputs = {block["block_id"] for block in view.blocks if block["type"] == "input"}
         match answer:
             case None:
@@ -246,7 +248,7 @@ class Modals(ABC):
                 self.close(view)
             case {"response_action": "errors", "errors": errors, **rest} if not rest and _name(errors, inputs):
                 view.errors = errors
-            case {"response_action": "update", "view": given, **rest} if not rest and not refusal_of_view(given):
+            case {"response_action": "update", "view": given, **rest} if not rest and not self._refusal(given, view):
                 self._show_in(view, given)
             case _:
                 self.refusals.append(f"view_submission: {answer}")
@@ -354,13 +356,13 @@ class Modals(ABC):
         await self._changed()
         return {"ok": True, "view": self._view(view)}
 
-    def _refusal(self, given: Any, updated: View | None = None) -> dict[str, Any] | None:  # noqa: ANN401
+    def _refusal(self, given: Any, of: View | None = None) -> dict[str, Any] | None:  # noqa: ANN401
         if (refusal := refusal_of_view(given)) is not None:
             self.refusals.append(refusal)
             return {**_error("invalid_arguments"), "response_metadata": {"messages": [refusal]}}
         if len(json.dumps(given)) > VIEW_BYTES:
             return _error("view_too_large")
-        others = {view.given.get("external_id") for view in self.views if view is not updated}
+        others = {view.given.get("external_id") for view in self.views if view is not of}
         return _error("duplicate_external_id") if given.get("external_id") and given["external_id"] in others else None
 
     def _show_in(self, view: View, given: Mapping[str, Any]) -> None:
