@@ -1,9 +1,12 @@
-"""What the stand-in for Slack refuses to show: messages that are empty, too long, or not made of Slack's blocks. Pure.
+"""What the stand-in for Slack refuses to show: messages and modals that break a limit or are not Slack's blocks. Pure.
 
-It knows the blocks and the fields that this bot uses, and refuses all others. Stricter than Slack, which makes up an
-`action_id` where a button has none. Guessed: that Slack refuses an empty `value`, and an unknown field, everywhere.
+It knows the blocks and the fields that this bot uses, and refuses all others, an `input` block in a message and the
+`option_groups` of a menu included. Stricter than Slack, which makes up an `action_id` where an element has none.
+Guessed: that Slack refuses an empty `value`, and an unknown field, everywhere; two options of one menu with the same
+`value`, which is to be unique; and lengths of a text field that contradict each other.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +14,16 @@ TEXT_LIMIT, UPDATE_LIMIT, BLOCKS_LIMIT = 40_000, 4_000, 50
 SECTION_LIMIT, CONTEXT_ELEMENTS, ACTIONS_ELEMENTS = 3000, 10, 25
 BUTTON_TEXT, BUTTON_VALUE, BUTTON_URL, ID_LIMIT = 75, 2000, 3000, 255
 CONFIRM_TITLE, CONFIRM_TEXT, CONFIRM_BUTTON = 100, 300, 30
+FIELDS, FIELD_TEXT, HEADER_TEXT, LABEL_TEXT = 10, 2000, 150, 2000
+OPTION_TEXT, OPTION_VALUE, OPTION_URL, PLACEHOLDER = 75, 150, 3000, 150
+OPTIONS, BOXES, OVERFLOW, GROUPS = 100, 10, 5, 100
+ENTRY_LIMIT = 3000
+VIEW_BLOCKS, VIEW_TEXT, METADATA = 100, 24, 3000
 
+STATEFUL = frozenset({"static_select", "external_select", "plain_text_input", "checkboxes", "radio_buttons"})
+"""The elements that hold what a person entered."""
+
+Element = Mapping[str, Any]
 Check = Callable[[Any], bool]
 
 
@@ -30,10 +42,67 @@ def refusal_of(body: Mapping[str, Any], text_limit: int = TEXT_LIMIT) -> str | N
     return None
 
 
-def buttons_of(block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def refusal_of_view(view: object) -> str | None:
+    """Why Slack would refuse a modal, in words such as it uses; `None` when it would not.
+
+    https://docs.slack.dev/reference/views/modal-views
+    """
+    if not isinstance(view, Mapping):
+        return _wrong("must be an object")
+    for name in sorted(_VIEW_NEEDS.keys() - view.keys()):
+        return _wrong(f"missing required field: {name}")
+    for name, value in view.items():
+        if name not in _VIEW:
+            return _wrong(f"unknown field: {name}")
+        if not _VIEW[name](value):
+            return _wrong("failed to match all allowed schemas", f"/{name}")
+    blocks = view["blocks"]
+    for number, block in enumerate(blocks):
+        if not _is_block_of_a_view(block):
+            return _wrong("failed to match all allowed schemas", f"/blocks/{number}")
+    if not _differ(blocks, "block_id"):
+        return _wrong("a `block_id` is there twice", "/blocks")
+    if "submit" not in view and any(block["type"] == "input" for block in blocks):
+        return _wrong("`submit` is required where there is an `input` block")
+    return None
+
+
+def refusal_of_options(answer: object) -> str | None:
+    """Why Slack would not offer what type-ahead was answered with, `None` when it would.
+
+    https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+    """
+    return None if _OFFERS(answer) else "neither `options` nor `option_groups` that Slack can show"
+
+
+def options_in(given: Mapping[str, Any]) -> list[Element]:
+    """The options of a menu, or of an answer to type-ahead, whether in groups or not."""
+    return [*given.get("options", ()), *(each for group in given.get("option_groups", ()) for each in group["options"])]
+
+
+def elements_of(block: Mapping[str, Any]) -> list[Element]:
+    """The elements of a block that somebody can use."""
+    elements = [*(block.get("elements", ()) if block["type"] == "actions" else ())]
+    return [each for each in (*elements, block.get("accessory"), block.get("element")) if each]
+
+
+def buttons_of(block: Mapping[str, Any]) -> list[Element]:
     """The elements of a block that can be pressed."""
-    elements = [*(block.get("elements", ()) if block["type"] == "actions" else ()), block.get("accessory")]
-    return [element for element in elements if element]
+    return [element for element in elements_of(block) if element["type"] == "button"]
+
+
+def menus_of(block: Mapping[str, Any]) -> list[Element]:
+    """The elements of a block that have options to choose from which Slack knows beforehand."""
+    return [element for element in elements_of(block) if element["type"] in {"static_select", "overflow"}]
+
+
+def fields_of(block: Mapping[str, Any]) -> list[Element]:
+    """The elements of a block that hold what a person entered."""
+    return [element for element in elements_of(block) if element["type"] in STATEFUL]
+
+
+def _wrong(what: str, where: str = "") -> str:
+    return f"[ERROR] {what} [json-pointer:/view{where}]"
 
 
 def _object(required: Mapping[str, Check], **optional: Check) -> Check:
@@ -52,8 +121,12 @@ def _one_of(*values: str) -> Check:
     return lambda given: given in values
 
 
-def _string(limit: int) -> Check:
-    return lambda given: isinstance(given, str) and 0 < len(given) <= limit
+def _string(limit: int, least: int = 1) -> Check:
+    return lambda given: isinstance(given, str) and least <= len(given) <= limit
+
+
+def _whole(least: int, most: float) -> Check:
+    return lambda given: type(given) is int and least <= given <= most
 
 
 def _is_bool(given: Any) -> bool:  # noqa: ANN401
@@ -72,8 +145,22 @@ def _either(one: Check, other: Check) -> Check:
     return lambda given: one(given) or other(given)
 
 
-def _list(limit: int, check: Check) -> Check:
-    return lambda given: isinstance(given, list) and 0 < len(given) <= limit and all(map(check, given))
+def _both(one: Check, other: Check) -> Check:
+    return lambda given: one(given) and other(given)
+
+
+def _list(limit: int, check: Check, least: int = 1) -> Check:
+    return lambda given: isinstance(given, list) and least <= len(given) <= limit and all(map(check, given))
+
+
+def _kind(checks: Mapping[str, Check]) -> Check:
+    """An object that is as its `type` says."""
+
+    def check(given: Any) -> bool:  # noqa: ANN401
+        known = checks.get(str(given.get("type"))) if isinstance(given, Mapping) else None
+        return known is not None and known(given)
+
+    return check
 
 
 def _differ(objects: list[Mapping[str, Any]], name: str) -> bool:
@@ -101,20 +188,147 @@ _BUTTON = _object(
     confirm=_CONFIRM,
     accessibility_label=_string(BUTTON_TEXT),
 )
+
+
+def _option(text: Callable[[int], Check], **more: Check) -> Check:
+    """https://docs.slack.dev/reference/block-kit/composition-objects/option-object ."""
+    return _object({"text": text(OPTION_TEXT), "value": _string(OPTION_VALUE)}, description=text(OPTION_TEXT), **more)
+
+
+def _options(limit: int, option: Check, least: int = 1) -> Check:
+    return _both(_list(limit, option, least), lambda given: _differ(given, "value"))
+
+
+def _plain_or_mrkdwn(limit: int) -> Check:
+    return _either(_plain(limit), _mrkdwn(limit))
+
+
+def _begins_among_its_options(element: Element) -> bool:
+    initial = [
+        *element.get("initial_options", ()),
+        *([element["initial_option"]] if "initial_option" in element else ()),
+    ]
+    return all(option in element["options"] for option in initial)
+
+
+def _lengths_agree(element: Element) -> bool:
+    most = element.get("max_length", ENTRY_LIMIT)
+    return bool(element.get("min_length", 0) <= most and len(element.get("initial_value", "")) <= most)
+
+
+def _menu(kind: str, limit: int, option: Check, **more: Check) -> Check:
+    """Any element with options of its own to choose from."""
+    return _both(
+        _object(
+            {"type": _one_of(kind), "action_id": _string(ID_LIMIT), "options": _options(limit, option)},
+            confirm=_CONFIRM,
+            **more,
+        ),
+        _begins_among_its_options,
+    )
+
+
+_ID = _string(ID_LIMIT)
+_OPTION, _BOX = _option(_plain), _option(_plain_or_mrkdwn)
+# https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element
+_STATIC_SELECT = _menu("static_select", OPTIONS, _OPTION, initial_option=_OPTION, placeholder=_plain(PLACEHOLDER))
+_EXTERNAL_SELECT = _object(
+    {"type": _one_of("external_select"), "action_id": _ID},
+    initial_option=_OPTION,
+    placeholder=_plain(PLACEHOLDER),
+    min_query_length=_whole(0, math.inf),
+    confirm=_CONFIRM,
+)
+_ELEMENT = _kind(
+    {
+        "button": _BUTTON,
+        "static_select": _STATIC_SELECT,
+        "external_select": _EXTERNAL_SELECT,
+        # https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element
+        "overflow": _menu("overflow", OVERFLOW, _option(_plain, url=_string(OPTION_URL))),
+    }
+)
+_FIELD = _kind(
+    {
+        "static_select": _STATIC_SELECT,
+        "external_select": _EXTERNAL_SELECT,
+        # https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
+        "plain_text_input": _both(
+            _object(
+                {"type": _one_of("plain_text_input"), "action_id": _ID},
+                multiline=_is_bool,
+                min_length=_whole(0, ENTRY_LIMIT),
+                max_length=_whole(1, ENTRY_LIMIT),
+                placeholder=_plain(PLACEHOLDER),
+                initial_value=_string(ENTRY_LIMIT, 0),
+            ),
+            _lengths_agree,
+        ),
+        # https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
+        "checkboxes": _menu("checkboxes", BOXES, _BOX, initial_options=_list(BOXES, _BOX)),
+        # https://docs.slack.dev/reference/block-kit/block-elements/radio-button-group-element
+        "radio_buttons": _menu("radio_buttons", BOXES, _BOX, initial_option=_BOX),
+    }
+)
 _BLOCKS: Mapping[str, Check] = {
-    "section": _object(
-        {"type": _one_of("section"), "text": _mrkdwn(SECTION_LIMIT)}, block_id=_string(ID_LIMIT), accessory=_BUTTON
+    "section": _both(
+        _object(
+            {"type": _one_of("section")},
+            text=_mrkdwn(SECTION_LIMIT),
+            fields=_list(FIELDS, _plain_or_mrkdwn(FIELD_TEXT)),
+            accessory=_ELEMENT,
+            block_id=_ID,
+        ),
+        lambda block: "text" in block or "fields" in block,
     ),
     "context": _object(
-        {"type": _one_of("context"), "elements": _list(CONTEXT_ELEMENTS, _mrkdwn(SECTION_LIMIT))},
-        block_id=_string(ID_LIMIT),
+        {"type": _one_of("context"), "elements": _list(CONTEXT_ELEMENTS, _mrkdwn(SECTION_LIMIT))}, block_id=_ID
     ),
-    "actions": _object(
-        {"type": _one_of("actions"), "elements": _list(ACTIONS_ELEMENTS, _BUTTON)}, block_id=_string(ID_LIMIT)
-    ),
+    "actions": _object({"type": _one_of("actions"), "elements": _list(ACTIONS_ELEMENTS, _ELEMENT)}, block_id=_ID),
+    "divider": _object({"type": _one_of("divider")}, block_id=_ID),
+    "header": _object({"type": _one_of("header"), "text": _plain(HEADER_TEXT)}, block_id=_ID),
 }
+# https://docs.slack.dev/reference/block-kit/blocks/input-block
+_INPUT = _object(
+    {"type": _one_of("input"), "label": _plain(LABEL_TEXT), "element": _FIELD},
+    hint=_plain(LABEL_TEXT),
+    optional=_is_bool,
+    dispatch_action=_is_bool,
+    block_id=_ID,
+)
 
 
-def _is_block(block: Any) -> bool:  # noqa: ANN401
-    check = _BLOCKS.get(str(block.get("type"))) if isinstance(block, Mapping) else None
-    return check is not None and check(block) and _differ(buttons_of(block), "action_id")
+def _ids_differ(block: Mapping[str, Any]) -> bool:
+    return _differ(elements_of(block), "action_id")
+
+
+_is_block = _both(_kind(_BLOCKS), _ids_differ)
+_is_block_of_a_view = _both(_kind({**_BLOCKS, "input": _INPUT}), _ids_differ)
+_VIEW_NEEDS: Mapping[str, Check] = {
+    "type": _one_of("modal"),
+    "title": _plain(VIEW_TEXT),
+    "blocks": _list(VIEW_BLOCKS, lambda _: True),
+}
+_VIEW: Mapping[str, Check] = {
+    **_VIEW_NEEDS,
+    "submit": _plain(VIEW_TEXT),
+    "close": _plain(VIEW_TEXT),
+    "private_metadata": _string(METADATA, 0),
+    "callback_id": _string(ID_LIMIT, 0),
+    "external_id": _string(ID_LIMIT, 0),
+    "clear_on_close": _is_bool,
+}
+_OFFERS = _either(
+    _object({"options": _options(OPTIONS, _OPTION, 0)}),
+    # https://docs.slack.dev/reference/block-kit/composition-objects/option-group-object
+    _both(
+        _object(
+            {
+                "option_groups": _list(
+                    GROUPS, _object({"label": _plain(OPTION_TEXT), "options": _options(OPTIONS, _OPTION)}), 0
+                )
+            }
+        ),
+        lambda answer: _differ(options_in(answer), "value"),
+    ),
+)

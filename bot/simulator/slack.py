@@ -1,4 +1,4 @@
-"""A stand-in for Slack: sends signed commands and button presses, shows what comes back, and answers its Web API.
+"""A stand-in for Slack: sends signed commands and what people do, shows what comes back, and answers its Web API.
 
 It refuses what Slack refuses (messages too long, reply addresses used up, scopes that are missing), and gives up on the
 bot after three seconds as Slack does. It imitates no screen: what it keeps is what a person would have been shown.
@@ -8,7 +8,9 @@ Guessed, because it is documented nowhere:
   (slackapi/bolt-js#2063, slackapi/java-slack-sdk#951, where a maintainer says "sometimes"); and `message_not_found` of
   what only one person sees.
 - A reply to a button that does not say `replace_original` replaces nothing.
-- A button pressed in a message that only one person sees comes without that `message`.
+- What is pressed or chosen in a message that only one person sees comes without that `message`. What was chosen before,
+  in any message, is not told again.
+- A reply with `delete_original` deletes, whatever else it says, and does nothing where there is nothing to delete.
 - What is refused as too fast does not use a reply address up.
 """
 
@@ -16,7 +18,6 @@ import asyncio
 import json
 import math
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -27,14 +28,14 @@ from aiohttp import web
 from slack_sdk.signature import SignatureVerifier
 
 from bot import transport
-from bot.simulator.block_kit import UPDATE_LIMIT, buttons_of, refusal_of
+from bot.simulator.block_kit import UPDATE_LIMIT, Element, buttons_of, elements_of, menus_of, refusal_of
 from bot.simulator.socket_mode import SocketMode
+from bot.simulator.views import APP, Modals, option_of, values_of
 
 Work = Callable[[web.Request], Awaitable[web.Response]]
 
 ACKNOWLEDGE_WITHIN = 3.0
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
-TRIGGER_SECONDS = 3.0
 
 TIMED_OUT = '/opp-status failed with the error "operation_timeout"'
 FAILED = '/opp-status failed with the error "dispatch_failed"'
@@ -49,18 +50,29 @@ class Shown:
     text: str
     blocks: tuple[Mapping[str, Any], ...]
     via: str
-    """How it came: `acknowledgement`, `response_url`, `chat.postMessage` or `slack` itself."""
+    """How it came: `acknowledgement`, `response_url`, `chat.postMessage`, from a `person` or `slack` itself."""
     ts: str = field(default="", compare=False)
     """Its id within the channel, later ones greater: the second it was shown, as `1700000000.000100`."""
+    by: str = ""
+    """The person who wrote it; empty when none did."""
 
 
-def button(shown: Shown, action_id: str) -> Mapping[str, Any]:
+def button(shown: Shown, action_id: str) -> Element:
     """The button with this `action_id` in a message. Raises `ValueError` when there is none."""
     for block in shown.blocks:
         for element in buttons_of(block):
             if element["action_id"] == action_id:
                 return element
     raise ValueError(f"no button {action_id} in: {shown.text}")
+
+
+def menu(shown: Shown, action_id: str) -> Element:
+    """The `static_select` or `overflow` with this `action_id` in a message. Raises `ValueError` when there is none."""
+    for block in shown.blocks:
+        for element in menus_of(block):
+            if element["action_id"] == action_id:
+                return element
+    raise ValueError(f"no menu {action_id} in: {shown.text}")
 
 
 @dataclass
@@ -94,38 +106,33 @@ class Fault:
     then: Callable[[], object] | None = None
 
 
-class Slack:
+class Slack(Modals):
     """The stand-in: one workspace with one app in it. Serve it with `served(slack.app())`; set `url` and `bot_url`."""
 
     def __init__(self, *, signing_secret: str, bot_token: str, team_id: str = "T0SIMULATED") -> None:
+        super().__init__(team_id)
         self.url = ""
         self.bot_url = ""
         """Where the bot's routes are."""
         self.socket = SocketMode()
         """How commands go to the bot instead, once `socket.tokens` has an app-level token."""
-        self.team_id = team_id
         self.tokens: dict[str, frozenset[str]] = {bot_token: frozenset({"commands", "chat:write"})}
-        self.users: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, list[str]] = {}
         self.shown: list[Shown] = []
         """What people see, the oldest first."""
         self.replaced: list[Shown] = []
-        """What messages said before another took their place, each with the `ts` that both have."""
-        self.views: list[dict[str, Any]] = []
+        """What messages said before another took their place or they were deleted, with the `ts` that both have."""
         self.calls: list[str] = []
         """The Web API methods that were called."""
-        self.clock: Callable[[], float] = time.time
         self.acknowledge_within = ACKNOWLEDGE_WITHIN
         """Seconds that the bot has to answer a command."""
         self.messages_per_second: float | None = None
         """How many messages a channel takes, through reply addresses and `chat.postMessage`; Slack documents one."""
         self._secret = signing_secret
         self._addresses: dict[str, _ReplyAddress] = {}
-        self._triggers: dict[str, float] = {}
         self._faults: list[Fault] = []
         self._last_ts = 0
         self._free_at: dict[str, float] = {}
-        self._news = asyncio.Condition()
 
     # --- what people do --------------------------------------------------------------------------------------------
 
@@ -133,7 +140,6 @@ class Slack:
         self, text: str, *, user: str, channel: str = "C0SIMULATED", team: str | None = None, **fields: str
     ) -> httpx.Response | None:
         """Somebody types `/opp-status <text>`; gives the bot's answer, `None` when there was none in time."""
-        trigger_id = self._new_trigger()
         form = {
             "command": "/opp-status",
             "text": text,
@@ -143,34 +149,69 @@ class Slack:
             "channel_name": "sales",
             "team_id": team or self.team_id,
             "team_domain": "simulated",
-            "api_app_id": "A0SIMULATED",
+            "api_app_id": APP,
             "is_enterprise_install": "false",
             "response_url": self.new_address("commands", channel, user),
-            "trigger_id": trigger_id,
+            "trigger_id": self._new_trigger(user),
             **fields,
         }
         return await self._send(urlencode(form), channel, user)
 
-    async def press(self, shown: Shown, action: Mapping[str, Any], *, user: str) -> httpx.Response | None:
+    async def post(self, text: str, *, user: str, channel: str = "C0SIMULATED") -> Shown:
+        """Somebody writes a message; the bot hears nothing of it."""
+        ts = await self._show(Shown(channel, None, text, (), "person", by=user))
+        return next(shown for shown in self.shown if shown.ts == ts)
+
+    async def press(self, shown: Shown, action: Element, *, user: str) -> httpx.Response | None:
         """Somebody presses a button, as `button` finds it, in a message; gives the bot's answer.
 
         Raises `ValueError` if the message does not have it, or no longer, or is not shown to them.
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
-        seen = [each for each in self.shown if self._sees(user, each)]
-        if (shown.ts, shown) not in [(each.ts, each) for each in seen]:
-            raise ValueError(f"{user} does not see: {shown.text}")
-        blocks = [{"block_id": f"b{number}", **block} for number, block in enumerate(shown.blocks)]
-        block_id = next((block["block_id"] for block in blocks if action in buttons_of(block)), None)
-        if block_id is None:
+        if action["type"] != "button":
             raise ValueError(f"no button {action} in: {shown.text}")
+        return await self._use(shown, action, {}, user)
+
+    async def select(self, shown: Shown, element: Element, value: str, *, user: str) -> httpx.Response | None:
+        """Somebody chooses the option with this value in a menu, as `menu` finds it; otherwise as `press`.
+
+        Raises `ValueError` if there is no such option, too.
+        """
+        return await self._use(shown, element, {"selected_option": option_of(element.get("options", ()), value)}, user)
+
+    async def shortcut(self, shown: Shown, callback_id: str, *, user: str) -> httpx.Response | None:
+        """Somebody uses a shortcut of the app's on a message; gives the bot's answer.
+
+        Raises `ValueError` for what they do not see, or only they: in its menu Slack has no shortcuts.
+        https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
+        """
+        self._must_see(user, shown)
+        if shown.only_to is not None:
+            raise ValueError(f"no shortcuts on: {shown.text}")
+        contents = self._who("message_action", user) | {
+            "callback_id": callback_id,
+            "trigger_id": self._new_trigger(user),
+            "response_url": self.new_address("app-actions", shown.channel, user),
+            "channel": {"id": self._conversation(shown.channel), "name": "sales"},
+            "message": self._contents_of(shown),
+            "message_ts": shown.ts,
+            "action_ts": f"{self.clock():.6f}",
+        }
+        return await self._send(_form(contents), shown.channel, user)
+
+    async def _use(self, shown: Shown, element: Element, chosen: Mapping[str, Any], user: str) -> httpx.Response | None:
+        self._must_see(user, shown)
+        message = self._contents_of(shown)
+        blocks = message["blocks"]
+        block_id = next((block["block_id"] for block in blocks if element in elements_of(block)), None)
+        if block_id is None:
+            raise ValueError(f"no {element['type']} {element} in: {shown.text}")
         is_ephemeral = shown.only_to is not None
         channel_id = self._conversation(shown.channel)
-        message = {"type": "message", "ts": shown.ts, "bot_id": "B0BOT", "text": shown.text, "blocks": blocks}
-        contents = {
-            "type": "block_actions",
-            "user": {"id": user, "team_id": self.team_id},
-            "team": {"id": self.team_id, "domain": "simulated"},
+        values = values_of(blocks)
+        if element["action_id"] in values.get(block_id, {}):
+            values[block_id][element["action_id"]] |= chosen
+        contents = self._who("block_actions", user) | {
             "channel": {"id": channel_id, "name": "sales"},
             "container": {
                 "type": "message",
@@ -178,20 +219,23 @@ class Slack:
                 "channel_id": channel_id,
                 "is_ephemeral": is_ephemeral,
             },
-            "api_app_id": "A0SIMULATED",
-            "trigger_id": self._new_trigger(),
+            "trigger_id": self._new_trigger(user),
             "response_url": self.new_address("actions", shown.channel, user, shown.ts),
             **({} if is_ephemeral else {"message": message}),
-            "state": {"values": {}},
-            "actions": [
-                {
-                    **{name: value for name, value in action.items() if name != "confirm"},
-                    "block_id": block_id,
-                    "action_ts": f"{self.clock():.6f}",
-                }
-            ],
+            "state": {"values": values},
+            "actions": [self._action(block_id, element, chosen)],
         }
-        return await self._send(urlencode({"payload": json.dumps(contents)}), shown.channel, user)
+        return await self._send(_form(contents), shown.channel, user)
+
+    def _contents_of(self, shown: Shown) -> dict[str, Any]:
+        blocks = [{"block_id": f"b{number}", **block} for number, block in enumerate(shown.blocks)]
+        author = {"user": shown.by} if shown.by else {"bot_id": "B0BOT"}
+        return {"type": "message", "ts": shown.ts, **author, "text": shown.text, "blocks": blocks}
+
+    def _must_see(self, user: str, shown: Shown) -> None:
+        seen = [each for each in self.shown if self._sees(user, each)]
+        if (shown.ts, shown) not in [(each.ts, each) for each in seen]:
+            raise ValueError(f"{user} does not see: {shown.text}")
 
     def sign(self, body: str, *, timestamp: str | None = None) -> dict[str, str]:
         """The headers that prove a body comes from Slack.
@@ -208,28 +252,26 @@ class Slack:
 
     async def wait_for(self, count: int, seconds: float = 10.0) -> list[Shown]:
         """Everything shown so far, as soon as it is at least `count` messages. Raises `TimeoutError`."""
-        async with asyncio.timeout(seconds), self._news:
-            await self._news.wait_for(lambda: len(self.shown) >= count)
+        await self.wait_until(lambda: len(self.shown) >= count, seconds)
         return list(self.shown)
 
     async def wait_for_change(self, ts: str, times: int = 1, seconds: float = 10.0) -> Shown:
         """The message with this `ts`, as soon as it was replaced as often as `times`. Raises `TimeoutError`."""
-        async with asyncio.timeout(seconds), self._news:
-            await self._news.wait_for(lambda: [before.ts for before in self.replaced].count(ts) >= times)
+        await self.wait_until(lambda: [before.ts for before in self.replaced].count(ts) >= times, seconds)
         return next(shown for shown in self.shown if shown.ts == ts)
 
     async def wait_for_call(self, method: str, seconds: float = 10.0) -> None:
         """Until the bot has called this method of the Web API. Raises `TimeoutError`."""
-        async with asyncio.timeout(seconds), self._news:
-            await self._news.wait_for(lambda: method in self.calls)
+        await self.wait_until(lambda: method in self.calls, seconds)
 
     def misbehave(self, fault: Fault) -> None:
         """Let a method of the Web API, or `response_url`, go wrong."""
         self._faults.append(replace(fault))
 
     async def _send(self, body: str, channel: str, user: str) -> httpx.Response | None:
+        """Send what somebody did in a channel, where a failure is shown, and so is an answer."""
         try:
-            answer = await (self._over_socket(body) if self.socket.enabled else self._over_http(body))
+            answer = await self._deliver(body)
         except (httpx.TransportError, OSError) as error:
             late = isinstance(error, (httpx.ReadTimeout, TimeoutError))
             await self._show(Shown(channel, user, TIMED_OUT if late else FAILED, (), "slack"))
@@ -239,6 +281,12 @@ class Slack:
         elif answer.content:
             await self._show(self._message(answer.json(), channel, user, "acknowledgement"))
         return answer
+
+    async def _tell(self, contents: Mapping[str, Any]) -> httpx.Response:
+        return await self._deliver(_form(contents))
+
+    async def _deliver(self, body: str) -> httpx.Response:
+        return await (self._over_socket(body) if self.socket.enabled else self._over_http(body))
 
     async def _over_http(self, body: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport.pooled(), timeout=self.acknowledge_within) as http:
@@ -256,7 +304,7 @@ class Slack:
     def app(self) -> web.Application:
         """The Web API under `/api/`, the reply addresses, and connections of Socket Mode."""
         app = web.Application()
-        app.router.add_post("/{kind:commands|actions}/{token}", self._respond)
+        app.router.add_post("/{kind:commands|actions|app-actions}/{token}", self._respond)
         app.router.add_post("/api/{method}", self._call)
         app.router.add_get("/link/", self.socket.link)
         app.router.add_get("/api/{method}", self._call)  # slack_sdk's way for what only reads
@@ -275,9 +323,12 @@ class Slack:
             return too_fast
         address.uses += 1
         body = await request.json()
+        pressed = next((shown for shown in self.shown if shown.ts == address.pressed), None)
+        if body.get("delete_original") in {True, "true"}:
+            await self._delete(pressed)
+            return web.json_response({"ok": True})
         if (refusal := refusal_of(body)) is not None:
             return web.json_response({"ok": False, "error": refusal}, status=400)
-        pressed = next((shown for shown in self.shown if shown.ts == address.pressed), None)
         if body.get("replace_original") in {True, "true"} and pressed:
             await self._replace(pressed, body)
         else:
@@ -286,9 +337,8 @@ class Slack:
 
     async def _call(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
-        async with self._news:
-            self.calls.append(method)
-            self._news.notify_all()
+        self.calls.append(method)
+        await self._changed()
         return await self._perhaps(method, request, self._take_call)
 
     async def _take_call(self, request: web.Request) -> web.Response:
@@ -317,7 +367,9 @@ class Slack:
             case "chat.update":
                 return await self._update_message(arguments)
             case "views.open":
-                return self._open_view(arguments)
+                return web.json_response(await self._open_view(arguments))
+            case "views.update":
+                return web.json_response(await self._update_view(arguments))
             case "users.info":
                 user = self.users.get(arguments.get("user", ""))
                 return web.json_response({"ok": True, "user": user}) if user else _error("user_not_found")
@@ -356,16 +408,6 @@ class Slack:
         await self._replace(found, arguments)
         return web.json_response({"ok": True, "channel": channel_id, "ts": found.ts, "text": arguments.get("text", "")})
 
-    def _open_view(self, arguments: Mapping[str, Any]) -> web.Response:
-        made = self._triggers.pop(str(arguments.get("trigger_id")), None)
-        if made is None:
-            return _error("exchanged_trigger_id")
-        if self.clock() - made > TRIGGER_SECONDS:
-            return _error("expired_trigger_id")
-        view = arguments["view"]
-        self.views.append(json.loads(view) if isinstance(view, str) else view)
-        return web.json_response({"ok": True, "view": {"id": f"V{len(self.views)}"}})
-
     # --- what is shown ---------------------------------------------------------------------------------------------
 
     def _message(self, body: Mapping[str, Any], channel: str, user: str | None, via: str) -> Shown:
@@ -375,18 +417,22 @@ class Slack:
     async def _show(self, shown: Shown) -> str:
         self._last_ts = max(self._last_ts + 1, int(self.clock() * 10**6))
         ts = f"{self._last_ts // 10**6}.{self._last_ts % 10**6:06}"
-        async with self._news:
-            self.shown.append(replace(shown, ts=ts))
-            self._news.notify_all()
+        self.shown.append(replace(shown, ts=ts))
+        await self._changed()
         return ts
 
     async def _replace(self, shown: Shown, body: Mapping[str, Any]) -> None:
         """Who sees a message never changes."""
-        async with self._news:
-            place = [each.ts for each in self.shown].index(shown.ts)
-            self.shown[place] = replace(shown, text=body.get("text", ""), blocks=tuple(body.get("blocks", ())))
+        place = [each.ts for each in self.shown].index(shown.ts)
+        self.shown[place] = replace(shown, text=body.get("text", ""), blocks=tuple(body.get("blocks", ())))
+        self.replaced.append(shown)
+        await self._changed()
+
+    async def _delete(self, shown: Shown | None) -> None:
+        if shown is not None:
+            self.shown[:] = [each for each in self.shown if each.ts != shown.ts]
             self.replaced.append(shown)
-            self._news.notify_all()
+            await self._changed()
 
     def _sees(self, user: str, shown: Shown) -> bool:
         elsewhere = shown.channel in self.users and shown.channel != user
@@ -411,15 +457,13 @@ class Slack:
         return None
 
     def new_address(self, kind: str, channel: str, user: str, pressed: str = "") -> str:
-        """A reply address, as a command (`commands`) or a button (`actions`, in the message `pressed`) brings one."""
+        """A reply address, as a command (`commands`), a shortcut (`app-actions`) or a button brings one.
+
+        A button's (`actions`) is for the message `pressed` as well.
+        """
         token = secrets.token_urlsafe(8)
         self._addresses[token] = _ReplyAddress(channel, user, self.clock(), pressed)
         return f"{self.url}/{kind}/{token}"
-
-    def _new_trigger(self) -> str:
-        trigger_id = f"{secrets.randbelow(10**9)}.{secrets.randbelow(10**9)}.{secrets.token_hex(16)}"
-        self._triggers[trigger_id] = self.clock()
-        return trigger_id
 
     async def _perhaps(self, where: str, request: web.Request, work: Work) -> web.Response:
         """Do the work, unless something is to go wrong."""
@@ -446,6 +490,10 @@ _SCOPES = {
     "users.info": "users:read",
     "usergroups.users.list": "usergroups:read",
 }
+
+
+def _form(contents: Mapping[str, Any]) -> str:
+    return urlencode({"payload": json.dumps(contents)})
 
 
 def _error(error: str, **more: str) -> web.Response:

@@ -14,11 +14,11 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.simulator.serving import served
-from bot.simulator.slack import ACKNOWLEDGE_WITHIN, FAILED, TIMED_OUT, Fault, Shown, Slack, button
+from bot.simulator.slack import ACKNOWLEDGE_WITHIN, FAILED, TIMED_OUT, Fault, Shown, Slack, button, menu
 
 SECRET = "not-a-signing-secret"
 TOKEN = "xoxb-not-a-token"
-ANA, CHANNEL = "U0ANA", "C0SALES"
+ANA, BEN, CHANNEL = "U0ANA", "U0BEN", "C0SALES"
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}
 UNDO = {
     "type": "button",
@@ -35,6 +35,10 @@ UNDO = {
 MORE = {"type": "button", "text": {"type": "plain_text", "text": "More"}, "action_id": "more", "value": "y"}
 BUTTONS = {"type": "actions", "elements": [UNDO]}
 WITH_ACCESSORY = {**SECTION, "accessory": MORE}
+OPEN, WON = ({"text": {"type": "plain_text", "text": value.title()}, "value": value} for value in ("open", "won"))
+STATUS = {"type": "static_select", "action_id": "status", "options": [OPEN, WON], "initial_option": OPEN}
+REST = {"type": "overflow", "action_id": "rest", "options": [WON], "confirm": UNDO["confirm"]}
+VIEW = {"type": "modal", "title": {"type": "plain_text", "text": "Deal"}, "blocks": [SECTION]}
 
 
 class _Recorder:
@@ -201,10 +205,10 @@ async def test_a_button_is_pressed_on_the_message_it_is_in(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     shown = await _in_front_of_all(slack, web_api)
-    pressed = await _press(slack, bot, shown, "U0BEN")
+    pressed = await _press(slack, bot, shown, BEN)
 
     assert pressed["type"] == "block_actions"
-    assert pressed["user"]["id"] == "U0BEN"
+    assert pressed["user"]["id"] == BEN
     assert pressed["team"]["id"] == slack.team_id
     assert pressed["channel"]["id"] == pressed["container"]["channel_id"] == CHANNEL
     assert pressed["container"]["message_ts"] == pressed["message"]["ts"] == shown.ts
@@ -271,7 +275,7 @@ async def test_nobody_presses_what_somebody_else_is_shown(
 ) -> None:
     for shown in (await _for_one_person(slack, bot, http), await _in_front_of_all(slack, web_api, ANA)):
         with pytest.raises(ValueError, match="U0BEN does not see"):
-            await slack.press(shown, UNDO, user="U0BEN")
+            await slack.press(shown, UNDO, user=BEN)
 
 
 async def test_a_button_brings_a_reply_address_and_a_trigger_of_its_own(
@@ -281,8 +285,128 @@ async def test_a_button_brings_a_reply_address_and_a_trigger_of_its_own(
 
     assert (await http.post(pressed["response_url"], json={"text": "done"})).status_code == 200
     assert slack.shown[1:] == [Shown(CHANNEL, ANA, "done", (), "response_url")]
-    await web_api.views_open(trigger_id=pressed["trigger_id"], view={"type": "modal"})
-    assert slack.views == [{"type": "modal"}]
+    await web_api.views_open(trigger_id=pressed["trigger_id"], view=VIEW)
+    assert slack.modal(ANA).given["title"] == VIEW["title"]
+
+
+# --- menus ---------------------------------------------------------------------------------------------------------
+
+
+async def test_an_option_is_chosen_from_a_menu_in_a_message(
+    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
+) -> None:
+    await web_api.chat_postMessage(channel=CHANNEL, text="hello", blocks=[{"type": "actions", "elements": [STATUS]}])
+    shown = slack.shown[-1]
+    await slack.select(shown, menu(shown, "status"), "won", user=BEN)
+
+    told = json.loads(bot.form["payload"])
+    assert (told["type"], told["user"]["id"], told["message"]["ts"]) == ("block_actions", BEN, shown.ts)
+    assert told["response_url"].startswith(f"{slack.url}/actions/")
+    assert told["state"]["values"] == {"b0": {"status": {"type": "static_select", "selected_option": WON}}}
+    (action,) = told["actions"]
+    assert action.keys() == {"type", "action_id", "block_id", "initial_option", "selected_option", "action_ts"}
+    assert (action["type"], action["block_id"], action["action_id"]) == ("static_select", "b0", "status")
+    assert action["selected_option"] == WON
+
+
+async def test_what_is_in_a_menu_is_told_with_a_press(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+    blocks = [{"type": "actions", "elements": [STATUS, UNDO]}]
+    await web_api.chat_postMessage(channel=CHANNEL, text="hello", blocks=blocks)
+    told = await _press(slack, bot, slack.shown[-1])
+    assert told["state"]["values"] == {"b0": {"status": {"type": "static_select", "selected_option": OPEN}}}
+
+
+async def test_a_menu_with_more_that_only_one_person_sees(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient
+) -> None:
+    await http.post(await _address(slack, bot), json={"text": "x", "blocks": [{**SECTION, "accessory": REST}]})
+    shown = slack.shown[-1]
+    await slack.select(shown, menu(shown, "rest"), "won", user=ANA)
+
+    told = json.loads(bot.form["payload"])
+    assert told["container"]["is_ephemeral"]
+    assert "message" not in told
+    assert told["state"]["values"] == {}
+    (action,) = told["actions"]
+    assert action.keys() == {"type", "action_id", "block_id", "selected_option", "action_ts"}
+
+
+async def test_nobody_chooses_what_is_not_there_or_presses_a_menu(slack: Slack, web_api: AsyncWebClient) -> None:
+    await web_api.chat_postMessage(channel=CHANNEL, text="hello", blocks=[{"type": "actions", "elements": [STATUS]}])
+    shown = slack.shown[-1]
+    with pytest.raises(ValueError, match="no option 'lost'"):
+        await slack.select(shown, STATUS, "lost", user=ANA)
+    with pytest.raises(ValueError, match="no static_select"):
+        await slack.select(shown, {**STATUS, "action_id": "forged"}, "won", user=ANA)
+    with pytest.raises(ValueError, match="no menu rest"):
+        menu(shown, "rest")
+    with pytest.raises(ValueError, match="no button status"):
+        button(shown, "status")
+    with pytest.raises(ValueError, match="no button"):
+        await slack.press(shown, STATUS, user=ANA)
+    with pytest.raises(ValueError, match="U0BEN does not see"):
+        await slack.select(Shown(CHANNEL, ANA, "hello", (), "response_url"), STATUS, "won", user=BEN)
+
+
+# --- what people write, and shortcuts ------------------------------------------------------------------------------
+
+
+async def test_people_write_messages_and_the_bot_hears_nothing(slack: Slack, bot: _Recorder) -> None:
+    shown = await slack.post("the Acme deal", user=BEN, channel=CHANNEL)
+    assert slack.shown == [shown]
+    assert (shown.text, shown.by, shown.channel, shown.only_to, shown.via) == (
+        *("the Acme deal", BEN, CHANNEL, None, "person"),
+    )
+    assert shown.ts
+    assert bot.received == []
+
+
+async def test_a_shortcut_comes_with_the_message_it_is_used_on(slack: Slack, bot: _Recorder) -> None:
+    shown = await slack.post("the Acme deal", user=BEN, channel=CHANNEL)
+    answer = await slack.shortcut(shown, "change", user=ANA)
+
+    assert answer is not None
+    told = json.loads(bot.form["payload"])
+    assert (told["type"], told["callback_id"], told["user"]["id"]) == ("message_action", "change", ANA)
+    assert told["message"] == {"type": "message", "ts": shown.ts, "user": BEN, "text": "the Acme deal", "blocks": []}
+    assert (told["channel"]["id"], told["message_ts"], told["team"]["id"]) == (CHANNEL, shown.ts, slack.team_id)
+    assert float(told["action_ts"]) > 0
+    assert told["response_url"].startswith(f"{slack.url}/app-actions/")
+    body, headers = bot.received[0]
+    assert SignatureVerifier(SECRET).is_valid_request(body, headers)
+
+
+async def test_a_shortcut_brings_a_reply_address_and_a_trigger_and_replaces_nothing(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
+) -> None:
+    shown = await _in_front_of_all(slack, web_api)
+    await slack.shortcut(shown, "change", user=ANA)
+    told = json.loads(bot.form["payload"])
+    assert told["message"]["bot_id"] == "B0BOT"
+    assert "user" not in told["message"]
+
+    body = {"text": "done", "replace_original": True}
+    assert (await http.post(told["response_url"], json=body)).status_code == 200
+    assert slack.shown == [shown, Shown(CHANNEL, ANA, "done", (), "response_url")]
+    await web_api.views_open(trigger_id=told["trigger_id"], view=VIEW)
+    assert slack.modal(ANA).user == ANA
+
+
+async def test_a_shortcut_that_fails_is_shown_as_an_error(slack: Slack, bot: _Recorder) -> None:
+    shown = await slack.post("the Acme deal", user=BEN)
+    bot.status = 500
+    await slack.shortcut(shown, "change", user=ANA)
+    assert [(each.text, each.only_to) for each in slack.shown[1:]] == [(FAILED, ANA)]
+
+
+async def test_there_are_no_shortcuts_on_what_one_person_sees_or_nobody(
+    slack: Slack, bot: _Recorder, http: httpx.AsyncClient
+) -> None:
+    shown = await _for_one_person(slack, bot, http)
+    with pytest.raises(ValueError, match="no shortcuts on"):
+        await slack.shortcut(shown, "change", user=ANA)
+    with pytest.raises(ValueError, match="U0BEN does not see"):
+        await slack.shortcut(shown, "change", user=BEN)
 
 
 # --- messages that take another's place ----------------------------------------------------------------------------
@@ -327,6 +451,32 @@ async def test_what_only_one_person_sees_can_be_replaced_and_stays_theirs(
     await http.post(pressed["response_url"], json=body)
 
     assert slack.shown == [Shown(CHANNEL, ANA, "done", (), "response_url")]
+
+
+@pytest.mark.parametrize("delete_original", [True, "true"])
+@pytest.mark.parametrize("public", [True, False])
+async def test_a_reply_to_a_button_can_delete_the_message_it_is_in(
+    slack: Slack,
+    bot: _Recorder,
+    http: httpx.AsyncClient,
+    web_api: AsyncWebClient,
+    *,
+    delete_original: bool | str,
+    public: bool,
+) -> None:
+    shown = await (_in_front_of_all(slack, web_api) if public else _for_one_person(slack, bot, http))
+    same = await (_in_front_of_all(slack, web_api) if public else _for_one_person(slack, bot, http))
+    pressed = await _press(slack, bot, same)
+    waiting = asyncio.ensure_future(slack.wait_until(lambda: same in slack.replaced))
+    body = {"delete_original": delete_original}
+    assert (await http.post(pressed["response_url"], json=body)).json() == {"ok": True}
+    await waiting
+
+    assert [each.ts for each in slack.shown] == [shown.ts]
+    assert [each.ts for each in slack.replaced] == [same.ts]
+    assert (await http.post(pressed["response_url"], json=body)).json() == {"ok": True}
+    with pytest.raises(ValueError, match="does not see"):
+        await slack.press(same, UNDO, user=ANA)
 
 
 async def test_a_reply_to_a_command_has_nothing_to_replace(
@@ -482,31 +632,6 @@ async def test_people_and_groups_are_known(slack: Slack, web_api: AsyncWebClient
     assert await _error(web_api.users_info(user="U0NOBODY")) == "user_not_found"
     assert (await web_api.usergroups_users_list(usergroup="S1"))["users"] == [ANA]
     assert await _error(web_api.usergroups_users_list(usergroup="S2")) == "no_such_subteam"
-
-
-async def test_a_trigger_opens_one_modal(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
-    await slack.command("", user=ANA)
-    trigger_id = bot.form["trigger_id"]
-    view = {"type": "modal", "blocks": []}
-    assert (await web_api.views_open(trigger_id=trigger_id, view=view))["view"]["id"] == "V1"
-    assert await _error(web_api.views_open(trigger_id=trigger_id, view=view)) == "exchanged_trigger_id"
-    assert slack.views == [view]
-
-
-async def test_a_view_may_come_as_json(slack: Slack, bot: _Recorder, http: httpx.AsyncClient) -> None:
-    await slack.command("", user=ANA)
-    body = {"trigger_id": bot.form["trigger_id"], "view": {"type": "modal"}}
-    response = await http.post(f"{slack.url}/api/views.open", json=body, headers={"Authorization": f"Bearer {TOKEN}"})
-    assert response.json()["ok"]
-    assert slack.views == [{"type": "modal"}]
-
-
-async def test_a_trigger_is_good_for_three_seconds(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
-    await slack.command("", user=ANA)
-    now = time.time()
-    slack.clock = lambda: now + 3.1
-    assert await _error(web_api.views_open(trigger_id=bot.form["trigger_id"], view={})) == "expired_trigger_id"
-    assert slack.views == []
 
 
 # --- faults --------------------------------------------------------------------------------------------------------
