@@ -90,7 +90,8 @@ async def _report(settings: Settings) -> "Report":
 
 def _print(report: "Report") -> None:
     for check in report.ok:
-        print(f"ok    {check}")
+        note = report.notes.get(check)
+        print(f"note  {check}: {note}" if note else f"ok    {check}")
     for check, advice in report.failing.items():
         print(f"FAIL  {check}: {advice}")
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.access import Allowlist
@@ -17,6 +17,7 @@ SLACK_SOCKET = "slack.socket"
 HIGHLEVEL_TOKEN = "highlevel.token"  # noqa: S105 - the id of a check
 HIGHLEVEL_SCOPE = "highlevel.scope"
 HIGHLEVEL_LOCATION = "highlevel.location"
+LOST_REASONS = "highlevel.lost_reasons"
 STORE = "store.writable"
 SCHEMA = "store.schema"
 ALLOWLIST = "access.allowlist"
@@ -29,6 +30,7 @@ CHECKS = (
     HIGHLEVEL_TOKEN,
     HIGHLEVEL_SCOPE,
     HIGHLEVEL_LOCATION,
+    LOST_REASONS,
     STORE,
     SCHEMA,
     ALLOWLIST,
@@ -114,6 +116,11 @@ HIGHLEVEL_UNREACHABLE = (
     HIGHLEVEL_TOKEN,
     "HighLevel cannot be reached, or has a problem of its own. Look at the network and HIGHLEVEL_API_URL, or try again later.",
 )
+LOST_REASONS_FORBIDDEN = (
+    "HighLevel does not let HIGHLEVEL_TOKEN read lost reasons: deals are lost without one. Tick View Opportunities in "
+    "Settings > Private Integrations; if it is ticked, ask HighLevel's support. Everything else works."
+)
+LOST_REASONS_UNREAD = "HighLevel's lost reasons cannot be read at the moment: until they can be, deals are lost without one. Look again later."
 
 FRESH = 15.0
 """Seconds for which a report is good enough: a monitor asks often, and each question costs calls to both neighbours."""
@@ -127,6 +134,8 @@ class Report:
 
     ok: tuple[str, ...]
     failing: Mapping[str, str]
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What to know about checks that are well enough: the bot carries on."""
 
     def as_json(self) -> dict[str, Any]:
         """What `/readyz` answers."""
@@ -142,6 +151,7 @@ class Health:
         ask_slack: Callable[[], Awaitable[Any]],
         ask_socket: Callable[[], Awaitable[Any]] | None = None,
         probe_highlevel: Callable[..., Awaitable[None]],
+        reads_lost_reasons: Callable[..., Awaitable[bool]],
         ping_store: Callable[[], Awaitable[None]],
         allowlist: Allowlist,
         fresh: float = FRESH,
@@ -149,6 +159,7 @@ class Health:
         self._ask_slack = ask_slack
         self._ask_socket = ask_socket
         self._probe_highlevel = probe_highlevel
+        self._reads_lost_reasons = reads_lost_reasons
         self._ping_store = ping_store
         self._allowlist = allowlist
         self._fresh = fresh
@@ -165,7 +176,8 @@ class Health:
             return self._latest[1]
 
     async def _check(self) -> Report:
-        found = await asyncio.gather(self._slack(), self._socket(), self._highlevel(), self._store())
+        notes: dict[str, str] = {}
+        found = await asyncio.gather(self._slack(), self._socket(), self._highlevel(notes), self._store())
         failing = {check: words for failures in found for check, words in failures.items()}
         if not self._allowlist.users:
             failing[ALLOWLIST] = ALLOWLIST_EMPTY
@@ -173,6 +185,7 @@ class Health:
         return Report(
             ok=tuple(check for check in CHECKS if check not in {*failing, self._not_in_use}),
             failing={check: failing[check] for check in CHECKS if check in failing},
+            notes=notes,
         )
 
     async def _slack(self) -> dict[str, str]:
@@ -190,11 +203,17 @@ class Health:
             return {SLACK_SOCKET: SOCKET_ADVICE.get(trouble.error) or SOCKET_REFUSED.format(error=trouble.error)}
         return {}
 
-    async def _highlevel(self) -> dict[str, str]:
+    async def _highlevel(self, notes: dict[str, str]) -> dict[str, str]:
+        until = asyncio.get_running_loop().time() + PATIENCE
         try:
-            await self._probe_highlevel(until=asyncio.get_running_loop().time() + PATIENCE)
+            await self._probe_highlevel(until=until)
         except CrmError as error:
             return highlevel_failures(error.trouble)
+        try:
+            if not await self._reads_lost_reasons(until=until):
+                notes[LOST_REASONS] = LOST_REASONS_FORBIDDEN
+        except CrmError:
+            notes[LOST_REASONS] = LOST_REASONS_UNREAD
         return {}
 
     async def _store(self) -> dict[str, str]:
@@ -209,7 +228,7 @@ class Health:
 
 def highlevel_failures(trouble: Trouble) -> dict[str, str]:
     """Which of the HighLevel checks fail: one look answers all, and what it did not get to cannot be told."""
-    order = (HIGHLEVEL_TOKEN, HIGHLEVEL_LOCATION, HIGHLEVEL_SCOPE)
+    order = (HIGHLEVEL_TOKEN, HIGHLEVEL_LOCATION, HIGHLEVEL_SCOPE, LOST_REASONS)
     failed, advice = ADVICE.get(trouble.cause, HIGHLEVEL_UNREACHABLE)
     untold = UNTOLD.format(check=failed)
     return {failed: advice} | dict.fromkeys(order[order.index(failed) + 1 :], untold)

@@ -217,6 +217,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             ask_slack=workspace.ask,
             ask_socket=socket.ask if socket else None,
             probe_highlevel=crm.probe,
+            reads_lost_reasons=crm.reads_lost_reasons,
             ping_store=ledger.ping if migrates else ledger.try_out,
             allowlist=allowlist,
         ),

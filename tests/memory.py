@@ -26,7 +26,7 @@ from bot.outcome import (
     Unconfirmed,
 )
 from bot.record import Entry, Record
-from bot.status import STATES, Opportunity, Status, Wish
+from bot.status import STATES, LostReason, Matches, Opportunity, Status, Wish
 
 
 def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
@@ -87,11 +87,15 @@ def error(cause: Cause, *, perhaps_done: bool = False, answered: bool = True) ->
 
 @dataclass
 class MemoryCrm:
-    """One deal. What is in `finding` and `setting` happens first: an error is raised, a function is called."""
+    """One deal. What is in `finding`, `setting`, `searching` happens first: an error is raised, a function called."""
 
     deal: Opportunity
+    matches: Matches = Matches((), more=False)
+    """What every search finds."""
+    reasons: tuple[LostReason, ...] | None = ()
     finding: list[CrmError | Callable[[], None]] = field(default_factory=list)
     setting: list[CrmError | Callable[[], None]] = field(default_factory=list)
+    searching: list[CrmError | Callable[[], None]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     closed: CrmError | None = None
     """Why nobody gets a turn."""
@@ -109,6 +113,18 @@ class MemoryCrm:
         if opportunity_id != self.deal.id or until <= 0:
             raise error(Cause.NOT_FOUND)
         return self.deal
+
+    async def search(self, name: str, *, until: float) -> Matches:
+        assert name
+        assert until > 0
+        self.calls.append("search")
+        _next(self.searching)
+        return self.matches
+
+    async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
+        assert until > 0
+        self.calls.append("lost_reasons")
+        return self.reasons
 
     async def set_status(self, opportunity_id: str, status: Status, *, lost_reason_id: str | None, until: float) -> str:
         assert opportunity_id == self.deal.id

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from bot.highlevel.errors import Details, RateLimited
-from bot.highlevel.wire import Limits
+from bot.highlevel.refusals import Limits
 
 MOST = 100
 INTERVAL = 10.0

@@ -25,6 +25,7 @@ from bot.highlevel.errors import (
     TlsFailed,
     Unreachable,
 )
+from bot.highlevel.refusals import Answer, read_limits
 
 T = TypeVar("T")
 
@@ -65,6 +66,7 @@ class Client:
             transport=transport,
             follow_redirects=False,
         )
+        self._version = version
         self._attempts = attempts
         self.allowance = Allowance()
         """How many requests HighLevel lets us make."""
@@ -93,6 +95,15 @@ class Client:
         """Set a status; returns HighLevel's trace id. Repeated only when the request was certainly not carried out."""
         return await self._call(wire.put_status(opportunity_id, status, lost_reason_id), wire.read_accepted, until)
 
+    async def search(self, location_id: str, query: str, limit: int, *, until: float) -> wire.Found:
+        """The location's opportunities that go by this, at most `limit`. It shows a write some seconds late."""
+        call = wire.search_opportunities(location_id, query, limit, version=self._version)
+        return await self._call(call, wire.read_found, until)
+
+    async def lost_reasons(self, location_id: str, *, until: float) -> tuple[wire.Reason, ...]:
+        """The location's lost reasons. Some tokens may not read them."""
+        return await self._call(wire.get_lost_reasons(location_id), wire.read_lost_reasons, until)
+
     async def pipelines(self, location_id: str, *, until: float) -> Mapping[str, wire.Pipeline]:
         """The location's pipelines by id."""
         return await self._call(wire.get_pipelines(location_id), wire.read_pipelines, until)
@@ -101,7 +112,7 @@ class Client:
         """A user's name; `None` if they have none."""
         return await self._call(wire.get_user(user_id), wire.read_user_name, until)
 
-    async def _call(self, call: wire.Call, read: Callable[[wire.Answer], T], until: float) -> T:
+    async def _call(self, call: wire.Call, read: Callable[[Answer], T], until: float) -> T:
         def again(error: Exception) -> bool | float:
             if not isinstance(error, HighLevelError) or not error.passing or (call.writes and error.perhaps_done):
                 return False
@@ -122,7 +133,7 @@ class Client:
         )
         return await tries(again, once)
 
-    async def _send(self, call: wire.Call, until: float) -> wire.Answer:
+    async def _send(self, call: wire.Call, until: float) -> Answer:
         async with self.allowance.place(until=until):
             left = until - _now()
             if left <= 0:
@@ -137,10 +148,10 @@ class Client:
                 timeout=httpx.Timeout(patience, connect=connect, pool=connect),
             )
             answer = await self._exchange(request, patience)
-            self.allowance.heard(wire.read_limits(answer))
+            self.allowance.heard(read_limits(answer))
         return answer
 
-    async def _exchange(self, request: httpx.Request, patience: float) -> wire.Answer:
+    async def _exchange(self, request: httpx.Request, patience: float) -> Answer:
         answering = False
         try:
             async with asyncio.timeout(patience):
@@ -155,7 +166,7 @@ class Client:
         except Exception as error:
             raise failure(error, answering=answering) from error
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return wire.Answer(response.status_code, headers, content)
+        return Answer(response.status_code, headers, content)
 
 
 _NEVER_SENT = (

@@ -1,8 +1,6 @@
 """HighLevel's requests and answers as values: what to send, and what came back. No I/O."""
 
-import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,31 +8,12 @@ from http import HTTPMethod, HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from bot.highlevel.errors import (
-    Blocked,
-    Broken,
-    Details,
-    Forbidden,
-    GatewayTimedOut,
-    HighLevelError,
-    Invalid,
-    LocationForbidden,
-    NoSuchRoute,
-    NotFound,
-    RateLimited,
-    SaidNo,
-    ScopeMissing,
-    TokenInvalid,
-    Unreadable,
-    VersionRefused,
-)
+from bot.highlevel.errors import NotFound, SaidNo, Unreadable
+from bot.highlevel.refusals import Answer, details_of, json_in, read_error, text
 
-BURST_WINDOW = 10.0
-"""Seconds in which HighLevel counts a burst, when its headers do not say.
-https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
-
-LONGEST_WINDOW = 3600.0
-"""Seconds; a longer one is no burst's."""
+LONGEST_QUERY = 75
+"""Characters that the search takes.
+https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,31 +29,6 @@ class Call:
     def writes(self) -> bool:
         """Whether it changes anything; only a call that does not may be repeated when its fate is unknown."""
         return self.method is not HTTPMethod.GET
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole response. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What an answer says of how much more may be asked; `None` where it says nothing sensible."""
-
-    most: int | None
-    """Requests in an interval."""
-    interval: float | None
-    """Seconds."""
-    remaining: int | None
-    """Of the interval under way."""
-    closed_for: float | None
-    """Seconds until anything may be asked again; `None` when it may be now, or when nobody knows."""
-    day_is_over: bool
-    """The day's allowance is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +57,23 @@ class Pipeline:
     stages: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an opportunity can be lost, as a location has set it up."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search gave."""
+
+    records: tuple[Record, ...]
+    total: int
+    """How many there are in all, these among them."""
+
+
 # --- requests ------------------------------------------------------------------------------------------------------
 
 
@@ -119,6 +90,22 @@ def put_status(opportunity_id: str, status: str, lost_reason_id: str | None = No
     """
     body = {"status": status} | ({"lostReasonId": lost_reason_id} if lost_reason_id else {})
     return Call(HTTPMethod.PUT, f"/opportunities/{_in_path(opportunity_id)}/status", body=body)
+
+
+def search_opportunities(location_id: str, query: str, limit: int, *, version: str) -> Call:
+    """https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity (opportunities.readonly).
+
+    The location's parameter has another name in each version, and HighLevel refuses the other one.
+    """
+    location = "locationId" if version == "v3" else "location_id"
+    asked = text(query[:LONGEST_QUERY]) or ""
+    return Call(HTTPMethod.GET, "/opportunities/search", query={location: location_id, "q": asked, "limit": str(limit)})
+
+
+def get_lost_reasons(location_id: str) -> Call:
+    """https://marketplace.gohighlevel.com/docs/ghl/opportunities/get-lost-reason (opportunities.readonly)."""
+    query = {"locationId": location_id, "limit": "100"}
+    return Call(HTTPMethod.GET, "/opportunities/lost-reason", query=query)
 
 
 def get_pipelines(location_id: str) -> Call:
@@ -143,25 +130,49 @@ def _in_path(identifier: str) -> str:
 
 def read_opportunity(answer: Answer) -> Record:
     """The opportunity in an answer to `get_opportunity`. Raises `HighLevelError`."""
+    record = _record(_mapping(_success(answer).get("opportunity")))
+    if record is None:
+        raise Unreadable(details_of(answer))
+    return record
+
+
+def read_found(answer: Answer) -> Found:
+    """What a search found; what has no id or no status is left out. Raises `HighLevelError`."""
     body = _success(answer)
-    found = _mapping(body.get("opportunity"))
+    listed = _list(body, "opportunities", answer)
+    records = tuple(record for each in listed if (record := _record(_mapping(each))))
+    total = _number(_mapping(body.get("meta")).get("total"))
+    return Found(records, max(len(listed), int(total or 0)))
+
+
+def read_lost_reasons(answer: Answer) -> tuple[Reason, ...]:
+    """The reasons in HighLevel's order; what has no id or no name is left out. Raises `HighLevelError`."""
+    return tuple(
+        Reason(identifier, name)
+        for reason in map(_mapping, _list(_success(answer), "lostReasons", answer))
+        if (identifier := text(reason.get("id"))) and (name := text(reason.get("name")))
+    )
+
+
+def _record(found: Mapping[str, Any]) -> Record | None:
+    """An opportunity, in whichever answer it is: a single one leaves out what is null, the search does not."""
     contact = _mapping(found.get("contact"))
-    identifier, status = _text(found.get("id")), _text(found.get("status"))
+    identifier, status = text(found.get("id")), text(found.get("status"))
     if identifier is None or status is None:
-        raise Unreadable(_details(answer))
+        return None
     return Record(
         id=identifier,
         status=status,
-        name=_text(found.get("name")),
+        name=text(found.get("name")),
         monetary_value=_number(found.get("monetaryValue")),
-        pipeline_id=_text(found.get("pipelineId")),
-        pipeline_stage_id=_text(found.get("pipelineStageId")),
-        assigned_to=_text(found.get("assignedTo")),
-        location_id=_text(found.get("locationId")),
-        contact_name=_text(contact.get("name")),
-        company_name=_text(contact.get("companyName")),
+        pipeline_id=text(found.get("pipelineId")),
+        pipeline_stage_id=text(found.get("pipelineStageId")),
+        assigned_to=text(found.get("assignedTo")),
+        location_id=text(found.get("locationId")),
+        contact_name=text(contact.get("name")),
+        company_name=text(contact.get("companyName")),
         last_status_change_at=_time(found.get("lastStatusChangeAt")),
-        lost_reason_id=_text(found.get("lostReasonId")),
+        lost_reason_id=text(found.get("lostReasonId")),
     )
 
 
@@ -175,188 +186,55 @@ def read_accepted(answer: Answer) -> str:
         return ""
     body = _success(answer)
     if any(body.get(key) is False for key in ("succeded", "succeeded", "success")):
-        raise SaidNo(_details(answer))
-    return _details(answer).trace_id
+        raise SaidNo(details_of(answer))
+    return details_of(answer).trace_id
 
 
 def read_pipelines(answer: Answer) -> dict[str, Pipeline]:
     """Pipelines by id. Raises `HighLevelError`."""
-    pipelines = _success(answer).get("pipelines")
-    if not isinstance(pipelines, list):
-        raise Unreadable(_details(answer))
     read = {}
-    for pipeline in map(_mapping, pipelines):
+    for pipeline in map(_mapping, _list(_success(answer), "pipelines", answer)):
         stages = pipeline.get("stages")
         named = {
             identifier: name
             for stage in map(_mapping, stages if isinstance(stages, list) else [])
-            if (identifier := _text(stage.get("id"))) and (name := _text(stage.get("name")))
+            if (identifier := text(stage.get("id"))) and (name := text(stage.get("name")))
         }
-        if identifier := _text(pipeline.get("id")):
-            read[identifier] = Pipeline(_text(pipeline.get("name")), named)
+        if identifier := text(pipeline.get("id")):
+            read[identifier] = Pipeline(text(pipeline.get("name")), named)
     return read
 
 
 def read_user_name(answer: Answer) -> str | None:
     """A user's name, `None` when the answer has none. Raises `HighLevelError`."""
-    return _text(_success(answer).get("name"))
+    return text(_success(answer).get("name"))
 
 
 def _success(answer: Answer) -> Mapping[str, Any]:
     if not _succeeded(answer):
         raise read_error(answer)
-    body = _json(answer)
+    body = json_in(answer)
     if not isinstance(body, dict):
-        raise Unreadable(_details(answer))
+        raise Unreadable(details_of(answer))
     return body
+
+
+def _list(body: Mapping[str, Any], key: str, answer: Answer) -> list[Any]:
+    listed = body.get(key)
+    if not isinstance(listed, list):
+        raise Unreadable(details_of(answer))
+    return listed
 
 
 def _succeeded(answer: Answer) -> bool:
     return HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
 
 
-# --- refusals ------------------------------------------------------------------------------------------------------
-
-_NOT_FOUND = re.compile(r"not found|does not exist|\bid\b.*\binvalid|invalid.*\bid\b", re.IGNORECASE)
-_NO_ROUTE = re.compile(r"cannot (get|put|post|delete|patch) /|endpoint has been removed", re.IGNORECASE)
-_FROM_GATEWAYS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)})
-"""520 to 527 are the CDN's.
-https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors"""
-_BY_TEXT: tuple[tuple[re.Pattern[str], type[HighLevelError]], ...] = tuple(
-    (re.compile(pattern, re.IGNORECASE), error)
-    for pattern, error in (
-        (r"version header", VersionRefused),
-        (r"not authorized for this scope|allowed to access this scope|supported by the iam", ScopeMissing),
-        (r"location is not accessible|access to this location", LocationForbidden),
-        (r"user does not exist", NotFound),
-        (r"invalid token|invalid jwt|invalid private integration token|token (is|has) (expired|invalid)", TokenInvalid),
-    )
-)
-"""401 has six meanings and 403 four, told apart by nothing but their text."""
-
-
-def read_error(answer: Answer) -> HighLevelError:
-    """What an answer that is no success means. Total: any status, any body."""
-    details = _details(answer)
-    match answer.status:
-        case HTTPStatus.BAD_REQUEST if _NO_ROUTE.search(details.text):
-            return NoSuchRoute(details)
-        case HTTPStatus.BAD_REQUEST if _NOT_FOUND.search(details.text):
-            return NotFound(details)
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return _unauthorised(answer, details)
-        case HTTPStatus.NOT_FOUND if _is_json(answer) and not _NO_ROUTE.search(details.text):
-            return NotFound(details)
-        case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
-            return NoSuchRoute(details)
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            return _rate_limited(answer, details)
-        case status if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Invalid(details)
-        case status if status in _FROM_GATEWAYS:
-            return GatewayTimedOut(details, retry_after=_seconds(answer, "retry-after"))
-        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Broken(details, retry_after=_seconds(answer, "retry-after"))
-    return Unreadable(details)
-
-
-def _unauthorised(answer: Answer, details: Details) -> HighLevelError:
-    if not _is_json(answer):  # HighLevel's own refusals are JSON; what is not comes from the CDN before it
-        return Blocked(details)
-    for pattern, error in _BY_TEXT:
-        if pattern.search(details.text):
-            return error(details)
-    # A 401 that says nothing more is about the token; a 403 may be about anything.
-    return TokenInvalid(details) if answer.status == HTTPStatus.UNAUTHORIZED else Forbidden(details)
-
-
-def _rate_limited(answer: Answer, details: Details) -> RateLimited:
-    """No `Retry-After` was ever seen from HighLevel, so its own headers say how long."""
-    daily = _day_is_over(answer)
-    wait = _seconds(answer, "retry-after")
-    if wait is None and daily:
-        wait = _milliseconds(answer, "x-ratelimit-daily-reset")
-    elif wait is None:
-        wait = _milliseconds(answer, "x-ratelimit-interval-milliseconds") or BURST_WINDOW
-    return RateLimited(details, retry_after=wait, daily=daily)
-
-
-def read_limits(answer: Answer) -> Limits:
-    """What any answer says of HighLevel's limits. Total: a header that makes no sense says nothing.
-
-    https://marketplace.gohighlevel.com/docs/oauth/Faqs names the headers; `X-RateLimit-Daily-Reset` was only seen.
-    """
-    most, remaining = (_seconds(answer, f"x-ratelimit-{name}") for name in ("max", "remaining"))
-    interval = _milliseconds(answer, "x-ratelimit-interval-milliseconds")
-    daily = _day_is_over(answer)
-    closed_for = _milliseconds(answer, "x-ratelimit-daily-reset") if daily else None
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        closed_for = _rate_limited(answer, _details(answer)).retry_after
-    return Limits(
-        most=round(most) if most else None,
-        interval=interval if interval and interval <= LONGEST_WINDOW else None,
-        remaining=None if remaining is None else round(remaining),
-        closed_for=closed_for,
-        day_is_over=daily,
-    )
-
-
-def _day_is_over(answer: Answer) -> bool:
-    return answer.headers.get("x-ratelimit-daily-remaining", "").strip() == "0"
-
-
-def _seconds(answer: Answer, header: str) -> float | None:
-    """A header that holds a number of seconds; `None` when it is absent, or no sensible number."""
-    try:
-        seconds = float(answer.headers.get(header, ""))
-    except ValueError:
-        return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def _milliseconds(answer: Answer, header: str) -> float | None:
-    milliseconds = _seconds(answer, header)
-    return None if milliseconds is None else milliseconds / 1000
-
-
-def _details(answer: Answer) -> Details:
-    """An answer's messages, wherever they are: HighLevel has at least six shapes of error."""
-    body = _json(answer)
-    found: object = body
-    trace_id = ""
-    if isinstance(body, dict):
-        trace_id = _text(body.get("traceId")) or ""
-        error = body.get("error")
-        inner = error.get("message") if isinstance(error, dict) else error
-        found = next((value for value in (body.get("message"), inner, body.get("detail")) if value), None)
-    listed = found if isinstance(found, list) else [found]
-    messages = tuple(" ".join(text.split())[:300] for message in listed if (text := _text(message)))
-    return Details(answer.status, messages, trace_id[:64], " ".join(messages))
-
-
-def _json(answer: Answer) -> object:
-    try:
-        return json.loads(answer.content)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _is_json(answer: Answer) -> bool:
-    return isinstance(_json(answer), dict)
-
-
-# --- fields --------------------------------------------------------------------------------------------------------
+# --- fields ------------------------------------------------------------------------------------------------------
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str | None:
-    """JSON may hold half an emoji, as from a name that JavaScript cut short. No file and no request takes it."""
-    if not isinstance(value, str) or not value.strip():
-        return None
-    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _number(value: object) -> float | None:

@@ -6,6 +6,7 @@ has reported is guessed here: that `all` is accepted and stored, and how a 429 i
 
 import asyncio
 import json
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,6 +22,26 @@ VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
 STATUSES = ("open", "won", "lost", "abandoned", "all")
 BANNED_AGENTS = ("python", "aiohttp")
 ID_LENGTH = 20
+MOST_FOUND = 100
+SEARCHED = {
+    "2021-07-28": frozenset(
+        (
+            "location_id q pipeline_id pipeline_stage_id contact_id status assigned_to campaignId id order date endDate"
+            " startAfter startAfterId country page limit getTasks getNotes getCalendarEvents"
+        ).split()
+    ),
+    "v3": frozenset(
+        (
+            "locationId q pipelineId pipelineStageId contactId status assignedTo campaignId id order date endDate"
+            " startAfter startAfterId country page limit getTasks getNotes getCalendarEvents"
+        ).split()
+    ),
+}
+"""The search's parameters; the versions before v3 have the same."""
+NULLS = dict.fromkeys(
+    "monetaryValue pipelineId pipelineStageId assignedTo source lastStageChangeAt contactId contact lostReasonId".split()
+)
+"""What the search shows also where there is nothing."""
 READ, WRITE, USERS = "opportunities.readonly", "opportunities.write", "users.readonly"
 
 
@@ -93,6 +114,12 @@ class HighLevel:
         self.pipelines: list[dict[str, Any]] = []
         self.users: dict[str, dict[str, Any]] = {}
         self.lost_reasons: list[dict[str, Any]] = []
+        self.lost_reasons_forbidden = False
+        """Whether no token may read them, as it was for everybody until 2026."""
+        self.keeps_lost_reason = False
+        """Whether a deal that is written without one keeps the lost reason that it had."""
+        self.search_lag = 0.0
+        """Seconds during which the search still shows a deal as it was before a write, and none that is new."""
         self.received: list[Received] = []
         self.written: list[Written] = []
         """What was carried out, also where it changed nothing."""
@@ -102,6 +129,8 @@ class HighLevel:
         """Requests that another app makes at the beginning of each window; the allowance is one for both."""
         self.refused = 0
         """How many requests were too many."""
+        self._past: dict[str, list[tuple[float, dict[str, Any] | None]]] = {}
+        """By deal, oldest first: until when the search shows it as it was then."""
         self._planned: list[_Planned] = []
         self._window_began = float("-inf")
         self._in_window = self._today = 0
@@ -116,6 +145,7 @@ class HighLevel:
     def add_opportunity(self, opportunity_id: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
         """A deal; it is open unless told otherwise. Fields by their JSON names."""
         now = _now()
+        self._will_lag(opportunity_id)
         self.opportunities[opportunity_id] = {
             "id": opportunity_id,
             "name": f"Deal {opportunity_id[:4]}",
@@ -127,6 +157,11 @@ class HighLevel:
             **fields,
         }
         return self.opportunities[opportunity_id]
+
+    def _will_lag(self, opportunity_id: str) -> None:
+        before = self.opportunities.get(opportunity_id)
+        past = self._past.setdefault(opportunity_id, [])
+        past.append((time.monotonic() + self.search_lag, dict(before) if before else None))
 
     def misbehave(self, fault: Fault, *, method: str | None = None, path: str = "", times: float = 1) -> None:
         """Let the next `times` requests with this method, and this text in their path, go wrong.
@@ -150,6 +185,7 @@ class HighLevel:
         app = web.Application(middlewares=[self._record, self._limit, self._misbehave, self._authorise])
         app.router.add_get("/opportunities/pipelines", self._get_pipelines)
         app.router.add_get("/opportunities/lost-reason", self._get_lost_reasons)
+        app.router.add_get("/opportunities/search", self._search)
         app.router.add_get("/opportunities/{id}", self._get_opportunity)
         app.router.add_put("/opportunities/{id}/status", self._put_status)
         app.router.add_get("/users/{id}", self._get_user)
@@ -242,7 +278,8 @@ class HighLevel:
             return _says(401, "Invalid Private Integration token", "Unauthorized")
         if _scope(request) not in token.scopes:
             return _says(401, "The token is not authorized for this scope.", "Unauthorized")
-        if {token.location_id, request.query.get("locationId", self.location_id)} != {self.location_id}:
+        asked = {request.query.get(name, self.location_id) for name in ("locationId", "location_id")}
+        if asked | {token.location_id} != {self.location_id}:
             return _says(403, "The token does not have access to this location.", "Forbidden")
         return await handler(request)
 
@@ -272,21 +309,82 @@ class HighLevel:
             complaints.append("lostReasonId is invalid")
         if complaints:
             return _says(422, complaints, "Unprocessable Entity")
+        self._will_lag(found["id"])
         self.written.append(Written(found["id"], found["status"], body["status"]))
         if found["status"] != body["status"]:  # `updatedAt` stays as it is, and so does the stage
             found["status"], found["lastStatusChangeAt"] = body["status"], _now()
-        found["lostReasonId"] = reason
+        if reason or not self.keeps_lost_reason:
+            found["lostReasonId"] = reason
         return _ok({"success": True})
 
     async def _get_pipelines(self, _request: web.Request) -> web.Response:
         return _ok({"pipelines": self.pipelines})
 
+    async def _search(self, request: web.Request) -> web.Response:
+        query, version = request.query, request.headers["Version"]
+        known = SEARCHED.get(version, SEARCHED["2021-07-28"])
+        location = "locationId" if "locationId" in known else "location_id"
+        complaints = [f"property {name} should not exist" for name in query if name not in known]
+        if location not in query:
+            complaints.append(f"{location} can't be undefined")
+        numbers = {"limit": query.get("limit", "20"), "page": query.get("page", "1")}
+        complaints += [f"{name} must be a number" for name, value in numbers.items() if not value.isdecimal()]
+        if not complaints and int(numbers["limit"]) > MOST_FOUND:
+            complaints.append(f"limit must not be greater than {MOST_FOUND}")
+        if query.get("status", "all") not in STATUSES:
+            complaints.append(f"status must be one of the following values: {', '.join(STATUSES)}")
+        if complaints:
+            return _says(422, complaints, "Unprocessable Entity")
+        limit, page = int(numbers["limit"]), int(numbers["page"])
+        found = [
+            deal
+            for identifier in self.opportunities
+            if (deal := self._as_searched(identifier))
+            and query.get("status", "all") in {"all", deal["status"]}
+            and _goes_by(deal, query.get("q", ""))
+        ]
+        shown = found[(page - 1) * limit : page * limit]
+        more = page * limit < len(found)
+        meta = {
+            "total": len(found),
+            "nextPageUrl": str(request.url.update_query(page=page + 1)) if more else None,
+            "startAfterId": shown[-1]["id"] if shown else None,
+            "startAfter": 1_784_284_167_911 if shown else None,
+            "currentPage": page,
+            "nextPage": page + 1 if more else None,
+            "prevPage": page - 1 or None,
+        }
+        return _ok({"opportunities": [NULLS | deal for deal in shown], "meta": meta, "aggregations": {}})
+
+    def _as_searched(self, opportunity_id: str) -> dict[str, Any] | None:
+        now = time.monotonic()
+        past = self._past.get(opportunity_id, ())
+        return next((before for until, before in past if now < until), self.opportunities[opportunity_id])
+
     async def _get_lost_reasons(self, _request: web.Request) -> web.Response:
+        if self.lost_reasons_forbidden:
+            return _says(401, "The token is not authorized for this scope.", "Unauthorized")
         return _ok({"lostReasons": self.lost_reasons, "total": len(self.lost_reasons)})
 
     async def _get_user(self, request: web.Request) -> web.Response:
         user = self.users.get(request.match_info["id"])
         return _ok(user) if user else _says(401, "The user does not exist.", "Unauthorized")
+
+
+def _goes_by(deal: Mapping[str, Any], query: str) -> bool:
+    """Whether every word is the beginning of one of the deal's, or all of it the beginning of its phone number."""
+    contact = deal.get("contact") or {}
+    fields = [
+        deal.get("name"),
+        *(contact.get(name) for name in ("name", "companyName", "email")),
+        *contact.get("tags", []),
+    ]
+    text = " ".join(field for field in fields if field).casefold()
+    words = [*text.split(), *re.findall(r"\w+", text)]
+    phone = re.sub(r"\D", "", contact.get("phone") or "")
+    if re.fullmatch(r"[\d\s+().-]+", query) and phone.startswith(re.sub(r"\D", "", query)):
+        return bool(phone)
+    return all(any(word.startswith(asked) for word in words) for asked in query.casefold().split())
 
 
 def _scope(request: web.Request) -> str:
