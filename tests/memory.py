@@ -90,7 +90,7 @@ class MemoryCrm:
     """One deal. What is in `finding`, `setting`, `searching` happens first: an error is raised, a function called."""
 
     deal: Opportunity
-    matches: Matches = Matches((), more=False)
+    matches: Matches = field(default_factory=lambda: Matches((), more=False))
     """What every search finds."""
     reasons: tuple[LostReason, ...] | None = ()
     finding: list[CrmError | Callable[[], None]] = field(default_factory=list)

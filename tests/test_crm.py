@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from bot.change import CrmError
-from bot.crm import CAUSES, PATIENCE_FOR_NAMES, HighLevelCrm, Remembered, trouble
+from bot.crm import CAUSES, MOST_MATCHES, MOST_OWNERS, PATIENCE_FOR_NAMES, HighLevelCrm, Remembered, trouble
 from bot.highlevel import errors
 from bot.highlevel.auth import PrivateIntegration
 from bot.highlevel.client import Attempts, Client
@@ -16,13 +16,14 @@ from bot.highlevel.errors import Details, HighLevelError
 from bot.outcome import Cause, Trouble
 from bot.simulator.highlevel import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
-from bot.status import Opportunity, Status
+from bot.status import LostReason, Matches, Opportunity, Status
 from bot.transport import pooled
 
 TOKEN = "pit-not-a-token"
 DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
 OWNER = "USER1"
 PIPELINES: list[dict[str, Any]] = [{"id": "P1", "name": "New business", "stages": [{"id": "S1", "name": "Proposal"}]}]
+REASONS: list[dict[str, Any]] = [{"id": "R1", "name": "Price"}, {"id": "R2", "name": "Timing"}]
 DOWN = Fault(status=503, body="upstream connect error")
 
 
@@ -293,68 +294,253 @@ async def test_names_hold_up_a_reply_no_longer_than_the_command_has_time(
     assert _in(0) - began < PATIENCE_FOR_NAMES / 2
 
 
-async def test_something_looked_up_is_looked_up_again_when_it_is_old() -> None:
-    looked_up: list[int] = []
+async def test_a_thousand_owners_are_remembered_and_the_oldest_is_forgotten(
+    highlevel: HighLevel, crm: HighLevelCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MOST_OWNERS == 1000
+    monkeypatch.setattr("bot.crm.MOST_OWNERS", 2)
+    for owner in ("A", "B", "A", "C", "A", "B"):
+        highlevel.users[owner] = {"id": owner, "name": owner}
+        assert (await crm.describe(Opportunity(DEAL, "open", owner_id=owner), until=_in(5))).owner == owner
+    assert [_asked_for(highlevel, f"/users/{owner}") for owner in "ABC"] == [1, 2, 1]
 
-    async def look_up() -> int:
-        looked_up.append(1)
-        return len(looked_up)
 
-    remembered: Remembered[int] = Remembered()
+async def test_twenty_descriptions_at_once_ask_for_each_name_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.lost_reasons = REASONS
+    highlevel.misbehave(Fault(wait=0.1), times=3)
+    lost = Opportunity(DEAL, "lost", pipeline_id="P1", stage_id="S1", owner_id=OWNER, lost_reason_id="R1")
+    described = await asyncio.gather(*(crm.describe(lost, until=_in(5)) for _ in range(20)))
+
+    assert {(each.stage, each.owner, each.lost_reason) for each in described} == {("Proposal", "Max Power", "Price")}
+    assert [_asked_for(highlevel, path) for path in ("/pipelines", "/users/", "/lost-reason")] == [1, 1, 1]
+
+
+# --- what is remembered --------------------------------------------------------------------------------------------
+
+
+class Source:
+    """Gives or raises what it holds, one after the other; before that it waits."""
+
+    def __init__(self, *answers: int | HighLevelError, wait: float = 0.0) -> None:
+        self.answers = list(answers)
+        self.wait = wait
+
+    async def __call__(self, until: float) -> int:
+        assert until > _in(0)
+        await asyncio.sleep(self.wait)
+        answer = self.answers.pop(0)
+        if isinstance(answer, HighLevelError):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def remembered() -> Remembered[int]:
+    return Remembered()
+
+
+async def test_something_looked_up_is_looked_up_again_when_it_is_old(remembered: Remembered[int]) -> None:
+    source = Source(1, 2)
     remembered.KEEP = 0.05
-    assert await remembered.get(look_up, 0) == 1
-    assert await remembered.get(look_up, 0) == 1
+    assert [await remembered.get(source, 0, until=_in(1)) for _ in range(2)] == [1, 1]
     await asyncio.sleep(0.06)
-    assert await remembered.get(look_up, 0) == 2
+    assert await remembered.get(source, 0, until=_in(1)) == 2
 
 
-async def test_a_failure_is_forgotten_sooner_than_a_success() -> None:
+async def test_a_failure_is_forgotten_sooner_than_a_success(remembered: Remembered[int]) -> None:
     assert Remembered.KEEP_FAILURE < Remembered.KEEP
-    answers: list[int | HighLevelError] = [errors.TimedOut(), 7]
-
-    async def look_up() -> int:
-        answer = answers.pop(0)
-        if isinstance(answer, HighLevelError):
-            raise answer
-        return answer
-
-    remembered: Remembered[int] = Remembered()
+    source = Source(errors.TimedOut(), 7)
     remembered.KEEP_FAILURE = 0.05
-    assert await remembered.get(look_up, -1) == -1
-    assert await remembered.get(look_up, -1) == -1
+    assert [await remembered.get(source, -1, until=_in(1)) for _ in range(2)] == [-1, -1]
     await asyncio.sleep(0.06)
-    assert await remembered.get(look_up, -1) == 7
+    assert await remembered.get(source, -1, until=_in(1)) == 7
 
 
-async def test_a_value_outlives_a_failure_to_look_it_up_again() -> None:
-    answers: list[int | HighLevelError] = [7, errors.TimedOut()]
-
-    async def look_up() -> int:
-        answer = answers.pop(0)
-        if isinstance(answer, HighLevelError):
-            raise answer
-        return answer
-
-    remembered: Remembered[int] = Remembered()
+async def test_a_value_outlives_a_failure_to_look_it_up_again(remembered: Remembered[int]) -> None:
+    source = Source(7, errors.TimedOut())
     remembered.KEEP = 0.0
-    assert await remembered.get(look_up, -1) == 7
-    assert await remembered.get(look_up, -1) == 7
-    assert answers == []
+    assert [await remembered.get(source, -1, until=_in(1)) for _ in range(2)] == [7, 7]
+    assert source.answers == []
 
 
-async def test_whoever_gives_up_waiting_does_not_keep_the_next_from_asking() -> None:
-    async def never() -> int:
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def at_once() -> int:
-        return 7
-
-    remembered: Remembered[int] = Remembered()
-    asking = asyncio.ensure_future(remembered.get(never, 0))
+async def test_whoever_has_little_time_is_not_held_by_the_slow_look_up_of_another(remembered: Remembered[int]) -> None:
+    source = Source(7, wait=0.3)
+    first = asyncio.ensure_future(remembered.get(source, 0, until=_in(2)))
     await asyncio.sleep(0)
-    asking.cancel()
-    assert await remembered.get(at_once, 0) == 7
+    began = _in(0)
+    assert await remembered.get(source, 0, until=_in(0.05)) == 0
+    assert _in(0) - began < 0.2
+    assert await remembered.get(source, 0, until=_in(-1)) == 0
+    assert await first == 7
+
+
+async def test_a_look_up_serves_whoever_has_time_also_when_the_one_who_began_it_has_gone(
+    remembered: Remembered[int],
+) -> None:
+    source = Source(7, wait=0.1)
+    began_it = asyncio.ensure_future(remembered.get(source, 0, until=_in(2)))
+    await asyncio.sleep(0)
+    began_it.cancel()
+    assert await remembered.get(source, 0, until=_in(0.02)) == 0
+    assert await remembered.get(source, 0, until=_in(2)) == 7
+
+
+async def test_a_look_up_that_never_ends_is_a_failure(
+    remembered: Remembered[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.crm.PATIENCE_FOR_NAMES", 0.05)
+    remembered.KEEP_FAILURE = 0.0
+    assert await remembered.get(Source(7, wait=60), 0, until=_in(2)) == 0
+    assert await remembered.get(Source(7), 0, until=_in(2)) == 7
+
+
+# --- searching -----------------------------------------------------------------------------------------------------
+
+
+def _deal(number: int) -> str:
+    return f"{number:020}"
+
+
+async def test_a_search_gives_deals_with_the_names_of_pipeline_and_stage_in_one_request(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    contact = {"name": "Jane Doe", "companyName": "Acme Corp"}
+    fields = {"pipelineId": "P1", "pipelineStageId": "S1", "assignedTo": OWNER, "contact": contact}
+    highlevel.add_opportunity(DEAL, name="New website", lastStatusChangeAt=None, **fields)
+    await crm.describe(PLAIN, until=_in(5))
+    highlevel.received.clear()
+
+    assert await crm.search("acme", until=_in(5)) == Matches(
+        (
+            Opportunity(
+                id=DEAL,
+                status="open",
+                name="New website",
+                location_id=highlevel.location_id,
+                contact="Jane Doe",
+                company="Acme Corp",
+                pipeline_id="P1",
+                stage_id="S1",
+                owner_id=OWNER,
+                pipeline="New business",
+                stage="Proposal",
+            ),
+        ),
+        more=False,
+    )
+    assert [request.path for request in highlevel.received] == ["/opportunities/search"]
+
+
+async def test_a_search_that_finds_nothing_is_no_error_and_asks_for_no_names(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    assert await crm.search("acme", until=_in(5)) == Matches((), more=False)
+    assert [request.path for request in highlevel.received] == ["/opportunities/search"]
+
+
+async def test_open_deals_come_first_and_otherwise_they_stay_in_highlevels_order(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    for number, status in enumerate(["won", "open", "lost", "open"]):
+        highlevel.add_opportunity(_deal(number), name="Acme", status=status)
+    deals = (await crm.search("acme", until=_in(5))).deals
+    assert [deal.id for deal in deals] == [_deal(number) for number in (1, 3, 0, 2)]
+
+
+@pytest.mark.parametrize(("there", "more"), [(MOST_MATCHES, False), (MOST_MATCHES + 1, True), (40, True)])
+async def test_a_search_gives_so_many_deals_and_says_whether_there_are_more(
+    highlevel: HighLevel, crm: HighLevelCrm, there: int, *, more: bool
+) -> None:
+    for number in range(there):
+        highlevel.add_opportunity(_deal(number), name="Acme")
+    found = await crm.search("acme", until=_in(5))
+    assert (len(found.deals), found.more) == (MOST_MATCHES, more)
+
+
+async def test_more_are_noticed_also_when_highlevel_does_not_say_how_many(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    listed = [{"id": _deal(number), "status": "open"} for number in range(MOST_MATCHES + 1)]
+    highlevel.misbehave(Fault(status=200, body={"opportunities": listed}))
+    assert (await crm.search("acme", until=_in(5))).more
+
+
+async def test_deals_of_another_location_are_not_found(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(_deal(1), name="Acme", locationId="ANOTHERxxxxxxxxxxxxx")
+    highlevel.add_opportunity(_deal(2), name="Acme", locationId=None)
+    found = await crm.search("acme", until=_in(5))
+    assert ([deal.id for deal in found.deals], found.more) == ([_deal(2)], False)
+
+
+async def test_a_search_does_without_names_that_cannot_be_read(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL, name="Acme", pipelineId="P1")
+    highlevel.misbehave(DOWN, path="/pipelines")
+    (deal,) = (await crm.search("acme", until=_in(5))).deals
+    assert (deal.pipeline_id, deal.pipeline) == ("P1", None)
+
+
+async def test_a_search_that_fails_is_an_error_with_a_cause(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_token(TOKEN, scopes=frozenset({WRITE}))
+    with pytest.raises(CrmError) as caught:
+        await crm.search("acme", until=_in(5))
+    assert caught.value.trouble.cause is Cause.SCOPE_MISSING
+
+
+# --- lost reasons --------------------------------------------------------------------------------------------------
+
+
+async def test_lost_reasons_are_read_and_remembered(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.lost_reasons = REASONS
+    for _ in range(2):
+        assert await crm.lost_reasons(until=_in(5)) == (LostReason("R1", "Price"), LostReason("R2", "Timing"))
+    assert [request.path for request in highlevel.received] == ["/opportunities/lost-reason"]
+
+
+async def test_a_location_may_have_no_lost_reasons(crm: HighLevelCrm) -> None:
+    assert await crm.lost_reasons(until=_in(5)) == ()
+
+
+@pytest.mark.parametrize("fault", [None, DOWN, Fault(hangs=True), Fault(status=404, body={}), Fault(status=403)])
+async def test_lost_reasons_that_cannot_be_read_are_none_and_not_asked_for_again_soon(
+    highlevel: HighLevel, crm: HighLevelCrm, fault: Fault | None
+) -> None:
+    highlevel.lost_reasons_forbidden = True
+    if fault:
+        highlevel.misbehave(fault, times=math.inf)
+    for _ in range(2):
+        assert await crm.lost_reasons(until=_in(5)) is None
+    assert len(highlevel.received) == 1
+
+
+async def test_a_lost_deal_is_described_with_its_reason(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.lost_reasons = REASONS
+    for reason, name in (("R2", "Timing"), ("R9", None)):
+        described = await crm.describe(Opportunity(DEAL, "lost", lost_reason_id=reason), until=_in(5))
+        assert described.lost_reason == name
+    assert _asked_for(highlevel, "/lost-reason") == 1
+
+
+async def test_a_reason_that_may_not_be_read_has_no_name(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.lost_reasons_forbidden = True
+    described = await crm.describe(Opportunity(DEAL, "lost", lost_reason_id="R1"), until=_in(5))
+    assert (described.lost_reason_id, described.lost_reason) == ("R1", None)
+
+
+async def test_a_deal_without_a_reason_asks_for_none(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    await crm.describe(PLAIN, until=_in(5))
+    assert _asked_for(highlevel, "/lost-reason") == 0
+
+
+async def test_whether_lost_reasons_may_be_read_is_asked_every_time(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    assert await crm.reads_lost_reasons(until=_in(5))
+    highlevel.lost_reasons_forbidden = True
+    assert not await crm.reads_lost_reasons(until=_in(5))
+    highlevel.misbehave(Fault(status=403, body={"message": "no"}))
+    assert not await crm.reads_lost_reasons(until=_in(5))
+    highlevel.misbehave(DOWN)
+    with pytest.raises(CrmError) as caught:
+        await crm.reads_lost_reasons(until=_in(5))
+    assert caught.value.trouble.cause is Cause.SERVER_ERROR
 
 
 # --- probing -------------------------------------------------------------------------------------------------------

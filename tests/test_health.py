@@ -23,6 +23,7 @@ class Neighbours:
     slack: SlackTrouble | None = None
     socket: SlackTrouble | None = None
     highlevel: Cause | None = None
+    lost_reasons: bool | Cause = True
     store_down: bool = False
     store_newer: bool = False
     asked: int = 0
@@ -43,6 +44,12 @@ class Neighbours:
         if self.highlevel:
             raise error(self.highlevel)
 
+    async def reads_lost_reasons(self, *, until: float) -> bool:
+        assert until > 0
+        if isinstance(self.lost_reasons, Cause):
+            raise error(self.lost_reasons)
+        return self.lost_reasons
+
     async def ping(self) -> None:
         if self.store_down:
             raise StoreDown(newer=self.store_newer)
@@ -52,6 +59,7 @@ class Neighbours:
             ask_slack=self.ask_slack,
             ask_socket=self.ask_socket if over_socket else None,
             probe_highlevel=self.probe,
+            reads_lost_reasons=self.reads_lost_reasons,
             ping_store=self.ping,
             allowlist=allowlist,
         )
@@ -93,6 +101,20 @@ async def test_a_connection_that_is_not_there_is_told_with_what_to_do(
     assert list(report.failing) == ["slack.socket"]
     assert words in report.failing["slack.socket"]
     assert set(report.ok) == set(OVER_SOCKET) - {"slack.socket"}
+
+
+@pytest.mark.parametrize(
+    ("lost_reasons", "note"),
+    [(False, health.LOST_REASONS_FORBIDDEN), (Cause.SERVER_ERROR, health.LOST_REASONS_UNREAD)],
+)
+async def test_lost_reasons_that_cannot_be_read_are_a_note_and_no_failure(
+    neighbours: Neighbours, note: str, *, lost_reasons: bool | Cause
+) -> None:
+    neighbours.lost_reasons = lost_reasons
+    report = await neighbours.health().report()
+
+    assert report == Report(OVER_HTTP, {}, {"highlevel.lost_reasons": note})
+    assert report.as_json() == {"ok": list(OVER_HTTP), "failing": {}}
 
 
 async def test_a_slack_token_that_is_refused_is_named_with_slacks_word(neighbours: Neighbours) -> None:
@@ -141,6 +163,7 @@ async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: 
         "slack.token",
         "highlevel.scope",
         "highlevel.location",
+        "highlevel.lost_reasons",
         "store.writable",
         "store.schema",
     ]
@@ -191,6 +214,7 @@ async def test_a_report_that_is_too_old_is_made_anew(neighbours: Neighbours) -> 
     checks = Health(
         ask_slack=neighbours.ask_slack,
         probe_highlevel=neighbours.probe,
+        reads_lost_reasons=neighbours.reads_lost_reasons,
         ping_store=neighbours.ping,
         allowlist=SOMEBODY,
         fresh=0.0,

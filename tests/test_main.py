@@ -60,6 +60,18 @@ async def test_check_says_what_to_do_about_each_failing_check_and_ends_with_1(
     assert "pit-another" not in printed
 
 
+async def test_check_notes_what_the_bot_can_do_without_and_ends_with_0(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.highlevel.lost_reasons_forbidden = True
+    code = await asyncio.to_thread(main, ["check"], _environ(house))
+    printed = capsys.readouterr().out
+
+    assert code == 0
+    assert "note  highlevel.lost_reasons: HighLevel does not let HIGHLEVEL_TOKEN read lost reasons" in printed
+    assert "ok    highlevel.lost_reasons" not in printed
+
+
 async def test_check_proves_the_app_level_token_without_connecting(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

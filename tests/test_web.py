@@ -50,6 +50,7 @@ async def test_readyz_is_503_with_what_to_do_and_without_a_secret(house: House) 
         "highlevel.token",
         "highlevel.scope",
         "highlevel.location",
+        "highlevel.lost_reasons",
     }
     assert HIGHLEVEL_TOKEN not in answer.text
 

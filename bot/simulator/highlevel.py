@@ -23,23 +23,20 @@ STATUSES = ("open", "won", "lost", "abandoned", "all")
 BANNED_AGENTS = ("python", "aiohttp")
 ID_LENGTH = 20
 MOST_FOUND = 100
-SEARCHED = {
-    "2021-07-28": frozenset(
-        (
-            "location_id q pipeline_id pipeline_stage_id contact_id status assigned_to campaignId id order date endDate"
-            " startAfter startAfterId country page limit getTasks getNotes getCalendarEvents"
-        ).split()
-    ),
-    "v3": frozenset(
-        (
-            "locationId q pipelineId pipelineStageId contactId status assignedTo campaignId id order date endDate"
-            " startAfter startAfterId country page limit getTasks getNotes getCalendarEvents"
-        ).split()
-    ),
-}
-"""The search's parameters; the versions before v3 have the same."""
+SEARCHED = frozenset(
+    [
+        *("q", "campaignId", "id", "order", "status", "date", "endDate", "startAfter", "startAfterId", "country"),
+        *("page", "limit", "getTasks", "getNotes", "getCalendarEvents"),
+    ]
+)
+"""The search's parameters; those that follow have other names since v3."""
+SEARCHED_BEFORE_V3 = frozenset(("location_id", "pipeline_id", "pipeline_stage_id", "contact_id", "assigned_to"))
+SEARCHED_SINCE_V3 = frozenset(("locationId", "pipelineId", "pipelineStageId", "contactId", "assignedTo"))
 NULLS = dict.fromkeys(
-    "monetaryValue pipelineId pipelineStageId assignedTo source lastStageChangeAt contactId contact lostReasonId".split()
+    [
+        *("monetaryValue", "pipelineId", "pipelineStageId", "assignedTo", "source", "lastStageChangeAt"),
+        *("contactId", "contact", "lostReasonId"),
+    ]
 )
 """What the search shows also where there is nothing."""
 READ, WRITE, USERS = "opportunities.readonly", "opportunities.write", "users.readonly"
@@ -321,8 +318,8 @@ class HighLevel:
         return _ok({"pipelines": self.pipelines})
 
     async def _search(self, request: web.Request) -> web.Response:
-        query, version = request.query, request.headers["Version"]
-        known = SEARCHED.get(version, SEARCHED["2021-07-28"])
+        query = request.query
+        known = SEARCHED | (SEARCHED_SINCE_V3 if request.headers["Version"] == "v3" else SEARCHED_BEFORE_V3)
         location = "locationId" if "locationId" in known else "location_id"
         complaints = [f"property {name} should not exist" for name in query if name not in known]
         if location not in query:

@@ -13,7 +13,7 @@ from bot.highlevel.allowance import Allowance
 from bot.highlevel.auth import PrivateIntegration
 from bot.highlevel.client import Attempts, Client
 from bot.highlevel.errors import RateLimited
-from bot.highlevel.wire import Limits
+from bot.highlevel.refusals import Limits
 from bot.simulator.highlevel import Fault, HighLevel
 from bot.simulator.serving import served
 

@@ -60,11 +60,12 @@ def _client(
     transport: httpx.AsyncBaseTransport | None = None,
     agent: str = AGENT,
     token: str = TOKEN,
+    version: str = "2021-07-28",
 ) -> Client:
     return Client(
         base_url=url,
         auth=PrivateIntegration(token),
-        version="2021-07-28",
+        version=version,
         user_agent=agent,
         transport=transport or pooled(),
         attempts=attempts,
@@ -609,3 +610,24 @@ async def test_the_token_is_in_no_log_line_and_no_exception(
         shown += [repr(error), str(error)]
         error = error.__cause__ or error.__context__
     assert not [text for text in shown if TOKEN in text]
+
+
+# --- a search and the lost reasons ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", ["2021-07-28", "v3"])
+async def test_every_version_is_searched_in_its_own_words(version: str) -> None:
+    highlevel = HighLevel()
+    highlevel.add_token(TOKEN)
+    highlevel.add_opportunity(DEAL, name="New website")
+    async with served(highlevel.app()) as url, _client(url, version=version) as client:
+        found = await client.search(highlevel.location_id, "website", 5, until=_in(5))
+    assert ([record.id for record in found.records], found.total) == ([DEAL], 1)
+
+
+async def test_lost_reasons_are_read() -> None:
+    highlevel = HighLevel()
+    highlevel.add_token(TOKEN)
+    highlevel.lost_reasons = [{"id": "R1", "name": "Price"}]
+    async with served(highlevel.app()) as url, _client(url) as client:
+        assert await client.lost_reasons(highlevel.location_id, until=_in(5)) == (wire.Reason("R1", "Price"),)

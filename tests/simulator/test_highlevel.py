@@ -144,6 +144,172 @@ async def test_a_route_that_is_not_there_is_named(http: httpx.AsyncClient) -> No
     assert (await http.post(f"/opportunities/{DEAL}")).status_code == 405
 
 
+# --- lost reasons --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+async def test_a_deal_that_is_reopened_loses_its_lost_reason_unless_told_otherwise(
+    highlevel: HighLevel, http: httpx.AsyncClient, *, keeps: bool
+) -> None:
+    highlevel.keeps_lost_reason = keeps
+    highlevel.add_opportunity(DEAL, status="lost", lostReasonId="R1")
+    await _put(http, {"status": "open"})
+    assert (await _get(http)).json()["opportunity"].get("lostReasonId") == ("R1" if keeps else None)
+
+
+async def test_the_same_status_again_may_set_a_lost_reason(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    highlevel.lost_reasons = [{"id": "R1", "name": "Price"}]
+    before = dict(highlevel.add_opportunity(DEAL, status="lost"))
+    assert (await _put(http, {"status": "lost", "lostReasonId": "R1"})).status_code == 200
+    assert highlevel.opportunities[DEAL] == {**before, "lostReasonId": "R1"}
+
+
+async def test_lost_reasons_may_be_forbidden(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    highlevel.lost_reasons_forbidden = True
+    response = await http.get("/opportunities/lost-reason", params={"locationId": highlevel.location_id})
+    assert _said(response) == (401, "The token is not authorized for this scope.")
+
+
+# --- the search ----------------------------------------------------------------------------------------------------
+
+ACME = {
+    "name": "New website",
+    "contact": {
+        "name": "Jane O'Neill",
+        "companyName": "Acme Corp",
+        "email": "jane@acme.example",
+        "phone": "+1 555-0100",
+        "tags": ["VIP", "berlin"],
+    },
+}
+
+
+async def _search(http: httpx.AsyncClient, version: str = "2021-07-28", **query: str) -> httpx.Response:
+    location = {} if {"location_id", "locationId"} & query.keys() else {"location_id": "LOCATIONxxxxxxxxxxxx"}
+    return await http.get("/opportunities/search", params=location | query, headers={"Version": version})
+
+
+async def _found(http: httpx.AsyncClient, **query: str) -> list[str]:
+    return [deal["id"] for deal in (await _search(http, **query)).json()["opportunities"]]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "new",
+        "WEBSITE",
+        "web new",
+        "jane",
+        "o'n",
+        "neill",
+        "acme corp",
+        "jane@acme.ex",
+        "vip",
+        "+1 (555) 01",
+        "1555",
+        "",
+    ],
+)
+async def test_a_deal_is_found_by_the_beginnings_of_its_words(
+    highlevel: HighLevel, http: httpx.AsyncClient, query: str
+) -> None:
+    highlevel.add_opportunity(DEAL, **ACME)
+    assert await _found(http, q=query) == [DEAL]
+
+
+@pytest.mark.parametrize("query", ["ebsite", "new acmee", "555", "+2", "x"])
+async def test_a_deal_is_not_found_by_anything_else(highlevel: HighLevel, http: httpx.AsyncClient, query: str) -> None:
+    highlevel.add_opportunity(DEAL, **ACME)
+    highlevel.add_opportunity(NOBODYS_ID, name=None, contact=None)
+    assert await _found(http, q=query) == []
+
+
+async def test_the_search_shows_what_is_null(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    body = (await _search(http)).json()
+    (deal,) = body["opportunities"]
+    assert deal.items() >= highlevel.opportunities[DEAL].items()
+    assert (deal["assignedTo"], deal["lostReasonId"], deal["contact"]) == (None, None, None)
+    assert body.keys() == {"opportunities", "meta", "aggregations", "traceId"}
+
+
+async def test_the_search_shows_a_page_and_says_how_many_there_are(
+    highlevel: HighLevel, http: httpx.AsyncClient
+) -> None:
+    highlevel.add_opportunity(NOBODYS_ID)
+    first = (await _search(http, limit="1")).json()
+    last = (await _search(http, limit="1", page="2")).json()
+    beyond = (await _search(http, limit="1", page="3")).json()
+
+    assert [[deal["id"] for deal in page["opportunities"]] for page in (first, last, beyond)] == [
+        [DEAL],
+        [NOBODYS_ID],
+        [],
+    ]
+    assert first["meta"].keys() == {
+        *("total", "nextPageUrl", "startAfterId", "startAfter", "currentPage", "nextPage", "prevPage")
+    }
+    pages = [(page["meta"]["total"], page["meta"]["prevPage"], page["meta"]["nextPage"]) for page in (first, last)]
+    assert pages == [(2, None, 2), (2, 1, None)]
+    assert "page=2" in first["meta"]["nextPageUrl"]
+
+
+async def test_the_search_may_be_for_a_status(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    highlevel.add_opportunity(NOBODYS_ID, status="won")
+    assert await _found(http, status="won") == [NOBODYS_ID]
+    assert await _found(http, status="all") == [DEAL, NOBODYS_ID]
+
+
+@pytest.mark.parametrize(
+    ("version", "query", "complaints"),
+    [
+        ("2021-07-28", {"sortBy": "x"}, ["property sortBy should not exist"]),
+        (
+            "2021-07-28",
+            {"locationId": "LOCATIONxxxxxxxxxxxx"},
+            ["property locationId should not exist", "location_id can't be undefined"],
+        ),
+        ("v3", {}, ["property location_id should not exist", "locationId can't be undefined"]),
+        ("v3", {"locationId": "LOCATIONxxxxxxxxxxxx", "pipeline_id": "P"}, ["property pipeline_id should not exist"]),
+        ("2021-07-28", {"limit": "101"}, ["limit must not be greater than 100"]),
+        ("2021-07-28", {"limit": "many"}, ["limit must be a number"]),
+        (
+            "2021-07-28",
+            {"status": "Won"},
+            ["status must be one of the following values: open, won, lost, abandoned, all"],
+        ),
+    ],
+)
+async def test_the_search_refuses_what_it_does_not_know(
+    http: httpx.AsyncClient, version: str, query: dict[str, str], complaints: list[str]
+) -> None:
+    assert _said(await _search(http, version, **query)) == (422, complaints)
+
+
+async def test_the_search_has_other_names_since_v3(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    found = await _search(http, "v3", locationId=highlevel.location_id, q="deal")
+    assert found.json()["meta"]["total"] == 1
+
+
+async def test_the_search_is_for_a_token_of_the_location_that_may_read(
+    highlevel: HighLevel, http: httpx.AsyncClient
+) -> None:
+    assert (await _search(http, location_id="ANOTHER")).status_code == 403
+    highlevel.add_token(TOKEN, scopes=frozenset({WRITE}))
+    assert (await _search(http)).status_code == 401
+
+
+async def test_the_search_may_lag_behind(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    highlevel.search_lag = 0.3
+    highlevel.add_opportunity(NOBODYS_ID)
+    await _put(http, {"status": "won"})
+    await _put(http, {"status": "lost"})
+    assert await _found(http, status="open") == [DEAL]
+    assert (await _get(http)).json()["opportunity"]["status"] == "lost"
+    await asyncio.sleep(0.35)
+    assert await _found(http, status="lost") == [DEAL]
+    assert await _found(http, status="open") == [NOBODYS_ID]
+
+
 # --- who may -------------------------------------------------------------------------------------------------------
 
 
