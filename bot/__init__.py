@@ -36,12 +36,14 @@ The listing is the architecture; imports point downwards only.
     change       the use case: find, decide, write down, change, confirm; resume by looking
     messages     every sentence that a person in Slack reads
     said         what somebody typed or pressed, out of what Slack sends
+    form         the modal in which a deal is changed: what it shows, what was entered
     listing      the audit trail as a table, CSV or JSON
 
     outcome      what became of a command
     command      text -> request
     press        what a button or a choice means
     record       a command as it is written down and remembered; can it be taken back?
+    inputs       pieces of modals that cannot break Slack's rules: menus, fields, boxes to tick
     access       who may, from where, how often
     status       what a deal is
     blocks       pieces of messages that cannot break Slack's rules

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from urllib.parse import quote
 
-from bot import blocks
+from bot import blocks, inputs
 from bot.access import Caller, Reason
 from bot.blocks import Block, code, plain
 from bot.command import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem
@@ -869,8 +869,10 @@ def _yes_or_no(yes: str, key: str) -> Sequence[Block]:
 def _reasons(reasons: Sequence[LostReason], key: str) -> Sequence[Block]:
     if len(key) > blocks.BLOCK_ID_LIMIT:
         return ()
-    options = [blocks.Option(reason.name, reason.id) for reason in reasons]
-    return (blocks.actions(blocks.select(REASON, options, "Lost reason"), block_id=key),)
+    options = [inputs.Option(reason.name, reason.id) for reason in reasons if inputs.is_value(reason.id)]
+    if not options:
+        return ()
+    return (blocks.actions(inputs.select(REASON, options, "Lost reason"), block_id=key),)
 
 
 def _what(failure: str, record: Record) -> str:

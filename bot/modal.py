@@ -69,8 +69,6 @@ class Modal:
             origin=form.Origin(said.caller.channel_id, said.response_url),
             statuses=self._statuses,
             deal=deal,
-            status=None,
-            reasons=None,
             reason_required=self._reason_required,
         )
         if await self._views.open(said.trigger_id, form.view(empty)):
@@ -106,7 +104,7 @@ class Modal:
             async with asyncio.timeout(SUGGEST_WITHIN):
                 found = await self._matches(text)
         except (CrmError, TimeoutError):
-            await ack(options=[form.UNAVAILABLE.as_block()])
+            await ack(options=[form.UNAVAILABLE.block()])
         else:
             await ack(**form.suggestions(found))
 
@@ -117,7 +115,7 @@ class Modal:
         """
         said = self._from_form(pressed(body), body)
         if self._intake.may(said):
-            self._answer_later(self._reshow(body.get("view")), _address(said), said.reference)
+            self._answer_later(self._reshow(_view(body)), _address(said), said.reference)
         await ack()
 
     async def on_submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -167,14 +165,17 @@ class Modal:
                 deal = await self._crm.find(opportunity_id, until=until)
         except (CrmError, TimeoutError):
             deal = Opportunity(opportunity_id, "")
-        return form.Deal(deal.id, form.deal_option(deal).text)
+        return form.deal_for(deal)
 
-    async def _reshow(self, view: object) -> None:
-        shown = view if isinstance(view, dict) else {}
-        now = form.filled(shown, statuses=self._statuses, reason_required=self._reason_required)
-        if now.status is Status.LOST:
-            until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
-            now = replace(now, reasons=await self._crm.lost_reasons(until=until))
+    async def _reshow(self, shown: dict[str, Any]) -> None:
+        until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
+        lost = form.entered(shown).status is Status.LOST
+        now = form.filled(
+            shown,
+            statuses=self._statuses,
+            reasons=await self._crm.lost_reasons(until=until) if lost else None,
+            reason_required=self._reason_required,
+        )
         await self._views.update(str(shown.get("id", "")), str(shown.get("hash", "")), form.view(now))
 
     def _from_form(self, said: Said, body: dict[str, Any]) -> Said:
