@@ -68,9 +68,7 @@ class Intake:
         """
         new = await self._ledger.accept(*entries, within=self._answer_within / (2 if looked_up else 1))
         for entry in entries:
-            log.info(
-                "command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new
-            )
+            log.info("command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new)
             if new:
                 self._submit(entry)
         return new

@@ -329,9 +329,7 @@ class Messages:
             public=command.public,
             buttons=self._undo_button(before, after, command.key),
         )
-        return self._announced(
-            message, command, asks_why=after.status == Status.LOST and not after.lost_reason_id
-        )
+        return self._announced(message, command, asks_why=after.status == Status.LOST and not after.lost_reason_id)
 
     def _announced(self, message: Message, command: Entry, *, asks_why: bool) -> Message:
         """With what happens besides: where else it is posted, and whether somebody is asked something."""
@@ -477,7 +475,7 @@ class Messages:
         head = f"Which deal do you mean? {code(name)} fits more than one."
         return self._picker((head,), [(deal, deal.id) for deal in deals], SHOW, reference, more=more)
 
-    def _picker(  # noqa: PLR0913 - each is one part of it
+    def _picker(
         self,
         head: Sequence[str],
         choices: Sequence[tuple[Opportunity, str]],
@@ -848,7 +846,9 @@ def _about_reason(outcome: Changed, wish: Wish) -> str:
         if wish.lost_reason_id:
             return "HighLevel does not show the lost reason that was sent with it."
         if wish.reason:
-            return f"Said: {code(wish.reason)}. It is not in HighLevel: there are no lost reasons, or I may not read them."
+            return (
+                f"Said: {code(wish.reason)}. It is not in HighLevel: there are no lost reasons, or I may not read them."
+            )
     elif before.lost_reason_id and after.lost_reason_id:
         return f"HighLevel keeps its lost reason: {_named(after)}"
     elif before.lost_reason_id:

@@ -62,10 +62,7 @@ class Said:
 
     def undos(self, changes: Sequence[Record], wishes: Sequence[Wish]) -> list[Entry]:
         """The commands that take changes back."""
-        return [
-            replace(entry, undoes=change.key)
-            for entry, change in zip(self.entries(wishes), changes, strict=True)
-        ]
+        return [replace(entry, undoes=change.key) for entry, change in zip(self.entries(wishes), changes, strict=True)]
 
 
 def typed(body: Mapping[str, Any]) -> Said:

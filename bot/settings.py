@@ -202,12 +202,12 @@ class Settings(BaseModel):
         description="Asks first: before more deals than this number are changed at once, and before a deal leaves one of "
         "these statuses; `never` asks nobody",
     )
-    announce_channels: Annotated[Mapping[Status, ChannelId], BeforeValidator(_announcements), BeforeValidator(_list)] = (
-        Field(
-            default={},
-            description="Where a change is posted besides the channel it was made in, by its status, such as "
-            "`won=C012AB3CD,lost=C034EF5GH`; invite the bot there",
-        )
+    announce_channels: Annotated[
+        Mapping[Status, ChannelId], BeforeValidator(_announcements), BeforeValidator(_list)
+    ] = Field(
+        default={},
+        description="Where a change is posted besides the channel it was made in, by its status, such as "
+        "`won=C012AB3CD,lost=C034EF5GH`; invite the bot there",
     )
     errors_in_channel: bool = Field(
         default=False, description="`true`: failures of people who may change deals are shown to the whole channel"

@@ -191,9 +191,7 @@ class Reception:
         return None
 
     async def _on_show(self, said: Said) -> Message | None:
-        self._answer_later(
-            self._inquiries.show(ShowDeal(said.text), said.reference), _address(said), said.reference
-        )
+        self._answer_later(self._inquiries.show(ShowDeal(said.text), said.reference), _address(said), said.reference)
         return None
 
     async def _on_share(self, said: Said) -> Message | None:

@@ -13,7 +13,7 @@ from bot.change import LeaseLost, StoreDown
 from bot.claims import Claim, Claims
 from bot.identify import Identified
 from bot.messages import Message, Messages
-from bot.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.outcome import Cause, Effect, Failed, Outcome, Trouble
 from bot.record import Entry, History, Record
 from bot.replies import Address, Delivery
 from bot.status import LostReason, Opportunity, Wish
