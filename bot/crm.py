@@ -11,7 +11,7 @@ import structlog
 from bot.change import CrmError
 from bot.highlevel import errors
 from bot.highlevel.client import Client
-from bot.highlevel.wire import Pipeline, Record
+from bot.highlevel.wire import MOST_LISTED, Pipeline, Record
 from bot.outcome import Cause, Trouble
 from bot.status import LostReason, Matches, Opportunity, Status
 
@@ -116,8 +116,8 @@ class HighLevelCrm:
     async def search(self, name: str, *, until: float) -> Matches:
         """See `change.Crm`."""
         try:
-            # One more than is shown, for where HighLevel does not say how many there are.
-            found = await self._client.search(self._location_id, name, MOST_MATCHES + 1, until=until)
+            # More than are shown: HighLevel does not put the open ones first.
+            found = await self._client.search(self._location_id, name, MOST_LISTED, until=until)
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
         ours = [_opportunity(record) for record in found.records if record.location_id in {None, self._location_id}]

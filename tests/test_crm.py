@@ -212,6 +212,17 @@ async def test_a_status_that_could_not_be_set_is_an_error_that_says_whether_it_m
     assert broken.value.perhaps_done
 
 
+async def test_a_turn_is_given_while_highlevel_takes_more_requests(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL)
+    highlevel.daily_limit = 1
+    async with crm.turn(until=_in(1)):
+        await crm.find(DEAL, until=_in(1))
+    with pytest.raises(CrmError) as caught:
+        async with crm.turn(until=_in(1)):
+            raise AssertionError
+    assert caught.value.trouble.cause is Cause.DAILY_LIMIT
+
+
 # --- names ---------------------------------------------------------------------------------------------------------
 
 PLAIN = Opportunity(DEAL, "open", pipeline_id="P1", stage_id="S1", owner_id=OWNER)
@@ -447,6 +458,13 @@ async def test_open_deals_come_first_and_otherwise_they_stay_in_highlevels_order
     assert [deal.id for deal in deals] == [_deal(number) for number in (1, 3, 0, 2)]
 
 
+async def test_an_open_deal_is_found_behind_ever_so_many_that_are_not(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    for number in range(100):
+        highlevel.add_opportunity(_deal(number), name="Acme", status="open" if number == 99 else "won")
+    found = await crm.search("acme", until=_in(5))
+    assert ([deal.id for deal in found.deals[:2]], found.more) == ([_deal(99), _deal(0)], True)
+
+
 @pytest.mark.parametrize(("there", "more"), [(MOST_MATCHES, False), (MOST_MATCHES + 1, True), (40, True)])
 async def test_a_search_gives_so_many_deals_and_says_whether_there_are_more(
     highlevel: HighLevel, crm: HighLevelCrm, there: int, *, more: bool
@@ -463,6 +481,11 @@ async def test_more_are_noticed_also_when_highlevel_does_not_say_how_many(
     listed = [{"id": _deal(number), "status": "open"} for number in range(MOST_MATCHES + 1)]
     highlevel.misbehave(Fault(status=200, body={"opportunities": listed}))
     assert (await crm.search("acme", until=_in(5))).more
+
+
+async def test_what_cannot_be_read_is_not_more(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.misbehave(Fault(status=200, body={"opportunities": [{"id": DEAL}], "meta": {"total": 1}}))
+    assert await crm.search("acme", until=_in(5)) == Matches((), more=False)
 
 
 async def test_deals_of_another_location_are_not_found(highlevel: HighLevel, crm: HighLevelCrm) -> None:

@@ -11,6 +11,10 @@ from urllib.parse import quote
 from bot.highlevel.errors import NotFound, SaidNo, Unreadable
 from bot.highlevel.refusals import Answer, details_of, json_in, read_error, text
 
+MOST_LISTED = 100
+"""Opportunities, or lost reasons, in one answer.
+https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity"""
+
 LONGEST_QUERY = 75
 """Characters that the search takes.
 https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity"""
@@ -71,7 +75,7 @@ class Found:
 
     records: tuple[Record, ...]
     total: int
-    """How many there are in all, these among them."""
+    """How many there are in all, these among them; those that cannot be read are not counted."""
 
 
 # --- requests ------------------------------------------------------------------------------------------------------
@@ -104,7 +108,7 @@ def search_opportunities(location_id: str, query: str, limit: int, *, version: s
 
 def get_lost_reasons(location_id: str) -> Call:
     """https://marketplace.gohighlevel.com/docs/ghl/opportunities/get-lost-reason (opportunities.readonly)."""
-    query = {"locationId": location_id, "limit": "100"}
+    query = {"locationId": location_id, "limit": str(MOST_LISTED)}
     return Call(HTTPMethod.GET, "/opportunities/lost-reason", query=query)
 
 
@@ -142,14 +146,15 @@ def read_found(answer: Answer) -> Found:
     listed = _list(body, "opportunities", answer)
     records = tuple(record for each in listed if (record := _record(_mapping(each))))
     total = _number(_mapping(body.get("meta")).get("total"))
-    return Found(records, max(len(listed), int(total or 0)))
+    unreadable = len(listed) - len(records)
+    return Found(records, max(len(records), int(total or 0) - unreadable))
 
 
 def read_lost_reasons(answer: Answer) -> tuple[Reason, ...]:
-    """The reasons in HighLevel's order; what has no id or no name is left out. Raises `HighLevelError`."""
+    """`MOST_LISTED` reasons in HighLevel's order; what has no id or no name is left out. Raises `HighLevelError`."""
     return tuple(
         Reason(identifier, name)
-        for reason in map(_mapping, _list(_success(answer), "lostReasons", answer))
+        for reason in map(_mapping, _list(_success(answer), "lostReasons", answer)[:MOST_LISTED])
         if (identifier := text(reason.get("id"))) and (name := text(reason.get("name")))
     )
 

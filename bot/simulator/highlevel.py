@@ -1,7 +1,9 @@
 """A stand-in for HighLevel: one location with its deals; strict, stateful, and faulty on request.
 
 It answers as recorded and reported answers of the real service do, which its documentation does not always. What nobody
-has reported is guessed here: that `all` is accepted and stored, and how a 429 is worded.
+has reported is guessed here: that `all` is accepted and stored; how a 429 is worded; which of a deal's words the search
+looks at, and that all of a query's must be found; and that a deal which is written without a lost reason loses the one
+that it had, unless `keeps_lost_reason` says otherwise.
 """
 
 import asyncio
@@ -23,6 +25,7 @@ STATUSES = ("open", "won", "lost", "abandoned", "all")
 BANNED_AGENTS = ("python", "aiohttp")
 ID_LENGTH = 20
 MOST_FOUND = 100
+LONGEST_QUERY = 75
 SEARCHED = frozenset(
     [
         *("q", "campaignId", "id", "order", "status", "date", "endDate", "startAfter", "startAfterId", "country"),
@@ -156,9 +159,10 @@ class HighLevel:
         return self.opportunities[opportunity_id]
 
     def _will_lag(self, opportunity_id: str) -> None:
-        before = self.opportunities.get(opportunity_id)
-        past = self._past.setdefault(opportunity_id, [])
-        past.append((time.monotonic() + self.search_lag, dict(before) if before else None))
+        if self.search_lag:
+            before = self.opportunities.get(opportunity_id)
+            past = self._past.setdefault(opportunity_id, [])
+            past.append((time.monotonic() + self.search_lag, dict(before) if before else None))
 
     def misbehave(self, fault: Fault, *, method: str | None = None, path: str = "", times: float = 1) -> None:
         """Let the next `times` requests with this method, and this text in their path, go wrong.
@@ -328,6 +332,8 @@ class HighLevel:
         complaints += [f"{name} must be a number" for name, value in numbers.items() if not value.isdecimal()]
         if not complaints and int(numbers["limit"]) > MOST_FOUND:
             complaints.append(f"limit must not be greater than {MOST_FOUND}")
+        if len(query.get("q", "")) > LONGEST_QUERY:
+            complaints.append(f"q must be shorter than or equal to {LONGEST_QUERY} characters")
         if query.get("status", "all") not in STATUSES:
             complaints.append(f"status must be one of the following values: {', '.join(STATUSES)}")
         if complaints:

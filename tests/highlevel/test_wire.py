@@ -390,9 +390,9 @@ def test_what_a_search_finds_is_read_as_a_single_opportunity_is() -> None:
     assert found == Found((wire.read_opportunity(_opportunity(status="lost", **fields)),), 7)
 
 
-def test_what_a_search_finds_without_id_or_status_is_left_out_but_counted() -> None:
-    found = _found({"id": ID, "status": "open"}, {"id": "x"}, {"status": "open"}, None, "words")
-    assert ([record.id for record in found.records], found.total) == ([ID], 5)
+def test_what_a_search_finds_without_id_or_status_is_left_out_and_not_counted() -> None:
+    found = _found({"id": ID, "status": "open"}, {"id": "x"}, {"status": "open"}, None, "words", meta={"total": 7})
+    assert ([record.id for record in found.records], found.total) == ([ID], 3)
 
 
 @pytest.mark.parametrize("meta", [None, {}, {"total": None}, {"total": "7"}, {"total": -1}, {"total": 10**400}, []])
@@ -416,6 +416,11 @@ def test_lost_reasons_without_id_or_name_are_left_out() -> None:
     reasons = [{"id": "r1", "name": "Price"}, {"id": "r2"}, {"name": "Timing"}, None, {"id": "r3", "name": "Other"}]
     read = wire.read_lost_reasons(an_answer(200, {"lostReasons": reasons, "total": 5}))
     assert read == (Reason("r1", "Price"), Reason("r3", "Other"))
+
+
+def test_no_more_lost_reasons_are_read_than_were_asked_for() -> None:
+    reasons = [{"id": f"r{number}", "name": "Price"} for number in range(101)]
+    assert len(wire.read_lost_reasons(an_answer(200, {"lostReasons": reasons}))) == 100
 
 
 # --- pipelines and users -------------------------------------------------------------------------------------------

@@ -271,6 +271,7 @@ async def test_the_search_may_be_for_a_status(highlevel: HighLevel, http: httpx.
         ("v3", {}, ["property location_id should not exist", "locationId can't be undefined"]),
         ("v3", {"locationId": "LOCATIONxxxxxxxxxxxx", "pipeline_id": "P"}, ["property pipeline_id should not exist"]),
         ("2021-07-28", {"limit": "101"}, ["limit must not be greater than 100"]),
+        ("2021-07-28", {"q": "x" * 76}, ["q must be shorter than or equal to 75 characters"]),
         ("2021-07-28", {"limit": "many"}, ["limit must be a number"]),
         (
             "2021-07-28",
