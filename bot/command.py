@@ -8,13 +8,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from bot.status import Status, Wish
+from bot.status import Consent, Status, Wish
 
 COMMAND = "/opp-status"
-USAGE_HINT = "<id or link> <open|won|lost|abandoned>"
+USAGE_HINT = "<deal> <open|won|lost|abandoned> [reason]"
 
 SHORTEST_BEGINNING = 3
 """Letters of a status that suffice, when no other status begins with them."""
+
+MOST_AT_ONCE = 25
+"""Deals that one command may name."""
+
+SHORTEST_NAME = 2
+"""Letters and digits that a name has at least: fewer would find half of all deals."""
+
+LONGEST_NAME = 75
+"""Characters of a name that are searched for: HighLevel's search takes no more."""
 
 
 class Problem(StrEnum):
@@ -96,64 +105,145 @@ class Link:
     location_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word of a command, in two readings."""
+
+    text: str
+    """Without anything around it: what may be a keyword, a status, an id or a link."""
+    typed: str
+    """As it was typed, without its quotes: what is part of a name or a reason."""
+    quoted: bool
+
+
 def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Request:
     """Read what was typed.
 
     `location_id` is the sub-account we serve: a link to another one is refused here, before any call.
     `statuses` are those that may be asked for. Never raises, whatever the text.
     """
-    words = list(_words(text))
-    match [word.casefold() for word in words]:
+    typed = list(_words(text))
+    if not typed:
+        return OpenForm()
+    words, marker = _without_marker(typed)
+    match [word.text.casefold() for word in words]:
         case []:
-            return Misunderstood(Problem.NOTHING_TYPED)
-        case ["help" | "-h" | "--help" | "?"]:
+            return Help() if marker == _QUESTION else Misunderstood(Problem.NO_OPPORTUNITY, marker)
+        case ["help" | "-h" | "--help"]:
             return Help()
         case ["whoami"]:
             return WhoAmI()
-        case ["undo", *more]:
-            return Misunderstood(Problem.UNDO_STANDS_ALONE, " ".join(words[1:])) if more else Undo()
+        case ["undo", *more]:  # not even `undo?`: there is no preview of it, and it asked for no more than that
+            alone = not more and not marker
+            return Undo() if alone else Misunderstood(Problem.UNDO_STANDS_ALONE, _text(words[1:]) or marker)
         case ["history", *_]:
-            return _history(words[1:], location_id)
+            return _history([word.text for word in words[1:]], location_id)
         case _:
-            return _change(words, location_id, statuses)
+            return _deals(words, location_id, statuses, Consent.PREVIEW if marker else Consent.PRESUMED)
 
 
-def _change(words: list[str], location_id: str, statuses: Collection[Status]) -> Wish | Misunderstood:
-    status_words = [(word, status) for word in words if (status := _status(word))]
-    other_words = [word for word in words if not _status(word)]
-    targets = [word for word in other_words if _is_target(word)]
-    if not status_words:
-        return _without_status(other_words, targets)
-    word, status = status_words[0]
-    if not other_words:
-        return Misunderstood(Problem.NO_OPPORTUNITY, word)
+def first_link(texts: Iterable[str], *, location_id: str) -> str | None:
+    """The id in the first link to one of our deals inside free text, such as a message's."""
+    for text in texts:
+        for found in _LINK_IN_TEXT.finditer(normalise(text)):
+            identifier = read_target(found[1] or found[0], location_id=location_id)
+            if identifier is not None:
+                return identifier
+    return None
+
+
+def read_target(word: str, *, location_id: str) -> str | None:
+    """The id, when the whole text is an id or a link to one of our deals."""
+    match [word.text for word in _words(word)]:
+        case [target] if _is_target(target):
+            found = _opportunity_id(target, location_id)
+            return None if isinstance(found, Misunderstood) else found
+        case _:
+            return None
+
+
+def _deals(words: list[_Word], location_id: str, statuses: Collection[Status], consent: Consent) -> Request:
+    targets = [target for word in words for target in _targets(word.text)]
     if not targets:
-        return Misunderstood(Problem.NOT_AN_ID, " ".join(other_words))
-    spare = words.copy()
-    spare.remove(targets[0])
-    spare.remove(word)
+        return _by_name(words, statuses, consent)
+    others = [word for word in words if not _targets(word.text)]
+    if not others:
+        return _show(targets, location_id)
+    # A word in quotes is no status, unless it can be nothing else: `"<id>" "won"` has always been understood.
+    at = next((at for at, word in enumerate(others) if not word.quoted and _status(word.text)), 0)
+    before, word, behind = others[:at], others[at], others[at + 1 :]
+    status = _status(word.text)
+    if status is None:
+        return Misunderstood(Problem.UNKNOWN_STATUS, _text(others))
+    spare = before if status is Status.LOST else before + behind
     if spare:
-        return Misunderstood(Problem.TOO_MUCH, " ".join(spare))
+        return Misunderstood(Problem.TOO_MUCH, _text(spare))
     if status not in statuses:
-        return Misunderstood(Problem.ALL_IS_NO_STATUS if status is Status.ALL else Problem.STATUS_NOT_OFFERED, word)
-    return _wish(targets[0], status, location_id)
+        return _not_offered(status, word)
+    found = _opportunity_ids(targets, location_id)
+    if isinstance(found, Misunderstood):
+        return found
+    if len(found) > MOST_AT_ONCE:
+        return Misunderstood(Problem.TOO_MANY, str(len(found)))
+    return Change(tuple(Wish(identifier, status, reason=_typed(behind), consent=consent) for identifier in found))
 
 
-def _without_status(words: list[str], targets: list[str]) -> Misunderstood:
-    if not targets:
-        return Misunderstood(Problem.NOT_AN_ID, " ".join(words))
-    spare = words.copy()
-    spare.remove(targets[0])
-    return (
-        Misunderstood(Problem.UNKNOWN_STATUS, " ".join(spare))
-        if spare
-        else Misunderstood(Problem.NO_STATUS, targets[0])
-    )
+def _show(targets: list[str], location_id: str) -> ShowDeal | Misunderstood:
+    found = _opportunity_ids(targets, location_id)
+    if isinstance(found, Misunderstood):
+        return found
+    return ShowDeal(found[0]) if len(found) == 1 else Misunderstood(Problem.NO_STATUS, " ".join(targets))
 
 
-def _wish(target: str, status: Status, location_id: str) -> Wish | Misunderstood:
-    found = _opportunity_id(target, location_id)
-    return found if isinstance(found, Misunderstood) else Wish(found, status)
+def _by_name(words: list[_Word], statuses: Collection[Status], consent: Consent) -> Request:
+    at = _place_of_status(words)
+    if at is None:
+        name = _name(words)
+        return name if isinstance(name, Misunderstood) else ShowDeal(name=name)
+    before, word, behind = words[:at], words[at], words[at + 1 :]
+    if not before:  # `won Acme Corp`, `lost "Acme Corp" too expensive`
+        end = 1 if behind and behind[0].quoted else len(behind)
+        before, behind = behind[:end], behind[end:]
+    status = _status(word.text)
+    if behind and status is not Status.LOST:
+        return Misunderstood(Problem.TOO_MUCH, _text(behind))
+    if status is None or all(_is_whole_status(other) for other in before):
+        return Misunderstood(Problem.NO_OPPORTUNITY, words[0].text)
+    if status not in statuses:
+        return _not_offered(status, word)
+    name = _name(before)
+    if isinstance(name, Misunderstood):
+        return name
+    return Change((Wish("", status, name=name, reason=_typed(behind), consent=consent),))
+
+
+def _place_of_status(words: list[_Word]) -> int | None:
+    """Which word is the status: the last one that can be, as a name may hold another (`Open Table won`).
+
+    Where quotes say which words are the name it is the first one, so that a reason may hold another.
+    """
+    whole = [at for at, word in enumerate(words) if _is_whole_status(word)]
+    if whole and (words[0].quoted or (whole[0] == 0 and len(words) > 1 and words[1].quoted)):
+        return whole[0]
+    # Elsewhere than at the end a beginning is more likely a name's: `Los Angeles Dodgers`.
+    if not words[-1].quoted and _status(words[-1].text):
+        return len(words) - 1
+    return whole[-1] if whole else None
+
+
+def _name(words: list[_Word]) -> str | Misunderstood:
+    typed = _typed(words)
+    name = _plain(typed)
+    if len(name) > LONGEST_NAME:
+        name = _plain(name[: LONGEST_NAME + 1].rpartition(" ")[0] or name[:LONGEST_NAME])
+    if sum(char.isalnum() for char in name) < SHORTEST_NAME:
+        return Misunderstood(Problem.NAME_TOO_SHORT, name or typed)
+    return name
+
+
+def _not_offered(status: Status, word: _Word) -> Misunderstood:
+    problem = Problem.ALL_IS_NO_STATUS if status is Status.ALL else Problem.STATUS_NOT_OFFERED
+    return Misunderstood(problem, word.text)
 
 
 def _history(words: list[str], location_id: str) -> ShowHistory | Misunderstood:
@@ -165,6 +255,17 @@ def _history(words: list[str], location_id: str) -> ShowHistory | Misunderstood:
             return found if isinstance(found, Misunderstood) else ShowHistory(found)
         case _:
             return Misunderstood(Problem.HISTORY_OF_WHAT, " ".join(words))
+
+
+def _opportunity_ids(targets: list[str], location_id: str) -> list[str] | Misunderstood:
+    """The different ids, in the order in which they were typed, or what is wrong with the first that has none."""
+    ids: dict[str, None] = {}
+    for target in targets:
+        found = _opportunity_id(target, location_id)
+        if isinstance(found, Misunderstood):
+            return found
+        ids[found] = None
+    return list(ids)
 
 
 def _opportunity_id(target: str, location_id: str) -> str | Misunderstood:
@@ -181,10 +282,15 @@ def _opportunity_id(target: str, location_id: str) -> str | Misunderstood:
 # --- words ---------------------------------------------------------------------------------------------------------
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("‘’‚‛′", "'"))
-_WORD = re.compile(r"<[^<>]*>|\"[^\"]*\"|\S+")
+_WORD = re.compile(r"<[^<>]*>|\"[^\"]*\"|(?:[^\s<]|<[^<>]*>|<)+")
+_BRACKETED = re.compile(r"<([^<>!][^<>]*)>")
 _ENTITY = re.compile(r"&#?\w{1,10};")
 _WRAPPING = "\"'`*()[]"
 _TRAILING = ".,;:!"
+_BRACKETS = (("(", ")"), ("[", "]"), ("<", ">"))
+_WHOLE_STATUSES = frozenset(Status)
+_QUESTION = "?"
+_PREVIEW = "preview"
 
 
 def normalise(text: str) -> str:
@@ -200,13 +306,66 @@ def normalise(text: str) -> str:
     )
 
 
-def _words(text: str) -> Iterable[str]:
+def _words(text: str) -> Iterable[_Word]:
     """The words of a command: Slack's `<link|label>` is one, so is anything in double quotes."""
     # Slack sends & < > that were typed as entities, and its own links in bare angle brackets: cut first, then decode.
     # https://docs.slack.dev/messaging/formatting-message-text/#escaping
     for raw in _WORD.findall(normalise(text)):
-        if word := _bare(normalise(_ENTITY.sub(lambda entity: html.unescape(entity[0]), raw))):
-            yield word
+        unwrapped = _BRACKETED.sub(lambda link: _unwrapped(link[1]), raw)
+        yield from _word(normalise(_ENTITY.sub(lambda entity: html.unescape(entity[0]), unwrapped)))
+
+
+def _word(decoded: str) -> Iterable[_Word]:
+    """One word, or none where nothing but punctuation is left."""
+    typed = " ".join(decoded.split())
+    quoted = len(typed) > 1 and typed.startswith('"') and typed.endswith('"')
+    if text := _bare(decoded):
+        yield _Word(text, typed[1:-1].strip() if quoted else typed.removeprefix('"'), quoted)
+
+
+def _unwrapped(link: str) -> str:
+    """What was typed where Slack put a link: an address, or what Slack made one of because it looks like one."""
+    address, _, label = link.partition("|")
+    scheme, _, rest = address.partition(":")
+    if scheme in {"mailto", "tel"}:
+        return rest
+    is_as_typed = rest.casefold() == f"//{label}".casefold()  # `Booking.com` is a name
+    return label if is_as_typed and label else address
+
+
+def _without_marker(words: list[_Word]) -> tuple[list[_Word], str]:
+    """The words without the `?` or `preview` that asks for a preview, and which of them it was, if any."""
+    marker = ""
+    end = words[-1].typed.rstrip(_TRAILING)
+    if not words[-1].quoted and end.endswith(_QUESTION):
+        words, marker = [*words[:-1], *_word(end.rstrip(_QUESTION))], _QUESTION
+    for at in (-1, 0):
+        if words and not words[at].quoted and words[at].text.casefold() == _PREVIEW:
+            marker = words[at].text
+            words = words[:-1] if at else words[1:]
+    return words, marker
+
+
+def _text(words: Iterable[_Word]) -> str:
+    return " ".join(word.text for word in words)
+
+
+def _typed(words: Iterable[_Word]) -> str:
+    return " ".join(word.typed for word in words)
+
+
+def _plain(name: str) -> str:
+    """A name without what stands around it: as `_bare`, but a bracket stays where its other half does."""
+    before = None
+    while name != before:
+        before = name
+        name = name.strip("\"'`* ").rstrip(_TRAILING)
+        for opening, closing in _BRACKETS:
+            if name.startswith(opening) and name.find(closing) in {-1, len(name) - 1}:
+                name = name.lstrip(opening)
+            if name.endswith(closing) and opening not in name:
+                name = name.rstrip(closing)
+    return name
 
 
 def _bare(word: str) -> str:
@@ -229,6 +388,10 @@ def _status(word: str) -> Status | None:
     return meant[0] if len(meant) == 1 else None
 
 
+def _is_whole_status(word: _Word) -> bool:
+    return not word.quoted and word.text.casefold() in _WHOLE_STATUSES
+
+
 # --- opportunities -------------------------------------------------------------------------------------------------
 
 # Every id seen is 20 letters and digits, but nothing promises it: anything longer than a word and safe in a path may
@@ -236,6 +399,9 @@ def _status(word: str) -> Status | None:
 _ID = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{16,64}")
 # In a link the place says that it is an id, unless it is one of the app's own pages: `list`, `pipeline`.
 _ID_IN_LINK = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{1,64}")
+_BETWEEN_TARGETS = re.compile(r"[\s,;]+")
+# Possessive: where a bracket never closes, trying all ways to share its text out would take minutes.
+_LINK_IN_TEXT = re.compile(r"<(https?://[^<>|]++)[^<>]*+>|https?://[^\s<>|]+", re.IGNORECASE)
 
 
 def _is_link(word: str) -> bool:
@@ -244,6 +410,14 @@ def _is_link(word: str) -> bool:
 
 def _is_target(word: str) -> bool:
     return _is_link(word) or _ID.fullmatch(word) is not None
+
+
+def _targets(word: str) -> list[str]:
+    """The ids and links in a word: one, or several with nothing but commas between them, or none."""
+    parts = [part for typed in _BETWEEN_TARGETS.split(word) if (part := _bare(typed))]
+    if all(_is_target(part) for part in parts):
+        return parts
+    return [word] if _is_target(word) else []
 
 
 def read_link(link: str) -> Link:

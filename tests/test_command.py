@@ -10,20 +10,28 @@ from hypothesis import strategies as st
 
 from bot.command import (
     COMMAND,
+    LONGEST_NAME,
+    MOST_AT_ONCE,
+    SHORTEST_NAME,
+    Change,
     Help,
     Link,
     Misunderstood,
+    OpenForm,
     Problem,
     Request,
+    ShowDeal,
     ShowHistory,
     Undo,
     WhoAmI,
+    first_link,
     normalise,
     parse,
     read_link,
+    read_target,
 )
 from bot.envelope import MAX_BODY
-from bot.status import STATES, Status, Wish
+from bot.status import STATES, Consent, Status, Wish
 
 LOCATION = "ve9EPM428h8vShlRW1KT"
 ELSEWHERE = "C2QujeCh8ZnC7al2InWR"
@@ -37,11 +45,19 @@ EVERY_STATUS = frozenset(Status)
 
 def _wide(text: str) -> str:
     """As East Asian keyboards type it: every character as wide as it is high."""
-    return "".join(chr(ord(char) + 0xFEE0) for char in text)
+    return "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text)
 
 
 def _parse(text: str, statuses: frozenset[Status] = frozenset(STATES)) -> Request:
     return parse(text, location_id=LOCATION, statuses=statuses)
+
+
+def _change(*ids: str, status: Status = Status.WON, reason: str = "", consent: Consent = Consent.PRESUMED) -> Change:
+    return Change(tuple(Wish(identifier, status, reason=reason, consent=consent) for identifier in ids))
+
+
+def _named(name: str, status: Status, reason: str = "", consent: Consent = Consent.PRESUMED) -> Change:
+    return Change((Wish("", status, name=name, reason=reason, consent=consent),))
 
 
 # --- other questions -----------------------------------------------------------------------------------------------
@@ -79,7 +95,7 @@ def test_history_is_of_the_caller_or_of_a_deal(text: str, meant: Request | None)
 
 @pytest.mark.parametrize("status", STATES)
 def test_an_id_is_understood_before_or_after_the_status(status: Status) -> None:
-    assert _parse(f"{ID} {status}") == _parse(f"{status} {ID}") == Wish(ID, status)
+    assert _parse(f"{ID} {status}") == _parse(f"{status} {ID}") == _change(ID, status=status)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +110,7 @@ def test_an_id_is_understood_before_or_after_the_status(status: Status) -> None:
     ],
 )
 def test_any_form_that_an_id_may_have_is_taken_as_one(identifier: str) -> None:
-    assert _parse(f"{identifier} won") == Wish(identifier, Status.WON)
+    assert _parse(f"{identifier} won") == _change(identifier)
 
 
 @pytest.mark.parametrize(
@@ -111,8 +127,8 @@ def test_any_form_that_an_id_may_have_is_taken_as_one(identifier: str) -> None:
         "../../users",
     ],
 )
-def test_a_word_that_is_no_id_is_refused_and_repeated(word: str) -> None:
-    assert _parse(f"{word} won") == Misunderstood(Problem.NOT_AN_ID, word)
+def test_a_word_that_is_no_id_is_a_name(word: str) -> None:
+    assert _parse(f"{word} won") == _named(word, Status.WON)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +159,7 @@ def test_a_word_that_is_no_id_is_refused_and_repeated(word: str) -> None:
 def test_a_link_is_understood_in_every_form(link: str, form: str) -> None:
     text = form.format(link)
 
-    assert _parse(f"{text} won") == _parse(f"won {text}") == Wish(ID, Status.WON)
+    assert _parse(f"{text} won") == _parse(f"won {text}") == _change(ID)
 
 
 @pytest.mark.parametrize(
@@ -151,12 +167,12 @@ def test_a_link_is_understood_in_every_form(link: str, form: str) -> None:
 )
 @pytest.mark.parametrize("target", [ID, LINK, f"<{LINK}>", f"<{LINK}|New&nbsp;website>"])
 def test_what_is_put_around_a_word_is_not_part_of_it(around: str, target: str) -> None:
-    assert _parse(f"{around.format(target)} {around.format('lost')}") == Wish(ID, Status.LOST)
+    assert _parse(f"{around.format(target)} {around.format('lost')}") == _change(ID, status=Status.LOST)
 
 
 def test_a_link_in_slacks_brackets_keeps_its_label_together() -> None:
-    assert _parse(f"<{LINK}|New website, third try> won") == Wish(ID, Status.WON)
-    assert _parse(f'"<{LINK}|New website, third try>" won') == Wish(ID, Status.WON)
+    assert _parse(f"<{LINK}|New website, third try> won") == _change(ID)
+    assert _parse(f'"<{LINK}|New website, third try>" won') == _change(ID)
 
 
 @pytest.mark.parametrize(
@@ -221,6 +237,298 @@ def test_a_link_says_which_deal_and_which_location_as_far_as_it_can(link: str, r
     assert read_link(link) == read
 
 
+# --- several deals -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{id} {other} won",
+        "won {id} {other}",
+        "{id} won {other}",
+        "{id}, {other}; won",
+        "{id},{other} won",
+        "{id};{other}, won",
+        "{link},{other} won",
+        "{id} {other} {link} won",
+        '"{id}", "{other}" won',
+        '"{id}","{other}" won',
+        '"{id}, {other}" won',
+        "<{link}|New website>,<https://x.example/opportunities/{other}|Not the old one> won",
+        "({id}, {other}) won",
+    ],
+)
+def test_several_deals_are_changed_in_the_order_in_which_they_were_typed(text: str) -> None:
+    assert _parse(text.format(id=ID, other=OTHER_ID, link=LINK)) == _change(ID, OTHER_ID)
+
+
+def test_the_same_deal_twice_is_one() -> None:
+    assert _parse(f"{ID} {LINK} {LIST_LINK},{ID} won") == _change(ID)
+
+
+def test_several_deals_without_a_status_lack_one() -> None:
+    assert _parse(f"{ID} {OTHER_ID}") == Misunderstood(Problem.NO_STATUS, f"{ID} {OTHER_ID}")
+    assert _parse(f"{ID} {OTHER_ID} gone") == Misunderstood(Problem.UNKNOWN_STATUS, "gone")
+
+
+def test_more_deals_than_one_command_may_change_are_counted() -> None:
+    ids = [f"{number:020}" for number in range(MOST_AT_ONCE + 5)]
+
+    assert _parse(" ".join([*ids[:MOST_AT_ONCE], ids[0], "won"])) == _change(*ids[:MOST_AT_ONCE])
+    assert _parse(",".join([*ids, ids[0]]) + " won") == Misunderstood(Problem.TOO_MANY, str(len(ids)))
+
+
+def test_one_bad_link_among_several_deals_refuses_them_all() -> None:
+    assert _parse(f"{ID} {LINK.replace(LOCATION, 'x')} won") == Misunderstood(Problem.OTHER_LOCATION, "x")
+    assert _parse(f"{ID} https://example.com won") == Misunderstood(Problem.LINK_WITHOUT_ID, "https://example.com")
+
+
+def test_a_comma_in_a_link_does_not_cut_it() -> None:
+    assert _parse(f"{LINK}?tab=a,b;c won") == _change(ID)
+
+
+@given(st.lists(st.from_regex(r"[A-Za-z0-9]{20}", fullmatch=True), min_size=1, max_size=6), st.data())
+def test_several_deals_survive_any_separator(ids: list[str], data: st.DataObject) -> None:
+    between = st.sampled_from([" ", ", ", ",", ";", " ; ", "\n", "\u00a0"])
+    text = "".join(f"{data.draw(between)}{identifier}" for identifier in ids)
+
+    assert _parse(f"{text} won") == _parse(f"won {text}") == _change(*dict.fromkeys(ids))
+
+
+# --- why it was lost -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"{ID} lost too expensive", "too expensive"),
+        (f"lost {ID} too expensive", "too expensive"),
+        (f"lost too expensive {ID}", "too expensive"),
+        (f"lost too {ID} expensive", "too expensive"),
+        (f"{LINK} los: price,  timing (both) &amp; more.", "price, timing (both) & more."),
+        (f"{ID} lost won the other bid", "won the other bid"),
+        (f"{ID} lost “they won” all", "they won all"),
+        (f'{ID} "lost" "too expensive"', "too expensive"),
+        (f"{ID} lost lost", "lost"),
+        (f"{ID} lost <mailto:a@b.c|a@b.c> wrote", "a@b.c wrote"),
+        (f"{ID} lost", ""),
+    ],
+)
+def test_what_stands_behind_lost_is_the_reason(text: str, reason: str) -> None:
+    assert _parse(text) == _change(ID, status=Status.LOST, reason=reason)
+
+
+def test_several_deals_are_lost_for_the_same_reason() -> None:
+    assert _parse(f"{ID} {OTHER_ID} lost no money") == _change(ID, OTHER_ID, status=Status.LOST, reason="no money")
+
+
+# --- previews ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{} won?",
+        "{} won ?",
+        "{} won ??",
+        "{} won?!",
+        "won {}?",
+        "{} won preview",
+        "{} won PREVIEW.",
+        "preview {} won",
+        "Preview: won {}",
+        "preview {} won?",
+        "preview {} won preview",
+        _wide("?").join(("{} won", "")),
+    ],
+)
+@pytest.mark.parametrize("deal", [ID, LINK, LIST_LINK, f"<{LINK}>", f"<{LINK}|New website>", f'"{ID}"'])
+def test_a_question_mark_or_the_word_asks_for_a_preview(text: str, deal: str) -> None:
+    assert _parse(text.format(deal)) == _change(ID, consent=Consent.PREVIEW)
+
+
+def test_names_reasons_and_several_deals_are_previewed_too() -> None:
+    preview = Consent.PREVIEW
+
+    assert _parse("Open Table won?") == _named("Open Table", Status.WON, consent=preview)
+    assert _parse("Acme lost too expensive?") == _named("Acme", Status.LOST, "too expensive", preview)
+    assert _parse(f"{ID} {OTHER_ID} won?") == _change(ID, OTHER_ID, consent=preview)
+    assert _parse(f"{ID} lost too expensive preview") == _change(
+        ID, status=Status.LOST, reason="too expensive", consent=preview
+    )
+
+
+@pytest.mark.parametrize("link", [f"{LINK}?tab=notes", f"<{LINK}?tab=notes>", LIST_LINK])
+def test_the_question_mark_inside_a_link_asks_for_nothing(link: str) -> None:
+    assert _parse(f"won {link}") == _parse(f"{link} won") == _change(ID)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('"Acme?" won', _named("Acme?", Status.WON)),
+        ('won "Who Else?"', _named("Who Else?", Status.WON)),
+        ('won "Acme" "?"', Misunderstood(Problem.TOO_MUCH, "?")),
+        ('"Preview" won', _named("Preview", Status.WON)),
+        ('"preview"', ShowDeal(name="preview")),
+        ("Preview Homes won", _named("Homes", Status.WON, consent=Consent.PREVIEW)),
+        ("A Preview of Acme won", _named("A Preview of Acme", Status.WON)),
+    ],
+)
+def test_quotes_and_the_middle_hold_no_marker(text: str, meant: Request) -> None:
+    assert _parse(text) == meant
+
+
+@pytest.mark.parametrize("text", ["preview", "preview?", "preview ?"])
+def test_a_preview_of_nothing_lacks_a_deal(text: str) -> None:
+    assert _parse(text) == Misunderstood(Problem.NO_OPPORTUNITY, "preview")
+
+
+@pytest.mark.parametrize(("text", "word"), [("undo?", "?"), ("undo ?", "?"), ("undo preview", "preview")])
+def test_nothing_is_taken_back_by_whoever_asks_for_a_preview_of_it(text: str, word: str) -> None:
+    assert _parse(text) == Misunderstood(Problem.UNDO_STANDS_ALONE, word)
+
+
+def test_a_question_about_the_history_or_oneself_is_the_same_with_a_question_mark() -> None:
+    assert _parse("whoami?") == WhoAmI()
+    assert _parse("history?") == ShowHistory()
+    assert _parse(f"history {ID}?") == ShowHistory(ID)
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", STATES)
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Acme", "Acme"),
+        ("Open Table", "Open Table"),
+        ('"Open Table"', "Open Table"),
+        ("“New  website, third try”", "New website, third try"),
+        ("New   website,\u00a0third try", "New website, third try"),
+        ('Acme "Won Again" GmbH', "Acme Won Again GmbH"),
+        ("Acme (UK)", "Acme (UK)"),
+        ("(UK) Acme (US)", "(UK) Acme (US)"),
+        ("[Q3] Acme", "[Q3] Acme"),
+        ("(Acme Corp)", "Acme Corp"),
+        ("*Acme Corp*", "Acme Corp"),
+        ("Acme Corp:", "Acme Corp"),
+        ("Acme Inc. Ltd", "Acme Inc. Ltd"),
+        ("Jones' Bakery", "Jones' Bakery"),
+        ("Rock ’n’ Roll", "Rock 'n' Roll"),
+        ('"Acme', "Acme"),
+        ('TV 32" stand', 'TV 32" stand'),
+        ("AT&amp;T", "AT&T"),
+        ("&lt;Acme&gt;", "Acme"),
+        ("a &lt; b", "a < b"),
+        ("<mailto:ana@acme.example|ana@acme.example>", "ana@acme.example"),
+        ('"<mailto:ana@acme.example|ana@acme.example>"', "ana@acme.example"),
+        ("ana@acme.example", "ana@acme.example"),
+        ("<tel:+15551234567|+1 555 123-4567>", "+15551234567"),
+        ("+1 (555) 123-4567", "+1 (555) 123-4567"),
+        ("<http://booking.com|Booking.com>", "Booking.com"),
+        ("Lost Lake Resort", "Lost Lake Resort"),
+        ("Los Angeles Dodgers", "Los Angeles Dodgers"),
+        ("李明", "李明"),
+        ("42", "42"),
+    ],
+)
+def test_a_deal_may_be_called_by_a_name(typed: str, name: str, status: Status) -> None:
+    assert _parse(f"{typed} {status}") == _named(name, status)
+
+
+@pytest.mark.parametrize("status", STATES)
+@pytest.mark.parametrize(
+    "name", ["Acme Corp", "ana@acme.example", '"Acme Corp"', '"Open Table"', '"Get Lost"', '"all"']
+)
+def test_the_status_may_stand_before_the_name(name: str, status: Status) -> None:
+    assert _parse(f"{status} {name}") == _named(name.strip('"'), status)
+
+
+@pytest.mark.parametrize("status", STATES)
+@pytest.mark.parametrize("length", [3, 20])
+def test_the_beginning_of_a_status_suffices_at_the_end(length: int, status: Status) -> None:
+    assert _parse(f"Open Table {status[:length]}") == _named("Open Table", status)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("New website", "New website"),
+        ("Los Angeles Dodgers", "Los Angeles Dodgers"),
+        ("Opera House", "Opera House"),
+        ("los Acme", "los Acme"),
+        ('"won"', "won"),
+        ('"Open Table"', "Open Table"),
+        ("“Open” Table", "Open Table"),
+        ('"Acme" "won"', "Acme won"),
+        ("Acme *won?*", "Acme *won?"),
+        ("New website?", "New website"),
+        ("preview New website", "New website"),
+    ],
+)
+def test_a_name_alone_is_shown(text: str, name: str) -> None:
+    assert _parse(text) == ShowDeal(name=name)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        ("Acme lost too expensive", "Acme", "too expensive"),
+        ("Open Table lost price, timing.", "Open Table", "price, timing."),
+        ('Acme lost "they won"', "Acme", "they won"),
+        ('"Acme" lost they won with a competitor', "Acme", "they won with a competitor"),
+        ('"Acme" lost they went to Los', "Acme", "they went to Los"),
+        ('"Acme" GmbH lost all hope', "Acme GmbH", "all hope"),
+        ('"Get Lost Ltd" lost', "Get Lost Ltd", ""),
+        ('lost "Acme Corp" too expensive', "Acme Corp", "too expensive"),
+        ('lost "Acme Corp" they won elsewhere', "Acme Corp", "they won elsewhere"),
+        ('lost "Acme Corp" "too expensive"', "Acme Corp", "too expensive"),
+        ("lost Acme Corp", "Acme Corp", ""),
+        ('lost Acme "Corp"', "Acme Corp", ""),
+    ],
+)
+def test_a_deal_that_goes_by_a_name_can_be_lost_for_a_reason(text: str, name: str, reason: str) -> None:
+    assert _parse(text) == _named(name, Status.LOST, reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("X won", "X"), ("won ?!# x", "?!# x"), ("#1", "#1"), ("' &lt; &gt; ' won", "< >"), ("won 王", "王")],
+)
+def test_a_name_of_one_letter_is_refused(text: str, name: str) -> None:
+    assert _parse(text) == Misunderstood(Problem.NAME_TOO_SHORT, name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("x" * LONGEST_NAME, "x" * LONGEST_NAME),
+        ("x" * (LONGEST_NAME + 1), "x" * LONGEST_NAME),
+        ("word " * 30, " ".join(["word"] * 15)),
+        ("word, " * 30, ", ".join(["word"] * 12)),
+        (f'"{"x" * LONGEST_NAME} y"', "x" * LONGEST_NAME),
+    ],
+)
+def test_a_name_is_as_long_as_can_be_searched_for(typed: str, name: str) -> None:
+    assert _parse(typed) == ShowDeal(name=name)
+    assert _parse(f"{typed} won") == _named(name, Status.WON)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("Acme {}", Problem.STATUS_NOT_OFFERED),
+        ("{} Acme", Problem.STATUS_NOT_OFFERED),
+        (f"{ID} {OTHER_ID} {{}}", Problem.STATUS_NOT_OFFERED),
+    ],
+)
+def test_what_is_not_offered_is_refused_for_names_and_for_several_too(text: str, problem: Problem) -> None:
+    assert _parse(text.format("Open"), frozenset({Status.WON})) == Misunderstood(problem, "Open")
+    assert _parse(text.format("All")) == Misunderstood(Problem.ALL_IS_NO_STATUS, "All")
+
+
 # --- statuses ------------------------------------------------------------------------------------------------------
 
 
@@ -229,7 +537,7 @@ def test_a_link_says_which_deal_and_which_location_as_far_as_it_can(link: str, r
     [(status[:length], status) for status in STATES for length in range(3, len(status) + 1)],
 )
 def test_three_letters_of_a_status_or_more_suffice_in_any_case(word: str, status: Status) -> None:
-    assert {_parse(f"{ID} {form}") for form in (word, word.upper(), word.title())} == {Wish(ID, status)}
+    assert {_parse(f"{ID} {form}") for form in (word, word.upper(), word.title())} == {_change(ID, status=status)}
 
 
 @pytest.mark.parametrize("word", ["o", "op", "wo", "lo", "ab", "al", "wonn", "opened", "win", "gewonnen", "5"])
@@ -240,7 +548,7 @@ def test_anything_less_or_else_is_no_status(word: str) -> None:
 @pytest.mark.parametrize("word", ["all", "ALL", "“all”"])
 def test_all_is_refused_unless_it_is_offered(word: str) -> None:
     assert _parse(f"{ID} {word}") == Misunderstood(Problem.ALL_IS_NO_STATUS, word.strip("“”"))
-    assert _parse(f"{ID} {word}", EVERY_STATUS) == Wish(ID, Status.ALL)
+    assert _parse(f"{ID} {word}", EVERY_STATUS) == _change(ID, status=Status.ALL)
 
 
 @pytest.mark.parametrize("status", STATES)
@@ -254,15 +562,18 @@ def test_a_status_that_is_switched_off_is_refused(status: Status) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "\u00a0\u200b\t\n", '""', "<>", "<|label>", ".", "“”", "*", "&nbsp;"])
-def test_nothing_typed_is_told_so(text: str) -> None:
-    assert _parse(text) == Misunderstood(Problem.NOTHING_TYPED)
+def test_nothing_typed_asks_for_the_form(text: str) -> None:
+    assert _parse(text) == OpenForm()
 
 
-@pytest.mark.parametrize("text", [ID, f"<{LINK}>", f"“{ID}”"])
-def test_a_deal_alone_lacks_a_status(text: str) -> None:
-    word = LINK if "http" in text else ID
+@pytest.mark.parametrize("text", [ID, f"<{LINK}>", f"“{ID}”", f"{ID} {LINK}", f"{ID}?", f"{LINK} preview"])
+def test_a_deal_alone_is_shown(text: str) -> None:
+    assert _parse(text) == ShowDeal(ID)
 
-    assert _parse(text) == Misunderstood(Problem.NO_STATUS, word)
+
+def test_a_link_alone_that_leads_to_no_deal_of_ours_is_refused() -> None:
+    assert _parse("https://example.com") == Misunderstood(Problem.LINK_WITHOUT_ID, "https://example.com")
+    assert _parse(LINK.replace(LOCATION, "x")) == Misunderstood(Problem.OTHER_LOCATION, "x")
 
 
 @pytest.mark.parametrize("word", ["won", "OPE", "all"])
@@ -270,28 +581,30 @@ def test_a_status_alone_lacks_a_deal(word: str) -> None:
     assert _parse(word) == Misunderstood(Problem.NO_OPPORTUNITY, word)
 
 
-def test_a_name_is_refused_whole() -> None:
-    assert _parse("New website won") == Misunderstood(Problem.NOT_AN_ID, "New website")
-    assert _parse('won "New  website, third try"') == Misunderstood(Problem.NOT_AN_ID, "New  website, third try")
-    assert _parse("New website") == Misunderstood(Problem.NOT_AN_ID, "New website")
-
-
 @pytest.mark.parametrize(
     ("text", "spare"),
     [
         (f"{ID} won lost", "lost"),
         (f"won {ID} please now", "please now"),
-        (f"{ID} {OTHER_ID} won", OTHER_ID),
+        (f"please {ID} won now", "please now"),
         (f"{ID} won won", "won"),
-        (f"{ID} {ID} won", ID),
+        (f"the deal {ID} lost", "the deal"),
+        (f"please {ID} lost too expensive", "please"),
+        (f'{ID} "won" now', "now"),
+        ("Acme won now", "now"),
+        ('won "Acme Corp" now', "now"),
+        ('"Acme Corp" won lost', "lost"),
+        ("lost Open Table", "Table"),
+        ("Acme lost because they won elsewhere", "elsewhere"),
     ],
 )
-def test_more_than_one_deal_and_one_status_is_refused_rather_than_guessed(text: str, spare: str) -> None:
+def test_more_than_a_deal_and_its_status_is_refused_rather_than_guessed(text: str, spare: str) -> None:
     assert _parse(text) == Misunderstood(Problem.TOO_MUCH, spare)
 
 
-def test_two_statuses_without_a_deal_lack_a_deal() -> None:
-    assert _parse("won lost") == Misunderstood(Problem.NO_OPPORTUNITY, "won")
+@pytest.mark.parametrize("text", ["won lost", "won won", "won lost?", "won aba"])
+def test_two_statuses_without_a_deal_lack_a_deal(text: str) -> None:
+    assert _parse(text) == Misunderstood(Problem.NO_OPPORTUNITY, "won")
 
 
 @pytest.mark.parametrize("page", ["list", "pipeline", "settings"])
@@ -301,25 +614,21 @@ def test_a_page_of_the_app_is_not_taken_for_a_deal(page: str) -> None:
 
 @pytest.mark.parametrize("text", ["({link}) won", "(<{link}>) won", "[{id}] won", "<{link}&amp;notes=1|deal> won"])
 def test_brackets_around_a_deal_are_no_part_of_it(text: str) -> None:
-    assert _parse(text.format(link=LIST_LINK, id=ID)) == Wish(ID, Status.WON)
+    assert _parse(text.format(link=LIST_LINK, id=ID)) == _change(ID)
 
 
 def test_what_only_looks_like_an_entity_is_left_as_it_is() -> None:
-    assert _parse(f"{LIST_LINK}&notes=1&lt=2 won") == Wish(ID, Status.WON)
-
-
-def test_two_deals_without_a_status_are_not_taken_for_one() -> None:
-    assert _parse(f"{ID} {OTHER_ID}") == Misunderstood(Problem.UNKNOWN_STATUS, OTHER_ID)
+    assert _parse(f"{LIST_LINK}&notes=1&lt=2 won") == _change(ID)
 
 
 EXAMPLE_OF = {
-    Problem.NOTHING_TYPED: "",
-    Problem.NO_STATUS: ID,
+    Problem.NO_STATUS: f"{ID} {OTHER_ID}",
     Problem.NO_OPPORTUNITY: "won",
     Problem.UNKNOWN_STATUS: f"{ID} gone",
     Problem.ALL_IS_NO_STATUS: f"{ID} all",
     Problem.STATUS_NOT_OFFERED: f"{ID} abandoned",
-    Problem.NOT_AN_ID: "Smith won",
+    Problem.NAME_TOO_SHORT: "X won",
+    Problem.TOO_MANY: " ".join([*(f"{number:020}" for number in range(MOST_AT_ONCE + 1)), "won"]),
     Problem.LINK_WITHOUT_ID: "https://example.com won",
     Problem.OTHER_LOCATION: f"{APP}/location/x/opportunities/{ID} won",
     Problem.TOO_MUCH: f"{ID} won lost",
@@ -339,7 +648,9 @@ def test_every_problem_can_be_met(problem: Problem) -> None:
 # --- questions -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["help", "HELP", " Help. ", "“help”", "-h", "--help", "?", _wide("?"), _wide("help")])
+@pytest.mark.parametrize(
+    "text", ["help", "HELP", " Help. ", "“help”", "-h", "--help", "?", "??", "help?", _wide("?"), _wide("help")]
+)
 def test_help_may_be_asked_for_in_many_ways(text: str) -> None:
     assert _parse(text) == Help()
 
@@ -351,7 +662,7 @@ def test_anybody_may_ask_who_they_are(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["help me", "whoami now", "who am i"])
 def test_a_question_stands_alone(text: str) -> None:
-    assert _parse(text) == Misunderstood(Problem.NOT_AN_ID, text)
+    assert _parse(text) == ShowDeal(name=text)
 
 
 def test_the_command_is_what_people_were_told() -> None:
@@ -390,7 +701,7 @@ def test_typography_is_read_as_a_keyboard_would_have_typed_it(typed: str, meant:
     ],
 )
 def test_what_the_eye_does_not_see_does_not_matter(text: str) -> None:
-    assert _parse(text) == Wish(ID, Status.WON)
+    assert _parse(text) == _change(ID)
 
 
 INVISIBLE = st.text(st.characters(categories=["Cf"]), max_size=2)
@@ -415,7 +726,106 @@ def test_a_deal_and_a_status_survive_any_decoration(
     word, status = beginning
     first, second = (data.draw(_decorated(typed)) for typed in (identifier, case(word))[::order])
 
-    assert _parse(data.draw(SPACE).join(("", first, second, ""))) == Wish(identifier, status)
+    assert _parse(data.draw(SPACE).join(("", first, second, ""))) == _change(identifier, status=status)
+
+
+LETTERS = st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=0x17F)
+NAME_WORDS = st.text(LETTERS, min_size=2, max_size=9).map(normalise)
+NAMES = st.lists(NAME_WORDS, min_size=1, max_size=5).map(" ".join)
+KEYWORDS = {"help", "whoami", "undo", "history", "preview"}
+
+
+def _is_plain(name: str) -> bool:
+    """Whether no word of it means anything."""
+    words = name.casefold().split()
+    return not KEYWORDS & set(words) and not any(
+        status.startswith(word) for word in words for status in Status if len(word) > 2
+    )
+
+
+@given(st.data(), NAMES.filter(_is_plain), BEGINNINGS)
+def test_a_name_and_a_status_survive_any_decoration(
+    data: st.DataObject, name: str, beginning: tuple[str, Status]
+) -> None:
+    word, status = beginning
+    typed = data.draw(_decorated(name))
+
+    assert _parse(f"{typed}{data.draw(SPACE)}{word}") == _named(name, status)
+    assert _parse(f"{status}{data.draw(SPACE)}{typed}") == _named(name, status)
+    assert _parse(typed) == ShowDeal(name=name)
+
+
+@given(NAMES, st.sampled_from(STATES), st.sampled_from([*Status, "preview", "Los"]))
+def test_in_quotes_any_word_is_part_of_the_name(name: str, status: Status, inside: str) -> None:
+    name = f"{name} {inside} x"
+
+    assert _parse(f'"{name}" {status}') == _parse(f'{status} "{name}"') == _named(name, status)
+    assert _parse(f'"{name}"') == ShowDeal(name=name)
+
+
+@given(NAMES, NAMES.filter(lambda reason: not reason.casefold().endswith("preview")))
+def test_in_quotes_name_and_reason_are_told_apart_whatever_they_are(name: str, reason: str) -> None:
+    name = f"{name} x"
+
+    assert _parse(f'"{name}" lost "{reason}"') == _named(name, Status.LOST, reason)
+    assert _parse(f'"{name}" lost {reason}') == _named(name, Status.LOST, reason)
+    assert _parse(f'lost "{name}" {reason}') == _named(name, Status.LOST, reason)
+
+
+# --- links in free text --------------------------------------------------------------------------------------------
+
+
+def _first_link(*texts: str) -> str | None:
+    return first_link(texts, location_id=LOCATION)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINK,
+        f"Look: <{LINK}>",
+        f"Look: <{LINK}|New website>, please",
+        f"(see {LINK}).",
+        f"see:{LINK}, {LINK.replace(ID, OTHER_ID)}",
+        f"*<{LIST_LINK}&amp;tab=notes|the deal>*",
+        f"<{APP}/v2/location/{LOCATION}/opportunities/list?tab=notes&amp;opportunityId={ID}>",
+        f"https://example.com <https://example.com|example> {LINK.replace(LOCATION, ELSEWHERE)}\n{LINK}",
+        f"<{LINK.replace('https://', 'http://')}|{LINK.removeprefix('https://')}>",
+        f"{LINK.replace('https', 'HTTPS')}",
+        f"<mailto:a@b.c|a@b.c> <@U0ANA> < {LINK}",
+    ],
+)
+def test_the_first_link_to_a_deal_is_found_in_a_message(text: str) -> None:
+    assert _first_link(text) == _first_link("", "Hello", text, LINK.replace(ID, OTHER_ID)) == ID
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "Hello",
+        ID,
+        f"<{APP}/v2/location/{ELSEWHERE}/opportunities/{ID}>",
+        f"{APP}/v2/location/{LOCATION}/opportunities/list",
+        f"<https://example.com|{LINK}>",
+    ],
+)
+def test_a_message_without_a_link_to_a_deal_of_ours_has_none(text: str) -> None:
+    assert _first_link(text) is None
+    assert _first_link() is None
+
+
+@pytest.mark.parametrize("text", [ID, f" {ID} ", LINK, f"<{LINK}|New website>", f'"{LIST_LINK}"', f"({ID})."])
+def test_an_id_or_a_link_alone_is_a_target(text: str) -> None:
+    assert read_target(text, location_id=LOCATION) == ID
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "Acme", f"{ID} won", f"{ID} {OTHER_ID}", f"{ID},{OTHER_ID}", "https://x.example", LINK.replace(LOCATION, "x")],
+)
+def test_anything_else_is_no_target(text: str) -> None:
+    assert read_target(text, location_id=LOCATION) is None
 
 
 # --- any text ------------------------------------------------------------------------------------------------------
@@ -423,6 +833,7 @@ def test_a_deal_and_a_status_survive_any_decoration(
 FRAGMENTS = [
     *(ID, OTHER_ID, LOCATION, ELSEWHERE, LINK, LIST_LINK, APP, "list", "?opportunityId=", "&opportunity=", "#"),
     *("won", "lost", "open", "abandoned", "all", "WON", "wo", "help", "whoami", "?", "-h", "New website", "Smith"),
+    *("preview", "undo", "history", " lost ", " won ", "<mailto:a@b.c|a@b.c>", "<tel:+1555|+1 555>", "won?", "(UK)"),
     *(
         "https://",
         "http://",
@@ -448,16 +859,33 @@ TEXTS = st.lists(st.sampled_from(FRAGMENTS), max_size=7).map("".join) | st.text(
 
 def _is_sound(request: Request, text: str, statuses: frozenset[Status]) -> bool:
     match request:
-        case Wish(identifier, status):
-            readable = unquote(normalise(html.unescape(normalise(text))))
-            is_id = re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identifier) is not None
-            return is_id and identifier in readable and status in statuses
-        case Misunderstood(problem, word):
-            return "\n" not in word and (word == "") == (problem is Problem.NOTHING_TYPED)
+        case Change(wishes):
+            same = {(wish.status, wish.reason, wish.consent, wish.lost_reason_id, wish.only_if) for wish in wishes}
+            ids = [wish.opportunity_id for wish in wishes]
+            return (
+                len(same) == 1
+                and wishes[0].status in statuses
+                and (not wishes[0].reason or wishes[0].status is Status.LOST)
+                and 0 < len(set(ids)) == len(ids) <= MOST_AT_ONCE
+                and (ids == [""] or not any(wish.name for wish in wishes))
+                and all(_is_one_deal(wish.opportunity_id, wish.name, text) for wish in wishes)
+            )
+        case ShowDeal(identifier, name):
+            return _is_one_deal(identifier, name, text)
+        case Misunderstood(_, word):
+            return "\n" not in word and word != ""
         case ShowHistory(identifier):
             return identifier is None or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identifier) is not None
         case _:
-            return isinstance(request, Help | WhoAmI | Undo)
+            return isinstance(request, Help | WhoAmI | Undo | OpenForm)
+
+
+def _is_one_deal(identifier: str, name: str, text: str) -> bool:
+    readable = unquote(normalise(html.unescape(normalise(text))))
+    if identifier:
+        return not name and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identifier) is not None and identifier in readable
+    is_clean = name == " ".join(name.split()) and len(name) <= LONGEST_NAME
+    return is_clean and sum(char.isalnum() for char in name) >= SHORTEST_NAME
 
 
 @settings(max_examples=20_000)
@@ -479,6 +907,24 @@ def test_the_same_text_always_means_the_same_and_reading_it_twice_changes_nothin
     assert normalise(normalise(text)) == normalise(text)
 
 
+def _is_only_a_name(text: str) -> bool:
+    """Whether nothing in it would be decoded or cut once more, and it is nothing else once its edges are gone."""
+    is_something_else = re.search(r"[\w-]{16}|/", text) or text.casefold() in {*KEYWORDS, "-h", "--help"}
+    return not is_something_else and not set('"&<>') & set(text)
+
+
+@given(TEXTS)
+def test_a_name_that_was_understood_means_the_same_in_quotes(text: str) -> None:
+    request = _parse(text)
+    match request:
+        case ShowDeal("", name) if _is_only_a_name(name):
+            assert _parse(f'"{name}"') == request
+        case Change((Wish("", status, name=name),)) if _is_only_a_name(name):
+            assert _parse(f'"{name}" {status}') == _named(name, status)
+        case _:
+            pass
+
+
 @given(st.text() | TEXTS)
 def test_any_link_gives_a_safe_id_or_none(link: str) -> None:
     identifier = read_link(link).opportunity_id
@@ -486,16 +932,28 @@ def test_any_link_gives_a_safe_id_or_none(link: str) -> None:
     assert identifier is None or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identifier)
 
 
+@given(TEXTS)
+@example("<https://[|x>")
+def test_any_text_is_searched_for_a_link_or_read_as_a_target(text: str) -> None:
+    for found in (_first_link(text), read_target(text, location_id=LOCATION)):
+        assert found is None or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found)
+
+
 @pytest.mark.parametrize(
     "unit",
     [
         *('"', "'.", "<", "<>", "'<", "&", "&#1", "&lt;", "a ", "won ", f"{ID} ", '"a"', " ", "%", "[", "|", "\u200b"),
         *("ﷺ", "\u0300\u0316", "/opportunities/", "/location/", "https://x?a=b&", "e\u0301", "\U0001f600", "\x00"),
+        *("?", "? ", "'? ", "preview ", "lost ", '"a" ', "([", "(x", ")", "],", f"{ID},", "<https://", "<https://a|"),
+        *("<mailto:a|", "a;", ";https://a/opportunities/1", "|", "<a"),
     ],
 )
 def test_the_longest_text_that_a_request_can_hold_is_read_at_once(unit: str) -> None:
-    text = f"https://a/opportunities/{unit * (MAX_BODY // len(quote_plus(unit)))}"
-    start = time.process_time()
+    units = unit * (MAX_BODY // len(quote_plus(unit)))
 
-    assert _is_sound(_parse(text), text, frozenset(STATES))
-    assert time.process_time() - start < 2.0  # Slack waits three
+    for text in (f"https://a/opportunities/{units}", units, f"Acme lost {units}", f"{units}Acme"):
+        start = time.process_time()
+        assert _is_sound(_parse(text), text, frozenset(STATES))
+        _first_link(text)
+        read_target(text, location_id=LOCATION)
+        assert time.process_time() - start < 2.0  # Slack waits three
