@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any
+from typing import Any, Literal
 
 Block = dict[str, Any]
 
@@ -17,7 +17,8 @@ TEXT_LIMIT = 4000
 """Of a message's top-level text: Slack cuts at 40,000 and advises against more than this."""
 BUTTON_LIMIT = 75
 VALUE_LIMIT = 2000
-ACTION_ID_LIMIT = 255
+URL_LIMIT = 3000
+ACTION_ID_LIMIT = BLOCK_ID_LIMIT = 255
 ACTIONS_LIMIT = 25
 """Of the elements in one `actions` block."""
 CONFIRM_TITLE_LIMIT, CONFIRM_TEXT_LIMIT, CONFIRM_BUTTON_LIMIT = 100, 300, 30
@@ -26,6 +27,7 @@ NOTHING = "…"
 """Shown where there should be a text and is none: Slack refuses an empty one."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ESCAPED = {entity: char for char, entity in _ENTITIES.items()}
 # Controls; characters that turn the direction of what follows: with them a name could rewrite the sentence it stands
 # in; and halves of characters, as a CRM leaves them where it cuts an emoji in two: no answer that has one can be sent.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
@@ -43,6 +45,11 @@ def plain(text: str, limit: int = 150) -> str:
     return "".join(char for char, width in zip(shown, widths, strict=True) if width < limit) + "…"
 
 
+def unescaped(shown: str) -> str:
+    """What `plain` made, as it is read; `plain` makes the same of it again."""
+    return re.sub("&(?:amp|lt|gt);", lambda entity: _ESCAPED[entity[0]], shown)
+
+
 def fit(mrkdwn: str, limit: int) -> str:
     """Finished mrkdwn, cut to `limit` if need be, but never in the middle of an entity or a `<...>`."""
     if len(mrkdwn) <= limit:
@@ -50,9 +57,15 @@ def fit(mrkdwn: str, limit: int) -> str:
     return _HALF_OF_SOMETHING.sub("", mrkdwn[: limit - 1]) + "…"
 
 
-def section(mrkdwn: str) -> Block:
-    """A paragraph: https://docs.slack.dev/reference/block-kit/blocks/section-block ."""
-    return {"type": "section", "text": _text(mrkdwn, SECTION_LIMIT)}
+def section(mrkdwn: str, accessory: Block | None = None, block_id: str = "") -> Block:
+    """A paragraph, and beside it perhaps a button or a menu.
+
+    https://docs.slack.dev/reference/block-kit/blocks/section-block
+    """
+    made: Block = {"type": "section", "text": _text(mrkdwn, SECTION_LIMIT)}
+    if accessory:
+        made["accessory"] = accessory
+    return _named(made, block_id)
 
 
 def context(mrkdwn: str) -> Block:
@@ -88,27 +101,40 @@ def button(
     action_id: str,
     value: str,
     confirm: Confirm | None = None,
+    style: Literal["primary", "danger"] | None = None,
 ) -> Block:
-    """An element for `actions`; `text` is text from anywhere.
+    """An element for `actions`, or beside a `section`; `text` is text from anywhere.
 
     `action_id` and `value` come back when it is pressed. They are ours: empty or too long, they are a `ValueError`.
     https://docs.slack.dev/reference/block-kit/block-elements/button-element
     """
-    for name, ours, limit in (("action_id", action_id, ACTION_ID_LIMIT), ("value", value, VALUE_LIMIT)):
-        if not 0 < len(ours) <= limit:
-            raise ValueError(f"a button's {name} has 1 to {limit} characters, not {len(ours)}")
-    made: Block = {"type": "button", "text": _label(text, BUTTON_LIMIT), "action_id": action_id, "value": value}
+    made = _button(text, action_id) | {"value": ours("a button's value", value, VALUE_LIMIT)}
+    if style:
+        made["style"] = style
     if confirm:
         made["confirm"] = {
-            "title": _label(confirm.title, CONFIRM_TITLE_LIMIT),
+            "title": label(confirm.title, CONFIRM_TITLE_LIMIT),
             "text": _text(confirm.text or NOTHING, CONFIRM_TEXT_LIMIT),
-            "confirm": _label(confirm.confirm, CONFIRM_BUTTON_LIMIT),
-            "deny": _label(confirm.deny, CONFIRM_BUTTON_LIMIT),
+            "confirm": label(confirm.confirm, CONFIRM_BUTTON_LIMIT),
+            "deny": label(confirm.deny, CONFIRM_BUTTON_LIMIT),
         }
     return made
 
 
-def actions(*elements: Block) -> Block:
+def link_button(text: str, action_id: str, url: str) -> Block:
+    """A button that opens a page of ours. Slack tells us of the press all the same, and wants it acknowledged.
+
+    https://docs.slack.dev/reference/block-kit/block-elements/button-element
+    """
+    return _button(text, action_id) | {"url": ours("a button's url", url, URL_LIMIT)}
+
+
+def _button(text: str, action_id: str) -> Block:
+    named = ours("a button's action_id", action_id, ACTION_ID_LIMIT)
+    return {"type": "button", "text": label(text, BUTTON_LIMIT), "action_id": named}
+
+
+def actions(*elements: Block, block_id: str = "") -> Block:
     """A row of buttons. None, too many, or two with the same `action_id` are a `ValueError`.
 
     https://docs.slack.dev/reference/block-kit/blocks/actions-block
@@ -117,12 +143,27 @@ def actions(*elements: Block) -> Block:
         raise ValueError(f"a row has 1 to {ACTIONS_LIMIT} buttons, not {len(elements)}")
     if len({element["action_id"] for element in elements}) < len(elements):
         raise ValueError("two buttons of a row have the same action_id")
-    return {"type": "actions", "elements": list(elements)}
+    return _named({"type": "actions", "elements": list(elements)}, block_id)
 
 
-def _label(text: str, limit: int) -> dict[str, Any]:
-    """Slack takes no mrkdwn on a button, and no empty text; without `emoji`, `:joy:` is shown as it was written."""
+def _named(block: Block, block_id: str) -> Block:
+    return block | {"block_id": ours("a block's id", block_id, BLOCK_ID_LIMIT)} if block_id else block
+
+
+def label(text: str, limit: int) -> dict[str, Any]:
+    """Text from anywhere where Slack takes no mrkdwn, and no empty text: on a button, above a field, in a menu.
+
+    Without `emoji`, `:joy:` is shown as it was written.
+    https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+    """
     return {"type": "plain_text", "text": plain(text, limit) or NOTHING, "emoji": False}
+
+
+def ours(what: str, text: str, limit: int) -> str:
+    """A text that we chose, which is never cut: empty or too long, it is a `ValueError`."""
+    if not 0 < len(text) <= limit:
+        raise ValueError(f"{what} has 1 to {limit} characters, not {len(text)}")
+    return text
 
 
 def user(user_id: str) -> str:
