@@ -36,6 +36,7 @@ The listing is the architecture; imports point downwards only.
     outcome      what became of a command
     command      text -> request
     record       a command as it is written down and remembered; can it be taken back?
+    inputs       pieces of modals that cannot break Slack's rules: menus, fields, boxes to tick
     access       who may, from where, how often
     status       what a deal is
     blocks       pieces of messages that cannot break Slack's rules
