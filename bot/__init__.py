@@ -31,6 +31,7 @@ The listing is the architecture; imports point downwards only.
     change       the use case: find, decide, write down, change, confirm; resume by looking
     messages     every sentence that a person in Slack reads
     said         what somebody typed or pressed, out of what Slack sends
+    form         the modal in which a deal is changed: what it shows, what was entered
     listing      the audit trail as a table, CSV or JSON
 
     outcome      what became of a command
