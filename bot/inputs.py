@@ -63,7 +63,7 @@ def select(action_id: str, options: Iterable[Option], placeholder: str, initial:
     """
     offered = _offered(options)
     if not offered:
-        raise ValueError("a menu has options")
+        raise ValueError("a menu has 1 option or more")
     made = _element("static_select", action_id, placeholder) | {"options": offered}
     chosen = [option for option in offered if option["value"] == initial]
     return made | {"initial_option": chosen[0]} if chosen else made

@@ -1,6 +1,7 @@
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from bot.blocks import (
     ACTION_ID_LIMIT,
     ACTIONS_LIMIT,
+    BLOCK_ID_LIMIT,
     BUTTON_LIMIT,
     CONFIRM_BUTTON_LIMIT,
     CONFIRM_TEXT_LIMIT,
@@ -16,6 +18,7 @@ from bot.blocks import (
     CONTEXT_LIMIT,
     SECTION_LIMIT,
     TEXT_LIMIT,
+    URL_LIMIT,
     VALUE_LIMIT,
     Confirm,
     actions,
@@ -25,9 +28,12 @@ from bot.blocks import (
     context,
     date,
     fit,
+    label,
     link,
+    link_button,
     plain,
     section,
+    unescaped,
     user,
 )
 from bot.simulator.block_kit import refusal_of
@@ -110,6 +116,18 @@ def test_a_text_is_escaped_before_it_is_measured(text: str, limit: int, shown: s
     assert plain(text, limit) == shown
 
 
+@given(TEXTS, LIMITS)
+def test_what_was_escaped_can_be_read_and_escaped_again(text: str, limit: int) -> None:
+    shown = plain(text, limit)
+
+    assert plain(unescaped(shown), limit) == shown
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=30))
+def test_what_was_escaped_is_read_as_it_was_written(text: str) -> None:
+    assert unescaped(plain(text)) == text
+
+
 @pytest.mark.parametrize("mention", MENTIONS)
 def test_no_text_can_mention_anybody(mention: str) -> None:
     for shown in (plain(mention), code(mention), user(mention), channel(mention)):
@@ -158,7 +176,8 @@ def test_slack_takes_any_paragraph_and_any_small_print(length: int) -> None:
 def test_the_limits_are_slacks() -> None:
     assert (SECTION_LIMIT, CONTEXT_LIMIT) == (3000, 3000)
     assert TEXT_LIMIT <= 4000
-    assert (BUTTON_LIMIT, VALUE_LIMIT, ACTION_ID_LIMIT, ACTIONS_LIMIT) == (75, 2000, 255, 25)
+    assert (BUTTON_LIMIT, VALUE_LIMIT, URL_LIMIT, ACTIONS_LIMIT) == (75, 2000, 3000, 25)
+    assert (ACTION_ID_LIMIT, BLOCK_ID_LIMIT) == (255, 255)
     assert (CONFIRM_TITLE_LIMIT, CONFIRM_TEXT_LIMIT, CONFIRM_BUTTON_LIMIT) == (100, 300, 30)
 
 
@@ -167,6 +186,25 @@ def test_slack_is_told_to_find_no_mentions_of_its_own_in_a_text() -> None:
 
     assert section("@channel #general") == {"type": "section", "text": text}
     assert context("@channel #general") == {"type": "context", "elements": [text]}
+
+
+def test_a_paragraph_may_have_a_button_beside_it() -> None:
+    beside = button("Undo", "undo", "REF")
+
+    assert section("It was *open*.", beside) == {**section("It was *open*."), "accessory": beside}
+    assert refusal_of({"text": "a", "blocks": [section("It was *open*.", beside)]}) is None
+
+
+def test_a_block_may_have_a_name() -> None:
+    made = button("Undo", "undo", "REF")
+
+    assert section("a", block_id="one") == {**section("a"), "block_id": "one"}
+    assert actions(made, block_id="two") == {**actions(made), "block_id": "two"}
+    assert refusal_of({"text": "a", "blocks": [section("a", block_id="b" * 255)]}) is None
+    with pytest.raises(ValueError, match="a block's id"):
+        section("a", block_id="b" * 256)
+    with pytest.raises(ValueError, match="a block's id"):
+        actions(made, block_id="b" * 256)
 
 
 # --- buttons -------------------------------------------------------------------------------------------------------
@@ -212,6 +250,34 @@ def test_a_button_is_what_it_was_made_of() -> None:
             "deny": label("Leave it"),
         },
     }
+
+
+@pytest.mark.parametrize("style", ["primary", "danger"])
+def test_a_button_may_stand_out(style: Literal["primary", "danger"]) -> None:
+    made = button("Undo", "undo", "REF", style=style)
+
+    assert made == {**button("Undo", "undo", "REF"), "style": style}
+    assert refusal_of({"text": "a", "blocks": [actions(made)]}) is None
+
+
+@given(LONG_TEXTS)
+def test_a_button_may_open_a_page(text: str) -> None:
+    made = link_button(text, "open", "https://ours.example/deal")
+
+    assert made == {
+        "type": "button",
+        "text": label(text, BUTTON_LIMIT),
+        "action_id": "open",
+        "url": "https://ours.example/deal",
+    }
+    assert refusal_of({"text": "a", "blocks": [actions(made)]}) is None
+
+
+@pytest.mark.parametrize(("action_id", "url"), [("", "u"), ("a" * 256, "u"), ("open", ""), ("open", "u" * 3001)])
+def test_the_page_that_a_button_opens_has_to_fit(action_id: str, url: str) -> None:
+    assert link_button("Open", "a" * 255, "u" * 3000)["url"] == "u" * 3000
+    with pytest.raises(ValueError, match="a button's"):
+        link_button("Open", action_id, url)
 
 
 def test_a_button_without_a_text_can_be_pressed_all_the_same() -> None:
