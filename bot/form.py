@@ -60,7 +60,7 @@ class Words:
         "The bot's database did not answer. Close this, wait a minute and look at the deal before you try again: "
         "if it was written down after all, it is carried out soon."
     )
-    broken: str = "Something went wrong inside the bot, and nothing was changed. Try again, or type the command instead."
+    broken: str = "Something went wrong inside the bot, and nothing was changed. Try again, or type the command."
     note_too_long: str = "This is {length} characters long, and {most} fit. Please shorten it."
 
 

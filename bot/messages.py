@@ -387,7 +387,7 @@ class Messages:
         `reasons`: those that may be chosen from, if that is what is missing.
         """
         taken_back = {record.undoes for record in records}
-        rest = [record for record in earlier if record.key not in taken_back]
+        rest = [record for record in earlier if record.changed and record.key not in taken_back]
         changed = [record for record in records if record.changed]
         rows = (f"• {self._row(record)}" for record in [*records, *rest])
         lines = [self._headline(records, command), *rows, *filter(None, [_note(command) if changed else ""])]
@@ -439,7 +439,7 @@ class Messages:
             case "overtaken":
                 return f"{deal}: left alone, for it is *{after}* now"
             case "unconfirmed" | "previewed":
-                return f"{deal}: is {before}, would become *{plain(record.status)}*"
+                return f"{deal}: still {before}, would become *{plain(record.status)}*"
             case "reason_wanted":
                 return f"{deal}: not changed, because its lost reason is missing"
             case failure:
@@ -512,12 +512,12 @@ class Messages:
             buttons=_reasons(reasons, command.key),
         )
 
-    def ask_why(self, reasons: Sequence[LostReason], command: Entry) -> Message:
-        """Ask whoever lost a deal, after it is done, for the reason."""
-        what = "Why were these deals lost?" if command.batch else f"Why was {self._link(command.wish)} lost?"
+    def ask_why(self, reasons: Sequence[LostReason], change: Record) -> Message:
+        """Ask whoever lost a deal, after it is done, for the reason; of several the `change` is the first."""
+        what = "Why were these deals lost?" if change.batch else f"Why was *{self._short(change)}* lost?"
         lines = (f"{what} Choose a reason, and I add it in HighLevel.", REASONS_ELSEWHERE)
-        buttons = _reasons(reasons, command.key)
-        return _message(lines, (_reference(command.reference),), public=False, buttons=buttons)
+        buttons = _reasons(reasons, change.key)
+        return _message(lines, (_reference(change.reference),), public=False, buttons=buttons)
 
     def _sure(self, deal: Opportunity, command: Entry) -> Message:
         status = command.wish.status

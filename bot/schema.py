@@ -53,10 +53,10 @@ commands = sa.Table(
 - `key` is the sender's own id for the command. `text` is what was typed; `opportunity_id`, `status` and
   `lost_reason_id` are what it was understood to ask for, `only_if` the status that the deal must still have.
   `undoes` is the key of the command that this one takes back.
-- `called` is what the deal was called instead of its id, and then `opportunity_id` is empty until it is found; `reason` is
-  why it was lost, in somebody's words. `consent` is how far the command may go by itself (`status.Consent`). `continues` is
-  the key of the command that needed an answer, which this one is. `batch` is the key of the first of several that were
-  asked for at once. `note` is posted with the result, which is shown to the channel if `public`.
+- `called` is what the deal was called instead of its id, and then `opportunity_id` is empty until it is found; `reason`
+  is why it was lost, in somebody's words. `consent` is how far the command may go by itself (`status.Consent`).
+  `continues` is the key of the command that needed an answer, which this one is. `batch` is the key of the first of
+  several that were asked for at once. `note` is posted with the result, which is shown to the channel if `public`.
 - `state`: *accepted*, not begun; *running*, at the deal; *intended*, about to write or just written; *answered*, the
   outcome is known and the reply is not delivered; *finished*.
 - `owner` is the process that works on it, until `lease_until`, seconds since 1970 by the database's own clock.
@@ -64,8 +64,8 @@ commands = sa.Table(
 - `before` and `after` are statuses; `outcome` is changed, already_so, overtaken or the cause of a failure, whose
   `effect` says whether anything changed: nothing, or unknown.
 - `response_url` and `reply` are there until the reply is delivered, then gone; `delivered` is how it arrived, and
-  `message_ts` Slack's id of the message, where Slack told. `announced_in` and `announced_ts` are the channel where it was
-  posted besides, and that message's id.
+  `message_ts` Slack's id of the message, where Slack told. `announced_in` and `announced_ts` are the channel where it
+  was posted besides, and that message's id.
 """
 
 probe = sa.Table("probe", metadata, sa.Column("pad", sa.Text, nullable=False))

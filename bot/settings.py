@@ -199,8 +199,8 @@ class Settings(BaseModel):
     confirm: Annotated[Confirm, BeforeValidator(_confirm), BeforeValidator(_list)] = Field(
         default="3,won",
         validate_default=True,
-        description="Asks first: before more deals than this number are changed at once, and before a deal leaves one of "
-        "these statuses; `never` asks nobody",
+        description="Asks first: before more deals than this are changed at once, and before one leaves one of these "
+        "statuses; `never` asks nobody",
     )
     announce_channels: Annotated[
         Mapping[Status, ChannelId], BeforeValidator(_announcements), BeforeValidator(_list)

@@ -200,7 +200,7 @@ class Reception:
         )
         return None
 
-    async def _on_dismissal(self, said: Said) -> Message | None:
+    async def _on_dismissal(self, _said: Said) -> Message | None:
         return self._messages.dismissed()
 
     async def _go_on(self, said: Said, questions: Sequence[Record], wishes: Sequence[Wish]) -> Message | None:

@@ -265,8 +265,9 @@ class Worker:
 
     async def _ask_why(self, entry: Entry) -> None:
         """Ask whoever lost a deal for the reason, where there are any to choose from."""
-        if reasons := await self._lost_reasons(until=_now() + self._rhythm.tell):
-            await self._tell(self._messages.ask_why(reasons, entry), _address(entry))
+        reasons = await self._lost_reasons(until=_now() + self._rhythm.tell)
+        if reasons and (change := await self._insist(lambda: self._history.find(entry.key))):
+            await self._tell(self._messages.ask_why(reasons, change), _address(entry))
 
     async def _reply(self, entry: Entry, reply: Message) -> Delivery:
         ready = _now()
