@@ -152,3 +152,14 @@ async def test_the_form_answers_where_it_was_opened(house: House, channel: str) 
     await house.slack.submit(view)
 
     assert (await house.slack.wait_for(1))[0].channel == channel
+
+
+async def test_a_token_that_may_not_read_reasons_loses_deals_by_the_form_too(tmp_path: Path) -> None:
+    async with open_house(tmp_path, LOST_REASON="required") as house:
+        house.highlevel.lost_reasons_forbidden = True
+        view = await _form(house)
+        await _choose(house, view, DEAL, "lost")
+        assert _fields(view) == ["deal", "status", "note", "post"]
+        assert await house.slack.submit(view) == {}
+
+        assert "from open to *lost*" in (await house.slack.wait_for(1))[0].text
