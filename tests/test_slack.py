@@ -1,106 +1,33 @@
 import asyncio
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 from typing import Any, NoReturn
 
 import pytest
-from slack_bolt.async_app import AsyncBoltRequest
 from structlog.testing import capture_logs
 
-from bot.access import Allowlist, Caller, Pace
+from bot.access import Caller
 from bot.change import StoreDown
-from bot.command import Help, Request, ShowHistory, Undo
+from bot.command import Change, Help, Misunderstood, OpenForm, Problem, ShowDeal, ShowHistory, Undo, WhoAmI
 from bot.messages import Message
-from bot.outcome import Cause, Changed, Effect, Failed, Trouble
+from bot.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Previewed,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
 from bot.record import Entry, Record
 from bot.replies import Address
-from bot.slack import Reception, bolt_app
-from bot.status import Opportunity, Status, Wish
-from tests.memory import MemoryLedger, messages
-
-WISH = Wish("deal", Status.WON)
-
-
-@dataclass
-class Desk:
-    """A reception, and what passes over it."""
-
-    request: Request = WISH
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
-    entries: list[Entry] = field(default_factory=list)
-    told: list[tuple[Message, Address, str]] = field(default_factory=list)
-    parse: Callable[[str], Request] | None = None
-    window: timedelta = timedelta(hours=24)
-    allowed: frozenset[str] = frozenset({"U1", "U2"})
-    within: float = 2.6
-
-    async def on_command(self, **body: str) -> tuple[int, dict[str, Any]]:
-        """What Slack gets for a command from U1, in T1 and C1."""
-        return await self._dispatch(
-            {
-                "command": "/opp-status",
-                "text": "deal won",
-                "user_id": "U1",
-                "team_id": "T1",
-                "channel_id": "C1",
-                "trigger_id": "1.2.3",
-                "response_url": "http://reply.example",
-            }
-            | body
-        )
-
-    async def on_undo(self, change: str, **body: Any) -> str:  # noqa: ANN401 - any part of what Slack sends
-        """What somebody, U2 unless told otherwise, reads who presses Undo under a change; empty when work begins."""
-        status, answer = await self._dispatch(
-            {
-                "type": "block_actions",
-                "user": {"id": "U2", "team_id": "T1"},
-                "team": {"id": "T1"},
-                "channel": {"id": "C1"},
-                "container": {"type": "message", "message_ts": "17.1", "channel_id": "C1"},
-                "trigger_id": f"press.{next(_numbers)}",
-                "response_url": "http://press.example",
-                "actions": [{"type": "button", "block_id": "b", "action_id": "undo", "value": change}],
-            }
-            | body
-        )
-        assert (status, answer) == (200, {})
-        return self.told.pop()[0].text if self.told else ""
-
-    async def changed(self, key: str = "change", before: str = "open", user: str = "U1") -> None:
-        """Somebody has changed the deal to won, and it is finished."""
-        caller = Caller(user, "T1", "C1")
-        entry = Entry(key, "REF", caller, "deal won", WISH)
-        await self.ledger.accept(entry, within=5)
-        outcome = Changed(Opportunity("deal", before, name="New website"), Opportunity("deal", "won"))
-        await self.ledger.intend(key, outcome.before)
-        await self.ledger.answer(key, outcome, Message("", (), public=True))
-        await self.ledger.finish(key, "response_url", "")
-
-    async def _dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        reception = Reception(
-            parse=self.parse or (lambda _text: self.request),
-            allowlist=Allowlist(self.allowed, frozenset()),
-            our_team=lambda: "T1",
-            pace=Pace(),
-            ledger=self.ledger,
-            history=self.ledger,
-            undo_window=self.window,
-            submit=self.entries.append,
-            tell=lambda message, to, reference: self.told.append((message, to, reference)),
-            messages=messages(admin_contact="U0KIM", undo_window=self.window),
-            answer_within=self.within,
-        )
-        app = bolt_app(reception, "xoxb-not-a-token")
-        answer = await app.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
-        return answer.status, json.loads(answer.body) if answer.body else {}
-
-
-_numbers = count()
-
+from bot.status import Consent, Matches, Opportunity, Status, Wish
+from tests.desk import DEAL, WISH, Desk
+from tests.memory import MemoryLedger, error
 
 @pytest.fixture
 def desk() -> Desk:
@@ -143,7 +70,7 @@ async def test_a_ledger_that_is_down_is_told_at_once(desk: Desk) -> None:
 
 async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(desk: Desk) -> None:
     class Cut(MemoryLedger):
-        async def accept(self, entry: Entry, *, within: float) -> bool:  # noqa: ARG002 - the port's
+        async def accept(self, *entries: Entry, within: float) -> bool:  # noqa: ARG002 - the port's
             raise StoreDown(perhaps_written=True)
 
     desk.ledger = Cut()
@@ -327,7 +254,7 @@ async def test_a_press_asks_again_whether_the_presser_may(desk: Desk) -> None:
 async def test_a_denial_of_a_press_goes_to_the_presser_alone(desk: Desk) -> None:
     await desk.changed("change")
     desk.allowed = frozenset({"U1"})
-    await desk._dispatch({"type": "block_actions", "actions": [{"action_id": "undo", "block_id": "b", "value": "x"}]})
+    await desk.dispatch({"type": "block_actions", "actions": [{"action_id": "undo", "block_id": "b", "value": "x"}]})
 
     ((message, to, reference),) = desk.told
     assert message.public is False
