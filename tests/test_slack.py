@@ -348,7 +348,7 @@ async def test_whoami_is_answered_to_everybody_and_says_whether_they_may(desk: D
 async def test_what_was_not_understood_is_answered_at_once_to_those_who_may(desk: Desk) -> None:
     desk.request = Misunderstood(Problem.UNKNOWN_STATUS, "wom")
 
-    assert "wom is not a status" in (await desk.on_command())[1]["text"]
+    assert "`wom` is not a status" in (await desk.on_command())[1]["text"]
     assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
 
 
