@@ -70,7 +70,7 @@ async def test_where_several_go_by_a_name_they_are_offered(
 async def test_a_name_that_no_deal_goes_by_is_told(inquiries: Inquiries) -> None:
     message = await inquiries.show(ShowDeal(name="nothing"), "REF")
 
-    assert "searched HighLevel for nothing and found no deal" in message.text
+    assert "searched HighLevel for `nothing` and found no deal" in message.text
 
 
 @pytest.mark.parametrize("asked", [ShowDeal("deal"), ShowDeal(name="website")])
@@ -89,7 +89,7 @@ async def test_what_the_crm_does_not_answer_is_told_in_private(
 async def test_a_deal_that_is_gone_since_it_was_found_is_told(inquiries: Inquiries, crm: MemoryCrm) -> None:
     crm.matches = Matches((OTHER,), more=False)
 
-    assert "no deal with the id other" in (await inquiries.show(ShowDeal(name="old"), "REF")).text
+    assert "no deal with the id `other`" in (await inquiries.show(ShowDeal(name="old"), "REF")).text
 
 
 async def test_a_card_is_shown_even_while_the_ledger_is_down(inquiries: Inquiries, ledger: MemoryLedger) -> None:
@@ -111,7 +111,7 @@ async def test_a_card_is_shared_with_everybody(inquiries: Inquiries) -> None:
 async def test_a_card_that_cannot_be_shared_is_nobody_elses_business(inquiries: Inquiries) -> None:
     message = await inquiries.share("gone", Caller("U1", "T1", "C1"), "REF")
 
-    assert "no deal with the id gone" in message.text
+    assert "no deal with the id `gone`" in message.text
     assert not message.public
 
 
