@@ -20,8 +20,8 @@ from tests.desk import DEAL as ID
 from tests.desk import Desk
 from tests.memory import MemoryCrm, MemoryLedger, error
 
-LINK = f"https://app.gohighlevel.com/v2/location/L/opportunities/list/{ID}"
-ELSEWHERE = f"https://app.gohighlevel.com/v2/location/OTHER/opportunities/list/{ID}"
+LINK = f"https://app.gohighlevel.com/v2/location/L/opportunities/{ID}"
+ELSEWHERE = f"https://app.gohighlevel.com/v2/location/OTHER/opportunities/{ID}"
 ORIGIN = Origin("C1", "http://reply.example")
 PRICE = LostReason("price", "Price")
 
@@ -245,6 +245,7 @@ async def test_what_would_find_half_of_all_deals_or_makes_no_sense_is_not_search
         ("word " * 40, "word " * 14 + "word"),
         ("ana@example.com", "ana@example.com"),
         ("日本", "日本"),
+        ("Acme\ud800", "Acme?"),
     ],
 )
 async def test_a_name_is_searched_for_as_it_would_be_after_the_command(desk: Desk, text: str, name: str) -> None:
