@@ -158,7 +158,11 @@ class Reception:
 
     async def _on_confirmation(self, said: Said) -> Message | None:
         """Yes, to all that were asked about."""
-        questions = [each for each in await self._together(self._history.find(said.text)) if each.outcome in {"unconfirmed", "previewed"}]
+        questions = [
+            each
+            for each in await self._together(self._history.find(said.text))
+            if each.outcome in {"unconfirmed", "previewed"}
+        ]
         if not questions:
             return self._messages.cannot_go_on(None, said.reference)
         return await self._go_on(said, questions, [question.go_on() for question in questions])

@@ -227,8 +227,12 @@ async def test_an_id_that_is_no_deals_offers_none_and_blames_nobody(desk: Desk) 
     assert await _typed(desk, ID[::-1]) == []
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\u00a0\u2003\u200b ", "a", "--- a ---", "(*)", '""', "\x00\ud800", None, 7])
-async def test_what_would_find_half_of_all_deals_or_makes_no_sense_is_not_searched_for(desk: Desk, text: object) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "   ", "\u00a0\u2003\u200b ", "a", "--- a ---", "(*)", '""', "\x00\ud800", None, 7]
+)
+async def test_what_would_find_half_of_all_deals_or_makes_no_sense_is_not_searched_for(
+    desk: Desk, text: object
+) -> None:
     desk.crm.matches = Matches((desk.crm.deal,), more=True)
 
     assert await _typed(desk, text) == []
@@ -318,9 +322,7 @@ async def test_no_other_deal_is_asked_for_one(desk: Desk, status: str) -> None:
 
 
 @pytest.mark.parametrize("reasons", [None, ()])
-async def test_where_there_are_no_reasons_none_is_asked_for(
-    desk: Desk, reasons: tuple[LostReason, ...] | None
-) -> None:
+async def test_where_there_are_no_reasons_none_is_asked_for(desk: Desk, reasons: tuple[LostReason, ...] | None) -> None:
     desk.crm.reasons = reasons
     await _chosen(desk, _view(status="lost"))
 

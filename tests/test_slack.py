@@ -29,6 +29,7 @@ from bot.status import Consent, Matches, Opportunity, Status, Wish
 from tests.desk import DEAL, WISH, Desk
 from tests.memory import MemoryLedger, error
 
+
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
@@ -580,7 +581,7 @@ async def test_a_status_on_a_card_is_set(desk: Desk, status: str, consent: str) 
     assert (entry.key, entry.text, entry.message_ts) == ("press", f"deal {status}", "")
 
 
-@pytest.mark.parametrize("value", ["", "deal", "deal won", "deal all given", "deal won wanted", " won given", "a b c d"])
+@pytest.mark.parametrize("value", ["", "deal won", "deal all given", "deal won wanted", " won given", "a won given d"])
 async def test_a_status_on_a_card_that_makes_no_sense_sets_nothing(desk: Desk, value: str) -> None:
     assert "do not know any more" in await desk.on_press("set_won", value)
     assert desk.entries == []
