@@ -127,7 +127,7 @@ async def test_an_answer_that_was_lost_is_a_form_that_may_be_there(slack: Slack,
     slack.misbehave(Fault("views.open", drops=True, carries_out=True))
 
     assert not await views.open(_trigger(slack), FORM)
-    assert slack.modal("U1")
+    assert slack.modal("U1").given["callback_id"] == form.FORM
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/html"])
