@@ -62,6 +62,8 @@ class SqlLedger:
         )
 
         def write(connection: sa.Connection) -> bool:
+            if len(rows) == 1:  # needs no way back, and is what is waited for most
+                return connection.execute(statement).first() is not None
             with connection.begin_nested() as all_or_none:
                 written = len(connection.execute(statement).all()) == len(rows)
                 if not written:

@@ -755,7 +755,7 @@ class Messages:
             "• *The deal*: its name, contact, company, e-mail or phone number, as HighLevel's search finds them; or the link from its page. A name with a status in it goes into quotes.",
             f"• *The status*: {self._statuses}. Behind `lost` there may be a lost reason.",
             f"When it works, everybody in the channel sees it; {failing}.",
-            f"`{COMMAND} <deal>` alone shows the deal, `{COMMAND}` alone opens a form, and a `?` at the end only shows what would happen. Up to {MOST_AT_ONCE} links or ids at once are changed together.",
+            f"{code(f'{COMMAND} <deal>')} alone shows the deal, `{COMMAND}` alone opens a form, and a `?` at the end only shows what would happen. Up to {MOST_AT_ONCE} links or ids at once are changed together.",
             f"{undo}`{COMMAND} history` shows your last ten commands, and with a deal behind it that deal's. "
             f"`{COMMAND} whoami` tells whether you may. For anything else ask {self._admin}.",
         )

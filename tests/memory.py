@@ -75,7 +75,7 @@ CHANGE = Record(
 """A change as the ledger remembers it; tests replace what they are about."""
 
 
-def entry(key: str, deal: str = "deal", **fields: str) -> Entry:
+def entry(key: str, deal: str = "deal", **fields: Any) -> Entry:  # noqa: ANN401 - of any field
     """A command of U1's, who wishes that the deal be won."""
     caller = Caller("U1", "T1", "C1")
     return Entry(key, f"REF-{key}", caller, "deal won", Wish(deal, Status.WON), "https://reply.example", **fields)

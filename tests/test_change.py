@@ -4,9 +4,20 @@ import pytest
 
 from bot.access import Caller
 from bot.change import RESUMING_LOOKS, ChangeStatus, LeaseLost, Patience, StoreDown
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Overtaken, Trouble
+from bot.outcome import (
+    AlreadySo,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    Trouble,
+    Unconfirmed,
+)
 from bot.record import Entry
-from bot.status import Opportunity, Status, Wish
+from bot.status import Consent, Opportunity, Status, Wish
 from tests.memory import MemoryCrm, MemoryLedger, Row, error
 
 DEAL = Opportunity("deal", "open")
@@ -279,3 +290,78 @@ async def test_a_deal_that_became_something_else_altogether_is_neither_changed_n
     assert isinstance(outcome, Failed)
     assert outcome.effect is Effect.UNKNOWN
     assert (outcome.before, outcome.now) == (DEAL, Opportunity("deal", "abandoned"))
+
+
+# --- by itself, or not ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("consent", [Consent.PRESUMED, Consent.WANTED, Consent.PREVIEW, Consent.GIVEN])
+@pytest.mark.parametrize("before", ["open", "won"])
+async def test_how_far_a_command_goes_is_what_was_agreed_to(
+    crm: MemoryCrm, ledger: MemoryLedger, before: str, consent: Consent
+) -> None:
+    crm.becomes(before)
+    change = ChangeStatus(crm, ledger, PATIENCE, frozenset({Status.WON}))
+    outcome = await change(Wish("deal", Status.LOST, consent=consent), "key")
+
+    expected: dict[Consent, type[Outcome]] = {
+        Consent.PRESUMED: Unconfirmed if before == "won" else Changed,
+        Consent.WANTED: Unconfirmed,
+        Consent.PREVIEW: Previewed,
+        Consent.GIVEN: Changed,
+    }
+    assert type(outcome) is expected[consent]
+    assert ("set_status" in crm.calls) is isinstance(outcome, Changed)
+    assert isinstance(outcome, Changed | Unconfirmed | Previewed)
+    shown = outcome.after if isinstance(outcome, Changed) else outcome.opportunity
+    assert shown.stage == "Proposal"
+
+
+async def test_what_is_so_already_is_not_asked_about(crm: MemoryCrm, ledger: MemoryLedger) -> None:
+    crm.becomes("won")
+    change = ChangeStatus(crm, ledger, PATIENCE, frozenset({Status.WON}))
+
+    assert isinstance(await change(WON, "key"), AlreadySo)
+
+
+# --- lost reasons ---------------------------------------------------------------------------------------------------
+
+LOST = Wish("deal", Status.LOST, "r1")
+
+
+async def test_a_reason_is_added_to_a_deal_that_is_lost_already(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.becomes("lost")
+    outcome = await change(LOST, "key")
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.before.lost_reason_id, outcome.after.lost_reason_id) == (None, "r1")
+
+
+async def test_a_deal_that_is_lost_for_that_reason_is_left_alone(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.deal = Opportunity("deal", "lost", lost_reason_id="r1")
+
+    assert isinstance(await change(LOST, "key"), AlreadySo)
+
+
+async def test_a_deal_that_is_lost_without_its_reason_being_shown_is_lost(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.finding = [lambda: None, lambda: crm.becomes("lost")]
+    crm.setting = [error(Cause.NO_ANSWER, perhaps_done=True, answered=True)]
+
+    assert isinstance(await change(LOST, "key"), Changed)
+
+
+async def test_a_reason_that_does_not_appear_was_without_effect(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.becomes("lost")
+    crm.setting = [error(Cause.SAID_NO, perhaps_done=True, answered=True)]
+    outcome = await change(LOST, "key")
+
+    assert isinstance(outcome, Failed)
+    assert outcome.effect is Effect.NOTHING
+
+
+async def test_a_reason_that_an_earlier_process_added_is_not_sent_again(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.deal = Opportunity("deal", "lost", lost_reason_id="r1")
+    outcome = await change(LOST, "key", Opportunity("deal", "lost"))
+
+    assert isinstance(outcome, Changed)
+    assert "set_status" not in crm.calls

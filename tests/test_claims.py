@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from bot.ledger import SqlLedger
 from bot.messages import Message
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Trouble
 from bot.record import Entry
-from bot.status import Opportunity, Status, Wish
+from bot.status import Consent, Opportunity, Status, Wish
 from tests.memory import MemoryLedger, MemoryStore, entry
 
 OPEN, WON = Opportunity("deal", "open", name="New website"), Opportunity("deal", "won", name="New website")
@@ -98,6 +99,64 @@ async def test_after_an_undo_that_failed_somebody_may_try_again(ledger: Ledger) 
     await ledger.answer("undo", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), REPLY)
 
     assert await ledger.accept(entry("undo again", undoes="change"), within=5) is True
+
+
+async def test_several_are_accepted_all_or_none(ledger: Ledger) -> None:
+    assert await ledger.accept(entry("all"), entry("all#01"), within=5) is True
+    assert await ledger.accept(entry("new"), entry("all#01"), within=5) is False
+    assert await ledger.accept(entry("new"), within=5) is True
+
+
+async def test_a_question_is_answered_once_whoever_answers(ledger: Ledger) -> None:
+    assert await ledger.accept(entry("yes", continues="question"), within=5) is True
+    assert await ledger.accept(entry("yes, too", continues="question"), within=5) is False
+    await ledger.answer("yes", Changed(OPEN, WON), REPLY)
+    assert await ledger.accept(entry("yes, later", continues="question"), within=5) is False
+
+
+async def test_after_an_answer_that_came_to_nothing_somebody_may_answer_again(ledger: Ledger) -> None:
+    await ledger.accept(entry("yes", continues="question"), within=5)
+    await ledger.answer("yes", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), REPLY)
+
+    assert await ledger.accept(entry("yes, again", continues="question"), within=5) is True
+
+
+async def test_what_was_found_out_is_kept_for_whoever_takes_over(owners: Owners) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    named = Wish("", Status.LOST, name="Acme", reason="price", consent=Consent.PRESUMED)
+    await dead.accept(replace(entry("one"), wish=named, note="Sorry", public=False), within=5)
+    found = replace(named, opportunity_id="deal", lost_reason_id="r1")
+    await dead.identify("one", found)
+    await asyncio.sleep(1.2 * SHORT)
+    (claim,) = await heir.adopt(9)
+
+    assert claim.entry.wish == found
+    assert (claim.entry.note, claim.entry.public, claim.identified, claim.answered) == ("Sorry", False, False, False)
+    with pytest.raises(LeaseLost):
+        await dead.identify("one", named)
+
+
+async def test_of_several_the_reply_is_noted_when_all_are_done(owners: Owners) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    await dead.accept(entry("all", batch="all"), within=5)
+    await dead.answer("all", Changed(OPEN, WON), None)
+    await asyncio.sleep(1.2 * SHORT)
+    (claim,) = await heir.adopt(9)
+    assert (claim.answered, claim.reply, claim.entry.batch) == (True, None, "all")
+
+    await heir.reply("all", REPLY)
+    await heir.give_back()
+    (claim,) = await heir.adopt(9)
+    assert claim.reply == REPLY
+    await heir.finish("all", "channel", "17.1", ("C0WINS", "18.1"))
+
+
+async def test_an_undo_needs_nothing_to_be_found_out(owners: Owners) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    await dead.accept(entry("undo", undoes="change"), within=5)
+    await asyncio.sleep(1.2 * SHORT)
+
+    assert [claim.identified for claim in await heir.adopt(9)] == [True]
 
 
 async def test_a_ledger_that_can_be_written_says_so(ledger: Ledger) -> None:

@@ -2,7 +2,7 @@ import tracemalloc
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, LiteralString
@@ -167,7 +167,10 @@ def test_every_row_is_read_once_and_oldest_first(filled: str) -> None:
     assert _read(filled, Filter()) == ["1000999", *(str(1_000_000 + number) for number in range(999))]
 
 
-OPTIONAL = ("undoes", "lost_reason_id", "before_lost_reason_id", "effect", "message_ts", "trace_id")
+OPTIONAL = (
+    *("undoes", "lost_reason_id", "before_lost_reason_id", "effect", "message_ts", "trace_id"),
+    *("called", "reason", "continues", "batch", "note", "announced_in", "announced_ts"),
+)
 
 
 def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
@@ -201,6 +204,15 @@ def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
         message_ts="message_ts",
         trace_id="trace_id",
         finished_at=datetime(2026, 11, 24, 10, tzinfo=UTC),
+        called="called",
+        reason="reason",
+        consent="given",
+        continues="continues",
+        batch="batch",
+        note="note",
+        public=True,
+        announced_in="announced_in",
+        announced_ts="announced_ts",
     )
     assert all(getattr(record, field.name) is not None for field in fields(Record))
 
@@ -408,3 +420,24 @@ def test_no_password_is_in_the_reason_even_if_the_database_repeats_it(url: str) 
     error = sa.exc.DBAPIError("", None, Exception('FATAL: not "s3cr@t"\n\tfor ana'))
 
     assert reason(error, url) == 'FATAL: not "***" for ana'
+
+
+async def test_several_are_given_in_the_order_in_which_they_were_asked_for(both: tuple[Any, History]) -> None:
+    ledger, history = both
+    await ledger.accept(_entry("another"), within=5)
+    await ledger.accept(*(replace(_entry(key), batch="all") for key in ("all", "all#02", "all#01")), within=5)
+
+    assert _keys(await history.of_batch("all")) == ["all", "all#01", "all#02"]
+    assert await history.of_batch("none") == []
+
+
+async def test_a_reason_that_was_only_added_is_no_last_change(both: tuple[Any, History]) -> None:
+    ledger, history = both
+    for key, before in (("loss", OPEN), ("reason", replace(WON, status="lost"))):
+        await ledger.accept(_entry(key), within=5)
+        await ledger.answer(key, Changed(before, replace(WON, status="lost", lost_reason_id="r1")), REPLY)
+        await ledger.finish(key, "channel", "")
+    last = await history.last_change(_entry("loss").caller.user_id)
+
+    assert last is not None
+    assert last.key == "loss"

@@ -13,7 +13,20 @@ from bot.database import Database
 from bot.engine import engine
 from bot.ledger import SqlLedger
 from bot.messages import Message
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
+from bot.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
 from bot.schema import commands
 from bot.status import Opportunity
 from tests.memory import entry
@@ -70,6 +83,10 @@ async def test_an_intention_keeps_what_the_deal_looked_like(sql: SqlLedger, data
         (Changed(OPEN, WON, trace_id="t"), ("changed", None, "open", "won", "t", "New website")),
         (AlreadySo(WON), ("already_so", None, "won", "won", None, "New website")),
         (Overtaken(LOST), ("overtaken", None, "lost", "lost", None, None)),
+        (Unconfirmed(WON), ("unconfirmed", None, "won", "won", None, "New website")),
+        (Previewed(OPEN), ("previewed", None, "open", "open", None, "New website")),
+        (Ambiguous((OPEN, WON), more=False), ("ambiguous", None, None, None, None, None)),
+        (ReasonWanted(()), ("reason_wanted", None, None, None, None, None)),
         (
             Failed(Trouble(Cause.NOT_FOUND, trace_id="t"), Effect.NOTHING),
             ("not_found", "nothing", None, None, "t", None),

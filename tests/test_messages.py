@@ -13,11 +13,24 @@ from bot.access import Caller, Reason
 from bot.blocks import TEXT_LIMIT
 from bot.command import Misunderstood, Problem
 from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
+from bot.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
 from bot.record import Entry, Obstacle, Record
 from bot.replies import payload
 from bot.simulator.block_kit import refusal_of
-from bot.status import STATES, Opportunity, Status, Wish
+from bot.status import STATES, LostReason, Opportunity, Status, Wish
 from tests import memory
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
@@ -51,6 +64,9 @@ class _Particulars(TypedDict, total=False):
     channels: frozenset[str]
     errors_in_channel: bool
     undo_window: timedelta
+    asks_for_reason: bool
+    confirms_leaving: frozenset[Status]
+    announce: dict[Status, str]
 
 
 def _messages(**particulars: Unpack[_Particulars]) -> Messages:
@@ -63,6 +79,9 @@ def _messages(**particulars: Unpack[_Particulars]) -> Messages:
         channels=particulars.get("channels", frozenset({"C0SALES"})),
         errors_in_channel=particulars.get("errors_in_channel", False),
         undo_window=particulars.get("undo_window", timedelta(hours=24)),
+        asks_for_reason=particulars.get("asks_for_reason", True),
+        confirms_leaving=particulars.get("confirms_leaving", frozenset({Status.WON})),
+        announce=particulars.get("announce", {}),
     )
 
 
@@ -211,7 +230,7 @@ def test_a_failure_says_what_happened_whether_anything_changed_what_next_and_the
     sentences, small_print = _shown(_outcome(Failed(Trouble(cause, retry_after=30.0), Effect.NOTHING)))
     what, changed, then = sentences.split("\n")
 
-    assert what == FAILURES[cause].what.format(id=f"`{ID}`")
+    assert what == FAILURES[cause].what.format(id=f"`{ID}`", name="``")
     assert changed == "Nothing was changed."
     assert then == FAILURES[cause].then.format(admin=f"<@{KIM}>", wait="in 30 seconds")
     assert small_print == f"Reference {REF}"
@@ -373,6 +392,7 @@ def test_somebody_in_the_wrong_channel_reads_which_would_be_right() -> None:
 
 
 NAMING_NOBODY = {
+    Cause.NO_MATCH,
     Cause.NOT_FOUND,
     Cause.RATE_LIMITED,
     Cause.NO_EFFECT,
@@ -426,7 +446,7 @@ def test_only_the_statuses_that_are_offered_are_listed(statuses: frozenset[Statu
     messages = _messages(statuses=statuses)
 
     assert f"Use one of {listed}." in messages.misunderstood(Misunderstood(Problem.UNKNOWN_STATUS, "x"), REF).text
-    assert f"*The status*: {listed}, or" in messages.help().text
+    assert f"*The status*: {listed}." in messages.help().text
 
 
 def test_a_command_that_could_not_be_written_down_was_not_carried_out() -> None:
@@ -448,7 +468,7 @@ def test_a_fault_of_the_bot_is_owned_up_to() -> None:
 
 
 def test_help_shows_the_command_as_it_is_typed() -> None:
-    assert "`/opp-status &lt;id or link&gt; &lt;open|won|lost|abandoned&gt;`" in _messages().help().text
+    assert "`/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]`" in _messages().help().text
 
 
 @pytest.mark.parametrize(
@@ -593,16 +613,6 @@ def test_an_undo_by_command_is_a_message_of_its_own() -> None:
     assert "Jo Doe of Doe Ltd" in message.text
 
 
-def test_the_message_about_a_change_that_was_taken_back_elsewhere_says_so() -> None:
-    message = _messages().taken_back(CHANGE, BEN_UNDOES)
-
-    assert _shown(message)[0].splitlines() == [
-        f"<@U0ANA> changed {DEAL} from open to won.",
-        "<@U0BEN> took that back.",
-    ]
-    assert (message.public, message.replaces) == (True, True)
-
-
 def test_a_deal_that_was_changed_again_is_left_and_shown_as_it_is() -> None:
     message = _messages().outcome(Overtaken(replace(WON, status="lost")), BEN_UNDOES, CHANGE)
 
@@ -659,7 +669,14 @@ def test_a_window_is_told_in_words(window: timedelta, words: str) -> None:
         ({"outcome": "overtaken", "after": "lost"}, "not taken back: it was lost by then"),
         ({"outcome": "no_answer"}, "to won: failed, no answer"),
         ({"delivered": "undelivered"}, "the reply could not be delivered"),
-        ({"before": None, "after": None}, "? → *?*"),
+        ({"before": None}, "? → *won*"),
+        ({"after": None}, "open → *?*"),
+        ({"before": "won"}, "its lost reason was added"),
+        ({"outcome": "ambiguous"}, "to won: the name fitted more than one"),
+        ({"outcome": "reason_wanted"}, "to won: not done, its lost reason was missing"),
+        ({"outcome": "unconfirmed"}, "to won: not done, it was to be confirmed"),
+        ({"outcome": "previewed"}, "preview: open would become won"),
+        ({"name": None, "called": "Acme", "opportunity_id": ""}, "*Acme*"),
         ({"name": None}, f"|{ID}>"),
     ],
 )
@@ -704,7 +721,7 @@ def test_whatever_the_ledger_holds_slack_takes_the_message_and_it_mentions_nobod
     assert _is_sound(messages.history(records, None))
     for record in records:
         assert _is_sound(messages.outcome(Changed(WON, OPEN), _command(), record))
-        assert _is_sound(messages.taken_back(record, _command()))
+        assert _is_sound(messages.ask_why([LostReason("r1", "Price")], record))
         for obstacle in Obstacle:
             assert _is_sound(messages.cannot_undo(obstacle, record, record, REF))
 
@@ -736,3 +753,424 @@ def test_whatever_was_typed_slack_takes_the_message_and_it_mentions_nobody_else(
     for message in _every_message(messages, WISH, caller, reference, word):
         assert _is_sound(message)
     assert _is_sound(messages.outcome(Changed(OPEN, WON), _command(WISH, caller, reference)))
+
+
+# --- lost reasons, notes, other channels ----------------------------------------------------------------------------
+
+LOST = replace(WON, status="lost")
+PRICED = replace(LOST, lost_reason_id="r1", lost_reason="Too expensive")
+LOSE = Wish(ID, Status.LOST)
+
+
+def _lines(message: Message) -> list[str]:
+    return _shown(message)[0].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wish", "said"),
+    [
+        (OPEN, PRICED, LOSE, "Lost reason: Too expensive"),
+        (OPEN, replace(PRICED, lost_reason=None), LOSE, "Lost reason: one whose name HighLevel does not tell"),
+        (
+            OPEN,
+            LOST,
+            replace(LOSE, lost_reason_id="r1"),
+            "HighLevel does not show the lost reason that was sent with it.",
+        ),
+        (
+            OPEN,
+            LOST,
+            replace(LOSE, reason="rain"),
+            "Said: `rain`. It is not in HighLevel: there are no lost reasons, or I may not read them.",
+        ),
+        (PRICED, OPEN, WISH, "Its lost reason was cleared."),
+        (PRICED, replace(PRICED, status="open"), WISH, "HighLevel keeps its lost reason: Too expensive"),
+    ],
+)
+def test_what_became_of_a_lost_reason_is_told(before: Opportunity, after: Opportunity, wish: Wish, said: str) -> None:
+    assert _lines(_messages().outcome(Changed(before, after), _command(wish)))[1:] == [said]
+
+
+def test_a_reason_that_was_added_later_is_told_to_everybody() -> None:
+    message = _messages().outcome(Changed(LOST, PRICED), _command(replace(LOSE, lost_reason_id="r1")))
+
+    assert _lines(message) == [f"<@U0ANA> said why {DEAL} was lost: *Too expensive*."]
+    assert message.public
+    assert _buttons(message) == []
+
+
+def test_a_note_is_told_with_the_change_as_it_was_typed() -> None:
+    message = _messages().outcome(Changed(OPEN, WON), replace(_command(), note="Signed <!channel> & paid"))
+
+    assert _lines(message)[1:] == ["&gt; Signed &lt;!channel&gt; &amp; paid"]
+
+
+def test_a_change_that_was_to_be_private_is() -> None:
+    private = replace(_command(), public=False)
+    message = _messages(announce={Status.WON: "C0WINS"}).outcome(Changed(OPEN, WON), private)
+
+    assert (message.public, message.also_in) == (False, "")
+    undone = memory.CHANGE
+    assert not _messages().outcome(Changed(WON, OPEN), _command(), replace(undone, public=False)).public
+
+
+@pytest.mark.parametrize(
+    ("announce", "also_in"),
+    [({}, ""), ({Status.WON: "C0WINS"}, "C0WINS"), ({Status.WON: "C0SALES"}, ""), ({Status.LOST: "C0DEALS"}, "")],
+)
+def test_what_belongs_in_another_channel_is_posted_there_too(announce: dict[Status, str], also_in: str) -> None:
+    assert _outcome(Changed(OPEN, WON), announce=announce).also_in == also_in
+    assert _outcome(AlreadySo(WON), announce=announce).also_in == ""
+
+
+def test_whoever_loses_a_deal_without_a_reason_is_asked_for_one_if_that_is_wanted() -> None:
+    def asked(after: Opportunity, undone: Record | None = None, **particulars: Unpack[_Particulars]) -> bool:
+        return _messages(**particulars).outcome(Changed(OPEN, after), _command(LOSE), undone).asks_why
+
+    assert asked(LOST)
+    assert not asked(LOST, asks_for_reason=False)
+    assert not asked(PRICED)
+    assert not asked(WON)
+    assert not asked(LOST, CHANGE)
+
+
+def test_what_was_taken_back_is_told_wherever_it_was_told() -> None:
+    assert _messages().outcome(Changed(WON, OPEN), _command(), CHANGE).takes_back
+    assert not _outcome(Changed(OPEN, WON)).takes_back
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+NAMED = Wish("", Status.LOST, name="Acme <b>")
+REASONS = (LostReason("r1", "Too expensive"), LostReason("r2", "Chose a rival"))
+
+
+def _pressed(message: Message) -> list[tuple[str, str]]:
+    """What can be pressed, by its name and value."""
+    return [
+        (element["action_id"], element.get("value", ""))
+        for block in message.blocks
+        for element in [*block.get("elements", ()), block.get("accessory") or {}]
+        if "action_id" in element
+    ]
+
+
+def _is_question(message: Message) -> bool:
+    return not message.public and "Nothing was changed." in message.text and f"Reference {REF}" in message.text
+
+
+def test_whoever_means_one_of_several_deals_is_shown_them_all() -> None:
+    message = _messages().outcome(Ambiguous((OPEN, RICH), more=False), _command(NAMED))
+
+    assert _is_question(message)
+    assert "Which deal shall be *lost*? `Acme &lt;b&gt;` fits more than one." in message.text
+    assert f"• {DEAL} is *open* since <!date^" in message.text
+    assert "Jo Doe of Doe Ltd" in message.text
+    assert "may not show here yet" in message.text
+    assert _pressed(message) == [("choose", f"{ID} 17.key")] * 2
+
+
+def test_where_there_are_more_deals_more_is_to_be_typed() -> None:
+    message = _messages().outcome(Ambiguous((OPEN,), more=True), _command(NAMED))
+
+    assert "type more of its name" in message.text
+    assert "fits more than one" in message.text
+
+
+def test_one_deal_that_may_not_be_meant_is_asked_about() -> None:
+    message = _messages().outcome(Ambiguous((WON,), more=False), _command(NAMED))
+
+    assert "Is this the deal that shall be *lost*? `Acme &lt;b&gt;` fits it, but it is not open." in message.text
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [("", f"Why was *<{URL}|the deal {ID}>* lost?"), ("rain", "`rain` is not one of HighLevel's lost reasons.")],
+)
+def test_whoever_loses_a_deal_for_no_known_reason_may_choose_one(words: str, what: str) -> None:
+    message = _messages().outcome(ReasonWanted(REASONS), _command(replace(LOSE, reason=words)))
+
+    assert _is_question(message)
+    assert what in message.text
+    assert "Too expensive, Chose a rival." in message.text
+    assert _pressed(message) == [("reason", "")]
+    assert message.blocks[1]["block_id"] == "17.key"
+
+
+def test_a_deal_whose_id_nobody_knows_yet_is_called_by_its_name() -> None:
+    assert "Why was *Acme &lt;b&gt;* lost?" in _messages().outcome(ReasonWanted(REASONS), _command(NAMED)).text
+
+
+def test_reasons_that_slack_cannot_carry_leave_the_question_without_a_menu() -> None:
+    nameless = ReasonWanted((LostReason("", "Nothing"),))
+
+    assert _pressed(_messages().outcome(nameless, _command(LOSE))) == []
+    assert _pressed(_messages().outcome(ReasonWanted(REASONS), replace(_command(LOSE), key="k" * 256))) == []
+
+
+def test_before_a_deal_leaves_won_somebody_is_asked() -> None:
+    message = _messages().outcome(Unconfirmed(replace(WON, since=SINCE)), _command(LOSE))
+
+    assert _is_question(message)
+    assert f"{DEAL} is *won* since <!date^" in message.text
+    assert "Make it *lost* all the same?" in message.text
+    assert _pressed(message) == [("confirm", "17.key"), ("dismiss", "no")]
+
+
+@pytest.mark.parametrize(
+    ("deal", "announce", "words", "not_words"),
+    [
+        (OPEN, {}, ["would become *won*.", "told in <#C0SALES>. HighLevel's automations"], ["asked first"]),
+        (OPEN, {Status.WON: "C0WINS"}, ["told in <#C0SALES> and <#C0WINS>."], []),
+        (OPEN, {Status.WON: "C0SALES"}, ["told in <#C0SALES>."], []),
+        (WON, {}, ["You would be asked first, because it leaves won."], []),
+    ],
+)
+def test_a_preview_says_what_would_happen(
+    deal: Opportunity, announce: dict[Status, str], words: list[str], not_words: list[str]
+) -> None:
+    message = _outcome(Previewed(deal), announce=announce)
+
+    assert _is_question(message)
+    assert all(word in message.text for word in words)
+    assert not any(word in message.text for word in not_words)
+    assert _pressed(message) == [("confirm", "17.key"), ("dismiss", "no")]
+
+
+@pytest.mark.parametrize("outcome", [Unconfirmed(WON), Previewed(OPEN), Ambiguous((OPEN,), more=False)])
+def test_a_key_that_no_button_can_carry_leaves_the_question_without_one(outcome: Outcome) -> None:
+    assert _pressed(_messages().outcome(outcome, replace(_command(), key="k" * 2001))) == []
+
+
+def test_a_question_that_was_answered_or_not_is_put_away() -> None:
+    assert _messages().goes_on(REF).replaces
+    assert _messages().dismissed().text == "Left as it is. Nothing was changed."
+    assert "answered already" in _messages().cannot_go_on(CHANGE, REF).text
+    forgotten = _messages().cannot_go_on(None, REF)
+    assert "I do not know any more" in forgotten.text
+    assert "Nothing more was changed." in forgotten.text
+    assert not forgotten.replaces
+
+
+# --- several --------------------------------------------------------------------------------------------------------
+
+
+def _several(*records: Record, **particulars: Unpack[_Particulars]) -> Message:
+    return _messages(**particulars).several(records, _command(LOSE), (), ())
+
+
+def _row(**fields: Any) -> Record:  # noqa: ANN401 - of any field
+    return replace(CHANGE, **{"opportunity_id": ID, "name": "New website", "status": "lost", "after": "lost"} | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "row"),
+    [
+        ({}, "open → *lost*"),
+        ({"outcome": "already_so"}, "is *lost* already"),
+        ({"outcome": "overtaken", "after": "won"}, "left alone, for it is *won* now"),
+        ({"outcome": "unconfirmed", "before": "won"}, "still won, would become *lost*"),
+        ({"outcome": "previewed"}, "still open, would become *lost*"),
+        ({"outcome": "reason_wanted"}, "not changed, because its lost reason is missing"),
+        (
+            {"outcome": "not_found", "effect": "nothing"},
+            f"Not changed. HighLevel has no deal with the id `{ID}` in this location.",
+        ),
+        (
+            {"outcome": "no_answer", "effect": "unknown"},
+            "I cannot tell whether it changed, so look at it. HighLevel did not answer in time.",
+        ),
+        ({"outcome": "of another version", "effect": "nothing"}, "Not changed."),
+        ({"outcome": None}, "Not changed."),
+    ],
+)
+def test_of_several_each_is_told_in_a_line(fields: dict[str, Any], row: str) -> None:
+    line = _several(_row(**fields), _row()).text.splitlines()[1]
+
+    assert line.rstrip() == f"• {DEAL}: {row}"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "headline", "public"),
+    [
+        (["changed", "changed"], "<@U0ANA> changed 2 deals to *lost*:", True),
+        (["changed", "not_found"], "<@U0ANA> changed 1 of 2 deals to *lost*:", True),
+        (["unconfirmed", "already_so"], "Shall 1 of these 2 deals be *lost*? Nothing was changed.", False),
+        (["previewed", "already_so"], "This is what would happen. Nothing was changed.", False),
+        (["not_found", "already_so"], "None of these 2 deals was changed:", False),
+        (["reason_wanted", "reason_wanted"], "None of these 2 deals was changed:", False),
+    ],
+)
+def test_several_are_told_in_one_message(outcomes: list[str], headline: str, public: bool) -> None:
+    message = _several(*(_row(outcome=outcome) for outcome in outcomes))
+
+    assert message.text.startswith(headline)
+    assert message.public is public
+
+
+def test_where_nobody_can_tell_of_one_of_several_that_is_said() -> None:
+    doubtful = _several(_row(outcome="no_answer", effect="unknown"), _row(outcome="not_found", effect="nothing"))
+
+    assert doubtful.text.startswith("I cannot tell of all of these 2 deals whether they changed:")
+
+
+def test_failures_of_several_are_public_where_failures_are() -> None:
+    assert _several(_row(outcome="not_found"), errors_in_channel=True).public
+    assert not _several(_row(outcome="unconfirmed"), errors_in_channel=True).public
+
+
+def test_several_have_one_button_that_takes_all_back_and_one_that_says_yes() -> None:
+    assert _pressed(_several(_row(), _row())) == [("undo", "17.key")]
+    assert _pressed(_several(_row(outcome="unconfirmed"), _row())) == [
+        ("confirm", "17.key"),
+        ("dismiss", "no"),
+        ("undo", "17.key"),
+    ]
+    assert _pressed(_several(_row(outcome="not_found"))) == []
+
+
+def test_a_reason_that_several_lack_can_be_chosen_for_all() -> None:
+    message = _messages().several([_row(outcome="reason_wanted")] * 2, _command(LOSE), (), REASONS)
+
+    assert _pressed(message) == [("reason", "")]
+
+
+def test_several_are_posted_elsewhere_and_asked_about_like_one() -> None:
+    message = _several(_row(), announce={Status.LOST: "C0DEALS"})
+    assert (message.also_in, message.asks_why) == ("C0DEALS", True)
+    assert not _several(_row(lost_reason_id="r1")).asks_why
+    assert not _several(_row(outcome="not_found")).asks_why
+
+
+def test_a_note_for_several_is_told_once_if_anything_changed() -> None:
+    noted = replace(_command(LOSE), note="Quarter's end")
+
+    assert "&gt; Quarter's end" in _messages().several([_row(), _row()], noted, (), ()).text
+    assert "Quarter" not in _messages().several([_row(outcome="not_found")], noted, (), ()).text
+
+
+def test_what_was_taken_back_together_is_told_with_what_was_not() -> None:
+    changes = [_row(key="all"), _row(key="all#01"), _row(key="all#02", outcome="not_found")]
+    undo = _row(key="undo", undoes="all", status="open", before="lost", after="open")
+    command = replace(_command(), undoes="all", message_ts="17.2")
+    message = _messages().several([undo], command, changes, ())
+
+    assert message.text.splitlines()[:3] == [
+        "<@U0ANA> took 1 changes back:",
+        f"• {DEAL}: lost → *open*",
+        f"• {DEAL}: open → *lost*",
+    ]
+    assert (message.takes_back, message.replaces, message.also_in) == (True, True, "")
+    assert _pressed(message) == []
+    failed = _messages().several([replace(undo, outcome="no_answer")], command, changes, ())
+    assert (failed.takes_back, failed.replaces) == (False, False)
+
+
+# --- a deal's card --------------------------------------------------------------------------------------------------
+
+
+def test_a_card_tells_what_is_known_and_offers_what_can_be_done() -> None:
+    message = _messages().card(replace(RICH, since=SINCE), [CHANGE] * 4, REF)
+
+    assert not message.public
+    assert f"{DEAL} is *won* since <!date^" in message.text
+    assert "value 12,500 · Jo Doe of Doe Ltd · Sales › Proposal · owner Kim Lee" in message.text
+    assert message.text.count("open → *won*") == 3
+    assert [name for name, _ in _pressed(message)] == ["set_open", "set_lost", "set_abandoned", "link", "share"]
+    assert ("set_lost", f"{ID} lost given") in _pressed(message)
+
+
+def test_a_card_asks_before_a_deal_leaves_won_and_then_it_is_agreed_to() -> None:
+    won, opened = _messages().card(WON, [], REF), _messages().card(OPEN, [], REF)
+
+    assert all("confirm" in button for button in won.blocks[1]["elements"][:3])
+    assert not any("confirm" in button for button in opened.blocks[1]["elements"])
+    assert ("set_lost", f"{ID} lost presumed") in _pressed(opened)
+
+
+def test_a_card_offers_only_what_may_be_set() -> None:
+    message = _messages(statuses=frozenset({Status.WON, Status.OPEN})).card(OPEN, [], REF)
+
+    assert [name for name, _ in _pressed(message)] == ["set_won", "link", "share"]
+
+
+def test_a_card_of_a_lost_deal_says_why() -> None:
+    assert "Lost reason: Too expensive" in _messages().card(PRICED, [], REF).text
+
+
+def test_a_shared_card_is_for_everybody_and_nothing_can_be_pressed() -> None:
+    message = _messages().shared_card(OPEN, ANA, REF)
+
+    assert message.public
+    assert message.text.startswith(f"<@U0ANA> shows you a deal:\n{DEAL} is *open*")
+    assert _pressed(message) == []
+
+
+def test_whoever_wants_to_see_one_of_several_deals_is_shown_them_all() -> None:
+    message = _messages().which_card("Acme", [OPEN, WON], REF, more=False)
+
+    assert "Which deal do you mean? `Acme` fits more than one." in message.text
+    assert _pressed(message) == [("show", ID)] * 2
+
+
+def test_a_deal_that_cannot_be_shown_is_a_private_failure() -> None:
+    failed = Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING)
+    message = _messages(errors_in_channel=True).no_card(failed, Wish("", Status.OPEN, name="Acme"), REF)
+
+    assert "I searched HighLevel for `Acme` and found no deal." in message.text
+    assert not message.public
+
+
+def test_a_form_that_does_not_open_is_told_with_what_to_type_instead() -> None:
+    message = _messages().cannot_open_form(REF)
+
+    assert "Nothing was changed." in message.text
+    assert "/opp-status &lt;deal&gt;" in message.text
+
+
+@pytest.mark.parametrize(("batch", "deal"), [(None, f"Why was {DEAL} lost?"), ("key", "Why were these deals lost?")])
+def test_whoever_lost_a_deal_is_asked_why(batch: str | None, deal: str) -> None:
+    message = _messages().ask_why(REASONS, _row(batch=batch))
+
+    assert message.text.startswith(deal)
+    assert _pressed(message) == [("reason", "")]
+    assert not message.public
+
+
+@given(
+    st.builds(
+        Opportunity,
+        st.text(),
+        st.text(),
+        name=st.none() | st.text(),
+        value=st.none() | st.floats(),
+        contact=st.none() | st.text(),
+        company=st.none() | st.text(),
+        pipeline=st.none() | st.text(),
+        stage=st.none() | st.text(),
+        owner=st.none() | st.text(),
+        lost_reason_id=st.none() | st.text(),
+        lost_reason=st.none() | st.text(),
+    ),
+    st.text(),
+    st.lists(st.builds(LostReason, st.text(), st.text()), max_size=120),
+)
+def test_whatever_deals_and_reasons_are_called_slack_takes_every_question(
+    deal: Opportunity, words: str, reasons: list[LostReason]
+) -> None:
+    messages = _messages(announce={Status.LOST: "C0DEALS"})
+    command = replace(_command(Wish(deal.id, Status.LOST, name=words, reason=words)), note=words)
+    record = replace(CHANGE, opportunity_id=deal.id, name=deal.name, called=words)
+    mentions = ("<@U0ANA>", "<@U0KIM>", "<#C0SALES>", "<#C0DEALS>", "<@U1>")
+    for message in (
+        messages.outcome(Ambiguous((deal,) * 10, more=True), command),
+        messages.outcome(ReasonWanted(tuple(reasons)), command),
+        messages.outcome(Unconfirmed(deal), command),
+        messages.outcome(Previewed(deal), command),
+        messages.outcome(Changed(OPEN, deal), command),
+        messages.which_card(words, [deal] * 10, REF, more=True),
+        messages.several([record, replace(record, outcome="not_found")] * 12, command, [record], reasons),
+        messages.ask_why(reasons, record),
+        *((messages.card(deal, [record] * 3, REF), messages.shared_card(deal, ANA, REF)) if deal.id else ()),
+    ):
+        assert _is_sound(message, mentions)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.record import Obstacle
-from bot.status import Status, Wish
+from bot.status import Consent, Status, Wish
 from tests.memory import CHANGE
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -13,17 +13,21 @@ DAY = timedelta(hours=24)
 
 
 def test_a_change_is_taken_back_to_what_the_deal_was_if_it_still_shows_what_was_set() -> None:
-    assert CHANGE.undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won")
+    assert CHANGE.undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
 
 
 def test_a_deal_that_was_lost_for_a_reason_is_lost_for_it_again() -> None:
     lost = replace(CHANGE, before="lost", before_lost_reason_id="reason")
 
-    assert lost.undo(DAY, NOW) == Wish("deal", Status.LOST, lost_reason_id="reason", only_if="won")
+    assert lost.undo(DAY, NOW) == Wish(
+        "deal", Status.LOST, lost_reason_id="reason", only_if="won", consent=Consent.GIVEN
+    )
 
 
 def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
-    assert replace(CHANGE, before_lost_reason_id="old").undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won")
+    assert replace(CHANGE, before_lost_reason_id="old").undo(DAY, NOW) == Wish(
+        "deal", Status.OPEN, only_if="won", consent=Consent.GIVEN
+    )
 
 
 @pytest.mark.parametrize(
@@ -32,6 +36,7 @@ def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
         ({"outcome": "already_so"}, Obstacle.NO_CHANGE),
         ({"outcome": "no_answer"}, Obstacle.NO_CHANGE),
         ({"outcome": None}, Obstacle.NOT_DONE),
+        ({"before": "won"}, Obstacle.NO_CHANGE),  # only a reason was added
         ({"outcome": "no_answer", "effect": "unknown"}, Obstacle.UNSURE),
         ({"undoes": "another"}, Obstacle.NO_CHANGE),
         ({"at": NOW - timedelta(hours=24, seconds=1)}, Obstacle.TOO_OLD),
@@ -46,3 +51,27 @@ def test_what_cannot_be_taken_back_says_why(fields: dict[str, Any], obstacle: Ob
 
 def test_nothing_is_taken_back_where_it_is_switched_off() -> None:
     assert CHANGE.undo(timedelta(), NOW) is Obstacle.SWITCHED_OFF
+
+
+@pytest.mark.parametrize("outcome", ["ambiguous", "reason_wanted", "unconfirmed", "previewed"])
+def test_what_stopped_for_an_answer_is_an_open_question(outcome: str) -> None:
+    assert replace(CHANGE, outcome=outcome).open_question
+    assert not CHANGE.open_question
+
+
+def test_with_the_answer_a_command_goes_on_as_it_was_asked_for() -> None:
+    asked = replace(
+        CHANGE, outcome="ambiguous", opportunity_id="", called="Acme", status="lost", reason="price", consent="preview"
+    )
+
+    assert asked.go_on(opportunity_id="deal") == Wish(
+        "deal", Status.LOST, name="Acme", reason="price", consent=Consent.PREVIEW
+    )
+    assert asked.go_on(lost_reason_id="r1").lost_reason_id == "r1"
+
+
+@pytest.mark.parametrize("outcome", ["unconfirmed", "previewed"])
+def test_after_a_yes_nobody_is_asked_again_and_the_deal_must_be_as_it_was_shown(outcome: str) -> None:
+    shown = replace(CHANGE, outcome=outcome, before="won", status="lost", consent="presumed", lost_reason_id="r1")
+
+    assert shown.go_on() == Wish("deal", Status.LOST, "r1", only_if="won", consent=Consent.GIVEN)

@@ -139,3 +139,13 @@ def test_a_store_that_is_only_read_must_be_of_today(store: sa.Engine) -> None:
     migrate(store)
     with store.connect() as connection:
         must_be_current(connection)
+
+
+def test_what_version_2_left_unfinished_goes_on_and_asks_nobody(store: sa.Engine) -> None:
+    _load(store, 2)
+    unfinished = _read(store, "SELECT key, state FROM commands WHERE state <> 'finished' ORDER BY key")
+    migrate(store)
+
+    assert len(unfinished) == 3
+    assert _read(store, "SELECT key, state FROM commands WHERE state <> 'finished' ORDER BY key") == unfinished
+    assert _read(store, "SELECT DISTINCT consent, public FROM commands") == [("given", 1)]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from bot.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of
+from bot.settings import NEEDED_BY, Confirm, Settings, SettingsError, Verb, database_url_of
 from bot.status import STATES, Status
 
 SECRETS = {
@@ -57,6 +57,9 @@ def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
         ("admin_contact", ""),
         ("statuses", frozenset(STATES)),
         ("errors_in_channel", False),
+        ("lost_reason", "ask"),
+        ("confirm", Confirm(3, frozenset({Status.WON}))),
+        ("announce_channels", frozenset()),
         ("currency", ""),
         ("database_url", "sqlite:///opp-status.db"),
         ("port", 3000),
@@ -86,6 +89,15 @@ GOOD: list[tuple[str, str, Any]] = [
     ("STATUSES", "won", frozenset({Status.WON})),
     ("STATUSES", "Open, LOST", frozenset({Status.OPEN, Status.LOST})),
     ("STATUSES", "open,won,lost,abandoned,all", frozenset(Status)),
+    ("LOST_REASON", "Required", "required"),
+    ("LOST_REASON", "optional", "optional"),
+    ("CONFIRM", "never", Confirm()),
+    ("CONFIRM", "Never", Confirm()),
+    ("CONFIRM", "0", Confirm(0)),
+    ("CONFIRM", "won, lost", Confirm(None, frozenset({Status.WON, Status.LOST}))),
+    ("CONFIRM", "Won,10", Confirm(10, frozenset({Status.WON}))),
+    ("ANNOUNCE_CHANNELS", "won=C0WINS", frozenset({(Status.WON, "C0WINS")})),
+    ("ANNOUNCE_CHANNELS", "Won = C0WINS , lost=G0DEALS", frozenset({(Status.WON, "C0WINS"), (Status.LOST, "G0DEALS")})),
     ("ERRORS_IN_CHANNEL", "true", True),
     ("ERRORS_IN_CHANNEL", "TRUE", True),
     ("ERRORS_IN_CHANNEL", "1", True),
@@ -170,6 +182,15 @@ BAD = [
     ("ADMIN_CONTACT", "U012AB3CD,U012AB3CE", "should be one Slack user id such as U012AB3CD"),
     ("STATUSES", "won,closed", "should be a comma-separated choice of open, won, lost, abandoned"),
     ("STATUSES", ",", "should be a comma-separated choice of open, won, lost, abandoned"),
+    ("LOST_REASON", "sometimes", "should be 'optional', 'ask' or 'required'"),
+    ("CONFIRM", "always", "should be a number of deals, statuses, or both, such as 3,won; or never"),
+    ("CONFIRM", "3,4", "should be a number of deals, statuses, or both"),
+    ("CONFIRM", "never,won", "should be a number of deals, statuses, or both"),
+    ("CONFIRM", ",", "should be a number of deals, statuses, or both"),
+    ("ANNOUNCE_CHANNELS", "won", "should be statuses with channel ids, each status once"),
+    ("ANNOUNCE_CHANNELS", "won=#wins", "should be statuses with channel ids, each status once"),
+    ("ANNOUNCE_CHANNELS", "won=C0WINS,won=C0DEALS", "should be statuses with channel ids, each status once"),
+    ("ANNOUNCE_CHANNELS", "all=C0WINS", "should be statuses with channel ids, each status once"),
     ("ERRORS_IN_CHANNEL", "sometimes", "should be true or false"),
     ("CURRENCY", "usd", "should be an ISO code such as USD"),
     ("CURRENCY", "$", "should be an ISO code such as USD"),

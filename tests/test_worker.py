@@ -11,11 +11,12 @@ from structlog.testing import capture_logs
 from bot.access import Caller
 from bot.change import LeaseLost, StoreDown
 from bot.claims import Claim
+from bot.identify import Identified
 from bot.messages import Message
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, ReasonWanted, Trouble
 from bot.record import Entry
 from bot.replies import Address, Delivery
-from bot.status import Opportunity, Status, Wish
+from bot.status import Consent, LostReason, Opportunity, Status, Wish
 from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOO_LATE, Rhythm, Worker
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 
@@ -29,7 +30,14 @@ class Work:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     delivered: list[tuple[Message, Address]] = field(default_factory=list)
+    posted: list[tuple[Message, str]] = field(default_factory=list)
     updated: list[tuple[Message, str, str]] = field(default_factory=list)
+    sought: list[Wish] = field(default_factory=list)
+    """What was to be found out about."""
+    found: list[Identified] = field(default_factory=list)
+    """What was found out about the next ones; then nothing has to be."""
+    reasons: tuple[LostReason, ...] | None = ()
+    post_ts: str = "18.1"
     begun: list[tuple[str, Opportunity | None]] = field(default_factory=list)
     """Keys of what was carried out, with what it was resumed from."""
     outcomes: list[Outcome | Exception] = field(default_factory=list)
@@ -39,6 +47,7 @@ class Work:
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
     way: str = "channel"
+    announce_in: str = "C1"
 
     def __post_init__(self) -> None:
         self.may_finish.set()
@@ -57,6 +66,18 @@ class Work:
             raise outcome
         return outcome
 
+    async def identify(self, wish: Wish) -> Identified:
+        self.sought.append(wish)
+        return self.found.pop(0) if self.found else Identified(wish)
+
+    async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
+        assert until > 0
+        return self.reasons
+
+    async def post(self, message: Message, channel_id: str) -> Delivery:
+        self.posted.append((message, channel_id))
+        return Delivery("channel" if self.post_ts else "undelivered", self.post_ts)
+
     async def deliver(self, message: Message, to: Address) -> Delivery:
         await self.may_deliver.wait()
         self.delivered.append((message, to))
@@ -69,11 +90,14 @@ class Work:
     def worker(self, ledger: MemoryLedger | None = None, rhythm: Rhythm = RHYTHM) -> tuple[Worker, MemoryLedger]:
         ledger = ledger or MemoryLedger(self.store)
         worker = Worker(
+            identify=self.identify,
             change=self.change,
+            lost_reasons=self.lost_reasons,
             claims=ledger,
             history=ledger,
-            messages=messages(),
+            messages=messages(announce={Status.WON: self.announce_in}),
             deliver=self.deliver,
+            post=self.post,
             update=self.update,
             rhythm=rhythm,
         )
@@ -84,8 +108,8 @@ class Work:
         return [message.text for message, _ in self.delivered]
 
 
-def _entry(key: str, deal: str = "", **fields: str) -> Entry:
-    wish = Wish(deal or f"deal-{key}", Status.WON)
+def _entry(key: str, deal: str = "", wish: Wish | None = None, **fields: Any) -> Entry:  # noqa: ANN401 - of any field
+    wish = wish or Wish(deal or f"deal-{key}", Status.WON)
     return Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", wish, "http://reply.example", **fields)
 
 
@@ -196,11 +220,14 @@ async def test_a_reply_that_breaks_leaves_the_command_to_be_taken_up_again(work:
 
     ledger = MemoryLedger(work.store)
     worker = Worker(
+        identify=work.identify,
         change=work.change,
+        lost_reasons=work.lost_reasons,
         claims=ledger,
         history=ledger,
         messages=messages(),
         deliver=broken,
+        post=work.post,
         update=work.update,
         rhythm=RHYTHM,
     )
@@ -706,3 +733,270 @@ async def test_an_undo_of_what_was_forgotten_meanwhile_is_told_like_any_change(w
     await worker.drain(1)
 
     assert "from won to *open*" in work.texts[0]
+
+
+# --- finding out ----------------------------------------------------------------------------------------------------
+
+NAMED = Wish("", Status.WON, name="Acme")
+FOUND = replace(NAMED, opportunity_id="deal")
+
+
+async def test_what_is_found_out_is_written_down_before_the_deal_is_gone_to(work: Work) -> None:
+    work.found = [Identified(FOUND)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one", wish=NAMED))
+    await worker.drain(1)
+
+    assert work.store.rows["one"].entry.wish == FOUND
+    assert [key for key, _ in work.begun] == ["one"]
+
+
+async def test_what_cannot_be_found_out_is_the_outcome(work: Work) -> None:
+    work.found = [Identified(NAMED, Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one", wish=NAMED))
+    await worker.drain(1)
+
+    assert work.begun == []
+    assert "I searched HighLevel for `Acme`" in work.texts[0]
+
+
+async def test_a_question_about_a_reason_knows_the_deal(work: Work) -> None:
+    lost = Wish("", Status.LOST, name="Acme", reason="rain")
+    reasons = (LostReason("r1", "Price"),)
+    work.found = [Identified(replace(lost, opportunity_id="deal"), ReasonWanted(reasons))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one", wish=lost))
+    await worker.drain(1)
+
+    assert work.store.rows["one"].entry.wish.opportunity_id == "deal"
+    assert "`rain` is not one of HighLevel's lost reasons." in work.texts[0]
+
+
+async def test_while_the_deal_is_busy_nothing_is_looked_for_again(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_finish.clear()
+    await _submit(worker, ledger, _entry("first", deal="deal"))
+    await _until(lambda: work.at_once == 1)
+    work.found = [Identified(FOUND)]
+    await _submit(worker, ledger, _entry("second", wish=NAMED))
+    await asyncio.sleep(0.1)
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert work.sought.count(NAMED) == 1
+    assert [key for key, _ in work.begun] == ["first", "second"]
+
+
+async def test_a_search_that_meets_the_limit_is_tried_again(work: Work) -> None:
+    limited = Failed(Trouble(Cause.RATE_LIMITED, retry_after=0.02), Effect.NOTHING)
+    work.found = [Identified(NAMED, limited), Identified(FOUND)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one", wish=NAMED))
+    await worker.drain(1)
+
+    assert len(work.sought) == 2
+    assert [key for key, _ in work.begun] == ["one"]
+
+
+async def test_about_an_undo_nothing_has_to_be_found_out(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
+    await worker.drain(1)
+
+    assert work.sought == []
+
+
+# --- several at once ------------------------------------------------------------------------------------------------
+
+
+def _several(number: int = 3, **fields: Any) -> list[Entry]:  # noqa: ANN401 - of any field
+    keys = ["all", *(f"all#{rest:02}" for rest in range(1, number))]
+    return [_entry(key, batch="all", **fields) for key in keys]
+
+
+async def _submit_together(worker: Worker, ledger: MemoryLedger, *entries: Entry) -> None:
+    await ledger.accept(*entries, within=5)
+    for entry in entries:
+        worker.submit(entry)
+
+
+async def test_several_are_answered_by_the_first_of_them_when_all_are_done(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON)] * 3
+    worker, ledger = work.worker()
+    await _submit_together(worker, ledger, *_several())
+    await worker.drain(1)
+
+    ((message, _),) = work.delivered
+    assert "changed 3 deals to *won*" in message.text
+    assert [row.delivered for row in work.store.rows.values()] == ["channel", "together", "together"]
+
+
+async def test_the_first_waits_for_one_that_takes_long_and_only_it_says_so(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=replace(RHYTHM, tell=0.05))
+    work.may_finish.clear()
+    await _submit_together(worker, ledger, *_several())
+    await asyncio.sleep(0.2)
+    assert len(work.delivered) == 1
+    assert "takes longer" in work.texts[0]
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == 2
+
+
+async def test_whoever_takes_over_the_first_of_several_that_are_done_only_answers(work: Work) -> None:
+    dead = MemoryLedger(work.store, lease=-1)
+    await dead.accept(*_several(2), within=5)
+    for row in work.store.rows.values():
+        row.state, row.outcome = "answered", Changed(OPEN, WON)
+    worker, _ = work.worker()
+    tending = asyncio.create_task(worker.tend())
+    await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
+    tending.cancel()
+
+    assert work.begun == []
+    assert "changed 2 deals to *won*" in work.texts[0]
+    assert len(work.delivered) == 1
+
+
+async def test_where_a_reason_is_missing_for_several_it_can_be_chosen_for_all(work: Work) -> None:
+    work.reasons = (LostReason("r1", "Price"),)
+    lost = Wish("deal", Status.LOST, reason="rain")
+    work.found = [Identified(lost, ReasonWanted(work.reasons))] * 2
+    worker, ledger = work.worker()
+    await _submit_together(worker, ledger, *_several(2, wish=lost))
+    await worker.drain(1)
+
+    assert any(block.get("block_id") == "all" for block in work.delivered[0][0].blocks)
+
+
+async def test_an_undo_of_several_is_told_by_what_they_were(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON)] * 2
+    worker, ledger = work.worker()
+    await _submit_together(worker, ledger, *_several(2))
+    await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
+    work.outcomes = [Changed(WON, OPEN)] * 2
+    undos = [
+        replace(_entry(key, deal=f"deal-{undoes}", undoes=undoes), batch="undo")
+        for key, undoes in (("undo", "all"), ("undo#01", "all#01"))
+    ]
+    await _submit_together(worker, ledger, *undos)
+    await worker.drain(1)
+
+    assert "took 2 changes back" in work.texts[1]
+    ((message, channel, ts),) = work.updated
+    assert message.replaces
+    assert (channel, ts) == ("C1", "17.2")
+
+
+# --- besides --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_belongs_in_another_channel_is_posted_there_and_noted(work: Work) -> None:
+    work.announce_in = "C0WINS"
+    work.outcomes = [Changed(OPEN, WON)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one", deal="deal"))
+    await worker.drain(1)
+
+    ((message, channel),) = work.posted
+    assert (message, channel) == (work.delivered[0][0], "C0WINS")
+    assert work.store.rows["one"].announced == ("C0WINS", "18.1")
+
+
+async def test_a_channel_that_did_not_take_it_is_not_noted(work: Work) -> None:
+    work.announce_in, work.post_ts = "C0WINS", ""
+    work.outcomes = [Changed(OPEN, WON)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one", deal="deal"))
+    await worker.drain(1)
+
+    assert work.store.rows["one"].announced == ("", "")
+
+
+async def test_an_undo_updates_every_message_but_the_one_that_was_pressed(work: Work) -> None:
+    work.announce_in = "C0WINS"
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change", message_ts="17.2"))
+    await worker.drain(1)
+
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C0WINS", "18.1")]
+
+
+@pytest.mark.parametrize("reasons", [(LostReason("r1", "Price"),), (), None])
+async def test_whoever_loses_a_deal_is_asked_why_if_there_are_reasons(
+    work: Work, reasons: tuple[LostReason, ...] | None
+) -> None:
+    work.reasons = reasons
+    work.outcomes = [Changed(OPEN, Opportunity("deal", "lost"))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one", wish=Wish("deal", Status.LOST, consent=Consent.GIVEN)))
+    await worker.drain(1)
+
+    assert [("Choose a reason" in text) for text in work.texts] == [False, True][: 2 if reasons else 1]
+
+
+async def test_whoever_is_to_be_asked_why_about_what_is_forgotten_is_not(work: Work) -> None:
+    work.reasons = (LostReason("r1", "Price"),)
+    work.outcomes = [Changed(OPEN, Opportunity("deal", "lost"))]
+    worker, ledger = work.worker()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one", wish=Wish("deal", Status.LOST)))
+    await _until(lambda: work.store.rows["one"].state == "answered")
+    row = work.store.rows["one"]
+    finish = ledger.finish
+
+    async def forget(*note: Any, **more: Any) -> None:  # noqa: ANN401 - as it comes
+        await finish(*note, **more)
+        del work.store.rows["one"]
+
+    ledger.finish = forget  # type: ignore[method-assign]
+    work.may_deliver.set()
+    await worker.drain(1)
+
+    assert row.state == "finished"
+    assert len(work.delivered) == 1
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+ADDRESS = Address("http://reply.example", "C1", "U1")
+
+
+async def test_the_answer_to_a_question_is_delivered_when_it_is_there(work: Work) -> None:
+    async def question() -> Message:
+        return Message("It is.", (), public=False)
+
+    worker, _ = work.worker()
+    worker.answer(question(), ADDRESS, "REF")
+    await worker.drain(1)
+
+    assert work.delivered == [(Message("It is.", (), public=False), ADDRESS)]
+
+
+async def test_a_question_without_an_answer_is_answered_with_nothing(work: Work) -> None:
+    async def question() -> None:
+        pass
+
+    worker, _ = work.worker()
+    worker.answer(question(), ADDRESS, "REF")
+    await worker.drain(1)
+
+    assert work.delivered == []
+
+
+async def test_a_question_that_breaks_is_told_to_whoever_asked(work: Work) -> None:
+    async def question() -> Message:
+        raise RuntimeError("no")
+
+    worker, _ = work.worker()
+    with capture_logs() as lines:
+        worker.answer(question(), ADDRESS, "REF")
+        await worker.drain(1)
+
+    assert "This is a fault of the bot, not yours." in work.texts[0]
+    assert "question.broken" in [line["event"] for line in lines]
