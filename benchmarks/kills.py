@@ -194,7 +194,7 @@ async def _world(name: str, url: str, count: int, kills: int, seed: int) -> Happ
     happened, chance = Happened(name), random.Random(f"{seed} {name}")  # noqa: S311
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            stand_ins(Path(folder), DATABASE_URL=url, ALLOWED_USERS=",".join(PEOPLE)) as house,
+            stand_ins(Path(folder), DATABASE_URL=url, ALLOWED_USERS=",".join(PEOPLE), CONFIRM="never") as house,
             replicas(house.settings, Path(folder)) as bots,
         ):
             house.highlevel.burst_limit = house.highlevel.daily_limit = 10**9
@@ -209,7 +209,7 @@ async def _with_the_default_lease(url: str) -> float:
     """Seconds until another replica has taken over from one that was killed at HighLevel's first question."""
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            stand_ins(Path(folder), DATABASE_URL=url) as house,
+            stand_ins(Path(folder), DATABASE_URL=url, CONFIRM="never") as house,
             replicas(house.settings, Path(folder), Tempo()) as bots,
         ):
             victim, _ = await bots.start(), await bots.start()

@@ -162,6 +162,12 @@ def read_target(word: str, *, location_id: str) -> str | None:
             return None
 
 
+def read_name(text: str) -> str:
+    """What is searched for when a deal is called this; empty when that would find too much."""
+    name = _name(list(_words(text)))
+    return "" if isinstance(name, Misunderstood) else name
+
+
 def _deals(words: list[_Word], location_id: str, statuses: Collection[Status], consent: Consent) -> Request:
     targets = [target for word in words for target in _targets(word.text)]
     if not targets:

@@ -54,7 +54,6 @@ class Words:
     no_status: str = "Choose the status that the deal should have."
     not_offered: str = "Setting deals to {status} is switched off here. Choose another status."
     no_reason: str = "Choose why it was lost."
-    no_reasons: str = "A lost deal needs a reason, and the list of reasons is missing. Close this and open it again."
     not_written: str = "The bot's database does not answer, so nothing was changed. Wait a minute and send it again."
     perhaps_written: str = (
         "The bot's database did not answer. Close this, wait a minute and look at the deal before you try again: "
@@ -277,10 +276,9 @@ def complaints(read: Entered, *, statuses: Collection[Status], reason_required: 
         wrong[STATUS] = WORDS.no_status
     elif read.status not in statuses:
         wrong[STATUS] = WORDS.not_offered.format(status=read.status)
-    elif read.status is Status.LOST and reason_required and not read.lost_reason_id:
-        # Slack takes no complaint about a field that it does not show.
-        field, sentence = (REASON, WORDS.no_reason) if read.asked_for_reason else (STATUS, WORDS.no_reasons)
-        wrong[field] = sentence
+    elif read.status is Status.LOST and reason_required and read.asked_for_reason and not read.lost_reason_id:
+        # Where there was no field for it, HighLevel shows no reasons, or was slow: then it is asked for afterwards.
+        wrong[REASON] = WORDS.no_reason
     if len(read.note) > NOTE_LIMIT:
         wrong[NOTE] = WORDS.note_too_long.format(length=len(read.note), most=NOTE_LIMIT)
     return wrong

@@ -11,9 +11,11 @@ from slack_bolt.async_app import AsyncAck
 from bot import form
 from bot.blocks import Block
 from bot.change import Crm, CrmError, StoreDown
-from bot.command import first_link, read_target
+from bot.command import first_link, read_name, read_target
+from bot.inputs import sendable
 from bot.intake import Intake
 from bot.messages import Message, Messages
+from bot.outcome import Cause
 from bot.replies import Address
 from bot.said import Said, pressed
 from bot.status import Matches, Opportunity, Status, Wish
@@ -102,9 +104,10 @@ class Modal:
             return
         try:
             async with asyncio.timeout(SUGGEST_WITHIN):
-                found = await self._matches(text)
-        except (CrmError, TimeoutError):
-            await ack(options=[form.UNAVAILABLE.block()])
+                found = await self._matches(sendable(text))
+        except (CrmError, TimeoutError) as error:
+            absent = isinstance(error, CrmError) and error.trouble.cause is Cause.NOT_FOUND
+            await ack(options=[] if absent else [form.UNAVAILABLE.block()])
         else:
             await ack(**form.suggestions(found))
 
@@ -155,7 +158,8 @@ class Modal:
         opportunity_id = read_target(text, location_id=self._location_id)
         if opportunity_id:
             return Matches((await self._crm.find(opportunity_id, until=until),), more=False)
-        return await self._crm.search(text, until=until)
+        name = read_name(text)
+        return await self._crm.search(name, until=until) if name else Matches((), more=False)
 
     async def _named(self, opportunity_id: str) -> form.Deal:
         """The deal as the form shows it: by its id, if its name is not to be had at once."""

@@ -121,8 +121,7 @@ class Reception:
                 self._answer_later(self._modal.open(said), _address(said), said.reference)
                 return None
             case Undo():
-                change = await self._intake.look_up(self._history.last_change(said.caller.user_id))
-                return await self._undo(said, change, Obstacle.NONE_YET)
+                return await self._undo(said, self._history.last_change(said.caller.user_id), Obstacle.NONE_YET)
             case Change(wishes):
                 await self._intake.accept(*said.entries([self._asking(wish, len(wishes)) for wish in wishes]))
                 return None
@@ -147,26 +146,30 @@ class Reception:
         return self._intake.denies(said) or await doing(said)
 
     async def _on_undo(self, said: Said) -> Message | None:
-        return await self._undo(said, await self._find(said.text), Obstacle.UNKNOWN)
+        return await self._undo(said, self._history.find(said.text), Obstacle.UNKNOWN)
 
     async def _on_choice(self, said: Said) -> Message | None:
         """One of the deals that go by a name."""
         choice = Choice.from_value(said.text)
-        question = await self._find(choice.key)
+        question = await self._intake.look_up(self._history.find(choice.key))
         if question is None or not question.open_question:
             return self._messages.cannot_go_on(question, said.reference)
         return await self._go_on(said, [question], [question.go_on(opportunity_id=choice.opportunity_id)])
 
     async def _on_confirmation(self, said: Said) -> Message | None:
         """Yes, to all that were asked about."""
-        questions = [each for each in await self._together(said.text) if each.outcome in {"unconfirmed", "previewed"}]
+        questions = [
+            each
+            for each in await self._together(self._history.find(said.text))
+            if each.outcome in {"unconfirmed", "previewed"}
+        ]
         if not questions:
             return self._messages.cannot_go_on(None, said.reference)
         return await self._go_on(said, questions, [question.go_on() for question in questions])
 
     async def _on_reason(self, said: Said) -> Message | None:
         """Why a deal is lost: before it is, or after."""
-        asked = await self._together(said.block_id)
+        asked = await self._together(self._history.find(said.block_id))
         if questions := [each for each in asked if each.outcome == "reason_wanted"]:
             return await self._go_on(said, questions, [each.go_on(lost_reason_id=said.text) for each in questions])
         lost = [each for each in asked if each.changed and each.after == Status.LOST]
@@ -191,10 +194,14 @@ class Reception:
         return None
 
     async def _on_show(self, said: Said) -> Message | None:
+        if not said.text:
+            return self._messages.cannot_go_on(None, said.reference)
         self._answer_later(self._inquiries.show(ShowDeal(said.text), said.reference), _address(said), said.reference)
         return None
 
     async def _on_share(self, said: Said) -> Message | None:
+        if not said.text:
+            return self._messages.cannot_go_on(None, said.reference)
         self._answer_later(
             self._inquiries.share(said.text, said.caller, said.reference), _address(said), said.reference
         )
@@ -209,33 +216,45 @@ class Reception:
             return self._messages.goes_on(said.reference)
         return self._messages.cannot_go_on(questions[0], said.reference)
 
-    async def _undo(self, said: Said, change: Record | None, otherwise: Obstacle) -> Message | None:
+    async def _undo(self, said: Said, finding: Awaitable[Record | None], otherwise: Obstacle) -> Message | None:
         """Take a change back, and those that were made with it."""
-        if change is None:
+        together = await self._together(finding)
+        if not together:
             return self._messages.cannot_undo(otherwise, None, None, said.reference)
-        together = await self._intake.look_up(self._history.of_batch(change.batch)) if change.batch else [change]
         now = datetime.now(UTC)
         tried = [(each, each.undo(self._undo_window, now)) for each in together]
         wishes = [(each, wish) for each, wish in tried if isinstance(wish, Wish)]
         if not wishes:
-            obstacle = next(found for each, found in tried if isinstance(found, Obstacle))
+            change, obstacle = next((each, found) for each, found in tried if isinstance(found, Obstacle))
             return self._messages.cannot_undo(obstacle, change, None, said.reference)
-        entries = said.undos([each for each, _ in wishes], [wish for _, wish in wishes])
-        if await self._intake.accept(*entries, looked_up=True):
+        if await self._accept_undos(said, wishes):
             return None
-        undo = await self._intake.look_up(self._history.undo_of(wishes[0][0].key))
+        undos = await self._intake.look_up(self._undos_of([each for each, _ in wishes]))
+        # Of several some may have been taken back, and others not, because HighLevel did not answer.
+        left = [each for each, undo in zip(wishes, undos, strict=True) if undo is None]
+        if left and await self._accept_undos(said, left):
+            return None
+        undo = next(filter(None, undos), None)
         obstacle = Obstacle.DONE if undo and undo.outcome else Obstacle.UNDER_WAY
-        return self._messages.cannot_undo(obstacle, change, undo, said.reference)
+        return self._messages.cannot_undo(obstacle, wishes[0][0], undo, said.reference)
 
-    async def _find(self, key: str) -> Record | None:
-        return await self._intake.look_up(self._history.find(key))
+    async def _accept_undos(self, said: Said, wishes: Sequence[tuple[Record, Wish]]) -> bool:
+        entries = said.undos([each for each, _ in wishes], [wish for _, wish in wishes])
+        return await self._intake.accept(*entries, looked_up=True)
 
-    async def _together(self, key: str) -> Sequence[Record]:
-        """The command with this key, and those that were asked for with it."""
-        found = await self._find(key)
-        if found is None:
-            return ()
-        return await self._intake.look_up(self._history.of_batch(found.batch)) if found.batch else (found,)
+    async def _undos_of(self, changes: Sequence[Record]) -> list[Record | None]:
+        return [await self._history.undo_of(each.key) for each in changes]
+
+    async def _together(self, finding: Awaitable[Record | None]) -> Sequence[Record]:
+        """The command that is found, and those that were asked for with it: all in the time for one look."""
+
+        async def look() -> Sequence[Record]:
+            found = await finding
+            if found is None:
+                return ()
+            return await self._history.of_batch(found.batch) if found.batch else (found,)
+
+        return await self._intake.look_up(look())
 
 
 def _address(said: Said) -> Address:

@@ -1,7 +1,7 @@
 """The whole house for a test: both stand-ins, and the real bot between them, over real HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +15,10 @@ from bot.engine import engine_for_reading
 from bot.highlevel.client import Attempts
 from bot.schema import commands
 from bot.settings import Settings
+from bot.simulator.block_kit import elements_of
 from bot.simulator.highlevel import HighLevel
 from bot.simulator.serving import served
-from bot.simulator.slack import Shown, Slack, button
+from bot.simulator.slack import Shown, Slack, button, menu
 from bot.web import serving
 from bot.wiring import Tempo, build
 from bot.worker import Rhythm
@@ -65,6 +66,24 @@ class House:
         """Somebody presses a button; what comes of it is for the test to see."""
         await self.slack.press(shown, button(shown, action_id), user=user)
 
+    async def answers(self, shown: Shown, action_id: str, value: str | None = None, *, user: str = ANA) -> Shown:
+        """Somebody presses a button in a question, or chooses from its menu; gives the message that comes of it.
+
+        Of several buttons of one name, the one whose value begins with `value`.
+        """
+        before = {each.ts for each in self.slack.shown}
+        if any(element.get("type") == "static_select" for element in _elements(shown)):
+            await self.slack.select(shown, menu(shown, action_id), str(value), user=user)
+        else:
+            pressed = next(
+                element
+                for element in _elements(shown)
+                if element["action_id"] == action_id and element.get("value", "").startswith(value or "")
+            )
+            await self.slack.press(shown, pressed, user=user)
+        await self.slack.wait_until(lambda: any(each.ts not in before for each in self.slack.shown))
+        return next(each for each in self.slack.shown if each.ts not in before)
+
     async def rows(self) -> list[dict[str, Any]]:
         """The ledger, as an auditor would find it as soon as every command is finished."""
         engine = engine_for_reading(self.settings.database_url)
@@ -78,6 +97,10 @@ class House:
                     await asyncio.sleep(0.01)
         finally:
             engine.dispose()
+
+
+def _elements(shown: Shown) -> list[Mapping[str, Any]]:
+    return [element for block in shown.blocks for element in elements_of(block)]
 
 
 @asynccontextmanager

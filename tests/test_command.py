@@ -28,6 +28,7 @@ from bot.command import (
     normalise,
     parse,
     read_link,
+    read_name,
     read_target,
 )
 from bot.envelope import MAX_BODY
@@ -828,6 +829,14 @@ def test_anything_else_is_no_target(text: str) -> None:
     assert read_target(text, location_id=LOCATION) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("  Acme\u00a0 Corp ", "Acme Corp"), ("“Acme won”", "Acme won"), ("won", "won"), ("a", ""), (" \u200b-- ", "")],
+)
+def test_a_name_alone_is_read_as_it_is_in_a_command(text: str, name: str) -> None:
+    assert read_name(text) == name
+
+
 # --- any text ------------------------------------------------------------------------------------------------------
 
 FRAGMENTS = [
@@ -956,4 +965,5 @@ def test_the_longest_text_that_a_request_can_hold_is_read_at_once(unit: str) -> 
         assert _is_sound(_parse(text), text, frozenset(STATES))
         _first_link(text)
         read_target(text, location_id=LOCATION)
+        read_name(text)
         assert time.process_time() - start < 2.0  # Slack waits three

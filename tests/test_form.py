@@ -425,8 +425,8 @@ def test_a_lost_deal_needs_a_reason_only_where_one_is_required() -> None:
     assert _wrong(without, required=True) == {REASON: WORDS.no_reason}
 
 
-def test_slack_is_not_told_of_a_field_that_it_does_not_show() -> None:
-    assert _wrong(_sent(replace(LOST, reasons=None)), required=True) == {STATUS: WORDS.no_reasons}
+def test_a_reason_that_the_form_could_not_ask_for_does_not_keep_a_deal_from_being_lost() -> None:
+    assert _wrong(_sent(replace(LOST, reasons=None)), required=True) == {}
 
 
 def test_a_note_that_is_too_long_is_refused() -> None:

@@ -2,6 +2,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -352,6 +353,53 @@ async def test_a_message_is_updated_by_itself(slack: Slack, sender: Replies, cli
     slack.misbehave(Fault("chat.update", status=503, times=2))
     assert await sender.update(PRIVATE, "C1", ts)
     assert _texts(slack) == [("C1", "failed")]
+
+
+# --- messages in two channels ---------------------------------------------------------------------------------------
+
+TWICE = Message("done", (blocks.section("done"),), public=True, also_in="C2")
+
+
+async def test_what_is_posted_elsewhere_too_is_posted_so_that_slack_says_which_message_it_is(
+    slack: Slack, sender: Replies
+) -> None:
+    delivery = await sender.deliver(TWICE, _address(slack))
+
+    assert delivery == Delivery("channel", slack.shown[0].ts)
+    assert _texts(slack) == [("C1", "done")]
+
+
+async def test_where_it_may_not_be_posted_the_reply_address_takes_it_and_then_the_person(
+    slack: Slack, sender: Replies
+) -> None:
+    slack.misbehave(REFUSED)
+    assert await sender.deliver(TWICE, _address(slack)) == BY_ADDRESS
+
+    slack.misbehave(REFUSED)
+    slack.misbehave(GONE)
+    assert (await sender.deliver(TWICE, _address(slack))).way == "direct_message"
+    assert slack.calls == ["chat.postMessage"] * 3
+
+
+@pytest.mark.parametrize("message", [replace(TWICE, public=False), replace(TWICE, replaces=True)])
+async def test_what_is_private_or_takes_anothers_place_goes_to_the_reply_address_first(
+    slack: Slack, sender: Replies, message: Message
+) -> None:
+    assert await sender.deliver(message, _address(slack)) == BY_ADDRESS
+
+
+async def test_a_message_is_posted_in_a_channel_and_nowhere_else(slack: Slack, sender: Replies) -> None:
+    assert await sender.post(PUBLIC, "C2") == Delivery("channel", slack.shown[0].ts)
+    assert _texts(slack) == [("C2", "done")]
+
+    slack.misbehave(REFUSED)
+    assert await sender.post(PUBLIC, "C2") == UNDELIVERED
+    slack.misbehave(Fault("chat.postMessage", drops=True))
+    assert await sender.post(PUBLIC, "C2") == Delivery("channel", "")
+    slack.misbehave(Fault("chat.postMessage", status=429, headers={"Retry-After": "0.02"}))
+    slack.misbehave(Fault("chat.postMessage", status=503, times=2))
+    assert (await sender.post(PUBLIC, "C2")).way == "channel"
+    assert len(slack.shown) == 2
 
 
 # --- answers that make no sense ------------------------------------------------------------------------------------

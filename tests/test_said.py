@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from bot.access import Caller
 from bot.record import Entry
 from bot.said import new_reference, pressed, typed
 from bot.status import Status, Wish
+from tests.memory import CHANGE
 
+WISH = Wish("deal", Status.OPEN, only_if="won")
 COMMAND = {
     "command": "/opp-status",
     "text": "deal won",
@@ -63,13 +66,59 @@ def test_without_the_senders_id_it_is_something_of_its_own(read: Any, body: dict
     assert once.key != twice.key
 
 
+def test_what_is_chosen_in_a_menu_says_what_in_which_block_and_what_a_form_can_be_opened_with() -> None:
+    chosen = {"action_id": "reason", "block_id": "key", "selected_option": {"value": "price"}}
+    said = pressed(PRESS | {"actions": [chosen]})
+
+    assert (said.text, said.block_id, said.trigger_id) == ("price", "key", "1.2.3")
+
+
+@pytest.mark.parametrize("actions", [None, [], ["undo"], {"value": "key"}])
+def test_a_press_of_nothing_has_no_text(actions: object) -> None:
+    assert pressed(PRESS | {"actions": actions}).text == ""
+
+
 def test_what_is_written_down_is_what_was_said() -> None:
     said = pressed(PRESS)
-    wish = Wish("deal", Status.OPEN, only_if="won")
+    (entry,) = said.entries([WISH], note="at last", public=False)
 
-    assert said.entry(wish, undoes="key") == Entry(
-        "1.2.3", said.reference, Caller("U2", "T1", "C1"), "key", wish, "https://press.example", "17.1", "key"
+    assert entry == Entry(
+        key="1.2.3",
+        reference=said.reference,
+        caller=Caller("U2", "T1", "C1"),
+        text="key",
+        wish=WISH,
+        response_url="https://press.example",
+        message_ts="17.1",
+        note="at last",
+        public=False,
     )
+
+
+def test_of_several_the_first_has_the_senders_key_and_answers_for_all() -> None:
+    wishes = [replace(WISH, opportunity_id=str(number)) for number in range(25)]
+    entries = typed(COMMAND).entries(wishes)
+    keys = [entry.key for entry in entries]
+
+    assert keys[:2] == ["1.2.3", "1.2.3#01"]
+    assert keys == sorted(set(keys))
+    assert [entry.wish for entry in entries] == wishes
+    assert {entry.batch for entry in entries} == {"1.2.3"}
+
+
+def test_an_answer_goes_on_as_if_it_had_been_asked_for_so() -> None:
+    asked = [replace(CHANGE, key=key, text=key, note=note, public=False) for key, note in (("a", "why"), ("b", None))]
+    first, second = pressed(PRESS).answers(asked, [WISH, WISH])
+
+    assert (first.continues, first.text, first.note, first.public) == ("a", "a", "why", False)
+    assert (second.continues, second.text, second.note, second.public) == ("b", "b", "", False)
+    assert (first.key, second.key, second.batch) == ("1.2.3", "1.2.3#01", "1.2.3")
+
+
+def test_an_undo_says_what_it_takes_back() -> None:
+    entries = pressed(PRESS).undos([replace(CHANGE, key="a"), replace(CHANGE, key="b")], [WISH, WISH])
+
+    assert [entry.undoes for entry in entries] == ["a", "b"]
 
 
 @given(st.dictionaries(st.sampled_from(sorted({*PRESS, *COMMAND})), JSON))

@@ -1,105 +1,33 @@
 import asyncio
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 from typing import Any, NoReturn
 
 import pytest
-from slack_bolt.async_app import AsyncBoltRequest
 from structlog.testing import capture_logs
 
-from bot.access import Allowlist, Caller, Pace
+from bot.access import Caller
 from bot.change import StoreDown
-from bot.command import Help, Request, ShowHistory, Undo
+from bot.command import Change, Help, Misunderstood, OpenForm, Problem, ShowDeal, ShowHistory, Undo, WhoAmI
 from bot.messages import Message
-from bot.outcome import Cause, Changed, Effect, Failed, Trouble
+from bot.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Previewed,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
 from bot.record import Entry, Record
 from bot.replies import Address
-from bot.slack import Reception, bolt_app
-from bot.status import Opportunity, Status, Wish
-from tests.memory import MemoryLedger, messages
-
-WISH = Wish("deal", Status.WON)
-
-
-@dataclass
-class Desk:
-    """A reception, and what passes over it."""
-
-    request: Request = WISH
-    ledger: MemoryLedger = field(default_factory=MemoryLedger)
-    entries: list[Entry] = field(default_factory=list)
-    told: list[tuple[Message, Address, str]] = field(default_factory=list)
-    parse: Callable[[str], Request] | None = None
-    window: timedelta = timedelta(hours=24)
-    allowed: frozenset[str] = frozenset({"U1", "U2"})
-    within: float = 2.6
-
-    async def on_command(self, **body: str) -> tuple[int, dict[str, Any]]:
-        """What Slack gets for a command from U1, in T1 and C1."""
-        return await self._dispatch(
-            {
-                "command": "/opp-status",
-                "text": "deal won",
-                "user_id": "U1",
-                "team_id": "T1",
-                "channel_id": "C1",
-                "trigger_id": "1.2.3",
-                "response_url": "http://reply.example",
-            }
-            | body
-        )
-
-    async def on_undo(self, change: str, **body: Any) -> str:  # noqa: ANN401 - any part of what Slack sends
-        """What somebody, U2 unless told otherwise, reads who presses Undo under a change; empty when work begins."""
-        status, answer = await self._dispatch(
-            {
-                "type": "block_actions",
-                "user": {"id": "U2", "team_id": "T1"},
-                "team": {"id": "T1"},
-                "channel": {"id": "C1"},
-                "container": {"type": "message", "message_ts": "17.1", "channel_id": "C1"},
-                "trigger_id": f"press.{next(_numbers)}",
-                "response_url": "http://press.example",
-                "actions": [{"type": "button", "block_id": "b", "action_id": "undo", "value": change}],
-            }
-            | body
-        )
-        assert (status, answer) == (200, {})
-        return self.told.pop()[0].text if self.told else ""
-
-    async def changed(self, key: str = "change", before: str = "open", user: str = "U1") -> None:
-        """Somebody has changed the deal to won, and it is finished."""
-        caller = Caller(user, "T1", "C1")
-        entry = Entry(key, "REF", caller, "deal won", WISH)
-        await self.ledger.accept(entry, within=5)
-        outcome = Changed(Opportunity("deal", before, name="New website"), Opportunity("deal", "won"))
-        await self.ledger.intend(key, outcome.before)
-        await self.ledger.answer(key, outcome, Message("", (), public=True))
-        await self.ledger.finish(key, "response_url", "")
-
-    async def _dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        reception = Reception(
-            parse=self.parse or (lambda _text: self.request),
-            allowlist=Allowlist(self.allowed, frozenset()),
-            our_team=lambda: "T1",
-            pace=Pace(),
-            ledger=self.ledger,
-            history=self.ledger,
-            undo_window=self.window,
-            submit=self.entries.append,
-            tell=lambda message, to, reference: self.told.append((message, to, reference)),
-            messages=messages(admin_contact="U0KIM", undo_window=self.window),
-            answer_within=self.within,
-        )
-        app = bolt_app(reception, "xoxb-not-a-token")
-        answer = await app.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
-        return answer.status, json.loads(answer.body) if answer.body else {}
-
-
-_numbers = count()
+from bot.status import Consent, Matches, Opportunity, Status, Wish
+from tests.desk import DEAL, WISH, Desk
+from tests.memory import MemoryLedger, error
 
 
 @pytest.fixture
@@ -143,7 +71,7 @@ async def test_a_ledger_that_is_down_is_told_at_once(desk: Desk) -> None:
 
 async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(desk: Desk) -> None:
     class Cut(MemoryLedger):
-        async def accept(self, entry: Entry, *, within: float) -> bool:  # noqa: ARG002 - the port's
+        async def accept(self, *entries: Entry, within: float) -> bool:  # noqa: ARG002 - the port's
             raise StoreDown(perhaps_written=True)
 
     desk.ledger = Cut()
@@ -263,7 +191,7 @@ async def test_undo_takes_back_the_callers_last_change(desk: Desk) -> None:
     assert await desk.on_command() == (200, {})
     (entry,) = desk.entries
     assert entry.undoes == "last"
-    assert entry.wish == Wish("deal", Status.OPEN, only_if="won")
+    assert entry.wish == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
 
 
 async def test_undo_does_not_step_past_a_command_that_is_still_under_way(desk: Desk) -> None:
@@ -327,7 +255,7 @@ async def test_a_press_asks_again_whether_the_presser_may(desk: Desk) -> None:
 async def test_a_denial_of_a_press_goes_to_the_presser_alone(desk: Desk) -> None:
     await desk.changed("change")
     desk.allowed = frozenset({"U1"})
-    await desk._dispatch({"type": "block_actions", "actions": [{"action_id": "undo", "block_id": "b", "value": "x"}]})
+    await desk.dispatch({"type": "block_actions", "actions": [{"action_id": "undo", "block_id": "b", "value": "x"}]})
 
     ((message, to, reference),) = desk.told
     assert message.public is False
@@ -406,3 +334,346 @@ async def test_a_press_when_the_ledger_is_down_is_told(desk: Desk) -> None:
 async def test_a_press_of_an_odd_shape_is_answered_and_changes_nothing(desk: Desk, odd: dict[str, Any]) -> None:
     assert "Nothing was changed." in await desk.on_undo("nothing", **odd)
     assert desk.entries == []
+
+
+# --- what is answered later, or in a form ---------------------------------------------------------------------------
+
+
+async def test_whoami_is_answered_to_everybody_and_says_whether_they_may(desk: Desk) -> None:
+    desk.request = WhoAmI()
+
+    assert "`U1`" in (await desk.on_command())[1]["text"]
+    assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
+
+
+async def test_what_was_not_understood_is_answered_at_once_to_those_who_may(desk: Desk) -> None:
+    desk.request = Misunderstood(Problem.UNKNOWN_STATUS, "wom")
+
+    assert "`wom` is not a status" in (await desk.on_command())[1]["text"]
+    assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
+
+
+async def test_a_deal_is_shown_later_where_the_command_was_typed(desk: Desk) -> None:
+    desk.request = ShowDeal(DEAL)
+
+    assert await desk.on_command() == (200, {})
+    ((_, to, _),) = desk.questions
+    assert to == Address("http://reply.example", "C1", "U1")
+    (card,) = await desk.answers()
+    assert card
+    assert "New website" in card.text
+
+
+async def test_the_empty_command_opens_the_form_that_knows_where_it_was_opened(desk: Desk) -> None:
+    desk.request = OpenForm()
+
+    assert await desk.on_command() == (200, {})
+    assert await desk.answers() == [None]
+    ((trigger_id, view),) = desk.views.opened
+    assert trigger_id == "1.2.3"
+    assert view["private_metadata"] == '{"channel_id":"C1","response_url":"http://reply.example"}'
+
+
+# --- several at once ------------------------------------------------------------------------------------------------
+
+
+def _several(count: int, consent: Consent = Consent.PRESUMED) -> Change:
+    return Change(tuple(Wish(f"deal-{number}", Status.WON, consent=consent) for number in range(count)))
+
+
+async def test_several_are_written_down_together_and_each_is_begun(desk: Desk) -> None:
+    desk.request = _several(3)
+
+    assert await desk.on_command() == (200, {})
+    assert [entry.wish.consent for entry in desk.entries] == [Consent.PRESUMED] * 3
+    assert [entry.key for entry in desk.entries] == ["1.2.3", "1.2.3#01", "1.2.3#02"]
+    assert {entry.batch for entry in desk.entries} == {"1.2.3"}
+
+    await desk.on_command()
+    assert len(desk.entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("count", "above", "asked", "becomes"),
+    [
+        (4, 3, Consent.PRESUMED, Consent.WANTED),
+        (4, 3, Consent.PREVIEW, Consent.PREVIEW),
+        (4, None, Consent.PRESUMED, Consent.PRESUMED),
+        (1, 0, Consent.PRESUMED, Consent.WANTED),
+    ],
+)
+async def test_more_than_are_done_unasked_are_asked_about_and_a_preview_stays_one(
+    desk: Desk, count: int, above: int | None, asked: Consent, becomes: Consent
+) -> None:
+    desk.request, desk.confirm_above = _several(count, asked), above
+    await desk.on_command()
+
+    assert [entry.wish.consent for entry in desk.entries] == [becomes] * count
+
+
+async def test_those_that_were_changed_together_are_taken_back_together(desk: Desk) -> None:
+    await desk.changed("change", deals=3)
+
+    assert await desk.on_undo("change", trigger_id="press") == ""
+    assert [entry.undoes for entry in desk.entries] == ["change", "change#01", "change#02"]
+    assert {entry.batch for entry in desk.entries} == {"press"}
+    assert "<@U2> is taking that back" in await desk.on_undo("change", user={"id": "U1"})
+    assert len(desk.entries) == 3
+
+
+async def test_of_several_only_what_changed_is_taken_back(desk: Desk) -> None:
+    await desk.changed("change", deals=2)
+    desk.ledger.store.rows["change"].outcome = AlreadySo(Opportunity("deal", "won"))
+    desk.request = Undo()
+
+    assert await desk.on_command() == (200, {})
+    assert [entry.undoes for entry in desk.entries] == ["change#01"]
+
+
+async def test_of_several_whose_undo_failed_in_part_a_press_tries_the_rest_again(desk: Desk) -> None:
+    await desk.changed("change", deals=3)
+    await desk.on_undo("change")
+    failed = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
+    await desk.ledger.answer(desk.entries[1].key, failed, Message("", (), public=False))
+    desk.entries.clear()
+
+    assert await desk.on_undo("change") == ""
+    assert [entry.undoes for entry in desk.entries] == ["change#01"]
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+BY_NAME = Wish("", Status.WON, name="Acme", consent=Consent.PRESUMED)
+TWO = Ambiguous((Opportunity("one", "open"), Opportunity("two", "open")), more=False)
+SURE = Unconfirmed(Opportunity("deal", "won"))
+LOST = Wish("deal", Status.LOST)
+BECAME_LOST = Changed(Opportunity("deal", "open"), Opportunity("deal", "lost"))
+
+
+async def test_the_deal_that_is_chosen_is_the_one_that_was_meant(desk: Desk) -> None:
+    await desk.asked(TWO, BY_NAME, note="at last")
+
+    assert "the result follows" in await desk.on_press("choose", "two asked", trigger_id="press")
+    (entry,) = desk.entries
+    assert entry.wish == replace(BY_NAME, opportunity_id="two")
+    assert (entry.key, entry.continues, entry.text, entry.note) == ("press", "asked", "as typed", "at last")
+    assert (entry.message_ts, entry.caller) == ("", Caller("U2", "T1", "C1"))
+
+
+async def test_a_question_that_has_an_answer_is_not_answered_again(desk: Desk) -> None:
+    await desk.asked(TWO, BY_NAME)
+    await desk.on_press("choose", "two asked")
+
+    assert "answered already" in await desk.on_press("choose", "one asked")
+    assert len(desk.entries) == 1
+
+
+async def test_a_question_whose_answer_came_to_nothing_can_be_answered_again(desk: Desk) -> None:
+    await desk.asked(TWO, BY_NAME)
+    await desk.on_press("choose", "two asked")
+    failed = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
+    await desk.ledger.answer(desk.entries[0].key, failed, Message("", (), public=False))
+
+    assert "the result follows" in await desk.on_press("choose", "one asked")
+
+
+async def test_a_choice_where_nothing_is_asked_any_more_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert "answered already" in await desk.on_press("choose", "two change")
+
+
+@pytest.mark.parametrize("outcome", [SURE, Previewed(Opportunity("deal", "won"))])
+async def test_a_yes_goes_on_if_the_deal_still_is_as_it_was_shown(desk: Desk, outcome: Outcome) -> None:
+    await desk.asked(outcome, LOST)
+
+    assert "the result follows" in await desk.on_press("confirm", "asked")
+    (entry,) = desk.entries
+    assert entry.wish == replace(LOST, only_if="won", consent=Consent.GIVEN)
+    assert entry.continues == "asked"
+    assert "answered already" in await desk.on_press("confirm", "asked")
+    assert len(desk.entries) == 1
+
+
+async def test_a_yes_to_several_goes_on_with_those_that_were_asked_about(desk: Desk) -> None:
+    await desk.asked(SURE, LOST, replace(LOST, opportunity_id="b"), replace(LOST, opportunity_id="c"))
+    desk.ledger.store.rows["asked#01"].outcome = AlreadySo(Opportunity("b", "lost"))
+
+    await desk.on_press("confirm", "asked", trigger_id="press")
+    assert [entry.continues for entry in desk.entries] == ["asked", "asked#02"]
+    assert [entry.key for entry in desk.entries] == ["press", "press#01"]
+
+
+async def test_a_yes_to_nothing_that_was_asked_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert "do not know any more" in await desk.on_press("confirm", "change")
+    assert desk.entries == []
+
+
+async def test_a_reason_goes_on_with_what_lacked_one(desk: Desk) -> None:
+    await desk.asked(ReasonWanted(()), LOST)
+
+    assert "the result follows" in await desk.on_reason("asked")
+    (entry,) = desk.entries
+    assert entry.wish == replace(LOST, lost_reason_id="price")
+    assert entry.continues == "asked"
+    assert "answered already" in await desk.on_reason("asked")
+
+
+async def test_a_reason_goes_on_with_all_that_lacked_one(desk: Desk) -> None:
+    await desk.asked(ReasonWanted(()), LOST, replace(LOST, opportunity_id="b"))
+    await desk.on_reason("asked")
+
+    assert [entry.wish.opportunity_id for entry in desk.entries] == ["deal", "b"]
+    assert {entry.wish.lost_reason_id for entry in desk.entries} == {"price"}
+
+
+async def test_a_reason_after_the_loss_is_added_if_the_deal_is_still_lost(desk: Desk) -> None:
+    await desk.asked(BECAME_LOST, LOST, replace(LOST, opportunity_id="b"), WISH)
+    desk.ledger.store.rows["asked#02"].outcome = Changed(Opportunity("deal", "open"), Opportunity("deal", "won"))
+
+    assert await desk.on_reason("asked", trigger_id="press") == ""
+    assert await desk.on_reason("asked", trigger_id="press") == ""
+    assert [entry.wish for entry in desk.entries] == [
+        Wish(deal, Status.LOST, "price", only_if="lost", consent=Consent.GIVEN) for deal in ("deal", "b")
+    ]
+    assert [(entry.text, entry.continues) for entry in desk.entries] == [("as typed", None)] * 2
+
+
+async def test_a_reason_for_what_is_not_lost_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert "do not know any more" in await desk.on_reason("change")
+
+
+async def test_a_no_takes_the_questions_place_and_changes_nothing(desk: Desk) -> None:
+    await desk.asked(SURE, LOST)
+
+    assert "Left as it is. Nothing was changed." in await desk.on_press("dismiss", "asked")
+    assert desk.entries == []
+
+
+async def test_what_takes_a_questions_place_says_so(desk: Desk) -> None:
+    await desk.dispatch(
+        {
+            "type": "block_actions",
+            "user": {"id": "U1", "team_id": "T1"},
+            "actions": [{"type": "button", "action_id": "dismiss", "block_id": "b", "value": "asked"}],
+        }
+    )
+
+    ((message, _, _),) = desk.told
+    assert (message.replaces, message.public) == (True, False)
+
+
+# --- a deal's card --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["open", "won", "lost", "abandoned"])
+@pytest.mark.parametrize("consent", ["presumed", "given"])
+async def test_a_status_on_a_card_is_set(desk: Desk, status: str, consent: str) -> None:
+    assert await desk.on_press(f"set_{status}", f"deal {status} {consent}", trigger_id="press") == ""
+    assert await desk.on_press(f"set_{status}", f"deal {status} {consent}", trigger_id="press") == ""
+
+    (entry,) = desk.entries
+    assert entry.wish == Wish("deal", Status(status), consent=Consent(consent))
+    assert (entry.key, entry.text, entry.message_ts) == ("press", f"deal {status}", "")
+
+
+@pytest.mark.parametrize("value", ["", "deal won", "deal all given", "deal won wanted", " won given", "a won given d"])
+async def test_a_status_on_a_card_that_makes_no_sense_sets_nothing(desk: Desk, value: str) -> None:
+    assert "do not know any more" in await desk.on_press("set_won", value)
+    assert desk.entries == []
+
+
+async def test_a_card_is_shown_to_whoever_asks(desk: Desk) -> None:
+    assert await desk.on_press("show", DEAL) == ""
+
+    ((_, to, _),) = desk.questions
+    assert to == Address("http://press.example", "C1", "U2", "17.1")
+    (card,) = await desk.answers()
+    assert card
+    assert (card.public, "New website" in card.text) == (False, True)
+
+
+async def test_a_card_is_shared_in_the_name_of_whoever_shares_it(desk: Desk) -> None:
+    assert await desk.on_press("share", DEAL) == ""
+
+    (card,) = await desk.answers()
+    assert card
+    assert card.public
+    assert "<@U2> shows you a deal" in card.text
+
+
+@pytest.mark.parametrize("action", ["show", "share"])
+async def test_a_card_of_no_deal_is_not_looked_for(desk: Desk, action: str) -> None:
+    desk.crm.matches = Matches((desk.crm.deal,), more=False)
+
+    assert "do not know any more" in await desk.on_press(action, "")
+    assert desk.questions == []
+
+
+async def test_a_link_that_is_pressed_does_nothing(desk: Desk) -> None:
+    assert await desk.on_press("link", "", user={"id": "U3", "team_id": "T1"}) == ""
+    assert desk.ledger.store.rows == {}
+
+
+# --- whoever presses ------------------------------------------------------------------------------------------------
+
+PRESSES = ["undo", "choose", "confirm", "reason", "set_won", "show", "share", "dismiss"]
+
+
+@pytest.mark.parametrize("action", PRESSES)
+async def test_whoever_presses_must_be_allowed_to_at_that_moment(desk: Desk, action: str) -> None:
+    await desk.asked(SURE, LOST)
+
+    for stranger in ({"user": {"id": "U3"}}, {"team": {"id": "T2"}}):
+        assert await desk.on_press(action, "asked", block_id="asked", **stranger)
+    desk.channels = frozenset({"C2"})
+    assert "not be changed from this channel" in await desk.on_press(action, "asked")
+    desk.channels, desk.allowed = frozenset(), frozenset()
+    assert "Nobody may" in await desk.on_press(action, "asked")
+    assert (desk.entries, desk.questions) == ([], [])
+
+
+@pytest.mark.parametrize("action", ["choose", "confirm", "reason"])
+async def test_an_answer_to_what_nobody_remembers_says_so(desk: Desk, action: str) -> None:
+    said = await desk.on_press(action, {"value": "two forgotten", "block_id": "forgotten"})
+
+    assert "do not know any more" in said
+    assert desk.entries == []
+
+
+@pytest.mark.parametrize("action", ["undo", "choose", "confirm", "reason", "set_won"])
+async def test_an_answer_that_cannot_be_written_down_is_told(desk: Desk, action: str) -> None:
+    desk.ledger.store.down = True
+
+    assert "Nothing was changed." in await desk.on_press(action, "deal won given")
+    assert desk.entries == []
+
+
+async def test_several_questions_to_a_slow_ledger_are_not_waited_for_longer_than_slack_does(desk: Desk) -> None:
+    class Slow(MemoryLedger):
+        async def find(self, key: str) -> Record | None:
+            await asyncio.sleep(0.15)
+            return await super().find(key)
+
+        async def of_batch(self, batch: str) -> list[Record]:
+            await asyncio.sleep(0.15)
+            return await super().of_batch(batch)
+
+    desk.ledger, desk.within = Slow(), 0.4
+    await desk.changed("change", deals=2)
+
+    assert "cannot look that up" in await desk.on_undo("change")
+    assert "cannot look that up" in await desk.on_press("confirm", "change")
+
+
+async def test_a_deal_that_cannot_be_found_is_told_to_whoever_asks_for_its_card(desk: Desk) -> None:
+    desk.crm.finding.append(error(Cause.NO_ANSWER))
+    await desk.on_press("show", DEAL)
+
+    (message,) = await desk.answers()
+    assert message
+    assert "HighLevel did not answer in time" in message.text

@@ -39,7 +39,7 @@ START_WITHIN = 30.0
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["bot.web", "bot.wiring", "sqlalchemy.dialects.sqlite", "psycopg", __name__])
 
-Step = Literal["accept", "begin", "intend", "answer", "finish", "adopt"]
+Step = Literal["accept", "identify", "begin", "intend", "answer", "reply", "finish", "adopt"]
 
 
 @dataclass(frozen=True)
@@ -166,14 +166,21 @@ def _die_at(death: Death) -> None:
         sa.event.listen(sa.Pool, "checkin", die)
 
 
+_BY_COLUMN: tuple[tuple[str, Step], ...] = (("attempts", "adopt"), ("opportunity_id", "identify"))
+
+
 def _step(statement: str, parameters: Mapping[str, object] | Sequence[object]) -> Step | None:
     """Which step of a command a statement of the ledger is; `None` for any other."""
     if not statement.lstrip().startswith(("INSERT INTO commands", "UPDATE commands")):
         return None
     if statement.lstrip().startswith("INSERT"):
         return "accept"
-    if "attempts" in statement.partition("WHERE")[0]:
-        return "adopt"
+    columns = statement.partition("WHERE")[0]
+    for column, step in _BY_COLUMN:
+        if column in columns:
+            return step
+    if "reply" in columns and "state" not in columns:
+        return "reply"
     values = list(parameters.values() if isinstance(parameters, Mapping) else parameters)
     # Whoever begins says both words: what was intended stays so.
     states: tuple[tuple[str, Step], ...] = (

@@ -155,9 +155,9 @@ async def test_two_reps_who_type_at_the_same_second_make_one_change_and_one_alre
 
 async def test_a_command_that_slack_delivers_twice_is_done_once(house: House) -> None:
     for _ in range(2):
-        await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES, trigger_id="1.2.same")
+        await house.slack.command(f"{DEAL} lost", user=ANA, channel=SALES, trigger_id="1.2.same")
     await house.slack.wait_for(1)
-    await house.says(f"{DEAL} lost")
+    await house.says(f"{DEAL} won")
 
-    assert [json.loads(put.body)["status"] for put in house.highlevel.writes()] == ["won", "lost"]
+    assert [json.loads(put.body)["status"] for put in house.highlevel.writes()] == ["lost", "won"]
     assert len(await house.rows()) == 2

@@ -417,6 +417,7 @@ async def test_failures_of_an_allowed_caller_are_public_where_the_operator_wants
 
 def test_every_cause_has_its_case() -> None:
     elsewhere = {
+        Cause.NO_MATCH,
         Cause.OUT_OF_TIME,
         Cause.INTERRUPTED,
         Cause.PARKED,

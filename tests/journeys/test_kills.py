@@ -22,7 +22,7 @@ from bot.web import serving
 from bot.wiring import Tempo, build
 from tests.house import ANA, BEN, DEAL, SALES, House, stand_ins
 from tests.journeys.promises import account, all_finished
-from tests.journeys.replicas import LEASE, SHORT, Death, Replica, Replicas, replicas
+from tests.journeys.replicas import LEASE, SHORT, Death, Replica, Replicas, Step, replicas
 from tests.postgresql import Cluster, programs
 
 Plan = Callable[[House, Replica], None]
@@ -66,7 +66,7 @@ class Scene:
 @asynccontextmanager
 async def _scene(world: World, tempo: Tempo = SHORT, **settings: str) -> AsyncIterator[Scene]:
     world.folder.mkdir(exist_ok=True)
-    everybody = {"ALLOWED_USERS": f"{ANA},{BEN}", "DATABASE_URL": world.database_url}
+    everybody = {"ALLOWED_USERS": f"{ANA},{BEN}", "DATABASE_URL": world.database_url, "CONFIRM": "never"}
     async with (
         stand_ins(world.folder, **{**everybody, **settings}) as house,
         replicas(house.settings, world.folder, tempo) as bots,
@@ -161,6 +161,38 @@ async def test_a_command_whose_process_is_killed_at_a_commit_is_finished(worlds:
 @pytest.mark.parametrize("plan", AT_A_NEIGHBOUR.values(), ids=AT_A_NEIGHBOUR)
 async def test_a_command_whose_process_is_killed_at_a_neighbour_is_finished(worlds: list[World], plan: Plan) -> None:
     assert await _everywhere(worlds, lambda world: _story(world, None, plan)) == {}
+
+
+async def _several(world: World, death: Death) -> list[str]:
+    """One that is called by its name, and three at once, whose process dies."""
+    async with _scene(world) as scene:
+        deals = [f"several{number:013}" for number in range(3)]
+        for deal in deals:
+            scene.house.highlevel.add_opportunity(deal)
+        victim = await scene.bots.start(death)
+        other = await scene.bots.start() if world.replicas == 2 else None
+        named = death.step == "identify"
+        text = "new website won" if named else f"{' '.join(deals)} won"
+        acknowledged = ["one"] if await scene.types(text, victim, trigger_id="one") else []
+        code = await victim.ended()
+        if not other:
+            await scene.bots.start()
+        wrong = await scene.broken(acknowledged, kills=1)
+        meant = {DEAL} if named else set(deals)
+        written = [each.opportunity_id for each in scene.house.highlevel.written]
+        return [
+            *wrong,
+            *([] if code == -9 else [f"it ended with {code} instead of being killed"]),
+            *([] if sorted(written) == sorted(meant) else [f"changes: {written}"]),
+        ]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", ["identify", "begin", "intend", "answer", "reply", "finish"])
+async def test_several_or_a_named_one_whose_process_is_killed_are_finished(
+    worlds: list[World], when: Literal["before", "after"], step: Step
+) -> None:
+    assert await _everywhere(worlds, lambda world: _several(world, Death(when, step))) == {}
 
 
 UNDOING = (

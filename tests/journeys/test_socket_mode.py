@@ -32,7 +32,7 @@ async def test_a_change_and_everything_else_is_as_over_http(tmp_path: Path) -> N
 
 async def test_the_acknowledgement_carries_how_to_use_it(tmp_path: Path) -> None:
     async with open_house(tmp_path, over="socket") as house:
-        answer = await house.slack.command("", user=ANA, channel=SALES)
+        answer = await house.slack.command("help", user=ANA, channel=SALES)
         misunderstood = await house.says(f"{DEAL} wno")
 
     assert answer is not None

@@ -90,7 +90,7 @@ async def test_a_request_that_is_not_signed_by_slack_is_turned_away(house: House
     answer = await _post(house, urlencode({"command": "/opp-status", "text": f"{DEAL} won", "user_id": ANA}), **headers)
 
     assert answer.status_code == 401
-    assert house.highlevel.received == []
+    assert house.highlevel.writes() == []
 
 
 async def test_a_signature_with_strange_characters_is_turned_away(house: House) -> None:
@@ -185,7 +185,7 @@ async def test_no_malformed_request_makes_an_error_a_traceback_or_a_write(house:
     assert {200, 400, 401} <= set(statuses)
     assert "Traceback" not in stream.getvalue()
     assert '"level": "error"' not in stream.getvalue()
-    assert house.highlevel.received == []
+    assert house.highlevel.writes() == []
 
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

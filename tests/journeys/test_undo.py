@@ -48,7 +48,7 @@ async def test_a_message_that_slack_gave_an_id_is_updated_when_the_command_takes
     await house.says("undo")
     updated = await house.slack.wait_for_change(shown.ts)
 
-    assert f"<@{ANA}> took that back." in updated.text
+    assert f"<@{ANA}> took that back: it is *open* again." in updated.text
     assert not any(block["type"] == "actions" for block in updated.blocks)
 
 

@@ -1,0 +1,193 @@
+"""The bot's Bolt app over ports in memory, and what passes over it."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from slack_bolt.async_app import AsyncBoltRequest
+
+from bot.access import Allowlist, Caller, Pace
+from bot.blocks import Block
+from bot.command import Change, Request
+from bot.inquiries import Inquiries
+from bot.intake import Intake
+from bot.messages import Message
+from bot.modal import Modal
+from bot.outcome import Changed, Outcome
+from bot.record import Entry
+from bot.replies import Address
+from bot.slack import Reception, bolt_app
+from bot.status import STATES, Opportunity, Status, Wish
+from tests.memory import MemoryCrm, MemoryLedger, messages
+
+DEAL = "AbCdEfGhIjKlMnOpQr12"
+"""An id of HighLevel's kind."""
+WISH = Wish("deal", Status.WON)
+ANYBODY = Caller("U1", "T1", "C1")
+
+_numbers = count()
+
+
+@dataclass
+class MemoryViews:
+    """`bot.modal.Views` in a list; `works`: whether Slack shows what it is given."""
+
+    works: bool = True
+    opened: list[tuple[str, Block]] = field(default_factory=list)
+    updated: list[tuple[str, str, Block]] = field(default_factory=list)
+
+    async def open(self, trigger_id: str, view: Block) -> bool:
+        self.opened.append((trigger_id, view))
+        return self.works
+
+    async def update(self, view_id: str, of: str, view: Block) -> bool:
+        self.updated.append((view_id, of, view))
+        return self.works
+
+
+@dataclass
+class Desk:
+    """A reception, and what passes over it."""
+
+    request: Request = field(default_factory=lambda: Change((WISH,)))
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    crm: MemoryCrm = field(default_factory=lambda: MemoryCrm(Opportunity(DEAL, "open", name="New website")))
+    views: MemoryViews = field(default_factory=MemoryViews)
+    entries: list[Entry] = field(default_factory=list)
+    told: list[tuple[Message, Address, str]] = field(default_factory=list)
+    questions: list[tuple[Awaitable[Message | None], Address, str]] = field(default_factory=list)
+    parse: Callable[[str], Request] | None = None
+    window: timedelta = timedelta(hours=24)
+    allowed: frozenset[str] = frozenset({"U1", "U2"})
+    channels: frozenset[str] = frozenset()
+    pace: Pace = field(default_factory=Pace)
+    within: float = 2.6
+    confirm_above: int | None = 3
+    statuses: frozenset[Status] = frozenset(STATES)
+    reason_required: bool = False
+
+    async def on_command(self, **body: str) -> tuple[int, dict[str, Any]]:
+        """What Slack gets for a command from U1, in T1 and C1."""
+        return await self.dispatch(
+            {
+                "command": "/opp-status",
+                "text": "deal won",
+                "user_id": "U1",
+                "team_id": "T1",
+                "channel_id": "C1",
+                "trigger_id": "1.2.3",
+                "response_url": "http://reply.example",
+            }
+            | body
+        )
+
+    async def on_press(self, action_id: str, action: dict[str, Any] | str, **body: Any) -> str:  # noqa: ANN401
+        """What somebody, U2 unless told otherwise, reads who presses this; empty when nothing is said at once."""
+        pressed = {"value": action} if isinstance(action, str) else action
+        status, answer = await self.dispatch(
+            {
+                "type": "block_actions",
+                "user": {"id": "U2", "team_id": "T1"},
+                "team": {"id": "T1"},
+                "channel": {"id": "C1"},
+                "container": {"type": "message", "message_ts": "17.1", "channel_id": "C1"},
+                "trigger_id": f"press.{next(_numbers)}",
+                "response_url": "http://press.example",
+                "actions": [{"type": "button", "block_id": "b", "action_id": action_id} | pressed],
+            }
+            | body
+        )
+        assert (status, answer) == (200, {})
+        return self.told.pop()[0].text if self.told else ""
+
+    async def on_undo(self, change: str, **body: Any) -> str:  # noqa: ANN401 - any part of what Slack sends
+        return await self.on_press("undo", change, **body)
+
+    async def on_reason(self, key: str, reason: str = "price", **body: Any) -> str:  # noqa: ANN401
+        """Somebody chooses a lost reason in a menu."""
+        chosen = {"type": "static_select", "block_id": key, "selected_option": {"value": reason}}
+        return await self.on_press("reason", chosen, **body)
+
+    async def answers(self) -> list[Message | None]:
+        """What comes of the questions that were handed over."""
+        found = [await question for question, _, _ in self.questions]
+        self.questions.clear()
+        return found
+
+    async def accepted(self, *wishes: Wish, user: str = "U1", key: str = "asked", **fields: Any) -> list[str]:  # noqa: ANN401
+        """Somebody has asked for this, all at once; gives the keys."""
+        keys = [f"{key}#{number:02}" if number else key for number in range(len(wishes))]
+        batch = key if len(wishes) > 1 else None
+        caller = Caller(user, "T1", "C1")
+        await self.ledger.accept(
+            *(
+                Entry(each, "REF", caller, "as typed", wish, batch=batch, **fields)
+                for each, wish in zip(keys, wishes, strict=True)
+            ),
+            within=5,
+        )
+        return keys
+
+    async def asked(self, outcome: Outcome, *wishes: Wish, key: str = "asked", **fields: Any) -> None:  # noqa: ANN401
+        """Somebody has asked for this, and it all came to the same."""
+        for each in await self.accepted(*wishes, key=key, **fields):
+            await self.ledger.answer(each, outcome, Message("", (), public=False))
+
+    async def changed(self, key: str = "change", before: str = "open", user: str = "U1", deals: int = 1) -> None:
+        """Somebody has changed the deal, or more of them, to won, and it is finished."""
+        names = ["deal", *(f"deal-{number}" for number in range(1, deals))]
+        wishes = [Wish(name, Status.WON) for name in names]
+        for each, name in zip(await self.accepted(*wishes, user=user, key=key), names, strict=True):
+            outcome = Changed(Opportunity(name, before, name="New website"), Opportunity(name, "won"))
+            await self.ledger.intend(each, outcome.before)
+            await self.ledger.answer(each, outcome, Message("", (), public=True))
+            await self.ledger.finish(each, "response_url", "")
+
+    async def dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """What Slack gets for this."""
+        said = messages(admin_contact="U0KIM", undo_window=self.window)
+
+        def answer(question: Awaitable[Message | None], to: Address, reference: str) -> None:
+            self.questions.append((question, to, reference))
+
+        def tell(message: Message, to: Address, reference: str) -> None:
+            self.told.append((message, to, reference))
+
+        intake = Intake(
+            allowlist=Allowlist(self.allowed, self.channels),
+            our_team=lambda: "T1",
+            pace=self.pace,
+            ledger=self.ledger,
+            submit=self.entries.append,
+            messages=said,
+            answer_within=self.within,
+        )
+        modal = Modal(
+            intake=intake,
+            crm=self.crm,
+            views=self.views,
+            statuses=self.statuses,
+            reason_required=self.reason_required,
+            location_id="L",
+            answer=answer,
+            tell=tell,
+            messages=said,
+        )
+        reception = Reception(
+            parse=self.parse or (lambda _text: self.request),
+            intake=intake,
+            history=self.ledger,
+            inquiries=Inquiries(self.crm, self.ledger, said),
+            modal=modal,
+            undo_window=self.window,
+            confirm_above=self.confirm_above,
+            answer=answer,
+            tell=tell,
+            messages=said,
+        )
+        app = bolt_app(reception, modal, "xoxb-not-a-token")
+        response = await app.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
+        return response.status, json.loads(response.body) if response.body else {}

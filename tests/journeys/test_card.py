@@ -1,0 +1,116 @@
+"""A deal's card: what is known about it, for whoever asks, and what can be done about it."""
+
+from bot.simulator.highlevel import READ, WRITE, Fault
+from tests.house import ANA, BEN, DEAL, HIGHLEVEL_TOKEN, NOBODYS_ID, House
+
+
+def _known(house: House) -> None:
+    house.highlevel.pipelines = [{"id": "P1", "name": "New", "stages": [{"id": "S1", "name": "Talks"}]}]
+    house.highlevel.users["user1"] = {"id": "user1", "name": "Max"}
+    house.highlevel.lost_reasons = [{"id": "r1", "name": "Price"}]
+    house.highlevel.opportunities[DEAL] |= {
+        "pipelineId": "P1",
+        "pipelineStageId": "S1",
+        "assignedTo": "user1",
+        "monetaryValue": 4800,
+        "contact": {"name": "Jane Doe", "companyName": "Acme Corp"},
+    }
+
+
+async def test_a_card_shows_what_is_known_to_whoever_asks(any_house: House) -> None:
+    _known(any_house)
+    await any_house.says(f"{DEAL} lost price")
+    card = await any_house.says("new website")
+
+    assert card.only_to == ANA
+    assert "|New website>* is *lost* since <!date^" in card.text
+    assert "value 4,800 · Jane Doe of Acme Corp · New › Talks · owner Max" in card.text
+    assert "Lost reason: Price" in card.text
+    assert "open → *lost*" in card.text
+    assert len(any_house.highlevel.written) == 1
+
+
+async def test_a_status_on_the_card_changes_the_deal_in_front_of_all(any_house: House) -> None:
+    card = await any_house.says(DEAL)
+    shown = await any_house.answers(card, "set_won")
+
+    assert shown.only_to is None
+    assert f"<@{ANA}> changed *" in shown.text
+    assert any_house.deal == "won"
+
+
+async def test_a_card_of_a_won_deal_asks_before_it_changes_it(house: House) -> None:
+    house.highlevel.opportunities[DEAL]["status"] = "won"
+    card = await house.says(DEAL)
+    lost = next(
+        each for block in card.blocks for each in block.get("elements", ()) if each.get("value", "").count("lost")
+    )
+    assert lost["confirm"]["text"]["text"].startswith("New website is won.")
+
+    assert "from won to *lost*" in (await house.answers(card, "set_lost")).text
+
+
+async def test_what_was_won_since_the_card_was_shown_is_asked_about(house: House) -> None:
+    card = await house.says(DEAL)
+    house.highlevel.opportunities[DEAL]["status"] = "won"
+
+    assert "Make it *lost* all the same?" in (await house.answers(card, "set_lost")).text
+
+
+async def test_a_card_is_shared_as_the_deal_is_now(any_house: House) -> None:
+    card = await any_house.says(DEAL)
+    any_house.highlevel.opportunities[DEAL]["status"] = "abandoned"
+    shared = await any_house.answers(card, "share")
+
+    assert shared.only_to is None
+    assert f"<@{ANA}> shows you a deal:" in shared.text
+    assert "is *abandoned*" in shared.text
+    assert not any(block["type"] == "actions" for block in shared.blocks)
+
+
+async def test_the_link_to_highlevel_is_acknowledged_and_does_nothing_else(house: House) -> None:
+    card = await house.says(DEAL)
+    link = next(each for block in card.blocks for each in block.get("elements", ()) if each.get("url"))
+    answer = await house.slack.press(card, link, user=ANA)
+
+    assert answer is not None
+    assert answer.is_success
+    assert len(house.slack.shown) == 1
+
+
+async def test_of_several_deals_by_that_name_the_card_of_the_chosen_one_is_shown(house: House) -> None:
+    house.highlevel.add_opportunity(NOBODYS_ID, name="New website, part two")
+    asked = await house.says("new website")
+    assert "Which deal do you mean?" in asked.text
+
+    card = await house.answers(asked, "show", NOBODYS_ID)
+
+    assert "|New website, part two>* is *open*" in card.text
+
+
+async def test_a_deal_that_is_not_there_is_told_so(house: House) -> None:
+    assert "HighLevel has no deal with the id" in (await house.says(NOBODYS_ID)).text
+    assert "found no deal" in (await house.says("Nobody Ltd")).text
+
+
+async def test_an_owner_that_may_not_be_read_costs_nothing_but_the_name(house: House) -> None:
+    _known(house)
+    house.highlevel.add_token(HIGHLEVEL_TOKEN, scopes=frozenset({READ, WRITE}))
+    card = await house.says(DEAL)
+
+    assert "owner" not in card.text
+    assert "Jane Doe" in card.text
+
+
+async def test_a_deal_that_cannot_be_shared_is_told_so_privately(house: House) -> None:
+    card = await house.says(DEAL)
+    house.highlevel.misbehave(Fault(status=500), times=9)
+    told = await house.answers(card, "share")
+
+    assert told.only_to == ANA
+    assert "HighLevel has a problem of its own" in told.text
+
+
+async def test_nobody_who_may_not_sees_a_card(house: House) -> None:
+    assert "You are not on the list" in (await house.says(DEAL, user=BEN)).text
+    assert house.highlevel.received == []

@@ -1,0 +1,165 @@
+"""The form: opened by the command alone or from a message, searched in, handed in, and answered in the channel."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.simulator.highlevel import Fault as HighLevelFault
+from bot.simulator.slack import Fault
+from bot.simulator.views import View
+from tests.house import ANA, BEN, DEAL, SALES, House, open_house
+
+ROOF = "roofxxxxxxxxxxxxxxxx"
+LINK = f"https://app.gohighlevel.com/v2/location/LOCATIONxxxxxxxxxxxx/opportunities/{DEAL}?tab=Opportunity+Details"
+
+
+async def _form(house: House, *, channel: str = SALES) -> View:
+    await house.slack.command("", user=ANA, channel=channel)
+    return await house.slack.wait_for_modal(ANA)
+
+
+async def _choose(house: House, view: View, deal: str, status: str, *, text: str = "new website") -> None:
+    assert deal in [option["value"] for option in await house.slack.type_ahead(view, "deal", text)]
+    await house.slack.enter(view, "deal", deal)
+    before = view.hash
+    await house.slack.enter(view, "status", status)
+    await house.slack.wait_until(lambda: view.hash != before)
+
+
+def _fields(view: View) -> list[str]:
+    return [block["block_id"] for block in view.blocks]
+
+
+async def test_a_form_does_what_typing_does(any_house: House) -> None:
+    view = await _form(any_house)
+    assert _fields(view) == ["deal", "status", "note", "post"]
+    await _choose(any_house, view, DEAL, "won")
+    await any_house.slack.enter(view, "note", "Signed <today> & paid")
+    assert await any_house.slack.submit(view) == {}
+    shown = (await any_house.slack.wait_for(1))[0]
+
+    assert (shown.channel, shown.only_to) == (SALES, None)
+    assert "|New website>* from open to *won*." in shown.text
+    assert "&gt; Signed &lt;today&gt; &amp; paid" in shown.text
+    (row,) = await any_house.rows()
+    assert (row["text"], row["note"], row["outcome"]) == (f"{DEAL} won", "Signed <today> & paid", "changed")
+
+
+async def test_only_a_lost_deal_is_asked_for_a_reason(any_house: House) -> None:
+    any_house.highlevel.lost_reasons = [{"id": "r1", "name": "Price"}]
+    view = await _form(any_house)
+    await _choose(any_house, view, DEAL, "lost")
+    assert _fields(view) == ["deal", "status", "reason", "note", "post"]
+    before = view.hash
+    await any_house.slack.enter(view, "status", "won")
+    await any_house.slack.wait_until(lambda: view.hash != before)
+    assert _fields(view) == ["deal", "status", "note", "post"]
+    before = view.hash
+    await any_house.slack.enter(view, "status", "lost")
+    await any_house.slack.wait_until(lambda: view.hash != before)
+    await any_house.slack.enter(view, "reason", "r1")
+    assert await any_house.slack.submit(view) == {}
+
+    assert "Lost reason: Price" in (await any_house.slack.wait_for(1))[0].text
+
+
+async def test_what_is_not_to_be_posted_is_shown_to_its_author_alone(house: House) -> None:
+    view = await _form(house)
+    await _choose(house, view, DEAL, "won")
+    await house.slack.enter(view, "post", [])
+    await house.slack.submit(view)
+    shown = (await house.slack.wait_for(1))[0]
+
+    assert shown.only_to == ANA
+    assert "from open to *won*" in shown.text
+
+
+async def test_a_required_reason_is_missed_at_its_field(tmp_path: Path) -> None:
+    async with open_house(tmp_path, LOST_REASON="required") as house:
+        house.highlevel.lost_reasons = [{"id": "r1", "name": "Price"}]
+        view = await _form(house)
+        await _choose(house, view, DEAL, "lost")
+
+        assert list(await house.slack.submit(view)) == ["reason"]
+        assert house.deal == "open"
+
+
+async def test_a_deal_can_be_given_by_its_link(house: House) -> None:
+    view = await _form(house)
+    (option,) = await house.slack.type_ahead(view, "deal", LINK)
+
+    assert option["value"] == DEAL
+    assert option["text"]["text"].startswith("New website")
+
+
+async def test_while_highlevel_does_not_answer_the_list_says_so(house: House) -> None:
+    view = await _form(house)
+    house.highlevel.misbehave(HighLevelFault(status=500), path="search", times=9)
+    (option,) = await house.slack.type_ahead(view, "deal", "new website")
+    assert "HighLevel does not answer" in option["text"]["text"]
+    await house.slack.enter(view, "deal", option["value"])
+    await house.slack.enter(view, "status", "won")
+
+    assert "HighLevel did not answer" in (await house.slack.submit(view))["deal"]
+    assert house.slack.refusals == []
+
+
+async def test_a_form_that_slack_does_not_open_is_told_about(house: House) -> None:
+    house.slack.misbehave(Fault("views.open", status=500))
+    shown = await house.says("")
+
+    assert shown.only_to == ANA
+    assert "The form could not be opened" in shown.text
+
+
+async def test_the_shortcut_fills_in_the_first_deal_that_the_message_links_to(any_house: House) -> None:
+    posted = await any_house.slack.post(f"What about <{LINK}|this one>?", user=BEN, channel=SALES)
+    await any_house.slack.shortcut(posted, "change_status", user=ANA)
+    view = await any_house.slack.wait_for_modal(ANA)
+    before = view.hash
+    await any_house.slack.enter(view, "status", "won")
+    await any_house.slack.wait_until(lambda: view.hash != before)
+    assert await any_house.slack.submit(view) == {}
+    shown = (await any_house.slack.wait_for(2))[1]
+
+    assert "|New website>* from open to *won*." in shown.text
+    assert shown.channel == SALES
+
+
+async def test_the_shortcut_on_any_other_message_opens_an_empty_form(house: House) -> None:
+    posted = await house.slack.post("Lunch?", user=BEN, channel=SALES)
+    await house.slack.shortcut(posted, "change_status", user=ANA)
+    view = await house.slack.wait_for_modal(ANA)
+
+    assert "initial_option" not in view.blocks[0]["element"]
+
+
+async def test_somebody_who_may_not_gets_no_form(house: House) -> None:
+    posted = await house.slack.post("Lunch?", user=ANA, channel=SALES)
+    await house.slack.shortcut(posted, "change_status", user=BEN)
+    told = (await house.slack.wait_for(2))[1]
+    typed = await house.says("", user=BEN)
+
+    assert told.only_to == typed.only_to == BEN
+    assert "You are not on the list" in told.text
+    assert house.slack.views == []
+
+
+@pytest.mark.parametrize("channel", ["D0DIRECT", "G0PRIVATE"])
+async def test_the_form_answers_where_it_was_opened(house: House, channel: str) -> None:
+    view = await _form(house, channel=channel)
+    await _choose(house, view, DEAL, "lost")
+    await house.slack.submit(view)
+
+    assert (await house.slack.wait_for(1))[0].channel == channel
+
+
+async def test_a_token_that_may_not_read_reasons_loses_deals_by_the_form_too(tmp_path: Path) -> None:
+    async with open_house(tmp_path, LOST_REASON="required") as house:
+        house.highlevel.lost_reasons_forbidden = True
+        view = await _form(house)
+        await _choose(house, view, DEAL, "lost")
+        assert _fields(view) == ["deal", "status", "note", "post"]
+        assert await house.slack.submit(view) == {}
+
+        assert "from open to *lost*" in (await house.slack.wait_for(1))[0].text

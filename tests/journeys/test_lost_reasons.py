@@ -1,0 +1,113 @@
+"""Why a deal was lost: typed with it, asked for before or after it, and what becomes of it later."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.house import ANA, DEAL, House, open_house
+
+REASONS = [
+    {"id": "r1", "name": "Too expensive"},
+    {"id": "r2", "name": "Chose a competitor"},
+    {"id": "r3", "name": "Too late"},
+]
+
+
+@pytest.fixture(autouse=True)
+def _reasons(request: pytest.FixtureRequest) -> None:
+    for name in {"house", "any_house"} & set(request.fixturenames):
+        request.getfixturevalue(name).highlevel.lost_reasons = list(REASONS)
+
+
+def _sent(house: House) -> list[dict[str, str]]:
+    return [json.loads(put.body) for put in house.highlevel.writes()]
+
+
+@pytest.mark.parametrize("words", ["too expensive", "Too Expensive.", "competitor", "chose", "COMPETITOR chose"])
+async def test_words_behind_lost_name_a_reason(house: House, words: str) -> None:
+    shown = await house.says(f"{DEAL} lost {words}")
+
+    reason = REASONS[0] if "expensive" in words.lower() else REASONS[1]
+    assert _sent(house) == [{"status": "lost", "lostReasonId": reason["id"]}]
+    assert f"Lost reason: {reason['name']}" in shown.text
+
+
+@pytest.mark.parametrize("words", ["too", "bad weather"])
+async def test_words_that_name_none_or_several_are_asked_about_first(any_house: House, words: str) -> None:
+    asked = await any_house.says(f"{DEAL} lost {words}")
+    assert asked.only_to == ANA
+    assert f"`{words}` is not one of HighLevel's lost reasons." in asked.text
+    assert "Nothing was changed." in asked.text
+    assert "Too expensive, Chose a competitor, Too late" in asked.text
+    assert any_house.deal == "open"
+
+    shown = await any_house.answers(asked, "reason", "r3")
+
+    assert shown.only_to is None
+    assert "Lost reason: Too late" in shown.text
+    assert any_house.highlevel.opportunities[DEAL]["lostReasonId"] == "r3"
+
+
+async def test_whoever_loses_a_deal_is_asked_why_afterwards(any_house: House) -> None:
+    await any_house.says(f"{DEAL} lost")
+    asked = (await any_house.slack.wait_for(2))[1]
+    assert asked.only_to == ANA
+    assert "|New website>* lost? Choose a reason" in asked.text
+
+    added = await any_house.answers(asked, "reason", "r2")
+
+    assert added.only_to is None
+    assert f"<@{ANA}> said why *" in added.text
+    assert "was lost: *Chose a competitor*." in added.text
+    assert _sent(any_house)[-1] == {"status": "lost", "lostReasonId": "r2"}
+
+
+async def test_undo_takes_back_the_loss_not_the_reason(house: House) -> None:
+    await house.says(f"{DEAL} lost")
+    await house.answers((await house.slack.wait_for(2))[1], "reason", "r2")
+    undone = await house.says("undo")
+
+    assert "from open to lost" in undone.text
+    assert "it is *open* again" in undone.text
+    assert "Its lost reason was cleared." in undone.text
+    assert house.deal == "open"
+
+
+async def test_a_reason_that_highlevel_keeps_is_said_to_be_kept(house: House) -> None:
+    house.highlevel.keeps_lost_reason = True
+    await house.says(f"{DEAL} lost too expensive")
+
+    assert "HighLevel keeps its lost reason: Too expensive" in (await house.says(f"{DEAL} open")).text
+
+
+async def test_where_a_reason_is_required_it_is_asked_for_first(tmp_path: Path) -> None:
+    async with open_house(tmp_path, LOST_REASON="required") as house:
+        house.highlevel.lost_reasons = list(REASONS)
+        asked = await house.says("new website lost")
+        assert "Why was" in asked.text
+        assert house.deal == "open"
+        shown = await house.answers(asked, "reason", "r1")
+
+        assert "Lost reason: Too expensive" in shown.text
+        assert _sent(house) == [{"status": "lost", "lostReasonId": "r1"}]
+
+
+async def test_where_it_is_optional_nobody_asks(tmp_path: Path) -> None:
+    async with open_house(tmp_path, LOST_REASON="optional") as house:
+        house.highlevel.lost_reasons = list(REASONS)
+        await house.says(f"{DEAL} lost")
+        await house.says("whoami")
+
+        assert len(house.slack.shown) == 2
+
+
+@pytest.mark.parametrize("policy", ["ask", "required"])
+async def test_a_token_that_may_not_read_reasons_loses_deals_without(tmp_path: Path, policy: str) -> None:
+    async with open_house(tmp_path, LOST_REASON=policy) as house:
+        house.highlevel.lost_reasons_forbidden = True
+        shown = await house.says(f"{DEAL} lost too expensive")
+
+        assert "from open to *lost*" in shown.text
+        assert "Said: `too expensive`. It is not in HighLevel" in shown.text
+        assert _sent(house) == [{"status": "lost"}]

@@ -1,0 +1,167 @@
+"""A deal by whatever it is called: the one that can be meant is changed, and where several can, somebody is asked."""
+
+import asyncio
+from pathlib import Path
+
+from bot.simulator.highlevel import Fault
+from tests.house import ANA, BEN, DEAL, KIM, SALES, House, open_house
+
+ROOF, POOL, OLD = (f"{name}xxxxxxxxxxxxxxxx" for name in ("roof", "pool", "old0"))
+
+
+def _acme(house: House, *, pool: str = "open") -> None:
+    jane = {"name": "Jane Doe", "companyName": "Acme Corp", "email": "jane@acme.example", "phone": "+1 555 0100"}
+    house.highlevel.add_opportunity(ROOF, name="Roof", contact=jane, monetaryValue=4800)
+    house.highlevel.add_opportunity(POOL, name="Pool", contact=jane, status=pool)
+
+
+async def test_a_name_that_fits_one_deal_is_enough(any_house: House) -> None:
+    shown = await any_house.says('"New website" won')
+
+    assert shown.only_to is None
+    assert "|New website>* from open to *won*." in shown.text
+    assert any_house.deal == "won"
+    (row,) = await any_house.rows()
+    assert (row["opportunity_id"], row["called"], row["outcome"]) == (DEAL, "New website", "changed")
+
+
+async def test_a_contact_an_email_address_or_a_phone_number_is_a_name_too(house: House) -> None:
+    _acme(house, pool="lost")
+
+    assert "|Roof>* from open to *won*" in (await house.says("jane doe won")).text
+    house.highlevel.opportunities[ROOF]["status"] = "open"
+    assert "|Roof>* from open" in (await house.says("<mailto:jane@acme.example|jane@acme.example> abandoned")).text
+    house.highlevel.opportunities[ROOF]["status"] = "open"
+    assert "|Roof>* from open" in (await house.says("<tel:+15550100|+1 555 0100> lost")).text
+
+
+async def test_a_name_with_a_status_in_it_is_understood_in_quotes(house: House) -> None:
+    house.highlevel.add_opportunity(ROOF, name="Open Table")
+
+    assert "|Open Table>* from open to *won*." in (await house.says("“Open Table” won")).text
+
+
+async def test_where_several_fit_somebody_is_asked_and_the_choice_carries_on(any_house: House) -> None:
+    _acme(any_house)
+    asked = await any_house.says("acme corp lost")
+    assert asked.only_to == ANA
+    assert "`acme corp` fits more than one." in asked.text
+    assert "Nothing was changed." in asked.text
+    assert any_house.highlevel.written == []
+
+    shown = await any_house.answers(asked, "choose", POOL)
+
+    assert shown.only_to is None
+    assert "|Pool>* from open to *lost*." in shown.text
+    assert [write.opportunity_id for write in any_house.highlevel.written] == [POOL]
+    question, answer = await any_house.rows()
+    assert (question["outcome"], answer["outcome"]) == ("ambiguous", "changed")
+    assert (answer["continues"], answer["text"]) == (question["key"], "acme corp lost")
+
+
+async def test_a_question_that_was_answered_can_be_answered_no_more(house: House) -> None:
+    _acme(house)
+    asked = await house.says("acme won")
+    await house.answers(asked, "choose", ROOF)
+
+    thanks = await house.slack.wait_for_change(asked.ts)
+    assert "Thank you. It goes on" in thanks.text
+    assert not any("accessory" in block for block in thanks.blocks)
+
+
+async def test_of_two_answers_at_once_one_counts(house: House) -> None:
+    _acme(house)
+    asked = await house.says("acme won")
+    choices = [block["accessory"] for block in asked.blocks if "accessory" in block]
+    await asyncio.gather(*(house.slack.press(asked, choice, user=ANA) for choice in choices))
+    await house.slack.wait_until(lambda: len(house.slack.shown) == 3)
+
+    assert any("That has been answered already" in shown.text for shown in house.slack.shown)
+    assert len(house.highlevel.written) == 1
+
+
+async def test_somebody_who_may_not_cannot_choose_either(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ALLOWED_USERS=f"{ANA},{KIM}") as house:
+        _acme(house)
+        asked = await house.says("acme won")
+    async with open_house(tmp_path, ALLOWED_USERS=BEN) as stricter:
+        stricter.slack.shown.append(asked)
+        denied = await stricter.answers(asked, "choose", ROOF)
+
+        assert "You are not on the list" in denied.text
+        assert stricter.highlevel.written == []
+
+
+async def test_one_deal_that_is_not_open_is_not_moved_by_its_name_alone(house: House) -> None:
+    house.highlevel.add_opportunity(OLD, name="Old contract", status="lost")
+    asked = await house.says("old contract won")
+    assert "Is this the deal that shall be *won*?" in asked.text
+    assert house.highlevel.written == []
+
+    assert "from lost to *won*" in (await house.answers(asked, "choose")).text
+
+
+async def test_a_deal_that_is_so_already_is_told_so_by_name(house: House) -> None:
+    house.highlevel.add_opportunity(OLD, name="Old contract", status="won")
+
+    assert "is already *won*" in (await house.says("old contract won")).text
+
+
+async def test_a_name_that_fits_none_says_what_was_searched_and_how_to_find_an_id(house: House) -> None:
+    shown = await house.says("Nobody Ltd won")
+
+    assert shown.only_to == ANA
+    assert "I searched HighLevel for `Nobody Ltd` and found no deal." in shown.text
+    assert "Nothing was changed." in shown.text
+    assert "paste the link from the deal's page" in shown.text
+    assert "in the last seconds" in shown.text
+
+
+async def test_more_than_ten_are_not_all_shown_and_it_is_said_so(house: House) -> None:
+    for number in range(12):
+        house.highlevel.add_opportunity(f"twinxxxxxxxxxxxxxx{number:02}", name=f"Twin {number}")
+    asked = await house.says("twin won")
+
+    assert sum("accessory" in block for block in asked.blocks) == 10
+    assert "There are more: if yours is not here, type more of its name." in asked.text
+
+
+async def test_the_search_may_lag_the_deal_is_looked_at_itself(house: House) -> None:
+    house.highlevel.search_lag = 60.0
+    assert "from open to *lost*" in (await house.says("new website lost")).text
+
+    again = await house.says("new website lost")  # the search still shows it open
+
+    assert "is already *lost*" in again.text
+
+
+async def test_a_search_that_fails_says_so_and_changes_nothing(house: House) -> None:
+    house.highlevel.misbehave(Fault(status=500), path="/opportunities/search", times=9)
+    shown = await house.says("new website won")
+
+    assert "HighLevel has a problem of its own" in shown.text
+    assert "Nothing was changed." in shown.text
+
+
+async def test_a_change_costs_three_calls_by_id_and_four_by_name(house: House) -> None:
+    house.highlevel.add_opportunity(ROOF, name="Roof", pipelineId="P1", pipelineStageId="S1", assignedTo="user1")
+    house.highlevel.pipelines = [{"id": "P1", "name": "New", "stages": [{"id": "S1", "name": "Talks"}]}]
+    house.highlevel.users["user1"] = {"id": "user1", "name": "Max"}
+    house.highlevel.lost_reasons = [{"id": "r1", "name": "Price"}]
+    await house.says(f"{ROOF} lost price")  # what is looked up once is remembered
+    counted = []
+    for text in (f"{ROOF} open", "roof lost price", f"{ROOF} won"):
+        before = len(house.highlevel.received)
+        shown = await house.says(text)
+        assert "New › Talks · owner Max" in shown.text
+        counted.append(len(house.highlevel.received) - before)
+
+    assert counted == [3, 4, 3]
+
+
+async def test_names_work_in_direct_messages_and_private_channels(house: House) -> None:
+    for channel, status in (("D0DIRECT", "lost"), ("G0PRIVATE", "open")):
+        shown = await house.says(f"new website {status}", channel=channel)
+        assert (shown.channel, shown.only_to) == (channel, None)
+        assert house.deal == status
+    assert SALES not in {shown.channel for shown in house.slack.shown}

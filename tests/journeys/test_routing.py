@@ -1,0 +1,78 @@
+"""What belongs in another channel too is posted there once, and taken back in both."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.simulator.slack import Fault
+from tests.house import ANA, DEAL, KIM, OTHER_CHANNEL, SALES, House, open_house
+
+WINS = "C0WINS"
+
+
+@pytest.fixture(params=["http", "socket"])
+async def routed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    settings = {"ALLOWED_USERS": f"{ANA},{KIM}", "ANNOUNCE_CHANNELS": f"won={WINS},lost={SALES}"}
+    async with open_house(tmp_path, over=request.param, **settings) as house:
+        yield house
+
+
+async def test_a_win_is_posted_in_the_other_channel_too_once(routed: House) -> None:
+    await routed.says(f"{DEAL} won")
+    (row,) = await routed.rows()
+    here, there = routed.slack.shown
+
+    assert (here.channel, there.channel) == (SALES, WINS)
+    assert here.text == there.text
+    assert (row["announced_in"], row["announced_ts"]) == (WINS, there.ts)
+
+
+async def test_what_was_typed_there_is_not_posted_twice(routed: House) -> None:
+    await routed.says(f"{DEAL} won", channel=WINS)
+    await routed.rows()
+
+    assert [shown.channel for shown in routed.slack.shown] == [WINS]
+
+
+@pytest.mark.parametrize("pressed", [0, 1])
+async def test_undo_updates_both(routed: House, pressed: int) -> None:
+    await routed.says(f"{DEAL} won")
+    both = await routed.slack.wait_for(2)
+    await routed.presses(both[pressed], "undo", user=KIM)
+    for shown in both[:2]:
+        updated = await routed.slack.wait_for_change(shown.ts)
+        assert f"<@{KIM}> took that back: it is *open* again." in updated.text
+        assert not any(block["type"] == "actions" for block in updated.blocks)
+    assert len(routed.slack.shown) == 2
+
+
+async def test_a_typed_undo_updates_both_too(routed: House) -> None:
+    await routed.says(f"{DEAL} won")
+    both = (await routed.slack.wait_for(2))[:2]
+    await routed.slack.command("undo", user=ANA, channel=OTHER_CHANNEL)
+    for shown in both:
+        assert "took that back" in (await routed.slack.wait_for_change(shown.ts)).text
+
+
+async def test_several_are_posted_there_once_too(routed: House) -> None:
+    deals = [f"dealxxxxxxxxxxxxxxx{number}" for number in range(3)]
+    for deal in deals:
+        routed.highlevel.add_opportunity(deal)
+    await routed.says(f"{' '.join(deals)} won")
+    await routed.rows()
+
+    assert [shown.channel for shown in routed.slack.shown] == [SALES, WINS]
+
+
+async def test_a_channel_that_takes_no_message_costs_nothing_but_that(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ANNOUNCE_CHANNELS=f"won={WINS}") as house:
+        house.slack.misbehave(
+            Fault("chat.postMessage", status=200, body={"ok": False, "error": "not_in_channel"}, times=9)
+        )
+        shown = await house.says(f"{DEAL} won")
+        (row,) = await house.rows()
+
+        assert shown.via == "response_url"
+        assert (row["delivered"], row["announced_in"]) == ("response_url", None)
+        assert [shown.channel for shown in house.slack.shown] == [SALES]

@@ -1,0 +1,160 @@
+"""Several deals at once: one message, one row each, one Undo for all; and what is asked before."""
+
+import asyncio
+from pathlib import Path
+
+from bot.simulator.highlevel import Fault
+from bot.simulator.slack import button
+from tests.house import ANA, DEAL, KIM, NOBODYS_ID, House, open_house
+
+DEALS = [f"dealxxxxxxxxxxxxxx{number:02}" for number in range(25)]
+
+
+def _deals(house: House, many: int) -> str:
+    for number, deal in enumerate(DEALS[:many]):
+        house.highlevel.add_opportunity(deal, name=f"Deal {number}")
+    return " ".join(DEALS[:many])
+
+
+def _statuses(house: House, many: int) -> list[str]:
+    return [house.highlevel.opportunities[deal]["status"] for deal in DEALS[:many]]
+
+
+async def test_three_are_changed_at_once_and_told_in_one_message(any_house: House) -> None:
+    shown = await any_house.says(f"{_deals(any_house, 3)} lost")
+
+    assert shown.only_to is None
+    assert f"<@{ANA}> changed 3 deals to *lost*:" in shown.text
+    assert [f"|Deal {number}>*: open → *lost*" in shown.text for number in range(3)] == [True] * 3
+    assert _statuses(any_house, 3) == ["lost"] * 3
+    rows = await any_house.rows()
+    assert len(rows) == 3
+    assert {row["batch"] for row in rows} == {min(row["key"] for row in rows)}
+    assert len({row["key"] for row in rows}) == 3
+    assert [row["delivered"] for row in sorted(rows, key=lambda row: str(row["key"]))] == [
+        "response_url",
+        "together",
+        "together",
+    ]
+
+
+async def test_one_undo_takes_all_back(any_house: House) -> None:
+    shown = await any_house.says(f"{_deals(any_house, 3)} won")
+    await any_house.presses(shown, "undo", user=KIM)
+    updated = await any_house.slack.wait_for_change(shown.ts)
+
+    assert f"<@{KIM}> took 3 changes back:" in updated.text
+    assert _statuses(any_house, 3) == ["open"] * 3
+    assert len(await any_house.rows()) == 6
+
+
+async def test_the_typed_undo_takes_all_back_too(house: House) -> None:
+    await house.says(f"{_deals(house, 2)} won")
+
+    assert f"<@{ANA}> took 2 changes back:" in (await house.says("undo")).text
+    assert _statuses(house, 2) == ["open"] * 2
+
+
+async def test_what_fails_is_told_beside_what_works(house: House) -> None:
+    deals = _deals(house, 1)
+    house.highlevel.opportunities[DEAL]["status"] = "lost"
+    shown = await house.says(f"{deals} {NOBODYS_ID} {DEAL} lost")
+
+    assert "changed 1 of 3 deals to *lost*:" in shown.text
+    assert f"Not changed. HighLevel has no deal with the id `{NOBODYS_ID}`" in shown.text
+    assert "|New website>*: is *lost* already" in shown.text
+
+
+async def test_more_than_three_are_done_only_after_a_yes(any_house: House) -> None:
+    asked = await any_house.says(f"{_deals(any_house, 5)} abandoned")
+    assert asked.only_to == ANA
+    assert "Shall 5 of these 5 deals be *abandoned*? Nothing was changed." in asked.text
+    assert "|Deal 4>*: still open, would become *abandoned*" in asked.text
+    assert any_house.highlevel.written == []
+
+    shown = await any_house.answers(asked, "confirm")
+
+    assert "changed 5 deals to *abandoned*" in shown.text
+    assert _statuses(any_house, 5) == ["abandoned"] * 5
+
+
+async def test_a_no_leaves_everything_as_it_is(house: House) -> None:
+    asked = await house.says(f"{_deals(house, 4)} lost")
+    await house.slack.press(asked, button(asked, "dismiss"), user=ANA)
+    left = await house.slack.wait_for_change(asked.ts)
+
+    assert left.text == "Left as it is. Nothing was changed."
+    assert house.highlevel.written == []
+
+
+async def test_twenty_five_fit_into_one_message(house: House) -> None:
+    house.highlevel.burst_limit = 1000
+    asked = await house.says(f"{_deals(house, 25)} lost")
+    shown = await house.answers(asked, "confirm")
+
+    assert "changed 25 deals to *lost*" in shown.text
+    assert _statuses(house, 25) == ["lost"] * 25
+    assert "at most 25 at once" in (await house.says(f"{' '.join(DEALS)} {DEAL} won")).text
+
+
+async def test_a_won_deal_among_them_waits_for_its_own_yes(house: House) -> None:
+    deals = _deals(house, 2)
+    house.highlevel.opportunities[DEALS[1]]["status"] = "won"
+    shown = await house.says(f"{deals} lost")
+    assert "changed 1 of 2 deals to *lost*" in shown.text
+    assert "|Deal 1>*: still won, would become *lost*" in shown.text
+    assert _statuses(house, 2) == ["lost", "won"]
+
+    assert "from won to *lost*" in (await house.answers(shown, "confirm")).text
+
+
+async def test_a_won_deal_alone_is_asked_about_and_only_as_it_was_shown(any_house: House) -> None:
+    any_house.highlevel.opportunities[DEAL]["status"] = "won"
+    asked = await any_house.says(f"{DEAL} lost")
+    assert "Make it *lost* all the same?" in asked.text
+    assert any_house.highlevel.written == []
+    any_house.highlevel.opportunities[DEAL]["status"] = "open"
+
+    shown = await any_house.answers(asked, "confirm")
+
+    assert "is *open* now: it was changed again after that." in shown.text
+    assert any_house.deal == "open"
+
+
+async def test_where_nobody_is_to_be_asked_nobody_is(tmp_path: Path) -> None:
+    async with open_house(tmp_path, CONFIRM="never") as house:
+        house.highlevel.opportunities[DEAL]["status"] = "won"
+        shown = await house.says(f"{_deals(house, 4)} {DEAL} lost")
+
+        assert "changed 5 deals to *lost*" in shown.text
+
+
+async def test_a_preview_shows_what_would_happen_and_writes_nothing(any_house: House) -> None:
+    preview = await any_house.says("new website won?")
+    assert preview.only_to == ANA
+    assert "|New website>* is *open*" in preview.text
+    assert "would become *won*." in preview.text
+    assert "HighLevel's automations that wait for a deal's status run then" in preview.text
+    assert "This was only a preview. Nothing was changed." in preview.text
+    assert any_house.highlevel.written == []
+
+    assert "from open to *won*" in (await any_house.answers(preview, "confirm")).text
+
+
+async def test_several_can_be_previewed(house: House) -> None:
+    preview = await house.says(f"{_deals(house, 6)} lost preview")
+
+    assert "This is what would happen. Nothing was changed." in preview.text
+    assert preview.only_to == ANA
+    assert house.highlevel.written == []
+
+
+async def test_whoever_waits_long_for_several_is_told_once(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        deals = _deals(house, 3)
+        house.highlevel.misbehave(Fault(wait=0.3), method="GET", times=3)
+        shown = await house.says(f"{deals} won")
+        await asyncio.sleep(0)
+
+        assert "changed 3 deals" in shown.text
+        assert len(house.slack.shown) == 1

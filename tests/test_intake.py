@@ -1,0 +1,170 @@
+import asyncio
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.access import Allowlist, Caller, Pace
+from bot.change import StoreDown
+from bot.intake import CannotLookUp, Intake
+from bot.messages import Message
+from bot.record import Entry
+from bot.said import Said
+from tests.memory import MemoryLedger, entry, messages
+
+DONE = Message("done", (), public=False)
+
+
+@dataclass
+class Door:
+    """A way in, and what it let in."""
+
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    submitted: list[Entry] = field(default_factory=list)
+    team: str | None = "T1"
+    within: float = 2.6
+
+    def intake(self, pace: Pace | None = None) -> Intake:
+        return Intake(
+            allowlist=Allowlist(frozenset({"U1"}), frozenset({"C1"})),
+            our_team=lambda: self.team,
+            pace=pace or Pace(),
+            ledger=self.ledger,
+            submit=self.submitted.append,
+            messages=messages(admin_contact="U0KIM"),
+            answer_within=self.within,
+        )
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+def _said(user: str = "U1", team: str = "T1", channel: str = "C1") -> Said:
+    return Said("key", "REF", Caller(user, team, channel), "deal won", "http://reply.example")
+
+
+async def test_whoever_is_allowed_is_let_in(door: Door) -> None:
+    assert door.intake().denies(_said()) is None
+    assert door.intake().may(_said())
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (_said(user="U3"), "not on the list"),
+        (_said(team="T2"), "another Slack workspace"),
+        (_said(channel="C2"), "from this channel"),
+    ],
+)
+async def test_whoever_is_not_is_told_why_in_private(door: Door, said: Said, why: str) -> None:
+    with capture_logs() as lines:
+        refusal = door.intake().denies(said)
+
+    assert refusal
+    assert not refusal.public
+    assert why in refusal.text
+    assert "REF" in refusal.text
+    assert [line["event"] for line in lines] == ["command.denied"]
+    assert not door.intake().may(said)
+
+
+async def test_who_may_is_asked_anew_each_time(door: Door) -> None:
+    intake, door.team = door.intake(), None
+    refusal = intake.denies(_said())
+
+    assert refusal
+    assert "not yet told the bot" in refusal.text
+    door.team = "T1"
+    assert intake.may(_said())
+
+
+async def test_what_is_denied_or_no_command_does_not_count_towards_the_pace(door: Door) -> None:
+    intake = door.intake(Pace(limit=2))
+    for _ in range(5):
+        assert intake.may(_said())
+        assert intake.denies(_said(channel="C2"))
+
+    assert [intake.denies(_said()) is None for _ in range(3)] == [True, True, False]
+    refusal = intake.denies(_said())
+    assert refusal
+    assert "commands in a minute" in refusal.text
+    assert intake.may(_said())
+
+
+async def test_what_is_written_down_is_begun_once(door: Door) -> None:
+    intake = door.intake()
+    both = (entry("a"), entry("b"))
+
+    assert await intake.accept(*both)
+    assert not await intake.accept(*both)
+    assert door.submitted == [*both]
+
+
+async def test_what_cannot_be_written_down_is_not_begun(door: Door) -> None:
+    door.ledger.store.down = True
+    with pytest.raises(StoreDown):
+        await door.intake().accept(entry("a"))
+
+    assert door.submitted == []
+
+
+@pytest.mark.parametrize(("looked_up", "within"), [(False, 2.6), (True, 1.3)])
+async def test_after_a_look_less_time_is_left_for_writing(door: Door, looked_up: bool, within: float) -> None:
+    given: list[float] = []
+
+    class Watched(MemoryLedger):
+        async def accept(self, *entries: Entry, within: float) -> bool:
+            given.append(within)
+            return await super().accept(*entries, within=within)
+
+    door.ledger = Watched()
+    await door.intake().accept(entry("a"), looked_up=looked_up)
+
+    assert given == [within]
+
+
+async def test_a_look_gives_what_was_found(door: Door) -> None:
+    assert await door.intake().look_up(door.ledger.find("nothing")) is None
+
+
+async def test_a_look_that_fails_or_takes_too_long_is_given_up(door: Door) -> None:
+    door.ledger.store.down, door.within = True, 0.02
+    for looking in (door.ledger.find("a"), asyncio.sleep(60)):
+        with pytest.raises(CannotLookUp):
+            await door.intake().look_up(looking)
+
+
+async def _done() -> Message:
+    return DONE
+
+
+async def _raises(error: Exception) -> NoReturn:
+    raise error
+
+
+async def test_what_goes_well_passes_the_boundary(door: Door) -> None:
+    assert await door.intake().guarded(_done(), "REF") is DONE
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "changed", "event"),
+    [
+        (CannotLookUp(), "I cannot look that up", "Nothing was changed.", "command.not_looked_up"),
+        (StoreDown(), "cannot write down", "Nothing was changed.", "command.not_written_down"),
+        (StoreDown(perhaps_written=True), "carried out soon", "Nothing has been changed", "command.not_written_down"),
+        (RuntimeError(), "wrong inside the bot", "Nothing was changed.", "command.broken"),
+    ],
+)
+async def test_whatever_goes_wrong_is_told_with_its_reference(
+    door: Door, error: Exception, what: str, changed: str, event: str
+) -> None:
+    with capture_logs() as lines:
+        message = await door.intake().guarded(_raises(error), "REF")
+
+    assert message
+    assert not message.public
+    assert all(part in message.text for part in (what, changed, "REF"))
+    assert [line["event"] for line in lines] == [event]
