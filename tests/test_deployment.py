@@ -48,7 +48,9 @@ def _as_text(default: object) -> str:
     """A default as an operator would write it; the parts of a list in the order of the alphabet."""
     if isinstance(default, bool):
         return str(default).lower()
-    return ",".join(sorted(default)) if isinstance(default, frozenset) else str(default)
+    if isinstance(default, frozenset):
+        return ",".join(sorted(default))
+    return "" if default == {} else str(default)
 
 
 # --- Procfile ------------------------------------------------------------------------------------------------------

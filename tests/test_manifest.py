@@ -11,8 +11,8 @@ import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import web
-from bot.command import COMMAND, USAGE_HINT, parse
+from bot import form, web
+from bot.command import COMMAND, USAGE_HINT, Change, parse
 from bot.simulator.slack import Slack
 from bot.status import STATES, Status, Wish
 
@@ -20,11 +20,15 @@ ROOT = Path(__file__).parent.parent
 SCHEMA = Path(__file__).parent / "data" / "manifest.schema.1.0.0.json"
 LOCATION, DEAL = "LOCATIONxxxxxxxxxxxx", "aB3dE5fG7hJ9kL1mN2pQ"
 
+LONGEST_SHORTCUT = 24
+"""Characters of a shortcut's name. https://docs.slack.dev/reference/app-manifest"""
 SCOPE_OF = {
     "auth_test": None,
     "apps_connections_open": None,
     "chat_postMessage": "chat:write",
     "chat_update": "chat:write",
+    "views_open": None,
+    "views_update": None,
 }
 """The scope that each method of the Web API needs, `None` for those that need none, or an app-level token's.
 https://docs.slack.dev/reference/methods"""
@@ -69,7 +73,7 @@ def test_for_socket_mode_one_word_is_changed_and_the_addresses_may_stay_or_go(*,
     text = (ROOT / "manifest.yml").read_text(encoding="utf-8")
     changed = text.replace("socket_mode_enabled: false", "socket_mode_enabled: true")
     if not addresses:
-        changed = re.sub(r"(?m)^ *(request_)?url: .*\n", "", changed)
+        changed = re.sub(r"(?m)^ *(request_|message_menu_options_)?url: .*\n", "", changed)
     loaded = yaml.safe_load(changed)
 
     assert loaded["settings"]["socket_mode_enabled"] is True
@@ -109,9 +113,18 @@ def test_the_usage_hint_is_the_one_that_the_bot_shows(command: dict[str, Any]) -
     assert command["usage_hint"] == USAGE_HINT
 
 
+def test_the_shortcut_is_the_one_that_the_bot_listens_to(manifest: dict[str, Any]) -> None:
+    (shortcut,) = manifest["features"]["shortcuts"]
+    assert (shortcut["type"], shortcut["callback_id"]) == ("message", form.SHORTCUT)
+    assert len(shortcut["name"]) <= LONGEST_SHORTCUT
+    assert shortcut["name"] in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_every_address_is_the_route_that_the_bot_serves(manifest: dict[str, Any], command: dict[str, Any]) -> None:
-    addresses = {command["url"], manifest["settings"]["interactivity"]["request_url"]}
-    (address,) = addresses
+    interactivity = manifest["settings"]["interactivity"]
+    addresses = [command["url"], interactivity["request_url"], interactivity["message_menu_options_url"]]
+    assert json.dumps(manifest).count("https://") == len(addresses)
+    (address,) = set(addresses)
     url = urlsplit(address)
     assert (url.scheme, url.path, url.query) == ("https", web.EVENTS, "")
 
@@ -132,7 +145,7 @@ def test_an_operator_has_one_placeholder_to_replace(manifest: dict[str, Any]) ->
 )
 def test_a_link_is_understood_in_the_form_that_slack_sends_it(command: dict[str, Any], sent: str) -> None:
     assert command["should_escape"] is True
-    assert parse(f"{sent} won", location_id=LOCATION, statuses=STATES) == Wish(DEAL, Status.WON)
+    assert parse(f"{sent} won", location_id=LOCATION, statuses=STATES) == Change((Wish(DEAL, Status.WON),))
 
 
 # --- nothing that is not needed ------------------------------------------------------------------------------------
@@ -152,7 +165,7 @@ def test_the_stand_in_grants_the_same_scopes(manifest: dict[str, Any]) -> None:
 
 def test_it_subscribes_to_no_events_and_opens_no_home(manifest: dict[str, Any]) -> None:
     assert manifest.keys() == {"display_information", "features", "oauth_config", "settings"}
-    assert manifest["features"].keys() == {"bot_user", "slash_commands"}
+    assert manifest["features"].keys() == {"bot_user", "slash_commands", "shortcuts"}
     assert manifest["settings"].keys() == {
         "interactivity",
         "org_deploy_enabled",

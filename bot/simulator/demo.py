@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import TextIO
 
 from bot import logs
+from bot.press import CHOOSE, CONFIRM, REASON
 from bot.settings import Settings
+from bot.simulator.block_kit import Element, buttons_of, menus_of
 from bot.simulator.highlevel import Fault, HighLevel
 from bot.simulator.serving import LOCALHOST, served
-from bot.simulator.slack import Shown, Slack, button
+from bot.simulator.slack import Shown, Slack
 from bot.web import serving
 from bot.wiring import build
 
 CHANNEL = "C0SALES"
 PEOPLE = {"ana": "U0ANA", "ben": "U0BEN", "kim": "U0KIM"}
 ALLOWED, DENIED, ADMIN = PEOPLE["ana"], PEOPLE["ben"], PEOPLE["kim"]
-ACME, GLOBEX = "aB3dE5fG7hJ9kL1mN2pQ", "cD4eF6gH8jK1lM3nP5qR"
+ACME, GLOBEX, TRAINING = "aB3dE5fG7hJ9kL1mN2pQ", "cD4eF6gH8jK1lM3nP5qR", "eF5gH7jK9lM2nP4qR6sT"
 NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"
 
 INTRODUCTION = """\
@@ -34,7 +36,8 @@ PROMPT = """\
 Now you: type a command, such as
 
     /opp-status {example} lost      the deals are listed by `deals`
-    press                                     press the last Undo button there is
+    /opp-status jane open?                    a deal by its contact, and only what would happen
+    press                                     press the last button there is; of several `press 2` or `press share`
     as ben                                    speak as Ben (or ana, or kim)
     down, up                                  take HighLevel down, bring it back
     quit                                      or Ctrl-D
@@ -42,14 +45,30 @@ Now you: type a command, such as
 AGAIN = "I know /opp-status, press, as <name>, deals, down, up and quit."
 
 DIALOGUE = (
-    ("Ana changes a deal.", "ana", f"{ACME} won"),
-    ("She pastes a link this time, and the deal is so already.", "ana", "{link} won"),
-    ("Ben is not on the list.", "ben", f"{ACME} lost"),
-    ("A slip of the finger.", "ana", f"{GLOBEX} wno"),
-    ("An id that is no deal's.", "ana", f"{NOBODYS_ID} won"),
-    ("Ana changes her mind.", "ana", "undo"),
-    ("Who did what?", "ana", f"history {ACME}"),
+    ("Ana changes a deal, by the name of the company.", "ana", "/opp-status Acme Corp won"),
+    ("She pastes a link this time, and the deal is so already.", "ana", "/opp-status {link} won"),
+    ("Ben is not on the list.", "ben", f"/opp-status {ACME} lost"),
+    ("A slip of the finger.", "ana", f"/opp-status {GLOBEX} wno"),
+    ("An id that is no deal's.", "ana", f"/opp-status {NOBODYS_ID} won"),
+    ("Ana changes her mind.", "ana", "/opp-status undo"),
+    ("She looks at the deal first.", "ana", "/opp-status Acme Corp"),
+    ("What would happen?", "ana", "/opp-status Acme Corp lost?"),
+    ("A deal is lost, and why.", "ana", "/opp-status Acme Corp lost too expensive"),
+    ("Two deals go by that name, so Kim is asked.", "kim", "/opp-status Globex won"),
+    ("She means the second.", "kim", "press 2"),
+    ("Several at once; of one that is won she is asked.", "kim", f"/opp-status {GLOBEX} {TRAINING} abandoned"),
+    ("She thinks better of it.", "kim", "press Undo"),
+    ("Who did what?", "ana", f"/opp-status history {ACME}"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Pressable:
+    """Something in a message that somebody can press: a button, or an option of a menu."""
+
+    label: str
+    element: Element
+    option: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +116,12 @@ def _furnish(highlevel: HighLevel, slack: Slack) -> None:
     highlevel.users["USERxMAXxxxxxxxxxxxx"] = {"id": "USERxMAXxxxxxxxxxxxx", "name": "Max Power"}
     stages = [{"id": "stage-1", "name": "Proposal"}, {"id": "stage-2", "name": "Negotiation"}]
     highlevel.pipelines = [{"id": "PIPELINExxxxxxxxxxxx", "name": "New business", "stages": stages}]
+    reasons = ("Too expensive", "No answer", "Chose a competitor")
+    highlevel.lost_reasons = [{"id": f"REASON{number}", "name": name} for number, name in enumerate(reasons)]
     for opportunity_id, name, value, contact, company in (
         (ACME, "New website", 4800, "Jane Doe", "Acme Corp"),
         (GLOBEX, "Yearly support", 12000, "Hank Scorpio", "Globex"),
+        (TRAINING, "Training", 900, "Hank Scorpio", "Globex"),
     ):
         highlevel.add_opportunity(
             opportunity_id,
@@ -124,38 +146,43 @@ class Theatre:
         """The dialogue of the README."""
         self._say(INTRODUCTION.format(url=self._stage.bot_url))
         link = f"https://app.gohighlevel.com/v2/location/{self._stage.highlevel.location_id}/opportunities/{ACME}"
-        for remark, self._speaker, text in DIALOGUE:
+        for remark, self._speaker, line in DIALOGUE:
             self._say(remark)
-            await self._type(text.format(link=f"<{link}>"))
+            await self._do(line.format(link=f"<{link}>"))
         self._say("HighLevel is down.")
         self._take_down()
         self._speaker = "ana"
-        await self._type(f"{GLOBEX} won")
+        await self._do(f"/opp-status {ACME} won")
         self._stage.highlevel.behave()
 
     async def improvise(self, lines: "asyncio.Queue[str | None]") -> None:
         """Carry out what is typed, until it ends."""
         self._say(PROMPT.format(example=GLOBEX))
         while (line := await lines.get()) is not None:
-            match line.split():
-                case []:
-                    continue
-                case ["quit" | "exit"]:
-                    return
-                case ["as", name] if name.lower() in PEOPLE:
-                    self._speaker = name.lower()
-                    self._say(f"You are {name.title()} now.")
-                case ["deals"]:
-                    for deal in self._stage.highlevel.opportunities.values():
-                        self._say(f"    {deal['id']}  {deal['status']:<10} {deal['name']}")
-                case ["down" | "up" as weather]:
-                    self._change_the_weather(weather)
-                case ["press"]:
-                    await self._press()
-                case ["/opp-status", *_]:
-                    await self._type(line.strip().removeprefix("/opp-status").strip())
-                case _:
-                    self._say(AGAIN)
+            if line.split() in (["quit"], ["exit"]):
+                return
+            await self._do(line)
+
+    async def _do(self, line: str) -> None:
+        match line.split():
+            case []:
+                return
+            case ["as", name] if name.lower() in PEOPLE:
+                self._speaker = name.lower()
+                self._say(f"You are {name.title()} now.")
+            case ["deals"]:
+                for deal in self._stage.highlevel.opportunities.values():
+                    self._say(f"    {deal['id']}  {deal['status']:<10} {deal['name']}")
+            case ["down" | "up" as weather]:
+                self._change_the_weather(weather)
+            case ["press", *words]:
+                await self._press(" ".join(words))
+            case ["/opp-status"]:
+                await self._open_form()
+            case ["/opp-status", *_]:
+                await self._type(line.strip().removeprefix("/opp-status").strip())
+            case _:
+                self._say(AGAIN)
 
     def _change_the_weather(self, weather: str) -> None:
         if weather == "down":
@@ -173,25 +200,60 @@ class Theatre:
         self._say(f"  {self._speaker.title()}: /opp-status {text}")
         before = len(slack.shown)
         await slack.command(text, user=PEOPLE[self._speaker], channel=CHANNEL)
-        self._show((await slack.wait_for(before + 1, seconds=30))[before:])
-        self._say("")
+        await slack.wait_for(before + 1, seconds=30)
+        await self._show_from(before)
 
-    async def _press(self) -> None:
-        """Press the last button there is: what comes of it takes its message's place, or is told to the presser."""
-        slack = self._stage.slack
-        pressed = next(shown for shown in reversed(slack.shown) if has_undo(shown))  # the dialogue leaves one
-        self._say(f"  {self._speaker.title()} presses Undo.")
+    async def _open_form(self) -> None:
+        """A terminal has no place for one, so what it asks for is all that is shown."""
+        slack, user = self._stage.slack, PEOPLE[self._speaker]
+        self._say(f"  {self._speaker.title()}: /opp-status")
         before = len(slack.shown)
+        await slack.command("", user=user, channel=CHANNEL)
+        await slack.wait_until(lambda: bool(slack.views) or len(slack.shown) > before, seconds=30)
+        for view in list(slack.views):
+            fields = [block["label"]["text"] for block in view.blocks if block["type"] == "input"]
+            self._say(f"  a form opens, which takes Slack to fill in: {', '.join(fields)}")
+            slack.close(view)
+        await self._show_from(before)
+
+    async def _press(self, words: str) -> None:
+        """Press what is meant in the last message that has something to press.
+
+        What comes of it takes the message's place, or is told to the presser; an answer to a question does both.
+        """
+        slack, user = self._stage.slack, PEOPLE[self._speaker]
+        seen = [shown for shown in slack.shown if shown.only_to in {None, user} and pressables(shown)]
+        pressed = meant(pressables(seen[-1]), words) if seen else None
+        if pressed is None:
+            self._say("There is nothing like that to press.")
+            return
+        self._say(f"  {self._speaker.title()} presses {pressed.label}.")
+        before, shown = len(slack.shown), seen[-1]
+        times = [each.ts for each in slack.replaced].count(shown.ts) + 1
         told = asyncio.create_task(slack.wait_for(before + 1, seconds=30))
-        changed = asyncio.create_task(slack.wait_for_change(pressed.ts, seconds=30))
-        await slack.press(pressed, button(pressed, "undo"), user=PEOPLE[self._speaker])
+        changed = asyncio.create_task(slack.wait_for_change(shown.ts, times, seconds=30))
+        if pressed.option is None:
+            await slack.press(shown, pressed.element, user=user)
+        else:
+            await slack.select(shown, pressed.element, pressed.option, user=user)
         await asyncio.wait([told, changed], return_when=asyncio.FIRST_COMPLETED)
         if changed.done():
             self._say("  the message says now:")
             self._say(textwrap.indent(readable(changed.result()), "    | "))
-        self._show(slack.shown[before:])
-        told.cancel()
+            if pressed.element["action_id"] in {CHOOSE, CONFIRM, REASON}:
+                await told
         changed.cancel()
+        told.cancel()
+        await self._show_from(before)
+
+    async def _show_from(self, before: int) -> None:
+        """Show what came; whoever loses a deal without a reason is asked for it a moment later."""
+        slack = self._stage.slack
+        news = slack.shown[before:]
+        if any("to *lost*" in shown.text and "Lost reason" not in shown.text for shown in news):
+            with suppress(TimeoutError):
+                await slack.wait_for(before + len(news) + 1, seconds=1)
+        self._show(slack.shown[before:])
         self._say("")
 
     def _show(self, messages: Sequence[Shown]) -> None:
@@ -204,17 +266,36 @@ class Theatre:
         print(line, file=self._out, flush=True)
 
 
-def has_undo(shown: Shown) -> bool:
-    """Whether a message has a button that takes a change back."""
-    return any(block["type"] == "actions" for block in shown.blocks)
+def pressables(shown: Shown) -> list[Pressable]:
+    """What there is to press in a message, but for what leads elsewhere."""
+    found: list[Pressable] = []
+    for block in shown.blocks:
+        found += [Pressable(each["text"]["text"], each) for each in buttons_of(block) if "url" not in each]
+        found += [
+            Pressable(option["text"]["text"], each, option["value"])
+            for each in menus_of(block)
+            for option in each["options"]
+        ]
+    return found
+
+
+def meant(there: Sequence[Pressable], words: str) -> Pressable | None:
+    """What somebody means to press: by its number, by how it begins, or the first."""
+    if words.isdecimal():
+        return there[int(words) - 1] if 0 < int(words) <= len(there) else None
+    return next((each for each in there if each.label.casefold().startswith(words.casefold())), None)
 
 
 def readable(shown: Shown) -> str:
     """A message's text with Slack's own marks as a person sees them."""
     names = {user_id: name.title() for name, user_id in PEOPLE.items()}
     text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", shown.text)
+    text = text.replace(f"<#{CHANNEL}>", "#sales")
     text = html.unescape(re.sub(r"<[^<>|]*\|([^<>]*)>", r"\1", text))
-    return f"{text}\n[Undo]" if has_undo(shown) else text
+    there = pressables(shown)
+    numbers = [f"{number} " for number in range(1, len(there) + 1)] if len(there) > 1 else [""]
+    buttons = " ".join(f"[{number}{each.label}]" for number, each in zip(numbers, there, strict=False))
+    return f"{text}\n{buttons}" if buttons else text
 
 
 def run(stdin: TextIO, out: TextIO) -> None:

@@ -24,7 +24,7 @@ def played() -> str:
     return _performance()
 
 
-def test_the_dialogue_shows_a_change_a_repetition_a_denial_a_typo_a_wrong_id_and_an_outage(played: str) -> None:
+def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str) -> None:
     for words in (
         "everybody sees:\n    | @Ana changed *New website* from open to *won*.",
         "is already *won*",
@@ -33,7 +33,16 @@ def test_the_dialogue_shows_a_change_a_repetition_a_denial_a_typo_a_wrong_id_and
         "HighLevel has no deal with the id",
         "HighLevel has a problem of its own",
         "@Ana took that back: it is *open* again.",
-        "The last 3 commands about",
+        "The last 5 commands about",
+        "[1 Make it won] [2 Make it lost] [3 Make it abandoned] [4 Share in channel]",
+        "and would become *lost*.",
+        "It would be told in #sales.",
+        "Lost reason: Too expensive",
+        "Which deal shall be *won*? `Globex` fits more than one.",
+        "the message says now:\n    | Thank you. It goes on, and the result follows.",
+        "everybody sees:\n    | @Kim changed *Training* from open to *won*.",
+        "| • *Yearly support*: open → *abandoned*\n    | • *Training*: still won, would become *abandoned*",
+        "@Kim took that back: it is *open* again.",
     ):
         assert words in played
 
@@ -41,15 +50,56 @@ def test_the_dialogue_shows_a_change_a_repetition_a_denial_a_typo_a_wrong_id_and
 def test_what_is_shown_is_as_a_person_sees_it(played: str) -> None:
     assert "@Kim" in played
     assert "<@" not in played
+    assert "<#" not in played
     assert "&lt;" not in played
 
 
 def test_a_change_can_be_taken_back_by_a_press_and_a_second_press_says_so() -> None:
-    typed = _performance(f"/opp-status {GLOBEX} won", "press", "press").partition("Now you")[2]
+    again = (
+        f"/opp-status {GLOBEX} won",
+        "/opp-status undo",
+        "press",
+    )  # no command can change the message with the button
+    typed = _performance(f"/opp-status {GLOBEX} won", "press", *again).partition("Now you")[2]
 
     assert "[Undo]" in typed
     assert "the message says now:\n    | @Ana changed *Yearly support* from open to won." in typed
     assert "@Ana has taken that back already" in typed
+
+
+def test_whoever_loses_a_deal_without_a_reason_is_asked_and_can_press_one() -> None:
+    typed = _performance(f"/opp-status {GLOBEX} lost", "press 2").partition("Now you")[2]
+
+    assert "only Ana sees:\n    | Why was *Yearly support* lost?" in typed
+    assert "[1 Too expensive] [2 No answer] [3 Chose a competitor]" in typed
+    assert "Ana presses No answer." in typed
+    assert "@Ana said why *Yearly support* was lost: *No answer*." in typed
+
+
+def test_where_nobody_is_asked_why_one_waits_only_a_moment() -> None:
+    typed = _performance(f"/opp-status {GLOBEX} {ACME} lost no answer").partition("Now you")[2]
+
+    assert "@Ana changed 1 of 2 deals to *lost*:" in typed
+
+
+def test_a_deal_can_be_shared_by_a_press_that_names_the_button() -> None:
+    typed = _performance(f"/opp-status {GLOBEX}", "press share").partition("Now you")[2]
+
+    assert "Ana presses Share in channel." in typed
+    assert "everybody sees:\n    | @Ana shows you a deal:" in typed
+
+
+def test_what_is_not_there_or_not_shown_to_somebody_cannot_be_pressed() -> None:
+    typed = _performance("press 9", "press whatever", f"/opp-status {GLOBEX}", "as ben", "press share")
+
+    assert typed.partition("Now you")[2].count("There is nothing like that to press.") == 3
+
+
+def test_a_form_is_told_of_where_it_opens() -> None:
+    typed = _performance("/opp-status", "as ben", "/opp-status").partition("Now you")[2]
+
+    assert typed.count("a form opens, which takes Slack to fill in: Deal, New status") == 1
+    assert "only Ben sees:" in typed
 
 
 def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
@@ -66,7 +116,7 @@ def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
         f"/opp-status {GLOBEX} won",
         "deals",
         "quit",
-        f"/opp-status {ACME} lost",
+        f"/opp-status {ACME} won",
     ).partition("Now you")[2]
 
     assert "@Ana changed *Yearly support* from open to *lost*." in typed
@@ -75,8 +125,8 @@ def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
     assert "HighLevel has a problem of its own" in typed
     assert "@Kim changed *Yearly support* from lost to *won*." in typed
     assert f"{GLOBEX}  won" in typed
-    assert f"{ACME}  open" in typed
-    assert "from won to" not in typed
+    assert f"{ACME}  lost" in typed
+    assert "from lost to *won*" not in typed.replace("@Kim changed *Yearly support* from lost to *won*", "")
 
 
 def test_names_links_and_times_are_read_out() -> None:
