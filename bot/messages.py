@@ -243,7 +243,7 @@ CHANNELS_NAMED = 5
 
 NOTHING_CHANGED = "Nothing was changed."
 AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
-REASONS_ELSEWHERE = "Lost reasons are made in HighLevel, under Settings > Custom Fields > Lost Reason."
+REASONS_ELSEWHERE = "They are made in HighLevel: Settings, Custom Fields, Lost Reason."
 SEARCH_LAGS = "What was changed in HighLevel in the last seconds may not show here yet."
 LINES_OF_CARD = 3
 """Of the deal's last commands, on its card."""
@@ -454,7 +454,7 @@ class Messages:
         undo = any(record.changed for record in records) and not command.undoes
         return (
             *(_reasons(reasons, command.key) if reasons else ()),
-            *(_yes_or_no(f"Make {waiting} of them {command.wish.status}", command.key) if waiting else ()),
+            *(_yes_or_no(f"Make {waiting} of them {command.wish.status}", command.key, no=not undo) if waiting else ()),
             *(self._undo_row("They become again what they were.", command.key) if undo else ()),
         )
 
@@ -544,10 +544,10 @@ class Messages:
         buttons = _yes_or_no(f"Make it {status}", command.key)
         return _message(lines, (_reference(command.reference),), public=False, buttons=buttons)
 
-    def goes_on(self, reference: str) -> Message:
-        """In place of a question that somebody has answered."""
+    def goes_on(self, reference: str, *, replaces: bool) -> Message:
+        """To whoever answered a question; in its place, unless everybody sees it."""
         line = "Thank you. It goes on, and the result follows."
-        return _message((line,), (_reference(reference),), public=False, replaces=True)
+        return _message((line,), (_reference(reference),), public=False, replaces=replaces)
 
     def dismissed(self) -> Message:
         """In place of a question that somebody has said no to."""
@@ -608,7 +608,8 @@ class Messages:
 
     def no_card(self, failed: Failed, wish: Wish, reference: str) -> Message:
         """Why a deal cannot be shown."""
-        return replace(self._failed(failed, wish, reference), public=False)
+        hint = f"To change a deal, put one of {self._statuses} behind its name." if wish.name else ""
+        return replace(self._failed(failed, wish, reference, hint), public=False)
 
     def cannot_open_form(self, reference: str) -> Message:
         """Slack did not open the form."""
@@ -625,7 +626,7 @@ class Messages:
         )
         return _message(lines, (_reference(reference),), public=False)
 
-    def _failed(self, outcome: Failed, wish: Wish, reference: str) -> Message:
+    def _failed(self, outcome: Failed, wish: Wish, reference: str, hint: str = "") -> Message:
         trouble = outcome.trouble
         sentences = FAILURES[trouble.cause]
         then = sentences.then
@@ -638,7 +639,8 @@ class Messages:
         what = sentences.what.format(id=code(wish.opportunity_id), name=code(wish.name))
         if trouble.reasons and trouble.cause is Cause.INVALID:
             what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
-        lines = (what, self._effect(outcome, wish), then.format(admin=self._admin, wait=_wait(trouble, self._clock())))
+        then = then.format(admin=self._admin, wait=_wait(trouble, self._clock()))
+        lines = (what, self._effect(outcome, wish), then, hint)
         return _message(lines, _small_print(reference, trouble), public=self._errors_in_channel)
 
     def _effect(self, outcome: Failed, wish: Wish) -> str:
@@ -860,10 +862,12 @@ def _note(command: Entry) -> str:
     return f"&gt; {plain(command.note, NOTE_LIMIT)}" if command.note else ""
 
 
-def _yes_or_no(yes: str, key: str) -> Sequence[Block]:
+def _yes_or_no(yes: str, key: str, *, no: bool = True) -> Sequence[Block]:
+    """`no`: whether the question can be put away; not where it stands in a message that tells of more."""
     if len(key) > blocks.VALUE_LIMIT:
         return ()
-    return (blocks.actions(blocks.button(yes, CONFIRM, key), blocks.button("Leave it", DISMISS, "no")),)
+    leave = [blocks.button("Leave it", DISMISS, "no")] if no else []
+    return (blocks.actions(blocks.button(yes, CONFIRM, key), *leave),)
 
 
 def _reasons(reasons: Sequence[LostReason], key: str) -> Sequence[Block]:

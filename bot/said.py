@@ -27,6 +27,8 @@ class Said:
     """Of what was pressed."""
     trigger_id: str = ""
     """With it a form can be opened, for three seconds."""
+    is_ephemeral: bool = False
+    """Whether what was pressed is in a message that only this person sees."""
 
     @property
     def log(self) -> dict[str, str]:
@@ -102,6 +104,7 @@ def pressed(body: Mapping[str, Any]) -> Said:
         message_ts=_field(container, "message_ts"),
         block_id=_field(action, "block_id"),
         trigger_id=_field(body, "trigger_id"),
+        is_ephemeral=container.get("is_ephemeral") is True,
     )
 
 

@@ -213,7 +213,7 @@ class Reception:
     async def _go_on(self, said: Said, questions: Sequence[Record], wishes: Sequence[Wish]) -> Message | None:
         entries = [replace(entry, message_ts="") for entry in said.answers(questions, wishes)]
         if await self._intake.accept(*entries, looked_up=True):
-            return self._messages.goes_on(said.reference)
+            return self._messages.goes_on(said.reference, replaces=said.is_ephemeral)
         return self._messages.cannot_go_on(questions[0], said.reference)
 
     async def _undo(self, said: Said, finding: Awaitable[Record | None], otherwise: Obstacle) -> Message | None:

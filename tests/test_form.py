@@ -32,8 +32,8 @@ from bot.form import (
     view,
 )
 from bot.inputs import is_value
-from bot.status import STATES, LostReason, Matches, Opportunity, Status
 from bot.simulator.block_kit import refusal_of_options, refusal_of_view
+from bot.status import STATES, LostReason, Matches, Opportunity, Status
 
 ANY_CHARACTER = st.characters(exclude_categories=[])
 TEXTS = (

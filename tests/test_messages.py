@@ -943,7 +943,8 @@ def test_a_key_that_no_button_can_carry_leaves_the_question_without_one(outcome:
 
 
 def test_a_question_that_was_answered_or_not_is_put_away() -> None:
-    assert _messages().goes_on(REF).replaces
+    assert _messages().goes_on(REF, replaces=True).replaces
+    assert not _messages().goes_on(REF, replaces=False).replaces
     assert _messages().dismissed().text == "Left as it is. Nothing was changed."
     assert "answered already" in _messages().cannot_go_on(CHANGE, REF).text
     forgotten = _messages().cannot_go_on(None, REF)
@@ -1023,7 +1024,6 @@ def test_several_have_one_button_that_takes_all_back_and_one_that_says_yes() -> 
     assert _pressed(_several(_row(), _row())) == [("undo", "17.key")]
     assert _pressed(_several(_row(outcome="unconfirmed"), _row())) == [
         ("confirm", "17.key"),
-        ("dismiss", "no"),
         ("undo", "17.key"),
     ]
     assert _pressed(_several(_row(outcome="not_found"))) == []
@@ -1118,6 +1118,7 @@ def test_a_deal_that_cannot_be_shown_is_a_private_failure() -> None:
     message = _messages(errors_in_channel=True).no_card(failed, Wish("", Status.OPEN, name="Acme"), REF)
 
     assert "I searched HighLevel for `Acme` and found no deal." in message.text
+    assert "put one of `open`, `won`, `lost`, `abandoned` behind its name." in message.text
     assert not message.public
 
 

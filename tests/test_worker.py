@@ -684,7 +684,7 @@ async def test_letting_go_with_nothing_to_do_is_quiet(work: Work) -> None:
 # --- taking back ----------------------------------------------------------------------------------------------------
 
 
-async def _undone(work: Work, **fields: str) -> None:
+async def _undone(work: Work, **fields: Any) -> None:  # noqa: ANN401 - of any field
     """A change is made, answered in the channel as message 17.2, and taken back."""
     work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
     worker, ledger = work.worker()
