@@ -427,7 +427,9 @@ class Messages:
         if any(record.outcome == "previewed" for record in records):
             return f"This is what would happen. {NOTHING_CHANGED} {AUTOMATIONS}"
         if any(record.outcome == "reason_wanted" for record in records):
-            return f"{_why('these deals', command.wish.reason)} {NOTHING_CHANGED} Choose a reason for them:"
+            return (
+                f"{_why('Why were these deals lost?', command.wish.reason)} {NOTHING_CHANGED} Choose a reason for them:"
+            )
         if any(record.effect == Effect.UNKNOWN for record in records):
             return f"I cannot tell of all of these {total} deals whether they changed:"
         return f"None of these {total} deals was changed:"
@@ -513,7 +515,7 @@ class Messages:
 
     def _which_reason(self, reasons: Sequence[LostReason], command: Entry) -> Message:
         deal = self._link(command.wish)
-        what = _why(deal, command.wish.reason)
+        what = _why(f"Why was {deal} lost?", command.wish.reason)
         listed = ", ".join(plain(reason.name, SHORT) for reason in reasons)
         return _message(
             (what, NOTHING_CHANGED, f"Choose one for {deal}: {listed}."),
@@ -765,7 +767,7 @@ class Messages:
             "• *The deal*: its name, contact, company, e-mail or phone number, as HighLevel's search finds them; or the link from its page. A name with a status in it goes into quotes.",
             f"• *The status*: {self._statuses}. Behind `lost` there may be a lost reason.",
             f"When it works, everybody in the channel sees it; {failing}.",
-            f"`{COMMAND} <deal>` alone shows the deal, `{COMMAND}` alone opens a form, and a `?` at the end only shows what would happen. Up to {MOST_AT_ONCE} links or ids at once are changed together.",
+            f"{code(f'{COMMAND} <deal>')} alone shows the deal, `{COMMAND}` alone opens a form, and a `?` at the end only shows what would happen. Up to {MOST_AT_ONCE} links or ids at once are changed together.",
             f"{undo}`{COMMAND} history` shows your last ten commands, and with a deal behind it that deal's. "
             f"`{COMMAND} whoami` tells whether you may. For anything else ask {self._admin}.",
         )
@@ -866,11 +868,9 @@ def _about_reason(outcome: Changed, wish: Wish) -> str:
     return ""
 
 
-def _why(deals: str, words: str) -> str:
+def _why(question: str, words: str) -> str:
     """What is asked of somebody who gave no lost reason, or one in words that are none."""
-    if words:
-        return f"{code(words)} is not one of HighLevel's lost reasons."
-    return f"Why {'was' if deals.startswith('*') else 'were'} {deals} lost?"
+    return f"{code(words)} is not one of HighLevel's lost reasons." if words else question
 
 
 def _fits(value: str, limit: int) -> bool:

@@ -36,23 +36,35 @@ RECORDS = st.builds(
     key=_texts,
     reference=_texts,
     at=_times,
+    team_id=_texts,
     user_id=_texts,
     channel_id=_texts,
     text=_texts,
     opportunity_id=_texts,
     name=_maybe,
     status=_texts,
+    lost_reason_id=_maybe,
     undoes=_maybe,
     state=_texts | st.just("finished"),
     before=_maybe,
     before_lost_reason_id=_maybe,
     after=_maybe,
     outcome=_maybe | st.just("changed"),
+    effect=_maybe,
     attempts=st.integers(min_value=0),
     delivered=_maybe,
     message_ts=_maybe,
     trace_id=_maybe,
     finished_at=st.none() | _times,
+    called=_maybe,
+    reason=_maybe,
+    consent=_texts,
+    continues=_maybe,
+    batch=_maybe,
+    note=_maybe,
+    public=st.booleans(),
+    announced_in=_maybe,
+    announced_ts=_maybe,
 )
 
 
@@ -119,6 +131,9 @@ def test_times_are_shown_in_utc_whatever_they_came_in() -> None:
         ({"undoes": "another", "before": "won", "after": "open", "status": "open"}, "won → open (undo) "),
         ({"outcome": "already_so", "before": "won"}, "won: already so "),
         ({"outcome": "overtaken"}, "won: overtaken "),
+        ({"outcome": "reason_wanted", "after": None}, "won: reason wanted "),
+        ({"before": "lost", "after": "lost", "status": "lost"}, "lost: reason added "),
+        ({"name": None, "called": "Acme", "outcome": "ambiguous"}, "Acme "),
         ({"outcome": "not_confirmed", "after": None}, "won: not confirmed "),
     ],
 )
@@ -203,7 +218,7 @@ def test_csv_has_a_header_and_every_field_and_ends_its_lines_as_the_standard_say
     assert _written(Form.CSV, CHANGED).endswith(
         "\r\nkey,H4WSYDSE,2026-11-24T10:31:07.250000+00:00,T1,U012AB3CD,C0SALES,aB3dE5fG7hJ9kL1mN2pQ won,"
         "aB3dE5fG7hJ9kL1mN2pQ,New website,won,,,finished,open,,won,changed,,0,response_url,,trace,"
-        "2026-11-24T10:31:08+00:00\r\n"
+        "2026-11-24T10:31:08+00:00,,,given,,,,True,,\r\n"
     )
 
 

@@ -3,7 +3,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict, Unpack
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -44,26 +44,9 @@ RICH = Opportunity(
 DEAL = f"*<{URL}|New website>*"
 
 
-class _Particulars(TypedDict, total=False):
-    currency: str
-    admin_contact: str
-    statuses: frozenset[Status]
-    channels: frozenset[str]
-    errors_in_channel: bool
-    undo_window: timedelta
-
-
-def _messages(**particulars: Unpack[_Particulars]) -> Messages:
-    return Messages(
-        app_url="https://app.gohighlevel.com",
-        location_id="LOC",
-        currency=particulars.get("currency", ""),
-        admin_contact=particulars.get("admin_contact", KIM),
-        statuses=particulars.get("statuses", frozenset(STATES)),
-        channels=particulars.get("channels", frozenset({"C0SALES"})),
-        errors_in_channel=particulars.get("errors_in_channel", False),
-        undo_window=particulars.get("undo_window", timedelta(hours=24)),
-    )
+def _messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
+    plain = {"app_url": "https://app.gohighlevel.com", "location_id": "LOC", "admin_contact": KIM}
+    return memory.messages(**plain | {"channels": frozenset({"C0SALES"})} | settings)
 
 
 def _command(
@@ -72,8 +55,8 @@ def _command(
     return Entry("17.key", reference, caller, "typed", wish, message_ts=message_ts, undoes=undoes)
 
 
-def _outcome(outcome: Outcome, **particulars: Unpack[_Particulars]) -> Message:
-    return _messages(**particulars).outcome(outcome, _command())
+def _outcome(outcome: Outcome, **settings: Any) -> Message:
+    return _messages(**settings).outcome(outcome, _command())
 
 
 def _shown(message: Message) -> list[str]:
@@ -211,7 +194,7 @@ def test_a_failure_says_what_happened_whether_anything_changed_what_next_and_the
     sentences, small_print = _shown(_outcome(Failed(Trouble(cause, retry_after=30.0), Effect.NOTHING)))
     what, changed, then = sentences.split("\n")
 
-    assert what == FAILURES[cause].what.format(id=f"`{ID}`")
+    assert what == FAILURES[cause].what.format(id=f"`{ID}`", name="``")
     assert changed == "Nothing was changed."
     assert then == FAILURES[cause].then.format(admin=f"<@{KIM}>", wait="in 30 seconds")
     assert small_print == f"Reference {REF}"
@@ -374,6 +357,7 @@ def test_somebody_in_the_wrong_channel_reads_which_would_be_right() -> None:
 
 NAMING_NOBODY = {
     Cause.NOT_FOUND,
+    Cause.NO_MATCH,
     Cause.RATE_LIMITED,
     Cause.NO_EFFECT,
     Cause.NOT_CONFIRMED,
@@ -426,7 +410,7 @@ def test_only_the_statuses_that_are_offered_are_listed(statuses: frozenset[Statu
     messages = _messages(statuses=statuses)
 
     assert f"Use one of {listed}." in messages.misunderstood(Misunderstood(Problem.UNKNOWN_STATUS, "x"), REF).text
-    assert f"*The status*: {listed}, or" in messages.help().text
+    assert f"*The status*: {listed}. Behind" in messages.help().text
 
 
 def test_a_command_that_could_not_be_written_down_was_not_carried_out() -> None:
@@ -448,7 +432,7 @@ def test_a_fault_of_the_bot_is_owned_up_to() -> None:
 
 
 def test_help_shows_the_command_as_it_is_typed() -> None:
-    assert "`/opp-status &lt;id or link&gt; &lt;open|won|lost|abandoned&gt;`" in _messages().help().text
+    assert "`/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]`" in _messages().help().text
 
 
 @pytest.mark.parametrize(
@@ -593,16 +577,6 @@ def test_an_undo_by_command_is_a_message_of_its_own() -> None:
     assert "Jo Doe of Doe Ltd" in message.text
 
 
-def test_the_message_about_a_change_that_was_taken_back_elsewhere_says_so() -> None:
-    message = _messages().taken_back(CHANGE, BEN_UNDOES)
-
-    assert _shown(message)[0].splitlines() == [
-        f"<@U0ANA> changed {DEAL} from open to won.",
-        "<@U0BEN> took that back.",
-    ]
-    assert (message.public, message.replaces) == (True, True)
-
-
 def test_a_deal_that_was_changed_again_is_left_and_shown_as_it_is() -> None:
     message = _messages().outcome(Overtaken(replace(WON, status="lost")), BEN_UNDOES, CHANGE)
 
@@ -659,7 +633,16 @@ def test_a_window_is_told_in_words(window: timedelta, words: str) -> None:
         ({"outcome": "overtaken", "after": "lost"}, "not taken back: it was lost by then"),
         ({"outcome": "no_answer"}, "to won: failed, no answer"),
         ({"delivered": "undelivered"}, "the reply could not be delivered"),
-        ({"before": None, "after": None}, "? → *?*"),
+        ({"before": None}, "? → *won*"),
+        ({"after": None}, "open → *?*"),
+        ({"before": "lost", "after": "lost", "status": "lost"}, "its lost reason was added"),
+        ({"outcome": "ambiguous"}, "to won: the name fitted more than one"),
+        ({"outcome": "reason_wanted", "status": "lost"}, "to lost: not done, its lost reason was missing"),
+        ({"outcome": "unconfirmed"}, "to won: not done, it was to be confirmed"),
+        ({"outcome": "previewed"}, "preview: open would become won"),
+        ({"outcome": "previewed", "before": None}, "preview: ? would become won"),
+        ({"outcome": "ambiguous", "name": None, "opportunity_id": "", "called": "Acme"}, "*Acme*"),
+        ({"name": None, "called": "Acme"}, "|Acme>"),
         ({"name": None}, f"|{ID}>"),
     ],
 )
@@ -704,7 +687,6 @@ def test_whatever_the_ledger_holds_slack_takes_the_message_and_it_mentions_nobod
     assert _is_sound(messages.history(records, None))
     for record in records:
         assert _is_sound(messages.outcome(Changed(WON, OPEN), _command(), record))
-        assert _is_sound(messages.taken_back(record, _command()))
         for obstacle in Obstacle:
             assert _is_sound(messages.cannot_undo(obstacle, record, record, REF))
 
