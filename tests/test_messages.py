@@ -11,13 +11,26 @@ from hypothesis import strategies as st
 
 from bot.access import Caller, Reason
 from bot.blocks import TEXT_LIMIT
-from bot.command import Misunderstood, Problem
+from bot.command import MOST_AT_ONCE, Misunderstood, Problem
 from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Trouble
+from bot.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
 from bot.record import Entry, Obstacle, Record
 from bot.replies import payload
 from bot.simulator.block_kit import refusal_of
-from bot.status import STATES, Opportunity, Status, Wish
+from bot.status import STATES, LostReason, Opportunity, Status, Wish
 from tests import memory
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
@@ -618,6 +631,625 @@ def test_a_window_is_told_in_words(window: timedelta, words: str) -> None:
     message = _messages(undo_window=window).cannot_undo(Obstacle.TOO_OLD, CHANGE, None, REF)
 
     assert f"older than {words}" in message.text
+
+
+# --- what a change tells besides -----------------------------------------------------------------------------------
+
+LOST = Opportunity(ID, "lost", name="New website", lost_reason_id="r1", lost_reason="Too expensive")
+LOST_WITHOUT = replace(LOST, lost_reason_id=None, lost_reason=None)
+LOSE = Wish(ID, Status.LOST)
+TOO_DEAR, TOO_SLOW = LostReason("r1", "Too expensive"), LostReason("r2", "Too slow & late")
+
+
+def _lines(message: Message) -> list[str]:
+    return _shown(message)[0].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wish", "said"),
+    [
+        (OPEN, LOST, replace(LOSE, lost_reason_id="r1"), ["Lost reason: Too expensive"]),
+        (OPEN, LOST, LOSE, ["Lost reason: Too expensive"]),
+        (OPEN, replace(LOST, lost_reason=None), LOSE, ["Lost reason: one whose name HighLevel does not tell"]),
+        (
+            OPEN,
+            LOST_WITHOUT,
+            replace(LOSE, lost_reason_id="r1", reason="dear"),
+            ["HighLevel does not show the lost reason that was sent with it."],
+        ),
+        (
+            OPEN,
+            LOST_WITHOUT,
+            replace(LOSE, reason="too <dear>"),
+            [
+                "Said: `too &lt;dear&gt;`. It is not in HighLevel: there are no lost reasons, or I may not read them.",
+            ],
+        ),
+        (OPEN, LOST_WITHOUT, LOSE, []),
+        (LOST, OPEN, Wish(ID, Status.OPEN), ["Its lost reason was cleared."]),
+        (LOST, replace(LOST, status="open"), Wish(ID, Status.OPEN), ["HighLevel keeps its lost reason: Too expensive"]),
+        (LOST_WITHOUT, OPEN, Wish(ID, Status.OPEN), []),
+    ],
+)
+def test_what_became_of_the_lost_reason_is_told(
+    before: Opportunity, after: Opportunity, wish: Wish, said: list[str]
+) -> None:
+    assert _lines(_messages().outcome(Changed(before, after), _command(wish)))[1:] == said
+
+
+def test_a_reason_that_is_added_is_told_with_the_note_and_cannot_be_undone() -> None:
+    command = replace(_command(replace(LOSE, lost_reason_id="r1")), note="They said so.")
+    message = _messages(announce={Status.LOST: "C0LOST"}).outcome(Changed(LOST_WITHOUT, LOST), command)
+
+    assert _lines(message) == [f"<@U0ANA> said why {DEAL} was lost: *Too expensive*.", "&gt; They said so."]
+    assert (message.public, _buttons(message), message.also_in, message.asks_why) == (True, [], "", False)
+
+
+def test_a_note_stands_with_the_change_as_a_quotation_on_one_line() -> None:
+    command = replace(_command(), note="Signed!\n<!channel> " + "x" * 1000)
+    last = _lines(_messages().outcome(Changed(OPEN, WON), command))[-1]
+
+    assert last.startswith("&gt; Signed! &lt;!channel&gt; xxx")
+    assert last.endswith("x…")
+    assert len(last) <= 610
+
+
+@pytest.mark.parametrize("outcome", [Changed(OPEN, WON), Changed(LOST_WITHOUT, LOST)])
+@pytest.mark.parametrize("public", [True, False])
+def test_a_change_is_private_when_it_was_asked_for_so(outcome: Changed, *, public: bool) -> None:
+    assert _messages().outcome(outcome, replace(_command(), public=public)).public == public
+
+
+@pytest.mark.parametrize(
+    ("announce", "public", "also_in"),
+    [
+        ({}, True, ""),
+        ({Status.WON: "C0WINS"}, True, "C0WINS"),
+        ({Status.WON: "C0WINS"}, False, ""),
+        ({Status.WON: ANA.channel_id}, True, ""),
+        ({Status.LOST: "C0LOST"}, True, ""),
+    ],
+)
+def test_a_change_is_posted_in_the_channel_of_its_status_too_unless_it_is_there_already_or_private(
+    announce: dict[Status, str], also_in: str, *, public: bool
+) -> None:
+    command = replace(_command(), public=public)
+    messages = _messages(announce=announce)
+
+    assert messages.outcome(Changed(OPEN, WON), command).also_in == also_in
+    assert messages.several([CHANGE, CHANGE], command, [], []).also_in == also_in
+
+
+@pytest.mark.parametrize(
+    ("after", "policy", "asks"),
+    [(LOST_WITHOUT, True, True), (LOST_WITHOUT, False, False), (LOST, True, False), (WON, True, False)],
+)
+def test_whoever_loses_a_deal_without_a_reason_is_asked_for_it_where_that_is_wanted(
+    after: Opportunity, *, policy: bool, asks: bool
+) -> None:
+    messages = _messages(asks_for_reason=policy)
+    command = _command(Wish(ID, Status(after.status)))
+    record = replace(CHANGE, status=after.status, after=after.status, lost_reason_id=after.lost_reason_id)
+
+    assert messages.outcome(Changed(OPEN, after), command).asks_why == asks
+    assert messages.several([record, CHANGE], command, [], []).asks_why == asks
+
+
+def test_an_undo_is_announced_nowhere_and_asks_nothing() -> None:
+    messages = _messages(announce=dict.fromkeys(STATES, "C0ELSE"))
+    command = replace(BEN_UNDOES, wish=Wish(ID, Status.LOST))
+    lost = replace(CHANGE, status="lost", before="won", after="lost", undoes="17.key")
+    message = messages.outcome(Changed(WON, LOST_WITHOUT), command, CHANGE)
+
+    for each in (message, messages.several([lost, lost], command, [], [])):
+        assert (each.also_in, each.asks_why, each.takes_back) == ("", False, True)
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_an_undo_is_as_private_as_what_it_takes_back(*, public: bool) -> None:
+    assert _messages().outcome(Changed(WON, OPEN), BEN_UNDOES, replace(CHANGE, public=public)).public == public
+
+
+def test_an_undo_says_what_its_own_deal_was_where_the_first_of_several_was_another() -> None:
+    first = replace(CHANGE, outcome="already_so", before="won", after="won")
+
+    assert f"changed {DEAL} from open to won." in _messages().outcome(Changed(WON, OPEN), BEN_UNDOES, first).text
+
+
+def test_an_undo_that_restores_a_lost_reason_says_so() -> None:
+    command = replace(BEN_UNDOES, wish=replace(LOSE, lost_reason_id="r1", only_if="open"))
+
+    assert _lines(_messages().outcome(Changed(OPEN, LOST), command, CHANGE))[-1] == "Lost reason: Too expensive"
+
+
+# --- what has to be asked ------------------------------------------------------------------------------------------
+
+NAMED = _command(Wish("", Status.WON, name="new website"))
+AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
+LAGS = "What was changed in HighLevel in the last seconds may not show here yet."
+OTHER = Opportunity("other", "lost", name="Other website", value=5.0)
+LONG = "k" * 2001
+
+
+def _accessories(message: Message) -> list[dict[str, Any]]:
+    return [block["accessory"] for block in message.blocks if "accessory" in block]
+
+
+def _options(message: Message) -> list[tuple[str, str]]:
+    (menu,) = [each for each in _buttons(message) if each["type"] == "static_select"]
+    return [(option["text"]["text"], option["value"]) for option in menu["options"]]
+
+
+def _pressable(message: Message) -> list[tuple[str, str, str]]:
+    return [
+        (each["action_id"], each["text"]["text"], each.get("value", "")) for each in _buttons(message) if "text" in each
+    ]
+
+
+@pytest.mark.parametrize("errors_in_channel", [True, False])
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        Ambiguous((OPEN,), more=False),
+        Ambiguous((OPEN, OTHER), more=True),
+        ReasonWanted((TOO_DEAR,)),
+        Unconfirmed(WON),
+        Previewed(WON),
+    ],
+)
+def test_every_question_is_private_says_that_nothing_changed_and_has_the_reference(
+    outcome: Outcome, *, errors_in_channel: bool
+) -> None:
+    message = _messages(errors_in_channel=errors_in_channel).outcome(outcome, NAMED)
+
+    assert (message.public, message.also_in, message.asks_why, message.replaces) == (False, "", False, False)
+    assert "Nothing was changed." in message.text
+    assert message.text.endswith(f"Reference {REF}")
+    assert _is_sound(message)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "asked"),
+    [
+        (
+            Ambiguous((OTHER,), more=False),
+            "Is this the deal that shall be *won*? `new website` fits it, but it is not open.",
+        ),
+        (Ambiguous((OTHER,), more=True), "Which deal shall be *won*? `new website` fits more than one."),
+        (Ambiguous((OPEN, OTHER), more=False), "Which deal shall be *won*? `new website` fits more than one."),
+    ],
+)
+def test_a_name_that_may_mean_another_deal_is_asked_about(outcome: Ambiguous, asked: str) -> None:
+    message = _messages().outcome(outcome, NAMED)
+
+    assert _lines(message) == [asked, "Nothing was changed."]
+    assert [each["value"] for each in _accessories(message)] == [f"{deal.id} 17.key" for deal in outcome.matches]
+    assert {(each["action_id"], each["text"]["text"]) for each in _accessories(message)} == {("choose", "This one")}
+    assert _shown(message)[-1] == f"{LAGS} · Reference {REF}"
+
+
+def test_each_deal_to_choose_from_shows_what_tells_it_from_the_others() -> None:
+    message = _messages().outcome(Ambiguous((replace(RICH, since=SINCE), OTHER), more=False), NAMED)
+
+    first, second = _shown(message)[1:3]
+    assert first.startswith(f"{DEAL} is *won* since <!date^1772361000^")
+    assert first.endswith(" · value 12,500 · Jo Doe of Doe Ltd · Sales › Proposal · owner Kim Lee")
+    assert second.endswith("/other|Other website>* is *lost* · value 5")
+    assert f"• {first}\n• {second}\n" in message.text
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_that_there_are_more_deals_of_that_name_is_told(*, more: bool) -> None:
+    hint = "There are more: if yours is not here, type more of its name."
+
+    for message in (
+        _messages().outcome(Ambiguous((OPEN, OTHER), more), NAMED),
+        _messages().which_card("website", [OPEN, OTHER], REF, more=more),
+    ):
+        assert (hint in message.text, hint in _shown(message)) == (more, more)
+
+
+def test_somebody_who_wants_to_see_one_of_several_deals_chooses() -> None:
+    message = _messages().which_card("web <site>", [OPEN, OTHER], REF, more=False)
+
+    assert _lines(message) == ["Which deal do you mean? `web &lt;site&gt;` fits more than one."]
+    assert [(each["action_id"], each["value"]) for each in _accessories(message)] == [("show", ID), ("show", "other")]
+    assert (message.public, _shown(message)[-1]) == (False, f"{LAGS} · Reference {REF}")
+
+
+@pytest.mark.parametrize(
+    ("wish", "asked", "deal"),
+    [
+        (LOSE, f"Why was *<{URL}|the deal {ID}>* lost?", f"*<{URL}|the deal {ID}>*"),
+        (replace(LOSE, name="Acme"), f"Why was *<{URL}|Acme>* lost?", f"*<{URL}|Acme>*"),
+        (replace(LOSE, opportunity_id="", name="Acme & Co"), "Why was *Acme &amp; Co* lost?", "*Acme &amp; Co*"),
+        (
+            replace(LOSE, name="Acme", reason="dear"),
+            "`dear` is not one of HighLevel's lost reasons.",
+            f"*<{URL}|Acme>*",
+        ),
+    ],
+)
+def test_a_missing_or_unknown_reason_is_asked_for_with_those_there_are(wish: Wish, asked: str, deal: str) -> None:
+    message = _messages().outcome(ReasonWanted((TOO_DEAR, TOO_SLOW)), _command(wish))
+
+    choose = f"Choose one for {deal}: Too expensive, Too slow &amp; late."
+    assert _lines(message) == [asked, "Nothing was changed.", choose]
+    assert _options(message) == [("Too expensive", "r1"), ("Too slow &amp; late", "r2")]
+    assert [block["block_id"] for block in message.blocks if block["type"] == "actions"] == ["17.key"]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "key"),
+    [
+        ((), "17.key"),
+        ((LostReason("", "empty"), LostReason("x" * 151, "long"), LostReason("a\nb", "odd")), "17.key"),
+        ((TOO_DEAR,), "k" * 256),
+        ((TOO_DEAR,), "\ud83d"),
+    ],
+)
+def test_reasons_that_no_menu_can_carry_are_left_out(reasons: tuple[LostReason, ...], key: str) -> None:
+    messages = _messages()
+    command = replace(_command(LOSE), key=key)
+
+    for message in (
+        messages.outcome(ReasonWanted(reasons), command),
+        messages.ask_why(reasons, replace(CHANGE, key=key)),
+        messages.several([replace(CHANGE, outcome="reason_wanted")] * 2, command, [], reasons),
+    ):
+        assert _buttons(message) == []
+        assert _is_sound(message)
+
+
+@pytest.mark.parametrize(
+    ("change", "asked"), [(CHANGE, f"Why was {DEAL} lost?"), (replace(CHANGE, batch="17.key"), "Why were these")]
+)
+def test_whoever_lost_a_deal_is_asked_why_when_it_is_done(change: Record, asked: str) -> None:
+    message = _messages().ask_why([TOO_DEAR, TOO_SLOW], change)
+
+    assert message.text.startswith(asked)
+    assert "Choose a reason, and I add it in HighLevel." in message.text
+    assert "Settings > Custom Fields > Lost Reason" not in message.text
+    assert [value for _, value in _options(message)] == ["r1", "r2"]
+    assert (message.public, _shown(message)[-1]) == (False, f"Reference {REF}")
+    assert _is_sound(message)
+
+
+def test_a_deal_that_is_not_left_unasked_is_shown_with_yes_and_no() -> None:
+    message = _messages().outcome(Unconfirmed(replace(RICH, since=SINCE)), _command(LOSE))
+
+    first, facts, last = _lines(message)
+    assert first.startswith(f"{DEAL} is *won* since <!date^1772361000^")
+    assert first.endswith(". Make it *lost* all the same?")
+    assert facts.startswith("value 12,500 · Jo Doe")
+    assert last == f"Nothing was changed. {AUTOMATIONS}"
+    assert _pressable(message) == [("confirm", "Make it lost", "17.key"), ("dismiss", "Leave it", "no")]
+
+
+@pytest.mark.parametrize(
+    ("deal", "announce", "said"),
+    [
+        (OPEN, {}, [f"It would be told in <#C0SALES>. {AUTOMATIONS}"]),
+        (OPEN, {Status.LOST: "C0LOST"}, [f"It would be told in <#C0SALES> and <#C0LOST>. {AUTOMATIONS}"]),
+        (OPEN, {Status.LOST: "C0SALES"}, [f"It would be told in <#C0SALES>. {AUTOMATIONS}"]),
+        (OPEN, {Status.WON: "C0WINS"}, [f"It would be told in <#C0SALES>. {AUTOMATIONS}"]),
+        (
+            WON,
+            {},
+            ["You would be asked first, because it leaves won.", f"It would be told in <#C0SALES>. {AUTOMATIONS}"],
+        ),
+    ],
+)
+def test_a_preview_says_what_would_happen_and_offers_to_do_it(
+    deal: Opportunity, announce: dict[Status, str], said: list[str]
+) -> None:
+    message = _messages(announce=announce).outcome(Previewed(deal), _command(LOSE))
+
+    first, *rest, last = _lines(message)
+    assert first.endswith(", and would become *lost*.")
+    assert rest == said
+    assert last == "This was only a preview. Nothing was changed."
+    assert _pressable(message) == [("confirm", "Make it lost", "17.key"), ("dismiss", "Leave it", "no")]
+
+
+@pytest.mark.parametrize("key", [LONG, "\ud83d", ""])
+def test_a_key_that_no_button_can_carry_leaves_every_message_without_one(key: str) -> None:
+    messages = _messages()
+    command = replace(NAMED, key=key)
+
+    for outcome in (Unconfirmed(WON), Previewed(WON), Changed(OPEN, WON)):
+        assert _buttons(messages.outcome(outcome, command)) == []
+    for kind in ("unconfirmed", "previewed", "changed"):
+        assert _buttons(messages.several([replace(CHANGE, outcome=kind)] * 2, command, [], [])) == []
+
+
+def test_a_choice_that_no_button_can_carry_has_none() -> None:
+    messages = _messages()
+
+    assert _accessories(messages.outcome(Ambiguous((OPEN, OTHER), more=False), replace(NAMED, key=LONG))) == []
+    odd = [replace(OPEN, id=text) for text in ("", LONG, "\ud83d")]
+    assert [each["value"] for each in _accessories(messages.which_card("x", [*odd, OTHER], REF, more=False))] == [
+        "other"
+    ]
+
+
+@pytest.mark.parametrize("replacing", [_messages().goes_on(REF), _messages().dismissed()])
+def test_a_question_that_was_answered_gives_way(replacing: Message) -> None:
+    assert (replacing.public, replacing.replaces, _buttons(replacing)) == (False, True, [])
+
+
+def test_an_answer_is_thanked_for_or_respected() -> None:
+    assert _shown(_messages().goes_on(REF)) == ["Thank you. It goes on, and the result follows.", f"Reference {REF}"]
+    assert _shown(_messages().dismissed()) == ["Left as it is. Nothing was changed."]
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (CHANGE, "That has been answered already: it goes on, or is done."),
+        (None, "I do not know any more what that was about."),
+    ],
+)
+def test_an_answer_that_comes_twice_or_too_late_says_what_to_do_instead(question: Record | None, said: str) -> None:
+    message = _messages().cannot_go_on(question, REF)
+
+    assert _lines(message) == [
+        said,
+        "Nothing more was changed.",
+        "To change a deal, type `/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]`.",
+    ]
+    assert (message.public, message.replaces, _shown(message)[-1]) == (False, False, f"Reference {REF}")
+
+
+# --- several at once -----------------------------------------------------------------------------------------------
+
+WAS_SO = replace(CHANGE, outcome="already_so", before="won")
+UNSURE = replace(CHANGE, outcome="no_answer", effect="unknown", after=None)
+MISSING = replace(CHANGE, outcome="not_found", effect="nothing", name=None, before=None, after=None)
+ASKED = replace(CHANGE, outcome="unconfirmed", before="lost", after="lost")
+PREVIEW = replace(CHANGE, outcome="previewed", before="lost", after="lost")
+LACKS_REASON = replace(CHANGE, outcome="reason_wanted", status="lost", before=None, after=None)
+OVERTAKEN = replace(CHANGE, outcome="overtaken", before="lost", after="lost", undoes="17.key")
+BACK = replace(CHANGE, before="won", after="open", status="open", undoes="17.key")
+
+
+@pytest.mark.parametrize(
+    ("records", "command", "headline"),
+    [
+        ([CHANGE, CHANGE], _command(), "<@U0ANA> changed 2 deals to *won*:"),
+        ([CHANGE, WAS_SO, ASKED], _command(), "<@U0ANA> changed 1 of 3 deals to *won*:"),
+        ([BACK, BACK], BEN_UNDOES, "<@U0BEN> took 2 changes back:"),
+        ([BACK, OVERTAKEN], BEN_UNDOES, "<@U0BEN> took 1 of 2 changes back:"),
+        (
+            [ASKED, WAS_SO],
+            _command(),
+            f"Shall 1 of these 2 deals be *won*? Nothing was changed. {AUTOMATIONS}",
+        ),
+        ([PREVIEW, WAS_SO], _command(), f"This is what would happen. Nothing was changed. {AUTOMATIONS}"),
+        (
+            [LACKS_REASON, LACKS_REASON],
+            _command(LOSE),
+            "Why were these deals lost? Nothing was changed. Choose a reason for them:",
+        ),
+        (
+            [LACKS_REASON, MISSING],
+            _command(replace(LOSE, reason="dear")),
+            "`dear` is not one of HighLevel's lost reasons. Nothing was changed. Choose a reason for them:",
+        ),
+        ([UNSURE, MISSING], _command(), "I cannot tell of all of these 2 deals whether they changed:"),
+        ([WAS_SO, MISSING], _command(), "None of these 2 deals was changed:"),
+        ([OVERTAKEN, OVERTAKEN], BEN_UNDOES, "None of these 2 deals was changed:"),
+    ],
+)
+def test_several_begin_with_what_became_of_them_together(records: list[Record], command: Entry, headline: str) -> None:
+    message = _messages().several(records, command, [], [TOO_DEAR])
+
+    assert _lines(message)[0] == headline
+    assert len(_lines(message)) == 1 + len(records)
+    assert _shown(message)[-1] == f"Reference {REF}"
+    assert message.text == "\n".join(_shown(message))
+
+
+@pytest.mark.parametrize(
+    ("record", "row"),
+    [
+        (CHANGE, f"{DEAL}: open → *won*"),
+        (WAS_SO, f"{DEAL}: is *won* already"),
+        (OVERTAKEN, f"{DEAL}: left alone, for it is *lost* now"),
+        (ASKED, f"{DEAL}: still lost, would become *won*"),
+        (PREVIEW, f"{DEAL}: still lost, would become *won*"),
+        (LACKS_REASON, f"{DEAL}: not changed, because it needs a lost reason"),
+        (UNSURE, f"{DEAL}: I cannot tell whether it changed, so look at it. HighLevel did not answer in time."),
+        (
+            MISSING,
+            f"*<{URL}|{ID}>*: Not changed. HighLevel has no deal with the id `{ID}` in this location.",
+        ),
+        (replace(MISSING, outcome="a_later_word"), f"*<{URL}|{ID}>*: Not changed. "),
+        (replace(MISSING, outcome=None), f"*<{URL}|{ID}>*: Not changed. "),
+        (replace(CHANGE, name="n" * 60), f"*<{URL}|{'n' * 39}…>*: open → *won*"),
+        (replace(CHANGE, before=None, after="won"), f"{DEAL}: ? → *won*"),
+    ],
+)
+def test_each_of_several_says_what_became_of_it(record: Record, row: str) -> None:
+    assert _shown(_messages().several([record, CHANGE], _command(), [], []))[0].split("\n")[1] == f"• {row}"
+
+
+def test_several_of_which_some_are_taken_back_show_the_others_too() -> None:
+    earlier = [
+        replace(CHANGE, key="17.key"),
+        replace(CHANGE, key="17.key#01", opportunity_id="other", name="Other"),
+        replace(WAS_SO, key="17.key#02"),
+    ]
+    message = _messages().several([BACK, replace(OVERTAKEN, undoes="17.x")], BEN_UNDOES, earlier, [])
+
+    assert [line.split("*: ")[1] for line in _lines(message)[1:]] == [
+        "won → *open*",
+        "left alone, for it is *lost* now",
+        "not taken back, open → *won*",
+    ]
+    assert "/other|Other>*: not taken back" in message.text
+
+
+@pytest.mark.parametrize("message_ts", ["", "17.1"])
+def test_an_undo_of_several_takes_the_place_of_a_message_whose_button_was_pressed(message_ts: str) -> None:
+    undo = replace(BEN_UNDOES, message_ts=message_ts)
+    done = _messages().several([BACK, OVERTAKEN], undo, [], [])
+    not_done = _messages().several([OVERTAKEN, OVERTAKEN], undo, [], [])
+
+    assert (done.public, done.replaces, done.takes_back, _buttons(done)) == (True, bool(message_ts), True, [])
+    assert (not_done.public, not_done.replaces, not_done.takes_back, _buttons(not_done)) == (False, False, False, [])
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_several_have_the_note_and_are_as_public_as_they_were_asked_for(*, public: bool) -> None:
+    command = replace(_command(), note="Signed!", public=public)
+    changed = _messages().several([CHANGE, MISSING], command, [], [])
+
+    assert changed.public == public
+    assert _lines(changed)[-1] == "&gt; Signed!"
+    assert "Signed!" not in _messages().several([WAS_SO, MISSING], command, [], []).text
+
+
+@pytest.mark.parametrize("errors_in_channel", [True, False])
+@pytest.mark.parametrize("question", [ASKED, PREVIEW, LACKS_REASON])
+def test_several_that_did_not_change_are_private_if_they_ask_something(
+    question: Record, *, errors_in_channel: bool
+) -> None:
+    messages = _messages(errors_in_channel=errors_in_channel)
+    asking = messages.several([question, MISSING], _command(LOSE), [], [TOO_DEAR])
+
+    assert (asking.public, "Nothing was changed." in asking.text) == (False, True)
+    assert messages.several([MISSING, UNSURE], _command(), [], []).public == errors_in_channel
+
+
+@pytest.mark.parametrize(
+    ("records", "buttons"),
+    [
+        ([CHANGE, WAS_SO], [("undo", "Undo", "17.key")]),
+        ([ASKED, ASKED], [("confirm", "Make 2 of them won", "17.key"), ("dismiss", "Leave it", "no")]),
+        ([PREVIEW, WAS_SO], [("confirm", "Make 1 of them won", "17.key"), ("dismiss", "Leave it", "no")]),
+        (
+            [CHANGE, ASKED],
+            [("confirm", "Make 1 of them won", "17.key"), ("dismiss", "Leave it", "no"), ("undo", "Undo", "17.key")],
+        ),
+        ([WAS_SO, MISSING], []),
+    ],
+)
+def test_several_have_the_buttons_for_what_can_be_done_next(
+    records: list[Record], buttons: list[tuple[str, str, str]]
+) -> None:
+    assert _pressable(_messages().several(records, _command(), [], [])) == buttons
+
+
+def test_several_that_lack_a_reason_have_a_menu_of_reasons() -> None:
+    message = _messages().several([LACKS_REASON] * 2, _command(LOSE), [], [TOO_DEAR, TOO_SLOW])
+
+    assert [value for _, value in _options(message)] == ["r1", "r2"]
+
+
+def test_the_undo_of_several_is_not_offered_where_it_is_switched_off() -> None:
+    assert _buttons(_messages(undo_window=timedelta()).several([CHANGE] * 2, _command(), [], [])) == []
+
+
+@pytest.mark.parametrize("record", [CHANGE, WAS_SO, ASKED, LACKS_REASON])
+def test_as_many_as_can_be_asked_for_at_once_are_shown_whole(record: Record) -> None:
+    message = _messages().several([record] * MOST_AT_ONCE, _command(), [], [TOO_DEAR])
+
+    assert "\n".join(_shown(message)).count(f"• {DEAL}") == MOST_AT_ONCE
+
+
+# --- a deal's card -------------------------------------------------------------------------------------------------
+
+
+def test_a_card_shows_the_deal_what_was_done_from_slack_and_what_can_be_done() -> None:
+    message = _messages().card(replace(RICH, status="lost", since=SINCE, lost_reason_id="r1"), [CHANGE] * 5, REF)
+    first, facts, reason, head, *past = _lines(message)
+
+    assert first.startswith(f"{DEAL} is *lost* since <!date^")
+    assert facts == "value 12,500 · Jo Doe of Doe Ltd · Sales › Proposal · owner Kim Lee"
+    assert reason == "Lost reason: one whose name HighLevel does not tell"
+    assert head == "Last from Slack:"
+    assert ["open → *won*" in line for line in past] == [True] * 3
+    assert _pressable(message) == [
+        ("set_open", "Make it open", f"{ID} open presumed"),
+        ("set_won", "Make it won", f"{ID} won presumed"),
+        ("set_abandoned", "Make it abandoned", f"{ID} abandoned presumed"),
+        ("link", "Open in HighLevel", ""),
+        ("share", "Share in channel", ID),
+    ]
+    assert [each["url"] for each in _buttons(message) if "url" in each] == [URL]
+    assert not any("confirm" in each for each in _buttons(message))
+    assert (message.public, _shown(message)[-1]) == (False, f"Reference {REF}")
+
+
+def test_a_card_without_anything_else_is_short() -> None:
+    assert _shown(_messages().card(WON, [], REF)) == [f"{DEAL} is *won*.", f"Reference {REF}"]
+
+
+def test_the_buttons_of_a_card_ask_first_where_a_status_is_not_left_unasked() -> None:
+    message = _messages(statuses=frozenset({Status.OPEN, Status.WON, Status.ALL})).card(WON, [], REF)
+    button, *rest = _buttons(message)
+
+    assert (button["action_id"], button["value"]) == ("set_open", f"{ID} open given")
+    assert button["confirm"]["title"]["text"] == "Make it open?"
+    assert button["confirm"]["text"]["text"] == f"New website is won. {AUTOMATIONS}"
+    assert button["confirm"]["confirm"]["text"] == "Make it open"
+    assert button["confirm"]["deny"]["text"] == "Leave it"
+    assert [each["action_id"] for each in rest] == ["link", "share"]
+    assert (
+        "The deal is won." in _buttons(_messages().card(replace(WON, name=None), [], REF))[0]["confirm"]["text"]["text"]
+    )
+
+
+@pytest.mark.parametrize("name", ["&" * 500, "n" * 500])
+def test_the_question_of_a_cards_button_fits(name: str) -> None:
+    deal = replace(WON, name=name)
+
+    assert _buttons(_messages().card(deal, [], REF))[0]["confirm"]["text"]["text"].endswith((AUTOMATIONS, "…"))
+    assert _is_sound(_messages().card(deal, [], REF))
+
+
+@pytest.mark.parametrize("opportunity_id", ["", "x" * 151, "\ud83d", "a\nb"])
+def test_a_card_whose_deal_no_button_can_name_has_none(opportunity_id: str) -> None:
+    message = _messages().card(replace(WON, id=opportunity_id), [], REF)
+
+    assert _buttons(message) == []
+    assert _is_sound(message)
+
+
+def test_the_longest_id_that_a_cards_buttons_carry_is_one_that_slack_takes() -> None:
+    message = _messages().card(replace(WON, id="\U0001f600" * 150), [], REF)
+
+    assert len(_buttons(message)) == 5
+    assert _is_sound(message)
+
+
+def test_a_card_that_is_shared_is_for_everybody_and_has_nothing_to_press() -> None:
+    message = _messages().shared_card(LOST, ANA, REF)
+
+    assert _lines(message) == ["<@U0ANA> shows you a deal:", f"{DEAL} is *lost*.", "Lost reason: Too expensive"]
+    assert (message.public, message.also_in, _buttons(message)) == (True, "", [])
+    assert _shown(message)[-1] == f"Reference {REF}"
+
+
+@pytest.mark.parametrize("errors_in_channel", [True, False])
+def test_why_a_deal_cannot_be_shown_is_for_whoever_asked(*, errors_in_channel: bool) -> None:
+    messages = _messages(errors_in_channel=errors_in_channel)
+    message = messages.no_card(Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING), Wish("", Status.OPEN, name="Acme"), REF)
+
+    assert message.text.startswith("I searched HighLevel for `Acme` and found no deal.\nNothing was changed.\n")
+    assert (message.public, _shown(message)[-1]) == (False, f"Reference {REF}")
+
+
+def test_a_form_that_did_not_open_can_be_tried_again_or_done_without() -> None:
+    message = _messages().cannot_open_form(REF)
+
+    assert _lines(message) == [
+        "The form could not be opened: Slack did not take it in time.",
+        "Nothing was changed.",
+        "Try again, or type `/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]` instead.",
+    ]
+    assert (message.public, _shown(message)[-1]) == (False, f"Reference {REF}")
 
 
 # --- history --------------------------------------------------------------------------------------------------------
