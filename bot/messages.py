@@ -245,7 +245,7 @@ CHANNELS_NAMED = 5
 
 NOTHING_CHANGED = "Nothing was changed."
 AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
-REASONS_ELSEWHERE = "Lost reasons are made in HighLevel, under Settings > Custom Fields > Lost Reason."
+REASONS_ELSEWHERE = "Lost reasons are made in HighLevel, under Settings › Custom Fields › Lost Reason."
 SEARCH_LAGS = "What was changed in HighLevel in the last seconds may not show here yet."
 LINES_OF_CARD = 3
 """Of the deal's last commands, on its card."""

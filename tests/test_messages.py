@@ -93,6 +93,12 @@ def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: st
         messages.not_accepted(Cause.UNEXPECTED, reference),
         messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=True),
         messages.takes_long(reference),
+        messages.cannot_look_up(reference),
+        messages.cannot_open_form(reference),
+        messages.cannot_go_on(None, reference),
+        messages.cannot_go_on(CHANGE, reference),
+        messages.goes_on(reference),
+        messages.dismissed(),
         messages.help(),
     ]
 
@@ -454,6 +460,19 @@ def test_help_shows_the_command_as_it_is_typed() -> None:
 )
 def test_help_says_who_sees_what(*, errors_in_channel: bool, said: str) -> None:
     assert f"everybody in the channel sees it; {said}" in _messages(errors_in_channel=errors_in_channel).help().text
+
+
+def test_help_names_everything_that_can_be_typed() -> None:
+    said = _messages().help().text
+
+    for typed in ("&lt;deal&gt;", "undo", "history", "whoami"):
+        assert f"`/opp-status {typed}`" in said
+    assert "`/opp-status` alone opens a form" in said
+    assert f"Up to {MOST_AT_ONCE} links or ids" in said
+
+
+def test_help_says_nothing_of_an_undo_that_is_switched_off() -> None:
+    assert "undo" not in _messages(undo_window=timedelta()).help().text
 
 
 def test_anybody_can_learn_who_the_bot_takes_them_for() -> None:
@@ -909,7 +928,7 @@ def test_whoever_lost_a_deal_is_asked_why_when_it_is_done(change: Record, asked:
 
     assert message.text.startswith(asked)
     assert "Choose a reason, and I add it in HighLevel." in message.text
-    assert "Settings > Custom Fields > Lost Reason" not in message.text
+    assert "under Settings › Custom Fields › Lost Reason." in message.text
     assert [value for _, value in _options(message)] == ["r1", "r2"]
     assert (message.public, _shown(message)[-1]) == (False, f"Reference {REF}")
     assert _is_sound(message)
@@ -1252,6 +1271,113 @@ def test_a_form_that_did_not_open_can_be_tried_again_or_done_without() -> None:
     assert (message.public, _shown(message)[-1]) == (False, f"Reference {REF}")
 
 
+OUTCOME_NAMES = (
+    *("changed", "already_so", "overtaken", "ambiguous", "reason_wanted", "unconfirmed", "previewed"),
+    *Cause,
+)
+ELSEWHERE = ("<@U0ANA>", "<@U0KIM>", "<#C0SALES>", "<#C0ELSE>")
+
+# --- whatever it is -------------------------------------------------------------------------------------------------
+
+REASONS = st.lists(st.builds(LostReason, ANY_TEXT, ANY_TEXT), max_size=100)
+NAMES = st.one_of(st.none(), st.sampled_from(OUTCOME_NAMES), ANY_TEXT)
+RECORDS = st.builds(
+    Record,
+    **dict.fromkeys(
+        ("key", "reference", "user_id", "team_id", "channel_id", "text", "opportunity_id", "status", "state"), ANY_TEXT
+    ),
+    **dict.fromkeys(
+        ("name", "undoes", "before", "after", "delivered", "called", "reason", "note", "batch", "lost_reason_id"),
+        PERHAPS,
+    ),
+    **dict.fromkeys(("before_lost_reason_id", "message_ts", "trace_id"), st.none()),
+    outcome=NAMES,
+    effect=st.sampled_from([None, *Effect]),
+    at=st.just(SINCE),
+    attempts=st.just(0),
+    finished_at=st.none() | st.just(SINCE),
+)
+WISHES = st.builds(
+    Wish, ANY_TEXT, st.sampled_from(STATES), lost_reason_id=PERHAPS, only_if=PERHAPS, name=ANY_TEXT, reason=ANY_TEXT
+)
+COMMANDS = st.builds(
+    Entry,
+    key=ANY_TEXT,
+    reference=ANY_TEXT,
+    caller=st.just(ANA) | st.builds(Caller, ANY_TEXT, ANY_TEXT, ANY_TEXT),
+    text=ANY_TEXT,
+    wish=WISHES,
+    message_ts=st.sampled_from(["", "17.1"]),
+    undoes=st.none() | st.just("17.key"),
+    note=ANY_TEXT,
+    public=st.booleans(),
+)
+
+
+@given(
+    OUTCOMES
+    | st.builds(Overtaken, DEALS)
+    | st.builds(Unconfirmed, DEALS)
+    | st.builds(Previewed, DEALS)
+    | st.builds(Ambiguous, st.lists(DEALS, min_size=1, max_size=10).map(tuple), st.booleans())
+    | st.builds(ReasonWanted, REASONS.map(tuple)),
+    COMMANDS,
+    st.none() | RECORDS,
+    st.booleans(),
+)
+def test_whatever_became_of_whatever_was_asked_slack_takes_the_message(
+    outcome: Outcome, command: Entry, undone: Record | None, announced: bool
+) -> None:
+    messages = _messages(announce=dict.fromkeys(STATES, "C0ELSE") if announced else {})
+
+    assert _is_sound(messages.outcome(outcome, command, undone), ELSEWHERE)
+
+
+@given(RECORDS, st.integers(1, MOST_AT_ONCE), RECORDS, st.integers(0, MOST_AT_ONCE), COMMANDS, REASONS)
+def test_however_many_were_asked_for_at_once_slack_takes_the_message(
+    record: Record, number: int, other: Record, rest: int, command: Entry, reasons: list[LostReason]
+) -> None:
+    message = _messages().several([record] * number, command, [other] * rest, reasons)
+
+    assert _is_sound(message)
+    assert _shown(message)[-1].startswith("Reference")
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=4), st.lists(RECORDS, max_size=4), COMMANDS)
+def test_whatever_became_of_several_slack_takes_the_message(
+    records: list[Record], earlier: list[Record], command: Entry
+) -> None:
+    assert _is_sound(_messages().several(records, command, earlier, []))
+
+
+@given(
+    st.lists(DEALS, min_size=1, max_size=10), st.lists(RECORDS, max_size=3), COMMANDS, st.frozensets(ANY_TEXT), TROUBLES
+)
+def test_whatever_a_deal_is_slack_takes_its_card(
+    deals: list[Opportunity], records: list[Record], command: Entry, leaving: frozenset[str], trouble: Trouble
+) -> None:
+    messages = _messages(confirms_leaving=leaving | {deals[0].status})
+
+    for message in (
+        messages.card(deals[0], records, command.reference),
+        messages.shared_card(deals[0], command.caller, command.reference),
+        messages.which_card(command.text, deals, command.reference, more=True),
+        messages.no_card(Failed(trouble, Effect.NOTHING), command.wish, command.reference),
+    ):
+        assert _is_sound(message)
+
+
+@given(st.text(), st.text(), REASONS)
+def test_a_hundred_reasons_of_any_name_are_a_menu_that_slack_takes(
+    name: str, words: str, reasons: list[LostReason]
+) -> None:
+    hundred = [*reasons, *(LostReason(f"r{number}", name) for number in range(100))]
+    message = _messages().outcome(ReasonWanted(tuple(hundred)), _command(replace(LOSE, reason=words)))
+
+    assert _is_sound(message)
+    assert len(_options(message)) == 100
+
+
 # --- history --------------------------------------------------------------------------------------------------------
 
 
@@ -1297,27 +1423,14 @@ def test_history_says_whose_it_is() -> None:
     assert messages.history([], None).text == "I know of no command of yours."
 
 
-@given(
-    st.lists(
-        st.builds(
-            Record,
-            **dict.fromkeys(
-                ("key", "reference", "user_id", "channel_id", "text", "opportunity_id", "status", "state"), ANY_TEXT
-            ),
-            **dict.fromkeys(("name", "undoes", "before", "after", "outcome", "delivered"), st.none() | ANY_TEXT),
-            **dict.fromkeys(("before_lost_reason_id", "message_ts", "trace_id"), st.none()),
-            at=st.just(SINCE),
-            attempts=st.just(0),
-            finished_at=st.none() | st.just(SINCE),
-        ),
-        max_size=10,
-    )
-)
+@given(st.lists(RECORDS, max_size=10))
 def test_whatever_the_ledger_holds_slack_takes_the_message_and_it_mentions_nobody_else(records: list[Record]) -> None:
     messages = _messages()
 
     assert _is_sound(messages.history(records, None))
     for record in records:
+        assert _is_sound(messages.history([record], record.opportunity_id))
+        assert _is_sound(messages.ask_why([TOO_DEAR], record))
         assert _is_sound(messages.outcome(Changed(WON, OPEN), _command(), record))
         for obstacle in Obstacle:
             assert _is_sound(messages.cannot_undo(obstacle, record, record, REF))
