@@ -347,7 +347,7 @@ class Messages:
     def _undo_button(self, before: Opportunity, after: Opportunity, key: str) -> Sequence[Block]:
         if before.status not in STATES:
             return ()
-        return self._undo_row(f"{plain(after.name or 'The deal')} becomes {before.status} again.", key)
+        return self._undo_row(f"{plain(_first(after.name, 'The deal'))} becomes {before.status} again.", key)
 
     def _undo_row(self, what: str, key: str) -> Sequence[Block]:
         if not self._undo_window or not _fits(key, blocks.VALUE_LIMIT):
@@ -602,7 +602,7 @@ class Messages:
                 StatusChoice(deal.id, status, Consent.GIVEN if sure else Consent.PRESUMED).value,
                 confirm=blocks.Confirm(
                     title=f"Make it {status}?",
-                    text=f"{plain(deal.name or 'The deal')} is {plain(deal.status)}. {AUTOMATIONS}",
+                    text=f"{plain(_first(deal.name, 'The deal'))} is {plain(deal.status)}. {AUTOMATIONS}",
                     confirm=f"Make it {status}",
                     deny="Leave it",
                 )
@@ -673,7 +673,7 @@ class Messages:
                 assert_never(outcome.effect)
 
     def _deal(self, opportunity: Opportunity) -> str:
-        return f"*{blocks.link(self._url(opportunity.id), opportunity.name or f'the deal {opportunity.id}')}*"
+        return f"*{blocks.link(self._url(opportunity.id), _first(opportunity.name, f'the deal {opportunity.id}'))}*"
 
     def _link(self, wish: Wish) -> str:
         """A deal of which only this much is known."""
@@ -682,7 +682,7 @@ class Messages:
         return self._deal(Opportunity(wish.opportunity_id, "", name=wish.name or None))
 
     def _short(self, record: Record) -> str:
-        name = record.name or record.called or record.opportunity_id
+        name = _first(record.name, record.called, record.opportunity_id)
         if not record.opportunity_id:
             return plain(name, SHORT)
         return blocks.link(self._url(record.opportunity_id), name, SHORT)
@@ -838,6 +838,11 @@ def _became(record: Record) -> str:
             return f"to {plain(record.status)}: failed, {plain(failure.replace('_', ' '))}"
 
 
+def _first(*names: str | None) -> str:
+    """The first of these texts of which anything can be seen."""
+    return next((name for name in names if name and plain(name)), blocks.NOTHING)
+
+
 def _is(deal: Opportunity) -> str:
     """A deal's status, and since when."""
     since = f" since {blocks.date(deal.since)}" if deal.since else ""
@@ -846,7 +851,7 @@ def _is(deal: Opportunity) -> str:
 
 def _named(deal: Opportunity) -> str:
     """A deal's lost reason, which may be known by its id only."""
-    return plain(deal.lost_reason or "one whose name HighLevel does not tell")
+    return plain(_first(deal.lost_reason, "one whose name HighLevel does not tell"))
 
 
 def _about_reason(outcome: Changed, wish: Wish) -> str:

@@ -68,7 +68,7 @@ def _command(
     return Entry("17.key", reference, caller, "typed", wish, message_ts=message_ts, undoes=undoes)
 
 
-def _outcome(outcome: Outcome, **settings: Any) -> Message:
+def _outcome(outcome: Outcome, **settings: Any) -> Message:  # noqa: ANN401 - of any setting
     return _messages(**settings).outcome(outcome, _command())
 
 
@@ -104,7 +104,7 @@ def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: st
 
 
 MARKUP = re.compile(
-    r"<!date\^-?[0-9]+\^\{date_short_pretty\} at \{time\}\|[^<>|]*>|<https://app\.[A-Za-z0-9/._~%-]+\|[^<>|]*>"
+    r"<!date\^-?[0-9]+\^\{date_short_pretty\} at \{time\}\|[^<>|]*>|<https://app\.[A-Za-z0-9/._~%-]+\|[^<>|]+>"
 )
 
 
@@ -112,7 +112,8 @@ def _is_sound(message: Message, mentions: Sequence[str] = ("<@U0ANA>", "<@U0KIM>
     """Slack takes it, nothing in it is left to be filled in, and it mentions nobody but `mentions`."""
     body = payload(message)
     json.dumps(body, ensure_ascii=False).encode()
-    for text in (message.text, *_shown(message)):
+    asked = [each["confirm"]["text"]["text"] for each in _buttons(message) if "confirm" in each]
+    for text in (message.text, *_shown(message), *asked):
         rest = MARKUP.sub("", text)
         for mention in mentions:
             rest = rest.replace(mention, "")
@@ -164,6 +165,18 @@ def test_a_deal_without_a_name_is_called_by_its_id() -> None:
     said = _shown(_outcome(Changed(OPEN, Opportunity(ID, "won"))))[0]
 
     assert f"<{URL}|the deal {ID}>" in said
+
+
+@pytest.mark.parametrize("name", ["", " \n", "\u202e"])
+def test_a_name_of_which_nothing_can_be_seen_is_none(name: str) -> None:
+    messages = _messages()
+    nameless = replace(WON, name=name)
+
+    assert f"<{URL}|the deal {ID}>" in messages.card(nameless, [], REF).text
+    assert f"<{URL}|{ID}>" in messages.history([replace(CHANGE, name=name)], None).text
+    assert "The deal is won." in _buttons(messages.card(nameless, [], REF))[0]["confirm"]["text"]["text"]
+    assert "The deal becomes open" in _buttons(_outcome(Changed(OPEN, nameless)))[0]["confirm"]["text"]["text"]
+    assert "*…*" in messages.history([replace(CHANGE, name=name, opportunity_id="")], None).text
 
 
 def test_a_change_that_was_only_seen_by_looking_again_is_told_as_done() -> None:
@@ -539,6 +552,8 @@ DEALS = st.builds(
     stage=PERHAPS,
     owner=PERHAPS,
     since=st.none() | st.datetimes(timezones=st.just(UTC)),
+    lost_reason_id=PERHAPS,
+    lost_reason=PERHAPS,
 )
 TROUBLES = st.builds(
     Trouble,
@@ -1333,11 +1348,14 @@ def test_whatever_became_of_whatever_was_asked_slack_takes_the_message(
     assert _is_sound(messages.outcome(outcome, command, undone), ELSEWHERE)
 
 
-@given(RECORDS, st.integers(1, MOST_AT_ONCE), RECORDS, st.integers(0, MOST_AT_ONCE), COMMANDS, REASONS)
+MANY = st.tuples(RECORDS, st.integers(1, MOST_AT_ONCE)).map(lambda many: [many[0]] * many[1])
+
+
+@given(MANY, st.just([]) | MANY, COMMANDS, REASONS)
 def test_however_many_were_asked_for_at_once_slack_takes_the_message(
-    record: Record, number: int, other: Record, rest: int, command: Entry, reasons: list[LostReason]
+    records: list[Record], earlier: list[Record], command: Entry, reasons: list[LostReason]
 ) -> None:
-    message = _messages().several([record] * number, command, [other] * rest, reasons)
+    message = _messages().several(records, command, earlier, reasons)
 
     assert _is_sound(message)
     assert _shown(message)[-1].startswith("Reference")
