@@ -539,6 +539,9 @@ HOSTILE = [
     *("{admin}", "{", "}", "%s", "<" * 5000, "&" * 5000, "a" * 5000, "\U0001f600" * 200, "/", "..", " ", "é"),
 ]
 ANY_TEXT = st.lists(st.sampled_from(HOSTILE), max_size=6).map("".join) | st.text(max_size=30)
+NO_IDS = ANY_TEXT.filter(lambda text: not re.fullmatch(r"[UWCGD][A-Z0-9]+", text))
+"""Who did it, and where, is mentioned rightly if it is somebody: hypothesis tries the ids that stand in the code too."""
+CALLERS = st.builds(Caller, NO_IDS, NO_IDS, NO_IDS)
 PERHAPS = st.none() | ANY_TEXT
 DEALS = st.builds(
     Opportunity,
@@ -1299,8 +1302,9 @@ NAMES = st.one_of(st.none(), st.sampled_from(OUTCOME_NAMES), ANY_TEXT)
 RECORDS = st.builds(
     Record,
     **dict.fromkeys(
-        ("key", "reference", "user_id", "team_id", "channel_id", "text", "opportunity_id", "status", "state"), ANY_TEXT
+        ("key", "reference", "team_id", "channel_id", "text", "opportunity_id", "status", "state"), ANY_TEXT
     ),
+    user_id=NO_IDS,
     **dict.fromkeys(
         ("name", "undoes", "before", "after", "delivered", "called", "reason", "note", "batch", "lost_reason_id"),
         PERHAPS,
@@ -1319,7 +1323,7 @@ COMMANDS = st.builds(
     Entry,
     key=ANY_TEXT,
     reference=ANY_TEXT,
-    caller=st.just(ANA) | st.builds(Caller, ANY_TEXT, ANY_TEXT, ANY_TEXT),
+    caller=st.just(ANA) | CALLERS,
     text=ANY_TEXT,
     wish=WISHES,
     message_ts=st.sampled_from(["", "17.1"]),
@@ -1472,7 +1476,7 @@ def test_whatever_the_crm_says_slack_takes_the_message_and_it_mentions_nobody_el
     assert f"Reference {REF}" in message.text
 
 
-@given(st.builds(Caller, ANY_TEXT, ANY_TEXT, ANY_TEXT), ANY_TEXT, ANY_TEXT)
+@given(CALLERS, ANY_TEXT, ANY_TEXT)
 def test_whatever_was_typed_slack_takes_the_message_and_it_mentions_nobody_else(
     caller: Caller, reference: str, word: str
 ) -> None:
