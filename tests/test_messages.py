@@ -540,7 +540,7 @@ HOSTILE = [
 ]
 ANY_TEXT = st.lists(st.sampled_from(HOSTILE), max_size=6).map("".join) | st.text(max_size=30)
 NO_IDS = ANY_TEXT.filter(lambda text: not re.fullmatch(r"[UWCGD][A-Z0-9]+", text))
-"""Who did it, and where, is mentioned rightly if it is somebody: hypothesis tries the ids that stand in the code too."""
+"""Who did it, and where, is rightly mentioned: hypothesis tries the ids that stand in the code too."""
 CALLERS = st.builds(Caller, NO_IDS, NO_IDS, NO_IDS)
 PERHAPS = st.none() | ANY_TEXT
 DEALS = st.builds(
