@@ -35,6 +35,8 @@ from bot.status import STATES, Consent, LostReason, Opportunity, Status, Wish
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
 LINES_PER_SECTION = 6
 """Of a history: all of them together would be too long for one section."""
+LONGEST_ID = 150
+"""Characters of a deal's id that a card's buttons can carry, also within an address; HighLevel's have 20."""
 NOTE_LIMIT = 600
 SHORT = 40
 """Characters of a deal's name in a list: ten lines must fit into one message."""
@@ -243,7 +245,7 @@ CHANNELS_NAMED = 5
 
 NOTHING_CHANGED = "Nothing was changed."
 AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
-REASONS_ELSEWHERE = "They are made in HighLevel: Settings, Custom Fields, Lost Reason."
+REASONS_ELSEWHERE = "Lost reasons are made in HighLevel, under Settings › Custom Fields › Lost Reason."
 SEARCH_LAGS = "What was changed in HighLevel in the last seconds may not show here yet."
 LINES_OF_CARD = 3
 """Of the deal's last commands, on its card."""
@@ -321,7 +323,8 @@ class Messages:
         who = blocks.user(command.caller.user_id)
         if before.status == after.status:
             said = f"{who} said why {self._deal(after)} was lost: *{_named(after)}*."
-            return _message((said, *self._more(outcome)), (_reference(command.reference),), public=command.public)
+            lines = (said, *self._more(outcome), _note(command))
+            return _message(lines, (_reference(command.reference),), public=command.public)
         moved = f"{who} changed {self._deal(after)} from {plain(before.status)} to *{plain(after.status)}*."
         message = _message(
             (moved, *self._more(outcome), _about_reason(outcome, command.wish), _note(command)),
@@ -344,10 +347,10 @@ class Messages:
     def _undo_button(self, before: Opportunity, after: Opportunity, key: str) -> Sequence[Block]:
         if before.status not in STATES:
             return ()
-        return self._undo_row(f"{plain(after.name or 'The deal')} becomes {before.status} again.", key)
+        return self._undo_row(f"{plain(_first(after.name, 'The deal'))} becomes {before.status} again.", key)
 
     def _undo_row(self, what: str, key: str) -> Sequence[Block]:
-        if not self._undo_window or len(key) > blocks.VALUE_LIMIT:
+        if not self._undo_window or not _fits(key, blocks.VALUE_LIMIT):
             return ()
         confirm = blocks.Confirm(
             title="Take this back?",
@@ -360,7 +363,9 @@ class Messages:
     def _undone(self, outcome: Changed, command: Entry, undone: Record) -> Message:
         """In place of the message whose button was pressed; or, after a command, as a message of its own."""
         lines = (
-            self._once(undone, outcome.after),
+            # What it was and became, as this deal shows: of several, `undone` is the first.
+            f"{blocks.user(undone.user_id)} changed {self._deal(outcome.after)} "
+            f"from {plain(outcome.after.status)} to {plain(outcome.before.status)}.",
             f"{blocks.user(command.caller.user_id)} took that back: it is *{plain(outcome.after.status)}* again.",
             *self._more(outcome),
             _about_reason(outcome, command.wish),
@@ -369,12 +374,6 @@ class Messages:
             lines, (_reference(command.reference),), public=undone.public, replaces=bool(command.message_ts)
         )
         return replace(message, takes_back=True)
-
-    def _once(self, undone: Record, deal: Opportunity) -> str:
-        return (
-            f"{blocks.user(undone.user_id)} changed {self._deal(deal)} "
-            f"from {plain(undone.before or '?')} to {plain(undone.after or '?')}."
-        )
 
     # --- several at once -------------------------------------------------------------------------------------------
 
@@ -389,8 +388,12 @@ class Messages:
         taken_back = {record.undoes for record in records}
         rest = [record for record in earlier if record.changed and record.key not in taken_back]
         changed = [record for record in records if record.changed]
-        rows = (f"• {self._row(record)}" for record in [*records, *rest])
-        lines = [self._headline(records, command), *rows, *filter(None, [_note(command) if changed else ""])]
+        rows = [*map(self._row, records), *map(self._row_of_rest, rest)]
+        lines = [
+            self._headline(records, command),
+            *(f"• {row}" for row in rows),
+            *filter(None, [_note(command) if changed else ""]),
+        ]
         sections = ["\n".join(lines[at : at + LINES_PER_SECTION]) for at in range(0, len(lines), LINES_PER_SECTION)]
         small = _reference(command.reference)
         asks = any(record.open_question for record in records)
@@ -423,6 +426,10 @@ class Messages:
             return f"Shall {asked} of these {total} deals be *{status}*? {NOTHING_CHANGED} {AUTOMATIONS}"
         if any(record.outcome == "previewed" for record in records):
             return f"This is what would happen. {NOTHING_CHANGED} {AUTOMATIONS}"
+        if any(record.outcome == "reason_wanted" for record in records):
+            return (
+                f"{_why('Why were these deals lost?', command.wish.reason)} {NOTHING_CHANGED} Choose a reason for them:"
+            )
         if any(record.effect == Effect.UNKNOWN for record in records):
             return f"I cannot tell of all of these {total} deals whether they changed:"
         return f"None of these {total} deals was changed:"
@@ -441,11 +448,16 @@ class Messages:
             case "unconfirmed" | "previewed":
                 return f"{deal}: still {before}, would become *{plain(record.status)}*"
             case "reason_wanted":
-                return f"{deal}: not changed, because its lost reason is missing"
+                return f"{deal}: not changed, because it needs a lost reason"
             case failure:
                 unknown = record.effect == Effect.UNKNOWN
                 effect = "I cannot tell whether it changed, so look at it." if unknown else "Not changed."
                 return f"{deal}: {effect} {_what(failure or '', record)}"
+
+    def _row_of_rest(self, record: Record) -> str:
+        """One of those that were changed together with what is taken back now."""
+        before, after = plain(record.before or "?", SHORT), plain(record.after or "?", SHORT)
+        return f"*{self._short(record)}*: not taken back, {before} → *{after}*"
 
     def _buttons_for_several(
         self, records: Sequence[Record], command: Entry, reasons: Sequence[LostReason]
@@ -489,7 +501,7 @@ class Messages:
         lines = [self._choice(deal) for deal, _ in choices]
         shown = [blocks.section("\n".join(head))]
         for line, (_, value) in zip(lines, choices, strict=True):
-            fits = 0 < len(value) <= blocks.VALUE_LIMIT
+            fits = _fits(value, blocks.VALUE_LIMIT)
             shown.append(blocks.section(line, blocks.button("This one", action, value) if fits else None))
         text = [*head, *(f"• {line}" for line in lines), rest]
         return Message(
@@ -502,8 +514,8 @@ class Messages:
         return " · ".join(filter(None, (f"{self._deal(deal)} is {_is(deal)}", self._facts(deal))))
 
     def _which_reason(self, reasons: Sequence[LostReason], command: Entry) -> Message:
-        deal, words = self._link(command.wish), command.wish.reason
-        what = f"{code(words)} is not one of HighLevel's lost reasons." if words else f"Why was {deal} lost?"
+        deal = self._link(command.wish)
+        what = _why(f"Why was {deal} lost?", command.wish.reason)
         listed = ", ".join(plain(reason.name, SHORT) for reason in reasons)
         return _message(
             (what, NOTHING_CHANGED, f"Choose one for {deal}: {listed}."),
@@ -569,7 +581,7 @@ class Messages:
         """What is known about a deal, for whoever asked; with what can be done about it."""
         past = [f"• {self._line(record)}" for record in records[:LINES_OF_CARD]]
         history = ["Last from Slack:", *past] if past else []
-        buttons = (self._card_buttons(deal),)
+        buttons = self._card_buttons(deal) if _fits(deal.id, LONGEST_ID) else ()
         return _message((*self._card(deal), *history), (_reference(reference),), public=False, buttons=buttons)
 
     def shared_card(self, deal: Opportunity, caller: Caller, reference: str) -> Message:
@@ -581,7 +593,7 @@ class Messages:
         reason = f"Lost reason: {_named(deal)}" if deal.lost_reason_id else ""
         return (f"{self._deal(deal)} is {_is(deal)}.", self._facts(deal), reason)
 
-    def _card_buttons(self, deal: Opportunity) -> Block:
+    def _card_buttons(self, deal: Opportunity) -> Sequence[Block]:
         sure = deal.status in self._confirms_leaving
         buttons = [
             blocks.button(
@@ -590,7 +602,7 @@ class Messages:
                 StatusChoice(deal.id, status, Consent.GIVEN if sure else Consent.PRESUMED).value,
                 confirm=blocks.Confirm(
                     title=f"Make it {status}?",
-                    text=f"{plain(deal.name or 'The deal')} is {plain(deal.status)}. {AUTOMATIONS}",
+                    text=f"{plain(_first(deal.name, 'The deal'))} is {plain(deal.status)}. {AUTOMATIONS}",
                     confirm=f"Make it {status}",
                     deny="Leave it",
                 )
@@ -600,11 +612,11 @@ class Messages:
             for status in self._offered
             if status != deal.status
         ]
-        return blocks.actions(
-            *buttons,
+        more = (
             blocks.link_button("Open in HighLevel", LINK, self._url(deal.id)),
             blocks.button("Share in channel", SHARE, deal.id),
         )
+        return (blocks.actions(*buttons, *more),)
 
     def no_card(self, failed: Failed, wish: Wish, reference: str) -> Message:
         """Why a deal cannot be shown."""
@@ -663,7 +675,7 @@ class Messages:
                 assert_never(outcome.effect)
 
     def _deal(self, opportunity: Opportunity) -> str:
-        return f"*{blocks.link(self._url(opportunity.id), opportunity.name or f'the deal {opportunity.id}')}*"
+        return f"*{blocks.link(self._url(opportunity.id), _first(opportunity.name, f'the deal {opportunity.id}'))}*"
 
     def _link(self, wish: Wish) -> str:
         """A deal of which only this much is known."""
@@ -672,7 +684,7 @@ class Messages:
         return self._deal(Opportunity(wish.opportunity_id, "", name=wish.name or None))
 
     def _short(self, record: Record) -> str:
-        name = record.name or record.called or record.opportunity_id
+        name = _first(record.name, record.called, record.opportunity_id)
         if not record.opportunity_id:
             return plain(name, SHORT)
         return blocks.link(self._url(record.opportunity_id), name, SHORT)
@@ -828,6 +840,11 @@ def _became(record: Record) -> str:
             return f"to {plain(record.status)}: failed, {plain(failure.replace('_', ' '))}"
 
 
+def _first(*names: str | None) -> str:
+    """The first of these texts of which anything can be seen."""
+    return next((name for name in names if name and plain(name)), blocks.NOTHING)
+
+
 def _is(deal: Opportunity) -> str:
     """A deal's status, and since when."""
     since = f" since {blocks.date(deal.since)}" if deal.since else ""
@@ -836,7 +853,7 @@ def _is(deal: Opportunity) -> str:
 
 def _named(deal: Opportunity) -> str:
     """A deal's lost reason, which may be known by its id only."""
-    return plain(deal.lost_reason or "one whose name HighLevel does not tell")
+    return plain(_first(deal.lost_reason, "one whose name HighLevel does not tell"))
 
 
 def _about_reason(outcome: Changed, wish: Wish) -> str:
@@ -858,20 +875,30 @@ def _about_reason(outcome: Changed, wish: Wish) -> str:
     return ""
 
 
+def _why(question: str, words: str) -> str:
+    """What is asked of somebody who gave no lost reason, or one in words that are none."""
+    return f"{code(words)} is not one of HighLevel's lost reasons." if words else question
+
+
+def _fits(value: str, limit: int) -> bool:
+    """Whether Slack can carry it and bring it back."""
+    return 0 < len(value) <= limit and value.isprintable()
+
+
 def _note(command: Entry) -> str:
     return f"&gt; {plain(command.note, NOTE_LIMIT)}" if command.note else ""
 
 
 def _yes_or_no(yes: str, key: str, *, no: bool = True) -> Sequence[Block]:
     """`no`: whether the question can be put away; not where it stands in a message that tells of more."""
-    if len(key) > blocks.VALUE_LIMIT:
+    if not _fits(key, blocks.VALUE_LIMIT):
         return ()
     leave = [blocks.button("Leave it", DISMISS, "no")] if no else []
     return (blocks.actions(blocks.button(yes, CONFIRM, key), *leave),)
 
 
 def _reasons(reasons: Sequence[LostReason], key: str) -> Sequence[Block]:
-    if len(key) > blocks.BLOCK_ID_LIMIT:
+    if not _fits(key, blocks.BLOCK_ID_LIMIT):
         return ()
     options = [inputs.Option(reason.name, reason.id) for reason in reasons if inputs.is_value(reason.id)]
     if not options:

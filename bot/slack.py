@@ -179,7 +179,7 @@ class Reception:
             Wish(each.opportunity_id, Status.LOST, said.text, only_if=Status.LOST, consent=Consent.GIVEN)
             for each in lost
         ]
-        entries = said.entries(wishes)
+        entries = said.entries(wishes, public=lost[0].public)
         await self._intake.accept(*(replace(entry, text=lost[0].text) for entry in entries), looked_up=True)
         return None
 

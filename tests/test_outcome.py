@@ -1,14 +1,33 @@
 from dataclasses import FrozenInstanceError
+from typing import get_args
 
 import pytest
 
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
-from bot.status import Opportunity
+from bot.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
+from bot.status import LostReason, Opportunity
 
 DEAL = Opportunity("deal", "open")
 OUTCOMES: tuple[Outcome, ...] = (
     Changed(DEAL, DEAL),
     AlreadySo(DEAL),
+    Overtaken(DEAL),
+    Ambiguous((DEAL,), more=False),
+    ReasonWanted((LostReason("r1", "Too expensive"),)),
+    Unconfirmed(DEAL),
+    Previewed(DEAL),
     Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING),
 )
 
@@ -19,6 +38,10 @@ def test_an_outcome_cannot_be_altered_after_the_fact(outcome: Outcome) -> None:
 
     with pytest.raises(FrozenInstanceError):
         setattr(outcome, field, None)
+
+
+def test_every_kind_of_outcome_is_tried() -> None:
+    assert {type(outcome) for outcome in OUTCOMES} == set(get_args(Outcome))
 
 
 def test_what_is_not_known_of_a_failure_is_not_made_up() -> None:

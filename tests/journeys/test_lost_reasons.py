@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import ANA, DEAL, House, open_house
+from tests.house import ANA, DEAL, SALES, House, open_house
 
 REASONS = [
     {"id": "r1", "name": "Too expensive"},
@@ -111,3 +111,16 @@ async def test_a_token_that_may_not_read_reasons_loses_deals_without(tmp_path: P
         assert "from open to *lost*" in shown.text
         assert "Said: `too expensive`. It is not in HighLevel" in shown.text
         assert _sent(house) == [{"status": "lost"}]
+
+
+async def test_the_reason_of_a_deal_that_was_lost_privately_is_private_too(house: House) -> None:
+    await house.slack.command("", user=ANA, channel=SALES)
+    view = await house.slack.wait_for_modal(ANA)
+    await house.slack.type_ahead(view, "deal", DEAL)
+    await house.slack.enter(view, "deal", DEAL)
+    await house.slack.enter(view, "status", "lost")
+    await house.slack.enter(view, "post", [])
+    await house.slack.submit(view)
+    asked = (await house.slack.wait_for(2))[1]
+
+    assert (await house.answers(asked, "reason", "r1")).only_to == ANA
