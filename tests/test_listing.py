@@ -100,12 +100,18 @@ def test_the_example_of_the_readme_is_what_is_written() -> None:
     undone = replace(changed, undoes="key", before="won", after="open", delivered="channel")
     failed = replace(changed, user_id="U0BEN", opportunity_id=deal, name=None, status="lost", outcome="not_found")
     begun = replace(changed, name="Spring campaign", outcome=None, state="running")
+    asked = replace(
+        changed, user_id="U0KIM", opportunity_id="", name=None, called="Globex", outcome="ambiguous", before=None
+    )
+    chosen = replace(changed, user_id="U0KIM", name="Training", continues="key")
     written = _written(
         Form.TABLE,
         changed,
         replace(undone, at=day.replace(hour=10, minute=32, second=40), reference="K7QM2XRA"),
         replace(failed, at=day.replace(hour=11, minute=2, second=13), reference="P3TZ9WKC", delivered="undelivered"),
         replace(begun, at=day.replace(hour=11, minute=2, second=15), reference="R8VN4YBD"),
+        replace(asked, at=day.replace(hour=11, minute=5, second=40), reference="IHVNQIYR"),
+        replace(chosen, at=day.replace(hour=11, minute=5, second=52), reference="SQH3KCV7"),
     )
 
     assert f"```\n{written}```\n" in (Path(__file__).parents[1] / "README.md").read_text()
