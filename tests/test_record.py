@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.record import Obstacle
-from bot.status import Status, Wish
+from bot.status import Consent, Status, Wish
 from tests.memory import CHANGE
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -13,17 +13,17 @@ DAY = timedelta(hours=24)
 
 
 def test_a_change_is_taken_back_to_what_the_deal_was_if_it_still_shows_what_was_set() -> None:
-    assert CHANGE.undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won")
+    assert CHANGE.undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
 
 
 def test_a_deal_that_was_lost_for_a_reason_is_lost_for_it_again() -> None:
     lost = replace(CHANGE, before="lost", before_lost_reason_id="reason")
 
-    assert lost.undo(DAY, NOW) == Wish("deal", Status.LOST, lost_reason_id="reason", only_if="won")
+    assert lost.undo(DAY, NOW) == Wish("deal", Status.LOST, lost_reason_id="reason", only_if="won", consent=Consent.GIVEN)
 
 
 def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
-    assert replace(CHANGE, before_lost_reason_id="old").undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won")
+    assert replace(CHANGE, before_lost_reason_id="old").undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from structlog.testing import capture_logs
 from bot.access import Caller
 from bot.change import LeaseLost, StoreDown
 from bot.claims import Claim
-from bot.messages import Message
+from bot.identify import Identified
+from bot.messages import Message, Messages
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.record import Entry
 from bot.replies import Address, Delivery
-from bot.status import Opportunity, Status, Wish
+from bot.status import LostReason, Opportunity, Status, Wish
 from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOO_LATE, Rhythm, Worker
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 
@@ -32,6 +33,14 @@ class Work:
     updated: list[tuple[Message, str, str]] = field(default_factory=list)
     begun: list[tuple[str, Opportunity | None]] = field(default_factory=list)
     """Keys of what was carried out, with what it was resumed from."""
+    identified: list[str] = field(default_factory=list)
+    """What was asked about."""
+    findings: list[Identified | Exception] = field(default_factory=list)
+    """What is found out about the next ones; then nothing is open."""
+    reasons: tuple[LostReason, ...] | None = ()
+    posted: list[tuple[Message, str]] = field(default_factory=list)
+    posted_as: str = "18.1"
+    messages: Messages = field(default_factory=messages)
     outcomes: list[Outcome | Exception] = field(default_factory=list)
     """What comes of the next ones; then all are so already."""
     at_once: int = 0
@@ -43,6 +52,21 @@ class Work:
     def __post_init__(self) -> None:
         self.may_finish.set()
         self.may_deliver.set()
+
+    async def identify(self, wish: Wish) -> Identified:
+        self.identified.append(wish.name or wish.opportunity_id)
+        finding = self.findings.pop(0) if self.findings else Identified(wish)
+        if isinstance(finding, Exception):
+            raise finding
+        return finding
+
+    async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
+        assert until > asyncio.get_running_loop().time()
+        return self.reasons
+
+    async def post(self, message: Message, channel_id: str) -> Delivery:
+        self.posted.append((message, channel_id))
+        return Delivery("channel", self.posted_as)
 
     async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
         self.begun.append((key, intended))
@@ -69,11 +93,14 @@ class Work:
     def worker(self, ledger: MemoryLedger | None = None, rhythm: Rhythm = RHYTHM) -> tuple[Worker, MemoryLedger]:
         ledger = ledger or MemoryLedger(self.store)
         worker = Worker(
+            identify=self.identify,
             change=self.change,
+            lost_reasons=self.lost_reasons,
             claims=ledger,
             history=ledger,
-            messages=messages(),
+            messages=self.messages,
             deliver=self.deliver,
+            post=self.post,
             update=self.update,
             rhythm=rhythm,
         )
@@ -84,7 +111,7 @@ class Work:
         return [message.text for message, _ in self.delivered]
 
 
-def _entry(key: str, deal: str = "", **fields: str) -> Entry:
+def _entry(key: str, deal: str = "", **fields: Any) -> Entry:  # noqa: ANN401 - any of an entry's
     wish = Wish(deal or f"deal-{key}", Status.WON)
     return Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", wish, "http://reply.example", **fields)
 
@@ -191,19 +218,11 @@ async def test_an_exception_is_told_and_logged_under_the_reference(work: Work) -
 
 
 async def test_a_reply_that_breaks_leaves_the_command_to_be_taken_up_again(work: Work) -> None:
-    async def broken(_message: Message, _to: Address) -> Delivery:
-        raise RuntimeError
+    class Broken(Work):
+        async def deliver(self, message: Message, to: Address) -> Delivery:
+            raise RuntimeError(message, to)
 
-    ledger = MemoryLedger(work.store)
-    worker = Worker(
-        change=work.change,
-        claims=ledger,
-        history=ledger,
-        messages=messages(),
-        deliver=broken,
-        update=work.update,
-        rhythm=RHYTHM,
-    )
+    worker, ledger = Broken(work.store).worker()
     with capture_logs() as lines:
         await _submit(worker, ledger, _entry("one"))
         await worker.drain(1)
