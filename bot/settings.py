@@ -119,7 +119,7 @@ def _announcements(value: object) -> object:
     found = {status.strip().lower(): channel.strip() for status, _, channel in pairs}
     if len(found) < len(pairs) or not set(found) <= set(STATES) or not all(map(_is_channel, found.values())):
         raise ValueError("should be statuses with channel ids, each status once, such as won=C012AB3CD,lost=C034EF5GH")
-    return {Status(status): channel for status, channel in found.items()}
+    return frozenset((Status(status), channel) for status, channel in found.items())
 
 
 def _is_channel(value: str) -> bool:
@@ -203,9 +203,9 @@ class Settings(BaseModel):
         "statuses; `never` asks nobody",
     )
     announce_channels: Annotated[
-        Mapping[Status, ChannelId], BeforeValidator(_announcements), BeforeValidator(_list)
+        frozenset[tuple[Status, ChannelId]], BeforeValidator(_announcements), BeforeValidator(_list)
     ] = Field(
-        default={},
+        default=frozenset(),
         description="Where a change is posted besides the channel it was made in, by its status, such as "
         "`won=C012AB3CD,lost=C034EF5GH`; invite the bot there",
     )

@@ -159,7 +159,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         undo_window=settings.undo_window,
         asks_for_reason=settings.lost_reason == "ask",
         confirms_leaving=settings.confirm.leaving,
-        announce=settings.announce_channels,
+        announce=dict(settings.announce_channels),
     )
     reason_required = settings.lost_reason == "required"
     worker = Worker(

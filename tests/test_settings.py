@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from bot.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of
+from bot.settings import NEEDED_BY, Confirm, Settings, SettingsError, Verb, database_url_of
 from bot.status import STATES, Status
 
 SECRETS = {
@@ -56,6 +56,9 @@ def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
         ("allowed_channels", frozenset()),
         ("admin_contact", ""),
         ("statuses", frozenset(STATES)),
+        ("lost_reason", "ask"),
+        ("confirm", Confirm(above=3, leaving=frozenset({Status.WON}))),
+        ("announce_channels", frozenset()),
         ("errors_in_channel", False),
         ("currency", ""),
         ("database_url", "sqlite:///opp-status.db"),
@@ -86,6 +89,21 @@ GOOD: list[tuple[str, str, Any]] = [
     ("STATUSES", "won", frozenset({Status.WON})),
     ("STATUSES", "Open, LOST", frozenset({Status.OPEN, Status.LOST})),
     ("STATUSES", "open,won,lost,abandoned,all", frozenset(Status)),
+    ("LOST_REASON", "Required", "required"),
+    ("LOST_REASON", "optional", "optional"),
+    ("CONFIRM", "never", Confirm()),
+    ("CONFIRM", "Never", Confirm()),
+    ("CONFIRM", "0", Confirm(above=0)),
+    ("CONFIRM", "10", Confirm(above=10)),
+    ("CONFIRM", "Won, lost", Confirm(leaving=frozenset({Status.WON, Status.LOST}))),
+    ("CONFIRM", "won,5,won,", Confirm(above=5, leaving=frozenset({Status.WON}))),
+    ("ANNOUNCE_CHANNELS", "won=C012AB3CD", frozenset({(Status.WON, "C012AB3CD")})),
+    (
+        "ANNOUNCE_CHANNELS",
+        "Won = C012AB3CD ,\n lost=G012AB3CD,",
+        frozenset({(Status.WON, "C012AB3CD"), (Status.LOST, "G012AB3CD")}),
+    ),
+    ("ANNOUNCE_CHANNELS", ",", frozenset()),
     ("ERRORS_IN_CHANNEL", "true", True),
     ("ERRORS_IN_CHANNEL", "TRUE", True),
     ("ERRORS_IN_CHANNEL", "1", True),
@@ -170,6 +188,20 @@ BAD = [
     ("ADMIN_CONTACT", "U012AB3CD,U012AB3CE", "should be one Slack user id such as U012AB3CD"),
     ("STATUSES", "won,closed", "should be a comma-separated choice of open, won, lost, abandoned"),
     ("STATUSES", ",", "should be a comma-separated choice of open, won, lost, abandoned"),
+    ("LOST_REASON", "sometimes", "'optional', 'ask' or 'required'"),
+    ("CONFIRM", "always", "should be a number of deals, statuses, or both, such as 3,won; or never"),
+    ("CONFIRM", "never,won", "or never"),
+    ("CONFIRM", "3,4", "a number of deals"),
+    ("CONFIRM", "100", "a number of deals"),
+    ("CONFIRM", "-1", "a number of deals"),
+    ("CONFIRM", "all", "statuses"),
+    ("CONFIRM", ",", "statuses"),
+    ("ANNOUNCE_CHANNELS", "won", "such as won=C012AB3CD,lost=C034EF5GH"),
+    ("ANNOUNCE_CHANNELS", "C012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "won=#wins", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "won=D012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "all=C012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "won=C012AB3CD,Won=C012AB3CE", "each status once"),
     ("ERRORS_IN_CHANNEL", "sometimes", "should be true or false"),
     ("CURRENCY", "usd", "should be an ISO code such as USD"),
     ("CURRENCY", "$", "should be an ISO code such as USD"),
@@ -345,6 +377,12 @@ def test_no_value_is_repeated_in_a_problem(name: str) -> None:
     for told in (error, error.__cause__, error.__context__):
         assert "not for ä log" not in f"{told} {told!r}"
         assert not any(secret in f"{told} {told!r}" for secret in SECRETS.values())
+
+
+def test_what_is_no_secret_is_shown() -> None:
+    shown = repr(_set(CONFIRM="7,lost", ANNOUNCE_CHANNELS="won=C012AB3CD", LOST_REASON="required"))
+
+    assert all(word in shown for word in ("above=7", "C012AB3CD", "'required'"))
 
 
 # --- frozen --------------------------------------------------------------------------------------------------------
