@@ -74,7 +74,7 @@ async def test_an_accepted_command_says_what_it_leaves_open_and_who_shall_see_it
     sql: SqlLedger, database_url: str
 ) -> None:
     wish = Wish("", Status.LOST, name="website", reason="price", consent=Consent.PREVIEW)
-    fields = {"continues": "q", "batch": "one", "note": "at last", "public": False}
+    fields: dict[str, Any] = {"continues": "q", "batch": "one", "note": "at last", "public": False}
     await sql.accept(replace(entry("one", **fields), wish=wish), entry("two"), within=5)
 
     one, two = _rows(database_url)
