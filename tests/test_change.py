@@ -1,12 +1,13 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from bot.access import Caller
 from bot.change import RESUMING_LOOKS, ChangeStatus, LeaseLost, Patience, StoreDown
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Overtaken, Trouble
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, Previewed, Trouble, Unconfirmed
 from bot.record import Entry
-from bot.status import Opportunity, Status, Wish
+from bot.status import Consent, Opportunity, Status, Wish
 from tests.memory import MemoryCrm, MemoryLedger, Row, error
 
 DEAL = Opportunity("deal", "open")
@@ -279,3 +280,152 @@ async def test_a_deal_that_became_something_else_altogether_is_neither_changed_n
     assert isinstance(outcome, Failed)
     assert outcome.effect is Effect.UNKNOWN
     assert (outcome.before, outcome.now) == (DEAL, Opportunity("deal", "abandoned"))
+
+
+# --- consent --------------------------------------------------------------------------------------------------------
+
+SHOWN = Opportunity("deal", "open", stage="Proposal")
+
+
+@pytest.fixture
+def careful(crm: MemoryCrm, ledger: MemoryLedger) -> ChangeStatus:
+    """Where nobody leaves *won* unasked."""
+    return ChangeStatus(crm, ledger, PATIENCE, {Status.WON})
+
+
+def _lose(consent: Consent) -> Wish:
+    return Wish("deal", Status.LOST, consent=consent)
+
+
+@pytest.mark.parametrize(
+    ("consent", "status", "stopped"),
+    [
+        (Consent.PREVIEW, "open", Previewed),
+        (Consent.PREVIEW, "won", Previewed),
+        (Consent.WANTED, "open", Unconfirmed),
+        (Consent.WANTED, "won", Unconfirmed),
+        (Consent.PRESUMED, "won", Unconfirmed),
+    ],
+)
+async def test_a_command_that_may_not_go_on_shows_the_deal_and_writes_nothing(
+    careful: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger, consent: Consent, status: str, stopped: type[Outcome]
+) -> None:
+    crm.becomes(status)
+    outcome = await careful(_lose(consent), "key")
+
+    assert type(outcome) is stopped
+    assert outcome in {kind(replace(SHOWN, status=status)) for kind in (Previewed, Unconfirmed)}
+    assert crm.calls == ["find"]
+    assert ledger.store.rows["key"].state == "accepted"
+
+
+@pytest.mark.parametrize(
+    ("consent", "status"),
+    [(Consent.PRESUMED, "open"), (Consent.PRESUMED, "abandoned"), (Consent.GIVEN, "won"), (Consent.GIVEN, "open")],
+)
+async def test_a_command_that_may_goes_on(careful: ChangeStatus, crm: MemoryCrm, consent: Consent, status: str) -> None:
+    crm.becomes(status)
+
+    assert isinstance(await careful(_lose(consent), "key"), Changed)
+    assert crm.deal.status == "lost"
+
+
+async def test_nobody_is_asked_where_no_status_is_guarded(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.becomes("won")
+
+    assert isinstance(await change(_lose(Consent.PRESUMED), "key"), Changed)
+
+
+@pytest.mark.parametrize("consent", Consent)
+async def test_nobody_is_asked_about_what_is_so_already_or_was_overtaken(
+    careful: ChangeStatus, crm: MemoryCrm, consent: Consent
+) -> None:
+    assert isinstance(await careful(Wish("deal", Status.OPEN, consent=consent), "key"), AlreadySo)
+    assert await careful(replace(_lose(consent), only_if="won"), "key") == Overtaken(DEAL)
+    assert crm.calls == ["find", "find"]
+
+
+# --- a reason alone -------------------------------------------------------------------------------------------------
+
+BECAUSE = Wish("deal", Status.LOST, lost_reason_id="why")
+LOST = Opportunity("deal", "lost")
+
+
+async def test_a_deal_that_is_lost_gets_its_reason(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.deal = LOST
+    outcome = await change(BECAUSE, "key")
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.before, outcome.after.status, outcome.after.lost_reason_id) == (LOST, "lost", "why")
+    assert isinstance(await change(BECAUSE, "key"), AlreadySo)
+
+
+async def test_a_reason_is_added_unasked_although_nobody_leaves_that_status(
+    crm: MemoryCrm, ledger: MemoryLedger
+) -> None:
+    crm.deal = LOST
+
+    assert isinstance(await ChangeStatus(crm, ledger, PATIENCE, {Status.LOST})(BECAUSE, "key"), Changed)
+
+
+async def test_a_reason_that_highlevel_does_not_show_does_not_spoil_the_change(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.hides_reasons = True
+    outcome = await change(BECAUSE, "key")
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.after.status, outcome.after.lost_reason_id) == ("lost", None)
+
+
+async def test_a_reason_alone_that_is_not_shown_cannot_be_told_from_none(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.deal, crm.hides_reasons = LOST, True
+
+    assert await change(BECAUSE, "key") == Failed(
+        Trouble(Cause.NO_EFFECT, trace_id="trace"), Effect.NOTHING, LOST, LOST
+    )
+
+
+async def test_a_reason_that_was_added_before_the_crash_is_found_and_not_added_again(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.deal = replace(LOST, lost_reason_id="why")
+    outcome = await change(BECAUSE, "key", intended=LOST)
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.before, outcome.after.lost_reason_id) == (LOST, "why")
+    assert "set_status" not in crm.calls
+
+
+async def test_a_reason_that_the_crash_prevented_is_added(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.deal = LOST
+
+    assert isinstance(await change(BECAUSE, "key", intended=LOST), Changed)
+    assert crm.deal.lost_reason_id == "why"
+
+
+async def test_another_reason_that_somebody_gave_during_the_crash_is_left_alone(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.deal = other = replace(LOST, lost_reason_id="other")
+
+    assert await change(BECAUSE, "key", intended=LOST) == Failed(
+        Trouble(Cause.INTERRUPTED), Effect.UNKNOWN, LOST, other
+    )
+    assert "set_status" not in crm.calls
+
+
+async def test_a_change_whose_write_shows_only_after_all_looks_is_one(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.finding.extend([*[lambda: None] * (RESUMING_LOOKS + 1), lambda: crm.becomes("won")])
+    outcome = await change(WON, "key", intended=DEAL)
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.before, outcome.after.status) == (DEAL, "won")
+    assert "set_status" not in crm.calls
+
+
+async def test_who_was_about_to_write_had_been_asked(careful: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.becomes("won")
+    outcome = await careful(_lose(Consent.GIVEN), "key", intended=Opportunity("deal", "won"))
+
+    assert isinstance(outcome, Changed)
