@@ -13,11 +13,11 @@ from bot.change import LeaseLost, StoreDown
 from bot.claims import Claim
 from bot.identify import Identified
 from bot.messages import Message, Messages
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Trouble
+from bot.outcome import AlreadySo, Ambiguous, Cause, Changed, Effect, Failed, Outcome, ReasonWanted, Trouble
 from bot.record import Entry
 from bot.replies import Address, Delivery
 from bot.status import LostReason, Opportunity, Status, Wish
-from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOO_LATE, Rhythm, Worker
+from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Rhythm, Worker
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 
 RHYTHM = Rhythm(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
@@ -725,3 +725,395 @@ async def test_an_undo_of_what_was_forgotten_meanwhile_is_told_like_any_change(w
     await worker.drain(1)
 
     assert "from won to *open*" in work.texts[0]
+
+
+async def test_every_other_message_about_the_change_says_so_too(work: Work) -> None:
+    work.messages = messages(announce={Status.WON: "C2"})
+    await _undone(work)
+
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2"), ("C2", "18.1")]
+    assert all(message.replaces and "took that back" in message.text for message, _, _ in work.updated)
+    assert [channel for _, channel in work.posted] == ["C2"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "message_ts", "updated"), [("C1", "17.2", ("C2", "18.1")), ("C2", "18.1", ("C1", "17.2"))]
+)
+async def test_the_message_whose_button_was_pressed_is_not_updated_besides(
+    work: Work, channel: str, message_ts: str, updated: tuple[str, str]
+) -> None:
+    work.messages = messages(announce={Status.WON: "C2"})
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    press = _entry("undo", deal="deal", undoes="change", message_ts=message_ts)
+    await _submit(worker, ledger, replace(press, caller=Caller("U2", "T1", channel)))
+    await worker.drain(1)
+
+    assert [(where, ts) for _, where, ts in work.updated] == [updated]
+
+
+async def test_an_undo_that_fails_updates_nothing(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
+    await worker.drain(1)
+
+    assert work.updated == []
+
+
+# --- finding out what is meant --------------------------------------------------------------------------------------
+
+BY_NAME = Wish("", Status.WON, name="website")
+FOUND = replace(BY_NAME, opportunity_id="deal")
+
+
+def _by_name(key: str = "one", **fields: Any) -> Entry:  # noqa: ANN401 - any of an entry's
+    return replace(_entry(key, **fields), wish=BY_NAME)
+
+
+async def test_what_is_found_out_is_noted_before_the_deal_is_gone_to(work: Work) -> None:
+    noted: list[tuple[str, str]] = []
+
+    class Watched(MemoryLedger):
+        async def identify(self, key: str, wish: Wish) -> None:
+            await super().identify(key, wish)
+            noted.append((self.store.rows[key].state, wish.opportunity_id))
+
+    work.findings = [Identified(FOUND)]
+    worker, ledger = work.worker(Watched(work.store))
+    await _submit(worker, ledger, _by_name())
+    await worker.drain(1)
+
+    assert noted == [("accepted", "deal")]
+    assert work.store.rows["one"].outcome == AlreadySo(WON)
+
+
+async def test_where_nothing_is_open_nothing_is_noted(work: Work) -> None:
+    class Strict(MemoryLedger):
+        async def identify(self, key: str, wish: Wish) -> None:
+            raise AssertionError(key, wish)
+
+    worker, ledger = work.worker(Strict(work.store))
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert work.identified == ["deal-one"]
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_nobody_searches_again_while_the_deal_is_busy(work: Work) -> None:
+    other = MemoryLedger(work.store)
+    await other.accept(_entry("other", deal="deal"), within=5)
+    await other.begin("other")
+    work.findings = [Identified(FOUND), RuntimeError()]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _by_name())
+    await asyncio.sleep(0.05)
+    assert (work.identified, work.begun) == (["website"], [])
+
+    await other.answer("other", AlreadySo(OPEN), Message("", (), public=False))
+    await worker.drain(1)
+    assert (work.identified, work.begun) == (["website"], [("one", None)])
+
+
+@pytest.mark.parametrize("obstacle", [Ambiguous((OPEN,), more=False), Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING)])
+async def test_what_stands_in_the_way_is_what_became_of_it(work: Work, obstacle: Outcome) -> None:
+    work.findings = [Identified(BY_NAME, obstacle)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _by_name())
+    await worker.drain(1)
+
+    assert work.begun == []
+    assert work.store.rows["one"].outcome == obstacle
+    assert len(work.delivered) == 1
+
+
+async def test_the_deal_that_was_found_is_noted_although_its_reason_is_missing(work: Work) -> None:
+    lose = Wish("", Status.LOST, name="website")
+    reasons = (LostReason("p", "Price"),)
+    work.findings = [Identified(replace(lose, opportunity_id="deal"), ReasonWanted(reasons))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, replace(_entry("one"), wish=lose))
+    await worker.drain(1)
+
+    assert work.store.rows["one"].entry.wish.opportunity_id == "deal"
+    assert work.store.rows["one"].outcome == ReasonWanted(reasons)
+
+
+async def test_a_search_that_meets_the_limit_is_waited_for(work: Work) -> None:
+    limited = Failed(Trouble(Cause.RATE_LIMITED, retry_after=0.02), Effect.NOTHING)
+    work.findings = [Identified(BY_NAME, limited), Identified(FOUND)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _by_name())
+    await worker.drain(1)
+
+    assert work.identified == ["website", "website"]
+    assert work.begun == [("one", None)]
+
+
+async def test_nothing_is_found_out_about_what_is_taken_back_or_was_about_to_be_written(work: Work) -> None:
+    row = _claim(work, "intended", before=OPEN)
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("undo", undoes="change"))
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.identified == []
+    assert {key for key, _ in work.begun} == {"one", "undo"}
+
+
+async def test_a_search_that_breaks_is_told(work: Work) -> None:
+    work.findings = [RuntimeError()]
+    worker, ledger = work.worker()
+    with capture_logs() as lines:
+        await _submit(worker, ledger, _by_name())
+        await worker.drain(1)
+
+    assert work.store.rows["one"].state == "finished"
+    assert "Nothing was changed." in work.texts[0]
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
+
+
+# --- several at once ------------------------------------------------------------------------------------------------
+
+
+def _batch(*keys: str, **fields: Any) -> list[Entry]:  # noqa: ANN401 - any of an entry's
+    return [_entry(key, batch=keys[0], **fields) for key in keys]
+
+
+async def _all(worker: Worker, ledger: MemoryLedger, entries: list[Entry]) -> None:
+    await ledger.accept(*entries, within=5)
+    for entry in entries:
+        worker.submit(entry)
+
+
+async def test_several_get_one_reply_and_all_are_finished(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b", "c"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+    assert "3" in work.texts[0]
+    delivered = {key: (row.state, row.delivered, row.message_ts) for key, row in work.store.rows.items()}
+    assert delivered == {
+        "a": ("finished", "channel", "17.2"),
+        "b": ("finished", TOGETHER, ""),
+        "c": ("finished", TOGETHER, ""),
+    }
+
+
+async def test_the_first_of_several_waits_for_the_last(work: Work) -> None:
+    other = MemoryLedger(work.store)
+    first, last = _batch("a", "b")
+    await other.accept(last, within=5)
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, first)
+    await _until(lambda: work.store.rows["a"].state == "answered")
+    await asyncio.sleep(0.05)
+    assert work.delivered == []
+    assert work.store.rows["a"].reply is None
+
+    work.may_deliver.clear()
+    await other.answer("b", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), None)
+    await _until(lambda: work.store.rows["a"].reply is not None)  # noted before it is said
+    work.may_deliver.set()
+    await worker.drain(1)
+    assert len(work.delivered) == 1
+    assert "None of these 2 deals was changed" in work.texts[0]
+
+
+async def test_of_several_one_that_breaks_does_not_keep_the_others_from_being_told(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), RuntimeError()]
+    worker, ledger = work.worker()
+    with capture_logs():
+        await _all(worker, ledger, _batch("a", "b", "c"))
+        await worker.drain(1)
+
+    assert len(work.delivered) == 1
+    assert {row.state for row in work.store.rows.values()} == {"finished"}
+
+
+async def test_whoever_takes_over_the_first_of_several_answers_for_all(work: Work) -> None:
+    for entry in _batch("a", "b"):
+        work.store.rows[entry.key] = Row(entry, "dead", 0.0, state="answered", outcome=AlreadySo(WON))
+    worker, _ = work.worker()
+    await _tended(worker, lambda: all(row.state == "finished" for row in work.store.rows.values()))
+
+    assert work.begun == []
+    assert len(work.delivered) == 1
+    assert work.store.rows["b"].delivered == TOGETHER
+
+
+async def test_several_are_told_once_that_it_takes_longer(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    work.may_finish.clear()
+    await _all(worker, ledger, _batch("a", "b", "c"))
+    await asyncio.sleep(0.15)
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert ["takes longer than usual" in text for text in work.texts] == [True, False]
+
+
+async def test_several_that_lack_a_reason_offer_those_there_are(work: Work) -> None:
+    work.reasons = (LostReason("p", "Price too high"),)
+    lose = Wish("deal", Status.LOST)
+    work.findings = [Identified(lose, ReasonWanted(work.reasons))] * 2
+    worker, ledger = work.worker()
+    await _all(worker, ledger, [replace(entry, wish=lose) for entry in _batch("a", "b")])
+    await worker.drain(1)
+
+    ((message, _),) = work.delivered
+    assert "Price too high" in str(message.blocks)
+
+
+async def test_several_that_lack_a_reason_that_cannot_be_read_any_more_are_told_all_the_same(work: Work) -> None:
+    work.reasons = None
+    work.findings = [Identified(Wish("deal", Status.LOST), ReasonWanted((LostReason("p", "Price"),)))] * 2
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+
+
+async def test_several_are_taken_back_in_the_message_of_the_first(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Changed(OPEN, WON), Changed(WON, OPEN), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b"))
+    await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
+    undos = [_entry(f"undo-{key}", deal=f"deal-{key}", undoes=key, batch="undo-a") for key in ("a", "b")]
+    await _all(worker, ledger, undos)
+    await worker.drain(1)
+
+    assert "took 2 changes back" in work.texts[1]
+    ((_, channel, message_ts),) = work.updated
+    assert (channel, message_ts) == ("C1", "17.2")
+
+
+async def test_the_only_change_of_several_is_taken_back_in_its_own_words_and_in_their_message(work: Work) -> None:
+    work.outcomes = [AlreadySo(WON), Changed(replace(OPEN, status="abandoned"), WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b"))
+    await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
+    await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
+    await worker.drain(1)
+
+    assert "from abandoned to won" in work.texts[1]
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2")]
+
+
+async def test_what_is_forgotten_of_several_but_one_is_taken_back_by_itself(work: Work) -> None:
+    work.store.rows["b"] = Row(
+        _entry("b", batch="a"), None, 0.0, state="finished", outcome=Changed(OPEN, WON), message_ts="17.1"
+    )
+    work.outcomes = [Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
+    await worker.drain(1)
+
+    assert "took that back" in work.texts[0]
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.1")]
+
+
+# --- what is told besides -------------------------------------------------------------------------------------------
+
+
+async def test_a_change_is_posted_once_in_the_channel_where_it_is_announced_and_that_is_noted(work: Work) -> None:
+    work.messages = messages(announce={Status.WON: "C2"})
+    work.outcomes = [Changed(OPEN, WON)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    ((message, channel),) = work.posted
+    assert (message, channel) == (work.delivered[0][0], "C2")
+    assert work.store.rows["one"].announced == ("C2", "18.1")
+
+
+async def test_what_could_not_be_posted_is_not_noted(work: Work) -> None:
+    work.messages, work.posted_as = messages(announce={Status.WON: "C2"}), ""
+    work.outcomes = [Changed(OPEN, WON)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert len(work.posted) == 1
+    assert (work.store.rows["one"].announced, work.store.rows["one"].state) == (("", ""), "finished")
+
+
+async def test_whoever_lost_a_deal_without_a_reason_is_asked_for_it_after_the_result(work: Work) -> None:
+    work.reasons = (LostReason("p", "Price too high"),)
+    work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    (_, first), (question, then) = work.delivered
+    assert "Price too high" in str(question.blocks)
+    assert question.public is False
+    assert then == first
+
+
+@pytest.mark.parametrize("reasons", [None, ()])
+async def test_nobody_is_asked_for_a_reason_where_there_is_none_to_choose(
+    work: Work, reasons: tuple[LostReason, ...] | None
+) -> None:
+    work.reasons = reasons
+    work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+
+
+async def test_nobody_is_asked_about_what_was_forgotten_meanwhile(work: Work) -> None:
+    class Forgetful(MemoryLedger):
+        async def find(self, key: str) -> None:
+            assert key == "one"
+
+    work.reasons = (LostReason("p", "Price"),)
+    work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
+    worker, ledger = work.worker(Forgetful(work.store))
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+ASKER = Address("http://reply.example", "C1", "U1")
+
+
+async def _told(message: Message | None) -> Message | None:
+    await asyncio.sleep(0)
+    return message
+
+
+async def test_a_question_is_answered_when_the_answer_is_there(work: Work) -> None:
+    worker, _ = work.worker()
+    worker.answer(_told(Message("It is won.", (), public=False)), ASKER, "REF")
+    worker.answer(_told(None), ASKER, "REF")
+    await worker.drain(1)
+
+    assert [(message.text, to) for message, to in work.delivered] == [("It is won.", ASKER)]
+
+
+async def test_a_question_that_breaks_is_told_and_logged_under_its_reference(work: Work) -> None:
+    async def broken() -> Message:
+        raise RuntimeError
+
+    worker, _ = work.worker()
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        worker.answer(broken(), ASKER, "REF")
+        await worker.drain(1)
+
+    assert "REF" in work.texts[0]
+    assert [(line["event"], line["reference"]) for line in lines if line.get("exc_info")] == [
+        ("question.broken", "REF")
+    ]
