@@ -235,8 +235,9 @@ class Worker:
 
     async def _spoke_for(self, undone: Record) -> Record:
         """The one whose message told of it: of several the first."""
-        first = undone.batch
-        return (await self._insist(lambda: self._history.find(first)) or undone) if first else undone
+        first = undone.batch or undone.key
+        found = await self._insist(lambda: self._history.find(first))
+        return found or undone  # the first may be forgotten
 
     async def _reply_and_finish(self, entry: Entry, reply: Message) -> None:
         delivery = await self._reply(entry, reply)
