@@ -386,7 +386,7 @@ class Messages:
         `reasons`: those that may be chosen from, if that is what is missing.
         """
         taken_back = {record.undoes for record in records}
-        rest = [record for record in earlier if record.changed and record.key not in taken_back]
+        rest = [record for record in earlier if record.key not in taken_back and not record.open_question]
         changed = [record for record in records if record.changed]
         rows = [*map(self._row, records), *map(self._row_of_rest, rest)]
         lines = [
@@ -419,7 +419,7 @@ class Messages:
         asked = sum(record.outcome == "unconfirmed" for record in records)
         number = f"{changed}" if changed == total else f"{changed} of {total}"
         if changed and command.undoes:
-            return f"{who} took {number} changes back:"
+            return f"{who} took {'a change' if total == 1 else f'{number} changes'} back:"
         if changed:
             return f"{who} changed {number} deals to *{status}*:"
         if asked:
@@ -455,7 +455,9 @@ class Messages:
                 return f"{deal}: {effect} {_what(failure or '', record)}"
 
     def _row_of_rest(self, record: Record) -> str:
-        """One of those that were changed together with what is taken back now."""
+        """One of those that were asked for together with what is taken back now."""
+        if not record.changed:
+            return self._row(record)
         before, after = plain(record.before or "?", SHORT), plain(record.after or "?", SHORT)
         return f"*{self._short(record)}*: not taken back, {before} → *{after}*"
 

@@ -63,8 +63,11 @@ class Said:
         ]
 
     def undos(self, changes: Sequence[Record], wishes: Sequence[Wish]) -> list[Entry]:
-        """The commands that take changes back."""
-        return [replace(entry, undoes=change.key) for entry, change in zip(self.entries(wishes), changes, strict=True)]
+        """The commands that take changes back; what was told together is told together again, if only one is left."""
+        return [
+            replace(entry, undoes=change.key, batch=self.key if change.batch else entry.batch)
+            for entry, change in zip(self.entries(wishes), changes, strict=True)
+        ]
 
 
 def typed(body: Mapping[str, Any]) -> Said:

@@ -229,11 +229,15 @@ class Worker:
             await asyncio.sleep(self._rhythm.again)
 
     async def _undone(self, entry: Entry) -> Record | None:
-        """What this command takes back: of several the first, whose message spoke for all."""
+        """What this command takes back."""
         key = entry.undoes
-        undone = await self._insist(lambda: self._history.find(key)) if key else None
-        first = undone.batch if undone else None
-        return (await self._insist(lambda: self._history.find(first)) or undone) if first else undone
+        return await self._insist(lambda: self._history.find(key)) if key else None
+
+    async def _spoke_for(self, undone: Record) -> Record:
+        """The one whose message told of it: of several the first."""
+        first = undone.batch or undone.key
+        found = await self._insist(lambda: self._history.find(first))
+        return found or undone  # the first may be forgotten
 
     async def _reply_and_finish(self, entry: Entry, reply: Message) -> None:
         delivery = await self._reply(entry, reply)
@@ -243,7 +247,7 @@ class Worker:
         announced = await self._announce(reply)
         await self._insist(lambda: self._claims.finish(entry.key, delivery.way, message_ts, announced))
         if reply.takes_back and (undone := await self._undone(entry)):
-            await self._mark(undone, reply, entry)
+            await self._mark(await self._spoke_for(undone), reply, entry)
         if reply.asks_why:
             await self._ask_why(entry)
 
@@ -306,7 +310,7 @@ class Worker:
         """Go as far as it goes now; no outcome when another command about the deal comes first."""
         entry = claim.entry
         if not claim.identified:
-            found = await self._identify(entry.wish)
+            found = await self._find_out(entry.wish)
             if found.wish != entry.wish:
                 await self._claims.identify(entry.key, found.wish)
             entry = replace(entry, wish=found.wish)
@@ -316,6 +320,13 @@ class Worker:
         if not await self._claims.begin(entry.key):
             return claim, None
         return claim, await self._try(entry, claim.intended)
+
+    async def _find_out(self, wish: Wish) -> Identified:
+        try:
+            return await self._identify(wish)
+        except Exception:
+            log.exception("command.broken")
+            return Identified(wish, Failed(Trouble(Cause.UNEXPECTED), Effect.NOTHING))
 
     async def _try(self, entry: Entry, intended: Opportunity | None) -> Outcome:
         try:

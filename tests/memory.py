@@ -75,7 +75,7 @@ CHANGE = Record(
 """A change as the ledger remembers it; tests replace what they are about."""
 
 
-def entry(key: str, deal: str = "deal", **fields: Any) -> Entry:  # noqa: ANN401 - of any field
+def entry(key: str, deal: str = "deal", **fields: Any) -> Entry:  # noqa: ANN401 - any of an entry's
     """A command of U1's, who wishes that the deal be won."""
     caller = Caller("U1", "T1", "C1")
     return Entry(key, f"REF-{key}", caller, "deal won", Wish(deal, Status.WON), "https://reply.example", **fields)
@@ -97,6 +97,8 @@ class MemoryCrm:
     setting: list[CrmError | Callable[[], None]] = field(default_factory=list)
     searching: list[CrmError | Callable[[], None]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    hides_reasons: bool = False
+    """The CRM takes a lost reason and does not show it."""
     closed: CrmError | None = None
     """Why nobody gets a turn."""
 
@@ -131,7 +133,8 @@ class MemoryCrm:
         assert until > 0
         self.calls.append("set_status")
         _next(self.setting)
-        self.deal = replace(self.deal, status=status, lost_reason_id=lost_reason_id)
+        shown = self.deal.lost_reason_id if self.hides_reasons else lost_reason_id
+        self.deal = replace(self.deal, status=status, lost_reason_id=shown)
         return "trace"
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:

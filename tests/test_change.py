@@ -1,21 +1,11 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from bot.access import Caller
 from bot.change import RESUMING_LOOKS, ChangeStatus, LeaseLost, Patience, StoreDown
-from bot.outcome import (
-    AlreadySo,
-    Cause,
-    Changed,
-    Effect,
-    Failed,
-    Outcome,
-    Overtaken,
-    Previewed,
-    Trouble,
-    Unconfirmed,
-)
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Overtaken, Previewed, Trouble, Unconfirmed
 from bot.record import Entry
 from bot.status import Consent, Opportunity, Status, Wish
 from tests.memory import MemoryCrm, MemoryLedger, Row, error
@@ -292,76 +282,148 @@ async def test_a_deal_that_became_something_else_altogether_is_neither_changed_n
     assert (outcome.before, outcome.now) == (DEAL, Opportunity("deal", "abandoned"))
 
 
-# --- by itself, or not ----------------------------------------------------------------------------------------------
+# --- consent --------------------------------------------------------------------------------------------------------
+
+SHOWN = Opportunity("deal", "open", stage="Proposal")
 
 
-@pytest.mark.parametrize("consent", [Consent.PRESUMED, Consent.WANTED, Consent.PREVIEW, Consent.GIVEN])
-@pytest.mark.parametrize("before", ["open", "won"])
-async def test_how_far_a_command_goes_is_what_was_agreed_to(
-    crm: MemoryCrm, ledger: MemoryLedger, before: str, consent: Consent
+@pytest.fixture
+def careful(crm: MemoryCrm, ledger: MemoryLedger) -> ChangeStatus:
+    """Where nobody leaves *won* unasked."""
+    return ChangeStatus(crm, ledger, PATIENCE, {Status.WON})
+
+
+def _lose(consent: Consent) -> Wish:
+    return Wish("deal", Status.LOST, consent=consent)
+
+
+@pytest.mark.parametrize(
+    ("consent", "stop"),
+    [
+        (Consent.PREVIEW, Previewed(SHOWN)),
+        (Consent.PREVIEW, Previewed(replace(SHOWN, status="won"))),
+        (Consent.WANTED, Unconfirmed(SHOWN)),
+        (Consent.WANTED, Unconfirmed(replace(SHOWN, status="won"))),
+        (Consent.PRESUMED, Unconfirmed(replace(SHOWN, status="won"))),
+    ],
+)
+async def test_a_command_that_may_not_go_on_shows_the_deal_and_writes_nothing(
+    careful: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger, consent: Consent, stop: Previewed | Unconfirmed
 ) -> None:
-    crm.becomes(before)
-    change = ChangeStatus(crm, ledger, PATIENCE, frozenset({Status.WON}))
-    outcome = await change(Wish("deal", Status.LOST, consent=consent), "key")
+    crm.becomes(stop.opportunity.status)
 
-    expected: dict[Consent, type[Outcome]] = {
-        Consent.PRESUMED: Unconfirmed if before == "won" else Changed,
-        Consent.WANTED: Unconfirmed,
-        Consent.PREVIEW: Previewed,
-        Consent.GIVEN: Changed,
-    }
-    assert type(outcome) is expected[consent]
-    assert ("set_status" in crm.calls) is isinstance(outcome, Changed)
-    assert isinstance(outcome, Changed | Unconfirmed | Previewed)
-    shown = outcome.after if isinstance(outcome, Changed) else outcome.opportunity
-    assert shown.stage == "Proposal"
+    assert await careful(_lose(consent), "key") == stop
+    assert crm.calls == ["find"]
+    assert ledger.store.rows["key"].state == "accepted"
 
 
-async def test_what_is_so_already_is_not_asked_about(crm: MemoryCrm, ledger: MemoryLedger) -> None:
+@pytest.mark.parametrize(
+    ("consent", "status"),
+    [(Consent.PRESUMED, "open"), (Consent.PRESUMED, "abandoned"), (Consent.GIVEN, "won"), (Consent.GIVEN, "open")],
+)
+async def test_a_command_that_may_goes_on(careful: ChangeStatus, crm: MemoryCrm, consent: Consent, status: str) -> None:
+    crm.becomes(status)
+
+    assert isinstance(await careful(_lose(consent), "key"), Changed)
+    assert crm.deal.status == "lost"
+
+
+async def test_nobody_is_asked_where_no_status_is_guarded(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.becomes("won")
-    change = ChangeStatus(crm, ledger, PATIENCE, frozenset({Status.WON}))
 
-    assert isinstance(await change(WON, "key"), AlreadySo)
-
-
-# --- lost reasons ---------------------------------------------------------------------------------------------------
-
-LOST = Wish("deal", Status.LOST, "r1")
+    assert isinstance(await change(_lose(Consent.PRESUMED), "key"), Changed)
 
 
-async def test_a_reason_is_added_to_a_deal_that_is_lost_already(change: ChangeStatus, crm: MemoryCrm) -> None:
-    crm.becomes("lost")
-    outcome = await change(LOST, "key")
-
-    assert isinstance(outcome, Changed)
-    assert (outcome.before.lost_reason_id, outcome.after.lost_reason_id) == (None, "r1")
-
-
-async def test_a_deal_that_is_lost_for_that_reason_is_left_alone(change: ChangeStatus, crm: MemoryCrm) -> None:
-    crm.deal = Opportunity("deal", "lost", lost_reason_id="r1")
-
-    assert isinstance(await change(LOST, "key"), AlreadySo)
+@pytest.mark.parametrize("consent", Consent)
+async def test_nobody_is_asked_about_what_is_so_already_or_was_overtaken(
+    careful: ChangeStatus, crm: MemoryCrm, consent: Consent
+) -> None:
+    assert isinstance(await careful(Wish("deal", Status.OPEN, consent=consent), "key"), AlreadySo)
+    assert await careful(replace(_lose(consent), only_if="won"), "key") == Overtaken(DEAL)
+    assert crm.calls == ["find", "find"]
 
 
-async def test_a_deal_that_is_lost_without_its_reason_being_shown_is_lost(change: ChangeStatus, crm: MemoryCrm) -> None:
-    crm.finding = [lambda: None, lambda: crm.becomes("lost")]
-    crm.setting = [error(Cause.NO_ANSWER, perhaps_done=True, answered=True)]
+# --- a reason alone -------------------------------------------------------------------------------------------------
 
-    assert isinstance(await change(LOST, "key"), Changed)
-
-
-async def test_a_reason_that_does_not_appear_was_without_effect(change: ChangeStatus, crm: MemoryCrm) -> None:
-    crm.becomes("lost")
-    crm.setting = [error(Cause.SAID_NO, perhaps_done=True, answered=True)]
-    outcome = await change(LOST, "key")
-
-    assert isinstance(outcome, Failed)
-    assert outcome.effect is Effect.NOTHING
+BECAUSE = Wish("deal", Status.LOST, lost_reason_id="why")
+LOST = Opportunity("deal", "lost")
 
 
-async def test_a_reason_that_an_earlier_process_added_is_not_sent_again(change: ChangeStatus, crm: MemoryCrm) -> None:
-    crm.deal = Opportunity("deal", "lost", lost_reason_id="r1")
-    outcome = await change(LOST, "key", Opportunity("deal", "lost"))
+async def test_a_deal_that_is_lost_gets_its_reason(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.deal = LOST
+    outcome = await change(BECAUSE, "key")
 
     assert isinstance(outcome, Changed)
+    assert (outcome.before, outcome.after.status, outcome.after.lost_reason_id) == (LOST, "lost", "why")
+    assert isinstance(await change(BECAUSE, "key"), AlreadySo)
+
+
+async def test_a_reason_is_added_unasked_although_nobody_leaves_that_status(
+    crm: MemoryCrm, ledger: MemoryLedger
+) -> None:
+    crm.deal = LOST
+
+    assert isinstance(await ChangeStatus(crm, ledger, PATIENCE, {Status.LOST})(BECAUSE, "key"), Changed)
+
+
+async def test_a_reason_that_highlevel_does_not_show_does_not_spoil_the_change(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.hides_reasons = True
+    outcome = await change(BECAUSE, "key")
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.after.status, outcome.after.lost_reason_id) == ("lost", None)
+
+
+async def test_a_reason_alone_that_is_not_shown_cannot_be_told_from_none(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.deal, crm.hides_reasons = LOST, True
+
+    assert await change(BECAUSE, "key") == Failed(
+        Trouble(Cause.NO_EFFECT, trace_id="trace"), Effect.NOTHING, LOST, LOST
+    )
+
+
+async def test_a_reason_that_was_added_before_the_crash_is_found_and_not_added_again(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.deal = replace(LOST, lost_reason_id="why")
+    outcome = await change(BECAUSE, "key", intended=LOST)
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.before, outcome.after.lost_reason_id) == (LOST, "why")
     assert "set_status" not in crm.calls
+
+
+async def test_a_reason_that_the_crash_prevented_is_added(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.deal = LOST
+
+    assert isinstance(await change(BECAUSE, "key", intended=LOST), Changed)
+    assert crm.deal.lost_reason_id == "why"
+
+
+async def test_another_reason_that_somebody_gave_during_the_crash_is_left_alone(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.deal = other = replace(LOST, lost_reason_id="other")
+
+    assert await change(BECAUSE, "key", intended=LOST) == Failed(
+        Trouble(Cause.INTERRUPTED), Effect.UNKNOWN, LOST, other
+    )
+    assert "set_status" not in crm.calls
+
+
+async def test_a_change_whose_write_shows_only_after_all_looks_is_one(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.finding.extend([*[lambda: None] * (RESUMING_LOOKS + 1), lambda: crm.becomes("won")])
+    outcome = await change(WON, "key", intended=DEAL)
+
+    assert isinstance(outcome, Changed)
+    assert (outcome.before, outcome.after.status) == (DEAL, "won")
+    assert "set_status" not in crm.calls
+
+
+async def test_who_was_about_to_write_had_been_asked(careful: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.becomes("won")
+    outcome = await careful(_lose(Consent.GIVEN), "key", intended=Opportunity("deal", "won"))
+
+    assert isinstance(outcome, Changed)

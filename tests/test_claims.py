@@ -14,7 +14,7 @@ from bot.claims import Acceptance, Claims
 from bot.database import Database
 from bot.ledger import SqlLedger
 from bot.messages import Message
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Trouble
+from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, ReasonWanted, Trouble
 from bot.record import Entry
 from bot.status import Consent, Opportunity, Status, Wish
 from tests.memory import MemoryLedger, MemoryStore, entry
@@ -102,61 +102,37 @@ async def test_after_an_undo_that_failed_somebody_may_try_again(ledger: Ledger) 
 
 
 async def test_several_are_accepted_all_or_none(ledger: Ledger) -> None:
-    assert await ledger.accept(entry("all"), entry("all#01"), within=5) is True
-    assert await ledger.accept(entry("new"), entry("all#01"), within=5) is False
-    assert await ledger.accept(entry("new"), within=5) is True
+    assert await ledger.accept(entry("a"), entry("b"), within=5) is True
+    assert await ledger.accept(entry("c"), entry("b"), entry("d"), within=5) is False
+    assert await ledger.accept(entry("c"), within=5) is True
+    assert await ledger.accept(entry("d"), within=5) is True
+
+
+async def test_of_several_that_take_back_none_is_accepted_if_one_was_taken_back(ledger: Ledger) -> None:
+    await ledger.accept(entry("a"), entry("b"), entry("undo b", undoes="b"), within=5)
+
+    assert await ledger.accept(entry("all.1", undoes="a"), entry("all.2", undoes="b"), within=5) is False
+    assert await ledger.accept(entry("undo a", undoes="a"), within=5) is True
 
 
 async def test_a_question_is_answered_once_whoever_answers(ledger: Ledger) -> None:
+    await ledger.accept(entry("question"), within=5)
+
     assert await ledger.accept(entry("yes", continues="question"), within=5) is True
-    assert await ledger.accept(entry("yes, too", continues="question"), within=5) is False
+    assert await ledger.accept(entry("yes of another", continues="question"), within=5) is False
     await ledger.answer("yes", Changed(OPEN, WON), REPLY)
-    assert await ledger.accept(entry("yes, later", continues="question"), within=5) is False
+    assert await ledger.accept(entry("yes later", continues="question"), within=5) is False
 
 
-async def test_after_an_answer_that_came_to_nothing_somebody_may_answer_again(ledger: Ledger) -> None:
+@pytest.mark.parametrize(
+    "outcome", [Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), Overtaken(WON), ReasonWanted(())]
+)
+async def test_a_question_whose_answer_led_to_nothing_may_be_answered_again(ledger: Ledger, outcome: Outcome) -> None:
+    await ledger.accept(entry("question"), within=5)
     await ledger.accept(entry("yes", continues="question"), within=5)
-    await ledger.answer("yes", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), REPLY)
+    await ledger.answer("yes", outcome, REPLY)
 
-    assert await ledger.accept(entry("yes, again", continues="question"), within=5) is True
-
-
-async def test_what_was_found_out_is_kept_for_whoever_takes_over(owners: Owners) -> None:
-    dead, heir = owners(SHORT), owners(30.0)
-    named = Wish("", Status.LOST, name="Acme", reason="price", consent=Consent.PRESUMED)
-    await dead.accept(replace(entry("one"), wish=named, note="Sorry", public=False), within=5)
-    found = replace(named, opportunity_id="deal", lost_reason_id="r1")
-    await dead.identify("one", found)
-    await asyncio.sleep(1.2 * SHORT)
-    (claim,) = await heir.adopt(9)
-
-    assert claim.entry.wish == found
-    assert (claim.entry.note, claim.entry.public, claim.identified, claim.answered) == ("Sorry", False, False, False)
-    with pytest.raises(LeaseLost):
-        await dead.identify("one", named)
-
-
-async def test_of_several_the_reply_is_noted_when_all_are_done(owners: Owners) -> None:
-    dead, heir = owners(SHORT), owners(30.0)
-    await dead.accept(entry("all", batch="all"), within=5)
-    await dead.answer("all", Changed(OPEN, WON), None)
-    await asyncio.sleep(1.2 * SHORT)
-    (claim,) = await heir.adopt(9)
-    assert (claim.answered, claim.reply, claim.entry.batch) == (True, None, "all")
-
-    await heir.reply("all", REPLY)
-    await heir.give_back()
-    (claim,) = await heir.adopt(9)
-    assert claim.reply == REPLY
-    await heir.finish("all", "channel", "17.1", ("C0WINS", "18.1"))
-
-
-async def test_an_undo_needs_nothing_to_be_found_out(owners: Owners) -> None:
-    dead, heir = owners(SHORT), owners(30.0)
-    await dead.accept(entry("undo", undoes="change"), within=5)
-    await asyncio.sleep(1.2 * SHORT)
-
-    assert [claim.identified for claim in await heir.adopt(9)] == [True]
+    assert await ledger.accept(entry("yes again", continues="question"), within=5) is True
 
 
 async def test_a_ledger_that_can_be_written_says_so(ledger: Ledger) -> None:
@@ -215,6 +191,17 @@ async def test_a_command_may_begin_again_after_its_database_was_away(ledger: Led
 
     assert await ledger.begin("one") is True
     assert await ledger.begin("one") is True
+
+
+async def test_a_command_waits_for_its_deal_from_when_it_is_known_which_that_is(ledger: Ledger) -> None:
+    by_name = Wish("", Status.WON, name="website")
+    for key in ("first", "second"):
+        await ledger.accept(replace(entry(key), wish=by_name), within=5)
+        await ledger.identify(key, replace(by_name, opportunity_id="deal"))
+        await asyncio.sleep(0.002)
+
+    assert await ledger.begin("second") is False
+    assert await ledger.begin("first") is True
 
 
 # --- leases ---------------------------------------------------------------------------------------------------------
@@ -318,6 +305,8 @@ async def test_whoever_lost_the_lease_notes_nothing_any_more(owners: Owners) -> 
         slow.intend("one", OPEN),
         slow.answer("one", AlreadySo(WON), REPLY),
         slow.finish("one", "response_url", ""),
+        slow.identify("one", Wish("deal", Status.WON)),
+        slow.reply("one", REPLY),
     ):
         with pytest.raises(LeaseLost):
             await note
@@ -394,6 +383,55 @@ async def test_an_orphan_whose_reply_is_ready_brings_it(owners: Owners) -> None:
 
     (claim,) = await heir.adopt(10)
     assert (claim.reply, claim.intended, claim.attempts) == (REPLY, None, 0)
+
+
+async def test_an_orphan_by_name_brings_what_was_said_and_what_is_known(owners: Owners) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    wish = Wish("", Status.LOST, name="website", reason="price", consent=Consent.WANTED)
+    first = replace(entry("1"), wish=wish, batch="1", continues="question", note="at last", public=False)
+    second = replace(entry("2", undoes="change"), batch="1")
+    await dead.accept(first, second, within=5)
+    await dead.identify("1", replace(wish, opportunity_id="found", lost_reason_id="why"))
+    await asyncio.sleep(SHORT)
+
+    claims = sorted(await heir.adopt(10), key=lambda claim: claim.entry.key)
+    known = replace(first, wish=replace(wish, opportunity_id="found", lost_reason_id="why"))
+    assert [claim.entry for claim in claims] == [known, second]
+    assert [claim.identified for claim in claims] == [False, True]
+
+
+async def test_an_orphan_that_was_about_to_write_was_identified(owners: Owners) -> None:
+    dead, heir = owners(SHORT), owners(30.0)
+    await dead.accept(entry("one"), within=5)
+    await dead.intend("one", OPEN)
+    await asyncio.sleep(SHORT)
+
+    assert [claim.identified for claim in await heir.adopt(10)] == [True]
+
+
+async def test_one_of_several_is_answered_before_its_reply_is_there(owners: Owners) -> None:
+    dead, next_dead, heir = owners(SHORT), owners(SHORT), owners(30.0)
+    await dead.accept(entry("one", batch="one"), within=5)
+    await dead.answer("one", Changed(OPEN, WON), None)
+    await asyncio.sleep(SHORT)
+    (claim,) = await next_dead.adopt(10)
+    assert (claim.answered, claim.reply, claim.attempts) == (True, None, 0)
+
+    await next_dead.reply("one", REPLY)
+    await asyncio.sleep(SHORT)
+    (claim,) = await heir.adopt(10)
+    assert (claim.answered, claim.reply) == (True, REPLY)
+    await heir.finish("one", "channel", "17.2", ("C2", "18.1"))
+    assert await heir.give_back() == 0
+
+
+async def test_a_deal_is_free_once_one_of_several_is_answered(ledger: Ledger) -> None:
+    await ledger.accept(entry("1", batch="1"), entry("2", deal="another", batch="1"), within=5)
+    await ledger.accept(entry("next"), within=5)
+    await ledger.begin("1")
+    await ledger.answer("1", Changed(OPEN, WON), None)
+
+    assert await ledger.begin("next") is True
 
 
 async def test_what_is_finished_is_nobodys(owners: Owners) -> None:

@@ -966,5 +966,5 @@ def test_the_longest_text_that_a_request_can_hold_is_read_at_once(unit: str) -> 
         _first_link(text)
         read_target(text, location_id=LOCATION)
         read_name(text)
-        # It takes a fraction of a second, ten times that while coverage is counted, and minutes if it grew with the square.
+        # A fraction of a second, ten times that while coverage is counted; minutes if it grew with the square.
         assert time.process_time() - start < 20.0

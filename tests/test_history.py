@@ -18,10 +18,20 @@ from bot.engine import engine_for_reading, reason
 from bot.history import AT_ONCE, Filter, SqlHistory, Unreadable, reading
 from bot.ledger import SqlLedger
 from bot.messages import Message
-from bot.outcome import Cause, Changed, Effect, Failed, Trouble
+from bot.outcome import (
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Previewed,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
 from bot.record import Entry, History, Record
 from bot.schema import NewerSchemaError, OlderSchemaError
-from bot.status import Opportunity, Status, Wish
+from bot.status import Consent, Opportunity, Status, Wish
 from tests.memory import MemoryLedger
 from tests.postgresql import Cluster
 from tests.rows import execute, fill
@@ -102,6 +112,60 @@ async def test_the_last_change_is_this_persons_own_and_no_undo_and_no_failure(bo
     assert last.key == "second"
 
 
+async def test_the_last_change_is_one_of_the_status_and_not_of_the_reason_alone(both: tuple[Any, History]) -> None:
+    ledger, history = both
+    lost = Opportunity("deal", "lost")
+    for key, outcome in (("change", Changed(OPEN, lost)), ("reason", Changed(lost, lost))):
+        await ledger.accept(_entry(key), within=5)
+        await ledger.answer(key, outcome, REPLY)
+        await _next_millisecond()
+    assert getattr(await history.last_change("U1"), "key", None) == "change"
+
+    await ledger.accept(_entry("unsure"), within=5)
+    await ledger.answer("unsure", Failed(Trouble(Cause.NO_ANSWER), Effect.UNKNOWN), REPLY)
+    assert getattr(await history.last_change("U1"), "key", None) == "unsure"
+
+
+async def test_a_question_is_no_change(both: tuple[Any, History]) -> None:
+    ledger, history = both
+    for number, outcome in enumerate(
+        (Ambiguous((OPEN,), more=False), ReasonWanted(()), Unconfirmed(OPEN), Previewed(OPEN))
+    ):
+        await ledger.accept(_entry(str(number)), within=5)
+        await ledger.answer(str(number), outcome, REPLY)
+
+    assert await history.last_change("U1") is None
+    assert all(record.open_question for record in await history.of_user("U1", 10))
+
+
+async def test_several_that_were_asked_for_at_once_are_found_in_their_order(both: tuple[Any, History]) -> None:
+    ledger, history = both
+    together = [replace(_entry(key, deal=key), batch="b.1") for key in ("b.1", "b.2", "b.3")]
+    await ledger.accept(*reversed(together), within=5)
+    await ledger.accept(_entry("alone"), within=5)
+
+    found = await history.of_batch("b.1")
+    assert _keys(found) == ["b.1", "b.2", "b.3"]
+    assert {record.batch for record in found} == {"b.1"}
+    assert await history.of_batch("alone") == []
+
+
+async def test_what_was_asked_for_and_where_it_was_told_is_remembered(both: tuple[Any, History]) -> None:
+    ledger, history = both
+    wish = Wish("", Status.LOST, name="website", reason="price", consent=Consent.WANTED)
+    command = replace(_entry("one"), wish=wish, continues="question", note="at last", public=False)
+    await ledger.accept(command, within=5)
+    await ledger.identify("one", replace(wish, opportunity_id="found", lost_reason_id="why"))
+    await ledger.finish("one", "channel", "12.34", ("C2", "56.78"))
+
+    found = await history.find("one")
+    assert found is not None
+    assert (found.called, found.reason, found.consent) == ("website", "price", "wanted")
+    assert (found.opportunity_id, found.lost_reason_id) == ("found", "why")
+    assert (found.continues, found.batch, found.note, found.public) == ("question", None, "at last", False)
+    assert (found.announced_in, found.announced_ts) == ("C2", "56.78")
+
+
 async def test_an_undo_is_found_while_it_is_under_way_and_when_it_is_done_but_not_when_it_failed(
     both: tuple[Any, History],
 ) -> None:
@@ -168,15 +232,15 @@ def test_every_row_is_read_once_and_oldest_first(filled: str) -> None:
 
 
 OPTIONAL = (
-    *("undoes", "lost_reason_id", "before_lost_reason_id", "effect", "message_ts", "trace_id"),
-    *("called", "reason", "continues", "batch", "note", "announced_in", "announced_ts"),
+    *("undoes", "lost_reason_id", "before_lost_reason_id", "effect", "message_ts", "trace_id", "called", "reason"),
+    *("continues", "batch", "note", "announced_in", "announced_ts"),
 )
 
 
 def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
     fill(database_url, 1)
     texts = ", ".join(f"{name} = '{name}'" for name in OPTIONAL)
-    execute(database_url, f"UPDATE commands SET attempts = 2, {texts}")  # noqa: S608 - our own words
+    execute(database_url, f"UPDATE commands SET attempts = 2, public = 0, consent = 'wanted', {texts}")  # noqa: S608 - our own words
     with reading(database_url, Filter()) as records:
         (record,) = records
 
@@ -206,11 +270,11 @@ def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
         finished_at=datetime(2026, 11, 24, 10, tzinfo=UTC),
         called="called",
         reason="reason",
-        consent="given",
+        consent="wanted",
         continues="continues",
         batch="batch",
         note="note",
-        public=True,
+        public=False,
         announced_in="announced_in",
         announced_ts="announced_ts",
     )
@@ -420,24 +484,3 @@ def test_no_password_is_in_the_reason_even_if_the_database_repeats_it(url: str) 
     error = sa.exc.DBAPIError("", None, Exception('FATAL: not "s3cr@t"\n\tfor ana'))
 
     assert reason(error, url) == 'FATAL: not "***" for ana'
-
-
-async def test_several_are_given_in_the_order_in_which_they_were_asked_for(both: tuple[Any, History]) -> None:
-    ledger, history = both
-    await ledger.accept(_entry("another"), within=5)
-    await ledger.accept(*(replace(_entry(key), batch="all") for key in ("all", "all#02", "all#01")), within=5)
-
-    assert _keys(await history.of_batch("all")) == ["all", "all#01", "all#02"]
-    assert await history.of_batch("none") == []
-
-
-async def test_a_reason_that_was_only_added_is_no_last_change(both: tuple[Any, History]) -> None:
-    ledger, history = both
-    for key, before in (("loss", OPEN), ("reason", replace(WON, status="lost"))):
-        await ledger.accept(_entry(key), within=5)
-        await ledger.answer(key, Changed(before, replace(WON, status="lost", lost_reason_id="r1")), REPLY)
-        await ledger.finish(key, "channel", "")
-    last = await history.last_change(_entry("loss").caller.user_id)
-
-    assert last is not None
-    assert last.key == "loss"

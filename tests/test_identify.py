@@ -1,168 +1,209 @@
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.identify import Identified, Identify, certainly_meant, matching
 from bot.outcome import Ambiguous, Cause, Effect, Failed, ReasonWanted, Trouble
-from bot.status import STATES, Consent, LostReason, Matches, Opportunity, Status, Wish
+from bot.status import Consent, LostReason, Matches, Opportunity, Status, Wish
 from tests.memory import MemoryCrm, error
 
-PRICE, RIVAL, LATE = LostReason("r1", "Too expensive"), LostReason("r2", "Chose a rival"), LostReason("r3", "Too late!")
-REASONS = (PRICE, RIVAL, LATE)
-NAMED = Wish("", Status.WON, name="Acme")
-LOST = Wish("deal", Status.LOST)
+OPEN, WON = Opportunity("open-deal", "open"), Opportunity("won-deal", "won")
+LOST, ABANDONED = Opportunity("lost-deal", "lost"), Opportunity("abandoned-deal", "abandoned")
+ANOTHER = Opportunity("another", "open")
+PRICE, TIMING, RIVAL = LostReason("p", "Price too high"), LostReason("t", "Bad timing"), LostReason("r", "Price: rival")
+REASONS = (PRICE, TIMING, RIVAL)
+BY_NAME = Wish("", Status.WON, name="website")
+LOSE = Wish("deal", Status.LOST)
 
 
-def _deals(*statuses: str, more: bool = False) -> Matches:
-    return Matches(tuple(Opportunity(f"deal-{number}", status) for number, status in enumerate(statuses)), more=more)
+@pytest.fixture
+def crm() -> MemoryCrm:
+    return MemoryCrm(OPEN)
 
 
-def _crm(matches: Matches | None = None, reasons: tuple[LostReason, ...] | None = REASONS) -> MemoryCrm:
-    return MemoryCrm(Opportunity("deal", "open"), matches=matches or _deals(), reasons=reasons)
+@pytest.fixture
+def identify(crm: MemoryCrm) -> Identify:
+    return Identify(crm, reason_required=False)
 
 
-async def _identify(crm: MemoryCrm, wish: Wish, *, required: bool = False) -> Identified:
-    return await Identify(crm, reason_required=required)(wish)
+@pytest.fixture
+def strict(crm: MemoryCrm) -> Identify:
+    """Where no deal is lost without a reason."""
+    return Identify(crm, reason_required=True)
+
+
+def _wish(**fields: object) -> Wish:
+    return Wish(**{"opportunity_id": "deal", "status": Status.LOST} | fields)  # type: ignore[arg-type]
 
 
 # --- which deal -----------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_known_needs_no_question() -> None:
-    crm = _crm()
-
-    assert await _identify(crm, Wish("deal", Status.WON)) == Identified(Wish("deal", Status.WON))
+async def test_nothing_is_asked_about_a_wish_that_leaves_nothing_open(crm: MemoryCrm, identify: Identify) -> None:
+    for wish in (Wish("deal", Status.WON), LOSE, _wish(status=Status.WON, reason="price")):
+        assert await identify(wish) == Identified(wish)
     assert crm.calls == []
 
 
-async def test_the_one_deal_of_that_name_is_meant() -> None:
-    found = await _identify(_crm(_deals("open")), NAMED)
+async def test_the_one_deal_of_that_name_is_meant(crm: MemoryCrm, identify: Identify) -> None:
+    crm.matches = Matches((OPEN,), more=False)
 
-    assert found == Identified(Wish("deal-0", Status.WON, name="Acme"))
-
-
-async def test_where_several_may_be_meant_all_are_given() -> None:
-    matches = _deals("open", "open", more=True)
-
-    assert (await _identify(_crm(matches), NAMED)).obstacle == Ambiguous(matches.deals, more=True)
+    assert await identify(BY_NAME) == Identified(Wish("open-deal", Status.WON, name="website"))
+    assert crm.calls == ["search"]
 
 
-async def test_where_there_is_none_that_is_a_failure_that_changed_nothing() -> None:
-    assert (await _identify(_crm(), NAMED)).obstacle == Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING)
+async def test_a_search_that_fails_is_told_with_its_trouble(crm: MemoryCrm, identify: Identify) -> None:
+    crm.searching.append(error(Cause.RATE_LIMITED))
+
+    assert await identify(BY_NAME) == Identified(BY_NAME, Failed(Trouble(Cause.RATE_LIMITED), Effect.NOTHING))
 
 
-async def test_a_search_that_fails_changed_nothing() -> None:
-    crm = _crm()
-    crm.searching = [error(Cause.SERVER_ERROR)]
+async def test_a_name_that_no_deal_has_is_told(identify: Identify) -> None:
+    assert await identify(BY_NAME) == Identified(BY_NAME, Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING))
 
-    assert (await _identify(crm, NAMED)).obstacle == Failed(Trouble(Cause.SERVER_ERROR), Effect.NOTHING)
+
+@pytest.mark.parametrize("more", [True, False])
+async def test_of_several_somebody_has_to_choose(crm: MemoryCrm, identify: Identify, *, more: bool) -> None:
+    crm.matches = Matches((OPEN, ANOTHER), more=more)
+
+    assert await identify(BY_NAME) == Identified(BY_NAME, Ambiguous((OPEN, ANOTHER), more))
+
+
+async def test_a_deal_is_found_before_its_reason_is_looked_up_and_kept_when_that_is_missing(
+    crm: MemoryCrm, strict: Identify
+) -> None:
+    crm.matches, crm.reasons = Matches((OPEN,), more=False), REASONS
+    found = await strict(Wish("", Status.LOST, name="website", reason="price too"))
+    assert found == Identified(Wish("open-deal", Status.LOST, "p", name="website", reason="price too"))
+
+    wanting = await strict(Wish("", Status.LOST, name="website"))
+    assert wanting == Identified(Wish("open-deal", Status.LOST, name="website"), ReasonWanted(REASONS))
 
 
 @pytest.mark.parametrize(
-    ("found", "status", "meant"),
+    ("deals", "status", "meant"),
     [
-        (["open"], "won", 0),
-        (["won"], "won", 0),  # so already, and there is no other
-        (["lost"], "won", None),  # not by its name alone
-        (["lost"], "open", 0),
-        (["open"], "open", 0),
-        (["open", "won"], "won", 0),  # only one can still be won
-        (["open", "won"], "open", 1),
-        (["open", "open"], "won", None),
-        (["won", "won"], "won", None),
-        (["won", "lost"], "abandoned", None),
-        (["on hold"], "open", 0),
-        (["on hold"], "won", None),
-        ([], "won", None),
+        ((OPEN,), Status.WON, OPEN),
+        ((OPEN,), Status.LOST, OPEN),
+        ((OPEN, WON, LOST), Status.WON, OPEN),
+        ((OPEN, ANOTHER), Status.WON, None),
+        ((WON,), Status.WON, WON),  # it is so already
+        ((WON,), Status.LOST, None),  # nobody gives it another end only because of its name
+        ((WON, LOST), Status.LOST, None),
+        ((WON,), Status.OPEN, WON),
+        ((OPEN,), Status.OPEN, OPEN),
+        ((OPEN, ABANDONED), Status.OPEN, ABANDONED),
+        ((OPEN, ANOTHER), Status.OPEN, None),
+        ((WON, LOST), Status.OPEN, None),
+        ((Opportunity("odd", "archived"),), Status.WON, None),
+        ((), Status.WON, None),
     ],
 )
-def test_a_deal_is_certainly_meant_when_no_other_can_be(found: list[str], status: str, meant: int | None) -> None:
-    matches = _deals(*found)
-
-    assert certainly_meant(matches, Status(status)) == (None if meant is None else matches.deals[meant])
-
-
-@given(st.lists(st.sampled_from([*STATES, "on hold"]), min_size=1), st.sampled_from(STATES))
-def test_where_there_are_more_than_were_found_nothing_is_certain(found: list[str], status: Status) -> None:
-    assert certainly_meant(_deals(*found, more=True), status) is None
+def test_a_deal_is_certainly_meant_if_it_alone_can_be(
+    deals: tuple[Opportunity, ...], status: Status, meant: Opportunity | None
+) -> None:
+    assert certainly_meant(Matches(deals, more=False), status) == meant
+    assert certainly_meant(Matches(deals, more=True), status) is None
 
 
 # --- which reason ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("words", "reason"),
-    [
-        ("Too expensive", PRICE),
-        ("too EXPENSIVE.", PRICE),
-        ("expensive", PRICE),
-        ("rival chose", RIVAL),
-        ("cho", RIVAL),
-        ("too late", LATE),
-        ("too", None),
-        ("late, too", LATE),
-        ("the weather", None),
-        ("", None),
-        ("...", None),
-    ],
-)
-def test_words_mean_a_reason_when_they_fit_no_other(words: str, reason: LostReason | None) -> None:
-    assert matching(words, REASONS) == reason
+async def test_the_reason_that_somebodys_words_mean_is_found(crm: MemoryCrm, identify: Identify) -> None:
+    crm.reasons = REASONS
+
+    assert await identify(_wish(reason="timing")) == Identified(_wish(reason="timing", lost_reason_id="t"))
+    assert crm.calls == ["lost_reasons"]
 
 
-def test_a_whole_name_means_its_reason_though_others_begin_so() -> None:
-    assert matching("price", (LostReason("r1", "Price"), LostReason("r2", "Price too high"))) == LostReason(
-        "r1", "Price"
-    )
+async def test_words_that_mean_no_reason_or_several_are_asked_about(crm: MemoryCrm, identify: Identify) -> None:
+    crm.reasons = REASONS
+    for words in ("weather", "price"):
+        assert await identify(_wish(reason=words)) == Identified(_wish(reason=words), ReasonWanted(REASONS))
 
 
-@given(st.text(), st.lists(st.builds(LostReason, st.text(), st.text()), max_size=5))
-def test_whatever_is_typed_is_one_of_the_reasons_or_none(words: str, reasons: list[LostReason]) -> None:
-    assert matching(words, reasons) in {*reasons, None}
+async def test_where_a_reason_is_required_it_is_asked_for(crm: MemoryCrm, strict: Identify) -> None:
+    crm.reasons = REASONS
+
+    assert await strict(LOSE) == Identified(LOSE, ReasonWanted(REASONS))
+    assert await strict(_wish(lost_reason_id="p")) == Identified(_wish(lost_reason_id="p"))
+    assert await strict(_wish(status=Status.WON)) == Identified(_wish(status=Status.WON))
 
 
-async def test_a_reason_that_is_recognised_is_sent() -> None:
-    found = await _identify(_crm(), Wish("deal", Status.LOST, reason="rival"))
+async def test_a_preview_needs_no_reason_but_one_that_is_said_must_exist(crm: MemoryCrm, strict: Identify) -> None:
+    crm.reasons = REASONS
+    preview, with_reason = _wish(consent=Consent.PREVIEW), _wish(consent=Consent.PREVIEW, reason="weather")
 
-    assert found == Identified(Wish("deal", Status.LOST, "r2", reason="rival"))
-
-
-async def test_a_reason_that_is_not_recognised_is_asked_for() -> None:
-    assert (await _identify(_crm(), Wish("deal", Status.LOST, reason="rain"))).obstacle == ReasonWanted(REASONS)
-
-
-async def test_a_deal_is_lost_without_a_reason_unless_one_is_required() -> None:
-    assert (await _identify(_crm(), LOST)).obstacle is None
-    assert (await _identify(_crm(), LOST, required=True)).obstacle == ReasonWanted(REASONS)
-
-
-async def test_a_preview_needs_no_reason() -> None:
-    preview = Wish("deal", Status.LOST, consent=Consent.PREVIEW)
-
-    assert await _identify(_crm(), preview, required=True) == Identified(preview)
+    assert await strict(preview) == Identified(preview)
+    assert await strict(with_reason) == Identified(with_reason, ReasonWanted(REASONS))
 
 
 @pytest.mark.parametrize("reasons", [None, ()])
-async def test_where_there_are_no_reasons_to_be_read_the_deal_is_lost_without(
-    reasons: tuple[LostReason, ...] | None,
+@pytest.mark.parametrize("words", ["price", ""])
+async def test_where_reasons_cannot_be_read_or_there_are_none_a_deal_is_lost_without(
+    crm: MemoryCrm, strict: Identify, reasons: tuple[LostReason, ...] | None, words: str
 ) -> None:
-    wish = Wish("deal", Status.LOST, reason="rain")
+    crm.reasons = reasons
 
-    assert await _identify(_crm(reasons=reasons), wish, required=True) == Identified(wish)
+    assert await strict(_wish(reason=words)) == Identified(_wish(reason=words))
 
 
 @pytest.mark.parametrize(
-    "wish", [Wish("deal", Status.WON, reason="rain"), Wish("deal", Status.LOST, "r1", reason="rain")]
+    ("words", "meant"),
+    [
+        ("Price too high", PRICE),
+        ("  PRICE - too high! ", PRICE),
+        ("price too", PRICE),
+        ("price rival", RIVAL),
+        ("high", PRICE),
+        ("high price", PRICE),
+        ("bad", TIMING),
+        ("tim", None),  # no word of it, nor its beginning
+        ("price", None),
+        ("price timing", None),
+        ("", None),
+        ("…!", None),
+    ],
 )
-async def test_reasons_are_asked_for_only_when_one_is_missing(wish: Wish) -> None:
-    crm = _crm()
-
-    assert await _identify(crm, wish, required=True) == Identified(wish)
-    assert crm.calls == []
+def test_words_mean_a_reason_by_its_whole_name_its_beginning_or_its_words(words: str, meant: LostReason | None) -> None:
+    assert matching(words, REASONS) == meant
 
 
-async def test_the_deal_is_known_when_the_reason_is_missing() -> None:
-    found = await _identify(_crm(_deals("open")), Wish("", Status.LOST, name="Acme", reason="rain"))
+def test_a_whole_name_is_meant_although_another_begins_with_it() -> None:
+    short = LostReason("s", "Price")
 
-    assert found.wish.opportunity_id == "deal-0"
-    assert found.obstacle == ReasonWanted(REASONS)
+    assert matching("price", (*REASONS, short)) == short
+
+
+def test_a_name_that_two_reasons_have_means_neither() -> None:
+    assert matching("price", (LostReason("1", "Price"), LostReason("2", "price!"))) is None
+
+
+NAMES = st.lists(st.text(st.characters(categories=("L", "N", "Z", "P")), min_size=1), min_size=1, max_size=5)
+
+
+def _plain(name: str) -> Iterator[str]:
+    return (char for char in name.casefold() if char.isalnum())
+
+
+@given(NAMES, st.data())
+def test_every_reason_is_found_by_its_own_name_unless_another_is_the_same_to_the_ear(
+    names: list[str], data: st.DataObject
+) -> None:
+    reasons = [LostReason(str(number), name) for number, name in enumerate(names)]
+    reason = data.draw(st.sampled_from(reasons))
+    found = matching(reason.name, reasons)
+    alike = [other for other in reasons if list(_plain(other.name)) == list(_plain(reason.name))]
+
+    if [*_plain(reason.name)] and len(alike) == 1:
+        assert found == reason
+    assert found is None or [*_plain(reason.name)]
+
+
+@given(st.text(), NAMES)
+def test_whatever_is_said_means_one_of_the_reasons_or_none(words: str, names: list[str]) -> None:
+    reasons = [LostReason(str(number), name) for number, name in enumerate(names)]
+
+    assert matching(words, reasons) in {None, *reasons}

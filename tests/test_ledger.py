@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from bot.outcome import (
     Unconfirmed,
 )
 from bot.schema import commands
-from bot.status import Opportunity
+from bot.status import Consent, LostReason, Opportunity, Status, Wish
 from tests.memory import entry
 from tests.rows import execute
 
@@ -69,6 +70,38 @@ async def test_an_accepted_command_says_who_where_when_and_what(sql: SqlLedger, 
     assert row["accepted_at"].endswith("+00:00")
 
 
+async def test_an_accepted_command_says_what_it_leaves_open_and_who_shall_see_it(
+    sql: SqlLedger, database_url: str
+) -> None:
+    wish = Wish("", Status.LOST, name="website", reason="price", consent=Consent.PREVIEW)
+    fields: dict[str, Any] = {"continues": "q", "batch": "one", "note": "at last", "public": False}
+    await sql.accept(replace(entry("one", **fields), wish=wish), entry("two"), within=5)
+
+    one, two = _rows(database_url)
+    assert (one["opportunity_id"], one["called"], one["reason"], one["consent"]) == ("", "website", "price", "preview")
+    assert {name: one[name] for name in fields} == fields | {"public": 0}
+    assert (two["called"], two["reason"], two["consent"]) == (None, None, "presumed")
+    assert (two["continues"], two["batch"], two["note"], two["public"]) == (None, None, None, 1)
+
+
+async def test_what_is_found_out_is_written_beside_what_was_said(sql: SqlLedger, database_url: str) -> None:
+    wish = Wish("", Status.LOST, name="website", reason="price")
+    await sql.accept(replace(entry("one"), wish=wish), within=5)
+    await sql.identify("one", replace(wish, opportunity_id="found", lost_reason_id="why"))
+
+    (row,) = _rows(database_url)
+    assert (row["opportunity_id"], row["lost_reason_id"]) == ("found", "why")
+    assert (row["called"], row["reason"], row["state"]) == ("website", "price", "accepted")
+
+
+async def test_where_a_reply_was_posted_besides_is_kept(sql: SqlLedger, database_url: str) -> None:
+    await sql.accept(entry("one"), entry("two"), within=5)
+    await sql.finish("one", "channel", "17.2", ("C2", "18.1"))
+    await sql.finish("two", "channel", "17.3")
+
+    assert [(row["announced_in"], row["announced_ts"]) for row in _rows(database_url)] == [("C2", "18.1"), (None, None)]
+
+
 async def test_an_intention_keeps_what_the_deal_looked_like(sql: SqlLedger, database_url: str) -> None:
     await sql.accept(entry("one"), within=5)
     await sql.intend("one", LOST)
@@ -85,8 +118,8 @@ async def test_an_intention_keeps_what_the_deal_looked_like(sql: SqlLedger, data
         (Overtaken(LOST), ("overtaken", None, "lost", "lost", None, None)),
         (Unconfirmed(WON), ("unconfirmed", None, "won", "won", None, "New website")),
         (Previewed(OPEN), ("previewed", None, "open", "open", None, "New website")),
-        (Ambiguous((OPEN, WON), more=False), ("ambiguous", None, None, None, None, None)),
-        (ReasonWanted(()), ("reason_wanted", None, None, None, None, None)),
+        (Ambiguous((OPEN, WON), more=True), ("ambiguous", None, None, None, None, None)),
+        (ReasonWanted((LostReason("r", "Price"),)), ("reason_wanted", None, None, None, None, None)),
         (
             Failed(Trouble(Cause.NOT_FOUND, trace_id="t"), Effect.NOTHING),
             ("not_found", "nothing", None, None, "t", None),

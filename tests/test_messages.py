@@ -1126,6 +1126,7 @@ def test_several_of_which_some_are_taken_back_show_the_others_too() -> None:
         "won → *open*",
         "left alone, for it is *lost* now",
         "not taken back, open → *won*",
+        "is *won* already",
     ]
     assert "/other|Other>*: not taken back" in message.text
 

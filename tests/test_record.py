@@ -36,8 +36,8 @@ def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
         ({"outcome": "already_so"}, Obstacle.NO_CHANGE),
         ({"outcome": "no_answer"}, Obstacle.NO_CHANGE),
         ({"outcome": None}, Obstacle.NOT_DONE),
-        ({"before": "won"}, Obstacle.NO_CHANGE),  # only a reason was added
         ({"outcome": "no_answer", "effect": "unknown"}, Obstacle.UNSURE),
+        ({"before": "won"}, Obstacle.NO_CHANGE),
         ({"undoes": "another"}, Obstacle.NO_CHANGE),
         ({"at": NOW - timedelta(hours=24, seconds=1)}, Obstacle.TOO_OLD),
         ({"before": "on hold"}, Obstacle.NO_STATUS),
@@ -53,25 +53,59 @@ def test_nothing_is_taken_back_where_it_is_switched_off() -> None:
     assert CHANGE.undo(timedelta(), NOW) is Obstacle.SWITCHED_OFF
 
 
-@pytest.mark.parametrize("outcome", ["ambiguous", "reason_wanted", "unconfirmed", "previewed"])
-def test_what_stopped_for_an_answer_is_an_open_question(outcome: str) -> None:
-    assert replace(CHANGE, outcome=outcome).open_question
-    assert not CHANGE.open_question
+def test_a_reason_that_was_added_is_no_change_of_the_status() -> None:
+    assert CHANGE.changed is True
+    assert replace(CHANGE, before="lost", after="lost").changed is False
+    assert replace(CHANGE, outcome="already_so").changed is False
 
 
-def test_with_the_answer_a_command_goes_on_as_it_was_asked_for() -> None:
-    asked = replace(
-        CHANGE, outcome="ambiguous", opportunity_id="", called="Acme", status="lost", reason="price", consent="preview"
-    )
+# --- going on -------------------------------------------------------------------------------------------------------
 
-    assert asked.go_on(opportunity_id="deal") == Wish(
-        "deal", Status.LOST, name="Acme", reason="price", consent=Consent.PREVIEW
-    )
-    assert asked.go_on(lost_reason_id="r1").lost_reason_id == "r1"
+QUESTION = replace(
+    CHANGE,
+    opportunity_id="",
+    status="lost",
+    before=None,
+    after=None,
+    outcome="ambiguous",
+    called="website",
+    reason="price",
+    consent="presumed",
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_open"),
+    [
+        ("ambiguous", True),
+        ("reason_wanted", True),
+        ("unconfirmed", True),
+        ("previewed", True),
+        ("changed", False),
+        ("no_match", False),
+        (None, False),
+    ],
+)
+def test_what_needs_an_answer_is_an_open_question(outcome: str | None, *, is_open: bool) -> None:
+    assert replace(CHANGE, outcome=outcome).open_question is is_open
+
+
+@pytest.mark.parametrize("consent", Consent)
+def test_once_it_is_said_which_deal_is_meant_a_command_goes_on_as_it_was(consent: Consent) -> None:
+    question = replace(QUESTION, consent=consent.value)
+
+    assert question.go_on("chosen") == Wish("chosen", Status.LOST, name="website", reason="price", consent=consent)
+
+
+def test_once_the_reason_is_said_a_command_goes_on_with_it_about_the_deal_it_had_found() -> None:
+    question = replace(QUESTION, outcome="reason_wanted", opportunity_id="found", called=None, reason=None)
+
+    assert question.go_on(lost_reason_id="why") == Wish("found", Status.LOST, lost_reason_id="why")
+    assert replace(question, lost_reason_id="old").go_on("other").lost_reason_id == "old"
 
 
 @pytest.mark.parametrize("outcome", ["unconfirmed", "previewed"])
-def test_after_a_yes_nobody_is_asked_again_and_the_deal_must_be_as_it_was_shown(outcome: str) -> None:
-    shown = replace(CHANGE, outcome=outcome, before="won", status="lost", consent="presumed", lost_reason_id="r1")
+def test_whoever_saw_a_deal_agreed_to_what_they_saw_and_is_not_asked_again(outcome: str) -> None:
+    question = replace(QUESTION, outcome=outcome, opportunity_id="found", before="won", lost_reason_id="why")
 
-    assert shown.go_on() == Wish("deal", Status.LOST, "r1", only_if="won", consent=Consent.GIVEN)
+    assert question.go_on() == Wish("found", Status.LOST, "why", "won", "website", "price", Consent.GIVEN)

@@ -5,8 +5,11 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
+from bot.database import Database
 from bot.engine import engine
+from bot.ledger import SqlLedger
 from bot.schema import MIGRATIONS, NewerSchemaError, OlderSchemaError, commands, migrate, must_be_current
+from bot.status import Consent, Opportunity, Status, Wish
 
 DUMPS = Path(__file__).parent / "data" / "ledger"
 VERSIONS = range(1, len(MIGRATIONS))
@@ -141,11 +144,25 @@ def test_a_store_that_is_only_read_must_be_of_today(store: sa.Engine) -> None:
         must_be_current(connection)
 
 
-def test_what_version_2_left_unfinished_goes_on_and_asks_nobody(store: sa.Engine) -> None:
+async def test_what_version_2_left_unfinished_is_carried_on_and_nobody_is_asked(
+    database_url: str, store: sa.Engine
+) -> None:
     _load(store, 2)
-    unfinished = _read(store, "SELECT key, state FROM commands WHERE state <> 'finished' ORDER BY key")
-    migrate(store)
+    with store.begin() as connection:  # whenever this test runs
+        connection.execute(sa.text("UPDATE commands SET lease_until = 0 WHERE state <> 'finished'"))
+    database = Database(database_url)
+    claims = {claim.entry.key: claim for claim in await SqlLedger(database).adopt(10)}
+    await database.close()
 
-    assert len(unfinished) == 3
-    assert _read(store, "SELECT key, state FROM commands WHERE state <> 'finished' ORDER BY key") == unfinished
-    assert _read(store, "SELECT DISTINCT consent, public FROM commands") == [("given", 1)]
+    intended, accepted, answered = (claims[key] for key in ("20004.1.dd", "20005.1.ee", "20006.1.ff"))
+    assert len(claims) == 3
+    assert {claim.entry.wish.consent for claim in claims.values()} == {Consent.GIVEN}
+    assert all(claim.entry.public and not claim.entry.batch for claim in claims.values())
+    assert (intended.intended, intended.identified) == (
+        Opportunity("cD4eF6gH8jK1lM3nP5qR", "open", name="Spring campaign"),
+        True,
+    )
+    assert accepted.entry.wish == Wish("cD4eF6gH8jK1lM3nP5qR", Status.LOST, consent=Consent.GIVEN)
+    assert answered.reply is not None
+    assert answered.reply.text == "Ana changed New website from open to won."
+    assert (answered.reply.also_in, answered.reply.takes_back) == ("", False)

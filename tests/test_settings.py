@@ -56,10 +56,10 @@ def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
         ("allowed_channels", frozenset()),
         ("admin_contact", ""),
         ("statuses", frozenset(STATES)),
-        ("errors_in_channel", False),
         ("lost_reason", "ask"),
-        ("confirm", Confirm(3, frozenset({Status.WON}))),
+        ("confirm", Confirm(above=3, leaving=frozenset({Status.WON}))),
         ("announce_channels", frozenset()),
+        ("errors_in_channel", False),
         ("currency", ""),
         ("database_url", "sqlite:///opp-status.db"),
         ("port", 3000),
@@ -93,11 +93,17 @@ GOOD: list[tuple[str, str, Any]] = [
     ("LOST_REASON", "optional", "optional"),
     ("CONFIRM", "never", Confirm()),
     ("CONFIRM", "Never", Confirm()),
-    ("CONFIRM", "0", Confirm(0)),
-    ("CONFIRM", "won, lost", Confirm(None, frozenset({Status.WON, Status.LOST}))),
-    ("CONFIRM", "Won,10", Confirm(10, frozenset({Status.WON}))),
-    ("ANNOUNCE_CHANNELS", "won=C0WINS", frozenset({(Status.WON, "C0WINS")})),
-    ("ANNOUNCE_CHANNELS", "Won = C0WINS , lost=G0DEALS", frozenset({(Status.WON, "C0WINS"), (Status.LOST, "G0DEALS")})),
+    ("CONFIRM", "0", Confirm(above=0)),
+    ("CONFIRM", "10", Confirm(above=10)),
+    ("CONFIRM", "Won, lost", Confirm(leaving=frozenset({Status.WON, Status.LOST}))),
+    ("CONFIRM", "won,5,won,", Confirm(above=5, leaving=frozenset({Status.WON}))),
+    ("ANNOUNCE_CHANNELS", "won=C012AB3CD", frozenset({(Status.WON, "C012AB3CD")})),
+    (
+        "ANNOUNCE_CHANNELS",
+        "Won = C012AB3CD ,\n lost=G012AB3CD,",
+        frozenset({(Status.WON, "C012AB3CD"), (Status.LOST, "G012AB3CD")}),
+    ),
+    ("ANNOUNCE_CHANNELS", ",", frozenset()),
     ("ERRORS_IN_CHANNEL", "true", True),
     ("ERRORS_IN_CHANNEL", "TRUE", True),
     ("ERRORS_IN_CHANNEL", "1", True),
@@ -182,15 +188,20 @@ BAD = [
     ("ADMIN_CONTACT", "U012AB3CD,U012AB3CE", "should be one Slack user id such as U012AB3CD"),
     ("STATUSES", "won,closed", "should be a comma-separated choice of open, won, lost, abandoned"),
     ("STATUSES", ",", "should be a comma-separated choice of open, won, lost, abandoned"),
-    ("LOST_REASON", "sometimes", "should be 'optional', 'ask' or 'required'"),
+    ("LOST_REASON", "sometimes", "'optional', 'ask' or 'required'"),
     ("CONFIRM", "always", "should be a number of deals, statuses, or both, such as 3,won; or never"),
-    ("CONFIRM", "3,4", "should be a number of deals, statuses, or both"),
-    ("CONFIRM", "never,won", "should be a number of deals, statuses, or both"),
-    ("CONFIRM", ",", "should be a number of deals, statuses, or both"),
-    ("ANNOUNCE_CHANNELS", "won", "should be statuses with channel ids, each status once"),
-    ("ANNOUNCE_CHANNELS", "won=#wins", "should be statuses with channel ids, each status once"),
-    ("ANNOUNCE_CHANNELS", "won=C0WINS,won=C0DEALS", "should be statuses with channel ids, each status once"),
-    ("ANNOUNCE_CHANNELS", "all=C0WINS", "should be statuses with channel ids, each status once"),
+    ("CONFIRM", "never,won", "or never"),
+    ("CONFIRM", "3,4", "a number of deals"),
+    ("CONFIRM", "100", "a number of deals"),
+    ("CONFIRM", "-1", "a number of deals"),
+    ("CONFIRM", "all", "statuses"),
+    ("CONFIRM", ",", "statuses"),
+    ("ANNOUNCE_CHANNELS", "won", "such as won=C012AB3CD,lost=C034EF5GH"),
+    ("ANNOUNCE_CHANNELS", "C012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "won=#wins", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "won=D012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "all=C012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "won=C012AB3CD,Won=C012AB3CE", "each status once"),
     ("ERRORS_IN_CHANNEL", "sometimes", "should be true or false"),
     ("CURRENCY", "usd", "should be an ISO code such as USD"),
     ("CURRENCY", "$", "should be an ISO code such as USD"),
@@ -366,6 +377,12 @@ def test_no_value_is_repeated_in_a_problem(name: str) -> None:
     for told in (error, error.__cause__, error.__context__):
         assert "not for ä log" not in f"{told} {told!r}"
         assert not any(secret in f"{told} {told!r}" for secret in SECRETS.values())
+
+
+def test_what_is_no_secret_is_shown() -> None:
+    shown = repr(_set(CONFIRM="7,lost", ANNOUNCE_CHANNELS="won=C012AB3CD", LOST_REASON="required"))
+
+    assert all(word in shown for word in ("above=7", "C012AB3CD", "'required'"))
 
 
 # --- frozen --------------------------------------------------------------------------------------------------------

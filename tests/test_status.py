@@ -28,24 +28,47 @@ def test_of_a_deal_nothing_but_its_id_and_status_needs_to_be_known() -> None:
     assert {getattr(deal, name) for name in Opportunity.__slots__} == {"an-id", "open", None}
 
 
-@pytest.mark.parametrize(("reason", "granted"), [(None, True), ("r1", True), ("r2", False)])
-def test_a_wish_for_a_reason_is_granted_only_with_that_reason(reason: str | None, granted: bool) -> None:
-    assert Wish("an-id", Status.LOST, reason).granted_by(Opportunity("an-id", "lost", lost_reason_id="r1")) is granted
+@pytest.mark.parametrize(
+    ("wished", "found", "granted"),
+    [
+        (None, None, True),
+        (None, "price", True),
+        ("price", "price", True),
+        ("price", None, False),
+        ("price", "x", False),
+    ],
+)
+def test_a_wish_with_a_reason_is_granted_only_by_a_deal_that_has_it(
+    wished: str | None, found: str | None, *, granted: bool
+) -> None:
+    wish = Wish("an-id", Status.LOST, lost_reason_id=wished)
+
+    assert wish.granted_by(Opportunity("an-id", "lost", lost_reason_id=found)) is granted
+    assert wish.granted_by(Opportunity("an-id", "open", lost_reason_id=found)) is False
 
 
 @pytest.mark.parametrize(
     ("before", "now", "done"),
     [
-        (("open", None), ("lost", "r1"), True),
-        (("open", None), ("lost", None), True),  # the status is; that the reason is not shown is another matter
+        (("open", None), ("lost", "price"), True),
+        (("open", None), ("lost", None), True),  # the new reason is not shown
+        (("lost", None), ("lost", "price"), True),
         (("lost", None), ("lost", None), False),
-        (("lost", None), ("lost", "r1"), True),
+        (("lost", "other"), ("lost", None), False),
+        (("open", None), ("open", "price"), False),
         (("open", None), ("won", None), False),
     ],
 )
-def test_a_wish_is_done_when_the_status_is_there_or_what_was_missing(
-    before: tuple[str, str | None], now: tuple[str, str | None], done: bool
+def test_a_new_status_counts_as_done_where_its_reason_is_not_shown(
+    before: tuple[str, str | None], now: tuple[str, str | None], *, done: bool
 ) -> None:
-    deals = [Opportunity("an-id", status, lost_reason_id=reason) for status, reason in (before, now)]
+    was, is_now = (Opportunity("an-id", status, lost_reason_id=reason) for status, reason in (before, now))
 
-    assert Wish("an-id", Status.LOST, "r1").done_by(*deals) is done
+    assert Wish("an-id", Status.LOST, lost_reason_id="price").done_by(was, is_now) is done
+
+
+@pytest.mark.parametrize(("only_if", "overtaken"), [(None, False), ("open", False), ("won", True)])
+def test_a_wish_is_overtaken_when_the_deal_has_another_status_than_it_must(
+    only_if: str | None, *, overtaken: bool
+) -> None:
+    assert Wish("an-id", Status.LOST, only_if=only_if).overtaken_by(Opportunity("an-id", "open")) is overtaken

@@ -12,12 +12,12 @@ from bot.access import Caller
 from bot.change import LeaseLost, StoreDown
 from bot.claims import Claim
 from bot.identify import Identified
-from bot.messages import Message
-from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, ReasonWanted, Trouble
+from bot.messages import Message, Messages
+from bot.outcome import AlreadySo, Ambiguous, Cause, Changed, Effect, Failed, Outcome, ReasonWanted, Trouble
 from bot.record import Entry
 from bot.replies import Address, Delivery
-from bot.status import Consent, LostReason, Opportunity, Status, Wish
-from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOO_LATE, Rhythm, Worker
+from bot.status import LostReason, Opportunity, Status, Wish
+from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Rhythm, Worker
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 
 RHYTHM = Rhythm(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
@@ -30,16 +30,17 @@ class Work:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     delivered: list[tuple[Message, Address]] = field(default_factory=list)
-    posted: list[tuple[Message, str]] = field(default_factory=list)
     updated: list[tuple[Message, str, str]] = field(default_factory=list)
-    sought: list[Wish] = field(default_factory=list)
-    """What was to be found out about."""
-    found: list[Identified] = field(default_factory=list)
-    """What was found out about the next ones; then nothing has to be."""
-    reasons: tuple[LostReason, ...] | None = ()
-    post_ts: str = "18.1"
     begun: list[tuple[str, Opportunity | None]] = field(default_factory=list)
     """Keys of what was carried out, with what it was resumed from."""
+    identified: list[str] = field(default_factory=list)
+    """What was asked about."""
+    findings: list[Identified | Exception] = field(default_factory=list)
+    """What is found out about the next ones; then nothing is open."""
+    reasons: tuple[LostReason, ...] | None = ()
+    posted: list[tuple[Message, str]] = field(default_factory=list)
+    posted_as: str = "18.1"
+    messages: Messages = field(default_factory=messages)
     outcomes: list[Outcome | Exception] = field(default_factory=list)
     """What comes of the next ones; then all are so already."""
     at_once: int = 0
@@ -47,11 +48,25 @@ class Work:
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
     way: str = "channel"
-    announce_in: str = "C1"
 
     def __post_init__(self) -> None:
         self.may_finish.set()
         self.may_deliver.set()
+
+    async def identify(self, wish: Wish) -> Identified:
+        self.identified.append(wish.name or wish.opportunity_id)
+        finding = self.findings.pop(0) if self.findings else Identified(wish)
+        if isinstance(finding, Exception):
+            raise finding
+        return finding
+
+    async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
+        assert until > asyncio.get_running_loop().time()
+        return self.reasons
+
+    async def post(self, message: Message, channel_id: str) -> Delivery:
+        self.posted.append((message, channel_id))
+        return Delivery("channel", self.posted_as)
 
     async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
         self.begun.append((key, intended))
@@ -65,18 +80,6 @@ class Work:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
-
-    async def identify(self, wish: Wish) -> Identified:
-        self.sought.append(wish)
-        return self.found.pop(0) if self.found else Identified(wish)
-
-    async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
-        assert until > 0
-        return self.reasons
-
-    async def post(self, message: Message, channel_id: str) -> Delivery:
-        self.posted.append((message, channel_id))
-        return Delivery("channel" if self.post_ts else "undelivered", self.post_ts)
 
     async def deliver(self, message: Message, to: Address) -> Delivery:
         await self.may_deliver.wait()
@@ -95,7 +98,7 @@ class Work:
             lost_reasons=self.lost_reasons,
             claims=ledger,
             history=ledger,
-            messages=messages(announce={Status.WON: self.announce_in}),
+            messages=self.messages,
             deliver=self.deliver,
             post=self.post,
             update=self.update,
@@ -108,8 +111,8 @@ class Work:
         return [message.text for message, _ in self.delivered]
 
 
-def _entry(key: str, deal: str = "", wish: Wish | None = None, **fields: Any) -> Entry:  # noqa: ANN401 - of any field
-    wish = wish or Wish(deal or f"deal-{key}", Status.WON)
+def _entry(key: str, deal: str = "", **fields: Any) -> Entry:  # noqa: ANN401 - any of an entry's
+    wish = Wish(deal or f"deal-{key}", Status.WON)
     return Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", wish, "http://reply.example", **fields)
 
 
@@ -215,22 +218,11 @@ async def test_an_exception_is_told_and_logged_under_the_reference(work: Work) -
 
 
 async def test_a_reply_that_breaks_leaves_the_command_to_be_taken_up_again(work: Work) -> None:
-    async def broken(_message: Message, _to: Address) -> Delivery:
-        raise RuntimeError
+    class Broken(Work):
+        async def deliver(self, message: Message, to: Address) -> Delivery:
+            raise RuntimeError(message, to)
 
-    ledger = MemoryLedger(work.store)
-    worker = Worker(
-        identify=work.identify,
-        change=work.change,
-        lost_reasons=work.lost_reasons,
-        claims=ledger,
-        history=ledger,
-        messages=messages(),
-        deliver=broken,
-        post=work.post,
-        update=work.update,
-        rhythm=RHYTHM,
-    )
+    worker, ledger = Broken(work.store).worker()
     with capture_logs() as lines:
         await _submit(worker, ledger, _entry("one"))
         await worker.drain(1)
@@ -684,7 +676,7 @@ async def test_letting_go_with_nothing_to_do_is_quiet(work: Work) -> None:
 # --- taking back ----------------------------------------------------------------------------------------------------
 
 
-async def _undone(work: Work, **fields: Any) -> None:  # noqa: ANN401 - of any field
+async def _undone(work: Work, **fields: str) -> None:
     """A change is made, answered in the channel as message 17.2, and taken back."""
     work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
     worker, ledger = work.worker()
@@ -735,268 +727,397 @@ async def test_an_undo_of_what_was_forgotten_meanwhile_is_told_like_any_change(w
     assert "from won to *open*" in work.texts[0]
 
 
-# --- finding out ----------------------------------------------------------------------------------------------------
+async def test_every_other_message_about_the_change_says_so_too(work: Work) -> None:
+    work.messages = messages(announce={Status.WON: "C2"})
+    await _undone(work)
 
-NAMED = Wish("", Status.WON, name="Acme")
-FOUND = replace(NAMED, opportunity_id="deal")
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2"), ("C2", "18.1")]
+    assert all(message.replaces and "took that back" in message.text for message, _, _ in work.updated)
+    assert [channel for _, channel in work.posted] == ["C2"]
 
 
-async def test_what_is_found_out_is_written_down_before_the_deal_is_gone_to(work: Work) -> None:
-    work.found = [Identified(FOUND)]
+@pytest.mark.parametrize(
+    ("channel", "message_ts", "updated"), [("C1", "17.2", ("C2", "18.1")), ("C2", "18.1", ("C1", "17.2"))]
+)
+async def test_the_message_whose_button_was_pressed_is_not_updated_besides(
+    work: Work, channel: str, message_ts: str, updated: tuple[str, str]
+) -> None:
+    work.messages = messages(announce={Status.WON: "C2"})
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
     worker, ledger = work.worker()
-    await _submit(worker, ledger, _entry("one", wish=NAMED))
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    press = _entry("undo", deal="deal", undoes="change", message_ts=message_ts)
+    await _submit(worker, ledger, replace(press, caller=Caller("U2", "T1", channel)))
     await worker.drain(1)
 
-    assert work.store.rows["one"].entry.wish == FOUND
-    assert [key for key, _ in work.begun] == ["one"]
+    assert [(where, ts) for _, where, ts in work.updated] == [updated]
 
 
-async def test_what_cannot_be_found_out_is_the_outcome(work: Work) -> None:
-    work.found = [Identified(NAMED, Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING))]
+async def test_an_undo_that_fails_updates_nothing(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)]
     worker, ledger = work.worker()
-    await _submit(worker, ledger, _entry("one", wish=NAMED))
-    await worker.drain(1)
-
-    assert work.begun == []
-    assert "I searched HighLevel for `Acme`" in work.texts[0]
-
-
-async def test_a_question_about_a_reason_knows_the_deal(work: Work) -> None:
-    lost = Wish("", Status.LOST, name="Acme", reason="rain")
-    reasons = (LostReason("r1", "Price"),)
-    work.found = [Identified(replace(lost, opportunity_id="deal"), ReasonWanted(reasons))]
-    worker, ledger = work.worker()
-    await _submit(worker, ledger, _entry("one", wish=lost))
-    await worker.drain(1)
-
-    assert work.store.rows["one"].entry.wish.opportunity_id == "deal"
-    assert "`rain` is not one of HighLevel's lost reasons." in work.texts[0]
-
-
-async def test_while_the_deal_is_busy_nothing_is_looked_for_again(work: Work) -> None:
-    worker, ledger = work.worker()
-    work.may_finish.clear()
-    await _submit(worker, ledger, _entry("first", deal="deal"))
-    await _until(lambda: work.at_once == 1)
-    work.found = [Identified(FOUND)]
-    await _submit(worker, ledger, _entry("second", wish=NAMED))
-    await asyncio.sleep(0.1)
-    work.may_finish.set()
-    await worker.drain(1)
-
-    assert work.sought.count(NAMED) == 1
-    assert [key for key, _ in work.begun] == ["first", "second"]
-
-
-async def test_a_search_that_meets_the_limit_is_tried_again(work: Work) -> None:
-    limited = Failed(Trouble(Cause.RATE_LIMITED, retry_after=0.02), Effect.NOTHING)
-    work.found = [Identified(NAMED, limited), Identified(FOUND)]
-    worker, ledger = work.worker()
-    await _submit(worker, ledger, _entry("one", wish=NAMED))
-    await worker.drain(1)
-
-    assert len(work.sought) == 2
-    assert [key for key, _ in work.begun] == ["one"]
-
-
-async def test_about_an_undo_nothing_has_to_be_found_out(work: Work) -> None:
-    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
     await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
     await worker.drain(1)
 
-    assert work.sought == []
+    assert work.updated == []
+
+
+# --- finding out what is meant --------------------------------------------------------------------------------------
+
+BY_NAME = Wish("", Status.WON, name="website")
+FOUND = replace(BY_NAME, opportunity_id="deal")
+
+
+def _by_name(key: str = "one", **fields: Any) -> Entry:  # noqa: ANN401 - any of an entry's
+    return replace(_entry(key, **fields), wish=BY_NAME)
+
+
+async def test_what_is_found_out_is_noted_before_the_deal_is_gone_to(work: Work) -> None:
+    noted: list[tuple[str, str]] = []
+
+    class Watched(MemoryLedger):
+        async def identify(self, key: str, wish: Wish) -> None:
+            await super().identify(key, wish)
+            noted.append((self.store.rows[key].state, wish.opportunity_id))
+
+    work.findings = [Identified(FOUND)]
+    worker, ledger = work.worker(Watched(work.store))
+    await _submit(worker, ledger, _by_name())
+    await worker.drain(1)
+
+    assert noted == [("accepted", "deal")]
+    assert work.store.rows["one"].outcome == AlreadySo(WON)
+
+
+async def test_where_nothing_is_open_nothing_is_noted(work: Work) -> None:
+    class Strict(MemoryLedger):
+        async def identify(self, key: str, wish: Wish) -> None:
+            raise AssertionError(key, wish)
+
+    worker, ledger = work.worker(Strict(work.store))
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert work.identified == ["deal-one"]
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_nobody_searches_again_while_the_deal_is_busy(work: Work) -> None:
+    other = MemoryLedger(work.store)
+    await other.accept(_entry("other", deal="deal"), within=5)
+    await other.begin("other")
+    work.findings = [Identified(FOUND), RuntimeError()]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _by_name())
+    await asyncio.sleep(0.05)
+    assert (work.identified, work.begun) == (["website"], [])
+
+    await other.answer("other", AlreadySo(OPEN), Message("", (), public=False))
+    await worker.drain(1)
+    assert (work.identified, work.begun) == (["website"], [("one", None)])
+
+
+@pytest.mark.parametrize("obstacle", [Ambiguous((OPEN,), more=False), Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING)])
+async def test_what_stands_in_the_way_is_what_became_of_it(work: Work, obstacle: Outcome) -> None:
+    work.findings = [Identified(BY_NAME, obstacle)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _by_name())
+    await worker.drain(1)
+
+    assert work.begun == []
+    assert work.store.rows["one"].outcome == obstacle
+    assert len(work.delivered) == 1
+
+
+async def test_the_deal_that_was_found_is_noted_although_its_reason_is_missing(work: Work) -> None:
+    lose = Wish("", Status.LOST, name="website")
+    reasons = (LostReason("p", "Price"),)
+    work.findings = [Identified(replace(lose, opportunity_id="deal"), ReasonWanted(reasons))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, replace(_entry("one"), wish=lose))
+    await worker.drain(1)
+
+    assert work.store.rows["one"].entry.wish.opportunity_id == "deal"
+    assert work.store.rows["one"].outcome == ReasonWanted(reasons)
+
+
+async def test_a_search_that_meets_the_limit_is_waited_for(work: Work) -> None:
+    limited = Failed(Trouble(Cause.RATE_LIMITED, retry_after=0.02), Effect.NOTHING)
+    work.findings = [Identified(BY_NAME, limited), Identified(FOUND)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _by_name())
+    await worker.drain(1)
+
+    assert work.identified == ["website", "website"]
+    assert work.begun == [("one", None)]
+
+
+async def test_nothing_is_found_out_about_what_is_taken_back_or_was_about_to_be_written(work: Work) -> None:
+    row = _claim(work, "intended", before=OPEN)
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("undo", undoes="change"))
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.identified == []
+    assert {key for key, _ in work.begun} == {"one", "undo"}
+
+
+async def test_a_search_that_breaks_is_told(work: Work) -> None:
+    work.findings = [RuntimeError()]
+    worker, ledger = work.worker()
+    with capture_logs() as lines:
+        await _submit(worker, ledger, _by_name())
+        await worker.drain(1)
+
+    assert work.store.rows["one"].state == "finished"
+    assert "Nothing was changed." in work.texts[0]
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
 
 
 # --- several at once ------------------------------------------------------------------------------------------------
 
 
-def _several(number: int = 3, **fields: Any) -> list[Entry]:  # noqa: ANN401 - of any field
-    keys = ["all", *(f"all#{rest:02}" for rest in range(1, number))]
-    return [_entry(key, batch="all", **fields) for key in keys]
+def _batch(*keys: str, **fields: Any) -> list[Entry]:  # noqa: ANN401 - any of an entry's
+    return [_entry(key, batch=keys[0], **fields) for key in keys]
 
 
-async def _submit_together(worker: Worker, ledger: MemoryLedger, *entries: Entry) -> None:
+async def _all(worker: Worker, ledger: MemoryLedger, entries: list[Entry]) -> None:
     await ledger.accept(*entries, within=5)
     for entry in entries:
         worker.submit(entry)
 
 
-async def test_several_are_answered_by_the_first_of_them_when_all_are_done(work: Work) -> None:
-    work.outcomes = [Changed(OPEN, WON)] * 3
+async def test_several_get_one_reply_and_all_are_finished(work: Work) -> None:
     worker, ledger = work.worker()
-    await _submit_together(worker, ledger, *_several())
+    await _all(worker, ledger, _batch("a", "b", "c"))
     await worker.drain(1)
 
-    ((message, _),) = work.delivered
-    assert "changed 3 deals to *won*" in message.text
-    assert [row.delivered for row in work.store.rows.values()] == ["channel", "together", "together"]
-
-
-async def test_the_first_waits_for_one_that_takes_long_and_only_it_says_so(work: Work) -> None:
-    worker, ledger = work.worker(rhythm=replace(RHYTHM, tell=0.05))
-    work.may_finish.clear()
-    await _submit_together(worker, ledger, *_several())
-    await asyncio.sleep(0.2)
     assert len(work.delivered) == 1
-    assert "takes longer" in work.texts[0]
+    assert "3" in work.texts[0]
+    delivered = {key: (row.state, row.delivered, row.message_ts) for key, row in work.store.rows.items()}
+    assert delivered == {
+        "a": ("finished", "channel", "17.2"),
+        "b": ("finished", TOGETHER, ""),
+        "c": ("finished", TOGETHER, ""),
+    }
+
+
+async def test_the_first_of_several_waits_for_the_last(work: Work) -> None:
+    other = MemoryLedger(work.store)
+    first, last = _batch("a", "b")
+    await other.accept(last, within=5)
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, first)
+    await _until(lambda: work.store.rows["a"].state == "answered")
+    await asyncio.sleep(0.05)
+    assert work.delivered == []
+    assert work.store.rows["a"].reply is None
+
+    work.may_deliver.clear()
+    await other.answer("b", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), None)
+    await _until(lambda: work.store.rows["a"].reply is not None)  # noted before it is said
+    work.may_deliver.set()
+    await worker.drain(1)
+    assert len(work.delivered) == 1
+    assert "None of these 2 deals was changed" in work.texts[0]
+
+
+async def test_of_several_one_that_breaks_does_not_keep_the_others_from_being_told(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), RuntimeError()]
+    worker, ledger = work.worker()
+    with capture_logs():
+        await _all(worker, ledger, _batch("a", "b", "c"))
+        await worker.drain(1)
+
+    assert len(work.delivered) == 1
+    assert {row.state for row in work.store.rows.values()} == {"finished"}
+
+
+async def test_whoever_takes_over_the_first_of_several_answers_for_all(work: Work) -> None:
+    for entry in _batch("a", "b"):
+        work.store.rows[entry.key] = Row(entry, "dead", 0.0, state="answered", outcome=AlreadySo(WON))
+    worker, _ = work.worker()
+    await _tended(worker, lambda: all(row.state == "finished" for row in work.store.rows.values()))
+
+    assert work.begun == []
+    assert len(work.delivered) == 1
+    assert work.store.rows["b"].delivered == TOGETHER
+
+
+async def test_several_are_told_once_that_it_takes_longer(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    work.may_finish.clear()
+    await _all(worker, ledger, _batch("a", "b", "c"))
+    await asyncio.sleep(0.15)
     work.may_finish.set()
     await worker.drain(1)
 
-    assert len(work.delivered) == 2
+    assert ["takes longer than usual" in text for text in work.texts] == [True, False]
 
 
-async def test_whoever_takes_over_the_first_of_several_that_are_done_only_answers(work: Work) -> None:
-    dead = MemoryLedger(work.store, lease=-1)
-    await dead.accept(*_several(2), within=5)
-    for row in work.store.rows.values():
-        row.state, row.outcome = "answered", Changed(OPEN, WON)
-    worker, _ = work.worker()
-    tending = asyncio.create_task(worker.tend())
-    await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
-    tending.cancel()
+async def test_several_that_lack_a_reason_offer_those_there_are(work: Work) -> None:
+    work.reasons = (LostReason("p", "Price too high"),)
+    lose = Wish("deal", Status.LOST)
+    work.findings = [Identified(lose, ReasonWanted(work.reasons))] * 2
+    worker, ledger = work.worker()
+    await _all(worker, ledger, [replace(entry, wish=lose) for entry in _batch("a", "b")])
+    await worker.drain(1)
 
-    assert work.begun == []
-    assert "changed 2 deals to *won*" in work.texts[0]
+    ((message, _),) = work.delivered
+    assert "Price too high" in str(message.blocks)
+
+
+async def test_several_that_lack_a_reason_that_cannot_be_read_any_more_are_told_all_the_same(work: Work) -> None:
+    work.reasons = None
+    work.findings = [Identified(Wish("deal", Status.LOST), ReasonWanted((LostReason("p", "Price"),)))] * 2
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b"))
+    await worker.drain(1)
+
     assert len(work.delivered) == 1
 
 
-async def test_where_a_reason_is_missing_for_several_it_can_be_chosen_for_all(work: Work) -> None:
-    work.reasons = (LostReason("r1", "Price"),)
-    lost = Wish("deal", Status.LOST, reason="rain")
-    work.found = [Identified(lost, ReasonWanted(work.reasons))] * 2
+async def test_several_are_taken_back_in_the_message_of_the_first(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Changed(OPEN, WON), Changed(WON, OPEN), Changed(WON, OPEN)]
     worker, ledger = work.worker()
-    await _submit_together(worker, ledger, *_several(2, wish=lost))
-    await worker.drain(1)
-
-    assert any(block.get("block_id") == "all" for block in work.delivered[0][0].blocks)
-
-
-async def test_an_undo_of_several_is_told_by_what_they_were(work: Work) -> None:
-    work.outcomes = [Changed(OPEN, WON)] * 2
-    worker, ledger = work.worker()
-    await _submit_together(worker, ledger, *_several(2))
+    await _all(worker, ledger, _batch("a", "b"))
     await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
-    work.outcomes = [Changed(WON, OPEN)] * 2
-    undos = [
-        replace(_entry(key, deal=f"deal-{undoes}", undoes=undoes), batch="undo")
-        for key, undoes in (("undo", "all"), ("undo#01", "all#01"))
-    ]
-    await _submit_together(worker, ledger, *undos)
+    undos = [_entry(f"undo-{key}", deal=f"deal-{key}", undoes=key, batch="undo-a") for key in ("a", "b")]
+    await _all(worker, ledger, undos)
     await worker.drain(1)
 
     assert "took 2 changes back" in work.texts[1]
-    ((message, channel, ts),) = work.updated
-    assert message.replaces
-    assert (channel, ts) == ("C1", "17.2")
+    ((_, channel, message_ts),) = work.updated
+    assert (channel, message_ts) == ("C1", "17.2")
 
 
-# --- besides --------------------------------------------------------------------------------------------------------
+async def test_the_only_change_of_several_is_taken_back_in_its_own_words_and_in_their_message(work: Work) -> None:
+    work.outcomes = [
+        AlreadySo(WON),
+        Changed(replace(OPEN, status="abandoned"), WON),
+        Changed(WON, replace(OPEN, status="abandoned")),
+    ]
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b"))
+    await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
+    await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
+    await worker.drain(1)
+
+    assert "from abandoned to won" in work.texts[1]
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2")]
 
 
-async def test_what_belongs_in_another_channel_is_posted_there_and_noted(work: Work) -> None:
-    work.announce_in = "C0WINS"
+async def test_what_is_forgotten_of_several_but_one_is_taken_back_by_itself(work: Work) -> None:
+    work.store.rows["b"] = Row(
+        _entry("b", batch="a"), None, 0.0, state="finished", outcome=Changed(OPEN, WON), message_ts="17.1"
+    )
+    work.outcomes = [Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
+    await worker.drain(1)
+
+    assert "took that back" in work.texts[0]
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.1")]
+
+
+# --- what is told besides -------------------------------------------------------------------------------------------
+
+
+async def test_a_change_is_posted_once_in_the_channel_where_it_is_announced_and_that_is_noted(work: Work) -> None:
+    work.messages = messages(announce={Status.WON: "C2"})
     work.outcomes = [Changed(OPEN, WON)]
     worker, ledger = work.worker()
-    await _submit(worker, ledger, _entry("one", deal="deal"))
+    await _submit(worker, ledger, _entry("one"))
     await worker.drain(1)
 
     ((message, channel),) = work.posted
-    assert (message, channel) == (work.delivered[0][0], "C0WINS")
-    assert work.store.rows["one"].announced == ("C0WINS", "18.1")
+    assert (message, channel) == (work.delivered[0][0], "C2")
+    assert work.store.rows["one"].announced == ("C2", "18.1")
 
 
-async def test_a_channel_that_did_not_take_it_is_not_noted(work: Work) -> None:
-    work.announce_in, work.post_ts = "C0WINS", ""
+async def test_what_could_not_be_posted_is_not_noted(work: Work) -> None:
+    work.messages, work.posted_as = messages(announce={Status.WON: "C2"}), ""
     work.outcomes = [Changed(OPEN, WON)]
     worker, ledger = work.worker()
-    await _submit(worker, ledger, _entry("one", deal="deal"))
+    await _submit(worker, ledger, _entry("one"))
     await worker.drain(1)
 
-    assert work.store.rows["one"].announced == ("", "")
+    assert len(work.posted) == 1
+    assert (work.store.rows["one"].announced, work.store.rows["one"].state) == (("", ""), "finished")
 
 
-async def test_an_undo_updates_every_message_but_the_one_that_was_pressed(work: Work) -> None:
-    work.announce_in = "C0WINS"
-    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+async def test_whoever_lost_a_deal_without_a_reason_is_asked_for_it_after_the_result(work: Work) -> None:
+    work.reasons = (LostReason("p", "Price too high"),)
+    work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
     worker, ledger = work.worker()
-    await _submit(worker, ledger, _entry("change", deal="deal"))
-    await _until(lambda: work.store.rows["change"].state == "finished")
-    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change", message_ts="17.2"))
+    await _submit(worker, ledger, _entry("one"))
     await worker.drain(1)
 
-    assert [(channel, ts) for _, channel, ts in work.updated] == [("C0WINS", "18.1")]
+    (_, first), (question, then) = work.delivered
+    assert "Price too high" in str(question.blocks)
+    assert question.public is False
+    assert then == first
 
 
-@pytest.mark.parametrize("reasons", [(LostReason("r1", "Price"),), (), None])
-async def test_whoever_loses_a_deal_is_asked_why_if_there_are_reasons(
+@pytest.mark.parametrize("reasons", [None, ()])
+async def test_nobody_is_asked_for_a_reason_where_there_is_none_to_choose(
     work: Work, reasons: tuple[LostReason, ...] | None
 ) -> None:
     work.reasons = reasons
-    work.outcomes = [Changed(OPEN, Opportunity("deal", "lost"))]
+    work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
     worker, ledger = work.worker()
-    await _submit(worker, ledger, _entry("one", wish=Wish("deal", Status.LOST, consent=Consent.GIVEN)))
+    await _submit(worker, ledger, _entry("one"))
     await worker.drain(1)
 
-    assert [("Choose a reason" in text) for text in work.texts] == [False, True][: 2 if reasons else 1]
+    assert len(work.delivered) == 1
 
 
-async def test_whoever_is_to_be_asked_why_about_what_is_forgotten_is_not(work: Work) -> None:
-    work.reasons = (LostReason("r1", "Price"),)
-    work.outcomes = [Changed(OPEN, Opportunity("deal", "lost"))]
-    worker, ledger = work.worker()
-    work.may_deliver.clear()
-    await _submit(worker, ledger, _entry("one", wish=Wish("deal", Status.LOST)))
-    await _until(lambda: work.store.rows["one"].state == "answered")
-    row = work.store.rows["one"]
-    finish = ledger.finish
+async def test_nobody_is_asked_about_what_was_forgotten_meanwhile(work: Work) -> None:
+    class Forgetful(MemoryLedger):
+        async def find(self, key: str) -> None:
+            assert key == "one"
 
-    async def forget(*note: Any, **more: Any) -> None:  # noqa: ANN401 - as it comes
-        await finish(*note, **more)
-        del work.store.rows["one"]
-
-    ledger.finish = forget  # type: ignore[method-assign]
-    work.may_deliver.set()
+    work.reasons = (LostReason("p", "Price"),)
+    work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
+    worker, ledger = work.worker(Forgetful(work.store))
+    await _submit(worker, ledger, _entry("one"))
     await worker.drain(1)
 
-    assert row.state == "finished"
     assert len(work.delivered) == 1
 
 
 # --- questions ------------------------------------------------------------------------------------------------------
 
-ADDRESS = Address("http://reply.example", "C1", "U1")
+ASKER = Address("http://reply.example", "C1", "U1")
 
 
-async def test_the_answer_to_a_question_is_delivered_when_it_is_there(work: Work) -> None:
-    async def question() -> Message:
-        return Message("It is.", (), public=False)
+async def _told(message: Message | None) -> Message | None:
+    await asyncio.sleep(0)
+    return message
 
+
+async def test_a_question_is_answered_when_the_answer_is_there(work: Work) -> None:
     worker, _ = work.worker()
-    worker.answer(question(), ADDRESS, "REF")
+    worker.answer(_told(Message("It is won.", (), public=False)), ASKER, "REF")
+    worker.answer(_told(None), ASKER, "REF")
     await worker.drain(1)
 
-    assert work.delivered == [(Message("It is.", (), public=False), ADDRESS)]
+    assert [(message.text, to) for message, to in work.delivered] == [("It is won.", ASKER)]
 
 
-async def test_a_question_without_an_answer_is_answered_with_nothing(work: Work) -> None:
-    async def question() -> None:
-        pass
-
-    worker, _ = work.worker()
-    worker.answer(question(), ADDRESS, "REF")
-    await worker.drain(1)
-
-    assert work.delivered == []
-
-
-async def test_a_question_that_breaks_is_told_to_whoever_asked(work: Work) -> None:
-    async def question() -> Message:
-        raise RuntimeError("no")
+async def test_a_question_that_breaks_is_told_and_logged_under_its_reference(work: Work) -> None:
+    async def broken() -> Message:
+        raise RuntimeError
 
     worker, _ = work.worker()
-    with capture_logs() as lines:
-        worker.answer(question(), ADDRESS, "REF")
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        worker.answer(broken(), ASKER, "REF")
         await worker.drain(1)
 
-    assert "This is a fault of the bot, not yours." in work.texts[0]
-    assert "question.broken" in [line["event"] for line in lines]
+    assert "REF" in work.texts[0]
+    assert [(line["event"], line["reference"]) for line in lines if line.get("exc_info")] == [
+        ("question.broken", "REF")
+    ]

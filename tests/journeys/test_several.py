@@ -48,6 +48,18 @@ async def test_one_undo_takes_all_back(any_house: House) -> None:
     assert len(await any_house.rows()) == 6
 
 
+async def test_one_that_is_taken_back_leaves_what_was_told_with_it(house: House) -> None:
+    house.highlevel.opportunities[DEAL]["status"] = "won"
+    shown = await house.says(f"{_deals(house, 1)} {NOBODYS_ID} {DEAL} won")
+    await house.presses(shown, "undo")
+    updated = await house.slack.wait_for_change(shown.ts)
+
+    assert f"<@{ANA}> took a change back:" in updated.text
+    assert "|Deal 0>*: won → *open*" in updated.text
+    assert "|New website>*: is *won* already" in updated.text
+    assert f"no deal with the id `{NOBODYS_ID}`" in updated.text
+
+
 async def test_the_typed_undo_takes_all_back_too(house: House) -> None:
     await house.says(f"{_deals(house, 2)} won")
 
