@@ -42,7 +42,7 @@ def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str)
         "the message says now:\n    | Thank you. It goes on, and the result follows.",
         "everybody sees:\n    | @Kim changed *Training* from open to *won*.",
         "| • *Yearly support*: open → *abandoned*\n    | • *Training*: still won, would become *abandoned*",
-        "@Kim took that back: it is *open* again.",
+        "@Kim took a change back:\n    | • *Yearly support*: abandoned → *open*",
     ):
         assert words in played
 
