@@ -204,17 +204,26 @@ class Health:
         return {}
 
     async def _highlevel(self, notes: dict[str, str]) -> dict[str, str]:
+        # Both at once: a monitor waits no longer than it takes HighLevel to answer once.
         until = asyncio.get_running_loop().time() + PATIENCE
+        failures, note = await asyncio.gather(self._token(until), self._lost_reasons(until))
+        if note and not failures:
+            notes[LOST_REASONS] = note
+        return failures
+
+    async def _token(self, until: float) -> dict[str, str]:
         try:
             await self._probe_highlevel(until=until)
         except CrmError as error:
             return highlevel_failures(error.trouble)
-        try:
-            if not await self._reads_lost_reasons(until=until):
-                notes[LOST_REASONS] = LOST_REASONS_FORBIDDEN
-        except CrmError:
-            notes[LOST_REASONS] = LOST_REASONS_UNREAD
         return {}
+
+    async def _lost_reasons(self, until: float) -> str:
+        """What is to be noted about them; empty when they can be read."""
+        try:
+            return "" if await self._reads_lost_reasons(until=until) else LOST_REASONS_FORBIDDEN
+        except CrmError:
+            return LOST_REASONS_UNREAD
 
     async def _store(self) -> dict[str, str]:
         try:

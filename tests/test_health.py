@@ -210,6 +210,33 @@ async def test_a_report_is_kept_for_a_while_and_made_once_for_all_who_ask(
     assert neighbours.asked == 1
 
 
+async def test_highlevel_is_asked_everything_at_once(neighbours: Neighbours) -> None:
+    both = 2
+    asking, all_asking = 0, asyncio.Event()
+
+    async def ask(*, until: float) -> bool:
+        nonlocal asking
+        assert until > 0
+        asking += 1
+        if asking == both:
+            all_asking.set()
+        await all_asking.wait()
+        return True
+
+    async def probe(*, until: float) -> None:
+        await ask(until=until)
+
+    checks = Health(
+        ask_slack=neighbours.ask_slack,
+        probe_highlevel=probe,
+        reads_lost_reasons=ask,
+        ping_store=neighbours.ping,
+        allowlist=SOMEBODY,
+    )
+    async with asyncio.timeout(5):
+        assert (await checks.report()).failing == {}
+
+
 async def test_a_report_that_is_too_old_is_made_anew(neighbours: Neighbours) -> None:
     checks = Health(
         ask_slack=neighbours.ask_slack,
