@@ -14,19 +14,11 @@ from typing import TextIO
 
 from bot import logs
 from bot.press import CHOOSE, CONFIRM, REASON
-from bot.settings import Settings
 from bot.simulator.block_kit import Element, buttons_of, menus_of
-from bot.simulator.highlevel import Fault, HighLevel
-from bot.simulator.serving import LOCALHOST, served
-from bot.simulator.slack import Shown, Slack
-from bot.web import serving
-from bot.wiring import build
-
-CHANNEL = "C0SALES"
-PEOPLE = {"ana": "U0ANA", "ben": "U0BEN", "kim": "U0KIM"}
-ALLOWED, DENIED, ADMIN = PEOPLE["ana"], PEOPLE["ben"], PEOPLE["kim"]
-ACME, GLOBEX, TRAINING = "aB3dE5fG7hJ9kL1mN2pQ", "cD4eF6gH8jK1lM3nP5qR", "eF5gH7jK9lM2nP4qR6sT"
-NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"
+from bot.simulator.page import Page
+from bot.simulator.slack import Shown
+from bot.simulator.stage import ACME, CHANNELS, GLOBEX, NOBODYS_ID, PEOPLE, SALES, TRAINING, Stage, link_to, staged
+from bot.simulator.troubles import WELL, trouble_highlevel
 
 INTRODUCTION = """\
 Opp Status, on this machine alone: the real bot, with stand-ins for Slack and HighLevel.
@@ -71,69 +63,6 @@ class Pressable:
     option: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """The stand-ins, with the bot between them."""
-
-    slack: Slack
-    highlevel: HighLevel
-    bot_url: str
-
-
-@asynccontextmanager
-async def staged() -> AsyncIterator[Stage]:
-    """Everything, running."""
-    highlevel = HighLevel()
-    slack = Slack(signing_secret="not-a-secret", bot_token="xoxb-simulated")  # noqa: S106 - the stand-in's
-    token = highlevel.add_token("pit-simulated")
-    _furnish(highlevel, slack)
-    with tempfile.TemporaryDirectory() as folder:
-        async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
-            settings = Settings.from_env(
-                {
-                    "SLACK_BOT_TOKEN": "xoxb-simulated",
-                    "SLACK_SIGNING_SECRET": "not-a-secret",
-                    "SLACK_API_URL": f"{slack.url}/api/",
-                    "HIGHLEVEL_TOKEN": token,
-                    "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
-                    "HIGHLEVEL_API_URL": highlevel_url,
-                    "ALLOWED_USERS": f"{ALLOWED},{ADMIN}",
-                    "ADMIN_CONTACT": ADMIN,
-                    "CURRENCY": "USD",
-                    "DATABASE_URL": f"sqlite:///{Path(folder) / 'demo.db'}",
-                    "HOST": LOCALHOST,
-                    "PORT": "0",
-                }
-            )
-            async with serving(build(settings)) as slack.bot_url:
-                await slack.wait_for_call("auth.test")  # before that, nobody may do anything
-                yield Stage(slack, highlevel, slack.bot_url)
-
-
-def _furnish(highlevel: HighLevel, slack: Slack) -> None:
-    for name, user_id in PEOPLE.items():
-        slack.users[user_id] = {"id": user_id, "name": name}
-    highlevel.users["USERxMAXxxxxxxxxxxxx"] = {"id": "USERxMAXxxxxxxxxxxxx", "name": "Max Power"}
-    stages = [{"id": "stage-1", "name": "Proposal"}, {"id": "stage-2", "name": "Negotiation"}]
-    highlevel.pipelines = [{"id": "PIPELINExxxxxxxxxxxx", "name": "New business", "stages": stages}]
-    reasons = ("Too expensive", "No answer", "Chose a competitor")
-    highlevel.lost_reasons = [{"id": f"REASON{number}", "name": name} for number, name in enumerate(reasons)]
-    for opportunity_id, name, value, contact, company in (
-        (ACME, "New website", 4800, "Jane Doe", "Acme Corp"),
-        (GLOBEX, "Yearly support", 12000, "Hank Scorpio", "Globex"),
-        (TRAINING, "Training", 900, "Hank Scorpio", "Globex"),
-    ):
-        highlevel.add_opportunity(
-            opportunity_id,
-            name=name,
-            monetaryValue=value,
-            pipelineId="PIPELINExxxxxxxxxxxx",
-            pipelineStageId="stage-2",
-            assignedTo="USERxMAXxxxxxxxxxxxx",
-            contact={"name": contact, "companyName": company},
-        )
-
-
 class Theatre:
     """Plays the dialogue, and then lets somebody type."""
 
@@ -145,15 +74,15 @@ class Theatre:
     async def play(self) -> None:
         """The dialogue of the README."""
         self._say(INTRODUCTION.format(url=self._stage.bot_url))
-        link = f"https://app.gohighlevel.com/v2/location/{self._stage.highlevel.location_id}/opportunities/{ACME}"
+        link = link_to(self._stage.highlevel, ACME)
         for remark, self._speaker, line in DIALOGUE:
             self._say(remark)
             await self._do(line.format(link=f"<{link}>"))
         self._say("HighLevel is down.")
-        self._take_down()
+        trouble_highlevel(self._stage, "maintenance")
         self._speaker = "ana"
         await self._do(f"/opp-status {ACME} won")
-        self._stage.highlevel.behave()
+        trouble_highlevel(self._stage, WELL)
 
     async def improvise(self, lines: "asyncio.Queue[str | None]") -> None:
         """Carry out what is typed, until it ends."""
@@ -186,20 +115,17 @@ class Theatre:
 
     def _change_the_weather(self, weather: str) -> None:
         if weather == "down":
-            self._take_down()
+            trouble_highlevel(self._stage, "maintenance")
             self._say("HighLevel answers everything with an error now.")
         else:
-            self._stage.highlevel.behave()
+            trouble_highlevel(self._stage, WELL)
             self._say("HighLevel is well again.")
-
-    def _take_down(self) -> None:
-        self._stage.highlevel.misbehave(Fault(status=503, body="upstream connect error"), times=float("inf"))
 
     async def _type(self, text: str) -> None:
         slack = self._stage.slack
         self._say(f"  {self._speaker.title()}: /opp-status {text}")
         before = len(slack.shown)
-        await slack.command(text, user=PEOPLE[self._speaker], channel=CHANNEL)
+        await slack.command(text, user=PEOPLE[self._speaker], channel=SALES)
         await slack.wait_for(before + 1, seconds=30)
         await self._show_from(before)
 
@@ -208,7 +134,7 @@ class Theatre:
         slack, user = self._stage.slack, PEOPLE[self._speaker]
         self._say(f"  {self._speaker.title()}: /opp-status")
         before = len(slack.shown)
-        await slack.command("", user=user, channel=CHANNEL)
+        await slack.command("", user=user, channel=SALES)
         await slack.wait_until(lambda: bool(slack.views) or len(slack.shown) > before, seconds=30)
         for view in list(slack.views):
             fields = [block["label"]["text"] for block in view.blocks if block["type"] == "input"]
@@ -290,7 +216,7 @@ def readable(shown: Shown) -> str:
     """A message's text with Slack's own marks as a person sees them."""
     names = {user_id: name.title() for name, user_id in PEOPLE.items()}
     text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", shown.text)
-    text = text.replace(f"<#{CHANNEL}>", "#sales")
+    text = text.replace(f"<#{SALES}>", f"#{CHANNELS[SALES]}")
     text = html.unescape(re.sub(r"<[^<>|]*\|([^<>]*)>", r"\1", text))
     there = pressables(shown)
     numbers = [f"{number} " for number in range(1, len(there) + 1)] if len(there) > 1 else [""]

@@ -11,14 +11,14 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from bot.simulator.traffic import Exchange, Handler, recording
 
 VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
 STATUSES = ("open", "won", "lost", "abandoned", "all")
@@ -82,20 +82,6 @@ class Written:
     after: str
 
 
-@dataclass(frozen=True)
-class Received:
-    """A request as it came."""
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    """By name in any case."""
-    body: bytes
-    at: float
-    """When, in seconds of the loop's clock."""
-
-
 @dataclass
 class _Planned:
     fault: Fault
@@ -120,7 +106,7 @@ class HighLevel:
         """Whether a deal that is written without one keeps the lost reason that it had."""
         self.search_lag = 0.0
         """Seconds during which the search still shows a deal as it was before a write, and none that is new."""
-        self.received: list[Received] = []
+        self.received: list[Exchange] = []
         self.written: list[Written] = []
         """What was carried out, also where it changed nothing."""
         self.burst_limit, self.burst_seconds = 100, 10.0
@@ -175,7 +161,15 @@ class HighLevel:
         """Forget every planned fault."""
         self._planned.clear()
 
-    def writes(self) -> list[Received]:
+    def set_by_hand(self, opportunity_id: str, *, status: str, stage_id: str) -> None:
+        """Somebody changes a deal in HighLevel itself, to one of its statuses and stages."""
+        found = self.opportunities[opportunity_id]
+        self._will_lag(opportunity_id)
+        if found["status"] != status:
+            found |= {"status": status, "lastStatusChangeAt": _now(), "lostReasonId": None}
+        found |= {"pipelineStageId": stage_id, "updatedAt": _now()}
+
+    def writes(self) -> list[Exchange]:
         """The requests that were meant to change something."""
         return [request for request in self.received if request.method != "GET"]
 
@@ -183,7 +177,15 @@ class HighLevel:
 
     def app(self) -> web.Application:
         """The application."""
-        app = web.Application(middlewares=[self._record, self._limit, self._misbehave, self._authorise])
+        app = web.Application(
+            middlewares=[
+                recording("HighLevel", self.received),
+                self._admit,
+                self._limit,
+                self._misbehave,
+                self._authorise,
+            ]
+        )
         app.router.add_get("/opportunities/pipelines", self._get_pipelines)
         app.router.add_get("/opportunities/lost-reason", self._get_lost_reasons)
         app.router.add_get("/opportunities/search", self._search)
@@ -193,18 +195,7 @@ class HighLevel:
         return app
 
     @web.middleware
-    async def _record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        body = await request.read()
-        self.received.append(
-            Received(
-                request.method,
-                request.raw_path.partition("?")[0],
-                dict(request.query),
-                request.headers,
-                body,
-                asyncio.get_running_loop().time(),
-            )
-        )
+    async def _admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.headers.get("User-Agent", "python").lower().startswith(BANNED_AGENTS):
             return web.Response(status=403, text="error code: 1010", content_type="text/html")
         try:

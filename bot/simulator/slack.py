@@ -28,12 +28,14 @@ from aiohttp import web
 from slack_sdk.signature import SignatureVerifier
 
 from bot import transport
-from bot.simulator.block_kit import UPDATE_LIMIT, Element, buttons_of, elements_of, menus_of, refusal_of
+from bot.simulator.block_kit import TEXT_LIMIT, UPDATE_LIMIT, Element, buttons_of, elements_of, menus_of, refusal_of
 from bot.simulator.socket_mode import SocketMode
+from bot.simulator.traffic import Exchange, recording
 from bot.simulator.views import APP, Modals, option_of, values_of
 
 Work = Callable[[web.Request], Awaitable[web.Response]]
 
+EVENTS = "/slack/events"
 ACKNOWLEDGE_WITHIN = 3.0
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
 
@@ -124,6 +126,12 @@ class Slack(Modals):
         """What messages said before another took their place or they were deleted, with the `ts` that both have."""
         self.calls: list[str] = []
         """The Web API methods that were called."""
+        self.sent: list[Exchange] = []
+        """What the bot was told, and what it answered."""
+        self.received: list[Exchange] = []
+        """What the bot asked."""
+        self.channels: dict[str, str] = {}
+        """The names of channels by their ids, without the `#`; private ones have ids that begin with `G`."""
         self.acknowledge_within = ACKNOWLEDGE_WITHIN
         """Seconds that the bot has to answer a command."""
         self.messages_per_second: float | None = None
@@ -145,8 +153,8 @@ class Slack(Modals):
             "text": text,
             "user_id": user,
             "user_name": self.users.get(user, {}).get("name", "somebody"),
-            "channel_id": channel,
-            "channel_name": "sales",
+            "channel_id": self._conversation(channel),
+            "channel_name": self._channel_name(channel),
             "team_id": team or self.team_id,
             "team_domain": "simulated",
             "api_app_id": APP,
@@ -192,7 +200,7 @@ class Slack(Modals):
             "callback_id": callback_id,
             "trigger_id": self._new_trigger(user),
             "response_url": self.new_address("app-actions", shown.channel, user),
-            "channel": {"id": self._conversation(shown.channel), "name": "sales"},
+            "channel": {"id": self._conversation(shown.channel), "name": self._channel_name(shown.channel)},
             "message": self._contents_of(shown),
             "message_ts": shown.ts,
             "action_ts": f"{self.clock():.6f}",
@@ -212,7 +220,7 @@ class Slack(Modals):
         if element["action_id"] in values.get(block_id, {}):
             values[block_id][element["action_id"]] |= chosen
         contents = self._who("block_actions", user) | {
-            "channel": {"id": channel_id, "name": "sales"},
+            "channel": {"id": channel_id, "name": self._channel_name(shown.channel)},
             "container": {
                 "type": "message",
                 "message_ts": shown.ts,
@@ -268,6 +276,10 @@ class Slack(Modals):
         """Let a method of the Web API, or `response_url`, go wrong."""
         self._faults.append(replace(fault))
 
+    def behave(self) -> None:
+        """Forget every planned fault."""
+        self._faults.clear()
+
     async def _send(self, body: str, channel: str, user: str) -> httpx.Response | None:
         """Send what somebody did in a channel, where a failure is shown, and so is an answer."""
         try:
@@ -276,21 +288,33 @@ class Slack(Modals):
             late = isinstance(error, (httpx.ReadTimeout, TimeoutError))
             await self._show(Shown(channel, user, TIMED_OUT if late else FAILED, (), "slack"))
             return None
-        if not answer.is_success:
+        if not answer.is_success or (answer.content and self._refuses("acknowledgement", answer.json())):
             await self._show(Shown(channel, user, FAILED, (), "slack"))
         elif answer.content:
             await self._show(self._message(answer.json(), channel, user, "acknowledgement"))
         return answer
 
+    def _refuses(self, where: str, body: Mapping[str, Any], text_limit: int = TEXT_LIMIT) -> str | None:
+        """Why this message is not shown, which is noted; `None` when it is."""
+        refusal = refusal_of(body, text_limit)
+        if refusal:
+            self.refusals.append(f"{where}: {refusal}: {json.dumps(dict(body))}")
+        return refusal
+
     async def _tell(self, contents: Mapping[str, Any]) -> httpx.Response:
         return await self._deliver(_form(contents))
 
     async def _deliver(self, body: str) -> httpx.Response:
-        return await (self._over_socket(body) if self.socket.enabled else self._over_http(body))
+        headers, at = self.sign(body), asyncio.get_running_loop().time()
+        exchange = Exchange("the bot", "POST", EVENTS, {}, headers, body.encode(), at)
+        self.sent.append(exchange)
+        answer = await (self._over_socket(body) if self.socket.enabled else self._over_http(body, headers))
+        exchange.answered(answer.status_code, answer.content)
+        return answer
 
-    async def _over_http(self, body: str) -> httpx.Response:
+    async def _over_http(self, body: str, headers: Mapping[str, str]) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport.pooled(), timeout=self.acknowledge_within) as http:
-            return await http.post(f"{self.bot_url}/slack/events", content=body, headers=self.sign(body))
+            return await http.post(f"{self.bot_url}{EVENTS}", content=body, headers=headers)
 
     async def _over_socket(self, body: str) -> httpx.Response:
         """The same contents in an envelope; the acknowledgement as if it were HTTP's answer."""
@@ -303,7 +327,7 @@ class Slack(Modals):
 
     def app(self) -> web.Application:
         """The Web API under `/api/`, the reply addresses, and connections of Socket Mode."""
-        app = web.Application()
+        app = web.Application(middlewares=[recording("Slack", self.received)])
         app.router.add_post("/{kind:commands|actions|app-actions}/{token}", self._respond)
         app.router.add_post("/api/{method}", self._call)
         app.router.add_get("/link/", self.socket.link)
@@ -327,7 +351,7 @@ class Slack(Modals):
         if body.get("delete_original") in {True, "true"}:
             await self._delete(pressed)
             return web.json_response({"ok": True})
-        if (refusal := refusal_of(body)) is not None:
+        if (refusal := self._refuses("response_url", body)) is not None:
             return web.json_response({"ok": False, "error": refusal}, status=400)
         if body.get("replace_original") in {True, "true"} and pressed:
             await self._replace(pressed, body)
@@ -381,7 +405,7 @@ class Slack(Modals):
         return _error("unknown_method")
 
     async def _post_message(self, arguments: Mapping[str, Any]) -> web.Response:
-        if (refusal := refusal_of(arguments)) is not None:
+        if (refusal := self._refuses("chat.postMessage", arguments)) is not None:
             return _error(refusal)
         channel = self._channel(str(arguments["channel"]))
         if (too_fast := self._too_fast(channel)) is not None:
@@ -394,7 +418,7 @@ class Slack(Modals):
 
     async def _update_message(self, arguments: Mapping[str, Any]) -> web.Response:
         """https://docs.slack.dev/reference/methods/chat.update ."""
-        if (refusal := refusal_of(arguments, UPDATE_LIMIT)) is not None:
+        if (refusal := self._refuses("chat.update", arguments, UPDATE_LIMIT)) is not None:
             return _error(refusal)
         channel_id = str(arguments.get("channel"))
         if channel_id in self.users:  # here Slack wants the direct message's own id
@@ -441,6 +465,12 @@ class Slack(Modals):
     def _conversation(self, channel: str) -> str:
         """What Slack calls a channel; the direct message with a person, here `U...`, it calls `D...`."""
         return f"D{channel[1:]}" if channel in self.users else channel
+
+    def _channel_name(self, channel: str) -> str:
+        """As Slack tells it: of a private channel and of a direct message no name."""
+        if channel in self.users:
+            return "directmessage"
+        return "privategroup" if channel.startswith("G") else self.channels.get(channel, "sales")
 
     def _channel(self, conversation: str) -> str:
         return next((user for user in self.users if self._conversation(user) == conversation), conversation)
