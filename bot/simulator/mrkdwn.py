@@ -124,7 +124,7 @@ def _reference(text: str, names: Mapping[str, str]) -> Markup:
     target, _, label = text.partition("|")
     match target[0:1]:
         case "@" | "#":
-            return _mention(names.get(target[1:]) or plain_of(label or target[1:]))
+            return _mention(names.get(target[1:]) or plain_of(label or target[1:] or target))
         case "!":
             return _date(text, label) if target.startswith("!date^") else _special(target[1:], label, names)
     address = plain_of(target)
