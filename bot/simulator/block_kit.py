@@ -239,37 +239,34 @@ _EXTERNAL_SELECT = _object(
     min_query_length=_whole(0, math.inf),
     confirm=_CONFIRM,
 )
-_ELEMENT = _kind(
-    {
-        "button": _BUTTON,
-        "static_select": _STATIC_SELECT,
-        "external_select": _EXTERNAL_SELECT,
-        # https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element
-        "overflow": _menu("overflow", OVERFLOW, _option(_plain, url=_string(OPTION_URL))),
-    }
-)
-_FIELD = _kind(
-    {
-        "static_select": _STATIC_SELECT,
-        "external_select": _EXTERNAL_SELECT,
-        # https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
-        "plain_text_input": _both(
-            _object(
-                {"type": _one_of("plain_text_input"), "action_id": _ID},
-                multiline=_is_bool,
-                min_length=_whole(0, ENTRY_LIMIT),
-                max_length=_whole(1, ENTRY_LIMIT),
-                placeholder=_plain(PLACEHOLDER),
-                initial_value=_string(ENTRY_LIMIT, 0),
-            ),
-            _lengths_agree,
+_ELEMENTS: Mapping[str, Check] = {
+    "button": _BUTTON,
+    "static_select": _STATIC_SELECT,
+    "external_select": _EXTERNAL_SELECT,
+    # https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element
+    "overflow": _menu("overflow", OVERFLOW, _option(_plain, url=_string(OPTION_URL))),
+}
+_FIELDS: Mapping[str, Check] = {
+    "static_select": _STATIC_SELECT,
+    "external_select": _EXTERNAL_SELECT,
+    # https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
+    "plain_text_input": _both(
+        _object(
+            {"type": _one_of("plain_text_input"), "action_id": _ID},
+            multiline=_is_bool,
+            min_length=_whole(0, ENTRY_LIMIT),
+            max_length=_whole(1, ENTRY_LIMIT),
+            placeholder=_plain(PLACEHOLDER),
+            initial_value=_string(ENTRY_LIMIT, 0),
         ),
-        # https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
-        "checkboxes": _menu("checkboxes", BOXES, _BOX, initial_options=_list(BOXES, _BOX)),
-        # https://docs.slack.dev/reference/block-kit/block-elements/radio-button-group-element
-        "radio_buttons": _menu("radio_buttons", BOXES, _BOX, initial_option=_BOX),
-    }
-)
+        _lengths_agree,
+    ),
+    # https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
+    "checkboxes": _menu("checkboxes", BOXES, _BOX, initial_options=_list(BOXES, _BOX)),
+    # https://docs.slack.dev/reference/block-kit/block-elements/radio-button-group-element
+    "radio_buttons": _menu("radio_buttons", BOXES, _BOX, initial_option=_BOX),
+}
+_ELEMENT, _FIELD = _kind(_ELEMENTS), _kind(_FIELDS)
 _BLOCKS: Mapping[str, Check] = {
     "section": _both(
         _object(
@@ -296,6 +293,12 @@ _INPUT = _object(
     dispatch_action=_is_bool,
     block_id=_ID,
 )
+
+
+BLOCK_KINDS, VIEW_BLOCK_KINDS = frozenset(_BLOCKS), frozenset({*_BLOCKS, "input"})
+"""The blocks that a message may have, and a modal."""
+ELEMENT_KINDS, FIELD_KINDS = frozenset(_ELEMENTS), frozenset(_FIELDS)
+"""The elements that may stand in a row or beside a section, and those of an `input` block."""
 
 
 def _ids_differ(block: Mapping[str, Any]) -> bool:
