@@ -35,7 +35,11 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     verbs.add_parser("socket", help="answer Slack over Socket Mode, which needs no public address")
     verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about each thing that is not well")
     _add_history(verbs.add_parser("history", help="list who asked for what, and what became of it, oldest first"))
-    verbs.add_parser("demo", help="try it on this machine, with stand-ins for Slack and HighLevel; no account needed")
+    _add_demo(
+        verbs.add_parser(
+            "demo", help="try it on this machine, with stand-ins for Slack and HighLevel; no account needed"
+        )
+    )
     asked = parser.parse_args(arguments)
     match asked.verb:
         case "serve" | "socket" as verb:
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         case "history":
             return _history(asked, environ)
         case _:
-            return _demo()
+            return _demo(asked)
 
 
 def _serve(environ: Mapping[str, str], verb: Verb) -> int:
@@ -172,10 +176,21 @@ def _let_go_of_the_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _demo() -> int:
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Play a dialogue, then let you type here and, with all that it can do, on a page in a browser."
+    parser.add_argument("--host", default="127.0.0.1", help="where the page can be reached; by default only from here")
+    parser.add_argument("--port", type=int, help="of the page; 3000, or any that is free, unless told otherwise")
+    parser.add_argument("--stay", action="store_true", help="serve the page until Ctrl-C, also when nobody types")
+
+
+def _demo(asked: argparse.Namespace) -> int:
     from bot.simulator import demo  # noqa: PLC0415 - nobody else needs it
 
-    demo.run(sys.stdin, sys.stdout)
+    try:
+        demo.run(sys.stdin, sys.stdout, host=asked.host, port=asked.port, stays=asked.stay)
+    except OSError as error:
+        print(f"The page cannot be served on {asked.host}: {error.strerror}.", file=sys.stderr)
+        return FAILED
     return 0
 
 

@@ -3,19 +3,20 @@
 import asyncio
 import html
 import re
-import tempfile
 import textwrap
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
+
+from aiohttp import web
 
 from bot import logs
 from bot.press import CHOOSE, CONFIRM, REASON
 from bot.simulator.block_kit import Element, buttons_of, menus_of
 from bot.simulator.page import Page
+from bot.simulator.serving import LOCALHOST, served
 from bot.simulator.slack import Shown
 from bot.simulator.stage import ACME, CHANNELS, GLOBEX, NOBODYS_ID, PEOPLE, SALES, TRAINING, Stage, link_to, staged
 from bot.simulator.troubles import WELL, trouble_highlevel
@@ -24,8 +25,13 @@ INTRODUCTION = """\
 Opp Status, on this machine alone: the real bot, with stand-ins for Slack and HighLevel.
 The bot listens on {url}. Ana may change deals, Ben may not, and Kim looks after the bot.
 """
+ON_THE_PAGE = """\
+Now you. Open this in a browser: {url}
+There you can be anybody, press what is there, see the deals, and let HighLevel misbehave. Nothing leaves this machine.
+"""
+PORT = 3000
 PROMPT = """\
-Now you: type a command, such as
+Or stay here, and type a command, such as
 
     /opp-status {example} lost      the deals are listed by `deals`
     /opp-status jane open?                    a deal by its contact, and only what would happen
@@ -224,18 +230,37 @@ def readable(shown: Shown) -> str:
     return f"{text}\n{buttons}" if buttons else text
 
 
-def run(stdin: TextIO, out: TextIO) -> None:
-    """Play, then improvise, until the input ends or somebody interrupts."""
+def run(stdin: TextIO, out: TextIO, *, host: str = LOCALHOST, port: int | None = None, stays: bool = False) -> None:
+    """Play, then improvise, here and on a page, until the input ends or somebody interrupts; `stays`: until the latter.
+
+    The page is served on this port; without one on 3000, or, if that is taken, on any that is free. Raises `OSError`
+    when it cannot be.
+    """
     logs.set_up("ERROR", "text")
     with suppress(KeyboardInterrupt):
-        asyncio.run(_perform(stdin, out))
+        asyncio.run(_perform(stdin, out, host, port, stays=stays))
 
 
-async def _perform(stdin: TextIO, out: TextIO) -> None:
+async def _perform(stdin: TextIO, out: TextIO, host: str, port: int | None, *, stays: bool) -> None:
     async with staged() as stage:
-        theatre = Theatre(stage, out)
-        await theatre.play()
-        await theatre.improvise(_typed(stdin))
+        await Theatre(stage, out).play()
+    async with staged() as stage, _served(Page(stage).app(), host, port) as address:
+        print(ON_THE_PAGE.format(url=address), file=out, flush=True)
+        await Theatre(stage, out).improvise(_typed(stdin))
+        if stays:
+            await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _served(page: web.Application, host: str, port: int | None) -> AsyncIterator[str]:
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(served(page, PORT if port is None else port, host=host))
+        except OSError:
+            if port is not None:
+                raise
+            address = await stack.enter_async_context(served(page, host=host))
+        yield address
 
 
 def _typed(stdin: TextIO) -> "asyncio.Queue[str | None]":

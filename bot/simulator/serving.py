@@ -9,12 +9,12 @@ LOCALHOST = "127.0.0.1"
 
 
 @asynccontextmanager
-async def served(app: web.Application, port: int = 0) -> AsyncIterator[str]:
-    """Serve the application until the block is left; gives its address. Port 0 is any that is free."""
+async def served(app: web.Application, port: int = 0, *, host: str = LOCALHOST) -> AsyncIterator[str]:
+    """Serve the application until the block is left; gives its address. Port 0 is any that is free. Raises `OSError`."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     try:
-        await web.TCPSite(runner, LOCALHOST, port).start()
-        yield f"http://{LOCALHOST}:{runner.addresses[0][1]}"
+        await web.TCPSite(runner, host, port).start()
+        yield f"http://{host}:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()

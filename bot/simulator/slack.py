@@ -241,7 +241,7 @@ class Slack(Modals):
         return {"type": "message", "ts": shown.ts, **author, "text": shown.text, "blocks": blocks}
 
     def _must_see(self, user: str, shown: Shown) -> None:
-        seen = [each for each in self.shown if self._sees(user, each)]
+        seen = [each for each in self.shown if self.sees(user, each)]
         if (shown.ts, shown) not in [(each.ts, each) for each in seen]:
             raise ValueError(f"{user} does not see: {shown.text}")
 
@@ -458,7 +458,8 @@ class Slack(Modals):
             self.replaced.append(shown)
             await self._changed()
 
-    def _sees(self, user: str, shown: Shown) -> bool:
+    def sees(self, user: str, shown: Shown) -> bool:
+        """Whether somebody is shown this message."""
         elsewhere = shown.channel in self.users and shown.channel != user
         return shown.only_to in {None, user} and not elsewhere
 

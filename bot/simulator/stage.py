@@ -1,6 +1,5 @@
 """The stage of the demo: both stand-ins, with people and deals, and the real bot between them over real HTTP."""
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -48,6 +47,17 @@ class Stage:
     bot_url: str
     history: History
     """What the bot has written down."""
+
+    def reset(self) -> None:
+        """The deals as they were at first, a channel without messages, and no trouble; the bot forgets nothing."""
+        for forgotten in (self.slack.shown, self.slack.replaced, self.slack.refusals, self.slack.views):
+            forgotten.clear()
+        for exchanges in (self.slack.sent, self.slack.received, self.highlevel.received):
+            exchanges.clear()
+        self.slack.behave()
+        self.highlevel.behave()
+        self.highlevel.opportunities.clear()
+        _furnish(self.highlevel, self.slack)
 
 
 @asynccontextmanager

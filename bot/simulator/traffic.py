@@ -37,10 +37,12 @@ class Exchange:
     status: int | None = None
     """The answer's; `None` while there is none, and where none ever came."""
     answer: bytes = b""
+    took: float | None = None
+    """Seconds until it was answered; `None` while it is not."""
 
     def answered(self, status: int, answer: bytes) -> None:
-        """Note what was answered."""
-        self.status, self.answer = status, answer
+        """Note what was answered, just now."""
+        self.status, self.answer, self.took = status, answer, asyncio.get_running_loop().time() - self.at
 
 
 def recording(to: str, exchanges: list[Exchange]) -> Any:  # noqa: ANN401 - aiohttp's middlewares have no better type

@@ -1,0 +1,216 @@
+"use strict";
+
+// What somebody does goes to the server, one thing after another; the parts of the page that change come back as events.
+
+const here = document.body.dataset;
+const told = document.getElementById("told");
+let queue = Promise.resolve();
+
+function post(action, fields) {
+  queue = queue.then(() => send(action, fields)).catch(() => tell("The demo does not answer. Has it ended?"));
+  return queue;
+}
+
+async function send(action, fields) {
+  fields.append("user", here.user);
+  fields.append("channel", here.channel);
+  const answer = await fetch(action, { method: "POST", body: fields });
+  tell(answer.ok ? "" : await answer.text());
+}
+
+function tell(words) {
+  if (told.textContent !== words) told.textContent = words;
+}
+
+// --- what people do -------------------------------------------------------------------------------------------------
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method === "get") return;
+  event.preventDefault();
+  const action = event.submitter?.getAttribute("formaction") ?? form.getAttribute("action");
+  const fields = new URLSearchParams(new FormData(form, event.submitter));
+  event.submitter?.closest("dialog:not(.modal)")?.close();
+  event.submitter?.closest("details.menu")?.removeAttribute("open");
+  const done = post(action, fields);
+  if (form.classList.contains("composer")) form.reset();
+  if ("anew" in form.dataset) done.then(() => location.assign("/"));
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button, a");
+  if (!button) return;
+  const data = button.dataset;
+  if (data.opens) document.getElementById(data.opens).showModal();
+  if ("closes" in data) button.closest("dialog").close();
+  if (data.copies) copy(data.copies);
+  if (data.fills) {
+    const field = document.getElementById(data.fills);
+    field.value = button.textContent;
+    field.focus();
+  }
+  if ("press" in data) post("/press", new URLSearchParams(new FormData(button.closest("form"))));
+});
+
+document.addEventListener("change", (event) => {
+  const control = event.target;
+  const data = control.dataset;
+  const form = control.form;
+  if ("enter" in data) {
+    const fields = inModal(control);
+    for (const value of entered(control)) fields.append("value", value);
+    post("/enter", fields);
+  } else if (form && "goes" in form.dataset) {
+    form.submit();
+  } else if (form && "now" in form.dataset) {
+    form.requestSubmit();
+  }
+});
+
+let typing;
+document.addEventListener("input", (event) => {
+  const control = event.target;
+  if (!("typeAhead" in control.dataset)) return;
+  clearTimeout(typing);
+  typing = setTimeout(() => {
+    const fields = inModal(control);
+    fields.append("text", control.value);
+    post("/type-ahead", fields);
+  }, 250);
+});
+
+function inModal(control) {
+  const view = control.closest("dialog.modal").dataset.view;
+  return new URLSearchParams({ view, block: control.dataset.block, action: control.dataset.action });
+}
+
+function entered(control) {
+  if (control.type !== "checkbox") return [control.value];
+  return [...control.form.elements].filter((each) => each.name === control.name && each.checked).map((each) => each.value);
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    tell("Copied: " + text);
+  } catch {
+    tell("The browser does not let this page copy. Here it is: " + text);
+  }
+}
+
+// Escape closes a modal; the server has to know.
+document.addEventListener("cancel", (event) => {
+  const modal = event.target.closest("dialog.modal");
+  if (modal && event.target === modal) post("/close", new URLSearchParams({ view: modal.dataset.view }));
+}, true);
+
+// --- what changes ---------------------------------------------------------------------------------------------------
+
+// As the server sent it last, by id: what is the same is left as it is, with whatever is open, typed or focused in it.
+const sent = new Map();
+
+function remember(element) {
+  for (const each of [element, ...element.querySelectorAll("[data-list] > [id]")]) sent.set(each.id, each.outerHTML);
+}
+
+function show(part, html) {
+  const made = document.createElement("div");
+  made.innerHTML = html;
+  const held = focused();
+  const list = part.querySelector(":scope > [data-list]");
+  const next = made.querySelector(":scope > [data-list]");
+  if (list && next && list.id === next.id) {
+    renew(list, next);
+    for (const each of [...part.children]) if (each !== list) each.remove();
+    for (const each of [...made.childNodes]) {
+      if (each === next) continue;
+      const before = each.compareDocumentPosition(next) & Node.DOCUMENT_POSITION_FOLLOWING;
+      if (before) list.before(each); else part.append(each);
+    }
+  } else {
+    part.replaceChildren(...made.childNodes);
+    remember(part);
+  }
+  open(part);
+  refocus(held);
+}
+
+// Make the children of one list those of the other, keeping every element that the server has not changed.
+function renew(list, next) {
+  let place = list.firstElementChild;
+  for (const wanted of [...next.children]) {
+    const known = wanted.id && document.getElementById(wanted.id);
+    let kept = wanted;
+    if (known && "list" in wanted.dataset) {
+      renew(known, wanted);
+      kept = known;
+    } else if (known && sent.get(wanted.id) === wanted.outerHTML) {
+      kept = known;
+    } else if (known) {
+      known.remove();
+      if (place === known) place = null;
+    }
+    if (kept === wanted) remember(wanted);
+    if (place && place.parentNode !== list) place = null;
+    if (kept !== place) list.insertBefore(kept, place);
+    place = kept.nextElementSibling;
+  }
+  while (place) {
+    const gone = place;
+    place = place.nextElementSibling;
+    gone.remove();
+  }
+}
+
+function focused() {
+  const element = document.activeElement;
+  if (!element?.id) return null;
+  return { id: element.id, value: element.value, from: element.selectionStart, to: element.selectionEnd };
+}
+
+function refocus(held) {
+  if (!held || document.activeElement?.id === held.id) return;
+  const element = document.getElementById(held.id);
+  if (!element) return;
+  element.focus();
+  if (held.from === undefined || held.from === null) return;
+  element.value = held.value;
+  element.setSelectionRange(held.from, held.to);
+}
+
+// A modal is shown as one; the first thing to fill in is where somebody types.
+function open(part) {
+  const modal = part.querySelector("dialog.modal:not([open])");
+  if (!modal) return;
+  modal.showModal();
+  const first = modal.querySelector("[aria-invalid], [data-type-ahead], [data-enter]");
+  if (first) first.focus();
+}
+
+for (const part of document.querySelectorAll("[data-part]")) {
+  remember(part);
+  open(part);
+}
+
+const log = () => document.getElementById("messages");
+const toTheEnd = () => { log().scrollTop = log().scrollHeight; };
+toTheEnd();
+
+const news = new EventSource("/news" + location.search);
+news.addEventListener("message", (event) => {
+  const parts = Object.entries(JSON.parse(event.data));
+  const renewAll = () => {
+    for (const [id, html] of parts) show(document.getElementById(id), html);
+    if (parts.some(([id]) => id === "messages")) toTheEnd();
+  };
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const moves = parts.some(([id]) => id === "board") && document.startViewTransition && !still;
+  if (!moves) return renewAll();
+  const name = () => {
+    for (const card of document.querySelectorAll("[data-moves]")) card.style.viewTransitionName = card.id;
+  };
+  name();
+  document.startViewTransition(() => { renewAll(); name(); });
+});
+news.addEventListener("error", () => tell("The demo does not answer. Has it ended?"));
+news.addEventListener("open", () => tell(""));
