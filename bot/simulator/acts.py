@@ -34,17 +34,21 @@ def acts_of(told: Sequence[Exchange], asked: Sequence[Exchange]) -> list[Act]:
     What is only typed in a form is no act of its own.
     """
     begun = [(exchange, contents) for exchange in told if not _is_typing(contents := _contents(exchange))]
-    ends = [exchange.at for exchange, _ in begun[1:]] + [float("inf")]
+    ends = [*(exchange.at for exchange, _ in begun[1:]), float("inf")][: len(begun)]
     return [
         Act(
             number,
             str(_user(contents)),
             _what(contents),
             str(contents.get("trigger_id", "")),
-            (exchange, *(each for each in asked if exchange.at <= each.at < end)),
+            (exchange, *sorted((each for each in asked if exchange.at <= each.at < end), key=_when)),
         )
         for number, ((exchange, contents), end) in enumerate(zip(begun, ends, strict=True), 1)
     ]
+
+
+def _when(exchange: Exchange) -> float:
+    return exchange.at
 
 
 def legible(body: bytes) -> str:

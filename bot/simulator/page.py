@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -39,8 +40,8 @@ LOOK_EVERY = 0.1
 MOST_ACTS, MOST_MESSAGES = 12, 200
 HEADERS = {
     # Whatever a text from anywhere may try: nothing is loaded from elsewhere, and no script is run but ours.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
-    " form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
@@ -72,11 +73,13 @@ DIRECT = "direct"
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
-    """Who looks, at which channel (their own id: the direct message), at the traffic of which act (0: the latest)."""
+    """Who looks, at which channel, and at the traffic of what."""
 
     user: str
     channel: str
-    about: int
+    """Their own id is the direct message with the bot."""
+    about: str
+    """The number of an act, or a reference; the latest when it is neither."""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Viewpoint":
@@ -85,17 +88,23 @@ class Viewpoint:
         user = user if user in stage.PEOPLE.values() else ALLOWED
         channel = query.get("channel", "")
         known = channel if channel in stage.CHANNELS else stage.SALES
-        about = query.get("about", "")
-        return cls(
-            user, user if channel == DIRECT else known, int(about) if about.isascii() and about.isdecimal() else 0
-        )
+        return cls(user, user if channel == DIRECT else known, query.get("about", ""))
+
+    @property
+    def channel_in_address(self) -> str:
+        """How an address calls the channel."""
+        return DIRECT if self.channel == self.user else self.channel
+
+    def address(self, about: int) -> str:
+        """The page as seen from here, with the traffic of this act."""
+        return "?" + urlencode({"user": self.user, "channel": self.channel_in_address, "about": about})
 
 
 class Page:
     """The page's application over a stage; serve it with `served(page.app())`."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, on: Stage) -> None:
+        self._stage = on
         self._troubles = {"highlevel": WELL, "slack": WELL}
         self._names = {**stage.names(), "U0BOT": "@Opp Status"}
         self._rendering = Rendering(self._names)
@@ -141,7 +150,6 @@ class Page:
             viewpoint=viewpoint,
             people={user_id: name.title() for name, user_id in stage.PEOPLE.items()},
             channels=_CHANNELS,
-            direct=DIRECT,
             parts=await self._render(viewpoint),
             examples=EXAMPLES,
             not_imitated=NOT_IMITATED,
@@ -177,14 +185,20 @@ class Page:
         ]
         view = next((view for view in slack.views if view.user == viewpoint.user), None)
         done = acts.acts_of(slack.sent, [*slack.received, *highlevel.received])
-        act = next((each for each in done if each.number == viewpoint.about), done[-1] if done else None)
+        act, rows = await self._looked_at(done, viewpoint.about.strip().upper())
         return {
             "messages": self._parts.messages(shown[-MOST_MESSAGES:], self._names, SHORTCUT),
             "modal": self._rendering.modal(view) if view else Markup(),
             "board": self._parts.board(self._columns(), partial(stage.link_to, highlevel), [*Status]),
             "refusals": self._parts.refusals([text_to_show(each) for each in slack.refusals]),
             "traffic": self._parts.traffic(
-                done[: -MOST_ACTS - 1 : -1], act, await self._rows(act), self._names, headers_to_show, acts.legible
+                done[: -MOST_ACTS - 1 : -1],
+                act,
+                [_fields(row) for row in rows],
+                self._names,
+                viewpoint.address,
+                headers_to_show,
+                acts.legible,
             ),
         }
 
@@ -204,16 +218,25 @@ class Page:
             for each in pipeline["stages"]
         ]
 
-    async def _rows(self, act: Act | None) -> list[dict[str, str]]:
+    async def _looked_at(self, done: list[Act], about: str) -> tuple[Act | None, list[Record]]:
+        """The act that is meant, by its number or the reference of what came of it, with its rows in the ledger."""
+        if about.isascii() and about.isalnum() and not about.isdecimal():
+            for act in done:
+                rows = await self._rows(act)
+                if any(row.reference == about for row in rows):
+                    return act, rows
+        act = next((each for each in done if str(each.number) == about), done[-1] if done else None)
+        return act, await self._rows(act) if act else []
+
+    async def _rows(self, act: Act) -> list[Record]:
         """What the bot has written down of it: a row, several for several deals, or none."""
-        if act is None or not act.key:
-            return []
         try:
-            first = await self._stage.history.find(act.key)
-            rows = await self._stage.history.of_batch(act.key) if first and first.batch == first.key else [first]
+            found = await self._stage.history.find(act.key)
+            if found is None:
+                return []
+            return await self._stage.history.of_batch(act.key) if found.batch == found.key else [found]
         except StoreDown:
             return []
-        return [_fields(row) for row in rows if row]
 
     # --- what people do --------------------------------------------------------------------------------------------
 
@@ -350,6 +373,9 @@ async def _form(request: web.Request) -> dict[str, str]:
 @web.middleware
 async def _guarded(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
     """What cannot be done is told to whoever tried, and what makes no sense is refused."""
+    if request.method == "GET":
+        shown: web.StreamResponse = await handler(request)
+        return shown
     try:
         answer: web.StreamResponse = await handler(request)
     except NotThereError as error:

@@ -10,7 +10,7 @@ LOCALHOST = "127.0.0.1"
 
 @asynccontextmanager
 async def served(app: web.Application, port: int = 0, *, host: str = LOCALHOST) -> AsyncIterator[str]:
-    """Serve the application until the block is left; gives its address. Port 0 is any that is free. Raises `OSError`."""
+    """Serve the application until the block is left; gives its address. Port 0 is any free one. Raises `OSError`."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     try:

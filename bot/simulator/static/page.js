@@ -132,7 +132,7 @@ function show(part, html) {
     remember(part);
   }
   open(part);
-  refocus(held);
+  if (!refocus(held)) begin(part);
 }
 
 // Make the children of one list those of the other, keeping every element that the server has not changed.
@@ -165,31 +165,36 @@ function renew(list, next) {
 function focused() {
   const element = document.activeElement;
   if (!element?.id) return null;
-  return { id: element.id, value: element.value, from: element.selectionStart, to: element.selectionEnd };
+  return { element, id: element.id, value: element.value, from: element.selectionStart, to: element.selectionEnd };
 }
 
+// Whoever was in a field that was made anew is in it again, with what they have typed; tells whether they were.
 function refocus(held) {
-  if (!held || document.activeElement?.id === held.id) return;
-  const element = document.getElementById(held.id);
-  if (!element) return;
+  const element = held && document.getElementById(held.id);
+  if (!element) return false;
+  if (element === held.element) return true;
   element.focus();
-  if (held.from === undefined || held.from === null) return;
-  element.value = held.value;
-  element.setSelectionRange(held.from, held.to);
+  if (held.from !== undefined && held.from !== null) {
+    element.value = held.value;
+    element.setSelectionRange(held.from, held.to);
+  }
+  return true;
 }
 
-// A modal is shown as one; the first thing to fill in is where somebody types.
+// A modal is shown as one.
 function open(part) {
-  const modal = part.querySelector("dialog.modal:not([open])");
-  if (!modal) return;
-  modal.showModal();
-  const first = modal.querySelector("[aria-invalid], [data-type-ahead], [data-enter]");
-  if (first) first.focus();
+  part.querySelector("dialog.modal:not([open])")?.showModal();
+}
+
+// What is wrong in a modal, or else the first thing to fill in, is where somebody types next.
+function begin(part) {
+  part.querySelector("dialog.modal :is([aria-invalid], [data-type-ahead], [data-enter])")?.focus();
 }
 
 for (const part of document.querySelectorAll("[data-part]")) {
   remember(part);
   open(part);
+  begin(part);
 }
 
 const log = () => document.getElementById("messages");
