@@ -40,8 +40,8 @@ LOOK_EVERY = 0.1
 MOST_ACTS, MOST_MESSAGES = 12, 200
 HEADERS = {
     # Whatever a text from anywhere may try: nothing is loaded from elsewhere, and no script is run but ours.
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:;"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+    " img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
@@ -225,8 +225,8 @@ class Page:
                 rows = await self._rows(act)
                 if any(row.reference == about for row in rows):
                     return act, rows
-        act = next((each for each in done if str(each.number) == about), done[-1] if done else None)
-        return act, await self._rows(act) if act else []
+        meant = next((act for act in done if str(act.number) == about), done[-1] if done else None)
+        return meant, await self._rows(meant) if meant else []
 
     async def _rows(self, act: Act) -> list[Record]:
         """What the bot has written down of it: a row, several for several deals, or none."""
