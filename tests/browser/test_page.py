@@ -1,0 +1,422 @@
+"""The demo's page as a newcomer, a rep and a developer use it. Pictures of what they see are in `build/screenshots`."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from bot.simulator.page import Page as Demo
+from bot.simulator.serving import served
+from bot.simulator.stage import ACME, GLOBEX, NOBODYS_ID, TRAINING, Stage, staged
+from bot.wiring import Tempo
+from tests.browser.chromium import Picture, Tabs
+from tests.house import QUICK
+
+PATIENT = replace(Tempo(), drain=1.0)
+
+
+@dataclass
+class Visit:
+    """A stage, and how to look at it."""
+
+    stage: Stage
+    url: str
+    tabs: Tabs
+
+    async def as_(self, user: str, channel: str = "C0SALES", **how: bool | int) -> Page:
+        return await self.tabs.open(f"{self.url}/?user={user}&channel={channel}", **how)  # type: ignore[arg-type]
+
+    def status_of(self, opportunity_id: str) -> str:
+        return str(self.stage.highlevel.opportunities[opportunity_id]["status"])
+
+
+@pytest.fixture
+async def visit(tabs: Tabs) -> AsyncIterator[Visit]:
+    async with staged(QUICK) as stage, served(Demo(stage).app()) as url:
+        yield Visit(stage, url, tabs)
+
+
+async def _say(page: Page, text: str) -> None:
+    await page.get_by_label("Message, or command").fill(text)
+    await page.get_by_role("button", name="Send").click()
+
+
+def _last(page: Page) -> Locator:
+    return page.locator("#log > li").last
+
+
+def _card(page: Page, opportunity_id: str) -> Locator:
+    return page.locator(f"#deal-{opportunity_id}")
+
+
+# --- the dialogues of the README -----------------------------------------------------------------------------------
+
+
+async def test_a_deal_is_won_in_front_of_everybody_and_its_card_says_so(visit: Visit, picture: Picture) -> None:
+    page, onlooker = await visit.as_("U0ANA"), await visit.as_("U0BEN")
+    await _say(page, "/opp-status Acme Corp won")
+
+    await expect(_last(page)).to_contain_text("@Ana changed New website from open to won.")
+    await expect(_last(page)).to_contain_text("USD 4,800 · Jane Doe of Acme Corp · New business › Negotiation")
+    await expect(_last(onlooker)).to_contain_text("@Ana changed New website from open to won.")
+    await expect(_card(page, ACME).locator(".status")).to_have_text("won")
+    await picture(page, "a-deal-is-won")
+
+
+async def test_whoever_is_not_on_the_list_is_told_alone(visit: Visit, picture: Picture) -> None:
+    ben, ana = await visit.as_("U0BEN"), await visit.as_("U0ANA")
+    await _say(ben, f"/opp-status {ACME} lost")
+
+    await expect(_last(ben)).to_contain_text("You are not on the list of people who may change deals from Slack.")
+    await expect(_last(ben)).to_contain_text("Ask @Kim to add you; your Slack id is U0BEN.")
+    await expect(_last(ben)).to_contain_text("Only visible to you")
+    await expect(ana.locator("#log > li")).to_have_count(0)
+    await expect(ben.locator("#traffic")).to_contain_text("No row")
+    assert visit.status_of(ACME) == "open"
+    await picture(ben, "not-on-the-list")
+
+
+async def test_a_slip_of_the_finger_is_explained(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, f"/opp-status {GLOBEX} wno")
+
+    await expect(_last(page)).to_contain_text("wno is not a status. Use one of open, won, lost, abandoned.")
+    await picture(page, "no-status")
+
+
+async def test_a_change_is_taken_back_in_its_own_message_once_it_is_confirmed(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status Acme Corp won")
+    await _last(page).get_by_role("button", name="Undo").click()
+    asks = page.get_by_role("dialog")
+    await expect(asks).to_be_visible()
+    await asks.get_by_role("button").first.click()
+    await expect(asks).not_to_be_visible()
+    assert visit.status_of(ACME) == "won"
+
+    await _last(page).get_by_role("button", name="Undo").click()
+    await picture(page, "undo-asks")
+    await asks.get_by_role("button").last.click()
+
+    await expect(_last(page)).to_contain_text("@Ana took that back: it is open again.")
+    await expect(page.locator("#log > li")).to_have_count(1)
+    await expect(_card(page, ACME).locator(".status")).to_have_text("open")
+
+
+async def test_a_typed_undo_says_so_too(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status Acme Corp won")
+    await expect(_last(page)).to_contain_text("from open to won")
+    await _say(page, "/opp-status undo")
+
+    await expect(_last(page)).to_contain_text("it is open again.")
+
+
+async def test_a_deal_is_lost_and_the_card_says_why(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status Acme Corp lost too expensive")
+
+    await expect(_last(page)).to_contain_text("Lost reason: Too expensive")
+    await expect(_card(page, ACME).locator(".reason")).to_have_text("Too expensive")
+    await picture(page, "a-deal-is-lost")
+
+
+async def test_of_several_deals_one_is_chosen(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0KIM")
+    await _say(page, "/opp-status Globex won")
+    await expect(_last(page)).to_contain_text("Which deal shall be won? Globex fits more than one.")
+    await picture(page, "which-deal")
+    await _last(page).get_by_role("button", name="This one").last.click()
+
+    await expect(_last(page)).to_contain_text("@Kim changed Training from open to won.")
+    assert (visit.status_of(GLOBEX), visit.status_of(TRAINING)) == ("open", "won")
+
+
+# --- what else Slack has -------------------------------------------------------------------------------------------
+
+
+async def test_the_form_finds_a_deal_asks_why_it_is_lost_and_posts_what_came_of_it(
+    visit: Visit, picture: Picture
+) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status")
+    form = page.get_by_role("dialog", name="Change a deal")
+    await expect(form.get_by_label("Deal", exact=True).first).to_be_focused()
+    await page.keyboard.type("initech")
+    await form.locator("option", has_text="Printer service").click()
+    await form.get_by_label("New status").select_option("Lost")
+    await form.get_by_label("Why was it lost?").select_option("No answer")
+    await form.get_by_label("Note").fill("They never called back.")
+    await picture(page, "the-form")
+    await form.get_by_role("button", name="Change").click()
+
+    await expect(form).not_to_be_visible()
+    await expect(_last(page)).to_contain_text("@Ana changed Printer service from open to lost.")
+    await expect(_last(page)).to_contain_text("They never called back.")
+
+
+async def test_what_is_missing_in_the_form_is_said_at_its_field(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status")
+    form = page.get_by_role("dialog", name="Change a deal")
+    await form.get_by_role("button", name="Change").click()
+
+    await expect(form.get_by_text("Please complete this required field.")).to_have_count(2)
+    await expect(form.get_by_label("Deal", exact=True).first).to_be_focused()
+    await picture(page, "form-incomplete")
+    await page.keyboard.press("Escape")
+    await expect(form).not_to_be_visible()
+    assert visit.stage.slack.views == []
+
+
+async def test_a_shortcut_on_a_message_opens_the_form_with_the_deal_it_links_to(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "What about https://app.gohighlevel.com/v2/location/LOCATIONxxxxxxxxxxxx/opportunities/" + ACME)
+    await _last(page).get_by_role("button", name="Change deal status…").click(force=True)
+
+    form = page.get_by_role("dialog", name="Change a deal")
+    await expect(form.get_by_role("searchbox")).to_have_value("New website · Jane Doe · open")
+
+
+async def test_a_card_shows_a_deal_and_its_buttons_change_it(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA", "G0DEALS")
+    await _say(page, "/opp-status Acme Corp")
+    await expect(_last(page)).to_contain_text("Only visible to you")
+    await picture(page, "a-card")
+    await _last(page).get_by_role("button", name="Make it abandoned").click()
+
+    await expect(_card(page, ACME).locator(".status")).to_have_text("abandoned")
+
+
+async def test_a_reason_is_chosen_from_a_menu(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status Acme Corp lost")
+    await expect(_last(page)).to_contain_text("Why was New website lost?")
+    await _last(page).locator("summary").click()
+    await picture(page, "why-lost")
+    await _last(page).get_by_role("button", name="No answer").click()
+
+    await expect(_card(page, ACME).locator(".reason")).to_have_text("No answer")
+
+
+async def test_a_direct_message_is_a_place_of_its_own(visit: Visit) -> None:
+    page, sales = await visit.as_("U0ANA", "direct"), await visit.as_("U0ANA")
+    await _say(page, "/opp-status Acme Corp won")
+
+    await expect(_last(page)).to_contain_text("from open to won")
+    await expect(sales.locator("#log > li")).to_have_count(0)
+
+
+# --- the board -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_changed_by_hand_is_so_already_and_an_undo_is_refused(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status Acme Corp won")
+    await expect(_last(page)).to_contain_text("from open to won")
+    card = _card(page, ACME)
+    await card.locator("summary").click()
+    await card.get_by_label("Status").select_option("lost")
+    await card.get_by_label("Stage").select_option("Contract")
+    await card.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("region", name="Contract").locator("article")).to_contain_text("lost")
+
+    await _say(page, "/opp-status undo")
+    await expect(_last(page)).to_contain_text("Nothing was changed")
+    await _say(page, f"/opp-status {ACME} lost")
+    await expect(_last(page)).to_contain_text("is already lost")
+    await picture(page, "changed-by-hand")
+
+
+async def test_ids_and_links_can_be_copied(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await _card(page, ACME).get_by_role("button", name="Copy link").click()
+
+    await expect(page.get_by_role("status")).to_have_text(f"Copied: {_link(visit)}")
+    assert await page.evaluate("navigator.clipboard.readText()") == _link(visit)
+
+
+def _link(visit: Visit) -> str:
+    return f"https://app.gohighlevel.com/v2/location/{visit.stage.highlevel.location_id}/opportunities/{ACME}"
+
+
+# --- what goes wrong -----------------------------------------------------------------------------------------------
+
+WRONG = {
+    "token": "HighLevel does not accept the bot's token",
+    "scope": "The bot's HighLevel token lacks a permission",
+    "limit": "HighLevel takes no more requests just now",
+    "not-found": "HighLevel has no deal with the id",
+    "error": "HighLevel has a problem of its own",
+    "silence": "@Ana changed New website from open to won.",
+    "maintenance": "HighLevel has a problem of its own",
+}
+"""What somebody reads, by the trouble that HighLevel has."""
+
+
+@pytest.mark.parametrize("trouble", WRONG)
+async def test_what_is_wrong_with_highlevel_is_told(visit: Visit, picture: Picture, trouble: str) -> None:
+    page = await visit.as_("U0ANA")
+    await page.get_by_label("HighLevel is").select_option(trouble)
+    await _say(page, f"/opp-status {ACME} won")
+
+    await expect(_last(page)).to_contain_text(WRONG[trouble], timeout=10_000)
+    assert visit.status_of(ACME) == ("won" if trouble == "silence" else "open")
+    await picture(page, f"highlevel-{trouble}")
+    await page.get_by_label("HighLevel is").select_option("well")
+    await _say(page, f"/opp-status {ACME} abandoned?")
+    await expect(_last(page)).to_contain_text("and would become abandoned", timeout=10_000)
+
+
+async def test_a_slow_highlevel_is_waited_for_and_people_are_told(tabs: Tabs, picture: Picture) -> None:
+    async with staged(PATIENT) as stage, served(Demo(stage).app()) as url:
+        page = await tabs.open(url)
+        await page.get_by_label("HighLevel is").select_option("slow")
+        await _say(page, f"/opp-status {ACME} won")
+        await expect(page.locator("#exchanges")).to_contain_text("no answer yet")
+        await picture(page, "highlevel-slow")
+
+        await expect(_last(page)).to_contain_text("from open to won", timeout=30_000)
+
+
+async def test_a_reply_whose_address_has_expired_comes_another_way(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await page.get_by_label("Slack is").select_option("expired")
+    await _say(page, f"/opp-status {ACME} won")
+
+    await expect(_last(page)).to_contain_text("from open to won")
+    await expect(page.locator("#exchanges")).to_contain_text("POST /api/chat.postMessage")
+    await expect(page.locator("table")).to_contain_text("channel")
+
+
+async def test_a_reply_that_slack_refuses_altogether_is_in_the_ledger_as_undelivered(
+    visit: Visit, picture: Picture
+) -> None:
+    page = await visit.as_("U0ANA")
+    await page.get_by_label("Slack is").select_option("archived")
+    await _say(page, f"/opp-status {ACME} won")
+
+    await expect(page.locator("table")).to_contain_text("undelivered", timeout=10_000)
+    await expect(_card(page, ACME).locator(".status")).to_have_text("won")
+    await picture(page, "slack-archived")
+
+
+async def test_a_busy_slack_gets_the_reply_a_little_later(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await page.get_by_label("Slack is").select_option("busy")
+    await _say(page, f"/opp-status {ACME} won")
+
+    await expect(_last(page)).to_contain_text("from open to won", timeout=15_000)
+
+
+async def test_what_slack_would_refuse_is_shown_as_refused(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status help")
+    address = visit.stage.slack.new_address("commands", "C0SALES", "U0ANA")
+    blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}]
+    answer = await page.context.request.post(address, data={"text": "x", "blocks": blocks})
+
+    assert answer.status == 400
+    await expect(page.get_by_role("alert")).to_contain_text("response_url: invalid_blocks")
+    await picture(page, "slack-refuses")
+
+
+# --- the page itself -----------------------------------------------------------------------------------------------
+
+
+async def test_the_traffic_of_any_command_is_found_by_its_reference_and_shows_no_secret(
+    visit: Visit, picture: Picture
+) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status Acme Corp won")
+    await expect(page.locator("table")).to_contain_text("finished")
+    reference = await page.locator("caption code").inner_text()
+    await _say(page, f"/opp-status {NOBODYS_ID} won")
+    await expect(page.locator("caption code")).not_to_have_text(reference)
+    await page.get_by_label("Reference").fill(reference.lower())
+    await page.get_by_role("button", name="Show").click()
+
+    await expect(page.get_by_role("heading", name="Ana: /opp-status Acme Corp won")).to_be_visible()
+    for summary in await page.locator("#exchanges summary").all():
+        await summary.click()
+    traffic = await page.locator("#traffic").inner_text()
+    assert "PUT /opportunities/" in traffic
+    assert '"status": "won"' in traffic
+    assert "X-Slack-Signature: ••••" in traffic
+    assert "Authorization: ••••" in traffic
+    assert "pit-simulated" not in traffic
+    await picture(page, "traffic")
+
+
+async def test_whoever_looks_can_become_somebody_else_somewhere_else(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await page.get_by_label("You are").select_option("U0BEN")
+    await expect(page.get_by_label("You are")).to_have_value("U0BEN")
+    await page.get_by_label("in", exact=True).select_option("G0DEALS")
+
+    await expect(page.get_by_role("heading", name="Slack: 🔒 deals-team")).to_be_visible()
+    await _say(page, "Hello")
+    await expect(_last(page)).to_contain_text("Ben Hello")
+
+
+async def test_everything_can_be_done_with_the_keyboard_alone(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await page.get_by_label("Message, or command").focus()
+    await page.keyboard.type("/opp-status Acme Corp won")
+    await page.keyboard.press("Enter")
+    await expect(_last(page)).to_contain_text("from open to won")
+    await _last(page).get_by_role("button", name="Undo").focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+
+    await expect(_last(page)).to_contain_text("took that back")
+
+
+async def test_what_somebody_types_outlasts_what_others_do(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    field = page.get_by_label("Message, or command")
+    await field.fill("/opp-status Acme")
+    await visit.stage.slack.command(f"{GLOBEX} won", user="U0KIM", channel="C0SALES")
+
+    await expect(_last(page)).to_contain_text("@Kim changed")
+    await expect(field).to_have_value("/opp-status Acme")
+
+
+async def test_one_can_start_over(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await page.get_by_label("HighLevel is").select_option("error")
+    await _say(page, "/opp-status help")
+    await expect(page.locator("#log > li")).to_have_count(1)
+    await page.get_by_role("button", name="Start over").click()
+
+    await expect(page.locator("#log > li")).to_have_count(0)
+    await expect(page.get_by_label("HighLevel is")).to_have_value("well")
+
+
+async def test_an_example_is_there_to_be_sent(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await page.get_by_role("button", name="/opp-status Acme Corp won").click()
+    await page.keyboard.press("Enter")
+
+    await expect(_last(page)).to_contain_text("from open to won")
+
+
+async def test_it_fits_a_phone_and_the_night_and_these_are_the_pictures_of_the_readme(
+    visit: Visit, picture: Picture
+) -> None:
+    desktop = await visit.as_("U0ANA", width=1100, height=760)
+    await _say(desktop, "/opp-status Acme Corp won")
+    await expect(_last(desktop)).to_contain_text("from open to won")
+    await _say(desktop, "/opp-status Globex won")
+    await expect(_last(desktop)).to_contain_text("Which deal")
+    await expect(_card(desktop, ACME).locator(".status")).to_have_text("won")
+    await picture(desktop, "desktop")
+    phone = await visit.as_("U0ANA", width=390, height=760, phone=True, dark=True)
+    await expect(_last(phone)).to_contain_text("Which deal")
+
+    wide = await phone.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide == 0
+    await picture(phone, "phone")
