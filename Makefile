@@ -5,7 +5,7 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-header --allow-unsafe
 
-.PHONY: demo test check lint types imports cover bench reliability lock
+.PHONY: demo test check lint types imports cover bench pictures reliability lock
 
 demo: .venv/runtime  ## try the whole bot on this machine, without any account
 	@$(BIN)/python -m bot demo
@@ -35,6 +35,11 @@ bench: .venv/dev  ## measure; see benchmarks/README.md
 	$(BIN)/python benchmarks/start.py
 	$(BIN)/python benchmarks/acknowledge.py
 	$(BIN)/python benchmarks/burst.py
+
+pictures: .venv/dev  ## take the pictures of the demo anew; needs Chromium
+	CI=true $(BIN)/python -m pytest -n auto tests/browser
+	mkdir -p docs/pictures
+	cp build/screenshots/desktop.png build/screenshots/phone.png docs/pictures/
 
 reliability: .venv/dev  ## kill the bot at random for about eight minutes; see docs/reliability.md
 	$(BIN)/python -m benchmarks.kills

@@ -1,0 +1,134 @@
+"""The system's Chromium, without a window: shut off from the world, and watched for what goes wrong in a page."""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebError, WebSocket
+
+from bot.simulator.serving import LOCALHOST
+
+Picture = Callable[[Page, str], Awaitable[Path]]
+"""Takes a picture of what a page shows, under a name; gives the file."""
+PATIENCE = 5
+"""Seconds that a page has for whatever a test waits for."""
+_START = 60
+"""Seconds that Chromium has to start on a busy machine."""
+_FLAGS = [
+    "--headless=new",
+    "--no-sandbox",  # it refuses to have one as root; the pages are our own
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",  # a container's is small
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",  # whoever asks a proxy does not ask for addresses
+    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {LOCALHOST}",
+    "--remote-debugging-port=0",
+]
+
+
+def program() -> str | None:
+    """Where Chromium is; `None` when this machine has none."""
+    return shutil.which("chromium")
+
+
+@contextmanager
+def running(program: str) -> Iterator[str]:
+    """A Chromium with an empty profile until the block is left; gives the address of its DevTools."""
+    with tempfile.TemporaryDirectory(prefix="opp-status-chromium-", ignore_cleanup_errors=True) as profile:
+        log = Path(profile) / "log"
+        with log.open("w") as output:
+            process = subprocess.Popen(  # noqa: S603 - our own words
+                [program, *_FLAGS, f"--user-data-dir={profile}"], stdout=output, stderr=output
+            )
+        try:
+            yield _address(Path(profile) / "DevToolsActivePort", process, log)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _address(file: Path, process: subprocess.Popen[bytes], log: Path) -> str:
+    end = time.monotonic() + _START
+    while process.poll() is None and time.monotonic() < end:
+        match file.read_text().split() if file.exists() else []:
+            case [port, path]:
+                return f"ws://{LOCALHOST}:{port}{path}"
+        time.sleep(0.01)
+    raise RuntimeError(f"Chromium did not start:\n{log.read_text()}")
+
+
+@dataclass
+class Tabs:
+    """Opens pages, each for a visitor of its own: none shares cookies or storage with another."""
+
+    browser: Browser
+    complaints: list[str] = field(default_factory=list)
+    """What went wrong in the pages, or left this machine. A test that foresees some takes them out."""
+    _visitors: list[BrowserContext] = field(default_factory=list)
+
+    async def open(
+        self, url: str, *, width: int = 1280, height: int = 800, dark: bool = False, phone: bool = False
+    ) -> Page:
+        """A page that has loaded, in English and UTC, with nothing that moves; what is waited for has 5 seconds.
+
+        Width and height are in CSS pixels. A phone is touched, and heeds the page's `viewport`, as a desktop does not.
+        """
+        visitor = await self.browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            is_mobile=phone,
+            has_touch=phone,
+            reduced_motion="reduce",
+            locale="en-US",
+            timezone_id="UTC",
+            service_workers="block",  # what they ask for is not seen
+        )
+        self._visitors.append(visitor)
+        visitor.set_default_timeout(PATIENCE * 1000)
+        visitor.on("page", self._watch)
+        visitor.on("request", self._on_request)
+        visitor.on("console", self._on_console)
+        visitor.on("weberror", self._on_error)
+        page = await visitor.new_page()
+        await page.goto(url)
+        return page
+
+    async def close(self) -> None:
+        for visitor in self._visitors:
+            await visitor.close()
+
+    def _watch(self, page: Page) -> None:
+        page.on("websocket", self._on_request)
+
+    def _on_request(self, request: Request | WebSocket) -> None:
+        if urlsplit(request.url).hostname not in {LOCALHOST, None}:  # `data:` and `blob:` have none
+            self.complaints.append(f"asked for {request.url}")
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(f"console: {message.text}")
+
+    def _on_error(self, error: WebError) -> None:
+        self.complaints.append(f"error: {error.error}")
+
+
+@asynccontextmanager
+async def watched(browser: Browser) -> AsyncIterator[Tabs]:
+    """Tabs that are closed when the block is left; raises `AssertionError` if there are complaints."""
+    tabs = Tabs(browser)
+    try:
+        yield tabs
+    finally:
+        await tabs.close()
+        if tabs.complaints:
+            raise AssertionError("\n".join(tabs.complaints))
