@@ -189,7 +189,7 @@ def test_whatever_else_stands_in_angle_brackets_is_text(text: str) -> None:
         ("//a", False),
     ],
 )
-def test_only_pages_and_mail_may_be_followed(address: str, *, so: bool) -> None:
+def test_only_pages_and_mail_may_be_followed(address: str, so: bool) -> None:
     assert is_link(address) == so
 
 
