@@ -27,7 +27,7 @@ imports: .venv/dev
 
 cover: .venv/dev
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage run -m pytest -n auto --ignore tests/browser
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -124,6 +125,13 @@ def test_an_unknown_verb_is_answered_with_the_known_ones(capsys: pytest.CaptureF
     with pytest.raises(SystemExit, match="2"):
         main(["dance"], {})
     assert "serve" in capsys.readouterr().err
+
+
+def test_a_demo_whose_page_cannot_be_served_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert main(["demo", "--port", str(taken.getsockname()[1])], {}) == 1
+
+    assert "The page cannot be served on 127.0.0.1: " in capsys.readouterr().err
 
 
 def test_demo_plays_and_ends_with_its_input(

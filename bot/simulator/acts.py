@@ -57,7 +57,7 @@ def legible(body: bytes) -> str:
     parsed = _json(text)
     if parsed is None:
         fields = parse_qsl(text, keep_blank_values=True)
-        if not fields or any(not name.replace("_", "").isalnum() for name, _ in fields):
+        if "=" not in text or any(not name.replace("_", "").isalnum() for name, _ in fields):
             return text_to_show(text)
         shown = {name: value if (inner := _json(value)) is None else inner for name, value in fields}
         return text_to_show("\n".join(f"{name}: {_indented(value)}" for name, value in shown.items()))

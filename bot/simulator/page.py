@@ -106,6 +106,7 @@ class Page:
     def __init__(self, on: Stage) -> None:
         self._stage = on
         self._troubles = {"highlevel": WELL, "slack": WELL}
+        self._ends = asyncio.Event()
         self._names = {**stage.names(), "U0BOT": "@Opp Status"}
         self._rendering = Rendering(self._names)
         environment = Environment(
@@ -121,6 +122,7 @@ class Page:
     def app(self) -> web.Application:
         """The application."""
         app = web.Application(middlewares=[_guarded])
+        app.on_shutdown.append(self._end)
         app.router.add_get("/", self._show)
         app.router.add_get("/news", self._news)
         app.router.add_get("/page.css", partial(_static, "page.css"))
@@ -166,14 +168,18 @@ class Page:
         await answer.prepare(request)
         sent: dict[str, Markup] = {}
         with suppress(ConnectionError):
-            while True:
+            while not self._ends.is_set():
                 parts = await self._render(viewpoint)
                 changed = {name: part for name, part in parts.items() if sent.get(name) != part}
                 if changed:
                     await answer.write(f"data: {json.dumps(changed)}\n\n".encode())
                 sent = parts
-                await asyncio.sleep(LOOK_EVERY)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._ends.wait(), LOOK_EVERY)
         return answer
+
+    async def _end(self, _app: web.Application) -> None:
+        self._ends.set()
 
     async def _render(self, viewpoint: Viewpoint) -> dict[str, Markup]:
         """Every part of the page, by its id."""

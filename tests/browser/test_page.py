@@ -247,7 +247,7 @@ def _link(visit: Visit) -> str:
 WRONG = {
     "token": "HighLevel does not accept the bot's token",
     "scope": "The bot's HighLevel token lacks a permission",
-    "limit": "HighLevel takes no more requests just now",
+    "limit": "HighLevel takes no more requests for the moment",
     "not-found": "HighLevel has no deal with the id",
     "error": "HighLevel has a problem of its own",
     "silence": "@Ana changed New website from open to won.",
@@ -267,7 +267,7 @@ async def test_what_is_wrong_with_highlevel_is_told(visit: Visit, picture: Pictu
     await picture(page, f"highlevel-{trouble}")
     await page.get_by_label("HighLevel is").select_option("well")
     await _say(page, f"/opp-status {ACME} abandoned?")
-    await expect(_last(page)).to_contain_text("and would become abandoned", timeout=10_000)
+    await expect(_last(page)).to_contain_text("and would become abandoned", timeout=15_000)
 
 
 async def test_a_slow_highlevel_is_waited_for_and_people_are_told(tabs: Tabs, picture: Picture) -> None:

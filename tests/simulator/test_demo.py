@@ -1,14 +1,18 @@
 import asyncio
 import io
 import os
+import re
 import signal
+import socket
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from bot.simulator.demo import ACME, GLOBEX, PEOPLE, readable, run
+from bot.simulator.demo import readable, run
 from bot.simulator.slack import Shown
+from bot.simulator.stage import ACME, GLOBEX, PEOPLE
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,7 +83,7 @@ def test_whoever_loses_a_deal_without_a_reason_is_asked_and_can_press_one() -> N
 def test_where_nobody_is_asked_why_one_waits_only_a_moment() -> None:
     typed = _performance(f"/opp-status {GLOBEX} {ACME} lost no answer").partition("Now you")[2]
 
-    assert "@Ana changed 1 of 2 deals to *lost*:" in typed
+    assert "@Ana changed 2 deals to *lost*:" in typed
 
 
 def test_a_deal_can_be_shared_by_a_press_that_names_the_button() -> None:
@@ -125,7 +129,7 @@ def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
     assert "HighLevel has a problem of its own" in typed
     assert "@Kim changed *Yearly support* from lost to *won*." in typed
     assert f"{GLOBEX}  won" in typed
-    assert f"{ACME}  lost" in typed
+    assert f"{ACME}  open" in typed
     assert "from lost to *won*" not in typed.replace("@Kim changed *Yearly support* from lost to *won*", "")
 
 
@@ -135,22 +139,58 @@ def test_names_links_and_times_are_read_out() -> None:
     assert readable(shown) == "@Ana @U0X a & b then"
 
 
-async def test_an_interrupt_ends_it_well() -> None:
+def test_the_page_has_its_port_or_if_that_is_taken_another() -> None:
+    with socket.socket() as taken:
+        try:
+            taken.bind(("127.0.0.1", 3000))
+            taken.listen()
+        except OSError:
+            pass  # somebody else has it: all the same
+        typed = _performance().partition("Now you")[2]
+
+    assert re.search(r"Open this in a browser: http://127.0.0.1:(?!3000)\d+", typed)
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="address"):
+        run(io.StringIO(), io.StringIO(), port=taken.getsockname()[1])
+
+
+async def _started(*more: str, until: bytes) -> tuple[asyncio.subprocess.Process, bytes]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "bot",
         "demo",
+        *more,
         cwd=ROOT,
         env=dict(os.environ),  # noqa: TID251 - a process needs one
-        stdin=asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL if "--stay" in more else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     assert process.stdout is not None
     output = b""
-    while b"quit" not in output:
+    while until not in output:
         output += await process.stdout.readline()
+    return process, output
+
+
+async def test_an_interrupt_ends_it_well() -> None:
+    process, _ = await _started(until=b"quit")
+    process.send_signal(signal.SIGINT)
+    rest, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert b"Traceback" not in rest
+
+
+async def test_the_page_can_stay_when_nobody_types() -> None:
+    process, output = await _started("--stay", "--port", "0", until=b"quit")
+    found = re.search(rb"http://127.0.0.1:\d+", output.partition(b"Now you")[2])
+    assert found
+    async with httpx.AsyncClient() as http:
+        assert "Nobody has said anything here yet." in (await http.get(found[0].decode())).text
     process.send_signal(signal.SIGINT)
     rest, _ = await process.communicate()
 

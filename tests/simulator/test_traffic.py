@@ -1,0 +1,85 @@
+import asyncio
+
+import httpx
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.simulator.serving import served
+from bot.simulator.traffic import HIDDEN, Exchange, headers_to_show, recording, text_to_show
+
+
+async def _served_and_asked(answer: web.StreamResponse) -> Exchange:
+    async def handle(_request: web.Request) -> web.StreamResponse:
+        return answer
+
+    exchanges: list[Exchange] = []
+    app = web.Application(middlewares=[recording("somebody", exchanges)])
+    app.router.add_post("/there", handle)
+    async with served(app) as url, httpx.AsyncClient() as http:
+        await http.post(f"{url}/there?a=b", content=b"body", headers={"X-Y": "z"})
+    return exchanges[0]
+
+
+async def test_a_request_is_noted_with_its_answer() -> None:
+    exchange = await _served_and_asked(web.Response(status=201, body=b"made"))
+
+    assert (exchange.to, exchange.method, exchange.path, exchange.query) == ("somebody", "POST", "/there", {"a": "b"})
+    assert (exchange.headers["x-y"], exchange.body) == ("z", b"body")
+    assert (exchange.status, exchange.answer) == (201, b"made")
+    assert exchange.took is not None
+    assert exchange.at <= asyncio.get_running_loop().time()
+
+
+async def test_an_answer_that_is_sent_bit_by_bit_is_noted_without_its_contents() -> None:
+    assert (await _served_and_asked(web.StreamResponse(status=202))).answer == b""
+
+
+async def test_what_was_not_answered_says_so() -> None:
+    never = asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.Response:
+        await never.wait()
+        return web.Response()
+
+    exchanges: list[Exchange] = []
+    app = web.Application(middlewares=[recording("somebody", exchanges)])
+    app.router.add_get("/", hang)
+    async with served(app) as url, httpx.AsyncClient(timeout=0.2) as http:
+        try:
+            await http.get(url)
+        except httpx.ReadTimeout:
+            assert (exchanges[0].status, exchanges[0].took) == (None, None)
+        never.set()
+
+
+def test_what_proves_who_somebody_is_is_hidden() -> None:
+    headers = {"Authorization": "Bearer pit-x", "x-slack-signature": "v0=1", "Cookie": "c", "Accept": "*/*"}
+
+    assert headers_to_show(headers) == {
+        "Authorization": HIDDEN,
+        "x-slack-signature": HIDDEN,
+        "Cookie": HIDDEN,
+        "Accept": "*/*",
+    }
+
+
+@given(st.text("abcXYZ019-_", min_size=8, max_size=40))
+def test_no_key_is_shown_whole_wherever_it_stands(key: str) -> None:
+    for text in (
+        f"https://x/commands/{key}",
+        f"https%3A%2F%2Fx%2Factions%2F{key}&more=1",
+        f"/app-actions/{key}",
+        f"client_secret={key}&a=b",
+        f"a=b&refresh_token={key}",
+        f'{{"access_token": "{key}"}}',
+        f'{{"code":"{key}"}}',
+    ):
+        assert key not in text_to_show(text)
+        assert HIDDEN in text_to_show(text)
+
+
+def test_what_is_no_key_is_shown() -> None:
+    text = 'GET /opportunities/abc {"status": "won"} text=Acme+won'
+
+    assert text_to_show(text) == text
