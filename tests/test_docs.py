@@ -131,3 +131,22 @@ def test_the_map_names_every_module_once() -> None:
     packages = {path.parent.name for path in SOURCES.glob("*/__init__.py")}
 
     assert sorted(mapped) == sorted(modules | packages)
+
+
+def test_the_pictures_of_the_readme_exist_and_are_small_and_described() -> None:
+    pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+\.png)\)", README)
+    pictures += [(alt, src) for src, alt in re.findall(r'<img src="([^"]+)"[^>]* alt="([^"]+)">', README)]
+
+    assert [path for _, path in pictures] == ["docs/pictures/desktop.png", "docs/pictures/phone.png"]
+    for _, path in pictures:
+        assert 0 < (ROOT / path).stat().st_size < 200_000
+
+
+def test_only_the_demo_serves_its_page() -> None:
+    importers = [
+        path.relative_to(SOURCES).as_posix()
+        for path in SOURCES.rglob("*.py")
+        if re.search(r"simulator(\.| import )(page|demo|stage)", path.read_text())
+    ]
+
+    assert [each for each in importers if not each.startswith("simulator/")] == ["__main__.py"]

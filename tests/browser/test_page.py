@@ -407,7 +407,7 @@ async def test_an_example_is_there_to_be_sent(visit: Visit) -> None:
 async def test_it_fits_a_phone_and_the_night_and_these_are_the_pictures_of_the_readme(
     visit: Visit, picture: Picture
 ) -> None:
-    desktop = await visit.as_("U0ANA", width=1100, height=760)
+    desktop = await visit.as_("U0ANA", width=1280, height=800)
     await _say(desktop, "/opp-status Acme Corp won")
     await expect(_last(desktop)).to_contain_text("from open to won")
     await _say(desktop, "/opp-status Globex won")
