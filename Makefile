@@ -4,6 +4,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-header --allow-unsafe
+TESTED := build/tested
+# What the tests read or run: as long as none of it is newer than their last run, that run's coverage is the coverage.
+FILES := $(shell find . -type f -not -name '*.pyc' -not -name '.coverage*' \
+	-not -path './.git/*' -not -path './.venv/*' -not -path './build/*' -not -path './.*_cache/*' -not -path './.hypothesis/*')
 
 .PHONY: demo test check lint types imports cover bench pictures reliability lock
 
@@ -11,7 +15,11 @@ demo: .venv/runtime  ## try the whole bot on this machine, without any account
 	@$(BIN)/python -m bot demo
 
 test: .venv/dev  ## every test that this machine can run
-	$(BIN)/python -m pytest -n auto
+	@rm -f $(TESTED)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage combine --quiet
+	@mkdir -p build && touch $(TESTED)
 
 check: lint types imports cover  ## what CI runs
 
@@ -25,11 +33,11 @@ types: .venv/dev
 imports: .venv/dev
 	$(BIN)/lint-imports
 
-cover: .venv/dev
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --ignore tests/browser
-	$(BIN)/coverage combine --quiet
+cover: $(TESTED)
 	$(BIN)/coverage report
+
+$(TESTED): $(FILES)
+	$(MAKE) test
 
 bench: .venv/dev  ## measure; see benchmarks/README.md
 	$(BIN)/python benchmarks/start.py

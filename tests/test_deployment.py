@@ -1,6 +1,9 @@
 import json
+import os
 import re
 import shlex
+import shutil
+import subprocess
 import tomllib
 from io import StringIO
 from pathlib import Path
@@ -206,3 +209,24 @@ def test_what_is_tested_is_what_is_deployed() -> None:
     assert {name: str(pin) for name, pin in _pins("requirements.txt").items()}.items() <= {
         name: str(pin) for name, pin in tested.items()
     }.items()
+
+
+def test_what_was_tested_since_the_last_change_is_not_tested_again(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    source, tested = tmp_path / "bot.py", tmp_path / "build" / "tested"
+    source.touch()
+    tested.parent.mkdir()
+    tested.touch()
+
+    def planned() -> str:
+        make = shutil.which("make")
+        assert make
+        return subprocess.run(  # noqa: S603 - our own words
+            [make, "--dry-run", "cover"], cwd=tmp_path, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "coverage report" in planned()
+    assert "pytest" not in planned()
+    changed = tested.stat().st_mtime + 1
+    os.utime(source, (changed, changed))
+    assert "pytest" in planned()
