@@ -212,7 +212,8 @@ def test_what_is_tested_is_what_is_deployed() -> None:
 
 
 def test_what_was_tested_since_the_last_change_is_not_tested_again(tmp_path: Path) -> None:
-    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path)
     source, tested = tmp_path / "bot.py", tmp_path / "build" / "tested"
     source.touch()
     tested.parent.mkdir()
