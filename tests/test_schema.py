@@ -196,7 +196,7 @@ async def test_what_version_3_left_unfinished_is_carried_on(database_url: str, s
     assert claims.keys() == {"30003.1.cc", "30004.1.dd", "30004.1.dd.1", "30005.1.ee"}
     assert (intended.entry.continues, intended.entry.note, intended.entry.public) == (
         "30002.1.bb",
-        "a note – ‘naïve’ 😀",
+        "a note – ‘naïve’ 😀",  # noqa: RUF001 - as somebody may type it
         False,
     )
     assert intended.entry.wish.lost_reason_id == "R1"
