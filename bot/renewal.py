@@ -161,61 +161,60 @@ class Account:
 
     async def _keep_up(self, refused: str) -> Connection:
         while True:
-            found = await self._connections.find(self._id)
-            if found is None or found.refused:
-                self._held = None
-                raise Disconnected(why=found.refused if found and found.refused else Ending.NEVER_MADE)
+            found = await self._read()
             wanted = found.access == refused
-            good = found.left > self._rhythm.barely and not wanted
-            if good:
-                self._hold(found)
-            if not wanted and not self._is_due(found):
-                return found
-            if wanted and found.age < self._rhythm.settle:
+            if not wanted:
+                self._held = _held(found, self._rhythm)
+                if _now() < self._held.due:
+                    return found
+            elif found.age < self._rhythm.settle:
                 raise Disconnected(why=Ending.TOKEN)
-            if self._failed and _now() < self._failed[0]:
-                error: HighLevelError | None = self._failed[1]
-            elif await self._connections.lease(found):
-                error = await self._renew(found)
-            elif good:  # another process is at it
-                return found
-            else:
+            good = not wanted and found.left > self._rhythm.barely
+            try:
+                ours = await self._renew(found)
+            except HighLevelError:
+                if good:
+                    return found
+                raise
+            if not ours:  # another process is at it
+                if good:
+                    return found
                 await asyncio.sleep(self._rhythm.again)
-                continue
-            if error and good:
-                return found
-            if error:
-                raise error
 
-    def _is_due(self, found: Connection) -> bool:
-        return found.left < min(self._rhythm.ahead, (found.left + found.age) / 2)
+    async def _read(self) -> Connection:
+        found = await self._connections.find(self._id)
+        if found is None or found.refused:
+            self._held = None
+            raise Disconnected(why=found.refused if found and found.refused else Ending.NEVER_MADE)
+        return found
 
-    def _hold(self, found: Connection) -> None:
-        now = _now()
-        ahead = min(self._rhythm.ahead, (found.left + found.age) / 2)
-        self._held = _Held(found, due=now + found.left - ahead, ends=now + found.left - self._rhythm.barely)
-
-    async def _renew(self, found: Connection) -> HighLevelError | None:
-        """Get a new pair, and save it; gives why there is none. What the row says then, it says for itself."""
+    async def _renew(self, found: Connection) -> bool:
+        """Get a new pair and save it; `False` when that is another's at the moment. What comes of it is in the row."""
+        if self._failed and _now() < self._failed[0]:
+            raise self._failed[1]
+        if not await self._connections.lease(found):
+            return False
         try:
             tokens = await self._ask(found)
         except Disconnected as error:
             log.error("renewal.refused", account=self._id, why=error.why.name, status=error.details.status)
-            with suppress(StoreDown):
+            try:
                 await self._connections.refuse(found, error.why)
-                return None
-            return error
+            except StoreDown:
+                raise error from None
+            return True
         except HighLevelError as error:
             log.warning("renewal.failed", account=self._id, error=type(error).__name__, status=error.details.status)
-            await self._insist(lambda: self._connections.release(found))
+            with suppress(StoreDown):  # then the lease ends by itself
+                await self._connections.release(found)
             # Whatever became of this request, the one that waits for it was not sent.
             said = error if isinstance(error, Refused | NotSent) else NotRenewed(error.details)
             self._failed = (_now() + (error.retry_after or self._rhythm.pause), said)
-            return said
+            raise said from error
         self._failed = None
         saved = await self._insist(lambda: self._connections.renew(found, tokens))
         log.info("renewal.done", account=self._id, saved=saved)
-        return None
+        return True
 
     async def _ask(self, found: Connection) -> Tokens:
         if found.refresh:
@@ -229,6 +228,12 @@ class Account:
                 return await note()
             except StoreDown:
                 await asyncio.sleep(self._rhythm.again)
+
+
+def _held(found: Connection, rhythm: Rhythm) -> _Held:
+    now = _now()
+    ahead = min(rhythm.ahead, (found.left + found.age) / 2)
+    return _Held(found, due=now + found.left - ahead, ends=now + found.left - rhythm.barely)
 
 
 def _now() -> float:

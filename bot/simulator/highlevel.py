@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.simulator.highlevel_oauth import CHOOSER, Marketplace
+from bot.simulator.highlevel_oauth import ACCESS, CHOOSER, Marketplace
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -285,7 +285,7 @@ class HighLevel:
         token = self.tokens.get(bearer)
         if granted := self.oauth.accepts(bearer):
             token = Token(granted.location_id, granted.scopes)
-        if token is None and bearer in self.oauth.access_tokens:
+        if token is None and bearer.startswith(ACCESS):
             return _says(401, "Invalid JWT", "Unauthorized")
         if token is None:
             return _says(401, "Invalid Private Integration token", "Unauthorized")

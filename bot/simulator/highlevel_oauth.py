@@ -17,6 +17,8 @@ from aiohttp import web
 
 GRACE = 30.0
 DAY = 86_399
+ACCESS = "access-"
+"""How its access tokens begin; the real ones are JWTs."""
 CHOOSER = "/v2/oauth/chooselocation"
 
 
@@ -152,7 +154,7 @@ class Marketplace:
         )
 
     def _body(self, granted: Granted) -> dict[str, Any]:
-        access = f"access-{secrets.token_hex(8)}"
+        access = f"{ACCESS}{secrets.token_hex(8)}"
         self.access_tokens[access] = Granted(
             granted.company_id, granted.location_id, granted.scopes, self._now() + self.lives
         )
