@@ -63,10 +63,11 @@ def trouble(error: errors.HighLevelError) -> Trouble:
     """An error of the client in the words of the use case."""
     daily = isinstance(error, errors.RateLimited) and error.daily
     details = error.details
+    why = (error.why.value,) if isinstance(error, errors.Disconnected) else ()
     return Trouble(
         cause=Cause.DAILY_LIMIT if daily else CAUSES[type(error)],
         retry_after=error.retry_after,
-        reasons=details.messages,
+        reasons=details.messages or why,
         code=f"HighLevel {details.status}" if details.status else type(error).__name__,
         trace_id=details.trace_id,
     )

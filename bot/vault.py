@@ -7,10 +7,6 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-KEY = r"[A-Za-z0-9_-]{43}="
-"""What a key looks like: 32 bytes."""
-MAKE_A_KEY = "python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
-
 
 class Sealed(Exception):
     """None of the keys opens it: it was closed with another, or is not what was stored."""
@@ -20,7 +16,7 @@ class Vault:
     """Closes with the first key, and opens with any: so a key is rotated by putting a new one before it."""
 
     def __init__(self, keys: Sequence[str]) -> None:
-        """At least one key, each as `KEY`."""
+        """At least one key, each 32 bytes as `settings.MAKE_A_KEY` makes them."""
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def close(self, secret: str) -> str:

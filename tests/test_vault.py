@@ -1,11 +1,15 @@
 import re
+import shlex
+import subprocess
+import sys
 
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.vault import KEY, MAKE_A_KEY, Sealed, Vault
+from bot.settings import KEY, MAKE_A_KEY
+from bot.vault import Sealed, Vault
 
 OLD, NEW, FOREIGN = (Fernet.generate_key().decode() for _ in range(3))
 
@@ -42,4 +46,8 @@ def test_what_was_closed_with_another_key_or_was_cut_is_an_error(closed: str) ->
 
 def test_a_key_is_made_and_known_as_the_settings_say() -> None:
     assert re.fullmatch(KEY, NEW)
-    assert "Fernet.generate_key()" in MAKE_A_KEY
+    made = subprocess.run(
+        [sys.executable, *shlex.split(MAKE_A_KEY)[1:]], capture_output=True, text=True, check=True
+    ).stdout.strip()  # noqa: S603
+    assert re.fullmatch(KEY, made)
+    assert Vault([made]).open(Vault([made]).close("secret")) == "secret"
