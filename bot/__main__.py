@@ -26,8 +26,8 @@ INTERRUPTED = 130
 NOBODY_READS = 141
 """What a shell reports of a program that ended by Ctrl-C, or because `head` had enough."""
 NO_LINK = (
-    "The link cannot be noted in the database that DATABASE_URL names. Look at whether it can be written, and start this"
-    " version of the bot once: it makes the tables."
+    "The link cannot be noted in the database that DATABASE_URL names. Look at whether it can be written, and start"
+    " this version of the bot once: it makes the tables."
 )
 
 

@@ -1,5 +1,4 @@
-"""The bot over HTTP: Slack's requests, unless they come over Socket Mode, the pages on which HighLevel is connected, and
-two questions a PaaS asks."""
+"""The bot over HTTP: Slack's requests, the pages on which HighLevel is connected, and two questions a PaaS asks."""
 
 import asyncio
 import signal

@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import installation, renewal, socket_mode, transport
+from bot import installation, socket_mode, transport
 from bot.access import Allowlist, Pace
 from bot.change import ChangeStatus, Patience, StoreDown
 from bot.command import parse
@@ -35,6 +35,7 @@ from bot.ledger import LEASE, SqlLedger
 from bot.messages import Messages
 from bot.modal import Modal
 from bot.renewal import Renewal
+from bot.renewal import Rhythm as Renewing
 from bot.replies import Replies
 from bot.settings import Settings
 from bot.slack import Reception, bolt_app
@@ -66,7 +67,7 @@ class Tempo:
     lease: float = LEASE
     drain: float = DRAIN
     socket: socket_mode.Rhythm = field(default_factory=socket_mode.Rhythm)
-    renewal: renewal.Rhythm = field(default_factory=renewal.Rhythm)
+    renewal: Renewing = field(default_factory=Renewing)
     connection_lease: float = CONNECTION_LEASE
 
 

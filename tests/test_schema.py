@@ -63,7 +63,7 @@ def _columns(store: sa.Engine, table: sa.Table = commands) -> dict[str, bool]:
 
 
 def _expected(table: sa.Table = commands) -> dict[str, bool]:
-    return {column.name: column.nullable for column in table.columns if not column.primary_key}
+    return {column.name: bool(column.nullable) for column in table.columns if not column.primary_key}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=str)

@@ -46,8 +46,7 @@ def test_what_was_closed_with_another_key_or_was_cut_is_an_error(closed: str) ->
 
 def test_a_key_is_made_and_known_as_the_settings_say() -> None:
     assert re.fullmatch(KEY, NEW)
-    made = subprocess.run(
-        [sys.executable, *shlex.split(MAKE_A_KEY)[1:]], capture_output=True, text=True, check=True
-    ).stdout.strip()  # noqa: S603
+    command = [sys.executable, *shlex.split(MAKE_A_KEY)[1:]]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
     assert re.fullmatch(KEY, made)
     assert Vault([made]).open(Vault([made]).close("secret")) == "secret"
