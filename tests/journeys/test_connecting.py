@@ -101,7 +101,7 @@ async def test_no_token_no_code_no_state_and_no_pass_is_logged(house: House, ana
 
 
 async def test_an_agency_connects_and_its_tokens_are_exchanged_for_those_of_the_location(tmp_path: Path) -> None:
-    scopes = {"HIGHLEVEL_SCOPES": "opportunities.readonly opportunities.write oauth.write"}
+    scopes = {"CONFIRM": "never", "HIGHLEVEL_SCOPES": "opportunities.readonly opportunities.write oauth.write"}
     async with open_house(tmp_path, **BY_OAUTH, **scopes) as house, visitor(house) as ana:
         oauth = house.highlevel.oauth
         oauth.chooses = oauth.company_id
