@@ -293,7 +293,8 @@ class Messages:
         self._offered = tuple(status for status in STATES if status in statuses)
         self._confirms_leaving = confirms_leaving
         self._announce = announce
-        self._page = blocks.link(connect_url, "the page where HighLevel is connected")
+        page = "the page where HighLevel is connected"
+        self._page = blocks.link(connect_url, page) if connect_url else page
         self._clock = clock
 
     # --- what became of a command ----------------------------------------------------------------------------------

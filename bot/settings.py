@@ -149,7 +149,10 @@ def _keys(value: object) -> object:
 
 
 def _scopes(value: object) -> object:
-    return str(value).replace(",", " ").split()
+    scopes = str(value).replace(",", " ").split()
+    if not scopes or not all(re.fullmatch(r"[A-Za-z0-9_./-]+", scope) for scope in scopes):
+        raise ValueError("should be scopes such as opportunities.write, with commas or spaces between them")
+    return scopes
 
 
 KEY = r"[A-Za-z0-9_-]{43}="
