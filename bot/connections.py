@@ -4,7 +4,7 @@ The database's clock decides about every end and every lease: replicas may disag
 """
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
@@ -95,16 +95,18 @@ class Connections:
         """Save the tokens that somebody has just brought, whatever was there before."""
         values = self._columns(tokens)
         new = values | {"account_id": tokens.account_id, "kind": tokens.kind.value, "generation": 1}
-        make = insert(self._database.kind, connections).values(new).on_conflict_do_nothing()
-        replace = (
+        make = (
+            insert(self._database.kind, connections).values(new).on_conflict_do_nothing().returning(connections.c.kind)
+        )
+        anew = (
             connections.update()
             .where(connections.c.account_id == tokens.account_id)
             .values(values | {"kind": tokens.kind.value, "generation": connections.c.generation + 1})
         )
 
         def write(connection: sa.Connection) -> None:
-            if connection.execute(make).rowcount == 0:
-                connection.execute(replace)
+            if connection.execute(make).first() is None:
+                connection.execute(anew)
 
         await self._database.do(write)
 
@@ -119,10 +121,8 @@ class Connections:
         It does not matter whether we still hold the lease: of two who asked within HighLevel's 30 seconds both got the
         same refresh token, and of two who did not the one with tokens is right.
         """
-        columns = self._columns(tokens)
-        if not tokens.refresh and seen.refresh:  # then the old one is still good
-            del columns["refresh"]
-        return await self._change(seen, generation=seen.generation + 1, **columns)
+        kept = replace(tokens, refresh=tokens.refresh or seen.refresh)  # where there is no new one, the old is good
+        return await self._change(seen, generation=seen.generation + 1, **self._columns(kept))
 
     async def refuse(self, seen: Connection, why: Ending) -> bool:
         """Note that HighLevel has ended it; `False` when there is a newer pair."""

@@ -260,7 +260,7 @@ def highlevel_failures(trouble: Trouble, connect_url: str = "") -> dict[str, str
     untold = UNTOLD.format(check=failed)
     if trouble.cause is Cause.RECONNECT:
         why = f" ({'; '.join(trouble.reasons)})" if trouble.reasons else ""
-        advice = advice.format(page=f", on {connect_url}{why}" if connect_url else why)
+        advice = advice.format(page=f"{f', on {connect_url}' if connect_url else ''}{why}")
     return {failed: advice} | dict.fromkeys(order[order.index(failed) + 1 :], untold)
 
 
