@@ -142,9 +142,11 @@ class Account:
     async def _got(self, refused: str, until: float) -> Connection:
         work = self._start(refused)
         await asyncio.wait([work], timeout=max(until - _now(), 0.0))
-        if not work.done():
-            raise NotRenewed
-        return work.result()
+        if work.done():
+            return work.result()
+        if not refused and self._held and _now() < self._held.ends:
+            return self._held.connection
+        raise NotRenewed
 
     def _start(self, refused: str) -> asyncio.Task[Connection]:
         if self._work is None or self._work.done():

@@ -38,7 +38,9 @@ def test_what_was_never_closed_is_an_error_that_shows_nothing(stored: str) -> No
     assert (caught.value.args, caught.value.__cause__, caught.value.__suppress_context__) == ((), None, True)
 
 
-@pytest.mark.parametrize("closed", [Vault([FOREIGN]).close("secret"), Vault([OLD]).close("secret")[:-8]])
+@pytest.mark.parametrize(
+    "closed", [Vault([FOREIGN]).close("secret"), Vault([OLD]).close("secret")[:-8]], ids=["another key", "cut"]
+)
 def test_what_was_closed_with_another_key_or_was_cut_is_an_error(closed: str) -> None:
     with pytest.raises(Sealed):
         Vault([NEW, OLD]).open(closed)
