@@ -191,7 +191,7 @@ async def test_connect_prints_a_link_that_opens_the_page_once(
 async def test_connect_says_that_a_private_token_is_what_is_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with open_house(tmp_path) as house:
+    async with open_house(tmp_path, **BY_OAUTH) as house, visitor(house):
         environ = _environ(house, **BY_OAUTH | {"HIGHLEVEL_TOKEN": "pit-not-a-token"})
         code = await asyncio.to_thread(main, ["connect"], environ)
 

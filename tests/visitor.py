@@ -1,5 +1,6 @@
 """Somebody with a browser, who connects HighLevel."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from html import unescape
 
 import httpx
 
+from bot.installation import link
 from bot.wiring import connect_link
 from tests.house import PUBLIC_URL, House
 
@@ -23,17 +25,17 @@ class Visitor:
         """Open a page."""
         return await self.http.request(method, address.replace(PUBLIC_URL, self.house.slack.bot_url, 1))
 
-    async def presses(self, link: str) -> str:
+    async def presses(self, address: str) -> str:
         """Press the page's button; gives where that leads."""
-        page = await self.opens(link)
+        page = await self.opens(address)
         assert '<form method="post">' in page.text, page.text
-        answer = await self.opens(link, "POST")
+        answer = await self.opens(address, "POST")
         assert answer.status_code == 303, answer.text
         return answer.headers["Location"]
 
-    async def chooses(self, link: str) -> str:
+    async def chooses(self, address: str) -> str:
         """Choose the sub-account at HighLevel; gives the address to come back to."""
-        answer = await self.opens(await self.presses(link))
+        answer = await self.opens(await self.presses(address))
         assert answer.status_code == 302, answer.text
         return answer.headers["Location"]
 
@@ -50,7 +52,10 @@ def said(page: httpx.Response) -> str:
 
 @asynccontextmanager
 async def visitor(house: House) -> AsyncIterator[Visitor]:
-    """With a browser of their own."""
+    """With a browser of their own; they come when the bot has made its tables, if it is there already."""
     agent = {"User-Agent": "Mozilla/5.0"}
     async with httpx.AsyncClient(headers=agent, trust_env=False) as http:
-        yield Visitor(house, http)
+        somebody = Visitor(house, http)
+        while house.slack.bot_url and (await somebody.opens(link(PUBLIC_URL, "none"))).status_code == 503:
+            await asyncio.sleep(0.05)
+        yield somebody
