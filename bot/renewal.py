@@ -105,6 +105,8 @@ class Account:
         self._work: asyncio.Task[Connection] | None = None
         self._failed: tuple[float, HighLevelError] | None = None
         """Until when HighLevel is not asked again, and what it said."""
+        self._told: Ending | None = None
+        """Why there is no connection, as the log was told last: everybody who asks finds out again."""
 
     async def current(self, *, until: float) -> str:
         """See `AccessTokens`."""
@@ -185,9 +187,13 @@ class Account:
 
     async def _read(self) -> Connection:
         found = await self._connections.find(self._id)
+        why = Ending.NEVER_MADE if found is None else found.refused
+        if why and why is not self._told:
+            log.warning("renewal.disconnected", account=self._id, why=why.value)
+        self._told = why
         if found is None or found.refused:
             self._held = None
-            raise Disconnected(why=found.refused if found and found.refused else Ending.NEVER_MADE)
+            raise Disconnected(why=why or Ending.UNKNOWN)
         return found
 
     async def _renew(self, found: Connection) -> bool:

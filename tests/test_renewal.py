@@ -256,6 +256,25 @@ async def test_a_refusal_is_written_down_for_all_until_somebody_connects_anew(wo
     assert await world.token() == await world.token(account=other) == tokens.access
 
 
+async def test_that_there_is_no_connection_is_logged_once_and_again_when_it_was_there_in_between(world: World) -> None:
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(2):
+            with pytest.raises(Disconnected):
+                await world.token()
+        await world.connect()
+        await world.token()
+        execute(f"sqlite:///{world.file}", "UPDATE connections SET access = 'not what was stored'")
+        world.account.forget()
+        for _ in range(2):
+            with pytest.raises(Disconnected):
+                await world.token()
+
+    assert [line["why"] for line in lines if line["event"] == "renewal.disconnected"] == [
+        Ending.NEVER_MADE.value,
+        Ending.SEALED.value,
+    ]
+
+
 async def test_a_refusal_that_cannot_be_written_down_is_told_all_the_same(world: World) -> None:
     await world.connect()
     world.ages(DAY)

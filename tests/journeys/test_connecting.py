@@ -268,6 +268,20 @@ async def test_a_refused_renewal_is_told_in_every_reply_and_by_check_until_someb
     assert await _failing(house) == {}
 
 
+async def test_a_secret_of_the_app_that_is_wrong_for_a_while_costs_no_connection(house: House, ana: Visitor) -> None:
+    await ana.connects()
+    right = house.highlevel.oauth.client_secret
+    house.highlevel.oauth.client_secret = "another"
+    house.highlevel.oauth.later(2 * DAY)
+    shown = await house.says(f"{DEAL} won")
+    assert "does not accept the id or the secret of the bot's app" in shown.text
+    assert "Nothing was changed." in shown.text
+
+    house.highlevel.oauth.client_secret = right
+    await asyncio.sleep(0.1)
+    assert "to *won*" in (await house.says(f"{DEAL} won")).text
+
+
 async def test_another_key_than_the_one_that_closed_is_told_and_a_rotated_one_works(tmp_path: Path) -> None:
     other = f"{'o' * 42}A="
     async with open_house(tmp_path, **BY_OAUTH) as house, visitor(house) as ana:
