@@ -2,7 +2,7 @@
 
 The listing is the architecture; imports point downwards only.
 
-    __main__     the verbs: serve, socket, check, history, demo; the only reader of the environment
+    __main__     the verbs: serve, socket, check, connect, history, demo; the only reader of the environment
     web          the bot over HTTP
     simulator    stand-ins for Slack and HighLevel, and the demo
 
@@ -12,6 +12,7 @@ The listing is the architecture; imports point downwards only.
     modal        listeners for the form
     intake       the way in: who may, and writing down what they want
     socket_mode  the bot over a connection of its own to Slack
+    installation  the pages on which somebody connects HighLevel by OAuth
     dispatch     hands contents to Bolt, which may not foresee their shape
 
     worker       carries out commands, each to its one reply; takes over what a dead process left
@@ -19,11 +20,13 @@ The listing is the architecture; imports point downwards only.
     views        opens and changes forms
     crm          the CRM port over HighLevel
     highlevel    a client for HighLevel's API that has never heard of this bot
+    renewal      keeps the tokens of what is connected fresh, by one process at a time
+    connections  the accounts that are connected by OAuth, and the passes by which they come to be
     history      reads the ledger: for somebody in Slack, and all of it for an auditor
     ledger       one row per accepted command
     database     one thread, and commits that are shared
     engine       how a database is opened; where SQLite and PostgreSQL differ
-    schema       the ledger's table and its versions
+    schema       the database's tables and their versions
     health       named checks, for /readyz and `check`
     workspace    which Slack workspace is ours
     envelope     is this request from Slack, and what is in it?
@@ -48,5 +51,6 @@ The listing is the architecture; imports point downwards only.
     status       what a deal is
     blocks       pieces of messages that cannot break Slack's rules
     moments      points in time as people type them
+    vault        keeps secrets encrypted
     settings     what an operator sets
 """

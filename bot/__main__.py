@@ -1,4 +1,4 @@
-"""`python -m bot serve|socket|check|history|demo`: the only reader of the environment."""
+"""`python -m bot serve|socket|check|connect|history|demo`: the only reader of the environment."""
 
 import argparse
 import asyncio
@@ -15,7 +15,7 @@ from dotenv import dotenv_values
 
 from bot import logs, moments
 from bot.listing import Form, printable, write
-from bot.settings import Settings, SettingsError, Verb, database_url_of
+from bot.settings import Settings, SettingsError, Verb, database_url_of, without_oauth
 
 if TYPE_CHECKING:
     from bot.health import Report
@@ -25,6 +25,10 @@ UNUSABLE_SETTINGS = 2
 INTERRUPTED = 130
 NOBODY_READS = 141
 """What a shell reports of a program that ended by Ctrl-C, or because `head` had enough."""
+NO_LINK = (
+    "The link cannot be noted in the database that DATABASE_URL names. Look at whether it can be written, and start"
+    " this version of the bot once: it makes the tables."
+)
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -34,6 +38,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     verbs.add_parser("serve", help="answer Slack over HTTP on PORT")
     verbs.add_parser("socket", help="answer Slack over Socket Mode, which needs no public address")
     verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about each thing that is not well")
+    verbs.add_parser("connect", help="print a link with which HighLevel is connected by OAuth, once, within 30 minutes")
     _add_history(verbs.add_parser("history", help="list who asked for what, and what became of it, oldest first"))
     _add_demo(
         verbs.add_parser(
@@ -46,6 +51,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
             return _serve(environ, verb)
         case "check":
             return _check(environ)
+        case "connect":
+            return _connect(environ)
         case "history":
             return _history(asked, environ)
         case _:
@@ -90,6 +97,30 @@ async def _report(settings: Settings) -> "Report":
 
     async with wiring.build(settings, migrates=False).checking() as health:
         return await health.report()
+
+
+def _connect(environ: Mapping[str, str]) -> int:
+    try:
+        settings = Settings.from_env(environ)
+        if not settings.by_oauth:
+            raise without_oauth()
+    except SettingsError as error:
+        print(_unusable(error), file=sys.stderr)
+        return UNUSABLE_SETTINGS
+    logs.set_up("ERROR", settings.log_format)
+
+    from bot import wiring  # noqa: PLC0415 - see `_serve`
+    from bot.change import StoreDown  # noqa: PLC0415 - likewise
+
+    try:
+        link = asyncio.run(wiring.connect_link(settings))
+    except StoreDown:
+        print(NO_LINK, file=sys.stderr)
+        return FAILED
+    print(f"Open this within 30 minutes, while the bot is running; it is good once:\n\n  {link}\n")
+    if settings.highlevel_token.get_secret_value():
+        print("HIGHLEVEL_TOKEN is set too, and is what the bot uses: remove it when HighLevel is connected.")
+    return 0
 
 
 def _print(report: "Report") -> None:

@@ -45,6 +45,9 @@ CAUSES: dict[type[errors.HighLevelError], Cause] = {
     errors.VersionRefused: Cause.VERSION_REFUSED,
     errors.Blocked: Cause.BLOCKED,
     errors.Forbidden: Cause.FORBIDDEN,
+    errors.Disconnected: Cause.RECONNECT,
+    errors.AppUnknown: Cause.APP_UNKNOWN,
+    errors.NotRenewed: Cause.NOT_RENEWED,
     errors.Invalid: Cause.INVALID,
     errors.NoSuchRoute: Cause.WRONG_ADDRESS,
     errors.RateLimited: Cause.RATE_LIMITED,
@@ -60,10 +63,11 @@ def trouble(error: errors.HighLevelError) -> Trouble:
     """An error of the client in the words of the use case."""
     daily = isinstance(error, errors.RateLimited) and error.daily
     details = error.details
+    why = (error.why.value,) if isinstance(error, errors.Disconnected) else ()
     return Trouble(
         cause=Cause.DAILY_LIMIT if daily else CAUSES[type(error)],
         retry_after=error.retry_after,
-        reasons=details.messages,
+        reasons=details.messages or why,
         code=f"HighLevel {details.status}" if details.status else type(error).__name__,
         trace_id=details.trace_id,
     )

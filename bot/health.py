@@ -73,10 +73,23 @@ _TOKEN = (
 ADVICE: Mapping[Cause, tuple[str, str]] = {
     Cause.TOKEN_INVALID: _TOKEN,
     Cause.FORBIDDEN: (HIGHLEVEL_TOKEN, "HighLevel refuses HIGHLEVEL_TOKEN without a reason we know. Create a new one."),
+    Cause.RECONNECT: (
+        HIGHLEVEL_TOKEN,
+        "HighLevel is not connected, or not any more: reconnect. Run `python -m bot connect` and open the link that it "
+        "prints{page}.",
+    ),
+    Cause.APP_UNKNOWN: (
+        HIGHLEVEL_TOKEN,
+        "HighLevel does not accept HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET. Copy both from your app's settings.",
+    ),
+    Cause.NOT_RENEWED: (
+        HIGHLEVEL_TOKEN,
+        "The access to HighLevel is over, and could not be renewed yet. It is tried again all the time: look again in a minute.",
+    ),
     Cause.SCOPE_MISSING: (
         HIGHLEVEL_SCOPE,
         "HIGHLEVEL_TOKEN may not read opportunities. Tick View Opportunities and Edit Opportunities in Settings > Private "
-        "Integrations; the token stays the same.",
+        "Integrations; the token stays the same. Connected by OAuth, give your app these scopes and connect anew.",
     ),
     Cause.TOKEN_ELSEWHERE: (
         HIGHLEVEL_LOCATION,
@@ -154,6 +167,7 @@ class Health:
         reads_lost_reasons: Callable[..., Awaitable[bool]],
         ping_store: Callable[[], Awaitable[None]],
         allowlist: Allowlist,
+        connect_url: str = "",
         fresh: float = FRESH,
     ) -> None:
         self._ask_slack = ask_slack
@@ -162,6 +176,7 @@ class Health:
         self._reads_lost_reasons = reads_lost_reasons
         self._ping_store = ping_store
         self._allowlist = allowlist
+        self._connect_url = connect_url
         self._fresh = fresh
         self._not_in_use = SIGNING_SECRET if ask_socket else SLACK_SOCKET
         self._asking = asyncio.Lock()
@@ -215,7 +230,7 @@ class Health:
         try:
             await self._probe_highlevel(until=until)
         except CrmError as error:
-            return highlevel_failures(error.trouble)
+            return highlevel_failures(error.trouble, self._connect_url)
         return {}
 
     async def _lost_reasons(self, until: float) -> str:
@@ -235,11 +250,17 @@ class Health:
         return {}
 
 
-def highlevel_failures(trouble: Trouble) -> dict[str, str]:
-    """Which of the HighLevel checks fail: one look answers all, and what it did not get to cannot be told."""
+def highlevel_failures(trouble: Trouble, connect_url: str = "") -> dict[str, str]:
+    """Which of the HighLevel checks fail: one look answers all, and what it did not get to cannot be told.
+
+    `connect_url`: where HighLevel is connected by OAuth; empty where it is not.
+    """
     order = (HIGHLEVEL_TOKEN, HIGHLEVEL_LOCATION, HIGHLEVEL_SCOPE, LOST_REASONS)
     failed, advice = ADVICE.get(trouble.cause, HIGHLEVEL_UNREACHABLE)
     untold = UNTOLD.format(check=failed)
+    if trouble.cause is Cause.RECONNECT:
+        why = f" ({'; '.join(trouble.reasons)})" if trouble.reasons else ""
+        advice = advice.format(page=f"{f', on {connect_url}' if connect_url else ''}{why}")
     return {failed: advice} | dict.fromkeys(order[order.index(failed) + 1 :], untold)
 
 

@@ -31,13 +31,13 @@ _SECRET = re.compile(
     r"|(\w+://[^\s:/@\"']*:)[^\s/@\"']+(?=@)"
     r"|((?i:bearer) )[^\s\"'\\]+"
     r"|(https://hooks\.slack(?:-gov)?\.com/)[^\s\"'\\]+"
-    r"|([?&]ticket=)[^\s\"'&\\]+"
+    r"|([?&](?:ticket|pass|code|state)=)[^\s\"'&\\]+"
     r"|(eyJ)[A-Za-z0-9_.-]{20,}"
 )
 
 
 def hide_secrets(text: str) -> str:
-    """The text without anything that looks like a token, a reply address or a ticket; its kind stays visible."""
+    """The text without anything that looks like a token, a reply address or a pass; its kind stays visible."""
     return _SECRET.sub(lambda found: next(filter(None, found.groups())) + "…", text)
 
 

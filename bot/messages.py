@@ -85,6 +85,15 @@ FAILURES: Mapping[Cause, Sentences] = {
         "HighLevel does not accept the bot's token. It was mistyped, revoked or has expired.",
         f"{FOR_THE_ADMIN}. `HIGHLEVEL_TOKEN` needs a new value.",
     ),
+    Cause.RECONNECT: Sentences(
+        "The bot is not connected to HighLevel, or not any more: it has to be connected anew.",
+        f"{FOR_THE_ADMIN}. `python -m bot connect` prints the link to open, on {{page}}.",
+    ),
+    Cause.APP_UNKNOWN: Sentences(
+        "HighLevel does not accept the id or the secret of the bot's app.",
+        f"{FOR_THE_ADMIN}. `HIGHLEVEL_CLIENT_ID` and `HIGHLEVEL_CLIENT_SECRET` must be those of the app.",
+    ),
+    Cause.NOT_RENEWED: Sentences("The bot's access to HighLevel is over, and could not be renewed yet.", AGAIN_SOON),
     Cause.SCOPE_MISSING: Sentences(
         "The bot's HighLevel token lacks a permission for this.",
         f"{FOR_THE_ADMIN}. The token needs the scopes View Opportunities and Edit Opportunities.",
@@ -268,6 +277,7 @@ class Messages:
         asks_for_reason: bool,
         confirms_leaving: frozenset[Status],
         announce: Mapping[Status, str],
+        connect_url: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._app_url = app_url
@@ -283,6 +293,8 @@ class Messages:
         self._offered = tuple(status for status in STATES if status in statuses)
         self._confirms_leaving = confirms_leaving
         self._announce = announce
+        page = "the page where HighLevel is connected"
+        self._page = blocks.link(connect_url, page) if connect_url else page
         self._clock = clock
 
     # --- what became of a command ----------------------------------------------------------------------------------
@@ -653,7 +665,7 @@ class Messages:
         what = sentences.what.format(id=code(wish.opportunity_id), name=code(wish.name))
         if trouble.reasons and trouble.cause is Cause.INVALID:
             what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
-        then = then.format(admin=self._admin, wait=_wait(trouble, self._clock()))
+        then = then.format(admin=self._admin, wait=_wait(trouble, self._clock()), page=self._page)
         lines = (what, self._effect(outcome, wish), then, hint)
         return _message(lines, _small_print(reference, trouble), public=self._errors_in_channel)
 

@@ -1,4 +1,4 @@
-"""The ledger's table, and the numbered steps that lead to it from any earlier version."""
+"""The database's tables, and the numbered steps that lead to it from any earlier version."""
 
 from contextlib import suppress
 
@@ -71,6 +71,44 @@ commands = sa.Table(
 probe = sa.Table("probe", metadata, sa.Column("pad", sa.Text, nullable=False))
 """One row of no meaning: written anew to find out whether writing works."""
 
+connections = sa.Table(
+    "connections",
+    metadata,
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("company_id", sa.Text, nullable=False),
+    sa.Column("access", sa.Text, nullable=False),
+    sa.Column("refresh", sa.Text),
+    sa.Column("given_at", sa.Double, nullable=False),
+    sa.Column("ends_at", sa.Double, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("owner", sa.Text),
+    sa.Column("lease_until", sa.Double),
+    sa.Column("refused", sa.Text),
+)
+"""One row per account of HighLevel that was connected by OAuth. Times are seconds since 1970 by the database's clock.
+
+- `account_id` is the location's id, or an agency's company id; `kind` is which, in HighLevel's words. `company_id` is
+  the agency that a location belongs to, as far as HighLevel said.
+- `access` and `refresh` are tokens, encrypted. A location without a `refresh` got its tokens in exchange for its
+  agency's, and gets new ones the same way.
+- `given_at` and `ends_at` are when the access token was given, and when it ends. `generation` counts the pairs of
+  tokens: whoever saves a new pair says which it replaces.
+- `owner` is the process that is getting a new pair, until `lease_until`.
+- `refused` is why HighLevel has ended the connection; empty while it is good.
+"""
+
+passes = sa.Table(
+    "passes",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("ends_at", sa.Double, nullable=False),
+    sa.Column("spent", sa.Integer, nullable=False, default=0),
+)
+"""One row per secret that opens something once: the digest, never the secret. What was spent stays for a while, so that
+whoever comes again can be told."""
+
 _version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, nullable=False))
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -135,6 +173,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         WHERE continues IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')
         """,
         "CREATE INDEX commands_by_batch ON commands (batch) WHERE batch IS NOT NULL",
+    ),
+    (
+        """
+        CREATE TABLE connections (
+            account_id TEXT PRIMARY KEY, kind TEXT NOT NULL, company_id TEXT NOT NULL, access TEXT NOT NULL,
+            refresh TEXT, given_at DOUBLE PRECISION NOT NULL, ends_at DOUBLE PRECISION NOT NULL,
+            generation INTEGER NOT NULL, owner TEXT, lease_until DOUBLE PRECISION, refused TEXT
+        )
+        """,
+        """
+        CREATE TABLE passes (
+            digest TEXT PRIMARY KEY, purpose TEXT NOT NULL, ends_at DOUBLE PRECISION NOT NULL,
+            spent INTEGER NOT NULL DEFAULT 0
+        )
+        """,
     ),
 )
 """Step n leads from version n to version n + 1, in one transaction. A step that was ever released is never edited."""

@@ -139,6 +139,25 @@ def _database(value: str) -> str:
 _SQLITE = r"sqlite:///[^?]+"
 _POSTGRESQL = r"postgres(ql)?://(?=[^/])([^\s/@]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]*)(:[0-9]+)?/[^\s@?]+(\?\S*)?"
 
+
+def _keys(value: object) -> object:
+    """Keys of `vault`, of which the first is used; known by their form, so that nothing need be loaded for it."""
+    keys = _list(value.get_secret_value() if isinstance(value, SecretStr) else value)
+    if not isinstance(keys, list) or not keys or not all(re.fullmatch(KEY, str(key)) for key in keys):
+        raise ValueError(f"should be one key, or several with commas between them; make one with: {MAKE_A_KEY}")
+    return ",".join(keys)
+
+
+def _scopes(value: object) -> object:
+    scopes = str(value).replace(",", " ").split()
+    if not scopes or not all(re.fullmatch(r"[A-Za-z0-9_./-]+", scope) for scope in scopes):
+        raise ValueError("should be scopes such as opportunities.write, with commas or spaces between them")
+    return scopes
+
+
+KEY = r"[A-Za-z0-9_-]{43}="
+MAKE_A_KEY = "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+
 Url = Annotated[str, AfterValidator(_url)]
 UserId = Annotated[
     str,
@@ -156,6 +175,8 @@ Verb = Literal["serve", "socket"]
 """How the bot is run: Slack comes over HTTP, or over Socket Mode."""
 NEEDED_BY: Mapping[str, Verb] = {"slack_signing_secret": "serve", "slack_app_token": "socket"}
 """The settings that one verb needs and the other has no use for."""
+BY_OAUTH = ("highlevel_client_id", "highlevel_client_secret", "public_url", "encryption_key")
+"""What connecting HighLevel by OAuth needs. `highlevel_token` is needed where neither of the first two is set."""
 
 
 class Settings(BaseModel):
@@ -173,7 +194,8 @@ class Settings(BaseModel):
         default=SecretStr(""), description="App-level token with `connections:write`; connects by Socket Mode"
     )
     highlevel_token: Annotated[SecretStr, _secret("", "Settings > Private Integrations in HighLevel")] = Field(
-        description="Private integration token of the sub-account"
+        default=SecretStr(""),
+        description="Private integration token of the sub-account; not needed where HighLevel is connected by OAuth",
     )
     highlevel_location_id: Annotated[
         str, _matching(r"[A-Za-z0-9_-]{1,64}", "should be the id after /location/ in your HighLevel address bar")
@@ -228,6 +250,28 @@ class Settings(BaseModel):
     history_days: Annotated[int, BeforeValidator(_days)] = Field(
         default=0, description="Days after which finished commands are deleted from the database; `0` keeps them"
     )
+    highlevel_client_id: Annotated[
+        str, _matching(r"[A-Za-z0-9_-]{1,128}", "should be the Client ID, under Advanced Settings > Auth of your app")
+    ] = Field(default="", description="Client id of your app in HighLevel's marketplace; connects by OAuth")
+    highlevel_client_secret: Annotated[SecretStr, _secret("", "Advanced Settings > Auth of your app")] = Field(
+        default=SecretStr(""), description="Client secret of that app"
+    )
+    public_url: Url = Field(
+        default="", description="The bot's own public address, such as `https://acme-deals.example.com`"
+    )
+    encryption_key: Annotated[SecretStr, BeforeValidator(_keys)] = Field(
+        default=SecretStr(""),
+        description="Key with which tokens are stored; several with commas: the first closes, all open",
+    )
+    highlevel_scopes: Annotated[tuple[str, ...], BeforeValidator(_scopes)] = Field(
+        default="opportunities.readonly,opportunities.write,users.readonly",
+        validate_default=True,
+        description="What is asked for by OAuth, as your app lists it; an agency's app needs `oauth.write` too",
+    )
+    highlevel_oauth_url: Url = Field(
+        default="https://marketplace.gohighlevel.com/v2/oauth/chooselocation",
+        description="Where a sub-account is chosen; for white-label domains and stand-ins",
+    )
     highlevel_app_url: Url = Field(
         default="https://app.gohighlevel.com", description="Where links to deals lead; set it for a white-label domain"
     )
@@ -244,6 +288,11 @@ class Settings(BaseModel):
     log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lambda form: str(form).lower())] = Field(
         default="auto", description="`json`, `text`, or `auto`: text on a terminal, otherwise JSON"
     )
+
+    @property
+    def by_oauth(self) -> bool:
+        """Whether HighLevel can be connected by OAuth. `highlevel_token`, if it is set as well, is what is used."""
+        return bool(self.highlevel_client_id)
 
     @field_validator("history_days")
     @classmethod
@@ -267,7 +316,12 @@ class Settings(BaseModel):
         verb = verb or ("socket" if "slack_app_token" in given and "slack_signing_secret" not in given else "serve")
         needed, unused = sorted(NEEDED_BY, key=lambda name: NEEDED_BY[name] != verb)
         given.pop(unused, None)
-        problems = {} if needed in given else {needed.upper(): _not_set(needed)}
+        oauth = [name for name in BY_OAUTH if name not in given]
+        asked = not {"highlevel_client_id", "highlevel_client_secret"}.isdisjoint(given)
+        missing = [*([] if needed in given else [needed]), *(oauth if asked else [])]
+        if not asked and "highlevel_token" not in given:
+            missing.append("highlevel_token")
+        problems = {name.upper(): _not_set(name) for name in missing}
         try:
             settings = cls.model_validate(given)
         except ValidationError as error:
@@ -275,8 +329,17 @@ class Settings(BaseModel):
         else:
             if not problems:
                 return settings
-        fields = [name.upper() for name in cls.model_fields]
-        raise SettingsError(dict(sorted(problems.items(), key=lambda problem: fields.index(problem[0]))))
+        raise _in_order(problems)
+
+
+def without_oauth() -> SettingsError:
+    """What is missing where HighLevel is to be connected by OAuth, and none of it is set."""
+    return _in_order({name.upper(): _not_set(name) for name in BY_OAUTH})
+
+
+def _in_order(problems: Mapping[str, str]) -> SettingsError:
+    fields = [name.upper() for name in Settings.model_fields]
+    return SettingsError(dict(sorted(problems.items(), key=lambda problem: fields.index(problem[0]))))
 
 
 def database_url_of(environ: Mapping[str, str]) -> str:
@@ -307,4 +370,5 @@ def _in_words(error: ValidationError) -> dict[str, str]:
 
 
 def _not_set(name: str) -> str:
-    return f"is not set: {Settings.model_fields[name].description}"
+    how = f"; make one with: {MAKE_A_KEY}" if name == "encryption_key" else ""
+    return f"is not set: {Settings.model_fields[name].description}{how}"

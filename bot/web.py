@@ -1,4 +1,4 @@
-"""The bot over HTTP: Slack's requests, unless they come over Socket Mode, and two questions a PaaS asks."""
+"""The bot over HTTP: Slack's requests, the pages on which HighLevel is connected, and two questions a PaaS asks."""
 
 import asyncio
 import signal
@@ -57,7 +57,10 @@ def app(bot: Bot) -> Starlette:
             yield
 
     for_slack = [] if bot.socket else [Route(EVENTS, slack_events, methods=["POST"])]
-    return Starlette(routes=[*for_slack, Route("/healthz", healthz), Route("/readyz", readyz)], lifespan=lifespan)
+    for_highlevel = bot.oauth.installation.routes() if bot.oauth else []
+    return Starlette(
+        routes=[*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz)], lifespan=lifespan
+    )
 
 
 async def _body(request: Request) -> bytes | None:

@@ -13,26 +13,34 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import socket_mode, transport
+from bot import installation, socket_mode, transport
 from bot.access import Allowlist, Pace
 from bot.change import ChangeStatus, Patience, StoreDown
 from bot.command import parse
+from bot.connections import LEASE as CONNECTION_LEASE
+from bot.connections import Connections, Passes, Purpose
 from bot.crm import HighLevelCrm
 from bot.database import Database
 from bot.health import ALLOWLIST_EMPTY, Health
-from bot.highlevel.auth import PrivateIntegration
+from bot.highlevel import oauth
+from bot.highlevel.auth import OAuth, PrivateIntegration
+from bot.highlevel.authority import Authority
 from bot.highlevel.client import Attempts, Client
 from bot.history import SqlHistory
 from bot.identify import Identify
 from bot.inquiries import Inquiries
+from bot.installation import Installation
 from bot.intake import Intake
 from bot.ledger import LEASE, SqlLedger
 from bot.messages import Messages
 from bot.modal import Modal
+from bot.renewal import Renewal
+from bot.renewal import Rhythm as Renewing
 from bot.replies import Replies
 from bot.settings import Settings
 from bot.slack import Reception, bolt_app
 from bot.socket_mode import SocketMode
+from bot.vault import Vault
 from bot.views import SlackViews
 from bot.worker import Rhythm, Worker
 from bot.workspace import Workspace
@@ -59,6 +67,17 @@ class Tempo:
     lease: float = LEASE
     drain: float = DRAIN
     socket: socket_mode.Rhythm = field(default_factory=socket_mode.Rhythm)
+    renewal: Renewing = field(default_factory=Renewing)
+    connection_lease: float = CONNECTION_LEASE
+
+
+@dataclass(frozen=True, slots=True)
+class ByOAuth:
+    """What connects HighLevel by OAuth."""
+
+    installation: Installation
+    renewal: Renewal
+    authority: Authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,8 @@ class Bot:
     health: Health
     socket: SocketMode | None
     """How Slack reaches the bot; `None`: over HTTP."""
+    oauth: ByOAuth | None
+    """How HighLevel is connected; `None`: by a private integration token alone."""
     _workspace: Workspace
     _worker: Worker
     _database: Database
@@ -86,7 +107,8 @@ class Bot:
             log.warning("access.nobody", advice=ALLOWLIST_EMPTY)
         async with self._open():
             learning = asyncio.create_task(self._workspace.learn(), name="workspace")
-            background = [asyncio.create_task(work) for work in (self._worker.tend(), self._forget())]
+            tending = [self.oauth.renewal.tend()] if self.oauth else []
+            background = [asyncio.create_task(work) for work in (self._worker.tend(), self._forget(), *tending)]
             try:
                 yield
             finally:
@@ -108,6 +130,9 @@ class Bot:
             async with self._client:
                 yield
         finally:
+            if self.oauth:
+                await self.oauth.renewal.close()
+                await self.oauth.authority.close()
             await self._replies.close()
             await self._database.close()
 
@@ -133,18 +158,24 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         timeout=SLACK_PATIENCE,
         retry_handlers=[],
     )
+    database = Database(settings.database_url, migrates=migrates)
+    by_oauth = _by_oauth(settings, database, tempo) if settings.by_oauth else None
+    token = settings.highlevel_token.get_secret_value()
     client = Client(
         base_url=settings.highlevel_api_url,
-        auth=PrivateIntegration(settings.highlevel_token.get_secret_value()),
+        # What an operator has set by hand is what they mean to be used.
+        auth=PrivateIntegration(token)
+        if token or not by_oauth
+        else OAuth(by_oauth.renewal.of(settings.highlevel_location_id)),
         version=settings.highlevel_api_version,
         user_agent=USER_AGENT,
         transport=transport.pooled(),
         attempts=tempo.highlevel,
     )
     crm = HighLevelCrm(client, settings.highlevel_location_id)
-    database = Database(settings.database_url, migrates=migrates)
     ledger = SqlLedger(database, tempo.lease)
     history = SqlHistory(database)
+    connect_url = installation.link(settings.public_url) if settings.by_oauth else ""
     replies = Replies(web, transport.pooled())
     workspace = Workspace(web)
     allowlist = Allowlist(settings.allowed_users, settings.allowed_channels)
@@ -160,6 +191,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         asks_for_reason=settings.lost_reason == "ask",
         confirms_leaving=settings.confirm.leaving,
         announce=dict(settings.announce_channels),
+        connect_url=connect_url,
     )
     reason_required = settings.lost_reason == "required"
     worker = Worker(
@@ -220,8 +252,10 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             reads_lost_reasons=crm.reads_lost_reasons,
             ping_store=ledger.ping if migrates else ledger.try_out,
             allowlist=allowlist,
+            connect_url=connect_url,
         ),
         socket=socket,
+        oauth=by_oauth,
         _workspace=workspace,
         _worker=worker,
         _database=database,
@@ -230,3 +264,41 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         _client=client,
         _drain=tempo.drain,
     )
+
+
+def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
+    app = oauth.App(
+        client_id=settings.highlevel_client_id,
+        client_secret=settings.highlevel_client_secret.get_secret_value(),
+        redirect_uri=installation.callback_of(settings.public_url),
+        chooser=settings.highlevel_oauth_url,
+        scopes=settings.highlevel_scopes,
+    )
+    authority = Authority(
+        app,
+        base_url=settings.highlevel_api_url,
+        version=settings.highlevel_api_version,
+        user_agent=USER_AGENT,
+        transport=transport.pooled(),
+    )
+    vault = Vault(settings.encryption_key.get_secret_value().split(","))
+    connections = Connections(database, vault, tempo.connection_lease)
+    keeper = Renewal(connections, authority, tempo.renewal)
+    pages = Installation(
+        app,
+        locations={settings.highlevel_location_id},
+        passes=Passes(database),
+        connections=connections,
+        authority=authority,
+        renewal=keeper,
+    )
+    return ByOAuth(pages, keeper, authority)
+
+
+async def connect_link(settings: Settings) -> str:
+    """A link with which HighLevel is connected, once. Raises `StoreDown`."""
+    database = Database(settings.database_url, migrates=False)
+    try:
+        return installation.link(settings.public_url, await Passes(database).issue(Purpose.INSTALL))
+    finally:
+        await database.close()

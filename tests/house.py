@@ -13,10 +13,13 @@ from bot import socket_mode
 from bot.change import Patience
 from bot.engine import engine_for_reading
 from bot.highlevel.client import Attempts
+from bot.installation import callback_of
+from bot.renewal import Rhythm as Renewing
 from bot.schema import commands
 from bot.settings import Settings
 from bot.simulator.block_kit import elements_of
 from bot.simulator.highlevel import HighLevel
+from bot.simulator.highlevel_oauth import CHOOSER, Marketplace
 from bot.simulator.serving import served
 from bot.simulator.slack import Shown, Slack, button, menu
 from bot.web import serving
@@ -32,6 +35,16 @@ SIGNING_SECRET = "not-a-signing-secret"
 BOT_TOKEN = "xoxb-not-a-token"
 APP_TOKEN = "xapp-not-a-token"
 HIGHLEVEL_TOKEN = "pit-not-a-token"
+PUBLIC_URL = "https://deals.example"
+"""Where people find the bot, as they are told; in the tests it is on this machine."""
+BY_OAUTH = {
+    "HIGHLEVEL_TOKEN": "",
+    "HIGHLEVEL_CLIENT_ID": Marketplace.client_id,
+    "HIGHLEVEL_CLIENT_SECRET": Marketplace.client_secret,
+    "PUBLIC_URL": PUBLIC_URL,
+    "ENCRYPTION_KEY": f"{'k' * 42}A=",
+}
+"""The settings with which HighLevel is connected by OAuth."""
 HOW = {"http": {"SLACK_SIGNING_SECRET": SIGNING_SECRET}, "socket": {"SLACK_APP_TOKEN": APP_TOKEN}}
 """The settings for either way in which Slack reaches the bot."""
 QUICK = Tempo(
@@ -41,6 +54,8 @@ QUICK = Tempo(
     lease=1.0,
     drain=2.0,
     socket=socket_mode.Rhythm(pause=0.01, longest_pause=0.1, hello=2.0, heartbeat=5.0, farewell=1.0),
+    renewal=Renewing(look=0.1, again=0.02, pause=0.05, settle=0.0),
+    connection_lease=1.0,
 )
 """Waiting times for tests; what they prove does not depend on them."""
 
@@ -127,6 +142,7 @@ async def stand_ins(folder: Path, /, *, over: str = "http", **settings: str) -> 
     highlevel = HighLevel()
     highlevel.add_token(HIGHLEVEL_TOKEN)
     highlevel.add_opportunity(DEAL, name="New website")
+    highlevel.oauth.redirect_uris = {callback_of(PUBLIC_URL)}
     slack = Slack(signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
     slack.socket.tokens = {APP_TOKEN} if over == "socket" else set()
     slack.users = {user_id: {"id": user_id, "name": user_id} for user_id in (ANA, BEN, KIM)}
@@ -138,6 +154,7 @@ async def stand_ins(folder: Path, /, *, over: str = "http", **settings: str) -> 
             "HIGHLEVEL_TOKEN": HIGHLEVEL_TOKEN,
             "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
             "HIGHLEVEL_API_URL": highlevel_url,
+            "HIGHLEVEL_OAUTH_URL": f"{highlevel_url}{CHOOSER}",
             "ALLOWED_USERS": ANA,
             "ADMIN_CONTACT": KIM,
             "DATABASE_URL": f"sqlite:///{folder / 'ledger.db'}",

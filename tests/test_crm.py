@@ -95,6 +95,12 @@ def test_a_burst_and_the_days_end_are_told_apart(cause: Cause, *, daily: bool) -
     assert trouble(error) == Trouble(cause, 7.0, (), "HighLevel 429")
 
 
+def test_who_is_not_connected_learns_why() -> None:
+    assert trouble(errors.Disconnected(why=errors.Ending.APP)) == Trouble(
+        Cause.RECONNECT, reasons=("the app was removed from the sub-account",), code="Disconnected"
+    )
+
+
 def test_an_error_without_an_answer_is_known_by_its_name() -> None:
     assert trouble(errors.TimedOut()) == Trouble(Cause.NO_ANSWER, code="TimedOut")
 

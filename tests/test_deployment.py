@@ -29,8 +29,13 @@ OPTION = re.compile(r"(?m)^#(?=[A-Z_]+=)")
 """What hides an optional setting of the example; a comment has a space behind its #."""
 
 FIELDS = Settings.model_fields
-REQUIRED = [name.upper() for name, field in FIELDS.items() if field.is_required() or name in NEEDED_BY]
-"""By `serve` or by `socket`."""
+UNLESS_BY_OAUTH = "HIGHLEVEL_TOKEN"
+REQUIRED = [
+    name.upper()
+    for name, field in FIELDS.items()
+    if field.is_required() or name in NEEDED_BY or name.upper() == UNLESS_BY_OAUTH
+]
+"""By `serve` or by `socket`, and where HighLevel is not connected by OAuth."""
 SERVED = [name for name in REQUIRED if NEEDED_BY.get(name.lower()) != "socket"]
 """Those by `serve`, which the Procfile runs."""
 OPTIONAL = [name.upper() for name in FIELDS if name.upper() not in REQUIRED]
@@ -81,7 +86,9 @@ def test_the_deploy_form_asks_for_settings_of_the_verb_that_is_deployed_only() -
 
 def test_the_deploy_form_marks_as_required_what_the_bot_requires() -> None:
     # Heroku takes a variable that says nothing for required.
-    assert [name for name, asked in APP["env"].items() if asked["required"]] == SERVED
+    required = [name for name in SERVED if name != UNLESS_BY_OAUTH]
+    assert [name for name, asked in APP["env"].items() if asked["required"]] == required
+    assert "HIGHLEVEL_CLIENT_ID" in APP["env"][UNLESS_BY_OAUTH]["description"]
 
 
 def test_the_deploy_form_explains_everything_it_asks_for() -> None:
@@ -137,7 +144,13 @@ def test_the_example_explains_a_setting_in_the_words_of_the_code(name: str) -> N
 
 
 def test_the_example_holds_no_secret() -> None:
-    assert {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN", "HIGHLEVEL_TOKEN"} <= SECRETS
+    assert {
+        "SLACK_BOT_TOKEN",
+        "SLACK_SIGNING_SECRET",
+        "SLACK_APP_TOKEN",
+        "HIGHLEVEL_TOKEN",
+        "ENCRYPTION_KEY",
+    } <= SECRETS
     assert {name: _example(options=True)[name] for name in SECRETS} == dict.fromkeys(SECRETS, "")
     assert hide_secrets(EXAMPLE) == EXAMPLE
 

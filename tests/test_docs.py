@@ -49,6 +49,8 @@ def _default(name: str) -> str:
         return "required"
     if name in NEEDED_BY:
         return f"required (`{NEEDED_BY[name]}`)"
+    if name == "highlevel_token":
+        return "required (or OAuth)"
     value = field.default
     if name == "statuses":
         return ",".join(status for status in ("open", "won", "lost", "abandoned") if status in value)

@@ -174,6 +174,13 @@ async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: 
     ("cause", "check", "words"),
     [
         (Cause.TOKEN_INVALID, "highlevel.token", "Create a new one in Settings > Private Integrations"),
+        (
+            Cause.RECONNECT,
+            "highlevel.token",
+            "reconnect. Run `python -m bot connect` and open the link that it prints.",
+        ),
+        (Cause.APP_UNKNOWN, "highlevel.token", "HIGHLEVEL_CLIENT_SECRET"),
+        (Cause.NOT_RENEWED, "highlevel.token", "could not be renewed yet"),
         (Cause.FORBIDDEN, "highlevel.token", "without a reason"),
         (Cause.VERSION_REFUSED, "highlevel.token", "HIGHLEVEL_API_VERSION"),
         (Cause.BLOCKED, "highlevel.token", "turns us away"),
@@ -192,6 +199,16 @@ async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: 
 )
 def test_what_highlevel_said_tells_which_check_fails_and_what_to_do(cause: Cause, check: str, words: str) -> None:
     assert words in highlevel_failures(Trouble(cause))[check]
+
+
+def test_who_has_to_reconnect_reads_where_and_why() -> None:
+    trouble = Trouble(Cause.RECONNECT, reasons=("the app was removed", "yesterday {today}"))
+    why = "(the app was removed; yesterday {today})."
+
+    assert highlevel_failures(trouble, "https://deals.example/install")["highlevel.token"].endswith(
+        f"that it prints, on https://deals.example/install {why}"
+    )
+    assert highlevel_failures(trouble)["highlevel.token"].endswith(f"that it prints {why}")
 
 
 def test_what_was_not_reached_cannot_be_told() -> None:

@@ -23,6 +23,8 @@ SECRETS = {
     "https://hooks.slack.com/commands/T0OURS/1/not-an-address": "https://hooks.slack.com/…",
     "https://hooks.slack-gov.com/actions/T0OURS/1/not-an-address": "https://hooks.slack-gov.com/…",
     "wss://wss-primary.slack.com/link/?ticket=not-a-ticket": "wss://wss-primary.slack.com/link/?ticket=…",
+    "GET /oauth/highlevel/install?pass=not-a-pass HTTP/1.1": "GET /oauth/highlevel/install?pass=… HTTP/1.1",
+    "/oauth/highlevel/callback?code=not-a-code&state=not-a-state": "/oauth/highlevel/callback?code=…&state=…",
     "postgresql://user:not-a-password@host/name": "postgresql://user:…@host/name",
     "eyJub3QiOiJhIHRva2VuIn0.not-a-signature": "eyJ…",
 }

@@ -14,8 +14,9 @@ import pytest
 from bot.__main__ import environment, main
 from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET
 from bot.settings import Settings
-from tests.house import ANA, House, open_house, stand_ins
+from tests.house import ANA, BY_OAUTH, House, open_house, stand_ins
 from tests.rows import execute, fill
+from tests.visitor import visitor
 
 ROOT = Path(__file__).parents[1]
 
@@ -176,6 +177,56 @@ async def test_settings_are_read_from_a_file_beside_the_program_and_the_environm
     assert process.returncode == 1
     assert b"ok    access.allowlist" in output
     assert b"FAIL  highlevel.token" in output
+
+
+# --- connect --------------------------------------------------------------------------------------------------------
+
+
+async def test_connect_prints_a_link_that_opens_the_page_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_house(tmp_path, **BY_OAUTH) as house, visitor(house) as ana:
+        code = await asyncio.to_thread(main, ["connect"], _environ(house, **BY_OAUTH))
+        printed = capsys.readouterr().out
+        (link,) = re.findall(r"(?m)^  (https://\S+)$", printed)
+        page = await ana.opens(link)
+
+    assert code == 0
+    assert "HIGHLEVEL_TOKEN" not in printed
+    assert '<form method="post">' in page.text
+
+
+async def test_connect_says_that_a_private_token_is_what_is_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_house(tmp_path, **BY_OAUTH) as house, visitor(house):
+        environ = _environ(house, **BY_OAUTH | {"HIGHLEVEL_TOKEN": "pit-not-a-token"})
+        code = await asyncio.to_thread(main, ["connect"], environ)
+
+    assert code == 0
+    assert "HIGHLEVEL_TOKEN is set too, and is what the bot uses" in capsys.readouterr().out
+
+
+async def test_connect_says_what_is_missing_and_ends_with_2(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await asyncio.to_thread(main, ["connect"], _environ(house)) == 2
+    told = capsys.readouterr().err
+    for name in ("HIGHLEVEL_CLIENT_ID", "HIGHLEVEL_CLIENT_SECRET", "PUBLIC_URL", "ENCRYPTION_KEY"):
+        assert f"  {name} is not set" in told
+    assert "urlsafe_b64encode" in told
+
+
+def test_connect_says_that_the_database_has_no_tables_yet_and_ends_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {
+        "SLACK_BOT_TOKEN": "xoxb-not-a-token",
+        "SLACK_SIGNING_SECRET": "not-a-secret",
+        "HIGHLEVEL_LOCATION_ID": "L",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'ledger.db'}",
+    }
+
+    assert main(["connect"], environ | BY_OAUTH) == 1
+    assert "start this version of the bot once" in capsys.readouterr().err
 
 
 # --- history --------------------------------------------------------------------------------------------------------

@@ -228,7 +228,8 @@ def test_a_failure_says_what_happened_whether_anything_changed_what_next_and_the
 
     assert what == FAILURES[cause].what.format(id=f"`{ID}`", name="``")
     assert changed == "Nothing was changed."
-    assert then == FAILURES[cause].then.format(admin=f"<@{KIM}>", wait="in 30 seconds")
+    page = "the page where HighLevel is connected"
+    assert then == FAILURES[cause].then.format(admin=f"<@{KIM}>", wait="in 30 seconds", page=page)
     assert small_print == f"Reference {REF}"
 
 
@@ -254,6 +255,15 @@ def test_whether_anything_changed_is_told_as_far_as_it_is_known(cause: Cause, fa
     message = _outcome(Failed(Trouble(cause), failed.effect, failed.before, failed.now))
 
     assert _shown(message)[0].split("\n")[1] == changed
+
+
+def test_who_is_not_connected_reads_where_the_admin_connects() -> None:
+    failed = Failed(Trouble(Cause.RECONNECT), Effect.NOTHING)
+    message = _outcome(failed, connect_url="https://deals.example/oauth/highlevel/install")
+
+    assert "on <https://deals.example/oauth/highlevel/install|the page where HighLevel is connected>." in message.text
+    assert "`python -m bot connect` prints the link" in message.text
+    assert refusal_of(payload(message)) is None
 
 
 @pytest.mark.parametrize("cause", [Cause.NO_ANSWER, Cause.CUT_OFF])

@@ -8,12 +8,22 @@ import sqlalchemy as sa
 from bot.database import Database
 from bot.engine import engine
 from bot.ledger import SqlLedger
-from bot.schema import MIGRATIONS, NewerSchemaError, OlderSchemaError, commands, migrate, must_be_current
+from bot.schema import (
+    MIGRATIONS,
+    NewerSchemaError,
+    OlderSchemaError,
+    commands,
+    connections,
+    migrate,
+    must_be_current,
+    passes,
+)
 from bot.status import Consent, Opportunity, Status, Wish
 
 DUMPS = Path(__file__).parent / "data" / "ledger"
 VERSIONS = range(1, len(MIGRATIONS))
 """Every version that is not the latest."""
+TABLES = (commands, connections, passes)
 
 
 @pytest.fixture
@@ -46,15 +56,21 @@ def _read(store: sa.Engine, statement: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(sa.text(statement))]
 
 
-def _columns(store: sa.Engine) -> dict[str, bool]:
-    found = sa.inspect(store).get_columns(commands.name)
-    return {column["name"]: column["nullable"] for column in found if column["name"] != "key"}
+def _columns(store: sa.Engine, table: sa.Table = commands) -> dict[str, bool]:
+    """The table's columns but for its key, which SQLite would let be nothing."""
+    found = sa.inspect(store).get_columns(table.name)
+    return {column["name"]: column["nullable"] for column in found if column["name"] not in table.primary_key.columns}
 
 
-def test_an_empty_store_gets_the_table_that_the_code_expects(store: sa.Engine) -> None:
+def _expected(table: sa.Table = commands) -> dict[str, bool]:
+    return {column.name: bool(column.nullable) for column in table.columns if not column.primary_key}
+
+
+@pytest.mark.parametrize("table", TABLES, ids=str)
+def test_an_empty_store_gets_the_tables_that_the_code_expects(store: sa.Engine, table: sa.Table) -> None:
     migrate(store)
 
-    assert _columns(store) == {column.name: column.nullable for column in commands.columns if column.name != "key"}
+    assert _columns(store, table) == _expected(table)
 
 
 def test_migrating_twice_changes_nothing(store: sa.Engine) -> None:
@@ -76,7 +92,7 @@ def test_a_store_of_every_earlier_version_becomes_one_of_today_and_keeps_its_row
     assert len(before) > 3
     assert sorted(map(str, _read(store, kept))) == sorted(map(str, before))
     assert _read(store, "SELECT version FROM schema_version") == [(len(MIGRATIONS),)]
-    assert _columns(store) == {column.name: column.nullable for column in commands.columns if column.name != "key"}
+    assert {table: _columns(store, table) for table in TABLES} == {table: _expected(table) for table in TABLES}
 
 
 def test_what_version_1_left_unfinished_is_closed_and_not_carried_out_months_later(store: sa.Engine) -> None:
@@ -166,3 +182,23 @@ async def test_what_version_2_left_unfinished_is_carried_on_and_nobody_is_asked(
     assert answered.reply is not None
     assert answered.reply.text == "Ana changed New website from open to won."
     assert (answered.reply.also_in, answered.reply.takes_back) == ("", False)
+
+
+async def test_what_version_3_left_unfinished_is_carried_on(database_url: str, store: sa.Engine) -> None:
+    _load(store, 3)
+    with store.begin() as connection:  # whenever this test runs
+        connection.execute(sa.text("UPDATE commands SET lease_until = 0 WHERE state <> 'finished'"))
+    database = Database(database_url)
+    claims = {claim.entry.key: claim for claim in await SqlLedger(database).adopt(10)}
+    await database.close()
+
+    intended = claims["30003.1.cc"]
+    assert claims.keys() == {"30003.1.cc", "30004.1.dd", "30004.1.dd.1", "30005.1.ee"}
+    assert (intended.entry.continues, intended.entry.note, intended.entry.public) == (
+        "30002.1.bb",
+        "a note – ‘naïve’ 😀",  # noqa: RUF001 - as somebody may type it
+        False,
+    )
+    assert intended.entry.wish.lost_reason_id == "R1"
+    assert claims["30004.1.dd.1"].entry.batch == "30004.1.dd"
+    assert claims["30005.1.ee"].reply is not None

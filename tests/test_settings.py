@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from bot.settings import NEEDED_BY, Confirm, Settings, SettingsError, Verb, database_url_of
+from bot.settings import (
+    MAKE_A_KEY,
+    NEEDED_BY,
+    Confirm,
+    Settings,
+    SettingsError,
+    Verb,
+    database_url_of,
+    without_oauth,
+)
 from bot.status import STATES, Status
 
 SECRETS = {
@@ -22,8 +31,23 @@ def _verb(environ: dict[str, str]) -> Verb | None:
     return "socket" if environ.get("SLACK_APP_TOKEN", "").strip() else None
 
 
+KEY = f"{'k' * 42}A="
+OAUTH = {
+    "HIGHLEVEL_CLIENT_ID": "0123456789abcdef01234567-abcd1234",
+    "HIGHLEVEL_CLIENT_SECRET": "not-a-client-secret",
+    "PUBLIC_URL": "https://deals.example",
+    "ENCRYPTION_KEY": KEY,
+}
+"""What is set together or not at all."""
+
+
+def _with_its_like(*names: str) -> dict[str, str]:
+    """What is required, and what is required where one of these is set."""
+    return REQUIRED | (OAUTH if {"HIGHLEVEL_CLIENT_ID", "HIGHLEVEL_CLIENT_SECRET"} & {*names} else {})
+
+
 def _set(**variables: str) -> Settings:
-    return Settings.from_env(REQUIRED | variables, _verb(variables))
+    return Settings.from_env(_with_its_like(*variables) | variables, _verb(variables))
 
 
 def _problems(environ: dict[str, str], verb: Verb | None = None) -> dict[str, str]:
@@ -52,6 +76,9 @@ def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
         ("highlevel_api_url", "https://services.leadconnectorhq.com"),
         ("highlevel_api_version", "2021-07-28"),
         ("highlevel_app_url", "https://app.gohighlevel.com"),
+        ("highlevel_oauth_url", "https://marketplace.gohighlevel.com/v2/oauth/chooselocation"),
+        ("highlevel_scopes", ("opportunities.readonly", "opportunities.write", "users.readonly")),
+        ("by_oauth", False),
         ("allowed_users", frozenset()),
         ("allowed_channels", frozenset()),
         ("admin_contact", ""),
@@ -80,6 +107,19 @@ GOOD: list[tuple[str, str, Any]] = [
     ("HIGHLEVEL_APP_URL", "https://crm.some-agency.example", "https://crm.some-agency.example"),
     ("HIGHLEVEL_LOCATION_ID", "abc_DEF-123", "abc_DEF-123"),
     ("HIGHLEVEL_API_VERSION", "v3", "v3"),
+    ("HIGHLEVEL_CLIENT_ID", "0123456789abcdef01234567-abcd1234", "0123456789abcdef01234567-abcd1234"),
+    ("HIGHLEVEL_CLIENT_SECRET", "not-a-secret", SecretStr("not-a-secret")),
+    ("PUBLIC_URL", "https://deals.example/", "https://deals.example"),
+    ("PUBLIC_URL", "https://example.com/deals", "https://example.com/deals"),
+    ("ENCRYPTION_KEY", KEY, SecretStr(KEY)),
+    ("ENCRYPTION_KEY", f"{KEY} ,\n{KEY},", SecretStr(f"{KEY},{KEY}")),
+    ("HIGHLEVEL_SCOPES", "opportunities.write oauth.write", ("opportunities.write", "oauth.write")),
+    ("HIGHLEVEL_SCOPES", "opportunities.write, oauth.write", ("opportunities.write", "oauth.write")),
+    (
+        "HIGHLEVEL_OAUTH_URL",
+        "https://app.example/v2/oauth/chooselocation",
+        "https://app.example/v2/oauth/chooselocation",
+    ),
     ("ALLOWED_USERS", "U012AB3CD", frozenset({"U012AB3CD"})),
     ("ALLOWED_USERS", " U012AB3CD , W012AB3CD,,U012AB3CD, ", frozenset({"U012AB3CD", "W012AB3CD"})),
     ("ALLOWED_USERS", "U012AB3CD,\n  W012AB3CD", frozenset({"U012AB3CD", "W012AB3CD"})),
@@ -149,7 +189,7 @@ def test_an_empty_variable_counts_as_not_set(name: str, empty: str) -> None:
     if name in REQUIRED:
         assert _problems(REQUIRED | {name: empty})[name].startswith("is not set")
     else:
-        assert _set(**{name: empty}) == _set()
+        assert Settings.from_env(REQUIRED | {name: empty}) == _set()
 
 
 def test_what_is_not_ours_is_left_alone() -> None:
@@ -177,6 +217,16 @@ BAD = [
     ("HIGHLEVEL_API_VERSION", "2021 07 28", "such as 2021-07-28"),
     ("HIGHLEVEL_API_VERSION", "2021-07-28\r\nX-Other: y", "such as 2021-07-28"),
     ("HIGHLEVEL_APP_URL", "https://app.gohighlevel.com/#/v2", "should be an address"),
+    ("HIGHLEVEL_CLIENT_ID", "an id", "should be the Client ID"),
+    ("HIGHLEVEL_CLIENT_SECRET", "not a secret", "copy it again from Advanced Settings"),
+    ("PUBLIC_URL", "deals.example", "should be an address that begins with https://"),
+    ("PUBLIC_URL", "https://deals.example/?a=b", "and nothing behind the path"),
+    ("ENCRYPTION_KEY", "short", "make one with: python -c"),
+    ("ENCRYPTION_KEY", ",", "should be one key, or several"),
+    ("ENCRYPTION_KEY", f"{KEY},short", "should be one key, or several"),
+    ("HIGHLEVEL_SCOPES", ",", "should be scopes such as opportunities.write"),
+    ("HIGHLEVEL_SCOPES", "a&b", "should be scopes such as opportunities.write"),
+    ("HIGHLEVEL_OAUTH_URL", "marketplace.example", "should be an address"),
     ("ALLOWED_USERS", "ana", "should be Slack user ids such as U012AB3CD"),
     ("ALLOWED_USERS", "U012AB3CD,@ana", "should be Slack user ids such as U012AB3CD"),
     ("ALLOWED_USERS", "u012ab3cd", "should be Slack user ids such as U012AB3CD"),
@@ -229,7 +279,7 @@ BAD = [
 
 @pytest.mark.parametrize(("name", "value", "words"), BAD)
 def test_a_value_that_cannot_be_used_is_told_with_what_to_do(name: str, value: str, words: str) -> None:
-    problems = _problems(REQUIRED | {name: value})
+    problems = _problems(_with_its_like(name) | {name: value})
 
     assert set(problems) == {name}
     assert words in problems[name]
@@ -243,7 +293,7 @@ def test_what_must_be_set_and_is_not_is_told_with_what_it_is(name: str) -> None:
 
 
 def test_every_problem_is_told_at_once_in_the_order_of_the_documentation() -> None:
-    first_bad = {name: value for name, value, _ in reversed(BAD)}
+    first_bad = OAUTH | {name: value for name, value, _ in reversed(BAD)}
     in_order = [name.upper() for name in Settings.model_fields if name.upper() in first_bad]
 
     assert list(_problems(first_bad, "serve")) == [name for name in in_order if name != "SLACK_APP_TOKEN"]
@@ -321,8 +371,39 @@ def test_whatever_is_set_is_understood_or_each_problem_is_told(environ: dict[str
     except SettingsError as error:
         problems = error.problems
 
-    assert problems.keys() <= environ.keys()
+    asked = {"HIGHLEVEL_CLIENT_ID", "HIGHLEVEL_CLIENT_SECRET"} & environ.keys()
+    assert problems.keys() <= environ.keys() | (OAUTH.keys() if asked else set())
     assert all(problems.values())
+
+
+# --- by OAuth -------------------------------------------------------------------------------------------------------
+
+
+def test_by_oauth_no_token_is_needed() -> None:
+    environ = {name: value for name, value in REQUIRED.items() if name != "HIGHLEVEL_TOKEN"}
+    settings = Settings.from_env(environ | OAUTH)
+
+    assert settings.by_oauth
+    assert not settings.highlevel_token.get_secret_value()
+
+
+@pytest.mark.parametrize("asked", ["HIGHLEVEL_CLIENT_ID", "HIGHLEVEL_CLIENT_SECRET"])
+def test_whoever_begins_with_oauth_is_told_all_that_it_needs_and_not_to_set_a_token(asked: str) -> None:
+    environ = {name: value for name, value in REQUIRED.items() if name != "HIGHLEVEL_TOKEN"}
+    problems = _problems(environ | {asked: OAUTH[asked]})
+
+    assert list(problems) == [name for name in OAUTH if name != asked]
+    assert all(problem.startswith("is not set: ") for problem in problems.values())
+    assert problems["ENCRYPTION_KEY"].endswith(MAKE_A_KEY)
+
+
+@pytest.mark.parametrize("alone", ["PUBLIC_URL", "ENCRYPTION_KEY"])
+def test_an_address_or_a_key_alone_asks_for_nothing_more(alone: str) -> None:
+    assert not _set(**{alone: OAUTH[alone]}).by_oauth
+
+
+def test_what_oauth_needs_is_known_where_none_of_it_is_set() -> None:
+    assert list(without_oauth().problems) == list(OAUTH)
 
 
 # --- the database alone ---------------------------------------------------------------------------------------------
@@ -361,10 +442,11 @@ def test_a_database_that_cannot_be_used_is_told_in_the_same_words_and_not_repeat
 
 
 def test_secrets_are_in_no_form_in_which_settings_are_shown() -> None:
-    for settings in (_set(), _set(**APP_TOKEN)):
+    secrets = [*SECRETS.values(), *APP_TOKEN.values(), OAUTH["HIGHLEVEL_CLIENT_SECRET"], KEY]
+    for settings in (_set(), _set(**APP_TOKEN), _set(**OAUTH)):
         shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
 
-        assert not any(secret in shown for secret in [*SECRETS.values(), *APP_TOKEN.values()])
+        assert not any(secret in shown for secret in secrets)
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _, _ in BAD}))

@@ -8,11 +8,12 @@ import httpx
 import pytest
 
 from bot.health import CHECKS, SLACK_SOCKET
+from bot.installation import CALLBACK, INSTALL
 from bot.settings import Settings
 from bot.simulator.slack import Fault
 from bot.web import EVENTS, Server, app, config, serving
 from bot.wiring import Bot, build
-from tests.house import HIGHLEVEL_TOKEN, House, open_house
+from tests.house import BY_OAUTH, HIGHLEVEL_TOKEN, House, open_house
 
 
 async def _get(url: str) -> httpx.Response:
@@ -115,4 +116,16 @@ async def test_a_port_that_is_taken_is_an_end_and_not_a_wait(bot: Bot) -> None:
 
 
 def test_the_application_answers_at_the_path_of_the_manifest(bot: Bot) -> None:
-    assert [getattr(route, "path", None) for route in app(bot).routes] == ["/slack/events", "/healthz", "/readyz"]
+    assert _paths(bot) == ["/slack/events", "/healthz", "/readyz"]
+
+
+def test_where_highlevel_is_connected_by_oauth_there_are_pages_for_it(tmp_path: Path) -> None:
+    over_socket = {"SLACK_SIGNING_SECRET": "", "SLACK_APP_TOKEN": "xapp-not-a-token"}
+    environ = {"SLACK_BOT_TOKEN": "xoxb-not-a-token", "HIGHLEVEL_LOCATION_ID": "L", **BY_OAUTH, **over_socket}
+    bot = build(Settings.from_env(environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'ledger.db'}"}))
+
+    assert _paths(bot) == [INSTALL, INSTALL, CALLBACK, "/healthz", "/readyz"]
+
+
+def _paths(bot: Bot) -> list[object]:
+    return [getattr(route, "path", None) for route in app(bot).routes]

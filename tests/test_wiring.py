@@ -12,7 +12,7 @@ import bot
 from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET
 from bot.settings import Settings
 from bot.wiring import DRAIN, Tempo, build
-from tests.house import DEAL, open_house, stand_ins
+from tests.house import BY_OAUTH, DEAL, open_house, stand_ins
 
 SOURCES = Path(bot.__file__).parent
 CONCRETE = {
@@ -26,6 +26,11 @@ CONCRETE = {
     "Health",
     "SocketMode",
     "Messages",
+    "Installation",
+    "Renewal",
+    "Authority",
+    "Connections",
+    "Vault",
 }
 
 
@@ -56,6 +61,10 @@ def test_the_bot_does_not_show_its_secrets() -> None:
     over_socket = _settings(SLACK_SIGNING_SECRET="", SLACK_APP_TOKEN="xapp-not-a-token")
     shown = f"{build(_settings())!r} {build(over_socket)!r}"
 
+    shown += f"{build(_settings(**BY_OAUTH))!r}"
+
+    assert BY_OAUTH["HIGHLEVEL_CLIENT_SECRET"] not in shown
+    assert BY_OAUTH["ENCRYPTION_KEY"] not in shown
     assert "xoxb-not-a-token" not in shown
     assert "pit-not-a-token" not in shown
     assert "not-a-signing-secret" not in shown

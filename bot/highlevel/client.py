@@ -147,26 +147,35 @@ class Client:
                 json=call.body,
                 timeout=httpx.Timeout(patience, connect=connect, pool=connect),
             )
-            answer = await self._exchange(request, patience)
+            answer = await exchange(self._http, request, patience)
             self.allowance.heard(read_limits(answer))
         return answer
 
-    async def _exchange(self, request: httpx.Request, patience: float) -> Answer:
-        answering = False
-        try:
-            async with asyncio.timeout(patience):
-                response = await self._http.send(request, stream=True)
-                answering = True
-                try:
-                    content = await response.aread()
-                finally:
-                    await response.aclose()
-        except TimeoutError as error:
-            raise TimedOut from error
-        except Exception as error:
-            raise failure(error, answering=answering) from error
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, headers, content)
+
+async def exchange(
+    http: httpx.AsyncClient, request: httpx.Request, patience: float, auth: httpx.Auth | None = None
+) -> Answer:
+    """Send a request, once, and read the whole answer, within so many seconds. Raises `HighLevelError`.
+
+    `auth` proves who asks; `None` leaves it to the client.
+    """
+    answering = False
+    try:
+        async with asyncio.timeout(patience):
+            response = await http.send(request, auth=auth or httpx.USE_CLIENT_DEFAULT, stream=True)
+            answering = True
+            try:
+                content = await response.aread()
+            finally:
+                await response.aclose()
+    except TimeoutError as error:
+        raise TimedOut from error
+    except HighLevelError:  # there was nothing to prove it with, and it says so itself
+        raise
+    except Exception as error:
+        raise failure(error, answering=answering) from error
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, headers, content)
 
 
 _NEVER_SENT = (

@@ -6,6 +6,7 @@ HighLevelError
 │   ├── NameUnknown            the host's name could not be resolved
 │   ├── TlsFailed              no trusted connection
 │   ├── ConnectTimedOut        nobody picked up
+│   ├── NotRenewed             there was no access token to send it with, and none to be had just now
 │   └── Unreachable            refused, no route, proxy, and whatever else keeps a connection from being made
 ├── Unanswered             it left and no whole answer came: a write may have happened, or may yet
 │   ├── TimedOut
@@ -19,6 +20,8 @@ HighLevelError
     │   ├── VersionRefused         401, the Version header
     │   ├── Blocked                403, the CDN did not let us through
     │   ├── Forbidden              403, for no reason we know
+    │   ├── Disconnected           no connection by OAuth, or no more: somebody has to connect
+    │   ├── AppUnknown             400 or 401, the OAuth app's own id or secret
     │   ├── Invalid                400 or 422, with a list of reasons
     │   ├── NoSuchRoute            404 or 405, our address is wrong
     │   └── RateLimited            429; `daily` tells a burst from the day's end
@@ -29,6 +32,7 @@ HighLevelError
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,10 @@ class ConnectTimedOut(NotSent):
     """Nobody picked up."""
 
 
+class NotRenewed(NotSent):
+    """There was no access token to send it with: the last one is over, and a new one could not be had just now."""
+
+
 class Unreachable(NotSent):
     """No connection for any other reason."""
 
@@ -142,6 +150,32 @@ class Blocked(Refused):
 
 class Forbidden(Refused):
     """Refused without a reason we know."""
+
+
+class Ending(StrEnum):
+    """Why there is no connection."""
+
+    NEVER_MADE = "nobody has connected it yet"
+    GRANT = "HighLevel no longer accepts the key with which access is renewed"
+    LOCATION = "the sub-account is not active"
+    APP = "the app was removed from the sub-account"
+    TOKEN = "HighLevel does not accept an access token that it has just given"  # noqa: S105 - a reason
+    SEALED = "what was stored cannot be opened with ENCRYPTION_KEY"
+    UNKNOWN = "HighLevel refused, for no reason that is known"
+
+
+class Disconnected(Refused):
+    """There is no connection by OAuth, or no more. Only somebody who connects it anew can help."""
+
+    def __init__(
+        self, details: Details | None = None, *, retry_after: float | None = None, why: Ending = Ending.UNKNOWN
+    ) -> None:
+        super().__init__(details, retry_after=retry_after)
+        self.why = why
+
+
+class AppUnknown(Refused):
+    """The OAuth app's own id or secret does not please. The connection may be as good as ever."""
 
 
 class Invalid(Refused):

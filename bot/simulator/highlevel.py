@@ -18,6 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.simulator.highlevel_oauth import ACCESS, CHOOSER, Marketplace
 from bot.simulator.traffic import Exchange, Handler, recording
 
 VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
@@ -96,6 +97,8 @@ class HighLevel:
     def __init__(self, location_id: str = "LOCATIONxxxxxxxxxxxx") -> None:
         self.location_id = location_id
         self.tokens: dict[str, Token] = {}
+        self.oauth = Marketplace(chooses=location_id, locations={location_id})
+        """What gives tokens by OAuth, which are accepted beside these."""
         self.opportunities: dict[str, dict[str, Any]] = {}
         self.pipelines: list[dict[str, Any]] = []
         self.users: dict[str, dict[str, Any]] = {}
@@ -192,6 +195,7 @@ class HighLevel:
         app.router.add_get("/opportunities/{id}", self._get_opportunity)
         app.router.add_put("/opportunities/{id}/status", self._put_status)
         app.router.add_get("/users/{id}", self._get_user)
+        self.oauth.add_routes(app.router)
         return app
 
     @web.middleware
@@ -262,10 +266,17 @@ class HighLevel:
 
     @web.middleware
     async def _authorise(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path == CHOOSER or request.path.startswith("/oauth/"):
+            return await handler(request)
         version = request.headers.get("Version")
         if version not in VERSIONS:
             return _says(401, f"version header {'is invalid' if version else 'was not found.'}", "Unauthorized")
-        token = self.tokens.get(request.headers.get("Authorization", "").removeprefix("Bearer "))
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = self.tokens.get(bearer)
+        if granted := self.oauth.accepts(bearer):
+            token = Token(granted.location_id, granted.scopes)
+        if token is None and bearer.startswith(ACCESS):
+            return _says(401, "Invalid JWT", "Unauthorized")
         if token is None:
             return _says(401, "Invalid Private Integration token", "Unauthorized")
         if _scope(request) not in token.scopes:

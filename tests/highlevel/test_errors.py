@@ -12,6 +12,7 @@ DECISIONS: dict[type[HighLevelError], tuple[bool, bool, bool]] = {
     errors.NameUnknown: (False, False, True),
     errors.TlsFailed: (False, False, False),
     errors.ConnectTimedOut: (False, False, True),
+    errors.NotRenewed: (False, False, True),
     errors.Unreachable: (False, False, True),
     errors.TimedOut: (True, False, True),
     errors.CutOff: (True, False, True),
@@ -22,6 +23,8 @@ DECISIONS: dict[type[HighLevelError], tuple[bool, bool, bool]] = {
     errors.VersionRefused: (False, True, False),
     errors.Blocked: (False, True, False),
     errors.Forbidden: (False, True, False),
+    errors.Disconnected: (False, True, False),
+    errors.AppUnknown: (False, True, False),
     errors.Invalid: (False, True, False),
     errors.NoSuchRoute: (False, True, False),
     errors.RateLimited: (False, True, True),
@@ -85,3 +88,8 @@ def test_what_was_matched_is_not_shown_twice() -> None:
 def test_a_rate_limit_tells_a_burst_from_the_days_end() -> None:
     error = RateLimited(Details(429), retry_after=None, daily=True)
     assert (error.daily, error.retry_after, error.details.status) == (True, None, 429)
+
+
+def test_who_is_not_connected_learns_why() -> None:
+    assert errors.Disconnected(why=errors.Ending.LOCATION).why == "the sub-account is not active"
+    assert errors.Disconnected(Details(400)).why is errors.Ending.UNKNOWN

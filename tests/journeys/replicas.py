@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from bot import logs
 from bot.change import Patience
 from bot.highlevel.client import Attempts
+from bot.renewal import Rhythm as Renewing
 from bot.settings import Settings
 from bot.web import Server, config
 from bot.wiring import Tempo, build
@@ -31,6 +32,8 @@ SHORT = Tempo(
     rhythm=Rhythm(renew=0.2, adopt=0.1, tell=60.0, again=0.05, wait_for_limit=10.0, last_words=0.5),
     lease=LEASE,
     drain=3.0,
+    renewal=Renewing(look=0.1, again=0.02, pause=0.05, settle=0.0),
+    connection_lease=LEASE,
 )
 """Waiting times for tests in which processes die."""
 START_WITHIN = 30.0
@@ -39,7 +42,7 @@ START_WITHIN = 30.0
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["bot.web", "bot.wiring", "sqlalchemy.dialects.sqlite", "psycopg", __name__])
 
-Step = Literal["accept", "identify", "begin", "intend", "answer", "reply", "finish", "adopt"]
+Step = Literal["accept", "identify", "begin", "intend", "answer", "reply", "finish", "adopt", "renew"]
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,9 @@ _BY_COLUMN: tuple[tuple[str, Step], ...] = (("attempts", "adopt"), ("opportunity
 
 
 def _step(statement: str, parameters: Mapping[str, object] | Sequence[object]) -> Step | None:
-    """Which step of a command a statement of the ledger is; `None` for any other."""
+    """Which step of a command a statement of the ledger is, or that tokens are saved; `None` for any other."""
+    if statement.startswith("UPDATE connections") and "generation" in statement.partition("WHERE")[0]:
+        return "renew"
     if not statement.lstrip().startswith(("INSERT INTO commands", "UPDATE commands")):
         return None
     if statement.lstrip().startswith("INSERT"):

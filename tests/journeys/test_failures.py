@@ -426,6 +426,10 @@ def test_every_cause_has_its_case() -> None:
         Cause.CONNECT_TIMEOUT,
         Cause.STORE_DOWN,
         Cause.UNEXPECTED,
+        # By OAuth only: `test_connecting.py`.
+        Cause.RECONNECT,
+        Cause.APP_UNKNOWN,
+        Cause.NOT_RENEWED,
     }
 
     assert {case.cause for case in CASES.values()} | elsewhere == set(Cause)

@@ -1,0 +1,63 @@
+"""HighLevel's OAuth endpoints, for one app: the only place that asks for tokens. It tries nothing again."""
+
+from collections.abc import Mapping
+
+import httpx
+
+from bot.highlevel import oauth
+from bot.highlevel.auth import AccessTokens, OAuth
+from bot.highlevel.client import exchange
+from bot.highlevel.refusals import Answer
+
+CONNECT = 3.0
+PATIENCE = 10.0
+"""Seconds for an answer. Whoever asks for new tokens holds the connection's lease meanwhile (`connections`)."""
+
+
+class Authority:
+    """Gives tokens. Every call raises `HighLevelError`; what a refusal says of the connection is in `oauth`."""
+
+    def __init__(  # noqa: PLR0913 - each is one setting
+        self,
+        app: oauth.App,
+        *,
+        base_url: str,
+        version: str,
+        user_agent: str,
+        transport: httpx.AsyncBaseTransport,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._app = app
+        self._version = version
+        self._patience = patience
+        self._http = httpx.AsyncClient(
+            base_url=base_url,
+            headers={"Accept": "application/json", "User-Agent": user_agent},
+            transport=transport,
+            follow_redirects=False,
+        )
+
+    async def redeem(self, code: str) -> oauth.Tokens:
+        """Tokens for the code with which somebody came back."""
+        return oauth.read_tokens(await self._post(oauth.redeem(self._app, code)))
+
+    async def renew(self, refresh: str, kind: oauth.Kind) -> oauth.Tokens:
+        """New tokens for a refresh token."""
+        return oauth.read_tokens(await self._post(oauth.renew(self._app, refresh, kind)))
+
+    async def exchange(self, company_id: str, location_id: str, company: AccessTokens) -> oauth.Tokens:
+        """A location's tokens, for those of its agency."""
+        form = oauth.exchange(company_id, location_id)
+        answer = await self._post(form, OAuth(company), {"Version": self._version})
+        return oauth.read_exchanged(answer, company_id, location_id)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _post(
+        self, form: oauth.Form, auth: httpx.Auth | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        timeout = httpx.Timeout(self._patience, connect=CONNECT, pool=CONNECT)
+        request = self._http.build_request("POST", form.path, data=dict(form.fields), headers=headers, timeout=timeout)
+        return await exchange(self._http, request, self._patience, auth)
