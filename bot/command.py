@@ -54,6 +54,11 @@ class WhoAmI:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowAccess:
+    """An admin wants to see who asks to be let in, and who was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """Somebody wants to take back the last change they made."""
 
@@ -94,7 +99,7 @@ class Misunderstood:
     word: str = ""
 
 
-Request = Change | ShowDeal | OpenForm | Help | WhoAmI | Undo | ShowHistory | Misunderstood
+Request = Change | ShowDeal | OpenForm | Help | WhoAmI | ShowAccess | Undo | ShowHistory | Misunderstood
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,8 @@ def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Reque
             return Help()
         case ["whoami"]:
             return WhoAmI()
+        case ["access"]:
+            return ShowAccess()
         case ["undo", *more]:  # not even `undo?`: there is no preview of it, and it asked for no more than that
             alone = not more and not marker
             return Undo() if alone else Misunderstood(Problem.UNDO_STANDS_ALONE, _text(words[1:]) or marker)

@@ -15,10 +15,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import socket_mode, transport
 from bot.access import Allowlist, Pace
+from bot.admission import Admission
 from bot.change import ChangeStatus, Patience, StoreDown
 from bot.command import parse
 from bot.crm import HighLevelCrm
 from bot.database import Database
+from bot.directory import SlackDirectory
+from bot.door import Door
 from bot.health import ALLOWLIST_EMPTY, Health
 from bot.highlevel.auth import PrivateIntegration
 from bot.highlevel.client import Attempts, Client
@@ -29,6 +32,7 @@ from bot.intake import Intake
 from bot.ledger import LEASE, SqlLedger
 from bot.messages import Messages
 from bot.modal import Modal
+from bot.register import SqlRegister
 from bot.replies import Replies
 from bot.settings import Settings
 from bot.slack import Reception, bolt_app
@@ -72,6 +76,7 @@ class Bot:
     socket: SocketMode | None
     """How Slack reaches the bot; `None`: over HTTP."""
     _workspace: Workspace
+    _directory: SlackDirectory
     _worker: Worker
     _database: Database
     _ledger: SqlLedger
@@ -82,11 +87,13 @@ class Bot:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work until the block is left; then finish what was accepted."""
-        if not self.settings.allowed_users:
+        if _rules(self.settings).is_empty:
             log.warning("access.nobody", advice=ALLOWLIST_EMPTY)
         async with self._open():
             learning = asyncio.create_task(self._workspace.learn(), name="workspace")
-            background = [asyncio.create_task(work) for work in (self._worker.tend(), self._forget())]
+            background = [
+                asyncio.create_task(work) for work in (self._worker.tend(), self._directory.keep(), self._forget())
+            ]
             try:
                 yield
             finally:
@@ -120,6 +127,12 @@ class Bot:
             await asyncio.sleep(3600)
 
 
+def _rules(settings: Settings) -> Allowlist:
+    return Allowlist(
+        settings.allowed_users, settings.allowed_channels, settings.allowed_groups, frozenset(settings.admins)
+    )
+
+
 def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True) -> Bot:
     """The bot for these settings. Touches no network and no file yet.
 
@@ -147,12 +160,15 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     history = SqlHistory(database)
     replies = Replies(web, transport.pooled())
     workspace = Workspace(web)
-    allowlist = Allowlist(settings.allowed_users, settings.allowed_channels)
+    directory = SlackDirectory(web, settings.allowed_groups)
+    register = SqlRegister(database)
+    door = Door(rules=_rules(settings), our_team=lambda: workspace.team_id, directory=directory, approvals=register)
     messages = Messages(
         app_url=settings.highlevel_app_url,
         location_id=settings.highlevel_location_id,
         currency=settings.currency,
-        admin_contact=settings.admin_contact,
+        admin_contact=settings.contact,
+        admins=settings.admins,
         statuses=settings.statuses,
         channels=settings.allowed_channels,
         errors_in_channel=settings.errors_in_channel,
@@ -175,8 +191,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         rhythm=tempo.rhythm,
     )
     intake = Intake(
-        allowlist=allowlist,
-        our_team=lambda: workspace.team_id,
+        door=door,
         pace=Pace(),
         ledger=ledger,
         submit=worker.submit,
@@ -193,12 +208,14 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         tell=worker.tell,
         messages=messages,
     )
+    admission = Admission(intake=intake, permissions=register, tell=worker.tell, messages=messages)
     reception = Reception(
         parse=partial(parse, location_id=settings.highlevel_location_id, statuses=settings.statuses),
         intake=intake,
         history=history,
         inquiries=Inquiries(crm, history, messages),
         modal=modal,
+        admission=admission,
         undo_window=settings.undo_window,
         confirm_above=settings.confirm.above,
         answer=worker.answer,
@@ -219,10 +236,13 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             probe_highlevel=crm.probe,
             reads_lost_reasons=crm.reads_lost_reasons,
             ping_store=ledger.ping if migrates else ledger.try_out,
-            allowlist=allowlist,
+            allowlist=door.rules,
+            directory=directory,
+            look_into=directory.look_into,
         ),
         socket=socket,
         _workspace=workspace,
+        _directory=directory,
         _worker=worker,
         _database=database,
         _ledger=ledger,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access import Caller, Reason
-from bot.blocks import TEXT_LIMIT
+from bot.access import Allowed, Approved, Caller, Denied, Reason, Way
+from bot.blocks import TEXT_LIMIT, date
 from bot.command import MOST_AT_ONCE, Misunderstood, Problem
 from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
 from bot.outcome import (
@@ -27,6 +27,7 @@ from bot.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.permission import OPERATOR, Permission, State
 from bot.record import Entry, Obstacle, Record
 from bot.replies import payload
 from bot.simulator.block_kit import refusal_of
@@ -80,10 +81,29 @@ def _shown(message: Message) -> list[str]:
 
 def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: str, word: str) -> list[Message]:
     """All that can be said apart from outcomes."""
+    asked = Permission(reference, caller.user_id, caller.team_id, caller.channel_id, SINCE)
+    approved = replace(asked, state=State.APPROVED, decided_by=caller.user_id, decided_at=SINCE)
+    revoked = replace(approved, state=State.REVOKED, revoked_by=OPERATOR, revoked_at=SINCE)
     return [
+        *(
+            say(request)
+            for request in (asked, approved, replace(approved, state=State.DECLINED), revoked)
+            for say in (messages.asks_for_access, messages.request_waits, messages.request_rests, messages.decision)
+        ),
+        messages.request_sent(asked, replaces=True),
+        messages.let_in_already(reference),
+        messages.decided(approved, now=True, replaces=True),
+        messages.decided(replace(revoked, revoked_by=caller.user_id), now=False, replaces=True),
+        messages.unknown_request(reference),
+        messages.not_an_admin(reference),
+        messages.not_decided(reference),
+        messages.access([]),
+        messages.access([asked, approved] * 10),
+        messages.access([asked] * 21),
         *(messages.denied(reason, caller, reference) for reason in Reason),
         *(messages.misunderstood(Misunderstood(problem, word), reference) for problem in Problem),
-        *(messages.whoami(caller, reason) for reason in (None, *Reason)),
+        *(messages.whoami(caller, Denied(reason)) for reason in Reason),
+        *(messages.whoami(caller, Allowed(way, word, Approved(word, SINCE))) for way in Way),
         *(
             messages.outcome(Failed(Trouble(cause), effect), _command(wish, caller, reference))
             for cause in Cause
@@ -343,12 +363,15 @@ def test_failures_are_private_unless_the_installation_wants_them_public(
     assert message.public == errors_in_channel
 
 
+ADMISSIONS: list[Allowed | Denied] = [Allowed(Way.LIST), *map(Denied, Reason)]
+
+
 def test_everything_but_the_outcome_of_a_command_is_private_always() -> None:
     messages = _messages(errors_in_channel=True)
     private = [
         *(messages.denied(reason, ANA, REF) for reason in Reason),
         *(messages.misunderstood(Misunderstood(problem, "x"), REF) for problem in Problem),
-        *(messages.whoami(ANA, reason) for reason in (None, *Reason)),
+        *(messages.whoami(ANA, decision) for decision in ADMISSIONS),
         messages.not_accepted(Cause.STORE_DOWN, REF),
         messages.not_accepted(Cause.UNEXPECTED, REF),
         messages.help(),
@@ -405,7 +428,7 @@ def test_whoever_can_help_is_named(admin_contact: str, named: str) -> None:
 
     assert all(
         named in messages.denied(reason, ANA, REF).text
-        for reason in set(Reason) - {Reason.TOO_FAST, Reason.WRONG_WORKSPACE}
+        for reason in set(Reason) - {Reason.TOO_FAST, Reason.WRONG_WORKSPACE, Reason.STRANGER, Reason.BOT}
     )
     for cause in Cause:
         said = messages.outcome(Failed(Trouble(cause), Effect.NOTHING), _command()).text
@@ -489,16 +512,31 @@ def test_help_says_nothing_of_an_undo_that_is_switched_off() -> None:
 
 
 def test_anybody_can_learn_who_the_bot_takes_them_for() -> None:
-    said = _messages().whoami(ANA, None).text
+    said = _messages().whoami(ANA, Allowed(Way.LIST)).text
 
     assert "You are <@U0ANA>; your Slack id is `U0ANA`." in said
     assert "channel's id is `C0SALES`, the workspace's `T0OURS`" in said
-    assert "You may change deals here." in said
+
+
+@pytest.mark.parametrize(
+    ("allowed", "why"),
+    [
+        (Allowed(Way.ADMIN), "You are one of the admins."),
+        (Allowed(Way.LIST), "You are on the list of people who may."),
+        (Allowed(Way.GROUP, group="S0SALES"), "You are in the user group `S0SALES`."),
+        (
+            Allowed(Way.APPROVAL, approved=Approved("U0KIM", datetime(2026, 11, 25, 11, tzinfo=UTC))),
+            f"<@U0KIM> let you in, {date(datetime(2026, 11, 25, 11, tzinfo=UTC))}.",
+        ),
+    ],
+)
+def test_somebody_who_may_learns_why(allowed: Allowed, why: str) -> None:
+    assert f"You may change deals here. {why}" in _messages().whoami(ANA, allowed).text
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_somebody_who_may_not_learns_why_and_what_to_do(reason: Reason) -> None:
-    said = _messages().whoami(ANA, reason).text
+    said = _messages().whoami(ANA, Denied(reason)).text
 
     assert f"You may not change deals here. {DENIALS[reason].what}" in said
     assert f"`{ANA.user_id}`" in said
@@ -516,7 +554,7 @@ def test_every_message_is_one_that_slack_takes_with_nothing_left_to_fill_in(
 ) -> None:
     for message in _every_message(_messages(admin_contact=admin_contact, channels=channels), WISH, ANA, REF, "gone"):
         assert _is_sound(message)
-        assert not PLACEHOLDER.search(message.text)
+        assert not PLACEHOLDER.search(MARKUP.sub("", message.text))
 
 
 def test_the_text_alone_says_all_that_the_blocks_say() -> None:

@@ -118,6 +118,8 @@ class Slack(Modals):
         """How commands go to the bot instead, once `socket.tokens` has an app-level token."""
         self.tokens: dict[str, frozenset[str]] = {bot_token: frozenset({"commands", "chat:write"})}
         self.groups: dict[str, list[str]] = {}
+        self.shared_channels: set[str] = set()
+        """Those that another company is in too."""
         self.shown: list[Shown] = []
         """What people see, the oldest first."""
         self.replaced: list[Shown] = []
@@ -373,12 +375,21 @@ class Slack(Modals):
             case "users.info":
                 user = self.users.get(arguments.get("user", ""))
                 return web.json_response({"ok": True, "user": user}) if user else _error("user_not_found")
+            case "conversations.info":
+                return self._channel_info(str(arguments.get("channel", "")))
             case "usergroups.users.list":
                 members = self.groups.get(arguments.get("usergroup", ""))
                 return (
                     _error("no_such_subteam") if members is None else web.json_response({"ok": True, "users": members})
                 )
         return _error("unknown_method")
+
+    def _channel_info(self, channel: str) -> web.Response:
+        """https://docs.slack.dev/reference/methods/conversations.info ."""
+        if not channel.strip("C0"):
+            return _error("channel_not_found")
+        shared = {"id": channel, "is_ext_shared": channel in self.shared_channels}
+        return web.json_response({"ok": True, "channel": shared})
 
     async def _post_message(self, arguments: Mapping[str, Any]) -> web.Response:
         if (refusal := refusal_of(arguments)) is not None:
@@ -489,6 +500,7 @@ _SCOPES = {
     "chat.update": "chat:write",
     "users.info": "users:read",
     "usergroups.users.list": "usergroups:read",
+    "conversations.info": "channels:read",
 }
 
 
