@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -16,8 +16,8 @@ from bot.said import Said
 
 log = structlog.get_logger(__name__)
 
-REMIND_AFTER = 3600.0
-"""Seconds after which whoever presses again reminds the admins of a request that is open."""
+REMIND_AFTER = timedelta(hours=1)
+"""After which whoever presses again reminds the admins of a request that is open, once in as long a time."""
 
 
 class Admission:
@@ -37,7 +37,7 @@ class Admission:
         self._tell = tell
         self._messages = messages
         self._clock = clock
-        self._reminders = Pace(limit=1, period=REMIND_AFTER)
+        self._reminders = Pace(limit=1, period=REMIND_AFTER.total_seconds())
 
     async def show(self, said: Said) -> Message:
         """Who asks, and who was let in; for admins."""
@@ -61,7 +61,10 @@ class Admission:
             request = await self._intake.in_time(self._permissions.ask(wanted))
         except StoreDown:
             return self._messages.not_decided(said.reference)
-        if self._reminders.denies(request.user_id, asyncio.get_running_loop().time()):
+        if request.approved:  # while this was pressed
+            return self._messages.let_in_already(said.reference)
+        lately = request != wanted and now - request.asked_at < REMIND_AFTER
+        if lately or self._reminders.denies(request.user_id, asyncio.get_running_loop().time()):
             return self._messages.request_waits(request)
         log.info("access.requested", request=request.reference, new=request == wanted)
         for admin in sorted(self._intake.door.rules.admins):

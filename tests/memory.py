@@ -452,11 +452,12 @@ def _stands(row: Permission) -> bool:
 
 @dataclass
 class MemoryDirectory:
-    """`bot.door.Directory` in two dictionaries; what is not there Slack does not tell, after `wait` seconds."""
+    """`bot.door.Directory` in two dictionaries. What is not in them Slack does not tell, and says `error`."""
 
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     wait: float = 0.0
+    error: str = "not_found"
     asked: list[str] = field(default_factory=list)
 
     async def members(self, group_id: str) -> frozenset[str]:
@@ -469,5 +470,5 @@ class MemoryDirectory:
         self.asked.append(key)
         await asyncio.sleep(self.wait)
         if key not in known:
-            raise SlackTrouble("not_found")
+            raise SlackTrouble(self.error)
         return known[key]

@@ -374,7 +374,8 @@ class Slack(Modals):
                 return web.json_response(await self._update_view(arguments))
             case "users.info":
                 user = self.users.get(arguments.get("user", ""))
-                return web.json_response({"ok": True, "user": user}) if user else _error("user_not_found")
+                told = {"ok": True, "user": {"team_id": self.team_id, **user}} if user else None
+                return web.json_response(told) if told else _error("user_not_found")
             case "conversations.info":
                 return self._channel_info(str(arguments.get("channel", "")))
             case "usergroups.users.list":
