@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from bot.access import Approved
 from bot.database import Database
-from bot.engine import insert
-from bot.history import streaming
+from bot.engine import engine, insert, reason
+from bot.history import Unreadable, streaming
 from bot.ledger import as_written
-from bot.permission import Permission, State
+from bot.permission import OPERATOR, Permission, State
 from bot.schema import access
 
 _COLUMNS = [
@@ -75,13 +75,8 @@ class SqlRegister:
 
     async def revoke(self, user_id: str, by: str, at: datetime) -> Permission | None:
         """See `permission.Permissions`."""
-        revoking = (
-            access.update()
-            .where(access.c.user_id == user_id, access.c.state == State.APPROVED.value)
-            .values(state=State.REVOKED.value, revoked_by=by, revoked_at=as_written(at))
-            .returning(*_COLUMNS)
-        )
-        row = await self._database.do(lambda connection: connection.execute(revoking).first())
+        statement = _revocation(user_id, by, at)
+        row = await self._database.do(lambda connection: connection.execute(statement).first())
         return _permission(row) if row else None
 
     async def latest(self, user_id: str) -> Permission | None:
@@ -115,6 +110,34 @@ def reading(url: str, *, past: bool) -> Iterator[Iterator[Permission]]:
     statement = sa.select(*_COLUMNS).order_by(access.c.asked_at, access.c.reference)
     with streaming(url, statement if past else statement.where(_STANDING)) as rows:
         yield map(_permission, rows)
+
+
+@contextmanager
+def revoking(url: str, user_id: str, at: datetime) -> Iterator[Iterator[Permission]]:
+    """The approval of this person, as it is after an operator took it back; nothing where none was in force.
+
+    Raises what `history.reading` does; what another version wrote is not touched.
+    """
+    with reading(url, past=False):
+        pass
+    opened = engine(url)
+    try:
+        with opened.begin() as connection:
+            rows = connection.execute(_revocation(user_id, OPERATOR, at)).all()
+    except sa.exc.DBAPIError as error:
+        raise Unreadable(reason(error, url)) from error
+    finally:
+        opened.dispose()
+    yield map(_permission, rows)
+
+
+def _revocation(user_id: str, by: str, at: datetime) -> sa.Executable:
+    return (
+        access.update()
+        .where(access.c.user_id == user_id, access.c.state == State.APPROVED.value)
+        .values(state=State.REVOKED.value, revoked_by=by, revoked_at=as_written(at))
+        .returning(*_COLUMNS)
+    )
 
 
 def _permission(row: sa.Row[Any]) -> Permission:

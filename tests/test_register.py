@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.access import Approved
 from bot.change import StoreDown
 from bot.database import Database
+from bot.engine import engine
+from bot.history import Unreadable
 from bot.permission import OPERATOR, Permission, Permissions, State
-from bot.register import SqlRegister, reading
+from bot.register import SqlRegister, reading, revoking
 from bot.schema import OlderSchemaError
 from tests.memory import MemoryRegister
 
@@ -171,6 +174,36 @@ async def test_an_operator_reads_what_stands_or_all_of_it(database_url: str) -> 
         assert [(row.user_id, row.state) for row in rows] == [("U2", State.APPROVED), ("U3", State.OPEN)]
     with reading(database_url, past=True) as rows:
         assert [row.user_id for row in rows] == ["U1", "U2", "U3"]
+
+
+async def test_an_operator_takes_an_approval_back(database_url: str) -> None:
+    database = Database(database_url)
+    register = SqlRegister(database)
+    await register.ask(_asking())
+    approved, _ = await register.decide("REF", State.APPROVED, "U0KIM", AT)
+    assert approved
+    with revoking(database_url, "U2", LATER) as rows:
+        assert list(rows) == []
+    with revoking(database_url, "U1", LATER) as rows:
+        assert list(rows) == [replace(approved, state=State.REVOKED, revoked_by=OPERATOR, revoked_at=LATER)]
+
+    assert await register.approved("U1") is None
+    await database.close()
+
+
+async def test_a_store_that_cannot_be_written_keeps_its_approvals(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    database = Database(url)
+    await SqlRegister(database).ask(_asking())
+    await database.close()
+    opened = engine(url)
+    with opened.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE access RENAME TO elsewhere"))
+        connection.execute(sa.text("CREATE VIEW access AS SELECT * FROM elsewhere"))
+    opened.dispose()
+
+    with pytest.raises(Unreadable, match="cannot modify access because it is a view"), revoking(url, "U1", AT):
+        pass
 
 
 def test_a_store_of_another_version_is_not_read(tmp_path: Path) -> None:
