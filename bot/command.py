@@ -65,9 +65,12 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class ShowHistory:
-    """Somebody wants to see their last commands, or everybody's about one deal."""
+    """Somebody wants to see their last commands, or everybody's about one deal; an admin, another's or everybody's."""
 
     opportunity_id: str | None = None
+    user_id: str = ""
+    """Whose; empty for their own."""
+    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +262,19 @@ def _not_offered(status: Status, word: _Word) -> Misunderstood:
     return Misunderstood(problem, word.text)
 
 
+_PERSON = re.compile(r"@?([UW][A-Z0-9]{2,14})")
+"""Somebody as Slack names them: `<@U012AB3CD|ana>` without what is around it, or the id alone."""
+_EVERYBODY = {"all", "everybody", "everyone"}
+
+
 def _history(words: list[str], location_id: str) -> ShowHistory | Misunderstood:
     match words:
         case []:
             return ShowHistory()
+        case [word] if word.casefold() in _EVERYBODY:
+            return ShowHistory(everybody=True)
+        case [word] if person := _PERSON.fullmatch(word):
+            return ShowHistory(user_id=person[1])
         case [target] if _is_target(target):
             found = _opportunity_id(target, location_id)
             return found if isinstance(found, Misunderstood) else ShowHistory(found)

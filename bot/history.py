@@ -89,6 +89,10 @@ class SqlHistory:
         """See `record.History`."""
         return await self._read(most, commands.c.user_id == user_id)
 
+    async def of_everybody(self, most: int) -> list[Record]:
+        """See `record.History`."""
+        return await self._read(most)
+
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
         """See `record.History`."""
         return await self._read(most, commands.c.opportunity_id == opportunity_id)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from bot import blocks, inputs
 from bot.access import Allowed, Caller, Denied, Reason, Way
 from bot.blocks import Block, code, plain
-from bot.command import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem
+from bot.command import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem, ShowHistory
 from bot.outcome import (
     AlreadySo,
     Ambiguous,
@@ -283,7 +283,7 @@ USAGE: Mapping[Problem, str] = {
         "`undo` stands alone and takes back your last change: I do not know what to do with {word}. For another change press "
         "the button under its message."
     ),
-    Problem.HISTORY_OF_WHAT: "`history` takes one deal's id or link, or nothing for your own commands: I cannot use {word}.",
+    Problem.HISTORY_OF_WHAT: "`history` takes one deal's id or link, or nothing for your own commands; from admins also a person or `all`: I cannot use {word}.",
     Problem.TOO_MUCH: (
         "I do not know what to do with {word}. The status comes last, and only `lost` may have a reason behind it; a name that "
         "has such a word in it goes into quotes. Several deals at once go by their ids or links."
@@ -294,6 +294,7 @@ CHANNELS_NAMED = 5
 """How many allowed channels are named to somebody in the wrong one."""
 
 NOTHING_CHANGED = "Nothing was changed."
+SHARED_CHANNEL = "This channel is shared with another company: its people would read the deal's name, value, contact and owner, and who changed it."
 AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
 REASONS_ELSEWHERE = "Lost reasons are made in HighLevel, under Settings › Custom Fields › Lost Reason."
 SEARCH_LAGS = "What was changed in HighLevel in the last seconds may not show here yet."
@@ -477,7 +478,8 @@ class Messages:
         if changed:
             return f"{who} changed {number} deals to *{status}*:"
         if asked:
-            return f"Shall {asked} of these {total} deals be *{status}*? {NOTHING_CHANGED} {AUTOMATIONS}"
+            shared = f" {SHARED_CHANNEL}" if command.wish.consent is Consent.SHARED else ""
+            return f"Shall {asked} of these {total} deals be *{status}*?{shared} {NOTHING_CHANGED} {AUTOMATIONS}"
         if any(record.outcome == "previewed" for record in records):
             return f"This is what would happen. {NOTHING_CHANGED} {AUTOMATIONS}"
         if any(record.outcome == "reason_wanted" for record in records):
@@ -589,8 +591,10 @@ class Messages:
 
     def _sure(self, deal: Opportunity, command: Entry) -> Message:
         status = command.wish.status
+        shared = SHARED_CHANNEL if command.wish.consent is Consent.SHARED else ""
         lines = (
-            f"{self._deal(deal)} is {_is(deal)}. Make it *{status}* all the same?",
+            f"{self._deal(deal)} is {_is(deal)}. Make it *{status}*{'' if shared else ' all the same'}?",
+            shared,
             self._facts(deal),
             f"{NOTHING_CHANGED} {AUTOMATIONS}",
         )
@@ -709,7 +713,8 @@ class Messages:
             what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
         then = then.format(admin=self._admin, wait=_wait(trouble, self._clock()))
         lines = (what, self._effect(outcome, wish), then, hint)
-        return _message(lines, _small_print(reference, trouble), public=self._errors_in_channel)
+        public = self._errors_in_channel and wish.consent is not Consent.SHARED
+        return _message(lines, _small_print(reference, trouble), public=public)
 
     def _effect(self, outcome: Failed, wish: Wish) -> str:
         before, now = outcome.before, outcome.now
@@ -930,10 +935,15 @@ class Messages:
                 assert_never(decision)
         return _message((who, where, may), (), public=False)
 
-    def history(self, records: Sequence[Record], opportunity_id: str | None) -> Message:
-        """What the ledger knows about somebody's commands, or everybody's about one deal; latest first."""
+    def history(self, records: Sequence[Record], asked: ShowHistory) -> Message:
+        """What the ledger knows about somebody's commands, everybody's, or those about one deal; latest first."""
         name = next((record.name for record in records if record.name), None)
-        whose = f"about {self._deal(Opportunity(opportunity_id, '', name=name))}" if opportunity_id else "of yours"
+        if asked.opportunity_id:
+            whose = f"about {self._deal(Opportunity(asked.opportunity_id, '', name=name))}"
+        elif asked.everybody:
+            whose = "of all people"
+        else:
+            whose = f"of {blocks.user(asked.user_id)}" if asked.user_id else "of yours"
         if not records:
             return _message((f"I know of no command {whose}.",), (), public=False)
         head = (

@@ -159,8 +159,8 @@ class Reception:
             case Misunderstood():
                 log.info("command.misunderstood", problem=request.problem.value)
                 return self._messages.misunderstood(request, said.reference)
-            case ShowHistory(opportunity_id):
-                return await self._show_history(said, opportunity_id)
+            case ShowHistory():
+                return await self._show_history(said, request)
             case ShowDeal():
                 self._answer_later(self._inquiries.show(request, said.reference), _address(said), said.reference)
                 return None
@@ -180,12 +180,17 @@ class Reception:
         too_many = self._confirm_above is not None and together > self._confirm_above
         return replace(wish, consent=Consent.WANTED) if too_many and wish.consent is Consent.PRESUMED else wish
 
-    async def _show_history(self, said: Said, opportunity_id: str | None) -> Message:
-        if opportunity_id:
-            records = await self._intake.look_up(self._history.of_opportunity(opportunity_id, LINES_OF_HISTORY))
+    async def _show_history(self, said: Said, asked: ShowHistory) -> Message:
+        user_id = asked.user_id or said.caller.user_id
+        if (asked.everybody or user_id != said.caller.user_id) and not self._intake.door.is_admin(said.caller):
+            return self._messages.not_an_admin(said.reference)
+        if asked.opportunity_id:
+            looking = self._history.of_opportunity(asked.opportunity_id, LINES_OF_HISTORY)
+        elif asked.everybody:
+            looking = self._history.of_everybody(LINES_OF_HISTORY)
         else:
-            records = await self._intake.look_up(self._history.of_user(said.caller.user_id, LINES_OF_HISTORY))
-        return self._messages.history(records, opportunity_id)
+            looking = self._history.of_user(user_id, LINES_OF_HISTORY)
+        return self._messages.history(await self._intake.look_up(looking), asked)
 
     # --- what is pressed --------------------------------------------------------------------------------------------
 

@@ -182,6 +182,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         identify=Identify(crm, reason_required=reason_required),
         change=ChangeStatus(crm, ledger, tempo.command, settings.confirm.leaving),
         lost_reasons=crm.lost_reasons,
+        channels=directory,
         claims=ledger,
         history=history,
         messages=messages,

@@ -320,6 +320,9 @@ class MemoryLedger:
     async def of_user(self, user_id: str, most: int) -> list[Record]:
         return [_record(row) for row in self._of(user_id)][:most]
 
+    async def of_everybody(self, most: int) -> list[Record]:
+        return [_record(row) for row in reversed(self._rows().values())][:most]
+
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
         about = [row for row in self._rows().values() if row.entry.wish.opportunity_id == opportunity_id]
         return [_record(row) for row in reversed(about)][:most]

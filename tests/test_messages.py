@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.access import Allowed, Approved, Caller, Denied, Reason, Way
 from bot.blocks import TEXT_LIMIT, date
-from bot.command import MOST_AT_ONCE, Misunderstood, Problem
+from bot.command import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
 from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
 from bot.outcome import (
     AlreadySo,
@@ -193,10 +193,10 @@ def test_a_name_of_which_nothing_can_be_seen_is_none(name: str) -> None:
     nameless = replace(WON, name=name)
 
     assert f"<{URL}|the deal {ID}>" in messages.card(nameless, [], REF).text
-    assert f"<{URL}|{ID}>" in messages.history([replace(CHANGE, name=name)], None).text
+    assert f"<{URL}|{ID}>" in messages.history([replace(CHANGE, name=name)], ShowHistory()).text
     assert "The deal is won." in _buttons(messages.card(nameless, [], REF))[0]["confirm"]["text"]["text"]
     assert "The deal becomes open" in _buttons(_outcome(Changed(OPEN, nameless)))[0]["confirm"]["text"]["text"]
-    assert "*…*" in messages.history([replace(CHANGE, name=name, opportunity_id="")], None).text
+    assert "*…*" in messages.history([replace(CHANGE, name=name, opportunity_id="")], ShowHistory()).text
 
 
 def test_a_change_that_was_only_seen_by_looking_again_is_told_as_done() -> None:
@@ -1469,7 +1469,7 @@ def test_a_hundred_reasons_of_any_name_are_a_menu_that_slack_takes(
     ],
 )
 def test_a_line_of_history_says_what_became_of_a_command(fields: dict[str, Any], words: str) -> None:
-    message = _messages().history([replace(CHANGE, **fields)], None)
+    message = _messages().history([replace(CHANGE, **fields)], ShowHistory())
 
     assert words in message.text
     assert "<@U0ANA>" in message.text
@@ -1481,19 +1481,23 @@ def test_a_line_of_history_says_what_became_of_a_command(fields: dict[str, Any],
 def test_history_says_whose_it_is() -> None:
     messages = _messages()
 
-    assert messages.history([CHANGE], None).text.startswith("The one command of yours:")
-    assert messages.history([CHANGE, CHANGE], None).text.startswith("The last 2 commands of yours, latest first:")
-    assert "The one command about *<https://" in messages.history([CHANGE], ID).text
-    assert messages.history([], None).text == "I know of no command of yours."
+    assert messages.history([CHANGE], ShowHistory()).text.startswith("The one command of yours:")
+    assert messages.history([CHANGE, CHANGE], ShowHistory()).text.startswith(
+        "The last 2 commands of yours, latest first:"
+    )
+    assert "The one command about *<https://" in messages.history([CHANGE], ShowHistory(ID)).text
+    assert messages.history([], ShowHistory()).text == "I know of no command of yours."
+    assert messages.history([], ShowHistory(user_id="U0BEN")).text == "I know of no command of <@U0BEN>."
+    assert messages.history([CHANGE], ShowHistory(everybody=True)).text.startswith("The one command of all people:")
 
 
 @given(st.lists(RECORDS, max_size=10))
 def test_whatever_the_ledger_holds_slack_takes_the_message_and_it_mentions_nobody_else(records: list[Record]) -> None:
     messages = _messages()
 
-    assert _is_sound(messages.history(records, None))
+    assert _is_sound(messages.history(records, ShowHistory()))
     for record in records:
-        assert _is_sound(messages.history([record], record.opportunity_id))
+        assert _is_sound(messages.history([record], ShowHistory(record.opportunity_id)))
         assert _is_sound(messages.ask_why([TOO_DEAR], record))
         assert _is_sound(messages.outcome(Changed(WON, OPEN), _command(), record))
         for obstacle in Obstacle:
@@ -1504,7 +1508,7 @@ def test_the_longest_history_is_shown_whole() -> None:
     longest = replace(
         CHANGE, name="&" * 200, user_id="U" * 12, outcome="token_elsewhere", delivered="undelivered", status="abandoned"
     )
-    message = _messages().history([longest] * 10, ID)
+    message = _messages().history([longest] * 10, ShowHistory(ID))
 
     assert message.text.count("the reply could not be delivered") == 10
     assert sum(text.count("the reply could not be delivered") for text in _shown(message)) == 10

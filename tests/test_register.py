@@ -195,15 +195,18 @@ async def test_a_store_that_cannot_be_written_keeps_its_approvals(tmp_path: Path
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     database = Database(url)
     await SqlRegister(database).ask(_asking())
-    await database.close()
+    await SqlRegister(database).decide("REF", State.APPROVED, "U0KIM", AT)
     opened = engine(url)
     with opened.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE access RENAME TO elsewhere"))
-        connection.execute(sa.text("CREATE VIEW access AS SELECT * FROM elsewhere"))
+        connection.execute(
+            sa.text("CREATE TRIGGER no BEFORE UPDATE ON access BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+        )
     opened.dispose()
 
-    with pytest.raises(Unreadable, match="cannot modify access because it is a view"), revoking(url, "U1", AT):
+    with pytest.raises(Unreadable, match="disk full"), revoking(url, "U1", AT):
         pass
+    assert await SqlRegister(database).approved("U1")
+    await database.close()
 
 
 def test_a_store_of_another_version_is_not_read(tmp_path: Path) -> None:

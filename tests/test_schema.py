@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from bot.database import Database
 from bot.engine import engine
 from bot.ledger import SqlLedger
-from bot.schema import MIGRATIONS, NewerSchemaError, OlderSchemaError, commands, migrate, must_be_current
+from bot.schema import MIGRATIONS, NewerSchemaError, OlderSchemaError, access, commands, migrate, must_be_current
 from bot.status import Consent, Opportunity, Status, Wish
 
 DUMPS = Path(__file__).parent / "data" / "ledger"
@@ -55,6 +55,16 @@ def test_an_empty_store_gets_the_table_that_the_code_expects(store: sa.Engine) -
     migrate(store)
 
     assert _columns(store) == {column.name: column.nullable for column in commands.columns if column.name != "key"}
+
+
+def test_an_empty_store_gets_the_table_of_requests_that_the_code_expects(store: sa.Engine) -> None:
+    migrate(store)
+    found = {each["name"]: each["nullable"] for each in sa.inspect(store).get_columns(access.name)}
+
+    assert [name for name, _ in found.items()] == [column.name for column in access.columns]
+    assert {name for name, nullable in found.items() if nullable} - {"reference"} == {
+        column.name for column in access.columns if column.nullable
+    }
 
 
 def test_migrating_twice_changes_nothing(store: sa.Engine) -> None:
