@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.access import Allowed, Approved, Caller, Denied, Reason, Way
 from bot.blocks import TEXT_LIMIT, date
 from bot.command import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
-from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
+from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SHARED_CHANNEL, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
 from bot.outcome import (
     AlreadySo,
     Ambiguous,
@@ -31,7 +31,7 @@ from bot.permission import OPERATOR, Permission, State
 from bot.record import Entry, Obstacle, Record
 from bot.replies import payload
 from bot.simulator.block_kit import refusal_of
-from bot.status import STATES, LostReason, Opportunity, Status, Wish
+from bot.status import STATES, Consent, LostReason, Opportunity, Status, Wish
 from tests import memory
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
@@ -420,6 +420,24 @@ NAMING_NOBODY = {
     Cause.TOO_LATE,
 }
 """What a rep can settle alone."""
+
+
+def test_whoever_is_asked_in_a_shared_channel_is_told_who_would_read_it() -> None:
+    shared = _command(replace(LOSE, consent=Consent.SHARED))
+    for message in (
+        _messages().outcome(Unconfirmed(OPEN), shared),
+        _messages().several([replace(CHANGE, outcome="unconfirmed", after=None)] * 2, shared, (), ()),
+    ):
+        assert message.text.count(SHARED_CHANNEL) == 1
+        assert "all the same" not in message.text
+        assert not message.public
+
+
+def test_in_a_shared_channel_a_failure_is_for_the_person_alone() -> None:
+    failed, messages = Failed(Trouble(Cause.GATEWAY), Effect.NOTHING, OPEN), _messages(errors_in_channel=True)
+
+    assert messages.outcome(failed, _command(LOSE)).public
+    assert not messages.outcome(failed, _command(replace(LOSE, consent=Consent.SHARED))).public
 
 
 @pytest.mark.parametrize(("admin_contact", "named"), [(KIM, f"<@{KIM}>"), ("", NOBODY_IN_PARTICULAR)])
