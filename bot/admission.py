@@ -63,10 +63,11 @@ class Admission:
             return self._messages.not_decided(said.reference)
         if request.approved:  # while this was pressed
             return self._messages.let_in_already(said.reference)
-        lately = request != wanted and now - request.asked_at < REMIND_AFTER
+        is_new = request.reference == wanted.reference
+        lately = not is_new and now - request.asked_at < REMIND_AFTER
         if lately or self._reminders.denies(request.user_id, asyncio.get_running_loop().time()):
             return self._messages.request_waits(request)
-        log.info("access.requested", request=request.reference, new=request == wanted)
+        log.info("access.requested", request=request.reference, new=is_new)
         for admin in sorted(self._intake.door.rules.admins):
             self._tell(self._messages.asks_for_access(request), _direct(admin), said.reference)
         return self._messages.request_sent(request, replaces=said.is_ephemeral)

@@ -29,7 +29,7 @@ from bot.record import Entry
 from bot.replies import Address, Delivery
 from bot.status import Consent, LostReason, Opportunity, Status, Wish
 from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Rhythm, Worker
-from tests.memory import MemoryLedger, MemoryStore, Row, messages, entry
+from tests.memory import MemoryLedger, MemoryStore, Row, messages
 
 RHYTHM = Rhythm(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
 OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
@@ -1151,7 +1151,7 @@ async def test_a_question_that_breaks_is_told_and_logged_under_its_reference(wor
 
 async def test_in_a_channel_of_our_own_nobody_is_asked_because_of_it(work: Work) -> None:
     worker, ledger = work.worker()
-    await _submit(worker, ledger, entry("a"))
+    await _submit(worker, ledger, _entry("a"))
     await worker.drain(10)
 
     assert (work.looked_at, work.consents) == (["C1"], [Consent.PRESUMED])
@@ -1160,7 +1160,7 @@ async def test_in_a_channel_of_our_own_nobody_is_asked_because_of_it(work: Work)
 async def test_where_another_company_would_read_it_somebody_is_asked_first_and_told_why(work: Work) -> None:
     work.shared, work.outcomes = True, [Unconfirmed(Opportunity("deal", "open"))]
     worker, ledger = work.worker()
-    await _submit(worker, ledger, entry("a"))
+    await _submit(worker, ledger, _entry("a"))
     await worker.drain(10)
 
     assert work.consents == [Consent.SHARED]
@@ -1171,7 +1171,7 @@ async def test_where_another_company_would_read_it_somebody_is_asked_first_and_t
 async def test_what_only_one_person_reads_is_not_asked_about(work: Work) -> None:
     work.shared = True
     worker, ledger = work.worker()
-    await _submit(worker, ledger, entry("a", public=False))
+    await _submit(worker, ledger, _entry("a", public=False))
     await worker.drain(10)
 
     assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])
@@ -1180,7 +1180,7 @@ async def test_what_only_one_person_reads_is_not_asked_about(work: Work) -> None
 async def test_a_command_that_was_about_to_write_when_its_process_died_is_not_asked_about(work: Work) -> None:
     work.shared = True
     _, ledger = work.worker()
-    await ledger.accept(entry("a"), within=5)
+    await ledger.accept(_entry("a"), within=5)
     await ledger.intend("a", Opportunity("deal", "open"))
     await ledger.give_back()
     worker, _ = work.worker()

@@ -40,7 +40,7 @@ async def _open(
 @pytest.fixture(params=["http", "socket", "postgresql"])
 async def club(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
     """A house with two admins, however Slack comes and wherever it is written down."""
-    settings = {"ADMINS": f"{KIM},{LEO}"}
+    settings: dict[str, Any] = {"ADMINS": f"{KIM},{LEO}"}
     if request.param == "postgresql":
         cluster: Cluster = request.getfixturevalue("cluster")
         settings["DATABASE_URL"] = cluster.new_database()
@@ -123,8 +123,8 @@ async def test_without_the_scope_or_the_group_nobody_gets_in_by_it_and_the_check
     tmp_path: Path,
     scopes: frozenset[str],
     groups: bool,
-    body: Any,
-    advice: str,  # noqa: ANN401 - any JSON
+    body: dict[str, Any] | None,
+    advice: str,
 ) -> None:
     async with stand_ins(tmp_path, ALLOWED_GROUPS=GROUP) as house:
         house.slack.tokens, house.slack.groups = {BOT_TOKEN: scopes}, {GROUP: [BEN]} if groups else {}
