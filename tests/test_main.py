@@ -17,7 +17,7 @@ from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET
 from bot.permission import Permission, State
 from bot.register import SqlRegister
 from bot.settings import Settings
-from tests.house import ANA, BOT_TOKEN, House, open_house, stand_ins
+from tests.house import ANA, House, open_house, stand_ins
 from tests.rows import execute, fill
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +44,6 @@ async def test_check_prints_every_check_and_ends_with_0_when_all_is_well(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], over: str, not_checked: str
 ) -> None:
     async with stand_ins(tmp_path, over=over) as house:
-        house.slack.tokens = {BOT_TOKEN: house.slack.tokens[BOT_TOKEN] | {"channels:read"}}
         code = await asyncio.to_thread(main, ["check"], _environ(house))
 
     assert code == 0

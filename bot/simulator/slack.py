@@ -37,6 +37,9 @@ Work = Callable[[web.Request], Awaitable[web.Response]]
 ACKNOWLEDGE_WITHIN = 3.0
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
 
+GRANTED = frozenset({"commands", "chat:write", "channels:read", "groups:read", "usergroups:read", "users:read"})
+"""The scopes of the manifest."""
+
 TIMED_OUT = '/opp-status failed with the error "operation_timeout"'
 FAILED = '/opp-status failed with the error "dispatch_failed"'
 
@@ -116,7 +119,7 @@ class Slack(Modals):
         """Where the bot's routes are."""
         self.socket = SocketMode()
         """How commands go to the bot instead, once `socket.tokens` has an app-level token."""
-        self.tokens: dict[str, frozenset[str]] = {bot_token: frozenset({"commands", "chat:write"})}
+        self.tokens: dict[str, frozenset[str]] = {bot_token: GRANTED}
         self.groups: dict[str, list[str]] = {}
         self.shared_channels: set[str] = set()
         """Those that another company is in too."""

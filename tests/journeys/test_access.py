@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from bot.simulator.slack import Fault, Shown
+from bot.simulator.slack import GRANTED, Fault, Shown
 from bot.web import serving
 from bot.wiring import build
 from tests.house import ANA, BEN, BOT_TOKEN, DEAL, KIM, OTHER_CHANNEL, QUICK, SALES, House, stand_ins
 from tests.postgresql import Cluster
 
 GROUP = "S0SALES"
-SCOPES = frozenset({"commands", "chat:write", "usergroups:read", "users:read", "channels:read", "groups:read"})
 OLD_SCOPES = frozenset({"commands", "chat:write"})
 LEO = "U0LEO"
 """The second admin."""
@@ -23,7 +22,7 @@ LEO = "U0LEO"
 
 @asynccontextmanager
 async def _open(
-    folder: Path, *, over: str = "http", scopes: frozenset[str] = SCOPES, groups: bool = True, **settings: str
+    folder: Path, *, over: str = "http", scopes: frozenset[str] = GRANTED, groups: bool = True, **settings: str
 ) -> AsyncIterator[House]:
     """The house with the scopes of today's manifest, and Ben in a group; as if Slack had both from the start."""
     async with stand_ins(folder, over=over, **settings) as house:
@@ -97,7 +96,7 @@ async def test_the_group_is_asked_before_anybody_types_and_once_for_all(tmp_path
 
 async def test_a_group_that_slack_is_slow_to_tell_of_lets_nobody_in_and_is_named_as_the_reason(tmp_path: Path) -> None:
     async with stand_ins(tmp_path, ALLOWED_GROUPS=GROUP) as house:
-        house.slack.tokens, house.slack.groups = {BOT_TOKEN: SCOPES}, {GROUP: [BEN]}
+        house.slack.tokens, house.slack.groups = {BOT_TOKEN: GRANTED}, {GROUP: [BEN]}
         house.slack.misbehave(Fault("usergroups.users.list", wait=3.0))
         async with serving(build(house.settings, QUICK)) as house.slack.bot_url:
             await house.slack.wait_for_call("auth.test")
@@ -115,8 +114,8 @@ async def test_a_group_that_slack_is_slow_to_tell_of_lets_nobody_in_and_is_named
     ("scopes", "groups", "body", "advice"),
     [
         (OLD_SCOPES, True, None, "Add the scope usergroups:read"),
-        (SCOPES, False, None, "There is no user group S0SALES"),
-        (SCOPES, True, {"ok": False, "error": "plan_upgrade_required"}, "Slack's free plan has none"),
+        (GRANTED, False, None, "There is no user group S0SALES"),
+        (GRANTED, True, {"ok": False, "error": "plan_upgrade_required"}, "Slack's free plan has none"),
     ],
 )
 async def test_without_the_scope_or_the_group_nobody_gets_in_by_it_and_the_check_says_what_to_do(
@@ -183,7 +182,7 @@ async def test_a_guest_who_is_named_may(tmp_path: Path) -> None:
 
 
 async def test_without_the_scope_to_tell_members_from_guests_a_group_lets_nobody_in(tmp_path: Path) -> None:
-    async with _open(tmp_path, ALLOWED_GROUPS=GROUP, scopes=SCOPES - {"users:read"}) as house:
+    async with _open(tmp_path, ALLOWED_GROUPS=GROUP, scopes=GRANTED - {"users:read"}) as house:
         shown = await house.says(f"{DEAL} won", user=BEN)
 
         assert "Slack did not tell me whether you are a full member" in shown.text
