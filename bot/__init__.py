@@ -2,7 +2,7 @@
 
 The listing is the architecture; imports point downwards only.
 
-    __main__     the verbs: serve, socket, check, history, demo; the only reader of the environment
+    __main__     the verbs: serve, socket, check, history, access, demo; the only reader of the environment
     web          the bot over HTTP
     simulator    stand-ins for Slack and HighLevel, and the demo
 
@@ -10,6 +10,7 @@ The listing is the architecture; imports point downwards only.
 
     slack        listeners for what is typed and pressed: translate, decide at once what can be, hand over the rest
     modal        listeners for the form
+    admission    who asks to be let in, and the admins who decide
     intake       the way in: who may, and writing down what they want
     socket_mode  the bot over a connection of its own to Slack
     dispatch     hands contents to Bolt, which may not foresee their shape
@@ -19,11 +20,14 @@ The listing is the architecture; imports point downwards only.
     views        opens and changes forms
     crm          the CRM port over HighLevel
     highlevel    a client for HighLevel's API that has never heard of this bot
+    door         whether somebody may: by a setting, by a user group, by an admin's word
+    directory    what Slack knows about people, user groups and channels, kept for five minutes
+    register     who asked to be let in and what was decided, over the database
     history      reads the ledger: for somebody in Slack, and all of it for an auditor
     ledger       one row per accepted command
     database     one thread, and commits that are shared
     engine       how a database is opened; where SQLite and PostgreSQL differ
-    schema       the ledger's table and its versions
+    schema       the tables and their versions
     health       named checks, for /readyz and `check`
     workspace    which Slack workspace is ours
     envelope     is this request from Slack, and what is in it?
@@ -37,10 +41,11 @@ The listing is the architecture; imports point downwards only.
     messages     every sentence that a person in Slack reads
     said         what somebody typed or pressed, out of what Slack sends
     form         the modal in which a deal is changed: what it shows, what was entered
-    listing      the audit trail as a table, CSV or JSON
+    listing      the audit trail, and who was let in, as a table, CSV or JSON
 
     outcome      what became of a command
     command      text -> request
+    permission   a request for access, and what became of it
     press        what a button or a choice means
     record       a command as it is written down and remembered; can it be taken back?
     inputs       pieces of modals that cannot break Slack's rules: menus, fields, boxes to tick

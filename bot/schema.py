@@ -1,4 +1,4 @@
-"""The ledger's table, and the numbered steps that lead to it from any earlier version."""
+"""The tables, and the numbered steps that lead to them from any earlier version."""
 
 from contextlib import suppress
 
