@@ -2,7 +2,7 @@
 
 The listing is the architecture; imports point downwards only.
 
-    __main__     the verbs: serve, socket, check, connect, history, demo; the only reader of the environment
+    __main__     the verbs: serve, socket, check, connect, history, access, demo; the only reader of the environment
     web          the bot over HTTP
     simulator    stand-ins for Slack and HighLevel, and the demo
 
@@ -10,6 +10,7 @@ The listing is the architecture; imports point downwards only.
 
     slack        listeners for what is typed and pressed: translate, decide at once what can be, hand over the rest
     modal        listeners for the form
+    admission    who asks to be let in, and the admins who decide
     intake       the way in: who may, and writing down what they want
     socket_mode  the bot over a connection of its own to Slack
     installation  the pages on which somebody connects HighLevel by OAuth
@@ -22,6 +23,9 @@ The listing is the architecture; imports point downwards only.
     highlevel    a client for HighLevel's API that has never heard of this bot
     renewal      keeps the tokens of what is connected fresh, by one process at a time
     connections  the accounts that are connected by OAuth, and the passes by which they come to be
+    door         whether somebody may: by a setting, by a user group, by an admin's word
+    directory    what Slack knows about people, user groups and channels, kept for five minutes
+    register     who asked to be let in and what was decided, over the database
     history      reads the ledger: for somebody in Slack, and all of it for an auditor
     ledger       one row per accepted command
     database     one thread, and commits that are shared
@@ -40,10 +44,11 @@ The listing is the architecture; imports point downwards only.
     messages     every sentence that a person in Slack reads
     said         what somebody typed or pressed, out of what Slack sends
     form         the modal in which a deal is changed: what it shows, what was entered
-    listing      the audit trail as a table, CSV or JSON
+    listing      the audit trail, and who was let in, as a table, CSV or JSON
 
     outcome      what became of a command
     command      text -> request
+    permission   a request for access, and what became of it
     press        what a button or a choice means
     record       a command as it is written down and remembered; can it be taken back?
     inputs       pieces of modals that cannot break Slack's rules: menus, fields, boxes to tick

@@ -1,24 +1,27 @@
-"""`python -m bot serve|socket|check|connect|history|demo`: the only reader of the environment."""
+"""`python -m bot serve|socket|check|connect|history|access|demo`: the only reader of the environment."""
 
 import argparse
 import asyncio
 import gc
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from io import StringIO, TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from dotenv import dotenv_values
 
 from bot import logs, moments
-from bot.listing import Form, printable, write
+from bot.listing import Form, printable, write, write_access
 from bot.settings import Settings, SettingsError, Verb, database_url_of, without_oauth
 
 if TYPE_CHECKING:
     from bot.health import Report
+
+T = TypeVar("T")
 
 FAILED = 1
 UNUSABLE_SETTINGS = 2
@@ -40,11 +43,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about each thing that is not well")
     verbs.add_parser("connect", help="print a link with which HighLevel is connected by OAuth, once, within 30 minutes")
     _add_history(verbs.add_parser("history", help="list who asked for what, and what became of it, oldest first"))
-    _add_demo(
-        verbs.add_parser(
-            "demo", help="try it on this machine, with stand-ins for Slack and HighLevel; no account needed"
-        )
-    )
+    _add_access(verbs.add_parser("access", help="list who asks to be let in and who was, or take an approval back"))
+    _add_demo(verbs.add_parser("demo", help="try it on this machine, without an account, in a browser or a terminal"))
     asked = parser.parse_args(arguments)
     match asked.verb:
         case "serve" | "socket" as verb:
@@ -54,7 +54,10 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         case "connect":
             return _connect(environ)
         case "history":
-            return _history(asked, environ)
+            return _in_the_database(_list_history, asked, environ)
+        case "access":
+            act = _revoke if asked.action == "revoke" else _list_access
+            return _in_the_database(act, asked, environ)
         case _:
             return _demo(asked)
 
@@ -136,11 +139,27 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
         "List the commands in the database of DATABASE_URL, oldest first. WHEN is a date or a date-time such as"
         " 2026-11-24T18:30, in UTC if it names no zone, or a period back from now, such as 30m, 24h or 7d."
     )
-    parser.add_argument("--format", choices=[form.value for form in Form], default=Form.TABLE.value)
+    _add_format(parser)
     parser.add_argument("--since", type=_beginning, metavar="WHEN", help="only what was asked for then or later")
     parser.add_argument("--until", type=_end, metavar="WHEN", help="only what was asked for earlier, or on that day")
     parser.add_argument("--opportunity", metavar="ID", help="only what is about this deal of HighLevel")
     parser.add_argument("--user", metavar="ID", help="only what this member of Slack asked for")
+
+
+def _add_access(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "List who asks to be let in and whom an admin has let in, from the database of DATABASE_URL; not who is in the"
+        " settings or in a user group. Or take somebody's approval back."
+    )
+    _add_format(parser)
+    parser.add_argument("--all", action="store_true", help="also what was declined or taken back")
+    actions = parser.add_subparsers(dest="action", metavar="revoke")
+    revoking = actions.add_parser("revoke", help="take an approval back: from now on they may not")
+    revoking.add_argument("user", help="the member's id in Slack, such as U012AB3CD")
+
+
+def _add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=[form.value for form in Form], default=Form.TABLE.value)
 
 
 def _beginning(text: str) -> datetime:
@@ -158,32 +177,53 @@ def _moment(read: Callable[[str, datetime], datetime], text: str) -> datetime:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _history(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def _in_the_database(
+    act: Callable[[str, argparse.Namespace], int], asked: argparse.Namespace, environ: Mapping[str, str]
+) -> int:
     try:
         url = database_url_of(environ)
     except SettingsError as error:
         print(_unusable(error), file=sys.stderr)
         return UNUSABLE_SETTINGS
     try:
-        return _list(url, asked)
+        return act(url, asked)
     except KeyboardInterrupt:
         _let_go_of_the_output()
         return INTERRUPTED
 
 
-def _list(url: str, asked: argparse.Namespace) -> int:
-    from bot import history, schema  # noqa: PLC0415 - see `_serve`
+def _list_history(url: str, asked: argparse.Namespace) -> int:
+    from bot import history  # noqa: PLC0415 - see `_serve`
 
     wanted = history.Filter(asked.since, asked.until, asked.opportunity, asked.user)
-    form = Form(asked.format)
+    return _list(history.reading(url, wanted), write, Form(asked.format))
+
+
+def _list_access(url: str, asked: argparse.Namespace) -> int:
+    from bot import register  # noqa: PLC0415 - see `_serve`
+
+    return _list(register.reading(url, past=asked.all), write_access, Form(asked.format))
+
+
+def _revoke(url: str, asked: argparse.Namespace) -> int:
+    from bot import register  # noqa: PLC0415 - see `_serve`
+
+    return _list(register.revoking(url, asked.user, datetime.now(UTC)), write_access, Form(asked.format))
+
+
+def _list(
+    reading: AbstractContextManager[Iterable[T]], write_rows: Callable[[Iterable[T], Form, TextIO], None], form: Form
+) -> int:
+    from bot import history, schema  # noqa: PLC0415 - see `_serve`
+
     if isinstance(sys.stdout, TextIOWrapper):
         if form is Form.CSV:  # its lines end as its standard says, on every system
             sys.stdout.reconfigure(encoding="utf-8", newline="")
         else:
             sys.stdout.reconfigure(errors="replace")
     try:
-        with history.reading(url, wanted) as records:
-            write(records, form, sys.stdout)
+        with reading as rows:
+            write_rows(rows, form, sys.stdout)
             sys.stdout.flush()
     except schema.NewerSchemaError:
         problem = "The database was written by a later version of this program: deploy the later version."

@@ -54,15 +54,23 @@ class WhoAmI:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowAccess:
+    """An admin wants to see who asks to be let in, and who was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """Somebody wants to take back the last change they made."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowHistory:
-    """Somebody wants to see their last commands, or everybody's about one deal."""
+    """Somebody wants to see their last commands, or everybody's about one deal; an admin, another's or everybody's."""
 
     opportunity_id: str | None = None
+    user_id: str = ""
+    """Whose; empty for their own."""
+    everybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ class Misunderstood:
     word: str = ""
 
 
-Request = Change | ShowDeal | OpenForm | Help | WhoAmI | Undo | ShowHistory | Misunderstood
+Request = Change | ShowDeal | OpenForm | Help | WhoAmI | ShowAccess | Undo | ShowHistory | Misunderstood
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,8 @@ def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Reque
             return Help()
         case ["whoami"]:
             return WhoAmI()
+        case ["access"]:
+            return ShowAccess()
         case ["undo", *more]:  # not even `undo?`: there is no preview of it, and it asked for no more than that
             alone = not more and not marker
             return Undo() if alone else Misunderstood(Problem.UNDO_STANDS_ALONE, _text(words[1:]) or marker)
@@ -252,10 +262,19 @@ def _not_offered(status: Status, word: _Word) -> Misunderstood:
     return Misunderstood(problem, word.text)
 
 
+_PERSON = re.compile(r"@?([UW][A-Z0-9]{2,14})")
+"""Somebody as Slack names them: `<@U012AB3CD|ana>` without what is around it, or the id alone."""
+_EVERYBODY = {"all", "everybody", "everyone"}
+
+
 def _history(words: list[str], location_id: str) -> ShowHistory | Misunderstood:
     match words:
         case []:
             return ShowHistory()
+        case [word] if word.casefold() in _EVERYBODY:
+            return ShowHistory(everybody=True)
+        case [word] if person := _PERSON.fullmatch(word):
+            return ShowHistory(user_id=person[1])
         case [target] if _is_target(target):
             found = _opportunity_id(target, location_id)
             return found if isinstance(found, Misunderstood) else ShowHistory(found)

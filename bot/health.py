@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.access import Allowlist
 from bot.change import CrmError, StoreDown
+from bot.door import Directory
 from bot.outcome import Cause, Trouble
 from bot.workspace import SlackTrouble
 
@@ -21,6 +22,9 @@ LOST_REASONS = "highlevel.lost_reasons"
 STORE = "store.writable"
 SCHEMA = "store.schema"
 ALLOWLIST = "access.allowlist"
+GROUPS = "access.groups"
+PEOPLE = "access.people"
+SHARED_CHANNELS = "access.shared_channels"
 
 CHECKS = (
     SETTINGS,
@@ -34,11 +38,34 @@ CHECKS = (
     STORE,
     SCHEMA,
     ALLOWLIST,
+    GROUPS,
+    PEOPLE,
+    SHARED_CHANNELS,
 )
 """The id of every check, in the order they are reported. Outside tools know them: they change with a changelog entry.
 The signing secret is checked over HTTP only, the socket in Socket Mode only."""
 
-ALLOWLIST_EMPTY = "ALLOWED_USERS is empty, so nobody may change anything. Set it to the Slack ids of those who may."
+ALLOWLIST_EMPTY = "ALLOWED_USERS is empty, and so are ALLOWED_GROUPS and ADMINS: nobody may change anything. Set it to the Slack ids of those who may."
+_ADD = "under OAuth & Permissions in your Slack app, and install it again"
+GROUP_ADVICE: Mapping[str, str] = {
+    "missing_scope": f"Slack does not let the bot read user groups, so nobody gets in by ALLOWED_GROUPS. Add the scope usergroups:read {_ADD}.",
+    "plan_upgrade_required": "This workspace has no user groups: Slack's free plan has none. Empty ALLOWED_GROUPS, and name people in ALLOWED_USERS.",
+    "no_such_subteam": "There is no user group {group} in this workspace. Copy the id again: People, User groups, the group, Copy group ID.",
+    "": "Slack cannot be asked who is in the user group {group}, so nobody gets in by it. Look at the network.",
+}
+"""What Slack's word about a group means to an operator. https://docs.slack.dev/reference/methods/usergroups.users.list"""
+GROUP_UNTOLD = "Slack does not tell who is in the user group {group} (it says: {error}), so nobody gets in by it."
+PEOPLE_UNTOLD = (
+    "Slack does not let the bot tell members from guests, so nobody gets in by a group or by an admin's approval. Add the "
+    f"scope users:read {_ADD}."
+)
+SHARED_CHANNELS_UNTOLD = (
+    "The bot cannot tell which channels are shared with another company, and does not ask before it posts there. If you "
+    f"have any, add the scopes channels:read and groups:read {_ADD}."
+)
+MISSING_SCOPE = "missing_scope"
+ANYBODY, ANY_CHANNEL = "USLACKBOT", "C0000000000"
+"""Asked about to learn whether the bot may ask at all: the first is in every workspace, the second in none."""
 STORE_NOT_WRITABLE = "The database cannot be written. Look at DATABASE_URL, at whether the server is up, the disk's space and permissions."
 STORE_IS_NEWER = (
     "The database was written by a later version of this bot, and this one does not touch what it does not know. Deploy the "
@@ -167,6 +194,8 @@ class Health:
         reads_lost_reasons: Callable[..., Awaitable[bool]],
         ping_store: Callable[[], Awaitable[None]],
         allowlist: Allowlist,
+        directory: Directory,
+        look_into: Callable[[str], Awaitable[None]],
         connect_url: str = "",
         fresh: float = FRESH,
     ) -> None:
@@ -177,6 +206,8 @@ class Health:
         self._ping_store = ping_store
         self._allowlist = allowlist
         self._connect_url = connect_url
+        self._directory = directory
+        self._look_into = look_into
         self._fresh = fresh
         self._not_in_use = SIGNING_SECRET if ask_socket else SLACK_SOCKET
         self._asking = asyncio.Lock()
@@ -192,9 +223,17 @@ class Health:
 
     async def _check(self) -> Report:
         notes: dict[str, str] = {}
-        found = await asyncio.gather(self._slack(), self._socket(), self._highlevel(notes), self._store())
+        found = await asyncio.gather(
+            self._slack(),
+            self._socket(),
+            self._highlevel(notes),
+            self._store(),
+            self._groups(),
+            self._people(notes),
+            self._channels(notes),
+        )
         failing = {check: words for failures in found for check, words in failures.items()}
-        if not self._allowlist.users:
+        if self._allowlist.is_empty:
             failing[ALLOWLIST] = ALLOWLIST_EMPTY
         # The settings, and the signing secret among them, are well: without them there is no bot to ask.
         return Report(
@@ -248,6 +287,42 @@ class Health:
                 return {STORE: UNTOLD.format(check=SCHEMA), SCHEMA: STORE_IS_NEWER}
             return {STORE: STORE_NOT_WRITABLE, SCHEMA: UNTOLD.format(check=STORE)}
         return {}
+
+    async def _groups(self) -> dict[str, str]:
+        words = await asyncio.gather(*map(self._group, sorted(self._allowlist.groups)))
+        return {GROUPS: " ".join(filter(None, dict.fromkeys(words)))} if any(words) else {}
+
+    async def _group(self, group: str) -> str:
+        """What is to be done about a group; empty for nothing."""
+        try:
+            await self._directory.members(group)
+        except SlackTrouble as trouble:
+            return GROUP_ADVICE.get(trouble.error, GROUP_UNTOLD).format(group=group, error=trouble.error)
+        return ""
+
+    async def _people(self, notes: dict[str, str]) -> dict[str, str]:
+        if not (self._allowlist.groups or self._allowlist.admins) or not await _forbidden(
+            self._directory.person(ANYBODY)
+        ):
+            return {}
+        if self._allowlist.groups:
+            return {PEOPLE: PEOPLE_UNTOLD}
+        notes[PEOPLE] = PEOPLE_UNTOLD
+        return {}
+
+    async def _channels(self, notes: dict[str, str]) -> dict[str, str]:
+        if await _forbidden(self._look_into(ANY_CHANNEL)):
+            notes[SHARED_CHANNELS] = SHARED_CHANNELS_UNTOLD
+        return {}
+
+
+async def _forbidden(question: Awaitable[object]) -> bool:
+    """Whether Slack does not let us ask it; any other trouble says nothing about that."""
+    try:
+        await question
+    except SlackTrouble as trouble:
+        return trouble.error == MISSING_SCOPE
+    return False
 
 
 def highlevel_failures(trouble: Trouble, connect_url: str = "") -> dict[str, str]:

@@ -89,6 +89,10 @@ class SqlHistory:
         """See `record.History`."""
         return await self._read(most, commands.c.user_id == user_id)
 
+    async def of_everybody(self, most: int) -> list[Record]:
+        """See `record.History`."""
+        return await self._read(most)
+
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
         """See `record.History`."""
         return await self._read(most, commands.c.opportunity_id == opportunity_id)
@@ -121,8 +125,7 @@ class Unreadable(Exception):
 def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
     """The rows that are wanted, oldest first, read as they are taken: a million of them need no more memory than ten.
 
-    They are as they were at one moment. Raises `Unreadable` when they cannot be read, also half-way; `NewerSchemaError`
-    or `OlderSchemaError` for what another version wrote.
+    They are as they were at one moment. Raises what `streaming` does.
     """
     conditions = [
         column == value
@@ -137,6 +140,17 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
     if wanted.until is not None:
         conditions.append(commands.c.accepted_at < as_written(wanted.until))
     statement = sa.select(*_COLUMNS).where(*conditions).order_by(commands.c.accepted_at, commands.c.key)
+    with streaming(url, statement) as rows:
+        yield map(_record, rows)
+
+
+@contextmanager
+def streaming(url: str, statement: sa.Select[Any]) -> Iterator[Iterator[sa.Row[Any]]]:
+    """The rows of a query, read as they are taken, over a connection that can only read.
+
+    Raises `Unreadable` when they cannot be read, also half-way; `NewerSchemaError` or `OlderSchemaError` for what
+    another version wrote.
+    """
     try:
         opened = engine_for_reading(url)
     except FileNotFoundError as error:
@@ -146,7 +160,7 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
             must_be_current(connection)
             rows = connection.execute(statement, execution_options={"yield_per": AT_ONCE})
             try:
-                yield map(_record, rows)
+                yield iter(rows)
             finally:
                 # After Ctrl-C SQLAlchemy has closed a file, and would log that its cursor cannot be closed any more.
                 if not (connection.invalidated and connection.dialect.name == "sqlite"):

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import TypeVar
 
 import structlog
 
-from bot.access import Allowlist, Pace
+from bot.access import Allowed, Denied, Pace
 from bot.change import StoreDown
 from bot.claims import Acceptance
+from bot.door import Door
 from bot.messages import Message, Messages
 from bot.outcome import Cause
 from bot.record import Entry
@@ -19,6 +21,10 @@ T = TypeVar("T")
 
 ANSWER_WITHIN = 2.6
 """Seconds for whatever comes before an acknowledgement: Slack waits for 3."""
+LEAST = 0.01
+"""Seconds that are given to what comes when no time is left."""
+_due: ContextVar[float] = ContextVar("due", default=float("inf"))
+"""By when what is being answered has to be acknowledged, in the event loop's time."""
 
 
 class CannotLookUp(Exception):
@@ -31,31 +37,36 @@ class Intake:
     def __init__(  # noqa: PLR0913 - each is one neighbour
         self,
         *,
-        allowlist: Allowlist,
-        our_team: Callable[[], str | None],
+        door: Door,
         pace: Pace,
         ledger: Acceptance,
         submit: Callable[[Entry], None],
         messages: Messages,
         answer_within: float = ANSWER_WITHIN,
     ) -> None:
-        self.allowlist = allowlist
-        self.our_team = our_team
+        self.door = door
         self._pace = pace
         self._ledger = ledger
         self._submit = submit
         self._messages = messages
         self._answer_within = answer_within
 
-    def may(self, said: Said) -> bool:
-        """Whether this person may, at this moment and from here; what they do does not count as a command."""
-        return self.allowlist.denies(said.caller, self.our_team()) is None
+    async def decides(self, said: Said) -> Allowed | Denied:
+        """Whether this person may, at this moment and from here; what they do does not count as a command.
 
-    def denies(self, said: Said) -> Message | None:
+        From now on the time for an acknowledgement runs: what is looked up or written down afterwards has the rest.
+        """
+        _due.set(_now() + self._answer_within)
+        return await self.door.decides(said.caller, within=self._answer_within / 2)
+
+    async def may(self, said: Said) -> bool:
+        """The same as yes or no."""
+        return isinstance(await self.decides(said), Allowed)
+
+    async def denies(self, said: Said) -> Message | None:
         """Why this person may not, at this moment and from here; `None` when they may."""
-        denied = self.allowlist.denies(said.caller, self.our_team()) or self._pace.denies(
-            said.caller.user_id, asyncio.get_running_loop().time()
-        )
+        decision = await self.decides(said)
+        denied = decision if isinstance(decision, Denied) else self._pace.denies(said.caller.user_id, _now())
         if denied is None:
             return None
         log.info("command.denied", reason=denied.reason.value)
@@ -66,7 +77,7 @@ class Intake:
 
         `looked_up`: something was looked up before, so that less time is left. Raises `StoreDown`.
         """
-        new = await self._ledger.accept(*entries, within=self._answer_within / (2 if looked_up else 1))
+        new = await self._ledger.accept(*entries, within=self._time(2 if looked_up else 1))
         for entry in entries:
             log.info("command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new)
             if new:
@@ -76,10 +87,22 @@ class Intake:
     async def look_up(self, looking: Awaitable[T]) -> T:
         """Something in the ledger, while there is time. Raises `CannotLookUp`; then nothing was written either."""
         try:
-            async with asyncio.timeout(self._answer_within / 2):
+            async with asyncio.timeout(self._time(2)):
                 return await looking
         except (TimeoutError, StoreDown) as error:
             raise CannotLookUp from error
+
+    async def in_time(self, writing: Awaitable[T]) -> T:
+        """Something that is written beside commands, while there is time. Raises `StoreDown`: it may be written."""
+        try:
+            async with asyncio.timeout(self._time(2)):
+                return await writing
+        except TimeoutError:
+            raise StoreDown(perhaps_written=True) from None
+
+    async def refuses(self, said: Said) -> Denied | None:
+        """Why this person is nobody whom an admin could let in; `None` for a member of our workspace."""
+        return await self.door.refuses(said.caller, within=self._time(2))
 
     async def guarded(self, answering: Awaitable[Message | None], reference: str) -> Message | None:
         """The error boundary of what happens before an acknowledgement."""
@@ -94,3 +117,11 @@ class Intake:
         except Exception:
             log.exception("command.broken")
             return self._messages.not_accepted(Cause.UNEXPECTED, reference)
+
+    def _time(self, part: int) -> float:
+        """A part of the time for an answer, or what is left of it."""
+        return max(LEAST, min(self._answer_within / part, _due.get() - _now()))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

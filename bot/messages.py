@@ -11,9 +11,9 @@ from typing import assert_never
 from urllib.parse import quote
 
 from bot import blocks, inputs
-from bot.access import Caller, Reason
+from bot.access import Allowed, Caller, Denied, Reason, Way
 from bot.blocks import Block, code, plain
-from bot.command import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem
+from bot.command import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem, ShowHistory
 from bot.outcome import (
     AlreadySo,
     Ambiguous,
@@ -28,7 +28,24 @@ from bot.outcome import (
     Trouble,
     Unconfirmed,
 )
-from bot.press import CHOOSE, CONFIRM, DISMISS, LINK, REASON, SET, SHARE, SHOW, UNDO, Choice, StatusChoice
+from bot.permission import OPERATOR, Permission, State
+from bot.press import (
+    APPROVE,
+    CHOOSE,
+    CONFIRM,
+    DECLINE,
+    DISMISS,
+    LINK,
+    REASON,
+    REQUEST,
+    REVOKE,
+    SET,
+    SHARE,
+    SHOW,
+    UNDO,
+    Choice,
+    StatusChoice,
+)
 from bot.record import Entry, Obstacle, Record
 from bot.status import STATES, Consent, LostReason, Opportunity, Status, Wish
 
@@ -220,8 +237,41 @@ DENIALS: Mapping[Reason, Sentences] = {
         "Slack has not yet told the bot which workspace it works for.",
         "Try again in a minute. If it goes on, please tell {admin}: `SLACK_BOT_TOKEN` may be wrong.",
     ),
+    Reason.GROUPS_UNKNOWN: Sentences(
+        "Slack did not tell me whether you are in one of the groups that may change deals.",
+        "Try again in a minute. If it goes on, please tell {admin}; your Slack id is {user}.",
+    ),
+    Reason.APPROVALS_UNKNOWN: Sentences(
+        "I cannot look up at the moment whether an admin has let you in: the bot's database does not answer.",
+        AGAIN_SOON,
+    ),
+    Reason.PERSON_UNKNOWN: Sentences(
+        "Slack did not tell me whether you are a full member of this workspace, and only members can be let in by a group or an admin.",
+        "Try again in a minute. If it goes on, ask {admin} to add you to `ALLOWED_USERS`; your Slack id is {user}.",
+    ),
+    Reason.STRANGER: Sentences(
+        "You are from another company's Slack workspace, and deals are changed from here by this one's people only.",
+        "Ask somebody of this workspace to change the deal.",
+    ),
+    Reason.GUEST: Sentences(
+        "You are a guest in this workspace, and guests are not let in by a group or an admin's approval.",
+        "If you need it, ask {admin} to add you to `ALLOWED_USERS`; your Slack id is {user}.",
+    ),
+    Reason.BOT: Sentences("Bots change no deals here.", "A person has to ask for it."),
+    Reason.GONE: Sentences(
+        "Slack says that your account is deactivated, so you may not change deals any more.",
+        "If that is a mistake, please tell {admin}; your Slack id is {user}.",
+    ),
     Reason.TOO_FAST: Sentences("That was more than 20 commands in a minute.", "Wait a minute, then go on."),
 }
+
+WAYS: Mapping[Way, str] = {
+    Way.ADMIN: "You are one of the admins.",
+    Way.LIST: "You are on the list of people who may.",
+    Way.GROUP: "You are in the user group {group}.",
+    Way.APPROVAL: "{by} let you in, {at}.",
+}
+"""Why somebody may."""
 
 USAGE: Mapping[Problem, str] = {
     Problem.NO_STATUS: "Which status should these deals have? Add one of {statuses}.",
@@ -242,7 +292,7 @@ USAGE: Mapping[Problem, str] = {
         "`undo` stands alone and takes back your last change: I do not know what to do with {word}. For another change press "
         "the button under its message."
     ),
-    Problem.HISTORY_OF_WHAT: "`history` takes one deal's id or link, or nothing for your own commands: I cannot use {word}.",
+    Problem.HISTORY_OF_WHAT: "`history` takes one deal's id or link, or nothing for your own commands; from admins also a person or `all`: I cannot use {word}.",
     Problem.TOO_MUCH: (
         "I do not know what to do with {word}. The status comes last, and only `lost` may have a reason behind it; a name that "
         "has such a word in it goes into quotes. Several deals at once go by their ids or links."
@@ -253,9 +303,12 @@ CHANNELS_NAMED = 5
 """How many allowed channels are named to somebody in the wrong one."""
 
 NOTHING_CHANGED = "Nothing was changed."
+SHARED_CHANNEL = "This channel is shared with another company: its people would read the deal's name, value, contact and owner, and who changed it."
 AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
 REASONS_ELSEWHERE = "Lost reasons are made in HighLevel, under Settings › Custom Fields › Lost Reason."
 SEARCH_LAGS = "What was changed in HighLevel in the last seconds may not show here yet."
+ROWS_OF_ACCESS = 20
+"""Requests and approvals that are listed at most: each takes a section with a button, and Slack shows 50 blocks."""
 LINES_OF_CARD = 3
 """Of the deal's last commands, on its card."""
 
@@ -270,6 +323,7 @@ class Messages:
         location_id: str,
         currency: str,
         admin_contact: str,
+        admins: Sequence[str],
         statuses: frozenset[Status],
         channels: frozenset[str],
         errors_in_channel: bool,
@@ -284,6 +338,7 @@ class Messages:
         self._location_id = location_id
         self._currency = currency
         self._admin = blocks.user(admin_contact) if admin_contact else "the person who looks after this bot"
+        self._admins = ", ".join(map(blocks.user, admins))
         self._statuses = ", ".join(f"`{status}`" for status in Status if status in statuses)
         named = [blocks.channel(channel) for channel in sorted(channels)[:CHANNELS_NAMED]]
         self._channels = ", ".join(named if len(channels) <= CHANNELS_NAMED else [*named, "others"])
@@ -435,7 +490,8 @@ class Messages:
         if changed:
             return f"{who} changed {number} deals to *{status}*:"
         if asked:
-            return f"Shall {asked} of these {total} deals be *{status}*? {NOTHING_CHANGED} {AUTOMATIONS}"
+            shared = f" {SHARED_CHANNEL}" if command.wish.consent is Consent.SHARED else ""
+            return f"Shall {asked} of these {total} deals be *{status}*?{shared} {NOTHING_CHANGED} {AUTOMATIONS}"
         if any(record.outcome == "previewed" for record in records):
             return f"This is what would happen. {NOTHING_CHANGED} {AUTOMATIONS}"
         if any(record.outcome == "reason_wanted" for record in records):
@@ -547,8 +603,10 @@ class Messages:
 
     def _sure(self, deal: Opportunity, command: Entry) -> Message:
         status = command.wish.status
+        shared = SHARED_CHANNEL if command.wish.consent is Consent.SHARED else ""
         lines = (
-            f"{self._deal(deal)} is {_is(deal)}. Make it *{status}* all the same?",
+            f"{self._deal(deal)} is {_is(deal)}. Make it *{status}*{'' if shared else ' all the same'}?",
+            shared,
             self._facts(deal),
             f"{NOTHING_CHANGED} {AUTOMATIONS}",
         )
@@ -667,7 +725,8 @@ class Messages:
             what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
         then = then.format(admin=self._admin, wait=_wait(trouble, self._clock()), page=self._page)
         lines = (what, self._effect(outcome, wish), then, hint)
-        return _message(lines, _small_print(reference, trouble), public=self._errors_in_channel)
+        public = self._errors_in_channel and wish.consent is not Consent.SHARED
+        return _message(lines, _small_print(reference, trouble), public=public)
 
     def _effect(self, outcome: Failed, wish: Wish) -> str:
         before, now = outcome.before, outcome.now
@@ -726,8 +785,11 @@ class Messages:
 
     def denied(self, reason: Reason, caller: Caller, reference: str) -> Message:
         """Somebody may not."""
-        lines = (DENIALS[reason].what, NOTHING_CHANGED, self._whom_to_ask(reason, caller))
-        return _message(lines, (_reference(reference),), public=False)
+        asks = reason is Reason.NOT_ALLOWED and self._admins
+        how = "Or ask the admins with the button below." if asks else ""
+        lines = (DENIALS[reason].what, NOTHING_CHANGED, self._whom_to_ask(reason, caller), how)
+        buttons = [blocks.actions(blocks.button("Request access", REQUEST, "access"))] if asks else ()
+        return _message(lines, (_reference(reference),), public=False, buttons=buttons)
 
     def _whom_to_ask(self, reason: Reason, caller: Caller) -> str:
         return DENIALS[reason].then.format(
@@ -771,6 +833,88 @@ class Messages:
             when=when,
         )
 
+    # --- who is let in ---------------------------------------------------------------------------------------------
+
+    def asks_for_access(self, request: Permission) -> Message:
+        """To an admin: somebody wants to be let in."""
+        lines = (
+            f"{blocks.user(request.user_id)} asks to change deals from Slack.",
+            f"They asked in {blocks.channel(request.channel_id)}, {blocks.date(request.asked_at)}; their Slack id is {code(request.user_id)}.",
+            "Whoever you let in can change every deal of the location, until an admin takes it back.",
+        )
+        return _message(lines, (_reference(request.reference),), public=False, buttons=_decisions(request))
+
+    def request_sent(self, request: Permission, *, replaces: bool) -> Message:
+        """To whoever asked to be let in, in place of the refusal."""
+        lines = (f"Your request was sent to {self._admins}.", "You read here what they decide, as a direct message.")
+        return _message(lines, (_reference(request.reference),), public=False, replaces=replaces)
+
+    def request_waits(self, request: Permission) -> Message:
+        """To whoever asks again while the admins have not decided."""
+        lines = (
+            f"You asked {blocks.date(request.asked_at)}, and nobody has decided yet.",
+            f"The admins are {self._admins}.",
+        )
+        return _message(lines, (_reference(request.reference),), public=False)
+
+    def request_rests(self, request: Permission) -> Message:
+        """To whoever asks again soon after a no."""
+        then = "You can ask again a day after that; until then, speak with them."
+        return _message((_decided(request, "you"), then), (_reference(request.reference),), public=False)
+
+    def let_in_already(self, reference: str) -> Message:
+        """To whoever asks to be let in, and may already."""
+        then = f"Type {code(f'{COMMAND} {USAGE_HINT}')}, or `{COMMAND} help`."
+        return _message(("You may change deals here already.", then), (_reference(reference),), public=False)
+
+    def decision(self, request: Permission) -> Message:
+        """To whoever asked to be let in, or was let in: what an admin has decided."""
+        hint = f"Type {code(f'{COMMAND} {USAGE_HINT}')}, or `{COMMAND} help`." if request.approved else ""
+        return _message((_decided(request, "you"), hint), (_reference(request.reference),), public=False)
+
+    def decided(self, request: Permission, *, now: bool, replaces: bool) -> Message:
+        """To the admin who pressed; `now`: it was this press that decided, and no other before."""
+        who = blocks.user(request.user_id)
+        already = "" if now else "That was decided already, and your press changed nothing."
+        lines = (already, _decided(request, who), f"{who} was told." if now else "")
+        buttons = _revoking(request) if request.approved else ()
+        return _message(lines, (_reference(request.reference),), public=False, buttons=buttons, replaces=replaces)
+
+    def unknown_request(self, reference: str) -> Message:
+        """To an admin who pressed about a request, or an approval, that is not there."""
+        lines = ("I know of no such request or approval, so nothing was decided.", f"`{COMMAND} access` lists all.")
+        return _message(lines, (_reference(reference),), public=False)
+
+    def not_an_admin(self, reference: str) -> Message:
+        """To somebody who wants what only admins may."""
+        lines = (f"Only the admins may do that{f': {self._admins}' if self._admins else ''}.", NOTHING_CHANGED)
+        return _message(lines, (_reference(reference),), public=False)
+
+    def not_decided(self, reference: str) -> Message:
+        """The database did not take it in time. A second press does no harm."""
+        lines = (
+            "I cannot write that down at the moment: the bot's database does not answer.",
+            f"Press again in a minute. If it goes on, please tell {self._admin}.",
+        )
+        return _message(lines, (_reference(reference),), public=False)
+
+    def access(self, standing: Sequence[Permission]) -> Message:
+        """To an admin: who asks, and who was let in."""
+        if not standing:
+            return _message(("Nobody asks to be let in, and nobody was let in by an admin.",), (), public=False)
+        shown = standing[:ROWS_OF_ACCESS]
+        head = "Who asks to be let in, and who was let in by an admin; not who is named in the settings or by a group:"
+        more = "There are more: `python -m bot access` lists all." if len(standing) > len(shown) else ""
+        lines = [f"• {_standing(each)}" for each in shown]
+        rows = [
+            block
+            for line, each in zip(lines, shown, strict=True)
+            for block in (blocks.section(line), *(_revoking(each) if each.approved else _decisions(each)))
+        ]
+        text = "\n".join(filter(None, (head, *lines, more)))
+        around = [blocks.section(more)] if more else []
+        return Message(blocks.fit(text, blocks.TEXT_LIMIT), (blocks.section(head), *rows, *around), public=False)
+
     # --- answers to questions --------------------------------------------------------------------------------------
 
     def help(self) -> Message:
@@ -789,19 +933,29 @@ class Messages:
         )
         return _message(lines, (), public=False)
 
-    def whoami(self, caller: Caller, denied: Reason | None) -> Message:
+    def whoami(self, caller: Caller, decision: Allowed | Denied) -> Message:
         """Who the bot takes the caller for, and what they may."""
         who = f"You are {blocks.user(caller.user_id)}; your Slack id is {code(caller.user_id)}."
         where = f"This channel's id is {code(caller.channel_id)}, the workspace's {code(caller.team_id)}."
-        if denied is None:
-            return _message((who, where, "You may change deals here."), (), public=False)
-        why = f"You may not change deals here. {DENIALS[denied].what} {self._whom_to_ask(denied, caller)}"
-        return _message((who, where, why), (), public=False)
+        match decision:
+            case Allowed(way, group, approved):
+                by, at = (blocks.user(approved.by), blocks.date(approved.at)) if approved else ("", "")
+                may = f"You may change deals here. {WAYS[way].format(group=code(group), by=by, at=at)}"
+            case Denied(reason):
+                may = f"You may not change deals here. {DENIALS[reason].what} {self._whom_to_ask(reason, caller)}"
+            case _:
+                assert_never(decision)
+        return _message((who, where, may), (), public=False)
 
-    def history(self, records: Sequence[Record], opportunity_id: str | None) -> Message:
-        """What the ledger knows about somebody's commands, or everybody's about one deal; latest first."""
+    def history(self, records: Sequence[Record], asked: ShowHistory) -> Message:
+        """What the ledger knows about somebody's commands, everybody's, or those about one deal; latest first."""
         name = next((record.name for record in records if record.name), None)
-        whose = f"about {self._deal(Opportunity(opportunity_id, '', name=name))}" if opportunity_id else "of yours"
+        if asked.opportunity_id:
+            whose = f"about {self._deal(Opportunity(asked.opportunity_id, '', name=name))}"
+        elif asked.everybody:
+            whose = "of all people"
+        else:
+            whose = f"of {blocks.user(asked.user_id)}" if asked.user_id else "of yours"
         if not records:
             return _message((f"I know of no command {whose}.",), (), public=False)
         head = (
@@ -852,6 +1006,54 @@ def _became(record: Record) -> str:
             return f"not taken back: it was {plain(record.after or '?')} by then"
         case failure:
             return f"to {plain(record.status)}: failed, {plain(failure.replace('_', ' '))}"
+
+
+def _decided(request: Permission, who: str) -> str:
+    """What an admin has decided about somebody, in a sentence."""
+    by, at = blocks.user(request.decided_by or ""), blocks.date(request.decided_at or request.asked_at)
+    match request.state:
+        case State.OPEN:
+            return f"Nobody has decided yet about the request of {at}."
+        case State.APPROVED:
+            return f"{by} let {who} in, {at}: {who} may change deals from Slack."
+        case State.DECLINED:
+            return f"{by} declined the request to let {who} in, {at}."
+        case State.REVOKED:
+            by = "the operator" if request.revoked_by == OPERATOR else blocks.user(request.revoked_by or "")
+            at = blocks.date(request.revoked_at or request.asked_at)
+            return f"{by} took back that {who} may change deals from Slack, {at}."
+        case _:
+            assert_never(request.state)
+
+
+def _standing(request: Permission) -> str:
+    who = f"{blocks.user(request.user_id)} ({code(request.user_id)})"
+    if approved := request.approved:
+        return f"{who} may: let in by {blocks.user(approved.by)}, {blocks.date(approved.at)}"
+    return f"{who} asks, {blocks.date(request.asked_at)}, in {blocks.channel(request.channel_id)}"
+
+
+def _decisions(request: Permission) -> Sequence[Block]:
+    if not _fits(request.reference, blocks.VALUE_LIMIT):
+        return ()
+    return (
+        blocks.actions(
+            blocks.button("Approve", APPROVE, request.reference, style="primary"),
+            blocks.button("Decline", DECLINE, request.reference),
+        ),
+    )
+
+
+def _revoking(request: Permission) -> Sequence[Block]:
+    if not _fits(request.user_id, blocks.VALUE_LIMIT):
+        return ()
+    confirm = blocks.Confirm(
+        title="Take it back?",
+        text=f"{blocks.user(request.user_id)} may change no deals from Slack then, unless a setting or a group lets them.",
+        confirm="Take it back",
+        deny="Leave it",
+    )
+    return (blocks.actions(blocks.button("Revoke", REVOKE, request.user_id, confirm=confirm, style="danger")),)
 
 
 def _first(*names: str | None) -> str:

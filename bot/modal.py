@@ -85,7 +85,7 @@ class Modal:
         said = pressed(body)
         with structlog.contextvars.bound_contextvars(reference=said.reference):
             log.info("shortcut.used", **said.log)
-            if refusal := self._intake.denies(said):
+            if refusal := await self._intake.denies(said):
                 self._tell(refusal, _address(said), said.reference)
             else:
                 linked = first_link(_texts(body.get("message")), location_id=self._location_id)
@@ -99,7 +99,7 @@ class Modal:
         """
         said = self._from_form(pressed(body), body)
         text = body.get("value")
-        if not self._intake.may(said) or not isinstance(text, str):
+        if not await self._intake.may(said) or not isinstance(text, str):
             await ack(options=[])
             return
         try:
@@ -117,7 +117,7 @@ class Modal:
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
         said = self._from_form(pressed(body), body)
-        if self._intake.may(said):
+        if await self._intake.may(said):
             self._answer_later(self._reshow(_view(body)), _address(said), said.reference)
         await ack()
 
@@ -129,7 +129,7 @@ class Modal:
         said = self._from_form(pressed(body), body)
         with structlog.contextvars.bound_contextvars(reference=said.reference):
             log.info("form.received", **said.log)
-            if refusal := self._intake.denies(said):
+            if refusal := await self._intake.denies(said):
                 self._tell(refusal, _address(said), said.reference)
                 await ack(response_action="clear")
                 return

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from bot.access import Caller
 from bot.status import STATES, Consent, Status, Wish
@@ -33,6 +33,24 @@ class Entry:
     """What the people in the channel shall read with it."""
     public: bool = True
     """Whether the people in the channel shall see it."""
+
+    @property
+    def is_unasked(self) -> bool:
+        """Whether everybody in the channel would see what comes of it, without anybody having been asked about that.
+
+        What takes a change back, or adds to one, is told where the change was told already.
+        """
+        if not self.public or self.undoes or self.wish.only_if:
+            return False
+        match self.wish.consent:
+            case Consent.PRESUMED | Consent.WANTED:
+                return True
+            case Consent.GIVEN:  # about the deal, before this was asked for
+                return self.continues is None
+            case Consent.PREVIEW | Consent.SHARED:
+                return False
+            case _:
+                assert_never(self.wish.consent)
 
 
 class Obstacle(StrEnum):
@@ -170,6 +188,9 @@ class History(Protocol):
 
     async def of_user(self, user_id: str, most: int) -> list[Record]:
         """This person's commands, latest first."""
+
+    async def of_everybody(self, most: int) -> list[Record]:
+        """All commands, latest first."""
 
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
         """Everybody's commands about this deal, latest first."""

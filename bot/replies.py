@@ -29,7 +29,7 @@ QUEUE_PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the answer to a command or a button goes.
+    """Where the answer to a command or a button goes; without a reply address and a channel: to the person directly.
 
     `response_url` works for 30 minutes and 5 messages, anywhere the command does, without any scope.
     https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
@@ -135,7 +135,8 @@ class Replies:
         channel_first = message.also_in and message.public and not message.replaces
         if channel_first:
             yield "channel", partial(self._post, message, to.channel_id)
-        yield "response_url", partial(self._respond, message, to.response_url)
+        if to.response_url:
+            yield "response_url", partial(self._respond, message, to.response_url)
         if message.public:
             if message.replaces and to.message_ts:
                 yield "channel", partial(self._replace, message, to.channel_id, to.message_ts)

@@ -97,11 +97,14 @@ def pressed(body: Mapping[str, Any]) -> Said:
     user, team, container = (_part(body, name) for name in ("user", "team", "container"))
     actions = body.get("actions")
     action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
+    # In a channel that is shared with another company the person's workspace may be another than the message's: then
+    # both stand here, which together are nobody's.
+    teams = dict.fromkeys(filter(None, (_field(team, "id"), _field(user, "team_id"))))
     channel = _field(container, "channel_id") or _field(_part(body, "channel"), "id")
     return Said(
         key=_field(body, "trigger_id") or reference,
         reference=reference,
-        caller=Caller(_field(user, "id"), _field(team, "id") or _field(user, "team_id"), channel),
+        caller=Caller(_field(user, "id"), " ".join(teams), channel),
         text=_field(action, "value") or _field(_part(action, "selected_option"), "value"),
         response_url=_field(body, "response_url"),
         message_ts=_field(container, "message_ts"),

@@ -68,6 +68,25 @@ commands = sa.Table(
   was posted besides, and that message's id.
 """
 
+access = sa.Table(
+    "access",
+    metadata,
+    sa.Column("reference", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("team_id", sa.Text, nullable=False),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("asked_at", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("decided_by", sa.Text),
+    sa.Column("decided_at", sa.Text),
+    sa.Column("revoked_by", sa.Text),
+    sa.Column("revoked_at", sa.Text),
+)
+"""One row per request to be let in: *open*, *approved* (and in force), *declined*, or *revoked* after it was approved.
+
+`decided_by` is the admin who approved or declined it; `revoked_by` is one too, or `permission.OPERATOR`.
+"""
+
 probe = sa.Table("probe", metadata, sa.Column("pad", sa.Text, nullable=False))
 """One row of no meaning: written anew to find out whether writing works."""
 
@@ -188,6 +207,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             spent INTEGER NOT NULL DEFAULT 0
         )
         """,
+        """
+        CREATE TABLE access (
+            reference TEXT PRIMARY KEY, user_id TEXT NOT NULL, team_id TEXT NOT NULL, channel_id TEXT NOT NULL,
+            asked_at TEXT NOT NULL, state TEXT NOT NULL,
+            decided_by TEXT, decided_at TEXT, revoked_by TEXT, revoked_at TEXT
+        )
+        """,
+        # Of one person one request is open, or one approval in force, whoever presses what and where.
+        "CREATE UNIQUE INDEX access_one_standing ON access (user_id) WHERE state IN ('open', 'approved')",
+        "CREATE INDEX access_by_user ON access (user_id, asked_at)",
     ),
 )
 """Step n leads from version n to version n + 1, in one transaction. A step that was ever released is never edited."""

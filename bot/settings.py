@@ -163,6 +163,12 @@ UserId = Annotated[
     str,
     _matching(r"[UW][A-Z0-9]{2,}", "should be Slack user ids such as U012AB3CD (profile, three dots, Copy member ID)"),
 ]
+GroupId = Annotated[
+    str,
+    _matching(
+        r"S[A-Z0-9]{2,}", "should be Slack user group ids such as S012AB3CD (People, User groups, Copy group ID)"
+    ),
+]
 ChannelId = Annotated[
     str,
     _matching(
@@ -201,14 +207,28 @@ class Settings(BaseModel):
         str, _matching(r"[A-Za-z0-9_-]{1,64}", "should be the id after /location/ in your HighLevel address bar")
     ] = Field(description="The sub-account (location) whose deals may be changed")
     allowed_users: Annotated[frozenset[UserId], BeforeValidator(_list)] = Field(
-        default=frozenset(), description="Slack user ids who may change deals, comma separated; empty means nobody"
+        default=frozenset(),
+        description="Slack user ids who may change deals, comma separated; nobody may without any, and no groups or "
+        "admins",
+    )
+    allowed_groups: Annotated[frozenset[GroupId], BeforeValidator(_list)] = Field(
+        default=frozenset(),
+        description="Slack user groups whose members may too, by id, comma separated; free workspaces have none",
     )
     allowed_channels: Annotated[frozenset[ChannelId], BeforeValidator(_list)] = Field(
         default=frozenset(), description="Slack channel ids where they may, comma separated; empty means everywhere"
     )
+    admins: Annotated[tuple[UserId, ...], BeforeValidator(_list)] = Field(
+        default=(),
+        description="Slack user ids who may change deals, let others in and read everybody's history, comma separated",
+    )
     admin_contact: Annotated[
         str, _matching(r"|[UW][A-Z0-9]{2,}", "should be one Slack user id such as U012AB3CD, or nothing")
-    ] = Field(default="", description="Slack user id named to people who are refused or meet a broken token")
+    ] = Field(
+        default="",
+        description="Slack user id named to people who are refused or meet a broken token; empty names the first of "
+        "`ADMINS`",
+    )
     statuses: Annotated[frozenset[Status], BeforeValidator(_states), BeforeValidator(_list)] = Field(
         default=frozenset(STATES), description="The statuses that may be set, comma separated"
     )
@@ -293,6 +313,11 @@ class Settings(BaseModel):
     def by_oauth(self) -> bool:
         """Whether HighLevel can be connected by OAuth. `highlevel_token`, if it is set as well, is what is used."""
         return bool(self.highlevel_client_id)
+
+    @property
+    def contact(self) -> str:
+        """Whoever is named to people who need somebody; empty for nobody."""
+        return self.admin_contact or next(iter(self.admins), "")
 
     @field_validator("history_days")
     @classmethod

@@ -11,12 +11,41 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
 from bot import form
-from bot.command import COMMAND, Change, Help, Misunderstood, OpenForm, Request, ShowDeal, ShowHistory, Undo, WhoAmI
+from bot.admission import Admission
+from bot.command import (
+    COMMAND,
+    Change,
+    Help,
+    Misunderstood,
+    OpenForm,
+    Request,
+    ShowAccess,
+    ShowDeal,
+    ShowHistory,
+    Undo,
+    WhoAmI,
+)
 from bot.inquiries import Inquiries
 from bot.intake import Intake
 from bot.messages import Message, Messages
 from bot.modal import Modal
-from bot.press import CHOOSE, CONFIRM, DISMISS, LINK, REASON, SET, SHARE, SHOW, UNDO, Choice, StatusChoice
+from bot.press import (
+    APPROVE,
+    CHOOSE,
+    CONFIRM,
+    DECLINE,
+    DISMISS,
+    LINK,
+    REASON,
+    REQUEST,
+    REVOKE,
+    SET,
+    SHARE,
+    SHOW,
+    UNDO,
+    Choice,
+    StatusChoice,
+)
 from bot.record import History, Obstacle, Record
 from bot.replies import Address, payload
 from bot.said import Said, pressed, typed
@@ -27,6 +56,8 @@ log = structlog.get_logger(__name__)
 LINES_OF_HISTORY = 10
 """How many commands `history` shows at most."""
 
+Asked = Misunderstood | ShowHistory | ShowDeal | OpenForm | Undo | Change
+"""What only those may ask for who may change deals."""
 Answering = Callable[[Said], Awaitable[Message | None]]
 """What is done about a press; gives what is said at once, `None` when nothing is."""
 
@@ -42,6 +73,7 @@ class Reception:
         history: History,
         inquiries: Inquiries,
         modal: Modal,
+        admission: Admission,
         undo_window: timedelta,
         confirm_above: int | None,
         answer: Callable[[Awaitable[Message | None], Address, str], None],
@@ -53,6 +85,7 @@ class Reception:
         self._history = history
         self._inquiries = inquiries
         self._modal = modal
+        self._admission = admission
         self._undo_window = undo_window
         self._confirm_above = confirm_above
         self._answer_later = answer
@@ -85,12 +118,22 @@ class Reception:
             SHARE: self._on_share,
             DISMISS: self._on_dismissal,
         }
+        # Pressed by people who may not change deals, or anywhere by admins: they are let through or not by themselves.
+        about_access: dict[str, Answering] = {
+            REQUEST: self._admission.on_request,
+            APPROVE: self._admission.on_approval,
+            DECLINE: self._admission.on_decline,
+            REVOKE: self._admission.on_revocation,
+        }
+
+        def answer(said: Said) -> Awaitable[Message | None]:
+            return about_access[action](said) if action in about_access else self._answer_press(said, doing[action])
 
         async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
             said = pressed(body)
             with structlog.contextvars.bound_contextvars(reference=said.reference):
                 log.info("pressed", action=action, **said.log)
-                if message := await self._intake.guarded(self._answer_press(said, doing[action]), said.reference):
+                if message := await self._intake.guarded(answer(said), said.reference):
                     self._tell(message, _address(said), said.reference)
                 await ack()
 
@@ -104,16 +147,20 @@ class Reception:
             case Help():
                 return self._messages.help()
             case WhoAmI():
-                denied = self._intake.allowlist.denies(said.caller, self._intake.our_team())
-                return self._messages.whoami(said.caller, denied.reason if denied else None)
-        if refusal := self._intake.denies(said):
-            return refusal
+                return self._messages.whoami(said.caller, await self._intake.decides(said))
+            case ShowAccess():
+                return await self._admission.show(said)
+            case _:
+                return await self._intake.denies(said) or await self._do(request, said)
+
+    async def _do(self, request: Asked, said: Said) -> Message | None:
+        """What is asked for by somebody who may."""
         match request:
             case Misunderstood():
                 log.info("command.misunderstood", problem=request.problem.value)
                 return self._messages.misunderstood(request, said.reference)
-            case ShowHistory(opportunity_id):
-                return await self._show_history(said, opportunity_id)
+            case ShowHistory():
+                return await self._show_history(said, request)
             case ShowDeal():
                 self._answer_later(self._inquiries.show(request, said.reference), _address(said), said.reference)
                 return None
@@ -133,17 +180,22 @@ class Reception:
         too_many = self._confirm_above is not None and together > self._confirm_above
         return replace(wish, consent=Consent.WANTED) if too_many and wish.consent is Consent.PRESUMED else wish
 
-    async def _show_history(self, said: Said, opportunity_id: str | None) -> Message:
-        if opportunity_id:
-            records = await self._intake.look_up(self._history.of_opportunity(opportunity_id, LINES_OF_HISTORY))
+    async def _show_history(self, said: Said, asked: ShowHistory) -> Message:
+        user_id = asked.user_id or said.caller.user_id
+        if (asked.everybody or user_id != said.caller.user_id) and not self._intake.door.is_admin(said.caller):
+            return self._messages.not_an_admin(said.reference)
+        if asked.opportunity_id:
+            looking = self._history.of_opportunity(asked.opportunity_id, LINES_OF_HISTORY)
+        elif asked.everybody:
+            looking = self._history.of_everybody(LINES_OF_HISTORY)
         else:
-            records = await self._intake.look_up(self._history.of_user(said.caller.user_id, LINES_OF_HISTORY))
-        return self._messages.history(records, opportunity_id)
+            looking = self._history.of_user(user_id, LINES_OF_HISTORY)
+        return self._messages.history(await self._intake.look_up(looking), asked)
 
     # --- what is pressed --------------------------------------------------------------------------------------------
 
     async def _answer_press(self, said: Said, doing: Answering) -> Message | None:
-        return self._intake.denies(said) or await doing(said)
+        return await self._intake.denies(said) or await doing(said)
 
     async def _on_undo(self, said: Said) -> Message | None:
         return await self._undo(said, self._history.find(said.text), Obstacle.UNKNOWN)
@@ -286,7 +338,7 @@ def bolt_app(reception: Reception, modal: Modal, token: str) -> AsyncApp:
         process_before_response=True,
     )
     app.command(COMMAND)(reception.on_command)
-    for action in (UNDO, CHOOSE, CONFIRM, REASON, SHOW, SHARE, DISMISS):
+    for action in (UNDO, CHOOSE, CONFIRM, REASON, SHOW, SHARE, DISMISS, REQUEST, APPROVE, DECLINE, REVOKE):
         app.action(action)(reception.on_press(action))
     # Several in one row, which must differ: `set_won`, `set_lost`.
     app.action(re.compile(rf"{SET}_\w+"))(reception.on_press(SET))

@@ -29,6 +29,8 @@ class Consent(StrEnum):
     """Look, and say what would happen."""
     WANTED = "wanted"
     """Look, and ask."""
+    SHARED = "shared"
+    """Look, and ask: people of another company would read it."""
     PRESUMED = "presumed"
     """Do it, unless the deal leaves a status that nobody shall leave unasked."""
     GIVEN = "given"

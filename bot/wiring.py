@@ -15,12 +15,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import installation, socket_mode, transport
 from bot.access import Allowlist, Pace
+from bot.admission import Admission
 from bot.change import ChangeStatus, Patience, StoreDown
 from bot.command import parse
 from bot.connections import LEASE as CONNECTION_LEASE
 from bot.connections import Connections, Passes, Purpose
 from bot.crm import HighLevelCrm
 from bot.database import Database
+from bot.directory import SlackDirectory
+from bot.door import Door
 from bot.health import ALLOWLIST_EMPTY, Health
 from bot.highlevel import oauth
 from bot.highlevel.auth import OAuth, PrivateIntegration
@@ -34,6 +37,7 @@ from bot.intake import Intake
 from bot.ledger import LEASE, SqlLedger
 from bot.messages import Messages
 from bot.modal import Modal
+from bot.register import SqlRegister
 from bot.renewal import Renewal
 from bot.renewal import Rhythm as Renewing
 from bot.replies import Replies
@@ -93,6 +97,7 @@ class Bot:
     oauth: ByOAuth | None
     """How HighLevel is connected; `None`: by a private integration token alone."""
     _workspace: Workspace
+    _directory: SlackDirectory
     _worker: Worker
     _database: Database
     _ledger: SqlLedger
@@ -103,12 +108,15 @@ class Bot:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work until the block is left; then finish what was accepted."""
-        if not self.settings.allowed_users:
+        if _rules(self.settings).is_empty:
             log.warning("access.nobody", advice=ALLOWLIST_EMPTY)
         async with self._open():
             learning = asyncio.create_task(self._workspace.learn(), name="workspace")
             tending = [self.oauth.renewal.tend()] if self.oauth else []
             background = [asyncio.create_task(work) for work in (self._worker.tend(), self._forget(), *tending)]
+            background = [
+                asyncio.create_task(work) for work in (self._worker.tend(), self._directory.keep(), self._forget())
+            ]
             try:
                 yield
             finally:
@@ -145,6 +153,12 @@ class Bot:
             await asyncio.sleep(3600)
 
 
+def _rules(settings: Settings) -> Allowlist:
+    return Allowlist(
+        settings.allowed_users, settings.allowed_channels, settings.allowed_groups, frozenset(settings.admins)
+    )
+
+
 def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True) -> Bot:
     """The bot for these settings. Touches no network and no file yet.
 
@@ -178,12 +192,15 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     connect_url = installation.link(settings.public_url) if settings.by_oauth else ""
     replies = Replies(web, transport.pooled())
     workspace = Workspace(web)
-    allowlist = Allowlist(settings.allowed_users, settings.allowed_channels)
+    directory = SlackDirectory(web, settings.allowed_groups)
+    register = SqlRegister(database)
+    door = Door(rules=_rules(settings), our_team=lambda: workspace.team_id, directory=directory, approvals=register)
     messages = Messages(
         app_url=settings.highlevel_app_url,
         location_id=settings.highlevel_location_id,
         currency=settings.currency,
-        admin_contact=settings.admin_contact,
+        admin_contact=settings.contact,
+        admins=settings.admins,
         statuses=settings.statuses,
         channels=settings.allowed_channels,
         errors_in_channel=settings.errors_in_channel,
@@ -198,6 +215,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         identify=Identify(crm, reason_required=reason_required),
         change=ChangeStatus(crm, ledger, tempo.command, settings.confirm.leaving),
         lost_reasons=crm.lost_reasons,
+        channels=directory,
         claims=ledger,
         history=history,
         messages=messages,
@@ -207,8 +225,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         rhythm=tempo.rhythm,
     )
     intake = Intake(
-        allowlist=allowlist,
-        our_team=lambda: workspace.team_id,
+        door=door,
         pace=Pace(),
         ledger=ledger,
         submit=worker.submit,
@@ -225,12 +242,14 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         tell=worker.tell,
         messages=messages,
     )
+    admission = Admission(intake=intake, permissions=register, tell=worker.tell, messages=messages)
     reception = Reception(
         parse=partial(parse, location_id=settings.highlevel_location_id, statuses=settings.statuses),
         intake=intake,
         history=history,
         inquiries=Inquiries(crm, history, messages),
         modal=modal,
+        admission=admission,
         undo_window=settings.undo_window,
         confirm_above=settings.confirm.above,
         answer=worker.answer,
@@ -251,12 +270,15 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             probe_highlevel=crm.probe,
             reads_lost_reasons=crm.reads_lost_reasons,
             ping_store=ledger.ping if migrates else ledger.try_out,
-            allowlist=allowlist,
             connect_url=connect_url,
+            allowlist=door.rules,
+            directory=directory,
+            look_into=directory.look_into,
         ),
         socket=socket,
         oauth=by_oauth,
         _workspace=workspace,
+        _directory=directory,
         _worker=worker,
         _database=database,
         _ledger=ledger,

@@ -16,7 +16,7 @@ from bot.messages import Message, Messages
 from bot.outcome import Cause, Effect, Failed, Outcome, Trouble
 from bot.record import Entry, History, Record
 from bot.replies import Address, Delivery
-from bot.status import LostReason, Opportunity, Wish
+from bot.status import Consent, LostReason, Opportunity, Wish
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -66,6 +66,13 @@ class LostReasons(Protocol):
         """Why deals can be lost."""
 
 
+class Channels(Protocol):
+    """What Slack knows about channels."""
+
+    async def is_shared(self, channel_id: str) -> bool:
+        """Whether people of another company are in it; not where Slack does not tell. Never raises."""
+
+
 class Worker:
     """Runs the commands that this process accepted or adopted."""
 
@@ -75,6 +82,7 @@ class Worker:
         identify: Callable[[Wish], Awaitable[Identified]],
         change: Change,
         lost_reasons: LostReasons,
+        channels: Channels,
         claims: Claims,
         history: History,
         messages: Messages,
@@ -86,6 +94,7 @@ class Worker:
         self._identify = identify
         self._change = change
         self._lost_reasons = lost_reasons
+        self._channels = channels
         self._claims = claims
         self._history = history
         self._messages = messages
@@ -317,6 +326,9 @@ class Worker:
             claim = replace(claim, entry=entry, identified=found.obstacle is None)
             if found.obstacle:
                 return claim, found.obstacle
+        if not claim.intended and entry.is_unasked and await self._channels.is_shared(entry.caller.channel_id):
+            entry = replace(entry, wish=replace(entry.wish, consent=Consent.SHARED))
+            claim = replace(claim, entry=entry)
         if not await self._claims.begin(entry.key):
             return claim, None
         return claim, await self._try(entry, claim.intended)

@@ -10,8 +10,10 @@ from typing import Any
 from slack_bolt.async_app import AsyncBoltRequest
 
 from bot.access import Allowlist, Caller, Pace
+from bot.admission import Admission
 from bot.blocks import Block
 from bot.command import Change, Request
+from bot.door import Door
 from bot.inquiries import Inquiries
 from bot.intake import Intake
 from bot.messages import Message
@@ -21,7 +23,7 @@ from bot.record import Entry
 from bot.replies import Address
 from bot.slack import Reception, bolt_app
 from bot.status import STATES, Opportunity, Status, Wish
-from tests.memory import MemoryCrm, MemoryLedger, messages
+from tests.memory import MemoryCrm, MemoryDirectory, MemoryLedger, MemoryRegister, messages
 
 DEAL = "AbCdEfGhIjKlMnOpQr12"
 """An id of HighLevel's kind."""
@@ -63,6 +65,9 @@ class Desk:
     window: timedelta = timedelta(hours=24)
     allowed: frozenset[str] = frozenset({"U1", "U2"})
     channels: frozenset[str] = frozenset()
+    admins: tuple[str, ...] = ()
+    register: MemoryRegister = field(default_factory=MemoryRegister)
+    directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     pace: Pace = field(default_factory=Pace)
     within: float = 2.6
     confirm_above: int | None = 3
@@ -148,7 +153,7 @@ class Desk:
 
     async def dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """What Slack gets for this."""
-        said = messages(admin_contact="U0KIM", undo_window=self.window)
+        said = messages(admin_contact="U0KIM", admins=self.admins, undo_window=self.window)
 
         def answer(question: Awaitable[Message | None], to: Address, reference: str) -> None:
             self.questions.append((question, to, reference))
@@ -157,8 +162,12 @@ class Desk:
             self.told.append((message, to, reference))
 
         intake = Intake(
-            allowlist=Allowlist(self.allowed, self.channels),
-            our_team=lambda: "T1",
+            door=Door(
+                rules=Allowlist(self.allowed, self.channels, admins=frozenset(self.admins)),
+                our_team=lambda: "T1",
+                directory=self.directory,
+                approvals=self.register,
+            ),
             pace=self.pace,
             ledger=self.ledger,
             submit=self.entries.append,
@@ -182,6 +191,7 @@ class Desk:
             history=self.ledger,
             inquiries=Inquiries(self.crm, self.ledger, said),
             modal=modal,
+            admission=Admission(intake=intake, permissions=self.register, tell=tell, messages=said),
             undo_window=self.window,
             confirm_above=self.confirm_above,
             answer=answer,

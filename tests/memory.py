@@ -1,5 +1,6 @@
 """The ports in memory: the ledger is held to the real one's tests in `test_ledger.py`."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection
@@ -7,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
-from bot.access import Caller
+from bot.access import Approved, Caller, Person
 from bot.change import CrmError, LeaseLost, StoreDown
 from bot.claims import Claim
 from bot.messages import Message, Messages
@@ -25,8 +26,12 @@ from bot.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.permission import Permission, State
 from bot.record import Entry, Record
 from bot.status import STATES, LostReason, Matches, Opportunity, Status, Wish
+from bot.workspace import SlackTrouble
+
+V = TypeVar("V")
 
 
 def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
@@ -36,6 +41,7 @@ def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
         "location_id": "L",
         "currency": "",
         "admin_contact": "",
+        "admins": (),
         "statuses": frozenset(STATES),
         "channels": frozenset(),
         "errors_in_channel": False,
@@ -314,6 +320,9 @@ class MemoryLedger:
     async def of_user(self, user_id: str, most: int) -> list[Record]:
         return [_record(row) for row in self._of(user_id)][:most]
 
+    async def of_everybody(self, most: int) -> list[Record]:
+        return [_record(row) for row in reversed(self._rows().values())][:most]
+
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
         about = [row for row in self._rows().values() if row.entry.wish.opportunity_id == opportunity_id]
         return [_record(row) for row in reversed(about)][:most]
@@ -395,3 +404,74 @@ def _record(row: Row) -> Record:
         announced_in=row.announced[0] or None,
         announced_ts=row.announced[1] or None,
     )
+
+
+@dataclass
+class MemoryRegister:
+    """`bot.permission.Permissions` in a list; `down` makes it fail as a database does."""
+
+    rows: list[Permission] = field(default_factory=list)
+    down: bool = False
+
+    async def ask(self, request: Permission) -> Permission:
+        standing = [row for row in self._rows() if row.user_id == request.user_id and _stands(row)]
+        if not standing:
+            self.rows.append(request)
+        return standing[0] if standing else request
+
+    async def decide(self, reference: str, state: State, by: str, at: datetime) -> tuple[Permission | None, bool]:
+        row = next((row for row in self._rows() if row.reference == reference), None)
+        if row is None or row.state is not State.OPEN:
+            return row, False
+        return self._put(row, replace(row, state=state, decided_by=by, decided_at=at)), True
+
+    async def revoke(self, user_id: str, by: str, at: datetime) -> Permission | None:
+        row = next((row for row in self._rows() if row.user_id == user_id and row.approved), None)
+        return self._put(row, replace(row, state=State.REVOKED, revoked_by=by, revoked_at=at)) if row else None
+
+    async def latest(self, user_id: str) -> Permission | None:
+        asked = [row for row in self._rows() if row.user_id == user_id]
+        return max(asked, key=lambda row: row.asked_at, default=None)
+
+    async def approved(self, user_id: str) -> Approved | None:
+        return next((row.approved for row in self._rows() if row.user_id == user_id and row.approved), None)
+
+    async def standing(self, most: int) -> list[Permission]:
+        return sorted(filter(_stands, self._rows()), key=lambda row: (row.state is not State.OPEN, row.asked_at))[:most]
+
+    def _rows(self) -> list[Permission]:
+        if self.down:
+            raise StoreDown
+        return self.rows
+
+    def _put(self, row: Permission, now: Permission) -> Permission:
+        self.rows[self.rows.index(row)] = now
+        return now
+
+
+def _stands(row: Permission) -> bool:
+    return row.state in {State.OPEN, State.APPROVED}
+
+
+@dataclass
+class MemoryDirectory:
+    """`bot.door.Directory` in two dictionaries. What is not in them Slack does not tell, and says `error`."""
+
+    groups: dict[str, frozenset[str]] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    wait: float = 0.0
+    error: str = "not_found"
+    asked: list[str] = field(default_factory=list)
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        return await self._told(self.groups, group_id)
+
+    async def person(self, user_id: str) -> Person:
+        return await self._told(self.people, user_id)
+
+    async def _told(self, known: dict[str, V], key: str) -> V:
+        self.asked.append(key)
+        await asyncio.sleep(self.wait)
+        if key not in known:
+            raise SlackTrouble(self.error)
+        return known[key]

@@ -20,6 +20,7 @@ from bot.command import (
     OpenForm,
     Problem,
     Request,
+    ShowAccess,
     ShowDeal,
     ShowHistory,
     Undo,
@@ -78,6 +79,12 @@ def test_undo_with_more_behind_it_is_not_guessed_at() -> None:
     [
         ("history", ShowHistory()),
         (f"history {ID}", ShowHistory(ID)),
+        ("history <@U012AB3CD|ana>", ShowHistory(user_id="U012AB3CD")),
+        ("history <@W012AB3CD>", ShowHistory(user_id="W012AB3CD")),
+        ("history U012AB3CD", ShowHistory(user_id="U012AB3CD")),
+        ("history all", ShowHistory(everybody=True)),
+        ("history Everybody", ShowHistory(everybody=True)),
+        ("history @ana", Misunderstood(Problem.HISTORY_OF_WHAT, "@ana")),
         (f"History <{LINK}|the deal>", ShowHistory(ID)),
         ("history website", Misunderstood(Problem.HISTORY_OF_WHAT, "website")),
         (f"history {ID} {OTHER_ID}", Misunderstood(Problem.HISTORY_OF_WHAT, f"{ID} {OTHER_ID}")),
@@ -388,6 +395,19 @@ def test_a_preview_of_nothing_lacks_a_deal(text: str) -> None:
 @pytest.mark.parametrize(("text", "word"), [("undo?", "?"), ("undo ?", "?"), ("undo preview", "preview")])
 def test_nothing_is_taken_back_by_whoever_asks_for_a_preview_of_it(text: str, word: str) -> None:
     assert _parse(text) == Misunderstood(Problem.UNDO_STANDS_ALONE, word)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("access", ShowAccess()),
+        ("Access?", ShowAccess()),
+        ("access won", Change((Wish("", Status.WON, name="access"),))),
+        ("access point", ShowDeal(name="access point")),
+    ],
+)
+def test_access_alone_asks_who_was_let_in_and_is_a_name_otherwise(text: str, meant: Request) -> None:
+    assert _parse(text) == meant
 
 
 def test_a_question_about_the_history_or_oneself_is_the_same_with_a_question_mark() -> None:
@@ -733,7 +753,7 @@ def test_a_deal_and_a_status_survive_any_decoration(
 LETTERS = st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=0x17F)
 NAME_WORDS = st.text(LETTERS, min_size=2, max_size=9).map(normalise)
 NAMES = st.lists(NAME_WORDS, min_size=1, max_size=5).map(" ".join)
-KEYWORDS = {"help", "whoami", "undo", "history", "preview"}
+KEYWORDS = {"help", "whoami", "access", "undo", "history", "preview"}
 
 
 def _is_plain(name: str) -> bool:

@@ -56,7 +56,7 @@ def _as_text(default: object) -> str:
     """A default as an operator would write it; the parts of a list in the order of the alphabet."""
     if isinstance(default, bool):
         return str(default).lower()
-    if isinstance(default, frozenset):
+    if isinstance(default, frozenset | tuple):
         return ",".join(sorted(default))
     return "" if default == {} else str(default)
 

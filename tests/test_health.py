@@ -1,5 +1,5 @@
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -9,7 +9,7 @@ from bot.change import StoreDown
 from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET, Health, Report, highlevel_failures, settings_report
 from bot.outcome import Cause, Trouble
 from bot.workspace import SlackTrouble
-from tests.memory import error
+from tests.memory import MemoryDirectory, error
 
 SOMEBODY = Allowlist(frozenset({"U1"}), frozenset())
 OVER_HTTP = tuple(check for check in CHECKS if check != SLACK_SOCKET)
@@ -26,6 +26,8 @@ class Neighbours:
     lost_reasons: bool | Cause = True
     store_down: bool = False
     store_newer: bool = False
+    directory: MemoryDirectory = field(default_factory=MemoryDirectory)
+    channels: SlackTrouble | None = None
     asked: int = 0
 
     async def ask_slack(self) -> str:
@@ -54,6 +56,11 @@ class Neighbours:
         if self.store_down:
             raise StoreDown(newer=self.store_newer)
 
+    async def look_into(self, channel_id: str) -> None:
+        assert channel_id
+        if self.channels:
+            raise self.channels
+
     def health(self, allowlist: Allowlist = SOMEBODY, *, over_socket: bool = False) -> Health:
         return Health(
             ask_slack=self.ask_slack,
@@ -62,6 +69,8 @@ class Neighbours:
             reads_lost_reasons=self.reads_lost_reasons,
             ping_store=self.ping,
             allowlist=allowlist,
+            directory=self.directory,
+            look_into=self.look_into,
         )
 
 
@@ -136,6 +145,84 @@ async def test_an_empty_allowlist_is_not_ready(neighbours: Neighbours) -> None:
 
     assert list(report.failing) == ["access.allowlist"]
     assert "nobody may change anything" in report.failing["access.allowlist"]
+
+
+@pytest.mark.parametrize(
+    ("allowlist", "failing"),
+    [
+        (Allowlist(frozenset(), frozenset(), groups=frozenset({"S1"})), ["access.groups"]),
+        (Allowlist(frozenset(), frozenset(), admins=frozenset({"U1"})), []),
+    ],
+)
+async def test_a_list_of_groups_or_admins_alone_is_one(
+    neighbours: Neighbours, allowlist: Allowlist, failing: list[str]
+) -> None:
+    assert list((await neighbours.health(allowlist).report()).failing) == failing
+
+
+BY_GROUP = Allowlist(frozenset({"U1"}), frozenset(), groups=frozenset({"S1", "S2"}))
+BY_ADMIN = Allowlist(frozenset({"U1"}), frozenset(), admins=frozenset({"U2"}))
+
+
+async def test_groups_that_slack_tells_of_are_well(neighbours: Neighbours) -> None:
+    neighbours.directory.groups = {"S1": frozenset(), "S2": frozenset({"U2"})}
+
+    assert (await neighbours.health(BY_GROUP).report()).failing == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("missing_scope", "Add the scope usergroups:read"),
+        ("plan_upgrade_required", "Slack's free plan has none"),
+        ("no_such_subteam", "There is no user group S1 in this workspace."),
+        ("", "Slack cannot be asked who is in the user group S1"),
+        ("ratelimited", "Slack does not tell who is in the user group S1 (it says: ratelimited)"),
+    ],
+)
+async def test_of_a_group_that_slack_does_not_tell_the_advice_is_what_to_do(
+    neighbours: Neighbours, error: str, words: str
+) -> None:
+    neighbours.directory.error = error
+    failing = (await neighbours.health(BY_GROUP).report()).failing
+
+    assert words in failing["access.groups"]
+
+
+async def test_of_several_groups_only_those_are_named_that_are_not_well(neighbours: Neighbours) -> None:
+    neighbours.directory.groups = {"S1": frozenset()}
+    neighbours.directory.error = "no_such_subteam"
+    failing = (await neighbours.health(BY_GROUP).report()).failing
+
+    assert "S2" in failing["access.groups"]
+    assert "S1" not in failing["access.groups"]
+
+
+@pytest.mark.parametrize(
+    ("allowlist", "fails", "noted"), [(SOMEBODY, False, False), (BY_GROUP, True, False), (BY_ADMIN, False, True)]
+)
+async def test_that_members_cannot_be_told_from_guests_matters_where_people_are_let_in_without_being_named(
+    neighbours: Neighbours, allowlist: Allowlist, *, fails: bool, noted: bool
+) -> None:
+    neighbours.directory.groups = {"S1": frozenset(), "S2": frozenset()}
+    neighbours.directory.error = "missing_scope"
+    report = await neighbours.health(allowlist).report()
+
+    assert ("access.people" in report.failing) is fails
+    assert ("access.people" in report.notes) is noted
+    neighbours.directory.error = "user_not_found"
+    assert "access.people" in (await neighbours.health(allowlist).report()).ok
+
+
+@pytest.mark.parametrize(("trouble", "noted"), [("missing_scope", True), ("channel_not_found", False), ("", False)])
+async def test_that_shared_channels_cannot_be_told_is_noted(
+    neighbours: Neighbours, trouble: str, *, noted: bool
+) -> None:
+    neighbours.channels = SlackTrouble(trouble)
+    report = await neighbours.health().report()
+
+    assert report.failing == {}
+    assert ("access.shared_channels" in report.notes) is noted
 
 
 async def test_a_store_of_a_later_version_is_told_in_plain_words(neighbours: Neighbours) -> None:
@@ -249,6 +336,8 @@ async def test_highlevel_is_asked_everything_at_once(neighbours: Neighbours) -> 
         reads_lost_reasons=ask,
         ping_store=neighbours.ping,
         allowlist=SOMEBODY,
+        directory=neighbours.directory,
+        look_into=neighbours.look_into,
     )
     async with asyncio.timeout(5):
         assert (await checks.report()).failing == {}
@@ -261,6 +350,8 @@ async def test_a_report_that_is_too_old_is_made_anew(neighbours: Neighbours) -> 
         reads_lost_reasons=neighbours.reads_lost_reasons,
         ping_store=neighbours.ping,
         allowlist=SOMEBODY,
+        directory=neighbours.directory,
+        look_into=neighbours.look_into,
         fresh=0.0,
     )
     await checks.report()

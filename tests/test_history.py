@@ -193,6 +193,8 @@ async def test_the_latest_commands_of_a_person_and_about_a_deal_come_first_and_n
 
     assert _keys(await history.of_user("U1", 10)) == ["3", "2", "0"]
     assert _keys(await history.of_user("U1", 2)) == ["3", "2"]
+    assert _keys(await history.of_everybody(10)) == ["3", "2", "1", "0"]
+    assert _keys(await history.of_everybody(1)) == ["3"]
     assert _keys(await history.of_opportunity("a", 10)) == ["3", "1", "0"]
     assert _keys(await history.of_opportunity("a", 1)) == ["3"]
     assert await history.of_user("U3", 10) == []

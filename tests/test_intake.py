@@ -1,18 +1,22 @@
 import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import pytest
 from structlog.testing import capture_logs
 
-from bot.access import Allowlist, Caller, Pace
+from bot.access import Allowlist, Caller, Denied, Pace, Person, Reason
 from bot.change import StoreDown
+from bot.door import Door as Gate
 from bot.intake import CannotLookUp, Intake
 from bot.messages import Message
+from bot.permission import Permission, State
 from bot.record import Entry
 from bot.said import Said
-from tests.memory import MemoryLedger, entry, messages
+from tests.memory import MemoryDirectory, MemoryLedger, MemoryRegister, entry, messages
 
+AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 DONE = Message("done", (), public=False)
 
 
@@ -24,11 +28,18 @@ class Door:
     submitted: list[Entry] = field(default_factory=list)
     team: str | None = "T1"
     within: float = 2.6
+    admins: frozenset[str] = frozenset()
+    directory: MemoryDirectory = field(default_factory=MemoryDirectory)
+    register: MemoryRegister = field(default_factory=MemoryRegister)
 
     def intake(self, pace: Pace | None = None) -> Intake:
         return Intake(
-            allowlist=Allowlist(frozenset({"U1"}), frozenset({"C1"})),
-            our_team=lambda: self.team,
+            door=Gate(
+                rules=Allowlist(frozenset({"U1"}), frozenset({"C1"}), admins=self.admins),
+                our_team=lambda: self.team,
+                directory=self.directory,
+                approvals=self.register,
+            ),
             pace=pace or Pace(),
             ledger=self.ledger,
             submit=self.submitted.append,
@@ -47,8 +58,8 @@ def _said(user: str = "U1", team: str = "T1", channel: str = "C1") -> Said:
 
 
 async def test_whoever_is_allowed_is_let_in(door: Door) -> None:
-    assert door.intake().denies(_said()) is None
-    assert door.intake().may(_said())
+    assert await door.intake().denies(_said()) is None
+    assert await door.intake().may(_said())
 
 
 @pytest.mark.parametrize(
@@ -61,37 +72,37 @@ async def test_whoever_is_allowed_is_let_in(door: Door) -> None:
 )
 async def test_whoever_is_not_is_told_why_in_private(door: Door, said: Said, why: str) -> None:
     with capture_logs() as lines:
-        refusal = door.intake().denies(said)
+        refusal = await door.intake().denies(said)
 
     assert refusal
     assert not refusal.public
     assert why in refusal.text
     assert "REF" in refusal.text
     assert [line["event"] for line in lines] == ["command.denied"]
-    assert not door.intake().may(said)
+    assert not await door.intake().may(said)
 
 
 async def test_who_may_is_asked_anew_each_time(door: Door) -> None:
     intake, door.team = door.intake(), None
-    refusal = intake.denies(_said())
+    refusal = await intake.denies(_said())
 
     assert refusal
     assert "not yet told the bot" in refusal.text
     door.team = "T1"
-    assert intake.may(_said())
+    assert await intake.may(_said())
 
 
 async def test_what_is_denied_or_no_command_does_not_count_towards_the_pace(door: Door) -> None:
     intake = door.intake(Pace(limit=2))
     for _ in range(5):
-        assert intake.may(_said())
-        assert intake.denies(_said(channel="C2"))
+        assert await intake.may(_said())
+        assert await intake.denies(_said(channel="C2"))
 
-    assert [intake.denies(_said()) is None for _ in range(3)] == [True, True, False]
-    refusal = intake.denies(_said())
+    assert [await intake.denies(_said()) is None for _ in range(3)] == [True, True, False]
+    refusal = await intake.denies(_said())
     assert refusal
     assert "commands in a minute" in refusal.text
-    assert intake.may(_said())
+    assert await intake.may(_said())
 
 
 async def test_what_is_written_down_is_begun_once(door: Door) -> None:
@@ -128,6 +139,44 @@ async def test_after_a_look_less_time_is_left_for_writing(door: Door, looked_up:
 
 async def test_a_look_gives_what_was_found(door: Door) -> None:
     assert await door.intake().look_up(door.ledger.find("nothing")) is None
+
+
+async def test_what_is_written_beside_commands_has_its_time_too(door: Door) -> None:
+    assert await door.intake().in_time(door.register.latest("U1")) is None
+    door.within = 0.02
+    with pytest.raises(StoreDown) as down:
+        await door.intake().in_time(asyncio.sleep(60))
+    assert down.value.perhaps_written
+
+
+async def test_whoever_asks_more_of_slack_and_the_ledger_gets_no_more_time_for_it(door: Door) -> None:
+    given: list[float] = []
+
+    class Watched(MemoryLedger):
+        async def accept(self, *entries: Entry, within: float) -> bool:
+            given.append(within)
+            return await super().accept(*entries, within=within)
+
+    door.ledger, door.admins, door.within = Watched(), frozenset({"U2"}), 0.4
+    door.register.rows = [Permission("R", "U3", "T1", "C1", AT, State.APPROVED, decided_by="U2", decided_at=AT)]
+    door.directory.people = {"U3": Person(frozenset({"T1"}))}
+    door.directory.wait = 0.15
+    intake = door.intake()
+    assert await intake.denies(_said(user="U3")) is None
+    await intake.accept(entry("a"))
+    await asyncio.sleep(0.3)
+    await intake.accept(entry("b"))
+
+    first, second = given
+    assert 0.01 < first <= 0.25
+    assert second == 0.01
+
+
+async def test_whom_an_admin_could_not_let_in_is_found_out(door: Door) -> None:
+    door.admins = frozenset({"U2"})
+    door.directory.people = {"U3": Person(frozenset({"T1"}), is_guest=True)}
+
+    assert await door.intake().refuses(_said(user="U3")) == Denied(Reason.GUEST)
 
 
 async def test_a_look_that_fails_or_takes_too_long_is_given_up(door: Door) -> None:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.listing import WIDTH, Form, printable, write
+from bot.listing import WIDTH, Form, printable, write, write_access
+from bot.permission import Permission, State
 from bot.record import Record
 from tests.memory import CHANGE
 
@@ -279,3 +280,39 @@ def test_each_record_is_written_before_the_next_is_asked_for(form: Form) -> None
     write(records(), form, out)
 
     assert seen == [1, 2, 3]
+
+
+# --- who was let in -------------------------------------------------------------------------------------------------
+
+ASKED = Permission("H4WSYDSE", "U0BEN", "T1", "C0SALES", datetime(2026, 11, 25, 11, tzinfo=UTC))
+APPROVED = replace(
+    ASKED, state=State.APPROVED, decided_by="U0KIM", decided_at=datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
+)
+REVOKED = replace(
+    APPROVED, state=State.REVOKED, revoked_by="operator", revoked_at=datetime(2026, 11, 26, 8, tzinfo=UTC)
+)
+
+
+def _access(form: Form, *rows: Permission) -> str:
+    out = io.StringIO(newline="")
+    write_access(iter(rows), form, out)
+    return out.getvalue()
+
+
+def test_who_asks_and_who_was_let_in_is_a_table() -> None:
+    assert _access(Form.TABLE, ASKED, APPROVED, REVOKED).splitlines() == [
+        "asked (UTC)          who          where        state     by           since (UTC)          reference",
+        "2026-11-25 11:00:00  U0BEN        C0SALES      open                                        H4WSYDSE",
+        "2026-11-25 11:00:00  U0BEN        C0SALES      approved  U0KIM        2026-11-25 12:30:00  H4WSYDSE",
+        "2026-11-25 11:00:00  U0BEN        C0SALES      revoked   operator     2026-11-26 08:00:00  H4WSYDSE",
+    ]
+    assert _access(Form.TABLE) == "nobody\n"
+
+
+def test_programs_read_every_field_of_it() -> None:
+    (row,) = json.loads(_access(Form.JSON, REVOKED))
+    assert row["revoked_at"] == "2026-11-26T08:00:00+00:00"
+    assert list(row) == [field.name for field in fields(Permission)]
+    header, line = csv.reader(io.StringIO(_access(Form.CSV, REVOKED)))
+    assert header == list(row)
+    assert line[:2] == ["H4WSYDSE", "U0BEN"]

@@ -7,12 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from bot.__main__ import environment, main
+from bot.database import Database
 from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET
+from bot.permission import Permission, State
+from bot.register import SqlRegister
 from bot.settings import Settings
 from tests.house import ANA, BY_OAUTH, House, open_house, stand_ins
 from tests.rows import execute, fill
@@ -400,3 +404,56 @@ def test_history_waits_for_none_of_the_libraries_that_it_does_not_need(ledger: s
 
     assert "sqlalchemy" in imported
     assert not imported & {"aiohttp", "httpx", "slack_bolt", "slack_sdk", "stamina", "starlette", "uvicorn", "uvloop"}
+
+
+# --- access ---------------------------------------------------------------------------------------------------------
+
+
+async def _let_in(url: str) -> None:
+    """U0BEN asked, and was let in; U0LEO asked, and waits."""
+    database = Database(url)
+    register = SqlRegister(database)
+    for reference, user in (("AAAA", "U0BEN"), ("BBBB", "U0LEO")):
+        await register.ask(Permission(reference, user, "T1", "C1", datetime(2026, 11, 25, 11, tzinfo=UTC)))
+    await register.decide("AAAA", State.APPROVED, "U0KIM", datetime(2026, 11, 25, 12, tzinfo=UTC))
+    await database.close()
+
+
+def _access(url: str, *options: str) -> int:
+    return main(["access", *options], {"DATABASE_URL": url})
+
+
+def test_access_lists_who_was_let_in_and_who_asks(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(_let_in(database_url))
+
+    assert _access(database_url) == 0
+    header, ben, leo = capsys.readouterr().out.splitlines()
+    assert header.startswith("asked (UTC)")
+    assert "approved  U0KIM" in ben
+    assert "open" in leo
+
+
+def test_access_takes_an_approval_back(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asyncio.run(_let_in(database_url))
+
+    assert _access(database_url, "--format", "json", "revoke", "U0BEN") == 0
+    (revoked,) = json.loads(capsys.readouterr().out)
+    assert (revoked["user_id"], revoked["state"], revoked["revoked_by"]) == ("U0BEN", "revoked", "operator")
+    assert _access(database_url, "revoke", "U0BEN") == 0
+    assert capsys.readouterr().out == "nobody\n"
+    assert _access(database_url) == 0
+    assert "U0BEN" not in capsys.readouterr().out
+    assert _access(database_url, "--all") == 0
+    assert "revoked   operator" in capsys.readouterr().out
+
+
+def test_access_says_that_there_is_no_file_and_makes_none(
+    ledger: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (_access(ledger), _access(ledger, "revoke", "U0BEN")) == (1, 1)
+    assert "there is no file" in capsys.readouterr().err
+    assert not (tmp_path / "ledger.db").exists()
+
+
+def test_access_reports_a_database_url_that_cannot_be_used_and_ends_with_2() -> None:
+    assert _access("postgresql://ana:s3cret@ha@db.example/ledger") == 2

@@ -23,15 +23,20 @@ LOCATION, DEAL = "LOCATIONxxxxxxxxxxxx", "aB3dE5fG7hJ9kL1mN2pQ"
 LONGEST_SHORTCUT = 24
 """Characters of a shortcut's name. https://docs.slack.dev/reference/app-manifest"""
 SCOPE_OF = {
-    "auth_test": None,
-    "apps_connections_open": None,
-    "chat_postMessage": "chat:write",
-    "chat_update": "chat:write",
-    "views_open": None,
-    "views_update": None,
+    "auth_test": (),
+    "apps_connections_open": (),
+    "chat_postMessage": ("chat:write",),
+    "chat_update": ("chat:write",),
+    "conversations_info": ("channels:read", "groups:read"),
+    "usergroups_users_list": ("usergroups:read",),
+    "users_info": ("users:read",),
+    "views_open": (),
+    "views_update": (),
 }
-"""The scope that each method of the Web API needs, `None` for those that need none, or an app-level token's.
+"""The scopes that each method of the Web API needs; none also where it is an app-level token's.
 https://docs.slack.dev/reference/methods"""
+REQUIRED = {"commands", "chat:write"}
+"""Without these nobody can change a deal who is named in the settings."""
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +159,17 @@ def test_a_link_is_understood_in_the_form_that_slack_sends_it(command: dict[str,
 def test_the_scopes_are_those_that_the_command_and_the_methods_called_need(manifest: dict[str, Any]) -> None:
     called = set(_methods_called())
     assert called == SCOPE_OF.keys()
-    needed = {scope for method in called if (scope := SCOPE_OF[method])}
-    assert manifest["oauth_config"] == {"scopes": {"bot": ["commands", *sorted(needed)]}}
+    needed = {scope for method in called for scope in SCOPE_OF[method]}
+    assert manifest["oauth_config"].keys() == {"scopes"}
+    assert manifest["oauth_config"]["scopes"]["bot"] == ["commands", *sorted(needed)]
+
+
+def test_whoever_installs_it_may_leave_out_what_only_groups_approvals_and_shared_channels_need(
+    manifest: dict[str, Any],
+) -> None:
+    scopes = manifest["oauth_config"]["scopes"]
+    assert scopes.keys() == {"bot", "bot_optional"}
+    assert scopes["bot_optional"] == [scope for scope in scopes["bot"] if scope not in REQUIRED]
 
 
 def test_the_stand_in_grants_the_same_scopes(manifest: dict[str, Any]) -> None:

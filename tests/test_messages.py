@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access import Caller, Reason
-from bot.blocks import TEXT_LIMIT
-from bot.command import MOST_AT_ONCE, Misunderstood, Problem
-from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
+from bot.access import Allowed, Approved, Caller, Denied, Reason, Way
+from bot.blocks import TEXT_LIMIT, date
+from bot.command import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
+from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SHARED_CHANNEL, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
 from bot.outcome import (
     AlreadySo,
     Ambiguous,
@@ -27,10 +27,11 @@ from bot.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.permission import OPERATOR, Permission, State
 from bot.record import Entry, Obstacle, Record
 from bot.replies import payload
 from bot.simulator.block_kit import refusal_of
-from bot.status import STATES, LostReason, Opportunity, Status, Wish
+from bot.status import STATES, Consent, LostReason, Opportunity, Status, Wish
 from tests import memory
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
@@ -80,10 +81,29 @@ def _shown(message: Message) -> list[str]:
 
 def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: str, word: str) -> list[Message]:
     """All that can be said apart from outcomes."""
+    asked = Permission(reference, caller.user_id, caller.team_id, caller.channel_id, SINCE)
+    approved = replace(asked, state=State.APPROVED, decided_by=caller.user_id, decided_at=SINCE)
+    revoked = replace(approved, state=State.REVOKED, revoked_by=OPERATOR, revoked_at=SINCE)
     return [
+        *(
+            say(request)
+            for request in (asked, approved, replace(approved, state=State.DECLINED), revoked)
+            for say in (messages.asks_for_access, messages.request_waits, messages.request_rests, messages.decision)
+        ),
+        messages.request_sent(asked, replaces=True),
+        messages.let_in_already(reference),
+        messages.decided(approved, now=True, replaces=True),
+        messages.decided(replace(revoked, revoked_by=caller.user_id), now=False, replaces=True),
+        messages.unknown_request(reference),
+        messages.not_an_admin(reference),
+        messages.not_decided(reference),
+        messages.access([]),
+        messages.access([asked, approved] * 10),
+        messages.access([asked] * 21),
         *(messages.denied(reason, caller, reference) for reason in Reason),
         *(messages.misunderstood(Misunderstood(problem, word), reference) for problem in Problem),
-        *(messages.whoami(caller, reason) for reason in (None, *Reason)),
+        *(messages.whoami(caller, Denied(reason)) for reason in Reason),
+        *(messages.whoami(caller, Allowed(way, word, Approved(word, SINCE))) for way in Way),
         *(
             messages.outcome(Failed(Trouble(cause), effect), _command(wish, caller, reference))
             for cause in Cause
@@ -173,10 +193,10 @@ def test_a_name_of_which_nothing_can_be_seen_is_none(name: str) -> None:
     nameless = replace(WON, name=name)
 
     assert f"<{URL}|the deal {ID}>" in messages.card(nameless, [], REF).text
-    assert f"<{URL}|{ID}>" in messages.history([replace(CHANGE, name=name)], None).text
+    assert f"<{URL}|{ID}>" in messages.history([replace(CHANGE, name=name)], ShowHistory()).text
     assert "The deal is won." in _buttons(messages.card(nameless, [], REF))[0]["confirm"]["text"]["text"]
     assert "The deal becomes open" in _buttons(_outcome(Changed(OPEN, nameless)))[0]["confirm"]["text"]["text"]
-    assert "*…*" in messages.history([replace(CHANGE, name=name, opportunity_id="")], None).text
+    assert "*…*" in messages.history([replace(CHANGE, name=name, opportunity_id="")], ShowHistory()).text
 
 
 def test_a_change_that_was_only_seen_by_looking_again_is_told_as_done() -> None:
@@ -353,12 +373,15 @@ def test_failures_are_private_unless_the_installation_wants_them_public(
     assert message.public == errors_in_channel
 
 
+ADMISSIONS: list[Allowed | Denied] = [Allowed(Way.LIST), *map(Denied, Reason)]
+
+
 def test_everything_but_the_outcome_of_a_command_is_private_always() -> None:
     messages = _messages(errors_in_channel=True)
     private = [
         *(messages.denied(reason, ANA, REF) for reason in Reason),
         *(messages.misunderstood(Misunderstood(problem, "x"), REF) for problem in Problem),
-        *(messages.whoami(ANA, reason) for reason in (None, *Reason)),
+        *(messages.whoami(ANA, decision) for decision in ADMISSIONS),
         messages.not_accepted(Cause.STORE_DOWN, REF),
         messages.not_accepted(Cause.UNEXPECTED, REF),
         messages.help(),
@@ -409,13 +432,31 @@ NAMING_NOBODY = {
 """What a rep can settle alone."""
 
 
+def test_whoever_is_asked_in_a_shared_channel_is_told_who_would_read_it() -> None:
+    shared = _command(replace(LOSE, consent=Consent.SHARED))
+    for message in (
+        _messages().outcome(Unconfirmed(OPEN), shared),
+        _messages().several([replace(CHANGE, outcome="unconfirmed", after=None)] * 2, shared, (), ()),
+    ):
+        assert message.text.count(SHARED_CHANNEL) == 1
+        assert "all the same" not in message.text
+        assert not message.public
+
+
+def test_in_a_shared_channel_a_failure_is_for_the_person_alone() -> None:
+    failed, messages = Failed(Trouble(Cause.GATEWAY), Effect.NOTHING, OPEN), _messages(errors_in_channel=True)
+
+    assert messages.outcome(failed, _command(LOSE)).public
+    assert not messages.outcome(failed, _command(replace(LOSE, consent=Consent.SHARED))).public
+
+
 @pytest.mark.parametrize(("admin_contact", "named"), [(KIM, f"<@{KIM}>"), ("", NOBODY_IN_PARTICULAR)])
 def test_whoever_can_help_is_named(admin_contact: str, named: str) -> None:
     messages = _messages(admin_contact=admin_contact)
 
     assert all(
         named in messages.denied(reason, ANA, REF).text
-        for reason in set(Reason) - {Reason.TOO_FAST, Reason.WRONG_WORKSPACE}
+        for reason in set(Reason) - {Reason.TOO_FAST, Reason.WRONG_WORKSPACE, Reason.STRANGER, Reason.BOT}
     )
     for cause in Cause:
         said = messages.outcome(Failed(Trouble(cause), Effect.NOTHING), _command()).text
@@ -499,16 +540,31 @@ def test_help_says_nothing_of_an_undo_that_is_switched_off() -> None:
 
 
 def test_anybody_can_learn_who_the_bot_takes_them_for() -> None:
-    said = _messages().whoami(ANA, None).text
+    said = _messages().whoami(ANA, Allowed(Way.LIST)).text
 
     assert "You are <@U0ANA>; your Slack id is `U0ANA`." in said
     assert "channel's id is `C0SALES`, the workspace's `T0OURS`" in said
-    assert "You may change deals here." in said
+
+
+@pytest.mark.parametrize(
+    ("allowed", "why"),
+    [
+        (Allowed(Way.ADMIN), "You are one of the admins."),
+        (Allowed(Way.LIST), "You are on the list of people who may."),
+        (Allowed(Way.GROUP, group="S0SALES"), "You are in the user group `S0SALES`."),
+        (
+            Allowed(Way.APPROVAL, approved=Approved("U0KIM", datetime(2026, 11, 25, 11, tzinfo=UTC))),
+            f"<@U0KIM> let you in, {date(datetime(2026, 11, 25, 11, tzinfo=UTC))}.",
+        ),
+    ],
+)
+def test_somebody_who_may_learns_why(allowed: Allowed, why: str) -> None:
+    assert f"You may change deals here. {why}" in _messages().whoami(ANA, allowed).text
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_somebody_who_may_not_learns_why_and_what_to_do(reason: Reason) -> None:
-    said = _messages().whoami(ANA, reason).text
+    said = _messages().whoami(ANA, Denied(reason)).text
 
     assert f"You may not change deals here. {DENIALS[reason].what}" in said
     assert f"`{ANA.user_id}`" in said
@@ -526,7 +582,7 @@ def test_every_message_is_one_that_slack_takes_with_nothing_left_to_fill_in(
 ) -> None:
     for message in _every_message(_messages(admin_contact=admin_contact, channels=channels), WISH, ANA, REF, "gone"):
         assert _is_sound(message)
-        assert not PLACEHOLDER.search(message.text)
+        assert not PLACEHOLDER.search(MARKUP.sub("", message.text))
 
 
 def test_the_text_alone_says_all_that_the_blocks_say() -> None:
@@ -1441,7 +1497,7 @@ def test_a_hundred_reasons_of_any_name_are_a_menu_that_slack_takes(
     ],
 )
 def test_a_line_of_history_says_what_became_of_a_command(fields: dict[str, Any], words: str) -> None:
-    message = _messages().history([replace(CHANGE, **fields)], None)
+    message = _messages().history([replace(CHANGE, **fields)], ShowHistory())
 
     assert words in message.text
     assert "<@U0ANA>" in message.text
@@ -1453,19 +1509,23 @@ def test_a_line_of_history_says_what_became_of_a_command(fields: dict[str, Any],
 def test_history_says_whose_it_is() -> None:
     messages = _messages()
 
-    assert messages.history([CHANGE], None).text.startswith("The one command of yours:")
-    assert messages.history([CHANGE, CHANGE], None).text.startswith("The last 2 commands of yours, latest first:")
-    assert "The one command about *<https://" in messages.history([CHANGE], ID).text
-    assert messages.history([], None).text == "I know of no command of yours."
+    assert messages.history([CHANGE], ShowHistory()).text.startswith("The one command of yours:")
+    assert messages.history([CHANGE, CHANGE], ShowHistory()).text.startswith(
+        "The last 2 commands of yours, latest first:"
+    )
+    assert "The one command about *<https://" in messages.history([CHANGE], ShowHistory(ID)).text
+    assert messages.history([], ShowHistory()).text == "I know of no command of yours."
+    assert messages.history([], ShowHistory(user_id="U0BEN")).text == "I know of no command of <@U0BEN>."
+    assert messages.history([CHANGE], ShowHistory(everybody=True)).text.startswith("The one command of all people:")
 
 
 @given(st.lists(RECORDS, max_size=10))
 def test_whatever_the_ledger_holds_slack_takes_the_message_and_it_mentions_nobody_else(records: list[Record]) -> None:
     messages = _messages()
 
-    assert _is_sound(messages.history(records, None))
+    assert _is_sound(messages.history(records, ShowHistory()))
     for record in records:
-        assert _is_sound(messages.history([record], record.opportunity_id))
+        assert _is_sound(messages.history([record], ShowHistory(record.opportunity_id)))
         assert _is_sound(messages.ask_why([TOO_DEAR], record))
         assert _is_sound(messages.outcome(Changed(WON, OPEN), _command(), record))
         for obstacle in Obstacle:
@@ -1476,7 +1536,7 @@ def test_the_longest_history_is_shown_whole() -> None:
     longest = replace(
         CHANGE, name="&" * 200, user_id="U" * 12, outcome="token_elsewhere", delivered="undelivered", status="abandoned"
     )
-    message = _messages().history([longest] * 10, ID)
+    message = _messages().history([longest] * 10, ShowHistory(ID))
 
     assert message.text.count("the reply could not be delivered") == 10
     assert sum(text.count("the reply could not be delivered") for text in _shown(message)) == 10

@@ -6,7 +6,7 @@ import pytest
 
 from bot.record import Obstacle
 from bot.status import Consent, Status, Wish
-from tests.memory import CHANGE
+from tests.memory import CHANGE, entry
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -109,3 +109,33 @@ def test_whoever_saw_a_deal_agreed_to_what_they_saw_and_is_not_asked_again(outco
     question = replace(QUESTION, outcome=outcome, opportunity_id="found", before="won", lost_reason_id="why")
 
     assert question.go_on() == Wish("found", Status.LOST, "why", "won", "website", "price", Consent.GIVEN)
+
+
+# --- whether everybody would see it unasked -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("consent", "unasked", "as_an_answer"),
+    [
+        (Consent.PRESUMED, True, True),
+        (Consent.WANTED, True, True),
+        (Consent.GIVEN, True, False),
+        (Consent.PREVIEW, False, False),
+        (Consent.SHARED, False, False),
+    ],
+)
+def test_a_command_is_unasked_until_somebody_has_agreed_to_it_as_it_is(
+    consent: Consent, *, unasked: bool, as_an_answer: bool
+) -> None:
+    asked = replace(entry("a"), wish=replace(entry("a").wish, consent=consent))
+
+    assert asked.is_unasked is unasked
+    assert replace(asked, continues="question").is_unasked is as_an_answer
+
+
+def test_what_few_see_or_what_belongs_to_an_earlier_change_needs_no_asking() -> None:
+    asked = entry("a")
+
+    assert not replace(asked, public=False).is_unasked
+    assert not replace(asked, undoes="change").is_unasked
+    assert not replace(asked, wish=replace(asked.wish, only_if="lost")).is_unasked

@@ -23,7 +23,7 @@ COMMAND = {
 }
 PRESS: dict[str, Any] = {
     "type": "block_actions",
-    "user": {"id": "U2", "team_id": "T2"},
+    "user": {"id": "U2", "team_id": "T1"},
     "team": {"id": "T1"},
     "channel": {"id": "C2"},
     "container": {"type": "message", "message_ts": "17.1", "channel_id": "C1"},
@@ -55,7 +55,11 @@ def test_a_press_says_who_where_which_button_and_in_which_message() -> None:
 def test_what_a_press_does_not_say_in_one_place_may_stand_in_another() -> None:
     said = pressed(PRESS | {"team": None, "container": None})
 
-    assert said.caller == Caller("U2", "T2", "C2")
+    assert said.caller == Caller("U2", "T1", "C2")
+
+
+def test_a_press_in_our_workspace_by_somebody_of_another_is_of_neither() -> None:
+    assert pressed(PRESS | {"user": {"id": "U2", "team_id": "T2"}}).caller.team_id not in {"T1", "T2"}
 
 
 @pytest.mark.parametrize(("read", "body"), [(typed, COMMAND), (pressed, PRESS)])

@@ -81,6 +81,8 @@ def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
         ("by_oauth", False),
         ("allowed_users", frozenset()),
         ("allowed_channels", frozenset()),
+        ("allowed_groups", frozenset()),
+        ("admins", ()),
         ("admin_contact", ""),
         ("statuses", frozenset(STATES)),
         ("lost_reason", "ask"),
@@ -124,6 +126,8 @@ GOOD: list[tuple[str, str, Any]] = [
     ("ALLOWED_USERS", " U012AB3CD , W012AB3CD,,U012AB3CD, ", frozenset({"U012AB3CD", "W012AB3CD"})),
     ("ALLOWED_USERS", "U012AB3CD,\n  W012AB3CD", frozenset({"U012AB3CD", "W012AB3CD"})),
     ("ALLOWED_USERS", ",", frozenset()),
+    ("ALLOWED_GROUPS", "S012AB3CD, S034EF5GH", frozenset({"S012AB3CD", "S034EF5GH"})),
+    ("ADMINS", "W012AB3CD, U012AB3CD", ("W012AB3CD", "U012AB3CD")),
     ("ALLOWED_CHANNELS", "C012AB3CD,G012AB3CD,D012AB3CD", frozenset({"C012AB3CD", "G012AB3CD", "D012AB3CD"})),
     ("ADMIN_CONTACT", "W012AB3CD", "W012AB3CD"),
     ("STATUSES", "won", frozenset({Status.WON})),
@@ -232,6 +236,9 @@ BAD = [
     ("ALLOWED_USERS", "u012ab3cd", "should be Slack user ids such as U012AB3CD"),
     ("ALLOWED_USERS", "U012AB3CD W012AB3CD", "should be Slack user ids such as U012AB3CD"),
     ("ALLOWED_USERS", "*", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_GROUPS", "@sales", "should be Slack user group ids such as S012AB3CD"),
+    ("ALLOWED_GROUPS", "U012AB3CD", "should be Slack user group ids such as S012AB3CD"),
+    ("ADMINS", "kim", "should be Slack user ids such as U012AB3CD"),
     ("ALLOWED_CHANNELS", "#sales", "should be Slack channel ids such as C012AB3CD"),
     ("ALLOWED_CHANNELS", "U012AB3CD", "should be Slack channel ids such as C012AB3CD"),
     ("ADMIN_CONTACT", "ana@example.com", "should be one Slack user id such as U012AB3CD"),
@@ -482,6 +489,12 @@ def test_settings_are_compared_by_what_they_say() -> None:
     assert _set(PORT="80") == _set(PORT=" 80 ") != _set(PORT="81")
     assert _set(ALLOWED_USERS="U012AB3CD,W012AB3CD") == _set(ALLOWED_USERS="W012AB3CD,U012AB3CD")
     assert hash(_set()) == hash(_set())
+
+
+def test_whoever_is_named_to_people_is_the_contact_or_the_first_admin() -> None:
+    assert _set(ADMIN_CONTACT="U0KIM", ADMINS="U0ANA").contact == "U0KIM"
+    assert _set(ADMINS="U0LEO,U0ANA").contact == "U0LEO"
+    assert _set().contact == ""
 
 
 def test_a_history_that_is_shorter_than_the_time_for_undo_is_refused() -> None:

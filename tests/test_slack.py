@@ -677,3 +677,31 @@ async def test_a_deal_that_cannot_be_found_is_told_to_whoever_asks_for_its_card(
     (message,) = await desk.answers()
     assert message
     assert "HighLevel did not answer in time" in message.text
+
+
+# --- what admins see ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", [ShowHistory(user_id="U2"), ShowHistory(everybody=True)])
+async def test_only_admins_read_what_others_did(desk: Desk, asked: ShowHistory) -> None:
+    await desk.changed("change", user="U2")
+    desk.request = asked
+
+    assert "Only the admins may do that" in (await desk.on_command())[1]["text"]
+    desk.admins = ("U1",)
+    assert "open → *won*" in (await desk.on_command())[1]["text"]
+
+
+async def test_everybody_reads_their_own_also_by_their_name(desk: Desk) -> None:
+    await desk.changed("change", user="U1")
+    desk.request = ShowHistory(user_id="U1")
+
+    assert "The one command of <@U1>:" in (await desk.on_command())[1]["text"]
+
+
+async def test_an_admin_takes_anybodys_change_back(desk: Desk) -> None:
+    await desk.changed("change", user="U1")
+    desk.allowed, desk.admins = frozenset(), ("U0KIM",)
+
+    assert await desk.on_undo("change", user={"id": "U0KIM", "team_id": "T1"}) == ""
+    assert [entry.undoes for entry in desk.entries] == ["change"]

@@ -13,10 +13,21 @@ from bot.change import LeaseLost, StoreDown
 from bot.claims import Claim
 from bot.identify import Identified
 from bot.messages import Message, Messages
-from bot.outcome import AlreadySo, Ambiguous, Cause, Changed, Effect, Failed, Outcome, ReasonWanted, Trouble
+from bot.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
 from bot.record import Entry
 from bot.replies import Address, Delivery
-from bot.status import LostReason, Opportunity, Status, Wish
+from bot.status import Consent, LostReason, Opportunity, Status, Wish
 from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Rhythm, Worker
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 
@@ -38,6 +49,12 @@ class Work:
     findings: list[Identified | Exception] = field(default_factory=list)
     """What is found out about the next ones; then nothing is open."""
     reasons: tuple[LostReason, ...] | None = ()
+    shared: bool = False
+    """Whether all channels are shared with another company."""
+    looked_at: list[str] = field(default_factory=list)
+    """Of which channels that was asked."""
+    consents: list[Consent] = field(default_factory=list)
+    """With which everything was carried out."""
     posted: list[tuple[Message, str]] = field(default_factory=list)
     posted_as: str = "18.1"
     messages: Messages = field(default_factory=messages)
@@ -64,12 +81,17 @@ class Work:
         assert until > asyncio.get_running_loop().time()
         return self.reasons
 
+    async def is_shared(self, channel_id: str) -> bool:
+        self.looked_at.append(channel_id)
+        return self.shared
+
     async def post(self, message: Message, channel_id: str) -> Delivery:
         self.posted.append((message, channel_id))
         return Delivery("channel", self.posted_as)
 
     async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
         self.begun.append((key, intended))
+        self.consents.append(wish.consent)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -96,6 +118,7 @@ class Work:
             identify=self.identify,
             change=self.change,
             lost_reasons=self.lost_reasons,
+            channels=self,
             claims=ledger,
             history=ledger,
             messages=self.messages,
@@ -1121,3 +1144,50 @@ async def test_a_question_that_breaks_is_told_and_logged_under_its_reference(wor
     assert [(line["event"], line["reference"]) for line in lines if line.get("exc_info")] == [
         ("question.broken", "REF")
     ]
+
+
+# --- in a channel that is shared with another company ---------------------------------------------------------------
+
+
+async def test_in_a_channel_of_our_own_nobody_is_asked_because_of_it(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("a"))
+    await worker.drain(10)
+
+    assert (work.looked_at, work.consents) == (["C1"], [Consent.PRESUMED])
+
+
+async def test_where_another_company_would_read_it_somebody_is_asked_first_and_told_why(work: Work) -> None:
+    work.shared, work.outcomes = True, [Unconfirmed(Opportunity("deal", "open"))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("a"))
+    await worker.drain(10)
+
+    assert work.consents == [Consent.SHARED]
+    assert "shared with another company" in work.texts[0]
+    assert not work.delivered[0][0].public
+
+
+async def test_what_only_one_person_reads_is_not_asked_about(work: Work) -> None:
+    work.shared = True
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("a", public=False))
+    await worker.drain(10)
+
+    assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])
+
+
+async def test_a_command_that_was_about_to_write_when_its_process_died_is_not_asked_about(work: Work) -> None:
+    work.shared = True
+    _, ledger = work.worker()
+    await ledger.accept(_entry("a"), within=5)
+    await ledger.intend("a", Opportunity("deal", "open"))
+    await ledger.give_back()
+    worker, _ = work.worker()
+    tending = asyncio.create_task(worker.tend())
+    while not work.delivered:
+        await asyncio.sleep(0.01)
+    tending.cancel()
+    await worker.drain(10)
+
+    assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])

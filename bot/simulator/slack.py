@@ -39,6 +39,9 @@ EVENTS = "/slack/events"
 ACKNOWLEDGE_WITHIN = 3.0
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
 
+GRANTED = frozenset({"commands", "chat:write", "channels:read", "groups:read", "usergroups:read", "users:read"})
+"""The scopes of the manifest."""
+
 TIMED_OUT = '/opp-status failed with the error "operation_timeout"'
 FAILED = '/opp-status failed with the error "dispatch_failed"'
 
@@ -118,8 +121,10 @@ class Slack(Modals):
         """Where the bot's routes are."""
         self.socket = SocketMode()
         """How commands go to the bot instead, once `socket.tokens` has an app-level token."""
-        self.tokens: dict[str, frozenset[str]] = {bot_token: frozenset({"commands", "chat:write"})}
+        self.tokens: dict[str, frozenset[str]] = {bot_token: GRANTED}
         self.groups: dict[str, list[str]] = {}
+        self.shared_channels: set[str] = set()
+        """Those that another company is in too."""
         self.shown: list[Shown] = []
         """What people see, the oldest first."""
         self.replaced: list[Shown] = []
@@ -396,13 +401,23 @@ class Slack(Modals):
                 return web.json_response(await self._update_view(arguments))
             case "users.info":
                 user = self.users.get(arguments.get("user", ""))
-                return web.json_response({"ok": True, "user": user}) if user else _error("user_not_found")
+                told = {"ok": True, "user": {"team_id": self.team_id, **user}} if user else None
+                return web.json_response(told) if told else _error("user_not_found")
+            case "conversations.info":
+                return self._channel_info(str(arguments.get("channel", "")))
             case "usergroups.users.list":
                 members = self.groups.get(arguments.get("usergroup", ""))
                 return (
                     _error("no_such_subteam") if members is None else web.json_response({"ok": True, "users": members})
                 )
         return _error("unknown_method")
+
+    def _channel_info(self, channel: str) -> web.Response:
+        """https://docs.slack.dev/reference/methods/conversations.info ."""
+        if not channel.strip("C0"):
+            return _error("channel_not_found")
+        shared = {"id": channel, "is_ext_shared": channel in self.shared_channels}
+        return web.json_response({"ok": True, "channel": shared})
 
     async def _post_message(self, arguments: Mapping[str, Any]) -> web.Response:
         if (refusal := self._refuses("chat.postMessage", arguments)) is not None:
@@ -520,6 +535,7 @@ _SCOPES = {
     "chat.update": "chat:write",
     "users.info": "users:read",
     "usergroups.users.list": "usergroups:read",
+    "conversations.info": "channels:read",
 }
 
 

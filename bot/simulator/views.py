@@ -130,7 +130,7 @@ def option_of(options: Iterable[Element], value: object) -> Element:
 def person(user: str, team_id: str, users: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Somebody, as Slack tells who did it."""
     name = users.get(user, {}).get("name", "somebody")
-    return {"id": user, "username": name, "name": name, "team_id": team_id}
+    return {"id": user, "username": name, "name": name, "team_id": users.get(user, {}).get("team_id", team_id)}
 
 
 class Modals(ABC):

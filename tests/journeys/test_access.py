@@ -1,0 +1,318 @@
+"""Who is let in besides those who are named: by a user group, by an admin's word; and who is not, whoever says so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.simulator.slack import GRANTED, Fault, Shown
+from bot.web import serving
+from bot.wiring import build
+from tests.house import ANA, BEN, BOT_TOKEN, DEAL, KIM, OTHER_CHANNEL, QUICK, SALES, House, stand_ins
+from tests.postgresql import Cluster
+
+GROUP = "S0SALES"
+OLD_SCOPES = frozenset({"commands", "chat:write"})
+LEO = "U0LEO"
+"""The second admin."""
+
+
+@asynccontextmanager
+async def _open(
+    folder: Path, *, over: str = "http", scopes: frozenset[str] = GRANTED, groups: bool = True, **settings: str
+) -> AsyncIterator[House]:
+    """The house with the scopes of today's manifest, and Ben in a group; as if Slack had both from the start."""
+    async with stand_ins(folder, over=over, **settings) as house:
+        house.slack.tokens = {BOT_TOKEN: scopes}
+        house.slack.groups = {GROUP: [BEN]} if groups else {}
+        house.slack.users[LEO] = {"id": LEO, "name": LEO}
+        async with serving(build(house.settings, QUICK)) as house.slack.bot_url:
+            await house.slack.wait_for_call("auth.test")
+            if over == "socket":
+                await house.slack.socket.wait_for(connections=1)
+            yield house
+
+
+@pytest.fixture(params=["http", "socket", "postgresql"])
+async def club(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    """A house with two admins, however Slack comes and wherever it is written down."""
+    settings: dict[str, Any] = {"ADMINS": f"{KIM},{LEO}"}
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        settings["DATABASE_URL"] = cluster.new_database()
+    async with _open(tmp_path, over="socket" if request.param == "socket" else "http", **settings) as house:
+        yield house
+
+
+async def _direct(house: House, user: str, words: str) -> Shown:
+    """What somebody reads in a direct message."""
+
+    def found() -> list[Shown]:
+        return [shown for shown in house.slack.shown if shown.channel == user and words in shown.text]
+
+    await house.slack.wait_until(lambda: bool(found()))
+    return found()[-1]
+
+
+async def _asks(house: House) -> Shown:
+    """Ben is refused, and asks to be let in; gives what Kim reads."""
+    refusal = await house.says(f"{DEAL} won", user=BEN)
+    assert "You are not on the list" in refusal.text
+    await house.presses(refusal, "request_access", user=BEN)
+    return await _direct(house, KIM, f"<@{BEN}> asks")
+
+
+def _all(house: House) -> str:
+    return "\n".join(each.text for each in house.slack.shown)
+
+
+def _text(house: House, shown: Shown) -> str:
+    return next(each.text for each in house.slack.shown if each.ts == shown.ts)
+
+
+# --- groups ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_member_of_a_group_may_and_others_may_not(tmp_path: Path) -> None:
+    async with _open(tmp_path, ALLOWED_USERS="", ALLOWED_GROUPS=GROUP) as house:
+        await house.slack.wait_for_call("usergroups.users.list")
+        assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
+        assert f"You are in the user group `{GROUP}`." in (await house.says("whoami", user=BEN)).text
+        assert "You are not on the list" in (await house.says(f"{DEAL} open", user=ANA)).text
+
+
+async def test_the_group_is_asked_before_anybody_types_and_once_for_all(tmp_path: Path) -> None:
+    async with _open(tmp_path, ALLOWED_GROUPS=GROUP) as house:
+        await house.slack.wait_for_call("usergroups.users.list")
+        for _ in range(5):
+            await house.says("whoami", user=BEN)
+
+        assert house.slack.calls.count("usergroups.users.list") == 1
+        assert house.slack.calls.count("users.info") == 1
+
+
+async def test_a_group_that_slack_is_slow_to_tell_of_lets_nobody_in_and_is_named_as_the_reason(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, ALLOWED_GROUPS=GROUP) as house:
+        house.slack.tokens, house.slack.groups = {BOT_TOKEN: GRANTED}, {GROUP: [BEN]}
+        house.slack.misbehave(Fault("usergroups.users.list", wait=3.0))
+        async with serving(build(house.settings, QUICK)) as house.slack.bot_url:
+            await house.slack.wait_for_call("auth.test")
+            shown = await house.says(f"{DEAL} won", user=BEN)
+
+            assert "Slack did not tell me whether you are in one of the groups" in shown.text
+            assert house.deal == "open"
+            assert "from open to *won*" in (await house.says(f"{DEAL} won", user=ANA)).text
+            async with asyncio.timeout(10):
+                while "You may" not in (await house.says("whoami", user=BEN)).text.replace("You may not", ""):
+                    await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "groups", "body", "advice"),
+    [
+        (OLD_SCOPES, True, None, "Add the scope usergroups:read"),
+        (GRANTED, False, None, "There is no user group S0SALES"),
+        (GRANTED, True, {"ok": False, "error": "plan_upgrade_required"}, "Slack's free plan has none"),
+    ],
+)
+async def test_without_the_scope_or_the_group_nobody_gets_in_by_it_and_the_check_says_what_to_do(
+    tmp_path: Path,
+    scopes: frozenset[str],
+    groups: bool,
+    body: dict[str, Any] | None,
+    advice: str,
+) -> None:
+    async with stand_ins(tmp_path, ALLOWED_GROUPS=GROUP) as house:
+        house.slack.tokens, house.slack.groups = {BOT_TOKEN: scopes}, {GROUP: [BEN]} if groups else {}
+        if body:
+            house.slack.misbehave(Fault("usergroups.users.list", status=200, body=body, times=99))
+        bot = build(house.settings, QUICK)
+        async with serving(bot) as house.slack.bot_url:
+            await house.slack.wait_for_call("auth.test")
+            assert "Slack did not tell me" in (await house.says(f"{DEAL} won", user=BEN)).text
+            assert advice in (await bot.health.report()).failing["access.groups"]
+            assert "from open to *won*" in (await house.says(f"{DEAL} won", user=ANA)).text
+
+
+async def test_with_the_scopes_of_the_old_manifest_whoever_is_named_may_as_before(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path) as house:
+        house.slack.tokens = {BOT_TOKEN: OLD_SCOPES}
+        bot = build(house.settings, QUICK)
+        async with serving(bot) as house.slack.bot_url:
+            await house.slack.wait_for_call("auth.test")
+            assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+            report = await bot.health.report()
+
+    assert report.failing == {}
+    assert report.notes.keys() == {"access.shared_channels"}
+    assert {"usergroups.users.list", "users.info"} & set(house.slack.calls) == set()
+
+
+# --- guests, bots, strangers ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("person", "why"),
+    [
+        ({"is_restricted": True}, "You are a guest"),
+        ({"is_ultra_restricted": True}, "You are a guest"),
+        ({"is_bot": True}, "Bots change no deals here."),
+        ({"deleted": True}, "your account is deactivated"),
+        ({"is_stranger": True}, "another company's Slack workspace"),
+    ],
+)
+async def test_a_group_lets_in_nobody_but_members(tmp_path: Path, person: dict[str, bool], why: str) -> None:
+    async with _open(tmp_path, ALLOWED_GROUPS=GROUP) as house:
+        house.slack.users[BEN] |= person
+        shown = await house.says(f"{DEAL} won", user=BEN)
+
+        assert why in shown.text
+        assert "Nothing was changed." in shown.text
+        assert house.deal == "open"
+
+
+async def test_a_guest_who_is_named_may(tmp_path: Path) -> None:
+    async with _open(tmp_path, ALLOWED_USERS=f"{ANA},{BEN}", ALLOWED_GROUPS=GROUP) as house:
+        house.slack.users[BEN]["is_restricted"] = True
+
+        assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
+
+
+async def test_without_the_scope_to_tell_members_from_guests_a_group_lets_nobody_in(tmp_path: Path) -> None:
+    async with _open(tmp_path, ALLOWED_GROUPS=GROUP, scopes=GRANTED - {"users:read"}) as house:
+        shown = await house.says(f"{DEAL} won", user=BEN)
+
+        assert "Slack did not tell me whether you are a full member" in shown.text
+        assert house.deal == "open"
+
+
+async def test_somebody_of_another_company_presses_in_vain(tmp_path: Path) -> None:
+    async with _open(tmp_path, ALLOWED_USERS=f"{ANA},{BEN}") as house:
+        shown = await house.says(f"{DEAL} won")
+        house.slack.users[BEN]["team_id"] = "T0THEIRS"
+        await house.presses(shown, "undo", user=BEN)
+
+        assert "another Slack workspace" in (await house.slack.wait_for(2))[1].text
+        assert house.deal == "won"
+
+
+# --- requests -------------------------------------------------------------------------------------------------------
+
+
+async def test_somebody_asks_an_admin_approves_and_they_may(club: House) -> None:
+    request = await _asks(club)
+    await _direct(club, LEO, f"<@{BEN}> asks")
+    assert "Your request was sent to" in _all(club)
+    await club.presses(request, "approve_access", user=KIM)
+
+    assert f"<@{KIM}> let you in" in (await _direct(club, BEN, "let you in")).text
+    assert "from open to *won*" in (await club.says(f"{DEAL} won", user=BEN)).text
+    assert f"You may change deals here. <@{KIM}> let you in, " in (await club.says("whoami", user=BEN)).text
+
+
+async def test_a_second_admin_learns_who_decided(club: House) -> None:
+    mine = await _asks(club)
+    theirs = await _direct(club, LEO, f"<@{BEN}> asks")
+    await club.presses(mine, "decline_access", user=KIM)
+    await _direct(club, BEN, "declined the request to let you in")
+    await club.presses(theirs, "approve_access", user=LEO)
+    await club.slack.wait_for_change(theirs.ts)
+
+    assert "That was decided already" in _text(club, theirs)
+    assert f"<@{KIM}> declined" in _text(club, theirs)
+    assert "You are not on the list" in (await club.says(f"{DEAL} won", user=BEN)).text
+
+
+async def test_an_approval_is_taken_back_and_counts_at_once(club: House) -> None:
+    await club.presses(await _asks(club), "approve_access", user=KIM)
+    await _direct(club, BEN, "let you in")
+    listed = await club.says("access", user=LEO)
+    assert f"<@{BEN}> (`{BEN}`) may: let in by <@{KIM}>" in listed.text
+    await club.presses(listed, "revoke_access", user=LEO)
+
+    assert f"<@{LEO}> took back" in (await _direct(club, BEN, "took back")).text
+    assert "You are not on the list" in (await club.says(f"{DEAL} won", user=BEN)).text
+    assert club.deal == "open"
+
+
+async def test_a_guest_who_asks_reads_why_not_and_no_admin_is_bothered(club: House) -> None:
+    club.slack.users[BEN]["is_restricted"] = True
+    refusal = await club.says(f"{DEAL} won", user=BEN)
+    await club.presses(refusal, "request_access", user=BEN)
+
+    assert "You are a guest" in (await club.slack.wait_for(2))[1].text
+    assert not [shown for shown in club.slack.shown if shown.channel in {KIM, LEO}]
+
+
+async def test_an_admin_decides_where_no_deals_may_be_changed(tmp_path: Path) -> None:
+    async with _open(tmp_path, ADMINS=KIM, ALLOWED_CHANNELS=SALES) as house:
+        await house.presses(await _asks(house), "approve_access", user=KIM)
+        await _direct(house, BEN, "let you in")
+
+        assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
+        assert (
+            "may not be changed from this channel"
+            in (await house.says(f"{DEAL} open", user=BEN, channel=OTHER_CHANNEL)).text
+        )
+
+
+async def test_every_replica_knows_of_an_approval_at_once(tmp_path: Path) -> None:
+    async with _open(tmp_path, ADMINS=KIM) as house, serving(build(house.settings, QUICK)) as other:
+        request = await _asks(house)
+        first, house.slack.bot_url = house.slack.bot_url, other
+        await house.slack.wait_until(lambda: house.slack.calls.count("auth.test") >= 2)
+        await house.presses(request, "approve_access", user=KIM)
+        await _direct(house, BEN, "let you in")
+        house.slack.bot_url = first
+
+        assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
+
+
+# --- admins ---------------------------------------------------------------------------------------------------------
+
+
+async def test_an_admin_may_and_is_named_to_people_where_nobody_else_is(tmp_path: Path) -> None:
+    async with _open(tmp_path, ADMINS=f"{KIM},{LEO}", ADMIN_CONTACT="", ALLOWED_USERS="") as house:
+        assert f"Ask <@{KIM}> to add you" in (await house.says(f"{DEAL} won", user=BEN)).text
+        assert "from open to *won*" in (await house.says(f"{DEAL} won", user=KIM)).text
+        assert "You are one of the admins." in (await house.says("whoami", user=KIM)).text
+
+
+async def test_an_admin_takes_back_what_somebody_else_did_and_reads_what_they_did(tmp_path: Path) -> None:
+    async with _open(tmp_path, ADMINS=KIM) as house:
+        shown = await house.says(f"{DEAL} won")
+        await house.presses(shown, "undo", user=KIM)
+        await house.slack.wait_for_change(shown.ts)
+
+        assert house.deal == "open"
+        assert "The last 2 commands of all people" in (await house.says("history all", user=KIM)).text
+        assert f"The one command of <@{ANA}>" in (await house.says(f"history <@{ANA}|ana>", user=KIM)).text
+        assert "Only the admins may do that" in (await house.says("history all", user=ANA)).text
+
+
+# --- channels that are shared with another company ------------------------------------------------------------------
+
+
+async def test_in_a_shared_channel_a_change_is_made_and_told_only_after_a_yes(tmp_path: Path) -> None:
+    async with _open(tmp_path) as house:
+        house.slack.shared_channels = {SALES}
+        asked = await house.says(f"{DEAL} won")
+        assert asked.only_to == ANA
+        assert "This channel is shared with another company" in asked.text
+        assert house.deal == "open"
+
+        await house.presses(asked, "confirm")
+        await house.slack.wait_until(lambda: "from open to *won*" in _all(house))
+        assert house.deal == "won"
+
+
+async def test_elsewhere_or_without_the_scope_nobody_is_asked(tmp_path: Path) -> None:
+    async with _open(tmp_path) as house:
+        house.slack.shared_channels = {OTHER_CHANNEL}
+        assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+    async with _open(tmp_path / "..", scopes=OLD_SCOPES, DATABASE_URL=f"sqlite:///{tmp_path / 'other.db'}") as house:
+        house.slack.shared_channels = {SALES}
+        assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
