@@ -113,10 +113,8 @@ class Bot:
         async with self._open():
             learning = asyncio.create_task(self._workspace.learn(), name="workspace")
             tending = [self.oauth.renewal.tend()] if self.oauth else []
-            background = [asyncio.create_task(work) for work in (self._worker.tend(), self._forget(), *tending)]
-            background = [
-                asyncio.create_task(work) for work in (self._worker.tend(), self._directory.keep(), self._forget())
-            ]
+            always = (self._worker.tend(), self._directory.keep(), self._forget(), *tending)
+            background = [asyncio.create_task(work) for work in always]
             try:
                 yield
             finally:
