@@ -95,7 +95,7 @@ async def _world(folder: Path, rhythm: Rhythm = QUICK) -> AsyncIterator[World]:
     highlevel.oauth.redirect_uris = {REDIRECT}
     file = folder / "ledger.db"
     app = App(Marketplace.client_id, Marketplace.client_secret, REDIRECT, "https://marketplace.example", ())
-    database = Database(f"sqlite:///{file}", patience=0.4)
+    database = Database(f"sqlite:///{file}", patience=1.2)
     connections = Connections(database, Vault([KEY]), 1.0)
     async with served(highlevel.app()) as url:
         authority = Authority(
@@ -320,7 +320,7 @@ async def test_what_does_not_end_the_connection_is_told_and_tried_again_a_little
         assert not caught.value.perhaps_done
     assert sum(request.path == "/oauth/token" for request in world.highlevel.received) == 2  # the code's was the first
 
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(0.3)
     assert await world.token() in world.oauth.access_tokens
 
 
@@ -333,9 +333,9 @@ async def test_what_cannot_be_renewed_yet_is_used_while_it_is_good(world: World)
         assert await world.token() == tokens.access
     await world.account.look()
     world.highlevel.behave()
-    await asyncio.sleep(0.25)
-    await world.account.look()
-    assert await world.token() != tokens.access
+    async with asyncio.timeout(10):
+        while await world.token() == tokens.access:
+            await asyncio.sleep(0.02)
 
 
 async def test_nobody_at_the_address_is_told_as_that(tmp_path: Path) -> None:
@@ -473,14 +473,14 @@ async def test_neither_a_database_that_is_away_nor_a_refusal_nor_a_bug_ends_it(w
             await _until(lambda: world.oauth.asked == 2)
             with world.locked() as lock:
                 lock()
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(1.5)
             execute(f"sqlite:///{world.file}", "UPDATE connections SET kind = 'unforeseen'")
             await _until(lambda: any(line["event"] == "renewal.broken" for line in lines))
             execute(f"sqlite:///{world.file}", "UPDATE connections SET kind = 'Location'")
             world.oauth.suspended = False
             await world.connect()
             world.ages(DAY)
-            await _until(lambda: world.oauth.renewals == 1)
+            await _until(lambda: world.oauth.renewals >= 1)  # the agency's too, if its refusal could not be noted
 
 
 async def test_what_is_under_way_at_the_end_is_saved(world: World) -> None:
