@@ -846,7 +846,7 @@ class Messages:
 
     def request_sent(self, request: Permission, *, replaces: bool) -> Message:
         """To whoever asked to be let in, in place of the refusal."""
-        lines = (f"Your request was sent to {self._admins}.", "You read here what they decide, as a direct message.")
+        lines = (f"Your request was sent to {self._admins}.", "You will read what they decide in a direct message.")
         return _message(lines, (_reference(request.reference),), public=False, replaces=replaces)
 
     def request_waits(self, request: Permission) -> Message:

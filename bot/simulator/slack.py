@@ -413,7 +413,10 @@ class Slack(Modals):
         return _error("unknown_method")
 
     def _channel_info(self, channel: str) -> web.Response:
-        """https://docs.slack.dev/reference/methods/conversations.info ."""
+        """Every channel is one that the bot may look at, but for the one whose id is all zeros.
+
+        https://docs.slack.dev/reference/methods/conversations.info
+        """
         if not channel.strip("C0"):
             return _error("channel_not_found")
         shared = {"id": channel, "is_ext_shared": channel in self.shared_channels}

@@ -616,6 +616,7 @@ async def test_each_method_needs_its_scope_and_the_error_names_it(slack: Slack, 
         (web_api.chat_update(channel=CHANNEL, ts="1.000001", text="hello"), "chat:write"),
         (web_api.users_info(user=ANA), "users:read"),
         (web_api.usergroups_users_list(usergroup="S1"), "usergroups:read"),
+        (web_api.conversations_info(channel=CHANNEL), "channels:read"),
     ):
         with pytest.raises(SlackApiError) as caught:
             await call
@@ -629,9 +630,19 @@ async def test_people_and_groups_are_known(slack: Slack, web_api: AsyncWebClient
     slack.tokens[TOKEN] = frozenset({"users:read", "usergroups:read"})
     slack.groups["S1"] = [ANA]
     assert (await web_api.users_info(user=ANA))["user"]["name"] == "ana"
+    assert (await web_api.users_info(user=ANA))["user"]["team_id"] == slack.team_id
+    slack.users[ANA]["team_id"] = "T0OTHER"
+    assert (await web_api.users_info(user=ANA))["user"]["team_id"] == "T0OTHER"
     assert await _error(web_api.users_info(user="U0NOBODY")) == "user_not_found"
     assert (await web_api.usergroups_users_list(usergroup="S1"))["users"] == [ANA]
     assert await _error(web_api.usergroups_users_list(usergroup="S2")) == "no_such_subteam"
+
+
+async def test_channels_are_known_and_whether_another_company_is_in_them(slack: Slack, web_api: AsyncWebClient) -> None:
+    slack.shared_channels = {"C0BOTH"}
+    assert (await web_api.conversations_info(channel="C0BOTH"))["channel"]["is_ext_shared"] is True
+    assert (await web_api.conversations_info(channel=CHANNEL))["channel"]["is_ext_shared"] is False
+    assert await _error(web_api.conversations_info(channel="C0000000000")) == "channel_not_found"
 
 
 # --- faults --------------------------------------------------------------------------------------------------------
