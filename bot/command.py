@@ -4,11 +4,11 @@ import html
 import re
 import unicodedata
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from bot.status import Consent, Status, Wish
+from bot.status import Consent, Status, Target, Wish
 
 COMMAND = "/opp-status"
 USAGE_HINT = "<deal> <open|won|lost|abandoned> [reason]"
@@ -59,6 +59,13 @@ class ShowAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class UseLocation:
+    """Somebody wants to know in which sub-account this channel works; an admin, that it works in this one."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Undo:
     """Somebody wants to take back the last change they made."""
 
@@ -87,6 +94,8 @@ class ShowDeal:
 
     opportunity_id: str = ""
     name: str = ""
+    location_id: str = ""
+    """The sub-account, where a link says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,7 @@ class Misunderstood:
     word: str = ""
 
 
-Request = Change | ShowDeal | OpenForm | Help | WhoAmI | ShowAccess | Undo | ShowHistory | Misunderstood
+Request = Change | ShowDeal | OpenForm | Help | WhoAmI | ShowAccess | UseLocation | Undo | ShowHistory | Misunderstood
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,14 @@ class Link:
 
     opportunity_id: str | None
     location_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ours:
+    """The sub-accounts that links may lead to."""
+
+    default: str
+    others: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +141,17 @@ class _Word:
     quoted: bool
 
 
-def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Request:
+def parse(text: str, *, location_id: str, statuses: Collection[Status], others: Collection[str] = ()) -> Request:
     """Read what was typed.
 
-    `location_id` is the sub-account we serve: a link to another one is refused here, before any call.
+    `location_id` is the default sub-account, `others` are those that we serve besides: a link to any but these is
+    refused here, before any call.
     `statuses` are those that may be asked for. Never raises, whatever the text.
     """
     typed = list(_words(text))
     if not typed:
         return OpenForm()
+    ours = _Ours(location_id, others)
     words, marker = _without_marker(typed)
     match [word.text.casefold() for word in words]:
         case []:
@@ -147,26 +166,28 @@ def parse(text: str, *, location_id: str, statuses: Collection[Status]) -> Reque
             alone = not more and not marker
             return Undo() if alone else Misunderstood(Problem.UNDO_STANDS_ALONE, _text(words[1:]) or marker)
         case ["history", *_]:
-            return _history([word.text for word in words[1:]], location_id)
+            return _history([word.text for word in words[1:]], ours)
+        case ["use", *_] if others:
+            return UseLocation(_typed(words[1:]))
         case _:
-            return _deals(words, location_id, statuses, Consent.PREVIEW if marker else Consent.PRESUMED)
+            return _deals(words, ours, statuses, Consent.PREVIEW if marker else Consent.PRESUMED)
 
 
-def first_link(texts: Iterable[str], *, location_id: str) -> str | None:
-    """The id in the first link to one of our deals inside free text, such as a message's."""
+def first_link(texts: Iterable[str], *, location_id: str, others: Collection[str] = ()) -> Target | None:
+    """The deal that the first link to one of ours leads to, inside free text, such as a message's."""
     for text in texts:
         for found in _LINK_IN_TEXT.finditer(normalise(text)):
-            identifier = read_target(found[1] or found[0], location_id=location_id)
-            if identifier is not None:
-                return identifier
+            target = read_target(found[1] or found[0], location_id=location_id, others=others)
+            if target is not None:
+                return target
     return None
 
 
-def read_target(word: str, *, location_id: str) -> str | None:
-    """The id, when the whole text is an id or a link to one of our deals."""
+def read_target(word: str, *, location_id: str, others: Collection[str] = ()) -> Target | None:
+    """The deal, when the whole text is an id or a link to one of ours."""
     match [word.text for word in _words(word)]:
         case [target] if _is_target(target):
-            found = _opportunity_id(target, location_id)
+            found = _read(target, _Ours(location_id, others))
             return None if isinstance(found, Misunderstood) else found
         case _:
             return None
@@ -178,13 +199,13 @@ def read_name(text: str) -> str:
     return "" if isinstance(name, Misunderstood) else name
 
 
-def _deals(words: list[_Word], location_id: str, statuses: Collection[Status], consent: Consent) -> Request:
+def _deals(words: list[_Word], ours: _Ours, statuses: Collection[Status], consent: Consent) -> Request:
     targets = [target for word in words for target in _targets(word.text)]
     if not targets:
         return _by_name(words, statuses, consent)
     others = [word for word in words if not _targets(word.text)]
     if not others:
-        return _show(targets, location_id)
+        return _show(targets, ours)
     # A word in quotes is no status, unless it can be nothing else: `"<id>" "won"` has always been understood.
     at = next((at for at, word in enumerate(others) if not word.quoted and _status(word.text)), 0)
     before, word, behind = others[:at], others[at], others[at + 1 :]
@@ -196,19 +217,23 @@ def _deals(words: list[_Word], location_id: str, statuses: Collection[Status], c
         return Misunderstood(Problem.TOO_MUCH, _text(spare))
     if status not in statuses:
         return _not_offered(status, word)
-    found = _opportunity_ids(targets, location_id)
+    found = _read_all(targets, ours)
     if isinstance(found, Misunderstood):
         return found
     if len(found) > MOST_AT_ONCE:
         return Misunderstood(Problem.TOO_MANY, str(len(found)))
-    return Change(tuple(Wish(identifier, status, reason=_typed(behind), consent=consent) for identifier in found))
+    wish = Wish("", status, reason=_typed(behind), consent=consent)
+    return Change(
+        tuple(replace(wish, opportunity_id=deal.opportunity_id, location_id=deal.location_id) for deal in found)
+    )
 
 
-def _show(targets: list[str], location_id: str) -> ShowDeal | Misunderstood:
-    found = _opportunity_ids(targets, location_id)
+def _show(targets: list[str], ours: _Ours) -> ShowDeal | Misunderstood:
+    found = _read_all(targets, ours)
     if isinstance(found, Misunderstood):
         return found
-    return ShowDeal(found[0]) if len(found) == 1 else Misunderstood(Problem.NO_STATUS, " ".join(targets))
+    first = ShowDeal(found[0].opportunity_id, location_id=found[0].location_id)
+    return first if len(found) == 1 else Misunderstood(Problem.NO_STATUS, " ".join(targets))
 
 
 def _by_name(words: list[_Word], statuses: Collection[Status], consent: Consent) -> Request:
@@ -267,7 +292,7 @@ _PERSON = re.compile(r"@?([UW][A-Z0-9]{2,14})")
 _EVERYBODY = {"all", "everybody", "everyone"}
 
 
-def _history(words: list[str], location_id: str) -> ShowHistory | Misunderstood:
+def _history(words: list[str], ours: _Ours) -> ShowHistory | Misunderstood:
     match words:
         case []:
             return ShowHistory()
@@ -276,32 +301,32 @@ def _history(words: list[str], location_id: str) -> ShowHistory | Misunderstood:
         case [word] if person := _PERSON.fullmatch(word):
             return ShowHistory(user_id=person[1])
         case [target] if _is_target(target):
-            found = _opportunity_id(target, location_id)
-            return found if isinstance(found, Misunderstood) else ShowHistory(found)
+            found = _read(target, ours)
+            return found if isinstance(found, Misunderstood) else ShowHistory(found.opportunity_id)
         case _:
             return Misunderstood(Problem.HISTORY_OF_WHAT, " ".join(words))
 
 
-def _opportunity_ids(targets: list[str], location_id: str) -> list[str] | Misunderstood:
-    """The different ids, in the order in which they were typed, or what is wrong with the first that has none."""
-    ids: dict[str, None] = {}
+def _read_all(targets: list[str], ours: _Ours) -> list[Target] | Misunderstood:
+    """The different deals, in the order in which they were typed, or what is wrong with the first that is none."""
+    deals: dict[str, Target] = {}
     for target in targets:
-        found = _opportunity_id(target, location_id)
+        found = _read(target, ours)
         if isinstance(found, Misunderstood):
             return found
-        ids[found] = None
-    return list(ids)
+        deals.setdefault(found.opportunity_id, found)
+    return list(deals.values())
 
 
-def _opportunity_id(target: str, location_id: str) -> str | Misunderstood:
+def _read(target: str, ours: _Ours) -> Target | Misunderstood:
     if not _is_link(target):
-        return target
+        return Target(target)
     link = read_link(target)
-    if link.location_id is not None and link.location_id != location_id:
+    if link.location_id is not None and link.location_id != ours.default and link.location_id not in ours.others:
         return Misunderstood(Problem.OTHER_LOCATION, link.location_id)
     if link.opportunity_id is None:
         return Misunderstood(Problem.LINK_WITHOUT_ID, target)
-    return link.opportunity_id
+    return Target(link.opportunity_id, (link.location_id or "") if ours.others else "")
 
 
 # --- words ---------------------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ class HighLevelCrm:
         if record.location_id not in {None, self._location_id}:
             raise CrmError(Trouble(Cause.TOKEN_ELSEWHERE), perhaps_done=False, answered=True)
         log.debug("crm.found", opportunity=record.id, status=record.status)
-        return _opportunity(record)
+        return self._opportunity(record)
 
     async def set_status(
         self, opportunity_id: str, status: Status, *, lost_reason_id: str | None = None, until: float
@@ -124,7 +124,9 @@ class HighLevelCrm:
             found = await self._client.search(self._location_id, name, MOST_LISTED, until=until)
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
-        ours = [_opportunity(record) for record in found.records if record.location_id in {None, self._location_id}]
+        ours = [
+            self._opportunity(record) for record in found.records if record.location_id in {None, self._location_id}
+        ]
         ours.sort(key=lambda deal: deal.status != Status.OPEN)
         shown = ours[:MOST_MATCHES]
         foreign = len(found.records) - len(ours)
@@ -154,6 +156,22 @@ class HighLevelCrm:
             self._lost_reason(opportunity.lost_reason_id, until),
         )
         return replace(_with_stage(opportunity, pipelines), owner=owner, lost_reason=lost_reason)
+
+    def _opportunity(self, record: Record) -> Opportunity:
+        return Opportunity(
+            id=record.id,
+            status=record.status,
+            name=record.name,
+            location_id=record.location_id or self._location_id,
+            value=record.monetary_value,
+            contact=record.contact_name,
+            company=record.company_name,
+            pipeline_id=record.pipeline_id,
+            stage_id=record.pipeline_stage_id,
+            owner_id=record.assigned_to,
+            since=record.last_status_change_at,
+            lost_reason_id=record.lost_reason_id,
+        )
 
     async def _named_pipelines(self, until: float) -> dict[str, Pipeline]:
         return await self._pipelines.get(self._read_pipelines, {}, until=_names_by(until))
@@ -189,6 +207,46 @@ class HighLevelCrm:
             await self._client.pipelines(self._location_id, until=until)
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
+
+
+class Elsewhere:
+    """`change.Crm` over a sub-account that the bot is not set up for, or no longer: there is nothing to be had."""
+
+    @asynccontextmanager
+    async def turn(self, *, until: float) -> AsyncIterator[None]:  # noqa: ARG002 - as the port wants it
+        """See `change.Crm`."""
+        yield
+
+    async def find(self, opportunity_id: str, *, until: float) -> Opportunity:  # noqa: ARG002 - likewise
+        """See `change.Crm`."""
+        raise _not_ours()
+
+    async def search(self, name: str, *, until: float) -> Matches:  # noqa: ARG002 - likewise
+        """See `change.Crm`."""
+        raise _not_ours()
+
+    async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:  # noqa: ARG002 - likewise
+        """See `change.Crm`."""
+        return None
+
+    async def set_status(
+        self,
+        opportunity_id: str,  # noqa: ARG002 - likewise
+        status: Status,  # noqa: ARG002 - likewise
+        *,
+        lost_reason_id: str | None = None,  # noqa: ARG002 - likewise
+        until: float,  # noqa: ARG002 - likewise
+    ) -> str:
+        """See `change.Crm`."""
+        raise _not_ours()
+
+    async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:  # noqa: ARG002 - likewise
+        """See `change.Crm`."""
+        return opportunity
+
+
+def _not_ours() -> CrmError:
+    return CrmError(Trouble(Cause.NOT_OURS), perhaps_done=False, answered=True)
 
 
 class Remembered(Generic[V]):
@@ -238,23 +296,6 @@ def _with_stage(opportunity: Opportunity, pipelines: Mapping[str, Pipeline]) -> 
     if pipeline is None:
         return opportunity
     return replace(opportunity, pipeline=pipeline.name, stage=pipeline.stages.get(opportunity.stage_id or ""))
-
-
-def _opportunity(record: Record) -> Opportunity:
-    return Opportunity(
-        id=record.id,
-        status=record.status,
-        name=record.name,
-        location_id=record.location_id,
-        value=record.monetary_value,
-        contact=record.contact_name,
-        company=record.company_name,
-        pipeline_id=record.pipeline_id,
-        stage_id=record.pipeline_stage_id,
-        owner_id=record.assigned_to,
-        since=record.last_status_change_at,
-        lost_reason_id=record.lost_reason_id,
-    )
 
 
 def _crm_error(error: errors.HighLevelError) -> CrmError:

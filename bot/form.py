@@ -8,7 +8,7 @@ https://docs.slack.dev/reference/views/modal-views
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from bot import inputs
@@ -75,6 +75,8 @@ class Origin:
 
     channel_id: str = ""
     response_url: str = ""
+    location_id: str = ""
+    """The sub-account whose deals are offered; empty: the default one."""
 
     def to_metadata(self) -> str:
         """For the view to carry along."""
@@ -87,7 +89,7 @@ class Origin:
             read = json.loads(text)
         except (ValueError, RecursionError):
             read = None
-        return cls(_text(read, "channel_id"), _text(read, "response_url"))
+        return cls(*(_text(read, each.name) for each in fields(cls)))
 
 
 @dataclass(frozen=True, slots=True)

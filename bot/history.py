@@ -51,6 +51,7 @@ _COLUMNS = [
     commands.c.public,
     commands.c.announced_in,
     commands.c.announced_ts,
+    commands.c.location_id,
 ]
 """In the order of `Record`'s fields, and no others: a reply address is nobody's to read."""
 _LATEST_FIRST = commands.c.accepted_at.desc()

@@ -100,6 +100,7 @@ class SqlLedger:
             "batch": entry.batch,
             "note": entry.note or None,
             "public": int(entry.public),
+            "location_id": entry.wish.location_id,
         }
 
     async def ping(self) -> None:
@@ -324,6 +325,7 @@ def _claim(row: sa.RowMapping) -> Claim:
             name=row["called"] or "",
             reason=row["reason"] or "",
             consent=Consent(row["consent"]),
+            location_id=row["location_id"],
         ),
         response_url=row["response_url"] or "",
         message_ts=row["message_ts"] or "",

@@ -14,6 +14,7 @@ from bot import blocks, inputs
 from bot.access import Allowed, Caller, Denied, Reason, Way
 from bot.blocks import Block, code, plain
 from bot.command import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem, ShowHistory
+from bot.locations import Locations
 from bot.outcome import (
     AlreadySo,
     Ambiguous,
@@ -45,9 +46,10 @@ from bot.press import (
     UNDO,
     Choice,
     StatusChoice,
+    pointing_at,
 )
 from bot.record import Entry, Obstacle, Record
-from bot.status import STATES, Consent, LostReason, Opportunity, Status, Wish
+from bot.status import STATES, Consent, LostReason, Opportunity, Status, Target, Wish
 
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
 LINES_PER_SECTION = 6
@@ -118,6 +120,10 @@ FAILURES: Mapping[Cause, Sentences] = {
     Cause.TOKEN_ELSEWHERE: Sentences(
         "The bot's HighLevel token and this deal belong to different locations (sub-accounts).",
         "If the deal is one of yours, please tell {admin}: `HIGHLEVEL_TOKEN` and `HIGHLEVEL_LOCATION_ID` must be of its location.",
+    ),
+    Cause.NOT_OURS: Sentences(
+        "This deal is in a sub-account of HighLevel in which the bot does not work, or no longer.",
+        "If it should, please tell {admin}: `HIGHLEVEL_LOCATIONS` names those in which it does.",
     ),
     Cause.VERSION_REFUSED: Sentences(
         "HighLevel does not accept the API version that the bot asks for.",
@@ -320,7 +326,7 @@ class Messages:
         self,
         *,
         app_url: str,
-        location_id: str,
+        locations: Locations,
         currency: str,
         admin_contact: str,
         admins: Sequence[str],
@@ -335,7 +341,7 @@ class Messages:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._app_url = app_url
-        self._location_id = location_id
+        self._locations = locations
         self._currency = currency
         self._admin = blocks.user(admin_contact) if admin_contact else "the person who looks after this bot"
         self._admins = ", ".join(map(blocks.user, admins))
@@ -671,7 +677,7 @@ class Messages:
             blocks.button(
                 f"Make it {status}",
                 f"{SET}_{status}",
-                StatusChoice(deal.id, status, Consent.GIVEN if sure else Consent.PRESUMED).value,
+                StatusChoice(deal.id, status, Consent.GIVEN if sure else Consent.PRESUMED, self._away(deal)).value,
                 confirm=blocks.Confirm(
                     title=f"Make it {status}?",
                     text=f"{plain(_first(deal.name, 'The deal'))} is {plain(deal.status)}. {AUTOMATIONS}",
@@ -685,8 +691,8 @@ class Messages:
             if status != deal.status
         ]
         more = (
-            blocks.link_button("Open in HighLevel", LINK, self._url(deal.id)),
-            blocks.button("Share in channel", SHARE, deal.id),
+            blocks.link_button("Open in HighLevel", LINK, self._url(deal.id, deal.location_id)),
+            blocks.button("Share in channel", SHARE, pointing_at(Target(deal.id, self._away(deal)))),
         )
         return (blocks.actions(*buttons, *more),)
 
@@ -742,29 +748,40 @@ class Messages:
             case Effect.UNKNOWN if before and now:
                 return f"{self._deal(now)} was *{plain(before.status)}* before, and is *{plain(now.status)}* now."
             case Effect.UNKNOWN:
-                deal = self._deal(before) if before else blocks.link(self._url(wish.opportunity_id), "the deal")
+                deal = (
+                    self._deal(before)
+                    if before
+                    else blocks.link(self._url(wish.opportunity_id, wish.location_id), "the deal")
+                )
                 return f"I cannot tell whether {deal} changed."
             case _:
                 assert_never(outcome.effect)
 
     def _deal(self, opportunity: Opportunity) -> str:
-        return f"*{blocks.link(self._url(opportunity.id), _first(opportunity.name, f'the deal {opportunity.id}'))}*"
+        name = _first(opportunity.name, f"the deal {opportunity.id}")
+        return f"*{blocks.link(self._url(opportunity.id, opportunity.location_id), name)}*"
 
     def _link(self, wish: Wish) -> str:
         """A deal of which only this much is known."""
         if not wish.opportunity_id:
             return f"*{plain(wish.name)}*"
-        return self._deal(Opportunity(wish.opportunity_id, "", name=wish.name or None))
+        return self._deal(Opportunity(wish.opportunity_id, "", wish.name or None, wish.location_id))
 
     def _short(self, record: Record) -> str:
         name = _first(record.name, record.called, record.opportunity_id)
         if not record.opportunity_id:
             return plain(name, SHORT)
-        return blocks.link(self._url(record.opportunity_id), name, SHORT)
+        where = self._locations.mentioned(record.location_id)
+        place = f" ({plain(where, SHORT)})" if where else ""
+        return blocks.link(self._url(record.opportunity_id, record.location_id), name, SHORT) + place
 
-    def _url(self, opportunity_id: str) -> str:
+    def _url(self, opportunity_id: str, location_id: str | None) -> str:
         in_path = quote(opportunity_id, safe="", errors="replace")
-        return f"{self._app_url}/v2/location/{self._location_id}/opportunities/{in_path}"
+        return f"{self._app_url}/v2/location/{location_id or self._locations.default}/opportunities/{in_path}"
+
+    def _away(self, deal: Opportunity) -> str:
+        """The sub-account of a deal, where it is not the default one."""
+        return deal.location_id or "" if deal.location_id != self._locations.default else ""
 
     def _facts(self, opportunity: Opportunity) -> str:
         """What tells this deal from others, as far as it is known."""
@@ -773,7 +790,8 @@ class Messages:
         )
         place = " › ".join(plain(name) for name in (opportunity.pipeline, opportunity.stage) if name)
         owner = f"owner {plain(opportunity.owner)}" if opportunity.owner else ""
-        return " · ".join(filter(None, (self._value(opportunity.value), people, place, owner)))
+        where = plain(self._locations.mentioned(opportunity.location_id))
+        return " · ".join(filter(None, (self._value(opportunity.value), people, place, owner, where)))
 
     def _value(self, value: float | None) -> str:
         if not value:
@@ -917,9 +935,41 @@ class Messages:
 
     # --- answers to questions --------------------------------------------------------------------------------------
 
+    # --- sub-accounts ----------------------------------------------------------------------------------------------
+
+    def in_use(self, location_id: str, reference: str) -> Message:
+        """In which sub-account the channel works, and which there are."""
+        names = ", ".join(plain(self._locations.name(each)) for each in self._locations.ids)
+        lines = (
+            f"Deals are looked for in *{plain(self._locations.name(location_id))}* here. A link finds its own.",
+            f"There are: {names}.",
+            f"An admin changes it with {code(f'{COMMAND} use <name>')}, for this channel.",
+        )
+        return _message(lines, (_reference(reference),), public=False)
+
+    def uses(self, location_id: str, caller: Caller, reference: str) -> Message:
+        """From now on the channel works in this sub-account."""
+        who, name = blocks.user(caller.user_id), plain(self._locations.name(location_id))
+        lines = (
+            f"{who} has set this channel to *{name}*: deals are looked for there from now on.",
+            "A link finds its own sub-account wherever it is pasted. No deal was changed.",
+        )
+        return _message(lines, (_reference(reference),), public=True)
+
+    def no_such_location(self, name: str, reference: str) -> Message:
+        """None is called so, or more than one."""
+        names = ", ".join(plain(self._locations.name(each)) for each in self._locations.ids)
+        lines = (
+            f"{code(name)} is none of the sub-accounts that I work in, or not enough of its name.",
+            "Nothing was changed.",
+            f"Use one of: {names}.",
+        )
+        return _message(lines, (_reference(reference),), public=False)
+
     def help(self) -> Message:
         """How it works."""
         undo = f"`{COMMAND} undo` takes your last change back. " if self._undo_window else ""
+        where = f"`{COMMAND} use` tells in which sub-account this channel works." if self._locations.others else ""
         failing = "when it fails, they see that too" if self._errors_in_channel else "when it does not, only you do"
         lines = (
             "Change a deal's status in HighLevel, in front of your team.",
@@ -928,6 +978,7 @@ class Messages:
             f"• *The status*: {self._statuses}. Behind `lost` there may be a lost reason.",
             f"When it works, everybody in the channel sees it; {failing}.",
             f"{code(f'{COMMAND} <deal>')} alone shows the deal, `{COMMAND}` alone opens a form, and a `?` at the end only shows what would happen. Up to {MOST_AT_ONCE} links or ids at once are changed together.",
+            where,
             f"{undo}`{COMMAND} history` shows your last ten commands, and with a deal behind it that deal's. "
             f"`{COMMAND} whoami` tells whether you may. For anything else ask {self._admin}.",
         )

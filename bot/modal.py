@@ -14,11 +14,13 @@ from bot.change import Crm, CrmError, StoreDown
 from bot.command import first_link, read_name, read_target
 from bot.inputs import sendable
 from bot.intake import Intake
+from bot.locations import Whereabouts
 from bot.messages import Message, Messages
 from bot.outcome import Cause
+from bot.press import pointed_at, pointing_at
 from bot.replies import Address
 from bot.said import Said, pressed
-from bot.status import Matches, Opportunity, Status, Wish
+from bot.status import Matches, Opportunity, Status, Target, Wish
 
 log = structlog.get_logger(__name__)
 
@@ -45,30 +47,30 @@ class Modal:
         self,
         *,
         intake: Intake,
-        crm: Crm,
+        whereabouts: Whereabouts,
+        crm: Callable[[str], Crm],
         views: Views,
         statuses: frozenset[Status],
         reason_required: bool,
-        location_id: str,
         answer: Callable[[Awaitable[Message | None], Address, str], None],
         tell: Callable[[Message, Address, str], None],
         messages: Messages,
     ) -> None:
         self._intake = intake
+        self._whereabouts = whereabouts
         self._crm = crm
         self._views = views
         self._statuses = tuple(status for status in Status if status in statuses)
         self._reason_required = reason_required
-        self._location_id = location_id
         self._answer_later = answer
         self._tell = tell
         self._messages = messages
 
-    async def open(self, said: Said, opportunity_id: str | None = None) -> Message | None:
-        """Show the form, with a deal filled in if one is given; gives what is said when that did not work."""
-        deal = await self._named(opportunity_id) if opportunity_id else None
+    async def open(self, said: Said, linked: Target) -> Message | None:
+        """Show the form of a sub-account, with a deal filled in if one is given; gives what is said if that failed."""
+        deal = await self._named(linked) if linked.opportunity_id else None
         empty = form.Form(
-            origin=form.Origin(said.caller.channel_id, said.response_url),
+            origin=form.Origin(said.caller.channel_id, said.response_url, linked.location_id),
             statuses=self._statuses,
             deal=deal,
             reason_required=self._reason_required,
@@ -88,9 +90,20 @@ class Modal:
             if refusal := await self._intake.denies(said):
                 self._tell(refusal, _address(said), said.reference)
             else:
-                linked = first_link(_texts(body.get("message")), location_id=self._location_id)
-                self._answer_later(self.open(said, linked), _address(said), said.reference)
+                self._answer_later(self._open_with_link(said, body.get("message")), _address(said), said.reference)
             await ack()
+
+    async def _open_with_link(self, said: Said, message: object) -> Message | None:
+        locations = self._whereabouts.locations
+        linked = first_link(_texts(message), location_id=locations.default, others=locations.others)
+        if linked is None or (locations.others and not linked.location_id):
+            try:
+                async with asyncio.timeout(NAME_WITHIN):
+                    home = await self._whereabouts.home(said.caller.channel_id)
+            except (StoreDown, TimeoutError):
+                home = locations.default
+            linked = Target(linked.opportunity_id if linked else "", home)
+        return await self.open(said, linked)
 
     async def on_typing(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Listen to somebody who types a deal's name: which deals are offered. Answered within three seconds.
@@ -104,7 +117,7 @@ class Modal:
             return
         try:
             async with asyncio.timeout(SUGGEST_WITHIN):
-                found = await self._matches(sendable(text))
+                found = await self._matches(sendable(text), form.entered(_view(body)).origin.location_id)
         except (CrmError, TimeoutError) as error:
             absent = isinstance(error, CrmError) and error.trouble.cause is Cause.NOT_FOUND
             await ack(options=[] if absent else [form.UNAVAILABLE.block()])
@@ -141,8 +154,9 @@ class Modal:
         wrong = form.complaints(entered, statuses=self._statuses, reason_required=self._reason_required)
         if wrong or entered.status is None:
             return wrong
-        wish = Wish(entered.deal_id, entered.status, entered.lost_reason_id)
-        said = replace(said, text=f"{entered.deal_id} {entered.status}")
+        deal = self._pointed_at(entered.deal_id, entered.origin)
+        wish = Wish(deal.opportunity_id, entered.status, entered.lost_reason_id, location_id=deal.location_id)
+        said = replace(said, text=f"{deal.opportunity_id} {entered.status}")
         try:
             await self._intake.accept(*said.entries([wish], note=entered.note, public=entered.public))
         except StoreDown as down:
@@ -153,31 +167,42 @@ class Modal:
             return {form.DEAL: form.WORDS.broken}
         return {}
 
-    async def _matches(self, text: str) -> Matches:
-        until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
-        opportunity_id = read_target(text, location_id=self._location_id)
-        if opportunity_id:
-            return Matches((await self._crm.find(opportunity_id, until=until),), more=False)
-        name = read_name(text)
-        return await self._crm.search(name, until=until) if name else Matches((), more=False)
+    def _pointed_at(self, deal_id: str, origin: form.Origin) -> Target:
+        """The deal that was chosen: of another sub-account than the form's, if it was linked to and so carries it."""
+        deal = pointed_at(deal_id)
+        return replace(deal, location_id=deal.location_id or origin.location_id)
 
-    async def _named(self, opportunity_id: str) -> form.Deal:
+    async def _matches(self, text: str, home: str) -> Matches:
+        """The deals that are meant, their ids as an option carries them."""
+        until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
+        locations = self._whereabouts.locations
+        target = read_target(text, location_id=locations.default, others=locations.others)
+        if target:
+            found = await self._crm(target.location_id or home).find(target.opportunity_id, until=until)
+            away = target.location_id if target.location_id != home else ""
+            return Matches((replace(found, id=pointing_at(Target(found.id, away))),), more=False)
+        name = read_name(text)
+        return await self._crm(home).search(name, until=until) if name else Matches((), more=False)
+
+    async def _named(self, linked: Target) -> form.Deal:
         """The deal as the form shows it: by its id, if its name is not to be had at once."""
         until = asyncio.get_running_loop().time() + NAME_WITHIN
         try:
             async with asyncio.timeout(NAME_WITHIN):
-                deal = await self._crm.find(opportunity_id, until=until)
+                deal = await self._crm(linked.location_id).find(linked.opportunity_id, until=until)
         except (CrmError, TimeoutError):
-            deal = Opportunity(opportunity_id, "")
+            deal = Opportunity(linked.opportunity_id, "")
         return form.deal_for(deal)
 
     async def _reshow(self, shown: dict[str, Any]) -> None:
         until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
-        lost = form.entered(shown).status is Status.LOST
+        entered = form.entered(shown)
+        where = self._pointed_at(entered.deal_id, entered.origin).location_id
+        lost = entered.status is Status.LOST
         now = form.filled(
             shown,
             statuses=self._statuses,
-            reasons=await self._crm.lost_reasons(until=until) if lost else None,
+            reasons=await self._crm(where).lost_reasons(until=until) if lost else None,
             reason_required=self._reason_required,
         )
         await self._views.update(str(shown.get("id", "")), str(shown.get("hash", "")), form.view(now))

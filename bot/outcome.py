@@ -14,6 +14,7 @@ class Cause(StrEnum):
     TOKEN_INVALID = "token_invalid"  # noqa: S105 - the name of a cause
     SCOPE_MISSING = "scope_missing"
     TOKEN_ELSEWHERE = "token_elsewhere"  # noqa: S105 - the name of a cause
+    NOT_OURS = "not_ours"
     VERSION_REFUSED = "version_refused"
     BLOCKED = "blocked"
     FORBIDDEN = "forbidden"

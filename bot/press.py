@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from bot.status import STATES, Consent, Status
+from bot.status import STATES, Consent, Status, Target
 
 UNDO = "undo"
 """Takes a change back, and those that were made with it; the value is its key."""
@@ -18,9 +18,9 @@ REASON = "reason"
 SET = "set"
 """Begins the names of those on a card that give a deal a status: see `StatusChoice`."""
 SHOW = "show"
-"""Shows a deal's card; the value is its id."""
+"""Shows a deal's card; the value is its `pointing_at`."""
 SHARE = "share"
-"""Shows a deal's card to the channel; the value is its id."""
+"""Shows a deal's card to the channel; the value is its `pointing_at`."""
 REQUEST = "request_access"
 """Asks the admins to be let in."""
 APPROVE = "approve_access"
@@ -30,6 +30,17 @@ REVOKE = "revoke_access"
 """An admin takes an approval back; the value is the id of the person."""
 LINK = "link"
 """Leads to HighLevel, and does nothing else."""
+
+
+def pointing_at(deal: Target) -> str:
+    """A deal as a button carries it, or an option of a menu."""
+    return f"{deal.opportunity_id} {deal.location_id}".rstrip()
+
+
+def pointed_at(value: str) -> Target:
+    """Read it back; parts that are missing are empty."""
+    opportunity_id, _, location_id = value.partition(" ")
+    return Target(opportunity_id, location_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +69,21 @@ class StatusChoice:
     opportunity_id: str
     status: Status
     consent: Consent
+    location_id: str = ""
+    """The sub-account; empty: the default one."""
 
     @property
     def value(self) -> str:
         """As a button carries it."""
-        return f"{self.opportunity_id} {self.status} {self.consent}"
+        return f"{self.opportunity_id} {self.status} {self.consent} {self.location_id}".rstrip()
 
     @classmethod
     def from_value(cls, value: str) -> Self | None:
         """Read it back; `None` when it is none of ours."""
         match value.split(" "):
-            case [opportunity_id, status, ("presumed" | "given") as consent] if opportunity_id and status in STATES:
-                return cls(opportunity_id, Status(status), Consent(consent))
+            case [opportunity_id, status, ("presumed" | "given") as consent, *more] if (
+                opportunity_id and status in STATES and len(more) <= 1
+            ):
+                return cls(opportunity_id, Status(status), Consent(consent), *more)
             case _:
                 return None

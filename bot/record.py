@@ -113,6 +113,8 @@ class Record:
     announced_in: str | None = None
     """The channel where the result was posted besides; `announced_ts` is that message."""
     announced_ts: str | None = None
+    location_id: str = ""
+    """The sub-account; empty where there was only one."""
 
     @property
     def changed(self) -> bool:
@@ -138,6 +140,7 @@ class Record:
             name=self.called or "",
             reason=self.reason or "",
             consent=Consent.GIVEN if was_shown else Consent(self.consent),
+            location_id=self.location_id,
         )
 
     def undo(self, window: timedelta, now: datetime) -> Wish | Obstacle:
@@ -164,6 +167,7 @@ class Record:
             lost_reason_id=reason,
             only_if=self.after,
             consent=Consent.GIVEN,
+            location_id=self.location_id,
         )
 
 

@@ -47,6 +47,7 @@ commands = sa.Table(
     sa.Column("public", sa.Integer, nullable=False, default=1),
     sa.Column("announced_in", sa.Text),
     sa.Column("announced_ts", sa.Text),
+    sa.Column("location_id", sa.Text, nullable=False, default=""),
 )
 """One row per accepted command: queue, idempotency key, audit trail and history in one. Times are ISO 8601 in UTC.
 
@@ -65,7 +66,8 @@ commands = sa.Table(
   `effect` says whether anything changed: nothing, or unknown.
 - `response_url` and `reply` are there until the reply is delivered, then gone; `delivered` is how it arrived, and
   `message_ts` Slack's id of the message, where Slack told. `announced_in` and `announced_ts` are the channel where it
-  was posted besides, and that message's id.
+  was posted besides, and that message's id. `location_id` is the sub-account in which the deal is, or its name is
+  looked for; empty where there was only one.
 """
 
 access = sa.Table(
@@ -86,6 +88,16 @@ access = sa.Table(
 
 `decided_by` is the admin who approved or declined it; `revoked_by` is one too, or `permission.OPERATOR`.
 """
+
+channels = sa.Table(
+    "channels",
+    metadata,
+    sa.Column("channel_id", sa.Text, primary_key=True),
+    sa.Column("location_id", sa.Text, nullable=False),
+    sa.Column("bound_by", sa.Text, nullable=False),
+    sa.Column("bound_at", sa.Text, nullable=False),
+)
+"""The sub-account in which a channel of Slack works, where it is not the default one; which admin said so, and when."""
 
 probe = sa.Table("probe", metadata, sa.Column("pad", sa.Text, nullable=False))
 """One row of no meaning: written anew to find out whether writing works."""
@@ -194,6 +206,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX commands_by_batch ON commands (batch) WHERE batch IS NOT NULL",
     ),
     (
+        "ALTER TABLE commands ADD COLUMN location_id TEXT NOT NULL DEFAULT ''",
+        """
+        CREATE TABLE channels (
+            channel_id TEXT PRIMARY KEY, location_id TEXT NOT NULL, bound_by TEXT NOT NULL, bound_at TEXT NOT NULL
+        )
+        """,
         """
         CREATE TABLE connections (
             account_id TEXT PRIMARY KEY, kind TEXT NOT NULL, company_id TEXT NOT NULL, access TEXT NOT NULL,

@@ -20,8 +20,12 @@ from pydantic import (
     field_validator,
 )
 
+from bot.locations import Locations
 from bot.moments import period
 from bot.status import STATES, Status
+
+LONGEST_NAME = 40
+"""Characters of a sub-account's name: it stands in every message."""
 
 
 class SettingsError(Exception):
@@ -122,6 +126,19 @@ def _announcements(value: object) -> object:
     return frozenset((Status(status), channel) for status, channel in found.items())
 
 
+def _locations(value: object) -> object:
+    """Ids and names, several times."""
+    pairs = [part.partition("=") for part in value] if isinstance(value, list) else []
+    found = {location_id.strip(): " ".join(name.split()) for location_id, _, name in pairs}
+    named = {name.casefold() for name in found.values()}
+    fit = all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", each) and 0 < len(found[each]) <= LONGEST_NAME for each in found)
+    if not fit or len(found) < len(pairs) or len(named) < len(found):
+        raise ValueError(
+            "should be ids of sub-accounts with a name for each, no two alike, such as abc123=Berlin,def456=Paris"
+        )
+    return found
+
+
 def _is_channel(value: str) -> bool:
     return re.fullmatch(r"[CG][A-Z0-9]{2,}", value) is not None
 
@@ -205,7 +222,11 @@ class Settings(BaseModel):
     )
     highlevel_location_id: Annotated[
         str, _matching(r"[A-Za-z0-9_-]{1,64}", "should be the id after /location/ in your HighLevel address bar")
-    ] = Field(description="The sub-account (location) whose deals may be changed")
+    ] = Field(description="The sub-account (location) whose deals may be changed; of several the default one")
+    highlevel_locations: Annotated[Mapping[str, str], BeforeValidator(_locations), BeforeValidator(_list)] = Field(
+        default={},
+        description="Further sub-accounts, with what people call each, such as `abc123=Berlin,def456=Rome`; needs OAuth",
+    )
     allowed_users: Annotated[frozenset[UserId], BeforeValidator(_list)] = Field(
         default=frozenset(),
         description="Slack user ids who may change deals, comma separated; nobody may without any, and no groups or "
@@ -315,6 +336,11 @@ class Settings(BaseModel):
         return bool(self.highlevel_client_id)
 
     @property
+    def locations(self) -> Locations:
+        """The sub-accounts in which deals may be changed."""
+        return Locations(self.highlevel_location_id, self.highlevel_locations)
+
+    @property
     def contact(self) -> str:
         """Whoever is named to people who need somebody; empty for nobody."""
         return self.admin_contact or next(iter(self.admins), "")
@@ -352,6 +378,8 @@ class Settings(BaseModel):
         except ValidationError as error:
             problems |= _in_words(error)
         else:
+            if settings.locations.others and not asked:
+                problems |= {name.upper(): _not_set(name) for name in BY_OAUTH}
             if not problems:
                 return settings
         raise _in_order(problems)

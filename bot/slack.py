@@ -23,10 +23,12 @@ from bot.command import (
     ShowDeal,
     ShowHistory,
     Undo,
+    UseLocation,
     WhoAmI,
 )
 from bot.inquiries import Inquiries
 from bot.intake import Intake
+from bot.locations import Whereabouts
 from bot.messages import Message, Messages
 from bot.modal import Modal
 from bot.press import (
@@ -45,18 +47,19 @@ from bot.press import (
     UNDO,
     Choice,
     StatusChoice,
+    pointed_at,
 )
 from bot.record import History, Obstacle, Record
 from bot.replies import Address, payload
 from bot.said import Said, pressed, typed
-from bot.status import Consent, Status, Wish
+from bot.status import Consent, Status, Target, Wish
 
 log = structlog.get_logger(__name__)
 
 LINES_OF_HISTORY = 10
 """How many commands `history` shows at most."""
 
-Asked = Misunderstood | ShowHistory | ShowDeal | OpenForm | Undo | Change
+Asked = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Undo | Change
 """What only those may ask for who may change deals."""
 Answering = Callable[[Said], Awaitable[Message | None]]
 """What is done about a press; gives what is said at once, `None` when nothing is."""
@@ -71,7 +74,8 @@ class Reception:
         parse: Callable[[str], Request],
         intake: Intake,
         history: History,
-        inquiries: Inquiries,
+        whereabouts: Whereabouts,
+        inquiries: Callable[[str], Inquiries],
         modal: Modal,
         admission: Admission,
         undo_window: timedelta,
@@ -83,6 +87,7 @@ class Reception:
         self._parse = parse
         self._intake = intake
         self._history = history
+        self._whereabouts = whereabouts
         self._inquiries = inquiries
         self._modal = modal
         self._admission = admission
@@ -162,18 +167,49 @@ class Reception:
             case ShowHistory():
                 return await self._show_history(said, request)
             case ShowDeal():
-                self._answer_later(self._inquiries.show(request, said.reference), _address(said), said.reference)
+                self._show(replace(request, location_id=request.location_id or await self._home(said)), said)
                 return None
             case OpenForm():
-                self._answer_later(self._modal.open(said), _address(said), said.reference)
+                opening = self._modal.open(said, Target("", await self._home(said)))
+                self._answer_later(opening, _address(said), said.reference)
                 return None
+            case UseLocation(name):
+                return await self._use(name, said)
             case Undo():
                 return await self._undo(said, self._history.last_change(said.caller.user_id), Obstacle.NONE_YET)
             case Change(wishes):
+                home = await self._home(said)
+                wishes = tuple(replace(wish, location_id=wish.location_id or home) for wish in wishes)
                 await self._intake.accept(*said.entries([self._asking(wish, len(wishes)) for wish in wishes]))
                 return None
             case _:
                 assert_never(request)
+
+    async def _home(self, said: Said) -> str:
+        """The sub-account that is meant here where nothing else says so."""
+        if not self._whereabouts.locations.others:
+            return self._whereabouts.locations.default
+        return await self._intake.look_up(self._whereabouts.home(said.caller.channel_id))
+
+    async def _use(self, name: str, said: Said) -> Message:
+        """Tell in which sub-account this channel works; an admin may say in which."""
+        locations, channel_id = self._whereabouts.locations, said.caller.channel_id
+        if not name:
+            return self._messages.in_use(await self._home(said), said.reference)
+        if not self._intake.door.is_admin(said.caller):
+            return self._messages.not_an_admin(said.reference)
+        meant = locations.meant(name)
+        if meant is None:
+            return self._messages.no_such_location(name, said.reference)
+        bindings = self._whereabouts.bindings
+        writing = (
+            bindings.unbind(channel_id)
+            if meant == locations.default
+            else bindings.bind(channel_id, meant, said.caller.user_id)
+        )
+        await self._intake.in_time(writing)
+        log.info("channel.bound", location=meant, **said.log)
+        return self._messages.uses(meant, said.caller, said.reference)
 
     def _asking(self, wish: Wish, together: int) -> Wish:
         """So many at once are done only after somebody was asked."""
@@ -228,7 +264,9 @@ class Reception:
         if not lost:
             return self._messages.cannot_go_on(None, said.reference)
         wishes = [
-            Wish(each.opportunity_id, Status.LOST, said.text, only_if=Status.LOST, consent=Consent.GIVEN)
+            replace(
+                each.go_on(), status=Status.LOST, lost_reason_id=said.text, only_if=Status.LOST, consent=Consent.GIVEN
+            )
             for each in lost
         ]
         entries = said.entries(wishes, public=lost[0].public)
@@ -240,7 +278,7 @@ class Reception:
         choice = StatusChoice.from_value(said.text)
         if choice is None:
             return self._messages.cannot_go_on(None, said.reference)
-        wish = Wish(choice.opportunity_id, choice.status, consent=choice.consent)
+        wish = Wish(choice.opportunity_id, choice.status, consent=choice.consent, location_id=choice.location_id)
         text = f"{choice.opportunity_id} {choice.status}"
         await self._intake.accept(*(replace(entry, text=text, message_ts="") for entry in said.entries([wish])))
         return None
@@ -248,15 +286,20 @@ class Reception:
     async def _on_show(self, said: Said) -> Message | None:
         if not said.text:
             return self._messages.cannot_go_on(None, said.reference)
-        self._answer_later(self._inquiries.show(ShowDeal(said.text), said.reference), _address(said), said.reference)
+        deal = pointed_at(said.text)
+        self._show(ShowDeal(deal.opportunity_id, location_id=deal.location_id), said)
         return None
+
+    def _show(self, asked: ShowDeal, said: Said) -> None:
+        showing = self._inquiries(asked.location_id).show(asked, said.reference)
+        self._answer_later(showing, _address(said), said.reference)
 
     async def _on_share(self, said: Said) -> Message | None:
         if not said.text:
             return self._messages.cannot_go_on(None, said.reference)
-        self._answer_later(
-            self._inquiries.share(said.text, said.caller, said.reference), _address(said), said.reference
-        )
+        deal = pointed_at(said.text)
+        sharing = self._inquiries(deal.location_id).share(deal.opportunity_id, said.caller, said.reference)
+        self._answer_later(sharing, _address(said), said.reference)
         return None
 
     async def _on_dismissal(self, _said: Said) -> Message | None:

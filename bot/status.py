@@ -74,6 +74,14 @@ class Opportunity:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """A deal by its id; the sub-account is empty where nothing says that it is another than the default one."""
+
+    opportunity_id: str
+    location_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Matches:
     """The deals that go by a name, as a search found them; what it says of them may be some seconds old."""
 
@@ -97,6 +105,8 @@ class Wish:
     reason: str = ""
     """Why it was lost, in somebody's own words."""
     consent: Consent = Consent.PRESUMED
+    location_id: str = ""
+    """The sub-account in which it is; empty: the default one."""
 
     def granted_by(self, opportunity: Opportunity) -> bool:
         """Whether the deal already is as wished."""

@@ -15,12 +15,13 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import installation, socket_mode, transport
 from bot.access import Allowlist, Pace
+from bot.accounts import Account, Accounts
 from bot.admission import Admission
-from bot.change import ChangeStatus, Patience, StoreDown
+from bot.bindings import SqlBindings
+from bot.change import ChangeStatus, Crm, Patience, StoreDown
 from bot.command import parse
 from bot.connections import LEASE as CONNECTION_LEASE
 from bot.connections import Connections, Passes, Purpose
-from bot.crm import HighLevelCrm
 from bot.database import Database
 from bot.directory import SlackDirectory
 from bot.door import Door
@@ -35,6 +36,7 @@ from bot.inquiries import Inquiries
 from bot.installation import Installation
 from bot.intake import Intake
 from bot.ledger import LEASE, SqlLedger
+from bot.locations import Whereabouts
 from bot.messages import Messages
 from bot.modal import Modal
 from bot.register import SqlRegister
@@ -102,7 +104,7 @@ class Bot:
     _database: Database
     _ledger: SqlLedger
     _replies: Replies
-    _client: Client
+    _accounts: Accounts
     _drain: float
 
     @asynccontextmanager
@@ -133,7 +135,7 @@ class Bot:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
         try:
-            async with self._client:
+            async with self._accounts.open():
                 yield
         finally:
             if self.oauth:
@@ -173,18 +175,20 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     database = Database(settings.database_url, migrates=migrates)
     by_oauth = _by_oauth(settings, database, tempo) if settings.by_oauth else None
     token = settings.highlevel_token.get_secret_value()
-    client = Client(
-        base_url=settings.highlevel_api_url,
+    locations = settings.locations
+
+    def client_of(location_id: str) -> Client:
         # What an operator has set by hand is what they mean to be used.
-        auth=PrivateIntegration(token)
-        if token or not by_oauth
-        else OAuth(by_oauth.renewal.of(settings.highlevel_location_id)),
-        version=settings.highlevel_api_version,
-        user_agent=USER_AGENT,
-        transport=transport.pooled(),
-        attempts=tempo.highlevel,
-    )
-    crm = HighLevelCrm(client, settings.highlevel_location_id)
+        by_hand = location_id == locations.default and token
+        return Client(
+            base_url=settings.highlevel_api_url,
+            auth=PrivateIntegration(token) if by_hand or not by_oauth else OAuth(by_oauth.renewal.of(location_id)),
+            version=settings.highlevel_api_version,
+            user_agent=USER_AGENT,
+            transport=transport.pooled(),
+            attempts=tempo.highlevel,
+        )
+
     ledger = SqlLedger(database, tempo.lease)
     history = SqlHistory(database)
     connect_url = installation.link(settings.public_url) if settings.by_oauth else ""
@@ -195,7 +199,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     door = Door(rules=_rules(settings), our_team=lambda: workspace.team_id, directory=directory, approvals=register)
     messages = Messages(
         app_url=settings.highlevel_app_url,
-        location_id=settings.highlevel_location_id,
+        locations=locations,
         currency=settings.currency,
         admin_contact=settings.contact,
         admins=settings.admins,
@@ -209,10 +213,21 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         connect_url=connect_url,
     )
     reason_required = settings.lost_reason == "required"
+
+    def account(crm: Crm) -> Account:
+        return Account(
+            crm=crm,
+            identify=Identify(crm, reason_required=reason_required),
+            change=ChangeStatus(crm, ledger, tempo.command, settings.confirm.leaving),
+            inquiries=Inquiries(crm, history, messages),
+        )
+
+    accounts = Accounts({each: client_of(each) for each in locations.ids}, locations.default, account)
+    whereabouts = Whereabouts(locations, SqlBindings(database))
     worker = Worker(
-        identify=Identify(crm, reason_required=reason_required),
-        change=ChangeStatus(crm, ledger, tempo.command, settings.confirm.leaving),
-        lost_reasons=crm.lost_reasons,
+        identify=accounts.identify,
+        change=accounts.change,
+        lost_reasons=accounts.lost_reasons,
         channels=directory,
         claims=ledger,
         history=history,
@@ -231,21 +246,22 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     )
     modal = Modal(
         intake=intake,
-        crm=crm,
+        whereabouts=whereabouts,
+        crm=accounts.crm,
         views=SlackViews(web),
         statuses=settings.statuses,
         reason_required=reason_required,
-        location_id=settings.highlevel_location_id,
         answer=worker.answer,
         tell=worker.tell,
         messages=messages,
     )
     admission = Admission(intake=intake, permissions=register, tell=worker.tell, messages=messages)
     reception = Reception(
-        parse=partial(parse, location_id=settings.highlevel_location_id, statuses=settings.statuses),
+        parse=partial(parse, location_id=locations.default, others=locations.others, statuses=settings.statuses),
         intake=intake,
         history=history,
-        inquiries=Inquiries(crm, history, messages),
+        whereabouts=whereabouts,
+        inquiries=accounts.inquiries,
         modal=modal,
         admission=admission,
         undo_window=settings.undo_window,
@@ -265,8 +281,8 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         health=Health(
             ask_slack=workspace.ask,
             ask_socket=socket.ask if socket else None,
-            probe_highlevel=crm.probe,
-            reads_lost_reasons=crm.reads_lost_reasons,
+            probe_highlevel=accounts.probe,
+            reads_lost_reasons=accounts.reads_lost_reasons,
             ping_store=ledger.ping if migrates else ledger.try_out,
             connect_url=connect_url,
             allowlist=door.rules,
@@ -281,7 +297,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         _database=database,
         _ledger=ledger,
         _replies=replies,
-        _client=client,
+        _accounts=accounts,
         _drain=tempo.drain,
     )
 
@@ -306,7 +322,7 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
     keeper = Renewal(connections, authority, tempo.renewal)
     pages = Installation(
         app,
-        locations={settings.highlevel_location_id},
+        locations=set(settings.locations.ids),
         passes=Passes(database),
         connections=connections,
         authority=authority,

@@ -1,6 +1,7 @@
 """Carries out commands, a few at a time, each to its one reply; takes over what a dead process left."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 IN_FLIGHT = 8
-"""Commands at once: what HighLevel's limit of 100 requests in 10 s has room for, and the connections' best pace."""
+"""Commands at once in one sub-account: what its limit of 100 requests in 10 s has room for, and the connections' pace."""
 DELIVERING = 8
 """Replies at once. They do not take the commands' places: Slack may make us wait for a channel."""
 ADOPTED_AT_ONCE = 50
@@ -60,10 +61,10 @@ class Change(Protocol):
 
 
 class LostReasons(Protocol):
-    """`change.Crm.lost_reasons`."""
+    """`change.Crm.lost_reasons`, wherever it is."""
 
-    async def __call__(self, *, until: float) -> tuple[LostReason, ...] | None:
-        """Why deals can be lost."""
+    async def __call__(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
+        """Why deals can be lost in this sub-account."""
 
 
 class Channels(Protocol):
@@ -102,7 +103,8 @@ class Worker:
         self._post = post
         self._update = update
         self._rhythm = rhythm
-        self._places = asyncio.Semaphore(IN_FLIGHT)
+        self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(IN_FLIGHT))
+        """By sub-account: each has limits of its own, and none waits for another."""
         self._mail = asyncio.Semaphore(DELIVERING)
         self._running: set[asyncio.Task[None]] = set()
         self._keys: set[str] = set()
@@ -225,10 +227,13 @@ class Worker:
         undone = await self._undone(entry)
         earlier = await self._insist(partial(self._history.of_batch, undone.batch)) if undone and undone.batch else []
         lacks_reason = any(record.outcome == "reason_wanted" for record in records)
-        reasons = await self._lost_reasons(until=_now() + self._rhythm.tell) if lacks_reason else None
+        reasons = await self._reasons_of(entry) if lacks_reason else None
         together = self._messages.several(records, entry, earlier, reasons or ())
         await self._insist(lambda: self._claims.reply(entry.key, together))
         return together
+
+    async def _reasons_of(self, entry: Entry) -> tuple[LostReason, ...] | None:
+        return await self._lost_reasons(entry.wish.location_id, until=_now() + self._rhythm.tell)
 
     async def _all_done(self, batch: str) -> Sequence[Record]:
         while True:
@@ -278,7 +283,7 @@ class Worker:
 
     async def _ask_why(self, entry: Entry) -> None:
         """Ask whoever lost a deal for the reason, where there are any to choose from."""
-        reasons = await self._lost_reasons(until=_now() + self._rhythm.tell)
+        reasons = await self._reasons_of(entry)
         if reasons and (change := await self._insist(lambda: self._history.find(entry.key))):
             await self._tell(self._messages.ask_why(reasons, change), _address(entry))
 
@@ -305,7 +310,7 @@ class Worker:
             if outcome := _without_trying(claim, claim.age + _now() - taken):
                 return outcome, claim.entry
             pause = self._rhythm.again
-            async with self._places:
+            async with self._places[claim.entry.wish.location_id]:
                 # What was accepted is carried out as soon as it can be written down.
                 with suppress(StoreDown):
                     claim, outcome = await self._step(claim)

@@ -16,6 +16,7 @@ from bot.command import Change, Request
 from bot.door import Door
 from bot.inquiries import Inquiries
 from bot.intake import Intake
+from bot.locations import Locations, Whereabouts
 from bot.messages import Message
 from bot.modal import Modal
 from bot.outcome import Changed, Outcome
@@ -23,7 +24,7 @@ from bot.record import Entry
 from bot.replies import Address
 from bot.slack import Reception, bolt_app
 from bot.status import STATES, Opportunity, Status, Wish
-from tests.memory import MemoryCrm, MemoryDirectory, MemoryLedger, MemoryRegister, messages
+from tests.memory import MemoryBindings, MemoryCrm, MemoryDirectory, MemoryLedger, MemoryRegister, messages
 
 DEAL = "AbCdEfGhIjKlMnOpQr12"
 """An id of HighLevel's kind."""
@@ -73,6 +74,8 @@ class Desk:
     confirm_above: int | None = 3
     statuses: frozenset[Status] = frozenset(STATES)
     reason_required: bool = False
+    locations: Locations = field(default_factory=lambda: Locations("L"))
+    bindings: MemoryBindings = field(default_factory=MemoryBindings)
 
     async def on_command(self, **body: str) -> tuple[int, dict[str, Any]]:
         """What Slack gets for a command from U1, in T1 and C1."""
@@ -174,13 +177,14 @@ class Desk:
             messages=said,
             answer_within=self.within,
         )
+        whereabouts = Whereabouts(self.locations, self.bindings)
         modal = Modal(
             intake=intake,
-            crm=self.crm,
+            whereabouts=whereabouts,
+            crm=lambda _location_id: self.crm,
             views=self.views,
             statuses=self.statuses,
             reason_required=self.reason_required,
-            location_id="L",
             answer=answer,
             tell=tell,
             messages=said,
@@ -189,7 +193,8 @@ class Desk:
             parse=self.parse or (lambda _text: self.request),
             intake=intake,
             history=self.ledger,
-            inquiries=Inquiries(self.crm, self.ledger, said),
+            whereabouts=whereabouts,
+            inquiries=lambda _location_id: Inquiries(self.crm, self.ledger, said),
             modal=modal,
             admission=Admission(intake=intake, permissions=self.register, tell=tell, messages=said),
             undo_window=self.window,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from bot.access import Approved, Caller, Person
 from bot.change import CrmError, LeaseLost, StoreDown
 from bot.claims import Claim
+from bot.locations import Locations
 from bot.messages import Message, Messages
 from bot.outcome import (
     AlreadySo,
@@ -38,7 +39,7 @@ def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
     """The sentences of a plain installation, but for what is named."""
     plain: dict[str, Any] = {
         "app_url": "https://app.example",
-        "location_id": "L",
+        "locations": Locations("L"),
         "currency": "",
         "admin_contact": "",
         "admins": (),
@@ -475,3 +476,24 @@ class MemoryDirectory:
         if key not in known:
             raise SlackTrouble(self.error)
         return known[key]
+
+
+@dataclass
+class MemoryBindings:
+    """`bot.locations.Bindings` in a dictionary; `down`: the store does not answer."""
+
+    bound: dict[str, str] = field(default_factory=dict)
+    down: bool = False
+
+    async def of(self, channel_id: str) -> str | None:
+        if self.down:
+            raise StoreDown
+        return self.bound.get(channel_id)
+
+    async def bind(self, channel_id: str, location_id: str, by: str) -> None:  # noqa: ARG002 - as the port wants it
+        if self.down:
+            raise StoreDown
+        self.bound[channel_id] = location_id
+
+    async def unbind(self, channel_id: str) -> None:
+        self.bound.pop(channel_id, None)

@@ -33,7 +33,7 @@ from bot.command import (
     read_target,
 )
 from bot.envelope import MAX_BODY
-from bot.status import STATES, Consent, Status, Wish
+from bot.status import STATES, Consent, Status, Target, Wish
 
 LOCATION = "ve9EPM428h8vShlRW1KT"
 ELSEWHERE = "C2QujeCh8ZnC7al2InWR"
@@ -797,7 +797,8 @@ def test_in_quotes_name_and_reason_are_told_apart_whatever_they_are(name: str, r
 
 
 def _first_link(*texts: str) -> str | None:
-    return first_link(texts, location_id=LOCATION)
+    found = first_link(texts, location_id=LOCATION)
+    return found.opportunity_id if found else None
 
 
 @pytest.mark.parametrize(
@@ -838,7 +839,7 @@ def test_a_message_without_a_link_to_a_deal_of_ours_has_none(text: str) -> None:
 
 @pytest.mark.parametrize("text", [ID, f" {ID} ", LINK, f"<{LINK}|New website>", f'"{LIST_LINK}"', f"({ID})."])
 def test_an_id_or_a_link_alone_is_a_target(text: str) -> None:
-    assert read_target(text, location_id=LOCATION) == ID
+    assert read_target(text, location_id=LOCATION) == Target(ID)
 
 
 @pytest.mark.parametrize(
@@ -964,8 +965,8 @@ def test_any_link_gives_a_safe_id_or_none(link: str) -> None:
 @given(TEXTS)
 @example("<https://[|x>")
 def test_any_text_is_searched_for_a_link_or_read_as_a_target(text: str) -> None:
-    for found in (_first_link(text), read_target(text, location_id=LOCATION)):
-        assert found is None or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found)
+    for found in (first_link([text], location_id=LOCATION), read_target(text, location_id=LOCATION)):
+        assert found is None or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found.opportunity_id)
 
 
 @pytest.mark.parametrize(

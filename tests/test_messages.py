@@ -59,7 +59,7 @@ DEAL = f"*<{URL}|New website>*"
 
 
 def _messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
-    plain = {"app_url": "https://app.gohighlevel.com", "location_id": "LOC", "admin_contact": KIM}
+    plain = {"app_url": "https://app.gohighlevel.com", "locations": Locations("LOC"), "admin_contact": KIM}
     return memory.messages(**plain | {"channels": frozenset({"C0SALES"})} | settings)
 
 

@@ -96,6 +96,8 @@ class HighLevel:
 
     def __init__(self, location_id: str = "LOCATIONxxxxxxxxxxxx") -> None:
         self.location_id = location_id
+        self.locations = {location_id}
+        """All that there are; a deal is in the first one unless its `locationId` says otherwise."""
         self.tokens: dict[str, Token] = {}
         self.oauth = Marketplace(chooses=location_id, locations={location_id})
         """What gives tokens by OAuth, which are accepted beside these."""
@@ -121,8 +123,9 @@ class HighLevel:
         self._past: dict[str, list[tuple[float, dict[str, Any] | None]]] = {}
         """By deal, oldest first: until when the search shows it as it was then."""
         self._planned: list[_Planned] = []
-        self._window_began = float("-inf")
-        self._in_window = self._today = 0
+        self._windows: dict[str, tuple[float, int]] = {}
+        """By whoever asks: when their window began, and how much of it is used. HighLevel counts for each location."""
+        self._today = 0
 
     # --- set it up -------------------------------------------------------------------------------------------------
 
@@ -209,15 +212,16 @@ class HighLevel:
 
     @web.middleware
     async def _limit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        now = time.monotonic()
-        if now - self._window_began >= self.burst_seconds:
-            self._window_began, self._in_window = now, self.used_by_others
-        refused = self._in_window >= self.burst_limit or self._today >= self.daily_limit
+        now, whose = time.monotonic(), request.headers.get("Authorization", "")
+        began, used = self._windows.get(whose, (float("-inf"), 0))
+        if now - began >= self.burst_seconds:
+            began, used = now, self.used_by_others
+        refused = used >= self.burst_limit or self._today >= self.daily_limit
+        self._windows[whose] = began, used + (not refused)
         if refused:
             self.refused += 1
             response: web.StreamResponse = _says(429, "Too Many Requests", "Too Many Requests")
         else:
-            self._in_window += 1
             self._today += 1
             response = await handler(request)
         for name, value in {
@@ -226,7 +230,7 @@ class HighLevel:
             "X-RateLimit-Daily-Reset": 3_600_000,
             "X-RateLimit-Interval-Milliseconds": round(self.burst_seconds * 1000),
             "X-RateLimit-Max": self.burst_limit,
-            "X-RateLimit-Remaining": self.burst_limit - self._in_window,
+            "X-RateLimit-Remaining": self.burst_limit - self._windows[whose][1],
         }.items():
             response.headers.setdefault(name, str(value))
         return response
@@ -281,8 +285,12 @@ class HighLevel:
             return _says(401, "Invalid Private Integration token", "Unauthorized")
         if _scope(request) not in token.scopes:
             return _says(401, "The token is not authorized for this scope.", "Unauthorized")
-        asked = {request.query.get(name, self.location_id) for name in ("locationId", "location_id")}
-        if asked | {token.location_id} != {self.location_id}:
+        asked = {request.query.get(name, token.location_id) for name in ("locationId", "location_id")}
+        if asked != {token.location_id} or token.location_id not in self.locations:
+            return _says(403, "The token does not have access to this location.", "Forbidden")
+        request["location_id"] = token.location_id
+        deal = self.opportunities.get(request.match_info.get("id", ""))
+        if deal and deal["locationId"] in self.locations - {token.location_id}:
             return _says(403, "The token does not have access to this location.", "Forbidden")
         return await handler(request)
 
@@ -345,6 +353,7 @@ class HighLevel:
             deal
             for identifier in self.opportunities
             if (deal := self._as_searched(identifier))
+            and deal["locationId"] not in self.locations - {request["location_id"]}
             and query.get("status", "all") in {"all", deal["status"]}
             and _goes_by(deal, query.get("q", ""))
         ]
