@@ -182,7 +182,7 @@ class Health:
         ping_store: Callable[[], Awaitable[None]],
         allowlist: Allowlist,
         directory: Directory,
-        look_into: Callable[[str], Awaitable[None]],
+        look_into: Callable[[str], Awaitable[object]],
         fresh: float = FRESH,
     ) -> None:
         self._ask_slack = ask_slack
