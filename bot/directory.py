@@ -18,6 +18,10 @@ FRESH = 300.0
 """Seconds for which an answer is good."""
 SOUR = 10.0
 """Seconds after which Slack is asked again for what it did not tell."""
+PATIENCE = 2.0
+"""Seconds that a change waits to learn whether its channel is shared."""
+CLOSED = frozenset({"missing_scope", "channel_not_found"})
+"""Slack's words for channels that the bot may not look at, which stays so for as long as an answer is good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,7 @@ class SlackDirectory:
         self._sour = sour
         self._members = Kept(self._ask_members, fresh, sour)
         self._people = Kept(self._ask_person, fresh, sour)
-        # A channel that Slack does not tell about is one that the bot may not look at: that does not change in seconds.
-        self._shared = Kept(self._ask_shared, fresh, sour=fresh)
+        self._shared = Kept(self._ask_shared, fresh, sour)
 
     async def members(self, group_id: str) -> frozenset[str]:
         """See `door.Directory`."""
@@ -97,13 +100,14 @@ class SlackDirectory:
     async def is_shared(self, channel_id: str) -> bool:
         """See `worker.Channels`."""
         try:
-            return await self._shared.get(channel_id)
-        except SlackTrouble:
+            async with asyncio.timeout(PATIENCE):
+                return await self._shared.get(channel_id)
+        except (SlackTrouble, TimeoutError):
             return False
 
-    async def look_into(self, channel_id: str) -> None:
-        """Find out whether channels can be looked at. Raises `SlackTrouble`."""
-        await self._ask_shared(channel_id)
+    async def look_into(self, channel_id: str) -> bool:
+        """Whether it is shared, asked anew. Raises `SlackTrouble`, also where the bot may not look at it."""
+        return await self._is_shared(channel_id)
 
     async def keep(self) -> None:
         """Keep the groups fresh, from now on until cancelled, so that nobody who types a command waits for Slack."""
@@ -124,6 +128,14 @@ class SlackDirectory:
         return person(user)
 
     async def _ask_shared(self, channel_id: str) -> bool:
+        try:
+            return await self._is_shared(channel_id)
+        except SlackTrouble as trouble:
+            if trouble.error in CLOSED:
+                return False
+            raise
+
+    async def _is_shared(self, channel_id: str) -> bool:
         """https://docs.slack.dev/apis/slack-connect ; `is_shared` would be true among our own workspaces as well."""
         channel = (await answered(self._web.conversations_info(channel=channel_id))).get("channel")
         return isinstance(channel, dict) and channel.get("is_ext_shared") is True

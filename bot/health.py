@@ -195,7 +195,7 @@ class Health:
         ping_store: Callable[[], Awaitable[None]],
         allowlist: Allowlist,
         directory: Directory,
-        look_into: Callable[[str], Awaitable[None]],
+        look_into: Callable[[str], Awaitable[object]],
         connect_url: str = "",
         fresh: float = FRESH,
     ) -> None:

@@ -225,7 +225,7 @@ class Settings(BaseModel):
     ] = Field(description="The sub-account (location) whose deals may be changed; of several the default one")
     highlevel_locations: Annotated[Mapping[str, str], BeforeValidator(_locations), BeforeValidator(_list)] = Field(
         default={},
-        description="Further sub-accounts, with what people call each, such as `abc123=Berlin,def456=Rome`; needs OAuth",
+        description="Further sub-accounts, and what people call each, such as `abc123=Berlin,def456=Rome`; needs OAuth",
     )
     allowed_users: Annotated[frozenset[UserId], BeforeValidator(_list)] = Field(
         default=frozenset(),

@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 IN_FLIGHT = 8
-"""Commands at once in one sub-account: what its limit of 100 requests in 10 s has room for, and the connections' pace."""
+"""Commands at once in one sub-account: what its limit of 100 requests in 10 s has room for, and the connections too."""
 DELIVERING = 8
 """Replies at once. They do not take the commands' places: Slack may make us wait for a channel."""
 ADOPTED_AT_ONCE = 50

@@ -186,7 +186,20 @@ async def test_a_channel_is_shared_if_slack_says_so(slack: Slack) -> None:
     await directory.look_into("C1")
 
 
-async def test_a_channel_that_slack_does_not_tell_about_is_taken_for_ours_and_not_asked_for_again(slack: Slack) -> None:
+@pytest.mark.parametrize("fault", [Fault("conversations.info", status=503), Fault("conversations.info", wait=3.0)])
+async def test_a_channel_that_slack_does_not_tell_about_for_a_moment_is_asked_for_again(
+    slack: Slack, fault: Fault
+) -> None:
+    slack.misbehave(fault)
+    directory = _directory(slack, sour=0.0)
+
+    assert not await directory.is_shared("C2")
+    async with asyncio.timeout(5):
+        while not await directory.is_shared("C2"):
+            await asyncio.sleep(0.1)
+
+
+async def test_a_channel_that_the_bot_may_not_look_at_is_taken_for_ours_and_not_asked_for_again(slack: Slack) -> None:
     slack.tokens = {"xoxb-not-a-token": frozenset()}
     directory = _directory(slack, sour=0.0)
 

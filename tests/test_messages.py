@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.access import Allowed, Approved, Caller, Denied, Reason, Way
 from bot.blocks import TEXT_LIMIT, date
 from bot.command import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
+from bot.locations import Locations
 from bot.messages import DENIALS, EXAMPLE_ID, FAILURES, SHARED_CHANNEL, SPEAKS_FOR_ITSELF, USAGE, Message, Messages
 from bot.outcome import (
     AlreadySo,

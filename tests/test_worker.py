@@ -77,7 +77,7 @@ class Work:
             raise finding
         return finding
 
-    async def lost_reasons(self, _location_id: str, /, *, until: float) -> tuple[LostReason, ...] | None:
+    async def lost_reasons(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
         assert until > asyncio.get_running_loop().time()
         return self.reasons
 

@@ -249,15 +249,15 @@ def _oauth_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_oauth_in_the_environment")
 async def test_client_ids_in_the_environment_do_not_switch_to_oauth(house: House) -> None:
     assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
-    assert house.slack.calls == ["auth.test"]
+    assert house.slack.calls.count("auth.test") == 1
     assert (await _post(house, "ssl_check=1&token=from-another-app")).status_code == 200
 
 
 async def test_slack_is_asked_who_we_are_at_the_start_and_not_during_a_command(house: House) -> None:
-    assert house.slack.calls == ["auth.test"]
+    assert house.slack.calls.count("auth.test") == 1
     await house.says(f"{DEAL} won")
 
-    assert house.slack.calls == ["auth.test"]
+    assert house.slack.calls.count("auth.test") == 1
 
 
 # --- 11: the reference on every line; and logs that print bodies or secrets ------------------------------------------
