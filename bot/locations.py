@@ -70,9 +70,9 @@ class Whereabouts:
         self.bindings = bindings
 
     async def home(self, channel_id: str) -> str:
-        """The sub-account in which a channel works. Raises `StoreDown`, unless there is only one."""
+        """The sub-account in which a channel works; empty where there is only one. Else it raises `StoreDown`."""
         if not self.locations.others:
-            return self.locations.default
+            return ""
         bound = await self.bindings.of(channel_id)
         # What was bound to one that is no longer ours is bound to nothing.
         return bound if bound in self.locations.ids else self.locations.default

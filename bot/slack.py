@@ -186,9 +186,9 @@ class Reception:
                 assert_never(request)
 
     async def _home(self, said: Said) -> str:
-        """The sub-account that is meant here where nothing else says so."""
+        """The sub-account that is meant here where nothing else says so; empty where there is only one."""
         if not self._whereabouts.locations.others:
-            return self._whereabouts.locations.default
+            return ""
         return await self._intake.look_up(self._whereabouts.home(said.caller.channel_id))
 
     async def _use(self, name: str, said: Said) -> Message:

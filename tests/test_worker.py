@@ -79,6 +79,7 @@ class Work:
 
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
         assert until > asyncio.get_running_loop().time()
+        assert location_id == ""
         return self.reasons
 
     async def is_shared(self, channel_id: str) -> bool:
