@@ -16,6 +16,7 @@ The listing is the architecture; imports point downwards only.
     installation  the pages on which somebody connects HighLevel by OAuth
     dispatch     hands contents to Bolt, which may not foresee their shape
 
+    accounts     what works in each sub-account: a client, what it remembers, what uses it
     worker       carries out commands, each to its one reply; takes over what a dead process left
     replies      delivers a message, and says which way
     views        opens and changes forms
@@ -26,6 +27,7 @@ The listing is the architecture; imports point downwards only.
     door         whether somebody may: by a setting, by a user group, by an admin's word
     directory    what Slack knows about people, user groups and channels, kept for five minutes
     register     who asked to be let in and what was decided, over the database
+    bindings     which channel works in which sub-account, over the database
     history      reads the ledger: for somebody in Slack, and all of it for an auditor
     ledger       one row per accepted command
     database     one thread, and commits that are shared
@@ -46,6 +48,7 @@ The listing is the architecture; imports point downwards only.
     form         the modal in which a deal is changed: what it shows, what was entered
     listing      the audit trail, and who was let in, as a table, CSV or JSON
 
+    locations    the sub-accounts, and which of them is meant
     outcome      what became of a command
     command      text -> request
     permission   a request for access, and what became of it

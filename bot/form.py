@@ -80,7 +80,7 @@ class Origin:
 
     def to_metadata(self) -> str:
         """For the view to carry along."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps({name: value for name, value in asdict(self).items() if value}, separators=(",", ":"))
 
     @classmethod
     def from_metadata(cls, text: str) -> "Origin":

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.press import Choice, StatusChoice
-from bot.status import STATES, Consent, Status
+from bot.press import Choice, StatusChoice, pointed_at, pointing_at
+from bot.status import STATES, Consent, Status, Target
 
 IDS = st.text(min_size=1).filter(lambda text: " " not in text)
 
@@ -32,7 +32,7 @@ def test_a_choice_of_a_status_is_read_back_as_it_was_written(
 @pytest.mark.parametrize(
     "value",
     [
-        *("", "deal", "deal won", " won given", "deal won given more", "deal  given", "deal won "),
+        *("", "deal", "deal won", " won given", "deal won given place more", "deal  given", "deal won "),
         *("deal gone given", "deal all given", "deal won preview", "deal won wanted", "deal WON given"),
     ],
 )
@@ -46,3 +46,17 @@ def test_whatever_comes_a_choice_of_a_status_is_exactly_what_its_value_says_or_n
 
     assert choice is None or choice.value == value
     Choice.from_value(value)  # does not raise
+
+
+@given(IDS, st.sampled_from(["", "LOC", "anotherLocation"]))
+def test_a_deal_is_read_back_as_it_was_pointed_at(opportunity_id: str, location_id: str) -> None:
+    deal = Target(opportunity_id, location_id)
+
+    assert pointed_at(pointing_at(deal)) == deal
+
+
+def test_a_choice_of_a_status_carries_another_sub_account() -> None:
+    choice = StatusChoice("deal", Status.WON, Consent.GIVEN, "PARIS")
+
+    assert choice.value == "deal won given PARIS"
+    assert StatusChoice.from_value(choice.value) == choice

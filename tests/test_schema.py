@@ -13,6 +13,7 @@ from bot.schema import (
     NewerSchemaError,
     OlderSchemaError,
     access,
+    channels,
     commands,
     connections,
     migrate,
@@ -24,7 +25,7 @@ from bot.status import Consent, Opportunity, Status, Wish
 DUMPS = Path(__file__).parent / "data" / "ledger"
 VERSIONS = range(1, len(MIGRATIONS))
 """Every version that is not the latest."""
-TABLES = (commands, connections, passes, access)
+TABLES = (commands, channels, connections, passes, access)
 
 
 @pytest.fixture

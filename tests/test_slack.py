@@ -581,7 +581,9 @@ async def test_a_status_on_a_card_is_set(desk: Desk, status: str, consent: str) 
     assert (entry.key, entry.text, entry.message_ts) == ("press", f"deal {status}", "")
 
 
-@pytest.mark.parametrize("value", ["", "deal won", "deal all given", "deal won wanted", " won given", "a won given d"])
+@pytest.mark.parametrize(
+    "value", ["", "deal won", "deal all given", "deal won wanted", " won given", "a won given d e"]
+)
 async def test_a_status_on_a_card_that_makes_no_sense_sets_nothing(desk: Desk, value: str) -> None:
     assert "do not know any more" in await desk.on_press("set_won", value)
     assert desk.entries == []

@@ -26,6 +26,8 @@ STATUSES = ("open", "won", "lost", "abandoned", "all")
 BANNED_AGENTS = ("python", "aiohttp")
 ID_LENGTH = 20
 MOST_FOUND = 100
+LOCATION = web.RequestKey("location", str)
+"""Where whoever asks may."""
 LONGEST_QUERY = 75
 SEARCHED = frozenset(
     [
@@ -288,7 +290,7 @@ class HighLevel:
         asked = {request.query.get(name, token.location_id) for name in ("locationId", "location_id")}
         if asked != {token.location_id} or token.location_id not in self.locations:
             return _says(403, "The token does not have access to this location.", "Forbidden")
-        request["location_id"] = token.location_id
+        request[LOCATION] = token.location_id
         deal = self.opportunities.get(request.match_info.get("id", ""))
         if deal and deal["locationId"] in self.locations - {token.location_id}:
             return _says(403, "The token does not have access to this location.", "Forbidden")
@@ -353,7 +355,7 @@ class HighLevel:
             deal
             for identifier in self.opportunities
             if (deal := self._as_searched(identifier))
-            and deal["locationId"] not in self.locations - {request["location_id"]}
+            and deal["locationId"] not in self.locations - {request[LOCATION]}
             and query.get("status", "all") in {"all", deal["status"]}
             and _goes_by(deal, query.get("q", ""))
         ]

@@ -1,0 +1,173 @@
+"""One workspace, two sub-accounts: each channel works in one, and a link finds its own."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.simulator.slack import button
+from tests.house import ANA, BY_OAUTH, DEAL, KIM, OTHER_CHANNEL, SALES, House, open_house
+from tests.visitor import visitor
+
+PARIS = "PARISxxxxxxxxxxxxxxx"
+IN_PARIS = "pP3dE5fG7hJ9kL1mN2pQ"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    settings = {"HIGHLEVEL_LOCATIONS": f"LOCATIONxxxxxxxxxxxx=Berlin,{PARIS}=Paris", "ADMINS": KIM}
+    async with open_house(tmp_path, **BY_OAUTH, **settings) as opened:
+        opened.highlevel.locations.add(PARIS)
+        opened.highlevel.oauth.locations.add(PARIS)
+        opened.highlevel.add_opportunity(IN_PARIS, name="New website", locationId=PARIS)
+        async with visitor(opened) as kim:
+            for each in ("LOCATIONxxxxxxxxxxxx", PARIS):
+                opened.highlevel.oauth.chooses = each
+                await kim.connects()
+        yield opened
+
+
+def _link(location_id: str, opportunity_id: str) -> str:
+    return f"<https://app.gohighlevel.com/v2/location/{location_id}/opportunities/{opportunity_id}>"
+
+
+def _in_paris(house: House) -> str:
+    return str(house.highlevel.opportunities[IN_PARIS]["status"])
+
+
+async def test_a_link_picks_its_own_sub_account_and_the_message_names_it(house: House) -> None:
+    shown = await house.says(f"{_link(PARIS, IN_PARIS)} won")
+
+    assert "from open to *won*" in shown.text
+    assert "· Paris" in shown.text or "\nParis" in shown.text
+    assert f"/location/{PARIS}/opportunities/{IN_PARIS}" in shown.text
+    assert (house.deal, _in_paris(house)) == ("open", "won")
+
+
+async def test_an_id_or_a_name_is_looked_for_where_the_channel_works(house: House) -> None:
+    told = await house.says("use paris", user=KIM, channel=OTHER_CHANNEL)
+    assert told.only_to is None
+    assert f"<@{KIM}> has set this channel to *Paris*" in told.text
+
+    await house.says("New website won", channel=OTHER_CHANNEL)
+    assert (house.deal, _in_paris(house)) == ("open", "won")
+    await house.says("New website won", channel=SALES)
+    assert (house.deal, _in_paris(house)) == ("won", "won")
+    wrong = await house.says(f"{DEAL} lost", channel=OTHER_CHANNEL)
+    assert "Nothing was changed." in wrong.text
+    assert house.deal == "won"
+
+
+async def test_only_an_admin_sets_a_channel_and_everybody_may_ask(house: House) -> None:
+    refused = await house.says("use paris")
+    asked = await house.says("use")
+
+    assert "admin" in refused.text
+    assert "Deals are looked for in *Berlin* here." in asked.text
+    assert "There are: Berlin, Paris." in asked.text
+
+
+async def test_a_channel_goes_back_to_the_default_one(house: House) -> None:
+    await house.says("use Paris", user=KIM)
+    await house.says("use Berlin", user=KIM)
+
+    assert "in *Berlin* here" in (await house.says("use")).text
+
+
+async def test_one_that_there_is_not_is_told(house: House) -> None:
+    told = await house.says("use London", user=KIM)
+
+    assert "`London` is none of the sub-accounts" in told.text
+    assert "Use one of: Berlin, Paris." in told.text
+
+
+async def test_several_links_at_once_may_lead_to_several_sub_accounts(house: House) -> None:
+    shown = await house.says(f"{DEAL} {_link(PARIS, IN_PARIS)} abandoned")
+
+    assert "(Berlin)" in shown.text
+    assert "(Paris)" in shown.text
+    assert (house.deal, _in_paris(house)) == ("abandoned", "abandoned")
+
+
+async def test_an_undo_goes_where_the_change_was_also_when_the_channel_works_elsewhere(house: House) -> None:
+    shown = await house.says(f"{_link(PARIS, IN_PARIS)} won")
+    await house.presses(shown, "undo")
+    await house.slack.wait_for_change(shown.ts)
+
+    assert _in_paris(house) == "open"
+    assert [row["location_id"] for row in await house.rows()] == [PARIS, PARIS]
+
+
+async def test_a_card_and_its_buttons_stay_where_the_deal_is(house: House) -> None:
+    card = await house.says(_link(PARIS, IN_PARIS))
+    assert "Paris" in card.text
+    shared = await house.answers(card, "share")
+    assert "Paris" in shared.text
+    changed = await house.answers(card, "set_abandoned")
+
+    assert "to *abandoned*" in changed.text
+    assert _in_paris(house) == "abandoned"
+
+
+async def test_the_form_offers_the_channels_deals_and_takes_a_link_to_another(house: House) -> None:
+    await house.says("use paris", user=KIM)
+    await house.slack.command("", user=ANA, channel=SALES)
+    view = await house.slack.wait_for_modal(ANA)
+    (in_paris,) = await house.slack.type_ahead(view, "deal", "new website")
+    (linked,) = await house.slack.type_ahead(view, "deal", _link("LOCATIONxxxxxxxxxxxx", DEAL))
+    await house.slack.enter(view, "deal", linked["value"])
+    await house.slack.enter(view, "status", "won")
+    await house.slack.submit(view)
+    await house.slack.wait_for(2)
+
+    assert in_paris["value"] == IN_PARIS
+    assert (house.deal, _in_paris(house)) == ("won", "open")
+
+
+async def test_a_shortcut_opens_the_form_where_the_link_leads(house: House) -> None:
+    message = await house.slack.post(f"What about {_link(PARIS, IN_PARIS)}?", user=ANA, channel=SALES)
+    await house.slack.shortcut(message, "change_status", user=ANA)
+    view = await house.slack.wait_for_modal(ANA)
+    await house.slack.enter(view, "status", "won")
+    await house.slack.submit(view)
+    await house.slack.wait_for(2)
+
+    assert _in_paris(house) == "won"
+
+
+async def test_a_shortcut_on_a_message_without_a_link_opens_the_channels_form(house: House) -> None:
+    await house.says("use paris", user=KIM)
+    message = await house.slack.post("What about it?", user=ANA, channel=SALES)
+    await house.slack.shortcut(message, "change_status", user=ANA)
+    view = await house.slack.wait_for_modal(ANA)
+
+    (found,) = await house.slack.type_ahead(view, "deal", "new website")
+    assert found["value"] == IN_PARIS
+
+
+async def test_a_reason_that_is_chosen_afterwards_goes_where_the_deal_is(house: House) -> None:
+    house.highlevel.lost_reasons = [{"id": "price", "name": "Too expensive"}]
+    await house.says(f"{_link(PARIS, IN_PARIS)} lost")
+    asked = (await house.slack.wait_for(2))[1]
+    await house.answers(asked, "reason", "price")
+
+    assert house.highlevel.opportunities[IN_PARIS]["lostReasonId"] == "price"
+
+
+async def test_a_link_to_one_that_is_not_ours_is_refused_before_any_call(house: House) -> None:
+    asked = len(house.highlevel.received)
+    shown = await house.says(f"{_link('LONDONxxxxxxxxxxxxxx', IN_PARIS)} won")
+
+    assert "LONDONxxxxxxxxxxxxxx" in shown.text
+    assert len(house.highlevel.received) == asked
+
+
+async def test_where_nobody_connected_one_its_deals_are_left_alone_and_the_others_are_not(tmp_path: Path) -> None:
+    settings = {"HIGHLEVEL_LOCATIONS": f"{PARIS}=Paris"}
+    async with open_house(tmp_path, **BY_OAUTH, **settings) as house:
+        house.highlevel.locations.add(PARIS)
+        async with visitor(house) as kim:
+            await kim.connects()
+        shown = await house.says(f"{_link(PARIS, IN_PARIS)} won")
+        assert "has to be connected anew" in shown.text
+        assert button(await house.says(f"{DEAL} won"), "undo")

@@ -1,0 +1,53 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.bindings import SqlBindings
+from bot.change import StoreDown
+from bot.database import Database
+from bot.locations import Bindings
+from tests.memory import MemoryBindings
+
+
+@pytest.fixture(params=["memory", "database"])
+async def bindings(request: pytest.FixtureRequest) -> AsyncIterator[Bindings]:
+    if request.param == "memory":
+        yield MemoryBindings()
+        return
+    database = Database(request.getfixturevalue("database_url"))
+    yield SqlBindings(database)
+    await database.close()
+
+
+async def test_a_channel_that_nobody_bound_is_bound_to_nothing(bindings: Bindings) -> None:
+    assert await bindings.of("C1") is None
+
+
+async def test_the_last_word_counts_for_each_channel(bindings: Bindings) -> None:
+    await bindings.bind("C1", "PARIS", "U1")
+    await bindings.bind("C2", "ROME", "U1")
+    await bindings.bind("C1", "BERLIN", "U2")
+
+    assert [await bindings.of(each) for each in ("C1", "C2")] == ["BERLIN", "ROME"]
+
+
+async def test_a_binding_can_be_taken_back_also_twice(bindings: Bindings) -> None:
+    await bindings.bind("C1", "PARIS", "U1")
+    await bindings.unbind("C1")
+    await bindings.unbind("C1")
+
+    assert await bindings.of("C1") is None
+
+
+async def test_what_one_replica_is_told_another_knows(database_url: str) -> None:
+    one, other = Database(database_url), Database(database_url)
+    await SqlBindings(one).bind("C1", "PARIS", "U1")
+
+    assert await SqlBindings(other).of("C1") == "PARIS"
+    await one.close()
+    await other.close()
+
+
+async def test_a_store_that_does_not_answer_is_told() -> None:
+    with pytest.raises(StoreDown):
+        await MemoryBindings(down=True).of("C1")
