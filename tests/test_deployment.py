@@ -240,7 +240,7 @@ def test_what_was_tested_since_the_last_change_is_not_tested_again(tmp_path: Pat
         ).stdout
 
     assert "coverage report" in planned()
-    assert "pytest" not in planned()
+    assert "coverage run" not in planned()
     changed = tested.stat().st_mtime + 1
     os.utime(source, (changed, changed))
-    assert "pytest" in planned()
+    assert "coverage run" in planned()

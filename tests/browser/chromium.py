@@ -105,6 +105,8 @@ class Tabs:
 
     async def close(self) -> None:
         for visitor in self._visitors:
+            for page in visitor.pages:  # what was to happen at once has happened then, and was told of
+                await page.evaluate("new Promise(done => setTimeout(done))")
             await visitor.close()
 
     def _watch(self, page: Page) -> None:
