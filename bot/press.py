@@ -34,7 +34,7 @@ LINK = "link"
 
 def pointing_at(deal: Target) -> str:
     """A deal as a button carries it, or an option of a menu."""
-    return f"{deal.opportunity_id} {deal.location_id}".rstrip()
+    return " ".join((deal.opportunity_id, *filter(None, [deal.location_id])))
 
 
 def pointed_at(value: str) -> Target:
@@ -75,7 +75,7 @@ class StatusChoice:
     @property
     def value(self) -> str:
         """As a button carries it."""
-        return f"{self.opportunity_id} {self.status} {self.consent} {self.location_id}".rstrip()
+        return " ".join((self.opportunity_id, self.status, self.consent, *filter(None, [self.location_id])))
 
     @classmethod
     def from_value(cls, value: str) -> Self | None:

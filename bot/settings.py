@@ -136,7 +136,7 @@ def _locations(value: object) -> object:
         raise ValueError(
             "should be ids of sub-accounts with a name for each, no two alike, such as abc123=Berlin,def456=Paris"
         )
-    return found
+    return tuple(found.items())
 
 
 def _is_channel(value: str) -> bool:
@@ -223,9 +223,11 @@ class Settings(BaseModel):
     highlevel_location_id: Annotated[
         str, _matching(r"[A-Za-z0-9_-]{1,64}", "should be the id after /location/ in your HighLevel address bar")
     ] = Field(description="The sub-account (location) whose deals may be changed; of several the default one")
-    highlevel_locations: Annotated[Mapping[str, str], BeforeValidator(_locations), BeforeValidator(_list)] = Field(
-        default={},
-        description="Further sub-accounts, and what people call each, such as `abc123=Berlin,def456=Rome`; needs OAuth",
+    highlevel_locations: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_locations), BeforeValidator(_list)] = (
+        Field(
+            default=(),
+            description="Further sub-accounts, and what people call each, such as `abc123=Berlin,def456=Rome`; needs OAuth",
+        )
     )
     allowed_users: Annotated[frozenset[UserId], BeforeValidator(_list)] = Field(
         default=frozenset(),
@@ -338,7 +340,7 @@ class Settings(BaseModel):
     @property
     def locations(self) -> Locations:
         """The sub-accounts in which deals may be changed."""
-        return Locations(self.highlevel_location_id, self.highlevel_locations)
+        return Locations(self.highlevel_location_id, dict(self.highlevel_locations))
 
     @property
     def contact(self) -> str:

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -7,14 +8,19 @@ from bot.change import StoreDown
 from bot.database import Database
 from bot.locations import Bindings
 from tests.memory import MemoryBindings
+from tests.postgresql import Cluster
 
 
-@pytest.fixture(params=["memory", "database"])
-async def bindings(request: pytest.FixtureRequest) -> AsyncIterator[Bindings]:
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def bindings(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bindings]:
     if request.param == "memory":
         yield MemoryBindings()
         return
-    database = Database(request.getfixturevalue("database_url"))
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        url = cluster.new_database()
+    database = Database(url)
     yield SqlBindings(database)
     await database.close()
 

@@ -24,6 +24,7 @@ from bot.command import (
     ShowDeal,
     ShowHistory,
     Undo,
+    UseLocation,
     WhoAmI,
     first_link,
     normalise,
@@ -989,3 +990,53 @@ def test_the_longest_text_that_a_request_can_hold_is_read_at_once(unit: str) -> 
         read_name(text)
         # A fraction of a second, ten times that while coverage is counted; minutes if it grew with the square.
         assert time.process_time() - start < 20.0
+
+
+# --- several sub-accounts ------------------------------------------------------------------------------------------
+
+OURS = "anotherOneOfOursXXXX"
+THERE = f"{APP}/v2/location/{OURS}/opportunities/{ID}"
+
+
+def _parse_of_several(text: str) -> Request:
+    return parse(text, location_id=LOCATION, statuses=STATES, others=frozenset({OURS}))
+
+
+def test_a_link_to_another_sub_account_of_ours_says_where_the_deal_is() -> None:
+    assert _parse_of_several(f"{THERE} won") == Change((Wish(ID, Status.WON, location_id=OURS),))
+    assert _parse_of_several(THERE) == ShowDeal(ID, location_id=OURS)
+    assert _parse_of_several(f"history {THERE}") == ShowHistory(ID)
+
+
+def test_a_link_to_the_default_one_says_so_where_there_are_several() -> None:
+    assert _parse_of_several(f"{LINK} won") == Change((Wish(ID, Status.WON, location_id=LOCATION),))
+    assert _parse(f"{LINK} won") == Change((Wish(ID, Status.WON),))
+
+
+def test_an_id_and_a_name_say_nothing_of_a_sub_account() -> None:
+    assert _parse_of_several(f"{ID} won") == Change((Wish(ID, Status.WON),))
+    assert _parse_of_several("Acme won") == Change((Wish("", Status.WON, name="Acme"),))
+
+
+def test_a_link_to_one_that_is_not_ours_is_refused_where_there_are_several() -> None:
+    assert _parse_of_several(f"{THERE.replace(OURS, ELSEWHERE)} won") == Misunderstood(
+        Problem.OTHER_LOCATION, ELSEWHERE
+    )
+
+
+def test_links_to_several_are_changed_together_and_the_same_deal_once() -> None:
+    other = "cD4eF6gH8jK1lM3nP5qR"
+    request = _parse_of_several(f"{THERE} {THERE} {LINK.replace(ID, other)} lost")
+
+    assert request == Change((Wish(ID, Status.LOST, location_id=OURS), Wish(other, Status.LOST, location_id=LOCATION)))
+
+
+def test_a_link_in_a_text_says_where_it_leads() -> None:
+    assert first_link([f"See {THERE}!"], location_id=LOCATION, others={OURS}) == Target(ID, OURS)
+    assert first_link([f"See {THERE}!"], location_id=LOCATION) is None
+
+
+@pytest.mark.parametrize(("text", "name"), [("use", ""), ("use Paris", "Paris"), ('USE "North Sea"', "North Sea")])
+def test_a_sub_account_is_used_by_its_name_where_there_are_several(text: str, name: str) -> None:
+    assert _parse_of_several(text) == UseLocation(name)
+    assert not isinstance(_parse(text), UseLocation)

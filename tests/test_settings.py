@@ -141,6 +141,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("CONFIRM", "10", Confirm(above=10)),
     ("CONFIRM", "Won, lost", Confirm(leaving=frozenset({Status.WON, Status.LOST}))),
     ("CONFIRM", "won,5,won,", Confirm(above=5, leaving=frozenset({Status.WON}))),
+    ("HIGHLEVEL_LOCATIONS", "LOC= North  Sea ", (("LOC", "North Sea"),)),
     ("ANNOUNCE_CHANNELS", "won=C012AB3CD", frozenset({(Status.WON, "C012AB3CD")})),
     (
         "ANNOUNCE_CHANNELS",
@@ -253,6 +254,11 @@ BAD = [
     ("CONFIRM", "-1", "a number of deals"),
     ("CONFIRM", "all", "statuses"),
     ("CONFIRM", ",", "statuses"),
+    ("HIGHLEVEL_LOCATIONS", "PARIS", "should be ids of sub-accounts with a name for each"),
+    ("HIGHLEVEL_LOCATIONS", "a/b=Paris", "should be ids of sub-accounts with a name for each"),
+    ("HIGHLEVEL_LOCATIONS", "PARIS=Paris,ROME=paris", "no two alike"),
+    ("HIGHLEVEL_LOCATIONS", "PARIS=Paris,PARIS=Rome", "no two alike"),
+    ("HIGHLEVEL_LOCATIONS", f"PARIS={'x' * 41}", "should be ids of sub-accounts"),
     ("ANNOUNCE_CHANNELS", "won", "such as won=C012AB3CD,lost=C034EF5GH"),
     ("ANNOUNCE_CHANNELS", "C012AB3CD", "should be statuses with channel ids"),
     ("ANNOUNCE_CHANNELS", "won=#wins", "should be statuses with channel ids"),
@@ -489,6 +495,20 @@ def test_settings_are_compared_by_what_they_say() -> None:
     assert _set(PORT="80") == _set(PORT=" 80 ") != _set(PORT="81")
     assert _set(ALLOWED_USERS="U012AB3CD,W012AB3CD") == _set(ALLOWED_USERS="W012AB3CD,U012AB3CD")
     assert hash(_set()) == hash(_set())
+
+
+def test_several_sub_accounts_need_oauth_and_the_default_one_alone_does_not() -> None:
+    with pytest.raises(SettingsError) as refused:
+        _set(HIGHLEVEL_LOCATIONS="PARIS=Paris")
+
+    assert set(refused.value.problems) == {
+        "HIGHLEVEL_CLIENT_ID",
+        "HIGHLEVEL_CLIENT_SECRET",
+        "PUBLIC_URL",
+        "ENCRYPTION_KEY",
+    }
+    location_id = _set().highlevel_location_id
+    assert _set(HIGHLEVEL_LOCATIONS=f"{location_id}=Berlin").locations.name("") == "Berlin"
 
 
 def test_whoever_is_named_to_people_is_the_contact_or_the_first_admin() -> None:
