@@ -226,7 +226,8 @@ class Settings(BaseModel):
     highlevel_locations: Annotated[tuple[tuple[str, str], ...], BeforeValidator(_locations), BeforeValidator(_list)] = (
         Field(
             default=(),
-            description="Further sub-accounts, and what people call each, such as `abc123=Berlin,def456=Rome`; needs OAuth",
+            description="Further sub-accounts, and what people call each, such as `abc123=Berlin,def456=Rome`; "
+            "needs OAuth",
         )
     )
     allowed_users: Annotated[frozenset[UserId], BeforeValidator(_list)] = Field(

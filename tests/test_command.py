@@ -996,6 +996,7 @@ def test_the_longest_text_that_a_request_can_hold_is_read_at_once(unit: str) -> 
 
 OURS = "anotherOneOfOursXXXX"
 THERE = f"{APP}/v2/location/{OURS}/opportunities/{ID}"
+FOREIGN = f"{APP}/v2/location/{ELSEWHERE}/opportunities/{ID}"
 
 
 def _parse_of_several(text: str) -> Request:
@@ -1019,9 +1020,7 @@ def test_an_id_and_a_name_say_nothing_of_a_sub_account() -> None:
 
 
 def test_a_link_to_one_that_is_not_ours_is_refused_where_there_are_several() -> None:
-    assert _parse_of_several(f"{THERE.replace(OURS, ELSEWHERE)} won") == Misunderstood(
-        Problem.OTHER_LOCATION, ELSEWHERE
-    )
+    assert _parse_of_several(f"{FOREIGN} won") == Misunderstood(Problem.OTHER_LOCATION, ELSEWHERE)
 
 
 def test_links_to_several_are_changed_together_and_the_same_deal_once() -> None:

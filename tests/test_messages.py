@@ -1571,3 +1571,52 @@ def test_whoever_looked_for_a_deal_by_a_mistyped_status_learns_where_it_goes() -
 
 def test_a_question_that_everybody_sees_stays_when_it_is_answered() -> None:
     assert not _messages().goes_on(REF, replaces=False).replaces
+
+
+# --- several sub-accounts ------------------------------------------------------------------------------------------
+
+TWO = Locations("LOC", {"PARIS": "Paris <& more>"})
+IN_PARIS = Opportunity(ID, "open", name="New website", location_id="PARIS")
+
+
+def test_a_deals_sub_account_is_named_and_linked_where_there_are_several() -> None:
+    card = _messages(locations=TWO).card(IN_PARIS, (), "REF")
+
+    assert "Paris &lt;&amp; more&gt;" in card.text
+    assert f"/location/PARIS/opportunities/{ID}|" in card.text
+    assert f"{ID} won presumed PARIS" in str(card.blocks)
+    assert "LOC" in _messages(locations=TWO).card(OPEN, (), "REF").text
+    assert f"{ID} won presumed'" in str(_messages(locations=TWO).card(OPEN, (), "REF").blocks)
+
+
+def test_where_there_is_one_it_is_not_named() -> None:
+    assert "Paris" not in _messages().card(OPEN, (), "REF").text
+    assert "use" not in _messages().help().text.split("`/opp-status undo`")[0].split("with a status in it")[1]
+
+
+def test_help_tells_of_sub_accounts_where_there_are_several() -> None:
+    assert "`/opp-status use` tells in which sub-account this channel works." in _messages(locations=TWO).help().text
+    assert "/opp-status use" not in _messages().help().text
+
+
+def test_whoever_asks_reads_where_the_channel_works_and_how_that_is_changed() -> None:
+    said = _messages(locations=TWO).in_use("PARIS", "REF")
+
+    assert "in *Paris &lt;&amp; more&gt;* here" in said.text
+    assert "There are: LOC, Paris" in said.text
+    assert not said.public
+
+
+def test_everybody_reads_that_the_channel_was_set_to_another() -> None:
+    said = _messages(locations=TWO).uses("PARIS", Caller("U1", "T1", "C1"), "REF")
+
+    assert said.text.startswith("<@U1> has set this channel to *Paris")
+    assert said.public
+
+
+def test_a_name_that_none_has_is_told_with_those_there_are() -> None:
+    said = _messages(locations=TWO).no_such_location("<!channel>", "REF")
+
+    assert "`&lt;!channel&gt;` is none of the sub-accounts" in said.text
+    assert "Nothing was changed." in said.text
+    assert not said.public

@@ -11,6 +11,7 @@ from bot.access import Caller, Pace
 from bot.change import StoreDown
 from bot.command import OpenForm
 from bot.form import DEAL, FORM, NOTE, POST, REASON, SHORTCUT, STATUS, UNAVAILABLE, WORDS, Form, Origin
+from bot.locations import Locations
 from bot.modal import NAME_WITHIN, SUGGEST_WITHIN
 from bot.outcome import Cause
 from bot.record import Entry
@@ -18,7 +19,7 @@ from bot.replies import Address
 from bot.status import STATES, LostReason, Matches, Opportunity, Status, Wish
 from tests.desk import DEAL as ID
 from tests.desk import Desk
-from tests.memory import MemoryCrm, MemoryLedger, error
+from tests.memory import MemoryBindings, MemoryCrm, MemoryLedger, error
 
 LINK = f"https://app.gohighlevel.com/v2/location/L/opportunities/{ID}"
 ELSEWHERE = f"https://app.gohighlevel.com/v2/location/OTHER/opportunities/{ID}"
@@ -446,3 +447,11 @@ async def test_what_cannot_be_written_down_is_said_in_the_form_which_stays(
     assert answer == {"response_action": "errors", "errors": {DEAL: sentence}}
     assert event in [line["event"] for line in lines]
     assert desk.entries == []
+
+
+async def test_a_shortcut_opens_the_default_form_while_it_is_unknown_where_the_channel_works() -> None:
+    desk = Desk(locations=Locations("L", {"PARIS": "Paris"}), bindings=MemoryBindings(down=True))
+
+    assert await _shortcut(desk, {"text": "no link"}) is None
+
+    assert Origin.from_metadata(desk.views.opened[-1][1]["private_metadata"]).location_id == "L"

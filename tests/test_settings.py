@@ -141,7 +141,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("CONFIRM", "10", Confirm(above=10)),
     ("CONFIRM", "Won, lost", Confirm(leaving=frozenset({Status.WON, Status.LOST}))),
     ("CONFIRM", "won,5,won,", Confirm(above=5, leaving=frozenset({Status.WON}))),
-    ("HIGHLEVEL_LOCATIONS", "LOC= North  Sea ", (("LOC", "North Sea"),)),
+    ("HIGHLEVEL_LOCATIONS", "ve9EPM428h8vShlRW1KT= North  Sea ", (("ve9EPM428h8vShlRW1KT", "North Sea"),)),
     ("ANNOUNCE_CHANNELS", "won=C012AB3CD", frozenset({(Status.WON, "C012AB3CD")})),
     (
         "ANNOUNCE_CHANNELS",

@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from bot.access import Caller
 from bot.change import StoreDown
-from bot.command import Change, Help, Misunderstood, OpenForm, Problem, ShowDeal, ShowHistory, Undo, WhoAmI
+from bot.command import Change, Help, Misunderstood, OpenForm, Problem, ShowDeal, ShowHistory, Undo, UseLocation, WhoAmI
+from bot.locations import Locations
 from bot.messages import Message
 from bot.outcome import (
     AlreadySo,
@@ -27,7 +28,7 @@ from bot.record import Entry, Record
 from bot.replies import Address
 from bot.status import Consent, Matches, Opportunity, Status, Wish
 from tests.desk import DEAL, WISH, Desk
-from tests.memory import MemoryLedger, error
+from tests.memory import MemoryBindings, MemoryLedger, error
 
 
 @pytest.fixture
@@ -707,3 +708,59 @@ async def test_an_admin_takes_anybodys_change_back(desk: Desk) -> None:
 
     assert await desk.on_undo("change", user={"id": "U0KIM", "team_id": "T1"}) == ""
     assert [entry.undoes for entry in desk.entries] == ["change"]
+
+
+# --- several sub-accounts ------------------------------------------------------------------------------------------
+
+
+def _of_several(**more: Any) -> Desk:  # noqa: ANN401 - any part of a desk
+    return Desk(locations=Locations("L", {"PARIS": "Paris"}), admins=("U1",), **more)
+
+
+async def test_what_is_wished_for_is_where_the_channel_works_or_where_the_link_says() -> None:
+    desk = _of_several(bindings=MemoryBindings({"C1": "PARIS"}))
+    desk.request = Change((Wish("one", Status.WON), Wish("two", Status.WON, location_id="L")))
+    await desk.on_command()
+
+    assert [entry.wish.location_id for entry in desk.entries] == ["PARIS", "L"]
+
+
+async def test_nothing_is_accepted_while_it_is_unknown_where_the_channel_works() -> None:
+    desk = _of_several(bindings=MemoryBindings(down=True))
+    _, answer = await desk.on_command()
+
+    assert "Nothing was changed" in answer["text"] or "nothing was changed" in answer["text"]
+    assert desk.entries == []
+
+
+async def test_an_admin_sets_where_a_channel_works_and_sets_it_back() -> None:
+    desk = _of_several(request=UseLocation("paris"))
+    _, told = await desk.on_command()
+    assert "*Paris*" in told["text"]
+    assert desk.bindings.bound == {"C1": "PARIS"}
+
+    desk.request = UseLocation("L")
+    await desk.on_command()
+    assert desk.bindings.bound == {}
+
+
+async def test_whoever_is_no_admin_sets_nothing() -> None:
+    desk = _of_several(request=UseLocation("paris"))
+    _, told = await desk.on_command(user_id="U2")
+
+    assert "admin" in told["text"]
+    assert desk.bindings.bound == {}
+
+
+async def test_what_could_not_be_set_is_told() -> None:
+    desk = _of_several(request=UseLocation("paris"), bindings=MemoryBindings(down=True))
+    _, told = await desk.on_command()
+
+    assert "database" in told["text"] or "write down" in told["text"]
+
+
+async def test_a_press_on_a_card_of_another_sub_account_stays_there() -> None:
+    desk = _of_several()
+    await desk.on_press("set_won", "deal won given PARIS")
+
+    assert desk.entries[0].wish == Wish("deal", Status.WON, consent=Consent.GIVEN, location_id="PARIS")
