@@ -156,7 +156,7 @@ class Desk:
 
     async def dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """What Slack gets for this."""
-        said = messages(admin_contact="U0KIM", admins=self.admins, undo_window=self.window)
+        said = messages(admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations)
 
         def answer(question: Awaitable[Message | None], to: Address, reference: str) -> None:
             self.questions.append((question, to, reference))
