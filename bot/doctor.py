@@ -150,8 +150,8 @@ URL_UNREACHABLE = Diagnosis(
 )
 URL_UNTRUSTED = Diagnosis(
     "slack.request_url.untrusted",
-    "No secure connection to {url}: its certificate is not valid, and Slack will not take it either. Renew it in your host's "
-    "dashboard, under domains or certificates.",
+    "No secure connection to {url}, and Slack will get none either: its certificate is not valid, or it has none. Renew it in "
+    "your host's dashboard, under domains or certificates.",
 )
 URL_REDIRECTED = Diagnosis(
     "slack.request_url.redirected",
