@@ -285,7 +285,9 @@ class Settings(BaseModel):
         default=SecretStr(""), description="Client secret of that app"
     )
     public_url: Url = Field(
-        default="", description="The bot's own public address, such as `https://acme-deals.example.com`"
+        default="",
+        description="The bot's own public address, such as `https://acme-deals.example.com`; `check` tries whether "
+        "Slack can reach it",
     )
     encryption_key: Annotated[SecretStr, BeforeValidator(_keys)] = Field(
         default=SecretStr(""),

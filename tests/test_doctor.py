@@ -61,7 +61,7 @@ def test_every_diagnosis_is_in_the_catalogue() -> None:
 
 @pytest.mark.parametrize("diagnosis", DIAGNOSES, ids=lambda diagnosis: diagnosis.id)
 def test_every_diagnosis_is_a_sentence_and_says_nothing_of_what_is_in_braces(diagnosis: Diagnosis) -> None:
-    told = {name: "X" for name in re.findall(r"\{(\w+)\}", diagnosis.words)}
+    told = dict.fromkeys(re.findall(r"\{(\w+)\}", diagnosis.words), "X")
     words = diagnosis.about(**told).words
 
     assert "{" not in words
