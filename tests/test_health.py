@@ -459,7 +459,7 @@ async def test_an_address_at_which_slack_does_not_find_the_bot_is_told(neighbour
         (61.5, 0.0, "seconds ahead of Slack's"),
         (-400.0, 0.0, "seconds behind Slack's"),
         (0.0, 400.0, ""),
-        (None, 400.0, "400 seconds ahead of HighLevel's"),
+        (None, 400.0, "seconds ahead of HighLevel's"),
         (58.0, 0.0, ""),
     ],
 )
