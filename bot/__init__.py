@@ -34,6 +34,7 @@ The listing is the architecture; imports point downwards only.
     engine       how a database is opened; where SQLite and PostgreSQL differ
     schema       the database's tables and their versions
     health       named checks, for /readyz and `check`
+    examination  what only `check` tries: what HighLevel's token may, and Slack's way to the bot
     workspace    which Slack workspace is ours
     envelope     is this request from Slack, and what is in it?
     transport    the connections under httpx
@@ -46,6 +47,7 @@ The listing is the architecture; imports point downwards only.
     messages     every sentence that a person in Slack reads
     said         what somebody typed or pressed, out of what Slack sends
     form         the modal in which a deal is changed: what it shows, what was entered
+    doctor       what can be wrong with an installation, and the place where it is mended
     listing      the audit trail, and who was let in, as a table, CSV or JSON
 
     locations    the sub-accounts, and which of them is meant

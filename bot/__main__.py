@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import gc
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -40,7 +41,8 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     verbs.add_parser("serve", help="answer Slack over HTTP on PORT")
     verbs.add_parser("socket", help="answer Slack over Socket Mode, which needs no public address")
-    verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about each thing that is not well")
+    checking = verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about what is not well")
+    checking.add_argument("--json", action="store_true", help="for machines: one JSON object")
     verbs.add_parser("connect", help="print a link with which HighLevel is connected by OAuth, once, within 30 minutes")
     _add_history(verbs.add_parser("history", help="list who asked for what, and what became of it, oldest first"))
     _add_access(verbs.add_parser("access", help="list who asks to be let in and who was, or take an approval back"))
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         case "serve" | "socket" as verb:
             return _serve(environ, verb)
         case "check":
-            return _check(environ)
+            return _check(environ, _print_json if asked.json else _print)
         case "connect":
             return _connect(environ)
         case "history":
@@ -81,17 +83,17 @@ def _serve(environ: Mapping[str, str], verb: Verb) -> int:
     return 0
 
 
-def _check(environ: Mapping[str, str]) -> int:
+def _check(environ: Mapping[str, str], show: Callable[["Report"], None]) -> int:
     from bot import health  # noqa: PLC0415 - see `_serve`
 
     try:
         settings = Settings.from_env(environ)
     except SettingsError as error:
-        _print(health.settings_report(error.problems))
+        show(health.settings_report(error.problems))
         return UNUSABLE_SETTINGS
     logs.set_up("ERROR", settings.log_format)
     report = asyncio.run(_report(settings))
-    _print(report)
+    show(report)
     return FAILED if report.failing else 0
 
 
@@ -99,7 +101,7 @@ async def _report(settings: Settings) -> "Report":
     from bot import wiring  # noqa: PLC0415 - see `_serve`
 
     async with wiring.build(settings, migrates=False).checking() as health:
-        return await health.report()
+        return await health.examine()
 
 
 def _connect(environ: Mapping[str, str]) -> int:
@@ -128,10 +130,15 @@ def _connect(environ: Mapping[str, str]) -> int:
 
 def _print(report: "Report") -> None:
     for check in report.ok:
-        note = report.notes.get(check)
-        print(f"note  {check}: {note}" if note else f"ok    {check}")
-    for check, advice in report.failing.items():
-        print(f"FAIL  {check}: {advice}")
+        if check not in report.notes:
+            print(f"ok    {check}")
+    for kind, found in (("note", report.notes), ("FAIL", report.failing)):
+        for check, words in found.items():
+            print(f"{kind}  {check}: {words}{f' [{report.why[check]}]' if check in report.why else ''}")
+
+
+def _print_json(report: "Report") -> None:
+    print(json.dumps(report.in_full(), indent=2))
 
 
 def _add_history(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,5 @@
 """What works in each sub-account of HighLevel: a client with limits of its own, what it remembers, what uses it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -35,8 +34,9 @@ class Accounts:
     ) -> None:
         self._clients = clients
         self._default = default
-        self._crms = {location_id: HighLevelCrm(client, location_id) for location_id, client in clients.items()}
-        self._accounts = {location_id: made(crm) for location_id, crm in self._crms.items()}
+        self.crms = {location_id: HighLevelCrm(client, location_id) for location_id, client in clients.items()}
+        """By location."""
+        self._accounts = {location_id: made(crm) for location_id, crm in self.crms.items()}
         self._elsewhere = made(Elsewhere())
 
     def of(self, location_id: str) -> Account:
@@ -62,14 +62,6 @@ class Accounts:
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
         """Why its deals can be lost; see `change.Crm`."""
         return await self.crm(location_id).lost_reasons(until=until)
-
-    async def probe(self, *, until: float) -> None:
-        """Find out whether deals can be read in all of them; see `HighLevelCrm.probe`."""
-        await asyncio.gather(*(crm.probe(until=until) for crm in self._crms.values()))
-
-    async def reads_lost_reasons(self, *, until: float) -> bool:
-        """Whether lost reasons can be read in all of them; see `HighLevelCrm.reads_lost_reasons`."""
-        return all(await asyncio.gather(*(crm.reads_lost_reasons(until=until) for crm in self._crms.values())))
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:

@@ -1,22 +1,31 @@
 """Named checks, for `/readyz` and `check`: each is well, or says in an operator's words what to do."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
+from bot import doctor
 from bot.access import Allowlist
 from bot.change import CrmError, StoreDown
+from bot.doctor import Diagnosis, Heard, May, Pasted, Told
 from bot.door import Directory
-from bot.outcome import Cause, Trouble
-from bot.workspace import SlackTrouble
+from bot.workspace import Introduction, SlackTrouble
 
 SETTINGS = "settings"
 SLACK_TOKEN = "slack.token"  # noqa: S105 - the id of a check
+SLACK_WORKSPACE = "slack.workspace"
+SLACK_SCOPES = "slack.scopes"
+SLACK_COMMAND = "slack.command"
 SIGNING_SECRET = "slack.signing_secret"  # noqa: S105 - the id of a check
+REQUEST_URL = "slack.request_url"
 SLACK_SOCKET = "slack.socket"
+CLOCK = "clock"
 HIGHLEVEL_TOKEN = "highlevel.token"  # noqa: S105 - the id of a check
 HIGHLEVEL_SCOPE = "highlevel.scope"
+HIGHLEVEL_EDIT = "highlevel.edit"
+HIGHLEVEL_USERS = "highlevel.users"
 HIGHLEVEL_LOCATION = "highlevel.location"
 LOST_REASONS = "highlevel.lost_reasons"
 STORE = "store.writable"
@@ -29,10 +38,17 @@ SHARED_CHANNELS = "access.shared_channels"
 CHECKS = (
     SETTINGS,
     SLACK_TOKEN,
+    SLACK_WORKSPACE,
+    SLACK_SCOPES,
+    SLACK_COMMAND,
     SIGNING_SECRET,
+    REQUEST_URL,
     SLACK_SOCKET,
+    CLOCK,
     HIGHLEVEL_TOKEN,
     HIGHLEVEL_SCOPE,
+    HIGHLEVEL_EDIT,
+    HIGHLEVEL_USERS,
     HIGHLEVEL_LOCATION,
     LOST_REASONS,
     STORE,
@@ -43,124 +59,20 @@ CHECKS = (
     SHARED_CHANNELS,
 )
 """The id of every check, in the order they are reported. Outside tools know them: they change with a changelog entry.
-The signing secret is checked over HTTP only, the socket in Socket Mode only."""
+"""
+TRIED = frozenset({REQUEST_URL, HIGHLEVEL_EDIT, HIGHLEVEL_USERS})
+"""Made by `check` alone: each asks for something that is refused, which a monitor should not do four times a minute."""
+OVER_HTTP = frozenset({SIGNING_SECRET, REQUEST_URL})
+OVER_SOCKET = frozenset({SLACK_SOCKET})
+"""Checked only where Slack's requests come that way."""
 
-ALLOWLIST_EMPTY = "ALLOWED_USERS is empty, and so are ALLOWED_GROUPS and ADMINS: nobody may change anything. Set it to the Slack ids of those who may."
-_ADD = "under OAuth & Permissions in your Slack app, and install it again"
-GROUP_ADVICE: Mapping[str, str] = {
-    "missing_scope": f"Slack does not let the bot read user groups, so nobody gets in by ALLOWED_GROUPS. Add the scope usergroups:read {_ADD}.",
-    "plan_upgrade_required": "This workspace has no user groups: Slack's free plan has none. Empty ALLOWED_GROUPS, and name people in ALLOWED_USERS.",
-    "no_such_subteam": "There is no user group {group} in this workspace. Copy the id again: People, User groups, the group, Copy group ID.",
-    "": "Slack cannot be asked who is in the user group {group}, so nobody gets in by it. Look at the network.",
-}
-"""What Slack's word about a group means to an operator. https://docs.slack.dev/reference/methods/usergroups.users.list"""
-GROUP_UNTOLD = "Slack does not tell who is in the user group {group} (it says: {error}), so nobody gets in by it."
-PEOPLE_UNTOLD = (
-    "Slack does not let the bot tell members from guests, so nobody gets in by a group or by an admin's approval. Add the "
-    f"scope users:read {_ADD}."
-)
-SHARED_CHANNELS_UNTOLD = (
-    "The bot cannot tell which channels are shared with another company, and does not ask before it posts there. If you "
-    f"have any, add the scopes channels:read and groups:read {_ADD}."
-)
 MISSING_SCOPE = "missing_scope"
+NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible"})
 ANYBODY, ANY_CHANNEL = "USLACKBOT", "C0000000000"
 """Asked about to learn whether the bot may ask at all: the first is in every workspace, the second in none."""
-STORE_NOT_WRITABLE = "The database cannot be written. Look at DATABASE_URL, at whether the server is up, the disk's space and permissions."
-STORE_IS_NEWER = (
-    "The database was written by a later version of this bot, and this one does not touch what it does not know. Deploy the "
-    "later version again, or set DATABASE_URL to another database."
-)
-SLACK_UNREACHABLE = "Slack cannot be reached. Look at the network, and at SLACK_API_URL if you set it."
-SLACK_REFUSES = (
-    "Slack does not accept SLACK_BOT_TOKEN (it says: {error}). Copy the Bot User OAuth Token again, from OAuth & "
-    "Permissions in your Slack app; if the app was removed from the workspace, install it again first."
-)
-SOCKET_DOWN = (
-    "There is no connection to Slack at the moment; it is tried again all the time. If that goes on, look at the network: "
-    "outgoing https and wss must be possible."
-)
-SOCKET_REFUSED = (
-    "Slack does not accept SLACK_APP_TOKEN (it says: {error}). Create an app-level token with connections:write under Basic "
-    "Information > App-Level Tokens in your Slack app."
-)
-SOCKET_ADVICE: Mapping[str, str] = {
-    "": SOCKET_DOWN,
-    "ratelimited": "Slack wants us to connect less often. It is tried again by and by: wait a minute or two.",
-    "link_disabled": "Socket Mode is switched off in your Slack app: switch it on under Socket Mode.",
-    "too_many_websockets": "Slack allows an app ten connections, and all are in use: stop other processes with this token.",
-}
-"""What Slack's word for why there is no connection means to an operator; any other is about the token."""
+MOST_PEOPLE = 10
+"""Of those whom the settings name, so many are looked for in the workspace."""
 UNTOLD = "Cannot be told before {check} is well."
-
-_TOKEN = (
-    HIGHLEVEL_TOKEN,
-    "HighLevel does not accept HIGHLEVEL_TOKEN. Create a new one in Settings > Private Integrations.",
-)
-ADVICE: Mapping[Cause, tuple[str, str]] = {
-    Cause.TOKEN_INVALID: _TOKEN,
-    Cause.FORBIDDEN: (HIGHLEVEL_TOKEN, "HighLevel refuses HIGHLEVEL_TOKEN without a reason we know. Create a new one."),
-    Cause.RECONNECT: (
-        HIGHLEVEL_TOKEN,
-        "HighLevel is not connected, or not any more: reconnect. Run `python -m bot connect` and open the link that it "
-        "prints{page}.",
-    ),
-    Cause.APP_UNKNOWN: (
-        HIGHLEVEL_TOKEN,
-        "HighLevel does not accept HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET. Copy both from your app's settings.",
-    ),
-    Cause.NOT_RENEWED: (
-        HIGHLEVEL_TOKEN,
-        "The access to HighLevel is over, and could not be renewed yet. It is tried again all the time: look again in a minute.",
-    ),
-    Cause.SCOPE_MISSING: (
-        HIGHLEVEL_SCOPE,
-        "HIGHLEVEL_TOKEN may not read opportunities. Tick View Opportunities and Edit Opportunities in Settings > Private "
-        "Integrations; the token stays the same. Connected by OAuth, give your app these scopes and connect anew.",
-    ),
-    Cause.TOKEN_ELSEWHERE: (
-        HIGHLEVEL_LOCATION,
-        "HIGHLEVEL_TOKEN belongs to another location than HIGHLEVEL_LOCATION_ID. Create the token inside that sub-account, "
-        "or correct the id.",
-    ),
-    Cause.NOT_FOUND: (
-        HIGHLEVEL_LOCATION,
-        "HighLevel knows no location HIGHLEVEL_LOCATION_ID. Copy it from the address bar.",
-    ),
-    Cause.INVALID: (HIGHLEVEL_LOCATION, "HighLevel does not like HIGHLEVEL_LOCATION_ID. Copy it from the address bar."),
-    Cause.VERSION_REFUSED: (
-        HIGHLEVEL_TOKEN,
-        "HighLevel does not accept the version in HIGHLEVEL_API_VERSION. Remove the setting to use the default.",
-    ),
-    Cause.BLOCKED: (
-        HIGHLEVEL_TOKEN,
-        "The network in front of HighLevel turns us away. Try again later; if it goes on, ask your host for another address.",
-    ),
-    Cause.WRONG_ADDRESS: (
-        HIGHLEVEL_TOKEN,
-        "HIGHLEVEL_API_URL is not HighLevel's API. Remove the setting to use the default.",
-    ),
-    Cause.UNREADABLE: (
-        HIGHLEVEL_TOKEN,
-        "HighLevel's answer makes no sense. Look at HIGHLEVEL_API_URL, or try again later.",
-    ),
-    Cause.RATE_LIMITED: (HIGHLEVEL_TOKEN, "HighLevel takes no more requests for the moment. Try again in a minute."),
-    Cause.DAILY_LIMIT: (HIGHLEVEL_TOKEN, "HighLevel takes no more requests today: the daily allowance is used up."),
-    Cause.NO_TLS: (
-        HIGHLEVEL_TOKEN,
-        "No secure connection to HighLevel. Look at HIGHLEVEL_API_URL and the host's certificates.",
-    ),
-}
-"""What a failed look at HighLevel means: which check it fails, and what to do. Anything else is that it is not reached."""
-HIGHLEVEL_UNREACHABLE = (
-    HIGHLEVEL_TOKEN,
-    "HighLevel cannot be reached, or has a problem of its own. Look at the network and HIGHLEVEL_API_URL, or try again later.",
-)
-LOST_REASONS_FORBIDDEN = (
-    "HighLevel does not let HIGHLEVEL_TOKEN read lost reasons: deals are lost without one. Tick View Opportunities in "
-    "Settings > Private Integrations; if it is ticked, ask HighLevel's support. Everything else works."
-)
-LOST_REASONS_UNREAD = "HighLevel's lost reasons cannot be read at the moment: until they can be, deals are lost without one. Look again later."
 
 FRESH = 15.0
 """Seconds for which a report is good enough: a monitor asks often, and each question costs calls to both neighbours."""
@@ -175,11 +87,67 @@ class Report:
     ok: tuple[str, ...]
     failing: Mapping[str, str]
     notes: Mapping[str, str] = field(default_factory=dict)
-    """What to know about checks that are well enough: the bot carries on."""
+    """What to know about checks that are well enough, or that could not be made: the bot carries on."""
+    why: Mapping[str, str] = field(default_factory=dict)
+    """The diagnosis, by its id, of each check that fails or is noted, and is not waiting for another."""
 
     def as_json(self) -> dict[str, Any]:
         """What `/readyz` answers."""
         return {"ok": list(self.ok), "failing": dict(self.failing)}
+
+    def in_full(self) -> dict[str, Any]:
+        """What `check --json` prints: the same, with all that is known."""
+        return {**self.as_json(), "notes": dict(self.notes), "why": dict(self.why)}
+
+
+class Tries(Protocol):
+    """What is tried to see whether it is refused."""
+
+    async def may_edit(self, *, until: float) -> May:
+        """Whether HighLevel's token may change opportunities, found out without changing one."""
+
+    async def may_read_users(self, *, until: float) -> May:
+        """Whether it may read users."""
+
+    async def listen(self) -> Heard | None:
+        """What is at the address where Slack finds the bot; `None`: nobody knows the address."""
+
+
+@dataclass(slots=True)
+class _Findings:
+    """A report while it is made."""
+
+    failing: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    why: dict[str, str] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+
+    def fail(self, diagnosis: Diagnosis) -> None:
+        """Of several in one check all are told, and the last is why."""
+        earlier = self.failing.get(diagnosis.check)
+        self.failing[diagnosis.check] = f"{earlier} {diagnosis.words}" if earlier else diagnosis.words
+        self.why[diagnosis.check] = diagnosis.id
+
+    def note(self, diagnosis: Diagnosis) -> None:
+        self.notes[diagnosis.check], self.why[diagnosis.check] = diagnosis.words, diagnosis.id
+        if diagnosis.is_open:
+            self.unknown.add(diagnosis.check)
+
+    def wait(self, checks: tuple[str, ...], before: str) -> None:
+        self.failing |= dict.fromkeys(checks, UNTOLD.format(check=before))
+
+    def report(self, left_out: frozenset[str]) -> Report:
+        # The settings, and the signing secret among them, are well: without them there is no bot to ask.
+        return Report(
+            ok=tuple(check for check in CHECKS if check not in {*self.failing, *self.unknown, *left_out}),
+            failing=_in_order(self.failing),
+            notes=_in_order(self.notes),
+            why=_in_order(self.why),
+        )
+
+
+def _in_order(found: Mapping[str, str]) -> dict[str, str]:
+    return {check: found[check] for check in CHECKS if check in found}
 
 
 class Health:
@@ -188,14 +156,19 @@ class Health:
     def __init__(  # noqa: PLR0913 - each is one neighbour
         self,
         *,
-        ask_slack: Callable[[], Awaitable[Any]],
+        ask_slack: Callable[[], Awaitable[Introduction]],
         ask_socket: Callable[[], Awaitable[Any]] | None = None,
         probe_highlevel: Callable[..., Awaitable[None]],
         reads_lost_reasons: Callable[..., Awaitable[bool]],
+        highlevels_time: Callable[[], Told],
+        tries: Tries,
         ping_store: Callable[[], Awaitable[None]],
         allowlist: Allowlist,
         directory: Directory,
         look_into: Callable[[str], Awaitable[object]],
+        token: Pasted,
+        team_id: str = "",
+        elsewhere: Mapping[str, Callable[..., Awaitable[None]]] | None = None,
         connect_url: str = "",
         fresh: float = FRESH,
     ) -> None:
@@ -203,13 +176,18 @@ class Health:
         self._ask_socket = ask_socket
         self._probe_highlevel = probe_highlevel
         self._reads_lost_reasons = reads_lost_reasons
+        self._highlevels_time = highlevels_time
+        self._tries = tries
         self._ping_store = ping_store
         self._allowlist = allowlist
+        self._token = token
+        self._team_id = team_id
         self._connect_url = connect_url
         self._directory = directory
         self._look_into = look_into
+        self._elsewhere = elsewhere or {}
         self._fresh = fresh
-        self._not_in_use = SIGNING_SECRET if ask_socket else SLACK_SOCKET
+        self._not_in_use = OVER_HTTP if ask_socket else OVER_SOCKET
         self._asking = asyncio.Lock()
         self._latest: tuple[float, Report] | None = None
 
@@ -218,102 +196,176 @@ class Health:
         async with self._asking:
             now = asyncio.get_running_loop().time()
             if self._latest is None or now - self._latest[0] > self._fresh:
-                self._latest = (now, await self._check())
+                self._latest = (now, (await self._check()).report(self._not_in_use | TRIED))
             return self._latest[1]
 
-    async def _check(self) -> Report:
-        notes: dict[str, str] = {}
-        found = await asyncio.gather(
-            self._slack(),
-            self._socket(),
-            self._highlevel(notes),
-            self._store(),
-            self._groups(),
-            self._people(notes),
-            self._channels(notes),
+    async def examine(self) -> Report:
+        """A new report with what is `TRIED` as well. Never raises."""
+        return (await self._check(everything=True)).report(self._not_in_use)
+
+    async def _check(self, *, everything: bool = False) -> _Findings:
+        found = _Findings()
+        introduction, *_ = await asyncio.gather(
+            self._slack(found, everything=everything),
+            self._socket(found),
+            self._highlevel(found, everything=everything),
+            self._store(found),
+            self._groups(found),
+            self._people(found),
+            self._channels(found),
+            *([self._request_url(found)] if everything and not self._ask_socket else []),
         )
-        failing = {check: words for failures in found for check, words in failures.items()}
         if self._allowlist.is_empty:
-            failing[ALLOWLIST] = ALLOWLIST_EMPTY
-        # The settings, and the signing secret among them, are well: without them there is no bot to ask.
-        return Report(
-            ok=tuple(check for check in CHECKS if check not in {*failing, self._not_in_use}),
-            failing={check: failing[check] for check in CHECKS if check in failing},
-            notes=notes,
-        )
+            found.fail(doctor.NOBODY)
+        slacks_time = [Told("Slack", introduction.date, introduction.at)] if introduction else []
+        match doctor.of_clock([*slacks_time, self._highlevels_time()]):
+            case doctor.CLOCK_UNTOLD:
+                found.note(doctor.CLOCK_UNTOLD)
+            case Diagnosis() as off:
+                found.fail(off)
+        return found
 
-    async def _slack(self) -> dict[str, str]:
+    # --- Slack -----------------------------------------------------------------------------------------------------
+
+    async def _slack(self, found: _Findings, *, everything: bool) -> Introduction | None:
         try:
-            await self._ask_slack()
+            introduction = await self._ask_slack()
         except SlackTrouble as trouble:
-            return {SLACK_TOKEN: SLACK_REFUSES.format(error=trouble.error) if trouble.error else SLACK_UNREACHABLE}
-        return {}
+            found.fail(doctor.SLACK_WORDS.get(trouble.error, doctor.SLACK_REFUSED).about(error=trouble.error))
+            found.wait((SLACK_WORKSPACE, SLACK_SCOPES, SLACK_COMMAND), SLACK_TOKEN)
+            return None
+        for diagnosis in doctor.of_scopes(introduction.scopes, by_groups=bool(self._allowlist.groups)):
+            (found.fail if introduction.scopes is not None else found.note)(diagnosis)
+        team = f"{introduction.team} ({introduction.team_id})".strip()
+        if self._team_id and self._team_id != introduction.team_id:
+            found.fail(doctor.WORKSPACE_ANOTHER.about(team=team, wanted=self._team_id))
+        elif everything and not self._team_id and await self._all_strangers(introduction.team_id):
+            found.fail(doctor.WORKSPACE_STRANGERS.about(team=team))
+        return introduction
 
-    async def _socket(self) -> dict[str, str]:
+    async def _all_strangers(self, team_id: str) -> bool:
+        """Whether people are named, and Slack says of each that they are of no workspace of ours."""
+        named = sorted(self._allowlist.users | self._allowlist.admins)[:MOST_PEOPLE]
+        return bool(named) and all(await asyncio.gather(*(self._is_stranger(user, team_id) for user in named)))
+
+    async def _is_stranger(self, user_id: str, team_id: str) -> bool:
+        try:
+            person = await self._directory.person(user_id)
+        except SlackTrouble as trouble:
+            return trouble.error in NO_SUCH_PERSON
+        return bool(person.teams) and team_id not in person.teams
+
+    async def _request_url(self, found: _Findings) -> None:
+        match await self._tries.listen():
+            case None:
+                found.note(doctor.URL_UNTRIED)
+            case heard if diagnosis := doctor.of_address(heard):
+                found.fail(diagnosis)
+
+    async def _socket(self, found: _Findings) -> None:
         try:
             if self._ask_socket:
                 await self._ask_socket()
         except SlackTrouble as trouble:
-            return {SLACK_SOCKET: SOCKET_ADVICE.get(trouble.error) or SOCKET_REFUSED.format(error=trouble.error)}
-        return {}
+            found.fail(doctor.SOCKET_WORDS.get(trouble.error, doctor.SOCKET_REFUSED).about(error=trouble.error))
 
-    async def _highlevel(self, notes: dict[str, str]) -> dict[str, str]:
-        # Both at once: a monitor waits no longer than it takes HighLevel to answer once.
+    # --- HighLevel -------------------------------------------------------------------------------------------------
+
+    async def _highlevel(self, found: _Findings, *, everything: bool) -> None:
+        # All at once: whoever asks waits no longer than it takes HighLevel to answer once.
         until = asyncio.get_running_loop().time() + PATIENCE
-        failures, note = await asyncio.gather(self._token(until), self._lost_reasons(until))
-        if note and not failures:
-            notes[LOST_REASONS] = note
-        return failures
+        failed, reasons, may, elsewhere = await asyncio.gather(
+            self._probe(self._probe_highlevel, until),
+            self._lost_reasons(until),
+            self._permissions(until, everything=everything),
+            self._probe_elsewhere(until),
+        )
+        for trouble in elsewhere:
+            found.fail(trouble)
+        if failed:
+            found.fail(failed)
+            order = (HIGHLEVEL_TOKEN, HIGHLEVEL_LOCATION, HIGHLEVEL_SCOPE, LOST_REASONS)
+            found.wait(order[order.index(failed.check) + 1 :], failed.check)
+        elif reasons:
+            found.note(reasons)
+        if failed and failed.check != HIGHLEVEL_SCOPE:
+            found.wait(tuple(may), failed.check)
+            return
+        match may.get(HIGHLEVEL_EDIT):
+            case May.NO:
+                found.fail(doctor.EDITING_MISSING)
+            case May.UNTOLD:
+                found.note(doctor.EDITING_UNTOLD)
+        match may.get(HIGHLEVEL_USERS):
+            case May.NO:  # a deal's owner can do without a name
+                found.note(doctor.USERS_MISSING)
+            case May.UNTOLD:
+                found.note(doctor.USERS_UNTOLD)
 
-    async def _token(self, until: float) -> dict[str, str]:
+    async def _permissions(self, until: float, *, everything: bool) -> dict[str, May]:
+        """By the check that tells it; empty where nothing is tried."""
+        if not everything:
+            return {}
+        edit, users = await asyncio.gather(self._tries.may_edit(until=until), self._tries.may_read_users(until=until))
+        return {HIGHLEVEL_EDIT: edit, HIGHLEVEL_USERS: users}
+
+    async def _probe(self, probe: Callable[..., Awaitable[None]], until: float) -> Diagnosis | None:
         try:
-            await self._probe_highlevel(until=until)
+            await probe(until=until)
         except CrmError as error:
-            return highlevel_failures(error.trouble, self._connect_url)
-        return {}
+            return doctor.of_highlevel(error.trouble, self._token, time.time(), self._connect_url)
+        return None
 
-    async def _lost_reasons(self, until: float) -> str:
-        """What is to be noted about them; empty when they can be read."""
+    async def _probe_elsewhere(self, until: float) -> list[Diagnosis]:
+        """What is wrong in the sub-accounts beside the default one, which each says of which it is."""
+        troubles = await asyncio.gather(*(self._probe(probe, until) for probe in self._elsewhere.values()))
+        named = zip(self._elsewhere, troubles, strict=True)
+        return [replace(trouble, words=f"{name}: {trouble.words}") for name, trouble in named if trouble]
+
+    async def _lost_reasons(self, until: float) -> Diagnosis | None:
+        """What is to be noted about them; `None` when they can be read."""
         try:
-            return "" if await self._reads_lost_reasons(until=until) else LOST_REASONS_FORBIDDEN
+            return None if await self._reads_lost_reasons(until=until) else doctor.REASONS_FORBIDDEN
         except CrmError:
-            return LOST_REASONS_UNREAD
+            return doctor.REASONS_UNREAD
 
-    async def _store(self) -> dict[str, str]:
+    # --- the rest --------------------------------------------------------------------------------------------------
+
+    async def _store(self, found: _Findings) -> None:
         try:
             await self._ping_store()
         except StoreDown as down:
             if down.newer:
-                return {STORE: UNTOLD.format(check=SCHEMA), SCHEMA: STORE_IS_NEWER}
-            return {STORE: STORE_NOT_WRITABLE, SCHEMA: UNTOLD.format(check=STORE)}
-        return {}
+                found.fail(doctor.STORE_NEWER)
+                found.wait((STORE,), SCHEMA)
+            else:
+                found.fail(doctor.STORE_DOWN)
+                found.wait((SCHEMA,), STORE)
 
-    async def _groups(self) -> dict[str, str]:
-        words = await asyncio.gather(*map(self._group, sorted(self._allowlist.groups)))
-        return {GROUPS: " ".join(filter(None, dict.fromkeys(words)))} if any(words) else {}
+    async def _groups(self, found: _Findings) -> None:
+        told = await asyncio.gather(*map(self._group, sorted(self._allowlist.groups)))
+        if diagnoses := [diagnosis for diagnosis in told if diagnosis]:
+            words = " ".join(dict.fromkeys(diagnosis.words for diagnosis in diagnoses))
+            found.fail(Diagnosis(diagnoses[0].id, words))
 
-    async def _group(self, group: str) -> str:
-        """What is to be done about a group; empty for nothing."""
+    async def _group(self, group: str) -> Diagnosis | None:
         try:
             await self._directory.members(group)
         except SlackTrouble as trouble:
-            return GROUP_ADVICE.get(trouble.error, GROUP_UNTOLD).format(group=group, error=trouble.error)
-        return ""
+            words = doctor.GROUP_WORDS.get(trouble.error, doctor.GROUP_REFUSED)
+            return words.about(group=group, error=trouble.error)
+        return None
 
-    async def _people(self, notes: dict[str, str]) -> dict[str, str]:
+    async def _people(self, found: _Findings) -> None:
         if not (self._allowlist.groups or self._allowlist.admins) or not await _forbidden(
             self._directory.person(ANYBODY)
         ):
-            return {}
-        if self._allowlist.groups:
-            return {PEOPLE: PEOPLE_UNTOLD}
-        notes[PEOPLE] = PEOPLE_UNTOLD
-        return {}
+            return
+        (found.fail if self._allowlist.groups else found.note)(doctor.PEOPLE_UNTOLD)
 
-    async def _channels(self, notes: dict[str, str]) -> dict[str, str]:
+    async def _channels(self, found: _Findings) -> None:
         if await _forbidden(self._look_into(ANY_CHANNEL)):
-            notes[SHARED_CHANNELS] = SHARED_CHANNELS_UNTOLD
-        return {}
+            found.note(doctor.SHARED_CHANNELS_UNTOLD)
 
 
 async def _forbidden(question: Awaitable[object]) -> bool:
@@ -325,22 +377,10 @@ async def _forbidden(question: Awaitable[object]) -> bool:
     return False
 
 
-def highlevel_failures(trouble: Trouble, connect_url: str = "") -> dict[str, str]:
-    """Which of the HighLevel checks fail: one look answers all, and what it did not get to cannot be told.
-
-    `connect_url`: where HighLevel is connected by OAuth; empty where it is not.
-    """
-    order = (HIGHLEVEL_TOKEN, HIGHLEVEL_LOCATION, HIGHLEVEL_SCOPE, LOST_REASONS)
-    failed, advice = ADVICE.get(trouble.cause, HIGHLEVEL_UNREACHABLE)
-    untold = UNTOLD.format(check=failed)
-    if trouble.cause is Cause.RECONNECT:
-        why = f" ({'; '.join(trouble.reasons)})" if trouble.reasons else ""
-        advice = advice.format(page=f"{f', on {connect_url}' if connect_url else ''}{why}")
-    return {failed: advice} | dict.fromkeys(order[order.index(failed) + 1 :], untold)
-
-
 def settings_report(problems: Mapping[str, str]) -> Report:
     """The report when the settings cannot be used: then nothing else can be told."""
     words = " ".join(f"{name} {problem}." for name, problem in problems.items())
-    untold = UNTOLD.format(check=SETTINGS)
-    return Report(ok=(), failing={SETTINGS: words} | dict.fromkeys(CHECKS[1:], untold))
+    found = _Findings()
+    found.fail(doctor.SETTINGS_UNUSABLE.about(problems=words))
+    found.wait(CHECKS[1:], SETTINGS)
+    return found.report(frozenset())

@@ -216,6 +216,14 @@ class Settings(BaseModel):
     slack_app_token: Annotated[SecretStr, _secret("xapp-", "Basic Information > App-Level Tokens in Slack")] = Field(
         default=SecretStr(""), description="App-level token with `connections:write`; connects by Socket Mode"
     )
+    slack_team_id: Annotated[
+        str,
+        _matching(
+            r"|T[A-Z0-9]{2,}", "should be a workspace's id such as T012AB3CD (in the address of Slack's web page)"
+        ),
+    ] = Field(
+        default="", description="The workspace that `SLACK_BOT_TOKEN` must belong to; the checks alone look at it"
+    )
     highlevel_token: Annotated[SecretStr, _secret("", "Settings > Private Integrations in HighLevel")] = Field(
         default=SecretStr(""),
         description="Private integration token of the sub-account; not needed where HighLevel is connected by OAuth",
@@ -301,7 +309,9 @@ class Settings(BaseModel):
         default=SecretStr(""), description="Client secret of that app"
     )
     public_url: Url = Field(
-        default="", description="The bot's own public address, such as `https://acme-deals.example.com`"
+        default="",
+        description="The bot's own public address, such as `https://acme-deals.example.com`; `check` tries whether "
+        "Slack can reach it",
     )
     encryption_key: Annotated[SecretStr, BeforeValidator(_keys)] = Field(
         default=SecretStr(""),

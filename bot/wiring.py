@@ -13,7 +13,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import installation, socket_mode, transport
+from bot import doctor, installation, socket_mode, transport
 from bot.access import Allowlist, Pace
 from bot.accounts import Account, Accounts
 from bot.admission import Admission
@@ -25,7 +25,8 @@ from bot.connections import Connections, Passes, Purpose
 from bot.database import Database
 from bot.directory import SlackDirectory
 from bot.door import Door
-from bot.health import ALLOWLIST_EMPTY, Health
+from bot.examination import Examination
+from bot.health import Health
 from bot.highlevel import oauth
 from bot.highlevel.auth import OAuth, PrivateIntegration
 from bot.highlevel.authority import Authority
@@ -111,7 +112,7 @@ class Bot:
     async def running(self) -> AsyncIterator[None]:
         """Work until the block is left; then finish what was accepted."""
         if _rules(self.settings).is_empty:
-            log.warning("access.nobody", advice=ALLOWLIST_EMPTY)
+            log.warning("access.nobody", advice=doctor.NOBODY.words)
         async with self._open():
             learning = asyncio.create_task(self._workspace.learn(), name="workspace")
             tending = [self.oauth.renewal.tend()] if self.oauth else []
@@ -222,7 +223,9 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             inquiries=Inquiries(crm, history, messages),
         )
 
-    accounts = Accounts({each: client_of(each) for each in locations.ids}, locations.default, account)
+    clients = {each: client_of(each) for each in locations.ids}
+    client = clients[locations.default]
+    accounts = Accounts(clients, locations.default, account)
     whereabouts = Whereabouts(locations, SqlBindings(database))
     worker = Worker(
         identify=accounts.identify,
@@ -279,11 +282,16 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         # Over Socket Mode nothing is signed; then nothing that claims to be shall pass.
         verifier=SignatureVerifier(settings.slack_signing_secret.get_secret_value() or token_hex()),
         health=Health(
-            ask_slack=workspace.ask,
+            ask_slack=workspace.introduce,
             ask_socket=socket.ask if socket else None,
-            probe_highlevel=accounts.probe,
-            reads_lost_reasons=accounts.reads_lost_reasons,
+            probe_highlevel=accounts.crms[locations.default].probe,
+            reads_lost_reasons=accounts.crms[locations.default].reads_lost_reasons,
+            elsewhere={locations.name(each): accounts.crms[each].probe for each in locations.ids[1:]},
+            highlevels_time=lambda: doctor.Told("HighLevel", client.date, client.heard_at),
+            tries=Examination(client, settings.public_url, USER_AGENT, transport.pooled),
             ping_store=ledger.ping if migrates else ledger.try_out,
+            token=doctor.look_at(token),
+            team_id=settings.slack_team_id,
             connect_url=connect_url,
             allowlist=door.rules,
             directory=directory,

@@ -1,7 +1,9 @@
 """The Slack workspace that the bot's token belongs to, learned from Slack before the first command needs it."""
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
 
 import aiohttp
 import structlog
@@ -35,6 +37,21 @@ async def answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
         raise SlackTrouble("") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """What Slack says of our token."""
+
+    team_id: str
+    team: str
+    """The workspace's name; empty where Slack does not say it."""
+    scopes: frozenset[str] | None
+    """What the token may do; `None` where Slack does not say so."""
+    date: str
+    """Slack's `Date` header; empty without one."""
+    at: float
+    """When the answer came, in Unix time by our own clock."""
+
+
 class Workspace:
     """Which workspace is ours. Until it is known nobody may change anything."""
 
@@ -44,15 +61,26 @@ class Workspace:
         self.team_id: str | None = None
 
     async def ask(self) -> str:
-        """Ask Slack, remember and return the team's id. Raises `SlackTrouble`; then what was known stays known.
+        """Ask Slack, remember and return the team's id. Raises `SlackTrouble`; then what was known stays known."""
+        return (await self.introduce()).team_id
 
-        https://docs.slack.dev/reference/methods/auth.test
+    async def introduce(self) -> Introduction:
+        """The same, with what else Slack says of the token.
+
+        https://docs.slack.dev/reference/methods/auth.test ; that a header lists the scopes was only seen.
         """
-        team_id = (await answered(self._web.auth_test())).get("team_id")
+        answer = await answered(self._web.auth_test())
+        team_id, team = answer.get("team_id"), answer.get("team")
         if not isinstance(team_id, str):
             raise SlackTrouble("no_team_id")
         self.team_id = team_id
-        return team_id
+        return Introduction(
+            team_id=team_id,
+            team=team if isinstance(team, str) else "",
+            scopes=_scopes(answer.headers),
+            date=str(answer.headers.get("Date", "")),
+            at=time.time(),
+        )
 
     async def learn(self) -> None:
         """Ask until Slack answers."""
@@ -63,3 +91,9 @@ class Workspace:
                 log.warning("slack.unknown_workspace", error=trouble.error or repr(trouble.__cause__))
                 await asyncio.sleep(self._pause)
         log.info("slack.workspace", team_id=self.team_id)
+
+
+def _scopes(headers: Mapping[str, str]) -> frozenset[str] | None:
+    """Header names are of any case."""
+    listed = headers.get("X-OAuth-Scopes")
+    return None if listed is None else frozenset(filter(None, map(str.strip, listed.split(","))))

@@ -111,16 +111,6 @@ async def test_reasons_are_read_where_they_are_asked_for(town: Town) -> None:
     assert town.highlevel.received[-1].query["locationId"] == PARIS
 
 
-async def test_all_are_probed_and_one_that_fails_is_told(town: Town) -> None:
-    await town.accounts.probe(until=_soon())
-    assert await town.accounts.reads_lost_reasons(until=_soon())
-
-    del town.highlevel.tokens[f"pit-{PARIS}"]
-    with pytest.raises(CrmError) as refused:
-        await town.accounts.probe(until=_soon())
-    assert refused.value.trouble.cause is Cause.TOKEN_INVALID
-
-
 async def test_the_limit_of_one_holds_up_no_other(town: Town) -> None:
     town.highlevel.burst_limit = 10
     for _ in range(10):

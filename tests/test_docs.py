@@ -14,6 +14,7 @@ import yaml
 
 import bot
 from bot.__main__ import main
+from bot.doctor import DIAGNOSES
 from bot.health import CHECKS
 from bot.settings import NEEDED_BY, Settings
 from bot.simulator.demo import run
@@ -80,6 +81,12 @@ def test_every_check_is_in_the_troubleshooting() -> None:
     named = set(re.findall(r"check `([a-z_.]+)`", _section("When something is wrong")))
 
     assert named == set(CHECKS)
+
+
+def test_every_diagnosis_has_a_line_in_the_troubleshooting() -> None:
+    lines = re.findall(r"(?m)^\| `([a-z_.]+)` \| .{10,} \|$", _section("When something is wrong"))
+
+    assert sorted(lines) == sorted(diagnosis.id for diagnosis in DIAGNOSES)
 
 
 def test_the_manifest_link_creates_the_app_with_the_address_filled_in() -> None:

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,11 +15,15 @@ import pytest
 
 from bot.__main__ import environment, main
 from bot.database import Database
-from bot.health import CHECKS, SIGNING_SECRET, SLACK_SOCKET
+from bot.examination import NOBODY
+from bot.health import CHECKS, OVER_HTTP, OVER_SOCKET, REQUEST_URL
 from bot.permission import Permission, State
 from bot.register import SqlRegister
 from bot.settings import Settings
-from tests.house import ANA, BY_OAUTH, House, open_house, stand_ins
+from bot.simulator.highlevel import READ, USERS, WRITE
+from bot.simulator.highlevel import Fault as HighLevelFault
+from bot.simulator.slack import GRANTED, Fault
+from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, House, open_house, stand_ins
 from tests.rows import execute, fill
 from tests.visitor import visitor
 
@@ -41,28 +46,176 @@ def _environ(house: House, **changed: str) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("over", "not_checked"), [("http", SLACK_SOCKET), ("socket", SIGNING_SECRET)])
+async def _checked(capsys: pytest.CaptureFixture[str], environ: dict[str, str], *options: str) -> tuple[int, str]:
+    """The exit code, and what `check` prints; what the bot beside it logs is no part of it."""
+    code = await asyncio.to_thread(main, ["check", *options], environ)
+    return code, re.sub(r"(?m)^\d{4}-\d\d-\d\d .*\n", "", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("over", "not_checked"), [("http", OVER_SOCKET), ("socket", OVER_HTTP)])
 async def test_check_prints_every_check_and_ends_with_0_when_all_is_well(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], over: str, not_checked: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], over: str, not_checked: frozenset[str]
 ) -> None:
-    async with stand_ins(tmp_path, over=over) as house:
-        code = await asyncio.to_thread(main, ["check"], _environ(house))
+    async with open_house(tmp_path, over=over) as house:
+        code, printed = await _checked(capsys, _environ(house, PUBLIC_URL=house.slack.bot_url))
 
     assert code == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("ok", "FAIL"))]
-    assert lines == [f"ok    {check}" for check in CHECKS if check != not_checked]
+    assert printed.splitlines() == [f"ok    {check}" for check in CHECKS if check not in not_checked]
+
+
+async def test_check_says_that_the_bots_address_was_not_tried_where_it_is_not_set(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed = await _checked(capsys, _environ(house))
+
+    assert code == 0
+    assert "note  slack.request_url: Whether Slack can reach the bot was not tried: set PUBLIC_URL" in printed
+    assert "ok    slack.request_url" not in printed
+
+
+async def test_check_json_is_the_report_of_readyz_with_notes_and_diagnoses(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.highlevel.add_token(HIGHLEVEL_TOKEN, scopes=frozenset({READ}))
+    code, printed = await _checked(capsys, _environ(house), "--json")
+    report = json.loads(printed)
+
+    assert code == 1
+    assert list(report) == ["ok", "failing", "notes", "why"]
+    assert set(report["ok"]) == set(CHECKS) - OVER_SOCKET - {REQUEST_URL, "highlevel.edit"}
+    assert report["why"] == {
+        "slack.request_url": "slack.request_url.untried",
+        "highlevel.edit": "highlevel.edit.missing",
+        "highlevel.users": "highlevel.users.missing",
+    }
+    assert list(report["failing"]) == ["highlevel.edit"]
+    assert report["notes"]["highlevel.users"].startswith("HIGHLEVEL_TOKEN may not read users")
+
+
+def test_check_json_reports_settings_that_cannot_be_used_and_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json"], {}) == 2
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] == []
+    assert report["why"] == {"settings": "settings.unusable"}
+
+
+PRIVATE = "pit-00000000-0000-4000-8000-000000000000"
+EXPIRED = "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.c2ln"
+"""An access token that ended in 1970."""
+ELSEWHERE = "LOCATIONyyyyyyyyyyyy"
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"HIGHLEVEL_TOKEN": "pit-cut-off"}, "highlevel.token.mistyped"),
+        ({"HIGHLEVEL_TOKEN": EXPIRED}, "highlevel.token.expired"),
+        ({"HIGHLEVEL_TOKEN": PRIVATE}, "highlevel.token.revoked"),
+        ({"HIGHLEVEL_TOKEN": "pit-of-the-agency"}, "highlevel.token.agency"),
+        ({"HIGHLEVEL_TOKEN": "pit-of-another"}, "highlevel.location.another"),
+        ({"HIGHLEVEL_TOKEN": "pit-that-may-not-read"}, "highlevel.scope.missing"),
+        ({"HIGHLEVEL_TOKEN": "pit-that-may-not-write"}, "highlevel.edit.missing"),
+        ({"HIGHLEVEL_TOKEN": "pit-that-knows-nobody"}, "highlevel.users.missing"),
+        ({"HIGHLEVEL_API_VERSION": "2020-01-01"}, "highlevel.token.version_refused"),
+        ({"HIGHLEVEL_API_URL": "{highlevel}/v9"}, "highlevel.token.wrong_address"),
+        ({"HIGHLEVEL_API_URL": "{bot}/healthz"}, "highlevel.token.wrong_address"),
+        ({"SLACK_BOT_TOKEN": "xoxb-another"}, "slack.token.mistyped"),
+        ({"SLACK_BOT_TOKEN": "xoxb-without-chat"}, "slack.scopes.missing"),
+        ({"SLACK_BOT_TOKEN": "xoxb-without-commands"}, "slack.command.not_installed"),
+        ({"SLACK_TEAM_ID": "T0ANOTHER"}, "slack.workspace.another"),
+        ({"ALLOWED_USERS": "U0NOBODY,U0NONE"}, "slack.workspace.strangers"),
+        ({"PUBLIC_URL": "{slack}"}, "slack.request_url.another"),
+        ({"PUBLIC_URL": "{bot}/below"}, "slack.request_url.another"),
+        ({"PUBLIC_URL": "http://127.0.0.1:1"}, "slack.request_url.unreachable"),
+    ],
+)
+async def test_check_tells_each_trouble_by_an_id_of_its_own(
+    house: House, capsys: pytest.CaptureFixture[str], settings: dict[str, str], why: str
+) -> None:
+    house.highlevel.add_token("pit-of-the-agency", of_agency=True)
+    house.highlevel.add_token("pit-of-another", location_id=ELSEWHERE)
+    house.highlevel.add_token("pit-that-may-not-read", scopes=frozenset({WRITE, USERS}))
+    house.highlevel.add_token("pit-that-may-not-write", scopes=frozenset({READ, USERS}))
+    house.highlevel.add_token("pit-that-knows-nobody", scopes=frozenset({READ, WRITE}))
+    house.slack.tokens["xoxb-without-chat"] = GRANTED - {"chat:write"}
+    house.slack.tokens["xoxb-without-commands"] = GRANTED - {"commands"}
+    addresses = {"bot": house.slack.bot_url, "highlevel": house.settings.highlevel_api_url, "slack": house.slack.url}
+    changed = {name: value.format_map(addresses) for name, value in settings.items()}
+    environ = _environ(house, **{"PUBLIC_URL": house.slack.bot_url} | changed)
+    code, printed = await _checked(capsys, environ)
+
+    (line,) = [line for line in printed.splitlines() if line.endswith("]")]
+    assert line.startswith(f"{'FAIL' if code else 'note'}  {why.rpartition('.')[0]}: ")
+    assert line.endswith(f" [{why}]")
+    assert code == (why != "highlevel.users.missing")
+    assert settings.get("HIGHLEVEL_TOKEN", "-" * 99) not in printed
+    assert house.highlevel.written == []
+
+
+async def test_check_tells_a_clock_that_is_off(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    house.slack.clock = lambda: time.time() + 120
+    code, printed = await _checked(capsys, _environ(house))
+
+    assert code == 1
+    assert re.search(r"FAIL  clock: This machine's clock is 1\d\d seconds behind Slack's\. .* \[clock\.off\]", printed)
+
+
+async def test_check_believes_highlevel_about_the_clock_where_slack_does_not_answer(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.highlevel.clock_ahead = -120
+    _, printed = await _checked(capsys, _environ(house, SLACK_API_URL="http://127.0.0.1:1/api/"))
+
+    assert re.search(r"FAIL  clock: .* 1\d\d seconds ahead of HighLevel's\.", printed)
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (HighLevelFault(status=403, body="error code: 1010"), "highlevel.token.blocked"),
+        (HighLevelFault(status=200, body="<html>Welcome</html>"), "highlevel.token.unreadable"),
+        (HighLevelFault(status=301, body="", headers={"Location": "/"}), "highlevel.token.unreadable"),
+    ],
+)
+async def test_check_tells_what_stands_where_highlevel_should(
+    house: House, capsys: pytest.CaptureFixture[str], fault: HighLevelFault, why: str
+) -> None:
+    house.highlevel.misbehave(fault, times=99)
+    _, printed = await _checked(capsys, _environ(house), "--json")
+
+    assert json.loads(printed)["why"]["highlevel.token"] == why
+
+
+@pytest.mark.parametrize("word", ["token_revoked", "account_inactive"])
+async def test_check_tells_a_slack_token_that_was_revoked(
+    house: House, capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    house.slack.misbehave(Fault("auth.test", status=200, body={"ok": False, "error": word}))
+    _, printed = await _checked(capsys, _environ(house), "--json")
+
+    assert json.loads(printed)["why"]["slack.token"] == "slack.token.revoked"
+
+
+async def test_where_slack_does_not_say_which_scopes_there_are_nothing_is_made_up(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.slack.tells_scopes = False
+    code, printed = await _checked(capsys, _environ(house), "--json")
+    why = json.loads(printed)["why"]
+
+    assert code == 0
+    assert (why["slack.scopes"], why["slack.command"]) == ("slack.scopes.untold", "slack.command.untold")
 
 
 async def test_check_says_what_to_do_about_each_failing_check_and_ends_with_1(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environ = _environ(house, ALLOWED_USERS="", HIGHLEVEL_TOKEN="pit-another")
-    code = await asyncio.to_thread(main, ["check"], environ)
-    printed = capsys.readouterr().out
+    code, printed = await _checked(capsys, environ)
 
     assert code == 1
     assert "FAIL  access.allowlist: ALLOWED_USERS is empty" in printed
-    assert "FAIL  highlevel.token: HighLevel does not accept HIGHLEVEL_TOKEN." in printed
+    assert "FAIL  highlevel.token: HighLevel does not accept HIGHLEVEL_TOKEN" in printed
     assert "pit-another" not in printed
 
 
@@ -70,8 +223,7 @@ async def test_check_notes_what_the_bot_can_do_without_and_ends_with_0(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.highlevel.lost_reasons_forbidden = True
-    code = await asyncio.to_thread(main, ["check"], _environ(house))
-    printed = capsys.readouterr().out
+    code, printed = await _checked(capsys, _environ(house))
 
     assert code == 0
     assert "note  highlevel.lost_reasons: HighLevel does not let HIGHLEVEL_TOKEN read lost reasons" in printed
@@ -95,7 +247,8 @@ async def test_check_proves_the_app_level_token_without_connecting(
 async def test_check_changes_nothing_in_highlevel(house: House) -> None:
     await asyncio.to_thread(main, ["check"], _environ(house))
 
-    assert house.highlevel.writes() == []
+    assert house.highlevel.written == []
+    assert [request.path for request in house.highlevel.writes()] == [f"/opportunities/{NOBODY}/status"]
 
 
 def test_check_reports_settings_that_cannot_be_used_as_a_check_and_ends_with_2(

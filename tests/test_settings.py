@@ -102,6 +102,8 @@ def test_what_is_not_set_has_the_documented_default(name: str, value: object) ->
 
 
 GOOD: list[tuple[str, str, Any]] = [
+    ("SLACK_TEAM_ID", "T012AB3CD", "T012AB3CD"),
+    ("PUBLIC_URL", "https://acme-deals.example.com/", "https://acme-deals.example.com"),
     ("SLACK_APP_TOKEN", "xapp-1-A0-not-a-token", SecretStr("xapp-1-A0-not-a-token")),
     ("SLACK_API_URL", "http://127.0.0.1:8080/api/", "http://127.0.0.1:8080/api"),
     ("SLACK_API_URL", "https://slack-gov.com/api", "https://slack-gov.com/api"),
@@ -211,6 +213,7 @@ BAD = [
     ("SLACK_SIGNING_SECRET", "not-ä-secret", "copy it again from Basic Information"),
     ("SLACK_APP_TOKEN", "xoxb-not-a-token", "should begin with xapp-"),
     ("SLACK_APP_TOKEN", "xapp-not a-token", "copy it again from Basic Information > App-Level Tokens"),
+    ("SLACK_TEAM_ID", "acme", "should be a workspace's id such as T012AB3CD"),
     ("SLACK_API_URL", "slack.com/api", "should be an address that begins with https://"),
     ("SLACK_API_URL", "ftp://slack.com/api", "should be an address that begins with https://"),
     ("HIGHLEVEL_TOKEN", "pit-not\n-a-token", "Private Integrations in HighLevel"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.health import CHECKS, SLACK_SOCKET
+from bot.health import CHECKS, OVER_SOCKET, TRIED
 from bot.installation import CALLBACK, INSTALL
 from bot.settings import Settings
 from bot.simulator.slack import Fault
@@ -37,7 +37,8 @@ async def test_readyz_lists_every_check(house: House) -> None:
     answer = await _get(f"{house.slack.bot_url}/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {"ok": [check for check in CHECKS if check != SLACK_SOCKET], "failing": {}}
+    assert answer.json() == {"ok": [check for check in CHECKS if check not in OVER_SOCKET | TRIED], "failing": {}}
+    assert house.highlevel.writes() == []
 
 
 async def test_readyz_is_503_with_what_to_do_and_without_a_secret(house: House) -> None:
@@ -48,6 +49,9 @@ async def test_readyz_is_503_with_what_to_do_and_without_a_secret(house: House) 
     assert answer.status_code == 503
     assert set(answer.json()["failing"]) == {
         "slack.token",
+        "slack.workspace",
+        "slack.scopes",
+        "slack.command",
         "highlevel.token",
         "highlevel.scope",
         "highlevel.location",

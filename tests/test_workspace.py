@@ -1,11 +1,12 @@
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.simulator.serving import served
-from bot.simulator.slack import Fault, Slack
+from bot.simulator.slack import GRANTED, Fault, Slack
 from bot.workspace import SlackTrouble, Workspace
 
 TOKEN = "xoxb-not-a-token"
@@ -35,6 +36,39 @@ async def test_a_token_that_slack_refuses_is_named_with_slacks_own_word(slack: S
         await _workspace(slack, "xoxb-another").ask()
 
     assert caught.value.error == "invalid_auth"
+
+
+async def test_slack_introduces_the_token_with_what_it_may_and_the_time(slack: Slack) -> None:
+    slack.clock = lambda: 1_700_000_000.5
+    before = time.time()
+    told = await _workspace(slack).introduce()
+
+    assert (told.team_id, told.team) == ("T0OURS", "Simulated")
+    assert told.scopes == GRANTED
+    assert told.date == "Tue, 14 Nov 2023 22:13:20 GMT"
+    assert before <= told.at <= time.time()
+
+
+@pytest.mark.parametrize(
+    ("listed", "scopes"),
+    [
+        ("commands,chat:write", frozenset({"commands", "chat:write"})),
+        (" commands , chat:write,", frozenset({"commands", "chat:write"})),
+        ("", frozenset()),
+    ],
+)
+async def test_scopes_are_read_however_they_are_listed(slack: Slack, listed: str, scopes: frozenset[str]) -> None:
+    headers = {"x-oauth-scopes": listed}
+    slack.misbehave(Fault("auth.test", status=200, body={"ok": True, "team_id": "T0OURS"}, headers=headers))
+
+    assert (await _workspace(slack).introduce()).scopes == scopes
+
+
+async def test_what_slack_does_not_say_of_the_token_is_not_known(slack: Slack) -> None:
+    slack.misbehave(Fault("auth.test", status=200, body={"ok": True, "team_id": "T0OURS", "team": 1}))
+    told = await _workspace(slack).introduce()
+
+    assert (told.team, told.scopes) == ("", None)
 
 
 @pytest.mark.parametrize("status", [200, 500])

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -70,6 +71,8 @@ class Client:
         self._attempts = attempts
         self.allowance = Allowance()
         """How many requests HighLevel lets us make."""
+        self.date, self.heard_at = "", 0.0
+        """The `Date` header of the latest answer, empty for none, and our own Unix time when it came."""
 
     async def __aenter__(self) -> Self:
         """Nothing is opened before the first call."""
@@ -148,6 +151,7 @@ class Client:
                 timeout=httpx.Timeout(patience, connect=connect, pool=connect),
             )
             answer = await exchange(self._http, request, patience)
+            self.date, self.heard_at = answer.headers.get("date", ""), time.time()
             self.allowance.heard(read_limits(answer))
         return answer
 

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -54,6 +55,7 @@ class Token:
 
     location_id: str
     scopes: frozenset[str] = frozenset({READ, WRITE, USERS})
+    of_agency: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,8 @@ class HighLevel:
         self.daily_limit = 200_000
         self.used_by_others = 0
         """Requests that another app makes at the beginning of each window; the allowance is one for both."""
+        self.clock_ahead = 0.0
+        """Seconds by which the time that its answers tell is ahead."""
         self.refused = 0
         """How many requests were too many."""
         self._past: dict[str, list[tuple[float, dict[str, Any] | None]]] = {}
@@ -131,9 +135,17 @@ class HighLevel:
 
     # --- set it up -------------------------------------------------------------------------------------------------
 
-    def add_token(self, token: str, *, scopes: frozenset[str] | None = None, location_id: str | None = None) -> str:
-        """A token that is accepted; all scopes and our location unless told otherwise."""
-        self.tokens[token] = Token(location_id or self.location_id, Token.scopes if scopes is None else scopes)
+    def add_token(
+        self,
+        token: str,
+        *,
+        scopes: frozenset[str] | None = None,
+        location_id: str | None = None,
+        of_agency: bool = False,
+    ) -> str:
+        """A token that is known; all scopes and our location unless told otherwise."""
+        granted = Token.scopes if scopes is None else scopes
+        self.tokens[token] = Token(location_id or self.location_id, granted, of_agency)
         return token
 
     def add_opportunity(self, opportunity_id: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
@@ -235,6 +247,8 @@ class HighLevel:
             "X-RateLimit-Remaining": self.burst_limit - self._windows[whose][1],
         }.items():
             response.headers.setdefault(name, str(value))
+        if self.clock_ahead:
+            response.headers["Date"] = formatdate(time.time() + self.clock_ahead, usegmt=True)
         return response
 
     @web.middleware
@@ -285,6 +299,8 @@ class HighLevel:
             return _says(401, "Invalid JWT", "Unauthorized")
         if token is None:
             return _says(401, "Invalid Private Integration token", "Unauthorized")
+        if token.of_agency:
+            return _says(401, "This authClass type is not allowed to access this scope.", "Unauthorized")
         if _scope(request) not in token.scopes:
             return _says(401, "The token is not authorized for this scope.", "Unauthorized")
         asked = {request.query.get(name, token.location_id) for name in ("locationId", "location_id")}

@@ -20,6 +20,7 @@ import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -122,6 +123,8 @@ class Slack(Modals):
         self.socket = SocketMode()
         """How commands go to the bot instead, once `socket.tokens` has an app-level token."""
         self.tokens: dict[str, frozenset[str]] = {bot_token: GRANTED}
+        self.tells_scopes = True
+        """Whether its answers say in a header what a token may do."""
         self.groups: dict[str, list[str]] = {}
         self.shared_channels: set[str] = set()
         """Those that another company is in too."""
@@ -383,14 +386,20 @@ class Slack(Modals):
         if needed and needed not in scopes:
             return _error("missing_scope", needed=needed, provided=",".join(sorted(scopes)))
         is_json = request.content_type == "application/json"
-        return await self._carry_out(
+        answer = await self._carry_out(
             method, await request.json() if is_json else {**request.query, **await request.post()}
         )
+        answer.headers["Date"] = formatdate(self.clock(), usegmt=True)
+        if self.tells_scopes:
+            answer.headers["x-oauth-scopes"] = ",".join(sorted(scopes))
+        return answer
 
     async def _carry_out(self, method: str, arguments: Mapping[str, Any]) -> web.Response:
         match method:
             case "auth.test":
-                return web.json_response({"ok": True, "team_id": self.team_id, "user_id": "U0BOT", "bot_id": "B0BOT"})
+                return web.json_response(
+                    {"ok": True, "team_id": self.team_id, "team": "Simulated", "user_id": "U0BOT", "bot_id": "B0BOT"}
+                )
             case "chat.postMessage":
                 return await self._post_message(arguments)
             case "chat.update":

@@ -4,6 +4,7 @@ import math
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -364,6 +365,20 @@ async def test_each_call_needs_its_scope(highlevel: HighLevel, http: httpx.Async
 async def test_a_token_may_have_no_scope_at_all(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.add_token(TOKEN, scopes=frozenset())
     assert (await _get(http)).status_code == 401
+
+
+async def test_a_token_of_the_agency_is_good_for_no_location(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    highlevel.add_token(TOKEN, of_agency=True)
+    for answer in (await _get(http), await _put(http, {"status": "won"})):
+        assert _said(answer) == (401, "This authClass type is not allowed to access this scope.")
+
+
+async def test_its_clock_may_be_off(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    right = parsedate_to_datetime((await _get(http)).headers["Date"])
+    highlevel.clock_ahead = 3600
+    wrong = parsedate_to_datetime((await _get(http)).headers["Date"])
+
+    assert 3590 < (wrong - right).total_seconds() < 3700
 
 
 async def test_a_token_is_good_for_its_own_location(highlevel: HighLevel, http: httpx.AsyncClient) -> None:

@@ -585,6 +585,20 @@ async def test_the_web_api_knows_its_team(slack: Slack, web_api: AsyncWebClient)
     assert slack.calls == ["auth.test"]
 
 
+async def test_every_answer_tells_the_time_and_what_the_token_may_unless_told_otherwise(
+    slack: Slack, web_api: AsyncWebClient
+) -> None:
+    slack.clock = lambda: 1_700_000_000.5
+    slack.tokens[TOKEN] = frozenset({"commands", "chat:write"})
+    told = (await web_api.auth_test()).headers
+    slack.tells_scopes = False
+    silent = (await web_api.auth_test()).headers
+
+    assert told["Date"] == "Tue, 14 Nov 2023 22:13:20 GMT"
+    assert told["x-oauth-scopes"] == "chat:write,commands"
+    assert "x-oauth-scopes" not in silent
+
+
 async def test_a_token_that_is_unknown_is_refused(slack: Slack) -> None:
     stranger = AsyncWebClient(token="xoxb-another", base_url=f"{slack.url}/api/")
     assert await _error(stranger.auth_test()) == "invalid_auth"
