@@ -1,13 +1,10 @@
 """What works in each sub-account of HighLevel: a client with limits of its own, what it remembers, what uses it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from bot.change import ChangeStatus, Crm
-from bot.crm import Elsewhere, HighLevelCrm
-from bot.highlevel.client import Client
-from bot.identify import Identified, Identify
+from bot.change import Crm
+from bot.identify import Identified
 from bot.inquiries import Inquiries
 from bot.outcome import Outcome
 from bot.status import LostReason, Opportunity, Wish
@@ -18,30 +15,22 @@ class Account:
     """One sub-account, and what is done in it."""
 
     crm: Crm
-    identify: Identify
-    change: ChangeStatus
+    identify: Callable[[Wish], Awaitable[Identified]]
+    change: Callable[[Wish, str, Opportunity | None], Awaitable[Outcome]]
     inquiries: Inquiries
 
 
 class Accounts:
-    """All of them. An id that is empty means the default one; of one that is not ours everything fails, and says so."""
+    """All of them. An id that is empty means the default one; for one that is not ours there is `elsewhere`."""
 
-    def __init__(
-        self,
-        clients: Mapping[str, Client],
-        default: str,
-        made: Callable[[Crm], Account],
-    ) -> None:
-        self._clients = clients
+    def __init__(self, ours: Mapping[str, Account], default: str, elsewhere: Account) -> None:
+        self._ours = ours
         self._default = default
-        self.crms = {location_id: HighLevelCrm(client, location_id) for location_id, client in clients.items()}
-        """By location."""
-        self._accounts = {location_id: made(crm) for location_id, crm in self.crms.items()}
-        self._elsewhere = made(Elsewhere())
+        self._elsewhere = elsewhere
 
     def of(self, location_id: str) -> Account:
         """The one with this id."""
-        return self._accounts.get(location_id or self._default, self._elsewhere)
+        return self._ours.get(location_id or self._default, self._elsewhere)
 
     def crm(self, location_id: str) -> Crm:
         """Where its deals live."""
@@ -62,11 +51,3 @@ class Accounts:
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
         """Why its deals can be lost; see `change.Crm`."""
         return await self.crm(location_id).lost_reasons(until=until)
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """Keep connections until the block is left."""
-        async with AsyncExitStack() as stack:
-            for client in self._clients.values():
-                await stack.enter_async_context(client)
-            yield

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ from bot.change import ChangeStatus, Crm, Patience, StoreDown
 from bot.command import parse
 from bot.connections import LEASE as CONNECTION_LEASE
 from bot.connections import Connections, Passes, Purpose
+from bot.crm import Elsewhere, HighLevelCrm
 from bot.database import Database
 from bot.directory import SlackDirectory
 from bot.door import Door
@@ -105,7 +106,7 @@ class Bot:
     _database: Database
     _ledger: SqlLedger
     _replies: Replies
-    _accounts: Accounts
+    _clients: tuple[Client, ...]
     _drain: float
 
     @asynccontextmanager
@@ -136,7 +137,9 @@ class Bot:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
         try:
-            async with self._accounts.open():
+            async with AsyncExitStack() as open_clients:
+                for client in self._clients:
+                    await open_clients.enter_async_context(client)
                 yield
         finally:
             if self.oauth:
@@ -225,7 +228,8 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
 
     clients = {each: client_of(each) for each in locations.ids}
     client = clients[locations.default]
-    accounts = Accounts(clients, locations.default, account)
+    crms = {each: HighLevelCrm(clients[each], each) for each in locations.ids}
+    accounts = Accounts({each: account(crm) for each, crm in crms.items()}, locations.default, account(Elsewhere()))
     whereabouts = Whereabouts(locations, SqlBindings(database))
     worker = Worker(
         identify=accounts.identify,
@@ -284,9 +288,9 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         health=Health(
             ask_slack=workspace.introduce,
             ask_socket=socket.ask if socket else None,
-            probe_highlevel=accounts.crms[locations.default].probe,
-            reads_lost_reasons=accounts.crms[locations.default].reads_lost_reasons,
-            elsewhere={locations.name(each): accounts.crms[each].probe for each in locations.ids[1:]},
+            probe_highlevel=crms[locations.default].probe,
+            reads_lost_reasons=crms[locations.default].reads_lost_reasons,
+            elsewhere={locations.name(each): crms[each].probe for each in locations.ids[1:]},
             highlevels_time=lambda: doctor.Told("HighLevel", client.date, client.heard_at),
             tries=Examination(client, settings.public_url, USER_AGENT, transport.pooled),
             ping_store=ledger.ping if migrates else ledger.try_out,
@@ -305,7 +309,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         _database=database,
         _ledger=ledger,
         _replies=replies,
-        _accounts=accounts,
+        _clients=tuple(clients.values()),
         _drain=tempo.drain,
     )
 

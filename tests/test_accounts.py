@@ -9,6 +9,7 @@ from bot import transport
 from bot.access import Caller
 from bot.accounts import Account, Accounts
 from bot.change import ChangeStatus, Crm, CrmError
+from bot.crm import Elsewhere, HighLevelCrm
 from bot.highlevel.auth import PrivateIntegration
 from bot.highlevel.client import Client
 from bot.identify import Identify
@@ -60,8 +61,10 @@ async def town() -> AsyncIterator[Town]:
             )
             for each in (BERLIN, PARIS)
         }
-        accounts = Accounts(clients, BERLIN, made)
-        await stack.enter_async_context(accounts.open())
+        for client in clients.values():
+            await stack.enter_async_context(client)
+        ours = {each: made(HighLevelCrm(client, each)) for each, client in clients.items()}
+        accounts = Accounts(ours, BERLIN, made(Elsewhere()))
         yield Town(highlevel, accounts)
 
 
