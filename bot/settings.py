@@ -59,6 +59,18 @@ def _secret(prefix: str, where: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _signing_secrets(value: object) -> object:
+    """One, or two while it is changed. They have no form that could be known, so only their number is looked at."""
+    given = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    secrets = [part.strip() for part in given.split(",")]
+    if len(secrets) > len({*secrets} - {""}) or len(secrets) > MOST_SIGNING_SECRETS:
+        raise ValueError(
+            "should be one signing secret, or two different ones with a comma between them, the new one first;"
+            " copy them from Basic Information in your Slack app"
+        )
+    return ",".join(secrets)
+
+
 def _url(value: str) -> str:
     problem = "should be an address that begins with https:// (or http:// on this machine)"
     try:
@@ -155,6 +167,7 @@ def _scopes(value: object) -> object:
     return scopes
 
 
+MOST_SIGNING_SECRETS = 2
 KEY = r"[A-Za-z0-9_-]{43}="
 MAKE_A_KEY = "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
 
@@ -193,8 +206,12 @@ class Settings(BaseModel):
     slack_bot_token: Annotated[SecretStr, _secret("xoxb-", "OAuth & Permissions in your Slack app")] = Field(
         description="Bot User OAuth Token of the Slack app"
     )
-    slack_signing_secret: Annotated[SecretStr, _secret("", "Basic Information in your Slack app")] = Field(
-        default=SecretStr(""), description="Signing Secret of the Slack app; proves that a request comes from Slack"
+    slack_signing_secret: Annotated[
+        SecretStr, _secret("", "Basic Information in your Slack app"), BeforeValidator(_signing_secrets)
+    ] = Field(
+        default=SecretStr(""),
+        description="Signing Secret of the Slack app; proves that a request comes from Slack. While you change it: the "
+        "new one, a comma, the old one",
     )
     slack_app_token: Annotated[SecretStr, _secret("xapp-", "Basic Information > App-Level Tokens in Slack")] = Field(
         default=SecretStr(""), description="App-level token with `connections:write`; connects by Socket Mode"

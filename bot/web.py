@@ -32,7 +32,7 @@ def app(bot: Bot) -> Starlette:
         raw = await _body(request)
         if raw is None:
             return _turned_away(TurnedAway(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large"))
-        contents = open_envelope(raw, request.headers, bot.verifier)
+        contents = open_envelope(raw, request.headers, bot.verifiers)
         if isinstance(contents, TurnedAway):
             return _turned_away(contents)
         if contents.get("ssl_check") == "1":  # a distributed app is asked whether its certificate is good

@@ -103,6 +103,7 @@ def test_what_is_not_set_has_the_documented_default(name: str, value: object) ->
 
 GOOD: list[tuple[str, str, Any]] = [
     ("SLACK_APP_TOKEN", "xapp-1-A0-not-a-token", SecretStr("xapp-1-A0-not-a-token")),
+    ("SLACK_SIGNING_SECRET", " new-not-a-secret ,\n old-not-a-secret", SecretStr("new-not-a-secret,old-not-a-secret")),
     ("SLACK_API_URL", "http://127.0.0.1:8080/api/", "http://127.0.0.1:8080/api"),
     ("SLACK_API_URL", "https://slack-gov.com/api", "https://slack-gov.com/api"),
     ("HIGHLEVEL_API_URL", "https://stand-in.example//", "https://stand-in.example"),
@@ -208,6 +209,11 @@ BAD = [
     ("SLACK_BOT_TOKEN", "xoxb-not a-token", "has a space or a line break inside"),
     ("SLACK_SIGNING_SECRET", "not a secret", "copy it again from Basic Information"),
     ("SLACK_SIGNING_SECRET", "not-ä-secret", "copy it again from Basic Information"),
+    ("SLACK_SIGNING_SECRET", "new-not-a-secret,", "two different ones with a comma between them"),
+    ("SLACK_SIGNING_SECRET", ",old-not-a-secret", "two different ones with a comma between them"),
+    ("SLACK_SIGNING_SECRET", "a-not-a-secret,b-not-a-secret,c-not-a-secret", "should be one signing secret, or two"),
+    ("SLACK_SIGNING_SECRET", "not-a-secret, not-a-secret", "two different ones"),
+    ("SLACK_SIGNING_SECRET", "not-a-secret, not a secret", "copy it again from Basic Information"),
     ("SLACK_APP_TOKEN", "xoxb-not-a-token", "should begin with xapp-"),
     ("SLACK_APP_TOKEN", "xapp-not a-token", "copy it again from Basic Information > App-Level Tokens"),
     ("SLACK_API_URL", "slack.com/api", "should be an address that begins with https://"),
