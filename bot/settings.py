@@ -71,12 +71,17 @@ def _signing_secrets(value: object) -> object:
     return ",".join(secrets)
 
 
+_THIS_MACHINE = r"localhost|127(\.[0-9]+){3}|\[::1\]"
+
+
 def _url(value: str) -> str:
     problem = "should be an address that begins with https:// (or http:// on this machine)"
     try:
         url = TypeAdapter(HttpUrl).validate_python(value)
     except ValidationError as error:
         raise ValueError(problem) from error
+    if url.scheme == "http" and not re.fullmatch(_THIS_MACHINE, url.host or ""):
+        raise ValueError(problem)  # tokens and passes would be there for everybody on the way to read
     if url.username or url.password or url.query or url.fragment or re.search(r"[\s<>|]", value):
         raise ValueError(f"{problem}, and nothing behind the path")
     return value.rstrip("/")
@@ -168,6 +173,7 @@ def _scopes(value: object) -> object:
 
 
 MOST_SIGNING_SECRETS = 2
+"""The new one and the old one, while it is changed."""
 KEY = r"[A-Za-z0-9_-]{43}="
 MAKE_A_KEY = "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
 
