@@ -187,7 +187,7 @@ async def test_a_stranger_who_asks_whether_the_bot_is_well_reads_no_id_and_no_se
         assert person not in told
 
 
-async def test_at_the_loudest_level_an_error_shows_no_secret(tmp_path: Path) -> None:
+async def test_at_the_loudest_level_an_error_shows_no_secret_and_nothing_that_was_typed(tmp_path: Path) -> None:
     stream = io.StringIO()
     logs.set_up("DEBUG", "json", stream)
     lost = {"DATABASE_URL": "postgresql://ana:not-a-password@127.0.0.1:1/ledger?sslpassword=not-a-password"}
@@ -195,12 +195,13 @@ async def test_at_the_loudest_level_an_error_shows_no_secret(tmp_path: Path) -> 
         house.slack.tokens.clear()
         await house.says(f"{DEAL} won")
     async with opened(tmp_path) as house:
-        house.highlevel.misbehave(Fault(drops=True), times=float("inf"))
+        house.highlevel.misbehave(Fault(status=500), times=float("inf"))
         await house.says(f"{DEAL} won")
+        await house.says("Sesame Street lost")
     logged = stream.getvalue()
 
     assert "database.down" in logged
     assert "crm.error" in logged
-    secrets = [BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, HIGHLEVEL_TOKEN, "not-a-password", "/commands/"]
+    secrets = [BOT_TOKEN, APP_TOKEN, SIGNING_SECRET, HIGHLEVEL_TOKEN, "not-a-password", "/commands/", "Sesame"]
     for secret in [*secrets, BY_OAUTH["HIGHLEVEL_CLIENT_SECRET"], BY_OAUTH["ENCRYPTION_KEY"]]:
         assert secret not in logged
