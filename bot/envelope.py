@@ -6,7 +6,7 @@ it takes any form with the word "payload" in it for a button press, and answers 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -30,9 +30,12 @@ class TurnedAway:
     why: str
 
 
-def open_envelope(raw: bytes, headers: Mapping[str, str], verifier: SignatureVerifier) -> dict[str, Any] | TurnedAway:
+def open_envelope(
+    raw: bytes, headers: Mapping[str, str], verifiers: Sequence[SignatureVerifier]
+) -> dict[str, Any] | TurnedAway:
     """Check the signature over the raw body, then read it. `headers` has lower-case names. Never raises.
 
+    There is a verifier for each secret that Slack may have signed with: two while the secret is being changed.
     https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
     timestamp = headers.get("x-slack-request-timestamp", "")
@@ -43,7 +46,7 @@ def open_envelope(raw: bytes, headers: Mapping[str, str], verifier: SignatureVer
         text = raw.decode()
     except UnicodeDecodeError:
         return TurnedAway(HTTPStatus.BAD_REQUEST, "not UTF-8")
-    if not verifier.is_valid(text, timestamp, signature):
+    if not any(verifier.is_valid(text, timestamp, signature) for verifier in verifiers):
         return TurnedAway(HTTPStatus.UNAUTHORIZED, "wrong or stale signature")
     try:
         contents = _read(text, headers.get("content-type", ""))

@@ -23,6 +23,8 @@ PATIENCE = 10.0
 """Seconds for Slack to take a message."""
 PAUSES = (1.0, 2.0)
 """Seconds before a message that met an error of Slack's is sent again; after the last it goes the next way."""
+SLACKS = (b"slack.com", b"slack-gov.com")
+"""Slack's domains; reply addresses are at `hooks.slack.com`, and have been at `<workspace>.slack.com`."""
 QUEUE_PATIENCE = 60.0
 """Seconds to wait altogether, on one way, because Slack says that messages come too fast."""
 
@@ -60,6 +62,23 @@ def payload(message: Message) -> dict[str, Any]:
         "blocks": list(message.blocks),
         **({"replace_original": True} if message.replaces else {}),
     }
+
+
+def is_slacks(response_url: str, api_url: str) -> bool:
+    """Whether this is an address at Slack, or where the Web API is: the only ones that a message is sent to.
+
+    Slack signs what it sends, so this holds only against somebody who has the signing secret or the database: they
+    shall not make the bot send what it knows, or knock, anywhere else.
+    https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+    """
+    try:
+        url, api = httpx.URL(response_url), httpx.URL(api_url)
+    except httpx.InvalidURL:
+        return False
+    if url.userinfo:  # what stands before an @ is read differently by different programs
+        return False
+    at_slack = any(url.raw_host == domain or url.raw_host.endswith(b"." + domain) for domain in SLACKS)
+    return (at_slack and url.scheme == "https") or (url.raw_host, url.scheme) == (api.raw_host, api.scheme)
 
 
 class _Fate(Enum):
@@ -164,6 +183,9 @@ class Replies:
         # Said every time: Slack warns that an answer to a button may overwrite the message that the button is in.
         # https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread
         body = {"replace_original": False, **payload(message)}
+        if not is_slacks(response_url, self._web.base_url):
+            log.warning("reply.not_sent", error="not an address of Slack's")
+            return _Attempt(_Fate.REFUSED)
         try:
             response = await self._http.post(response_url, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, ValueError) as error:

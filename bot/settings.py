@@ -63,12 +63,29 @@ def _secret(prefix: str, where: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _signing_secrets(value: object) -> object:
+    """One, or two while it is changed. They have no form that could be known, so only their number is looked at."""
+    given = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    secrets = [part.strip() for part in given.split(",")]
+    if len(secrets) > len({*secrets} - {""}) or len(secrets) > MOST_SIGNING_SECRETS:
+        raise ValueError(
+            "should be one signing secret, or two different ones with a comma between them, the new one first;"
+            " copy them from Basic Information in your Slack app"
+        )
+    return ",".join(secrets)
+
+
+_THIS_MACHINE = r"localhost|127(\.[0-9]+){3}|\[::1\]"
+
+
 def _url(value: str) -> str:
     problem = "should be an address that begins with https:// (or http:// on this machine)"
     try:
         url = TypeAdapter(HttpUrl).validate_python(value)
     except ValidationError as error:
         raise ValueError(problem) from error
+    if url.scheme == "http" and not re.fullmatch(_THIS_MACHINE, url.host or ""):
+        raise ValueError(problem)  # tokens and passes would be there for everybody on the way to read
     if url.username or url.password or url.query or url.fragment or re.search(r"[\s<>|]", value):
         raise ValueError(f"{problem}, and nothing behind the path")
     return value.rstrip("/")
@@ -172,6 +189,8 @@ def _scopes(value: object) -> object:
     return scopes
 
 
+MOST_SIGNING_SECRETS = 2
+"""The new one and the old one, while it is changed."""
 KEY = r"[A-Za-z0-9_-]{43}="
 MAKE_A_KEY = "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
 
@@ -210,8 +229,12 @@ class Settings(BaseModel):
     slack_bot_token: Annotated[SecretStr, _secret("xoxb-", "OAuth & Permissions in your Slack app")] = Field(
         description="Bot User OAuth Token of the Slack app"
     )
-    slack_signing_secret: Annotated[SecretStr, _secret("", "Basic Information in your Slack app")] = Field(
-        default=SecretStr(""), description="Signing Secret of the Slack app; proves that a request comes from Slack"
+    slack_signing_secret: Annotated[
+        SecretStr, _secret("", "Basic Information in your Slack app"), BeforeValidator(_signing_secrets)
+    ] = Field(
+        default=SecretStr(""),
+        description="Signing Secret of the Slack app; proves that a request comes from Slack. While you change it: the "
+        "new one, a comma, the old one",
     )
     slack_app_token: Annotated[SecretStr, _secret("xapp-", "Basic Information > App-Level Tokens in Slack")] = Field(
         default=SecretStr(""), description="App-level token with `connections:write`; connects by Socket Mode"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from http import HTTPStatus
 from types import FrameType
+from typing import ClassVar
 
 import structlog
 import uvicorn
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bot.dispatch import dispatch
 from bot.envelope import MAX_BODY, TurnedAway, open_envelope
@@ -21,6 +23,10 @@ from bot.wiring import Bot
 
 log = structlog.get_logger(__name__)
 
+MAX_REQUEST = 4 * MAX_BODY
+"""Bytes, with the headers: far more than Slack or a browser sends."""
+PATIENCE = 10.0
+"""Seconds for a request to come in; Slack itself gives up after three."""
 EVENTS = "/slack/events"
 """The request URL of the manifest, for commands and interactivity alike."""
 
@@ -32,7 +38,7 @@ def app(bot: Bot) -> Starlette:
         raw = await _body(request)
         if raw is None:
             return _turned_away(TurnedAway(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large"))
-        contents = open_envelope(raw, request.headers, bot.verifier)
+        contents = open_envelope(raw, request.headers, bot.verifiers)
         if isinstance(contents, TurnedAway):
             return _turned_away(contents)
         if contents.get("ssl_check") == "1":  # a distributed app is asked whether its certificate is good
@@ -58,9 +64,11 @@ def app(bot: Bot) -> Starlette:
 
     for_slack = [] if bot.socket else [Route(EVENTS, slack_events, methods=["POST"])]
     for_highlevel = bot.oauth.installation.routes() if bot.oauth else []
-    return Starlette(
-        routes=[*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz)], lifespan=lifespan
-    )
+    routes = [*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz)]
+    application = Starlette(routes=routes, lifespan=lifespan)
+    # Starlette would lead `/readyz/` to `/readyz` on whatever host the request names, with all that is behind a `?`.
+    application.router.redirect_slashes = False
+    return application
 
 
 async def _body(request: Request) -> bytes | None:
@@ -79,6 +87,57 @@ async def _body(request: Request) -> bytes | None:
 def _turned_away(refusal: TurnedAway) -> Response:
     log.info("slack.turned_away", status=refusal.status.value, why=refusal.why)
     return PlainTextResponse(refusal.status.phrase, status_code=refusal.status)
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's, but it hangs up on whoever sends without end, or so slowly that they seem to.
+
+    Its parser keeps a header in memory until it is complete, however long that takes and however much it is.
+    """
+
+    patience: ClassVar[float] = PATIENCE
+    _received = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
+        """Somebody has connected."""
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """They are gone."""
+        self._expect_nothing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of a request, or of several."""
+        super().data_received(data)
+        self._received += len(data)
+        if self._received > MAX_REQUEST:
+            self._hang_up("too large")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._received = 0
+        self._expect()
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        """A request has come in."""
+        self._expect_nothing()
+        super().on_message_complete()
+
+    def _expect(self) -> None:
+        self._expect_nothing()
+        self._deadline = self.loop.call_later(self.patience, self._hang_up, "too slow")
+
+    def _expect_nothing(self) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+
+    def _hang_up(self, why: str) -> None:
+        log.info("web.hung_up", why=why)
+        self.transport.close()
 
 
 class Server(uvicorn.Server):
@@ -106,6 +165,7 @@ def config(bot: Bot) -> uvicorn.Config:
     """How to serve this bot, on the address of its settings."""
     return uvicorn.Config(
         app(bot),
+        http=Connection,
         host=bot.settings.host,
         port=bot.settings.port,
         log_config=None,

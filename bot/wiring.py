@@ -94,7 +94,7 @@ class Bot:
 
     settings: Settings
     bolt: AsyncApp
-    verifier: SignatureVerifier
+    verifiers: tuple[SignatureVerifier, ...]
     health: Health
     socket: SocketMode | None
     """How Slack reaches the bot; `None`: over HTTP."""
@@ -284,7 +284,10 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         settings=settings,
         bolt=bolt,
         # Over Socket Mode nothing is signed; then nothing that claims to be shall pass.
-        verifier=SignatureVerifier(settings.slack_signing_secret.get_secret_value() or token_hex()),
+        verifiers=tuple(
+            SignatureVerifier(secret)
+            for secret in (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
+        ),
         health=Health(
             ask_slack=workspace.introduce,
             ask_socket=socket.ask if socket else None,

@@ -5,13 +5,17 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
+from yarl import URL
 
 from bot import blocks, transport
 from bot.messages import Message
-from bot.replies import PAUSES, QUEUE_PATIENCE, Address, Delivery, Replies, payload
+from bot.replies import PAUSES, QUEUE_PATIENCE, Address, Delivery, Replies, is_slacks, payload
 from bot.simulator.serving import served
 from bot.simulator.slack import Fault, Shown, Slack
 
@@ -81,6 +85,47 @@ def _texts(slack: Slack) -> list[tuple[str, str]]:
 def test_a_message_says_whether_it_is_public_and_carries_text_and_blocks() -> None:
     assert payload(PUBLIC) == {"response_type": "in_channel", "text": "done", "blocks": [blocks.section("done")]}
     assert payload(PRIVATE)["response_type"] == "ephemeral"
+
+
+@pytest.mark.parametrize(
+    ("url", "api_url", "is_one"),
+    [
+        ("https://hooks.slack.com/commands/T1/2/x", "https://slack.com/api/", True),
+        ("https://acme.slack.com/commands/T1/2/x", "https://slack.com/api/", True),
+        ("https://hooks.slack-gov.com/actions/T1/2/x", "https://slack-gov.com/api/", True),
+        ("https://hooks.slack.com/commands/T1/2/x", "https://proxy.example/api/", True),
+        ("https://proxy.example/commands/x", "https://proxy.example/api/", True),
+        ("http://127.0.0.1:8001/commands/x", "http://127.0.0.1:8002/api/", True),
+        ("http://hooks.slack.com/commands/T1/2/x", "https://slack.com/api/", False),
+        ("http://proxy.example/commands/x", "https://proxy.example/api/", False),
+        ("http://127.0.0.1/commands/x", "https://slack.com/api/", False),
+        ("http://169.254.169.254/latest", "https://slack.com/api/", False),
+        ("https://hooks.slack.com.evil.example/", "https://slack.com/api/", False),
+        ("https://notslack.com/", "https://slack.com/api/", False),
+        ("https://hooks.slack.com@evil.example/", "https://slack.com/api/", False),
+        ("https://evil.example/#@hooks.slack.com", "https://slack.com/api/", False),
+        ("https://evil.example\\@hooks.slack.com/", "https://slack.com/api/", False),
+        ("//hooks.slack.com/", "https://slack.com/api/", False),
+        ("", "https://slack.com/api/", False),
+    ],
+)
+def test_a_message_is_sent_to_slack_or_to_where_the_web_api_is(url: str, api_url: str, *, is_one: bool) -> None:
+    assert is_slacks(url, api_url) is is_one
+
+
+@given(st.text(max_size=40), st.sampled_from(["", "http://", "https://", "https://hooks.slack.com", "https://x@"]))
+def test_what_is_taken_for_slacks_is_read_alike_by_whoever_sends_it(text: str, start: str) -> None:
+    if is_slacks(start + text, "https://slack.com/api/"):
+        assert (URL(str(httpx.URL(start + text)), encoded=True).host or "").endswith("slack.com")
+
+
+async def test_a_foreign_reply_address_hears_nothing_and_the_message_goes_the_next_way(slack: Slack) -> None:
+    elsewhere = slack.url.replace("127.0.0.1", "localhost")
+    away = AsyncWebClient(token=TOKEN, base_url=f"{elsewhere}/api/", retry_handlers=[])
+    async with _sending(away) as sender:
+        assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
+
+    assert [request.path for request in slack.received] == ["/api/chat.postMessage"]
 
 
 async def test_a_message_goes_to_the_reply_address(slack: Slack, sender: Replies) -> None:

@@ -10,8 +10,8 @@ import pytest
 from bot.health import CHECKS, OVER_SOCKET, TRIED
 from bot.installation import CALLBACK, INSTALL
 from bot.settings import Settings
-from bot.simulator.slack import Fault
-from bot.web import EVENTS, Server, app, config, serving
+from bot.simulator.slack import ACKNOWLEDGE_WITHIN, Fault
+from bot.web import EVENTS, Connection, Guest, Server, app, config, serving
 from bot.wiring import Bot, build
 from tests.house import BY_OAUTH, HIGHLEVEL_TOKEN, House, open_house
 
@@ -107,6 +107,38 @@ async def test_a_server_that_was_asked_to_stop_ends_without_sending_itself_the_s
     os.kill(os.getpid(), signal.SIGTERM)
 
     await serving_it
+
+
+class Hasty(Connection):
+    patience = 0.2
+
+
+@pytest.mark.parametrize(
+    "half",
+    [b"", b"POST /slack/ev", b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"],
+    ids=["nothing", "half a line", "half a body"],
+)
+async def test_whoever_sends_too_slowly_is_hung_up_on(bot: Bot, half: bytes) -> None:
+    hasty = config(bot)
+    hasty.http = Hasty
+    server = Guest(hasty)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving_it = asyncio.create_task(server.serve([listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        writer.write(half)
+        async with asyncio.timeout(5):
+            assert await reader.read() == b""
+        writer.close()
+        await writer.wait_closed()
+        server.should_exit = True
+        await serving_it
+
+
+def test_slack_and_a_browser_have_the_time_that_they_need(bot: Bot) -> None:
+    assert config(bot).http is Connection
+    assert Connection.patience > ACKNOWLEDGE_WITHIN
 
 
 async def test_a_port_that_is_taken_is_an_end_and_not_a_wait(bot: Bot) -> None:

@@ -120,6 +120,8 @@ class Slack(Modals):
         self.url = ""
         self.bot_url = ""
         """Where the bot's routes are."""
+        self.signing_secret = signing_secret
+        """What everything that goes to the bot is signed with."""
         self.socket = SocketMode()
         """How commands go to the bot instead, once `socket.tokens` has an app-level token."""
         self.tokens: dict[str, frozenset[str]] = {bot_token: GRANTED}
@@ -144,7 +146,6 @@ class Slack(Modals):
         """Seconds that the bot has to answer a command."""
         self.messages_per_second: float | None = None
         """How many messages a channel takes, through reply addresses and `chat.postMessage`; Slack documents one."""
-        self._secret = signing_secret
         self._addresses: dict[str, _ReplyAddress] = {}
         self._faults: list[Fault] = []
         self._last_ts = 0
@@ -259,7 +260,7 @@ class Slack(Modals):
         https://docs.slack.dev/authentication/verifying-requests-from-slack
         """
         timestamp = timestamp or str(int(self.clock()))
-        signature = SignatureVerifier(self._secret).generate_signature(timestamp=timestamp, body=body)
+        signature = SignatureVerifier(self.signing_secret).generate_signature(timestamp=timestamp, body=body)
         return {
             "Content-Type": "application/x-www-form-urlencoded",
             "X-Slack-Request-Timestamp": timestamp,

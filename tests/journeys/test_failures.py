@@ -165,7 +165,7 @@ CASES = {
         _well,
         NOTHING,
         ("address cannot be found",),
-        settings={"HIGHLEVEL_API_URL": "http://nowhere.invalid"},
+        settings={"HIGHLEVEL_API_URL": "https://nowhere.invalid"},
     ),
     "a port where nobody listens": Case(
         Cause.NO_CONNECTION, _well, NOTHING, ("no connection",), settings={"HIGHLEVEL_API_URL": "http://127.0.0.1:1"}

@@ -1,0 +1,189 @@
+"""Every secret is changed as docs/security.md says; what people type meanwhile is done, or is refused in words."""
+
+import asyncio
+import io
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx
+
+from bot import logs
+from bot.vault import Sealed, Vault
+from bot.web import serving
+from bot.wiring import build
+from tests.house import (
+    ANA,
+    APP_TOKEN,
+    BOT_TOKEN,
+    BY_OAUTH,
+    DEAL,
+    HIGHLEVEL_TOKEN,
+    QUICK,
+    SALES,
+    SIGNING_SECRET,
+    House,
+    open_house,
+    stand_ins,
+)
+from tests.rows import execute
+from tests.visitor import visitor
+
+NEW_SECRET, NEW_BOT_TOKEN, NEW_APP_TOKEN = "not-a-new-secret", "xoxb-not-a-new-token", "xapp-not-a-new-token"
+NEW_HIGHLEVEL_TOKEN = "pit-not-a-new-token"
+OLD_KEY, NEW_KEY = BY_OAUTH["ENCRYPTION_KEY"], f"{'n' * 42}A="
+DAY = 86_400.0
+
+
+@asynccontextmanager
+async def _another(house: House, **changed: str) -> AsyncIterator[str]:
+    """The bot's next process, over the same database, with other secrets; gives its address."""
+    kind = type(house.settings.slack_bot_token)
+    settings = house.settings.model_copy(update={name: kind(value) for name, value in changed.items()})
+    before = house.slack.calls.count("auth.test")
+    async with serving(build(settings, QUICK)) as url:
+        while house.slack.calls.count("auth.test") <= before:
+            await asyncio.sleep(0.01)
+        yield url
+
+
+# --- the signing secret ---------------------------------------------------------------------------------------------
+
+
+async def test_while_the_signing_secret_is_changed_both_are_accepted_and_afterwards_only_the_new_one(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path, SLACK_SIGNING_SECRET=f"{NEW_SECRET},{SIGNING_SECRET}", CONFIRM="never") as house:
+        assert "to *won*" in (await house.says(f"{DEAL} won")).text
+        house.slack.signing_secret = NEW_SECRET  # somebody presses Regenerate
+        assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+
+        async with _another(house, slack_signing_secret=NEW_SECRET) as house.slack.bot_url:
+            assert "to *open*" in (await house.says(f"{DEAL} open")).text
+            stream = io.StringIO()
+            logs.set_up("INFO", "json", stream)
+            house.slack.signing_secret = SIGNING_SECRET
+            answer = await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+
+    assert answer is not None
+    assert answer.status_code == 401
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    refused = [line for line in lines if line["logger"] == "bot.web"]
+    assert [(line["event"], line["why"]) for line in refused] == [("slack.turned_away", "wrong or stale signature")]
+    assert house.deal == "open"
+
+
+async def test_by_way_of_socket_mode_no_command_meets_a_secret_that_is_not_known_yet(tmp_path: Path) -> None:
+    async with open_house(tmp_path, CONFIRM="never") as house:
+        slack, over_http = house.slack, house.slack.bot_url
+        by_socket = {"slack_signing_secret": "", "slack_app_token": APP_TOKEN}
+        slack.socket.tokens = {APP_TOKEN}
+        async with _another(house, **by_socket):
+            await slack.socket.wait_for(connections=1)
+            assert "to *won*" in (await house.says(f"{DEAL} won")).text
+            slack.signing_secret = NEW_SECRET
+            assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+            async with _another(house, slack_signing_secret=NEW_SECRET) as slack.bot_url:
+                assert slack.bot_url != over_http
+                slack.socket.tokens = set()  # somebody switches Socket Mode off
+                assert "to *open*" in (await house.says(f"{DEAL} open")).text
+
+
+# --- the tokens -----------------------------------------------------------------------------------------------------
+
+
+async def test_with_a_bot_token_that_was_revoked_commands_are_still_done_and_answered_until_the_restart(
+    tmp_path: Path,
+) -> None:
+    async with open_house(tmp_path, CONFIRM="never") as house:
+        granted = house.slack.tokens.pop(BOT_TOKEN)
+        shown = await house.says(f"{DEAL} won")
+        assert ("to *won*" in shown.text, shown.via) == (True, "response_url")
+
+        house.slack.tokens[NEW_BOT_TOKEN] = granted
+        async with _another(house, slack_bot_token=NEW_BOT_TOKEN) as house.slack.bot_url:
+            assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+            async with httpx.AsyncClient() as http:
+                assert (await http.get(f"{house.slack.bot_url}/readyz")).json()["failing"] == {}
+
+
+async def test_two_app_level_tokens_are_good_at_once_so_none_of_the_connections_is_missed(tmp_path: Path) -> None:
+    async with open_house(tmp_path, over="socket", CONFIRM="never") as house:
+        house.slack.socket.tokens = {APP_TOKEN, NEW_APP_TOKEN}
+        async with _another(house, slack_app_token=NEW_APP_TOKEN):
+            await house.slack.socket.wait_for(connections=2)
+            house.slack.socket.tokens = {NEW_APP_TOKEN}
+            for status in ("won", "lost"):  # one for each connection
+                assert f"to *{status}*" in (await house.says(f"{DEAL} {status}")).text
+
+
+async def test_while_both_private_tokens_are_good_either_process_works(tmp_path: Path) -> None:
+    async with open_house(tmp_path, CONFIRM="never") as house:
+        house.highlevel.add_token(NEW_HIGHLEVEL_TOKEN)
+        assert "to *won*" in (await house.says(f"{DEAL} won")).text
+        async with _another(house, highlevel_token=NEW_HIGHLEVEL_TOKEN) as house.slack.bot_url:
+            del house.highlevel.tokens[HIGHLEVEL_TOKEN]
+            assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+
+
+async def test_with_a_new_secret_of_the_app_connections_are_renewed_as_before(tmp_path: Path) -> None:
+    async with open_house(tmp_path, **BY_OAUTH) as house, visitor(house) as ana:
+        await ana.connects()
+        house.highlevel.oauth.client_secret = "not-a-new-client-secret"
+        async with _another(house, highlevel_client_secret="not-a-new-client-secret") as house.slack.bot_url:
+            house.highlevel.oauth.later(2 * DAY)
+            assert "to *won*" in (await house.says(f"{DEAL} won")).text
+
+
+# --- the key --------------------------------------------------------------------------------------------------------
+
+
+def _keys_that_open(folder: Path) -> set[str]:
+    """Which of the keys opens the tokens that are stored."""
+    with sqlite3.connect(folder / "ledger.db") as database:
+        (stored,) = database.execute("SELECT access, refresh FROM connections").fetchall()
+    database.close()
+    found = set()
+    for key in (OLD_KEY, NEW_KEY):
+        with suppress(Sealed):
+            assert all(Vault([key]).open(closed) for closed in stored)
+            found.add(key)
+    return found
+
+
+async def _renewed(house: House, folder: Path) -> None:
+    """A day goes by, and the tokens are renewed, although nobody types anything."""
+    before = house.highlevel.oauth.renewals
+    execute(
+        house.settings.database_url, "UPDATE connections SET given_at = given_at - 86000, ends_at = ends_at - 86000"
+    )
+    async with asyncio.timeout(10):
+        while house.highlevel.oauth.renewals == before or _keys_that_open(folder) == {OLD_KEY}:
+            await asyncio.sleep(0.02)
+
+
+async def test_a_new_key_closes_the_tokens_at_their_daily_renewal_and_then_the_old_one_can_go(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, **BY_OAUTH, CONFIRM="never") as house:
+        async with _another(house) as house.slack.bot_url, visitor(house) as ana:
+            await ana.connects()
+        async with _another(house, encryption_key=f"{NEW_KEY},{OLD_KEY}") as house.slack.bot_url:
+            assert "to *won*" in (await house.says(f"{DEAL} won")).text
+            assert _keys_that_open(tmp_path) == {OLD_KEY}
+            await _renewed(house, tmp_path)
+            assert _keys_that_open(tmp_path) == {NEW_KEY}
+        async with _another(house, encryption_key=NEW_KEY) as house.slack.bot_url:
+            assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+
+
+async def test_of_two_processes_the_one_without_the_new_key_says_so_and_spoils_nothing(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, **BY_OAUTH, CONFIRM="never") as house:
+        async with _another(house) as house.slack.bot_url, visitor(house) as ana:
+            await ana.connects()
+        async with _another(house, encryption_key=f"{NEW_KEY},{OLD_KEY}"):
+            await _renewed(house, tmp_path)
+        async with _another(house) as house.slack.bot_url:
+            assert "has to be connected anew" in (await house.says(f"{DEAL} won")).text
+        async with _another(house, encryption_key=f"{OLD_KEY},{NEW_KEY}") as house.slack.bot_url:
+            assert "to *won*" in (await house.says(f"{DEAL} won")).text

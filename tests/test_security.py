@@ -1,0 +1,93 @@
+"""docs/security.md is held to the code: every secret, every table, every permission, every test that is named."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from bot.connections import VALID, Purpose
+from bot.schema import metadata
+from bot.settings import MOST_SIGNING_SECRETS, Settings
+from bot.web import MAX_REQUEST, PATIENCE
+
+ROOT = Path(__file__).parents[1]
+SECURITY = (ROOT / "docs" / "security.md").read_text()
+FIELDS = Settings.model_fields
+HIDDEN = [name.upper() for name, field in FIELDS.items() if field.annotation is SecretStr or not field.repr]
+"""The secrets; the address of the database is one because a password may be in it."""
+
+
+def _section(title: str) -> str:
+    return SECURITY.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def _rows(title: str) -> dict[str, list[str]]:
+    lines = [line.strip("|").split("|") for line in _section(title).splitlines() if line.startswith("|")]
+    return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines[2:]}
+
+
+def test_the_secrets_are_those_that_the_settings_hide() -> None:
+    assert len(HIDDEN) == 7
+    assert sorted(name.strip("`") for name in _rows("The secrets")) == sorted(HIDDEN)
+
+
+def test_every_secret_has_a_row_and_steps_of_how_it_is_changed() -> None:
+    rows = [name.strip("`") for name in _rows("Changing a secret")]
+    steps = re.findall(r"(?m)^### `(\w+)`\n\n(?:.+\n)*\n?1\. ", _section("Changing a secret"))
+
+    assert sorted(rows) == sorted(HIDDEN)
+    assert steps == rows
+
+
+def test_every_table_of_the_database_is_in_what_is_stored() -> None:
+    named = [name for cell in _rows("What is stored") for name in re.findall(r"`(\w+)`", cell)]
+
+    assert sorted(named) == sorted(metadata.tables)
+
+
+def test_every_permission_is_in_the_row_of_its_token() -> None:
+    manifest = yaml.safe_load((ROOT / "manifest.yml").read_text())
+    rows = _rows("The secrets")
+    slack = re.findall(r"`([a-z:]+)`", rows["`SLACK_BOT_TOKEN`"][0])
+    highlevel = re.findall(r"`([a-z.]+)`", rows["`HIGHLEVEL_TOKEN`"][0])
+
+    assert sorted(slack) == sorted(manifest["oauth_config"]["scopes"]["bot"])
+    assert sorted(highlevel) == sorted(str(FIELDS["highlevel_scopes"].default).split(","))
+    assert "connections:write" in str(FIELDS["slack_app_token"].description)
+    assert "`connections:write`" in rows["`SLACK_APP_TOKEN`"][0]
+    assert "`oauth.write`" in rows["`HIGHLEVEL_CLIENT_SECRET`"][0]
+    assert "oauth.write" in str(FIELDS["highlevel_scopes"].description)
+
+
+def test_every_setting_that_is_named_exists() -> None:
+    named = set(re.findall(r"`([A-Z]+_[A-Z_]+)`", SECURITY))
+
+    assert named <= {name.upper() for name in FIELDS}
+
+
+def test_every_number_is_that_of_the_code() -> None:
+    text = " ".join(SECURITY.split())
+
+    assert "Requests have 256 kB and ten seconds" in text
+    assert (MAX_REQUEST, PATIENCE) == (256 * 1024, 10.0)
+    assert "The bot accepts two" in text
+    assert MOST_SIGNING_SECRETS == 2
+    assert "good once, for 30 minutes" in text
+    assert VALID[Purpose.INSTALL] == 1800
+
+
+@pytest.mark.parametrize("name", re.findall(r"`(tests/[\w/]+\.py)`", SECURITY))
+def test_every_test_that_is_named_exists(name: str) -> None:
+    assert (ROOT / name).exists()
+
+
+def test_a_problem_is_reported_privately_and_no_address_is_made_up() -> None:
+    top = (ROOT / "SECURITY.md").read_text()
+
+    for text in (top, _section("Report a problem"), (ROOT / "CONTRIBUTING.md").read_text()):
+        assert "rivately" in text
+        assert not re.search(r"\S@\S+\.\S", text)
+    assert "(docs/security.md)" in top
+    assert len(top.splitlines()) == 2
