@@ -77,6 +77,19 @@ async def test_whoever_is_not_on_the_list_is_told_alone(visit: Visit, picture: P
     await picture(ben, "not-on-the-list")
 
 
+async def test_whoever_asks_to_be_let_in_is_let_in_by_an_admin_and_then_may(visit: Visit, picture: Picture) -> None:
+    ben, kim = await visit.as_("U0BEN"), await visit.as_("U0KIM", "direct")
+    await _say(ben, f"/opp-status {ACME} won")
+    await _last(ben).get_by_role("button", name="Request access").click()
+    await expect(_last(kim)).to_contain_text("@Ben")
+    await picture(kim, "asked-to-let-in")
+    await _last(kim).get_by_role("button", name="Approve").click()
+    await expect(_last(kim)).not_to_contain_text("Approve")
+    await _say(ben, f"/opp-status {ACME} won")
+
+    await expect(_last(ben)).to_contain_text("@Ben changed New website from open to won.")
+
+
 async def test_a_slip_of_the_finger_is_explained(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, f"/opp-status {GLOBEX} wno")
