@@ -908,7 +908,7 @@ def _is_sound(request: Request, text: str, statuses: frozenset[Status]) -> bool:
         case ShowHistory(identifier):
             return identifier is None or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identifier) is not None
         case _:
-            return isinstance(request, Help | WhoAmI | Undo | OpenForm)
+            return isinstance(request, Help | WhoAmI | ShowAccess | Undo | OpenForm)
 
 
 def _is_one_deal(identifier: str, name: str, text: str) -> bool:

@@ -16,6 +16,7 @@ from bot import logs
 from bot.change import StoreDown
 from bot.database import Database
 from bot.engine import NOW, engine
+from bot.schema import metadata
 from tests.postgresql import Cluster
 
 INSERT = sa.text("INSERT INTO notes VALUES (:note)")
@@ -176,9 +177,8 @@ async def test_a_store_of_a_later_version_is_left_alone_and_named(database: Data
 
 
 async def test_a_store_that_was_emptied_meanwhile_is_made_anew(database: Database) -> None:
-    for table in ("commands", "probe"):
+    for table in metadata.tables:
         await database.do(partial(_drop, table=table))
-    await database.do(lambda connection: connection.execute(sa.text("DROP TABLE schema_version")))
     version = sa.text("SELECT version FROM schema_version")
     with pytest.raises(StoreDown):
         await database.do(lambda connection: connection.execute(version))

@@ -1,5 +1,6 @@
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 
@@ -96,6 +97,7 @@ class Neighbours:
         team_id: str = "",
         token: Pasted | None = None,
         fresh: float = 15.0,
+        elsewhere: Mapping[str, Callable[..., Awaitable[None]]] | None = None,
     ) -> Health:
         return Health(
             ask_slack=self.ask_slack,
@@ -110,6 +112,7 @@ class Neighbours:
             look_into=self.look_into,
             token=token or Pasted(),
             team_id=team_id,
+            elsewhere=elsewhere,
             fresh=fresh,
         )
 
@@ -532,3 +535,20 @@ def test_settings_that_cannot_be_used_leave_nothing_else_to_tell() -> None:
     assert list(report.failing) == list(CHECKS)
     assert report.failing["settings"] == "SLACK_BOT_TOKEN is not set. PORT should be a whole number."
     assert report.why == {"settings": "settings.unusable"}
+
+
+async def test_what_is_wrong_in_another_sub_account_says_in_which(neighbours: Neighbours) -> None:
+    async def well(*, until: float) -> None:
+        assert until > 0
+
+    async def expired(*, until: float) -> None:
+        assert until > 0
+        raise error(Cause.RECONNECT)
+
+    report = await neighbours.health(elsewhere={"Berlin": well, "Paris": expired}).report()
+    assert report.failing["highlevel.token"].startswith("Paris: ")
+
+    neighbours.highlevel = Cause.TOKEN_INVALID
+    both = (await neighbours.health(elsewhere={"Paris": expired}).report()).failing["highlevel.token"]
+    assert "Paris: " in both
+    assert len(both) > len(report.failing["highlevel.token"])

@@ -225,7 +225,7 @@ def test_csv_has_a_header_and_every_field_and_ends_its_lines_as_the_standard_say
     assert _written(Form.CSV, CHANGED).endswith(
         "\r\nkey,H4WSYDSE,2026-11-24T10:31:07.250000+00:00,T1,U012AB3CD,C0SALES,aB3dE5fG7hJ9kL1mN2pQ won,"
         "aB3dE5fG7hJ9kL1mN2pQ,New website,won,,,finished,open,,won,changed,,0,response_url,,trace,"
-        "2026-11-24T10:31:08+00:00,,,given,,,,True,,\r\n"
+        "2026-11-24T10:31:08+00:00,,,given,,,,True,,,\r\n"
     )
 
 

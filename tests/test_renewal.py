@@ -370,8 +370,10 @@ async def test_a_pair_that_was_given_is_saved_as_soon_as_the_database_is_back_an
     with world.locked() as lock:
         world.highlevel.misbehave(Fault(carries_out=True, afterwards=lock), path="/oauth/token")
         world.highlevel.misbehave(Fault(afterwards=lock), path="/oauth/token")
-        with pytest.raises(NotRenewed):
-            await world.token(1.0)
+        with structlog.testing.capture_logs() as lines:
+            with pytest.raises(NotRenewed):
+                await world.token(1.0)
+            await _until(lambda: any(line["event"] == "database.down" for line in lines))
     assert await world.token() in world.oauth.access_tokens
     assert world.oauth.renewals == 1
 

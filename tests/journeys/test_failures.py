@@ -426,6 +426,8 @@ def test_every_cause_has_its_case() -> None:
         Cause.CONNECT_TIMEOUT,
         Cause.STORE_DOWN,
         Cause.UNEXPECTED,
+        # Of several sub-accounts: `test_accounts.py`.
+        Cause.NOT_OURS,
         # By OAuth only: `test_connecting.py`.
         Cause.RECONNECT,
         Cause.APP_UNKNOWN,

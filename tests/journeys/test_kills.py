@@ -395,7 +395,7 @@ async def test_a_database_that_hangs_loses_nothing_and_whoever_types_meanwhile_i
         assert await scene.broken(acknowledged, kills=0) == []
         told = [shown.text for shown in scene.house.slack.shown if shown.only_to == BEN]
         assert len(told) == 1
-        assert "database" in told[0]
+        assert "database" in told[0] or "cannot write down" in told[0]  # whether its row may be there
         assert len(acknowledged) == 10
 
 

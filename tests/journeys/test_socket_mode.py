@@ -51,7 +51,7 @@ async def test_what_was_acknowledged_is_done_whatever_happens_to_the_connections
             acknowledged.append(deal)
 
     async with open_house(tmp_path, over="socket") as house:
-        house.slack.acknowledge_within = 1.0
+        house.slack.acknowledge_within = 2.5
         typing = []
         for number, deal in enumerate(deals):
             house.highlevel.add_opportunity(deal, name=deal)
