@@ -372,7 +372,8 @@ class Settings(BaseModel):
     host: str = Field(default="0.0.0.0", min_length=1, description="The address to listen on")  # noqa: S104 - a PaaS routes to it
     metrics_token: Annotated[SecretStr, AfterValidator(_metrics_token)] = Field(
         default=SecretStr(""),
-        description="Opens `/metrics` to whoever sends it with `Authorization: Bearer`; without it there is no such page",
+        description="Opens `/metrics` to whoever sends it with `Authorization: Bearer`; without it there is no such "
+        "page",
     )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda level: str(level).upper())
