@@ -19,6 +19,8 @@ from bot import doctor, installation, socket_mode, transport
 from bot.access import Allowlist, Pace
 from bot.accounts import Account, Accounts
 from bot.admission import Admission
+from bot.backlog import FRESH as BACKLOG_FRESH
+from bot.backlog import Lookout
 from bot.bindings import SqlBindings
 from bot.change import ChangeStatus, Crm, Patience, StoreDown
 from bot.command import parse
@@ -84,6 +86,7 @@ class Tempo:
     socket: socket_mode.Rhythm = field(default_factory=socket_mode.Rhythm)
     renewal: Renewing = field(default_factory=Renewing)
     connection_lease: float = CONNECTION_LEASE
+    backlog: float = BACKLOG_FRESH
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     token = settings.highlevel_token.get_secret_value()
     locations = settings.locations
 
-    metrics = _metrics(settings, lambda: {each: client.allowance.budget() for each, client in clients.items()})
+    metrics = _metrics(settings, tempo, lambda: {each: client.allowance.budget() for each, client in clients.items()})
     watch = metrics or UNWATCHED
 
     def client_of(location_id: str) -> Client:
@@ -371,14 +374,14 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
     return ByOAuth(pages, keeper, authority)
 
 
-def _metrics(settings: Settings, budgets: Callable[[], Mapping[str, Budget]]) -> "Metrics | None":
+def _metrics(settings: Settings, tempo: Tempo, budgets: Callable[[], Mapping[str, Budget]]) -> "Metrics | None":
     token = settings.metrics_token.get_secret_value()
     if not token:
         return None
-    from bot.backlog import Lookout  # noqa: PLC0415 - prometheus-client is 30 ms that a start without it need not cost
-    from bot.metrics import Metrics  # noqa: PLC0415 - likewise
+    from bot.metrics import Metrics  # noqa: PLC0415 - prometheus-client is 30 ms that a start without it need not cost
 
-    return Metrics(token, settings.locations.names, budgets, Lookout(settings.database_url))
+    lookout = Lookout(settings.database_url, fresh=tempo.backlog)
+    return Metrics(token, settings.locations.names, budgets, lookout)
 
 
 async def connect_link(settings: Settings) -> str:
