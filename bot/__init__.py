@@ -14,6 +14,7 @@ The listing is the architecture; imports point downwards only.
     intake       the way in: who may, and writing down what they want
     socket_mode  the bot over a connection of its own to Slack
     installation  the pages on which somebody connects HighLevel by OAuth
+    metrics      counts what happens, and the page on which Prometheus reads it
     dispatch     hands contents to Bolt, which may not foresee their shape
 
     accounts     what works in each sub-account: a client, what it remembers, what uses it
@@ -30,6 +31,7 @@ The listing is the architecture; imports point downwards only.
     bindings     which channel works in which sub-account, over the database
     history      reads the ledger: for somebody in Slack, and all of it for an auditor
     ledger       one row per accepted command
+    backlog      how much of the ledger is unfinished, read beside everything else
     database     one thread, and commits that are shared
     engine       how a database is opened; where SQLite and PostgreSQL differ
     schema       the database's tables and their versions
@@ -62,5 +64,6 @@ The listing is the architecture; imports point downwards only.
     blocks       pieces of messages that cannot break Slack's rules
     moments      points in time as people type them
     vault        keeps secrets encrypted
+    watch        what is taken note of while the bot works, for whoever measures it
     settings     what an operator sets
 """

@@ -8,6 +8,9 @@ from slack_bolt.response import BoltResponse
 
 from bot.envelope import TurnedAway
 
+KINDS = ("command", "block_actions", "block_suggestion", "view_submission", "message_action", "other")
+"""What is dispatched, in Slack's words; `other` is what nobody listens to."""
+
 
 async def dispatch(bolt: AsyncApp, contents: dict[str, Any]) -> BoltResponse | TurnedAway:
     """What our listener acknowledges with, or why nobody does. Never raises.
@@ -23,3 +26,9 @@ async def dispatch(bolt: AsyncApp, contents: dict[str, Any]) -> BoltResponse | T
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return TurnedAway(HTTPStatus.BAD_REQUEST, "unforeseen shape")
     return answer
+
+
+def kind_of(contents: dict[str, Any]) -> str:
+    """Which of `KINDS` it is."""
+    kind = "command" if "command" in contents else contents.get("type")
+    return str(kind) if kind in KINDS else KINDS[-1]

@@ -15,6 +15,7 @@ from bot.messages import Message, Messages
 from bot.outcome import Cause
 from bot.record import Entry
 from bot.said import Said
+from bot.watch import DENIED, UNWATCHED, Watch
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Intake:
         submit: Callable[[Entry], None],
         messages: Messages,
         answer_within: float = ANSWER_WITHIN,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self.door = door
         self._pace = pace
@@ -50,6 +52,7 @@ class Intake:
         self._submit = submit
         self._messages = messages
         self._answer_within = answer_within
+        self._watch = watch
 
     async def decides(self, said: Said) -> Allowed | Denied:
         """Whether this person may, at this moment and from here; what they do does not count as a command.
@@ -70,6 +73,7 @@ class Intake:
         if denied is None:
             return None
         log.info("command.denied", reason=denied.reason.value)
+        self._watch.commanded(DENIED)
         return self._messages.denied(denied.reason, said.caller, said.reference)
 
     async def accept(self, *entries: Entry, looked_up: bool = False) -> bool:
@@ -110,12 +114,15 @@ class Intake:
             return await answering
         except CannotLookUp:
             log.warning("command.not_looked_up")
+            self._watch.commanded(Cause.STORE_DOWN)
             return self._messages.cannot_look_up(reference)
         except StoreDown as down:
             log.warning("command.not_written_down", perhaps=down.perhaps_written)
+            self._watch.commanded(Cause.STORE_DOWN)
             return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=down.perhaps_written)
         except Exception:
             log.exception("command.broken")
+            self._watch.commanded(Cause.UNEXPECTED)
             return self._messages.not_accepted(Cause.UNEXPECTED, reference)
 
     def _time(self, part: int) -> float:

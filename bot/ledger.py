@@ -27,6 +27,7 @@ from bot.outcome import (
     Previewed,
     ReasonWanted,
     Unconfirmed,
+    word,
 )
 from bot.record import Entry
 from bot.schema import commands, probe
@@ -270,21 +271,11 @@ _COMES_FIRST = (
 """Whether one command about a deal was accepted before another, and is not done: what was typed last shall stand."""
 
 
-_WORDS: dict[type[Outcome], str] = {
-    AlreadySo: "already_so",
-    Overtaken: "overtaken",
-    Unconfirmed: "unconfirmed",
-    Previewed: "previewed",
-    Ambiguous: "ambiguous",
-    ReasonWanted: "reason_wanted",
-}
-
-
 def _as_columns(outcome: Outcome) -> dict[str, str | None]:
     match outcome:
         case Changed(before, after, _, trace_id):
             return {
-                "outcome": "changed",
+                "outcome": word(outcome),
                 "opportunity_name": after.name or before.name,
                 "before": before.status,
                 "after": after.status,
@@ -292,17 +283,17 @@ def _as_columns(outcome: Outcome) -> dict[str, str | None]:
             }
         case AlreadySo(found) | Overtaken(found) | Unconfirmed(found) | Previewed(found):
             return {
-                "outcome": _WORDS[type(outcome)],
+                "outcome": word(outcome),
                 "opportunity_name": found.name,
                 "before": found.status,
                 "after": found.status,
             }
         case Ambiguous() | ReasonWanted():
-            return {"outcome": _WORDS[type(outcome)]}
+            return {"outcome": word(outcome)}
         case Failed(trouble, effect, before, now):
             seen = {"opportunity_name": before.name, "before": before.status} if before else {}
             return seen | {
-                "outcome": trouble.cause.value,
+                "outcome": word(outcome),
                 "effect": effect.value,
                 "after": now.status if now else None,
                 "trace_id": trouble.trace_id,

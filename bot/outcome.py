@@ -138,3 +138,20 @@ class Failed:
 
 
 Outcome = Changed | AlreadySo | Overtaken | Ambiguous | ReasonWanted | Unconfirmed | Previewed | Failed
+
+_WORDS: dict[type[Outcome], str] = {
+    Changed: "changed",
+    AlreadySo: "already_so",
+    Overtaken: "overtaken",
+    Ambiguous: "ambiguous",
+    ReasonWanted: "reason_wanted",
+    Unconfirmed: "unconfirmed",
+    Previewed: "previewed",
+}
+WORDS = (*_WORDS.values(), *(cause.value for cause in Cause))
+"""What an outcome is called in the ledger and in the metrics; a failure by its cause."""
+
+
+def word(outcome: Outcome) -> str:
+    """The one of `WORDS` that it is called by."""
+    return outcome.trouble.cause.value if isinstance(outcome, Failed) else _WORDS[type(outcome)]

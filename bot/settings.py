@@ -189,9 +189,20 @@ def _scopes(value: object) -> object:
     return scopes
 
 
+def _metrics_token(secret: SecretStr) -> SecretStr:
+    """It is the only thing between the internet and the metrics, and an operator may make it up."""
+    if not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", secret.get_secret_value()):
+        raise ValueError(
+            f"should have {SHORTEST_TOKEN} characters or more, and no space; make one with: {MAKE_A_TOKEN}"
+        )
+    return secret
+
+
 MOST_SIGNING_SECRETS = 2
 """The new one and the old one, while it is changed."""
 KEY = r"[A-Za-z0-9_-]{43}="
+SHORTEST_TOKEN = 20
+MAKE_A_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe())'"  # noqa: S105 - how to make one
 MAKE_A_KEY = "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
 
 Url = Annotated[str, AfterValidator(_url)]
@@ -359,6 +370,11 @@ class Settings(BaseModel):
     slack_api_url: Url = Field(default="https://slack.com/api/", description="For stand-ins and GovSlack")
     port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; a PaaS sets it")
     host: str = Field(default="0.0.0.0", min_length=1, description="The address to listen on")  # noqa: S104 - a PaaS routes to it
+    metrics_token: Annotated[SecretStr, AfterValidator(_metrics_token)] = Field(
+        default=SecretStr(""),
+        description="Opens `/metrics` to whoever sends it with `Authorization: Bearer`; without it there is no such "
+        "page",
+    )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda level: str(level).upper())
     ] = Field(default="INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")

@@ -16,8 +16,9 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.dispatch import dispatch
+from bot.dispatch import dispatch, kind_of
 from bot.envelope import TurnedAway
+from bot.watch import UNWATCHED, Watch
 from bot.workspace import SlackTrouble, answered
 
 log = structlog.get_logger(__name__)
@@ -62,11 +63,19 @@ class _Connection:
 class SocketMode:
     """Our end of Socket Mode."""
 
-    def __init__(self, web: AsyncWebClient, app_token: str, bolt: AsyncApp, rhythm: Rhythm | None = None) -> None:
+    def __init__(
+        self,
+        web: AsyncWebClient,
+        app_token: str,
+        bolt: AsyncApp,
+        rhythm: Rhythm | None = None,
+        watch: Watch = UNWATCHED,
+    ) -> None:
         self._web = web
         self._app_token = app_token
         self._bolt = bolt
         self._rhythm = rhythm or Rhythm()
+        self._watch = watch
         self._receiving = False
         self._connected: set[_Connection] = set()
         self._trouble = ""
@@ -183,6 +192,7 @@ class SocketMode:
 
     async def _answer(self, ws: aiohttp.ClientWebSocketResponse, envelope_id: str, contents: dict[str, Any]) -> None:
         """Acknowledge as our listener says. What nobody listens to is not acknowledged: Slack tells the person so."""
+        began = asyncio.get_running_loop().time()
         answer = await dispatch(self._bolt, contents)
         if isinstance(answer, TurnedAway):
             log.info("slack.turned_away", why=answer.why)
@@ -198,6 +208,8 @@ class SocketMode:
             await ws.send_json(acknowledgement)
         except (aiohttp.ClientError, OSError) as error:
             log.warning("socket.not_acknowledged", error=type(error).__name__)
+        else:
+            self._watch.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - began)
 
 
 def _message(frame: aiohttp.WSMessage) -> object:

@@ -1,4 +1,4 @@
-"""The bot over HTTP: Slack's requests, the pages on which HighLevel is connected, and two questions a PaaS asks."""
+"""The bot over HTTP: Slack's requests, the pages on which HighLevel is connected, and what an operator watches."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from bot.dispatch import dispatch
+from bot.dispatch import dispatch, kind_of
 from bot.envelope import MAX_BODY, TurnedAway, open_envelope
 from bot.wiring import Bot
 
@@ -46,6 +46,7 @@ def app(bot: Bot) -> Starlette:
         answer = await dispatch(bot.bolt, contents)
         if isinstance(answer, TurnedAway):
             return _turned_away(answer)
+        bot.watch.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - request.state.began)
         headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}
         return Response(answer.body, status_code=answer.status, headers=headers)
 
@@ -64,7 +65,8 @@ def app(bot: Bot) -> Starlette:
 
     for_slack = [] if bot.socket else [Route(EVENTS, slack_events, methods=["POST"])]
     for_highlevel = bot.oauth.installation.routes() if bot.oauth else []
-    routes = [*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz)]
+    for_prometheus = bot.metrics.routes() if bot.metrics else []
+    routes = [*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz), *for_prometheus]
     application = Starlette(routes=routes, lifespan=lifespan)
     # Starlette would lead `/readyz/` to `/readyz` on whatever host the request names, with all that is behind a `?`.
     application.router.redirect_slashes = False
@@ -121,6 +123,7 @@ class Connection(HttpToolsProtocol):
         self._received = 0
         self._expect()
         super().on_message_begin()
+        self.scope["state"]["began"] = self.loop.time()
 
     def on_message_complete(self) -> None:
         """A request has come in."""

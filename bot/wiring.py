@@ -1,13 +1,15 @@
 """Builds the bot from its settings: the only file in which the concrete classes meet."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
+import stamina
 import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
@@ -17,6 +19,8 @@ from bot import doctor, installation, socket_mode, transport
 from bot.access import Allowlist, Pace
 from bot.accounts import Account, Accounts
 from bot.admission import Admission
+from bot.backlog import FRESH as BACKLOG_FRESH
+from bot.backlog import Lookout
 from bot.bindings import SqlBindings
 from bot.change import ChangeStatus, Crm, Patience, StoreDown
 from bot.command import parse
@@ -29,6 +33,7 @@ from bot.door import Door
 from bot.examination import Examination
 from bot.health import Health
 from bot.highlevel import oauth
+from bot.highlevel.allowance import Budget
 from bot.highlevel.auth import OAuth, PrivateIntegration
 from bot.highlevel.authority import Authority
 from bot.highlevel.client import Attempts, Client
@@ -50,8 +55,12 @@ from bot.slack import Reception, bolt_app
 from bot.socket_mode import SocketMode
 from bot.vault import Vault
 from bot.views import SlackViews
+from bot.watch import UNWATCHED, Watch
 from bot.worker import Rhythm, Worker
 from bot.workspace import Workspace
+
+if TYPE_CHECKING:
+    from bot.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +86,7 @@ class Tempo:
     socket: socket_mode.Rhythm = field(default_factory=socket_mode.Rhythm)
     renewal: Renewing = field(default_factory=Renewing)
     connection_lease: float = CONNECTION_LEASE
+    backlog: float = BACKLOG_FRESH
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,8 @@ class Bot:
     """How Slack reaches the bot; `None`: over HTTP."""
     oauth: ByOAuth | None
     """How HighLevel is connected; `None`: by a private integration token alone."""
+    metrics: "Metrics | None"
+    """Counts what happens, and where that is read; `None`: nobody counts."""
     _workspace: Workspace
     _directory: SlackDirectory
     _worker: Worker
@@ -108,6 +120,11 @@ class Bot:
     _replies: Replies
     _clients: tuple[Client, ...]
     _drain: float
+
+    @property
+    def watch(self) -> Watch:
+        """Whoever takes note of what happens."""
+        return self.metrics or UNWATCHED
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -145,6 +162,8 @@ class Bot:
             if self.oauth:
                 await self.oauth.renewal.close()
                 await self.oauth.authority.close()
+            if self.metrics:
+                self.metrics.close()
             await self._replies.close()
             await self._database.close()
 
@@ -169,6 +188,8 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     `migrates`: whether it may bring the database up to date; not when it only looks, perhaps beside an older version.
     """
     tempo = tempo or Tempo()
+    # Left to itself, stamina loads prometheus-client at the first call, and counts in the registry that all share.
+    stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.StructlogOnRetryHook])
     # slack_sdk would repeat a post whose connection broke, and so might say everything twice.
     web = AsyncWebClient(
         token=settings.slack_bot_token.get_secret_value(),
@@ -181,6 +202,9 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     token = settings.highlevel_token.get_secret_value()
     locations = settings.locations
 
+    metrics = _metrics(settings, tempo, lambda: {each: client.allowance.budget() for each, client in clients.items()})
+    watch = metrics or UNWATCHED
+
     def client_of(location_id: str) -> Client:
         # What an operator has set by hand is what they mean to be used.
         by_hand = location_id == locations.default and token
@@ -191,6 +215,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             user_agent=USER_AGENT,
             transport=transport.pooled(),
             attempts=tempo.highlevel,
+            called=partial(watch.called, location_id),
         )
 
     ledger = SqlLedger(database, tempo.lease)
@@ -243,6 +268,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         post=replies.post,
         update=replies.update,
         rhythm=tempo.rhythm,
+        watch=watch,
     )
     intake = Intake(
         door=door,
@@ -250,6 +276,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         ledger=ledger,
         submit=worker.submit,
         messages=messages,
+        watch=watch,
     )
     modal = Modal(
         intake=intake,
@@ -279,7 +306,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     )
     bolt = bolt_app(reception, modal, settings.slack_bot_token.get_secret_value())
     app_token = settings.slack_app_token.get_secret_value()
-    socket = SocketMode(web, app_token, bolt, tempo.socket) if app_token else None
+    socket = SocketMode(web, app_token, bolt, tempo.socket, watch) if app_token else None
     return Bot(
         settings=settings,
         bolt=bolt,
@@ -306,6 +333,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         ),
         socket=socket,
         oauth=by_oauth,
+        metrics=metrics,
         _workspace=workspace,
         _directory=directory,
         _worker=worker,
@@ -344,6 +372,16 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
         renewal=keeper,
     )
     return ByOAuth(pages, keeper, authority)
+
+
+def _metrics(settings: Settings, tempo: Tempo, budgets: Callable[[], Mapping[str, Budget]]) -> "Metrics | None":
+    token = settings.metrics_token.get_secret_value()
+    if not token:
+        return None
+    from bot.metrics import Metrics  # noqa: PLC0415 - 20 ms that a start without it need not cost
+
+    lookout = Lookout(settings.database_url, fresh=tempo.backlog)
+    return Metrics(token, settings.locations.names, budgets, lookout)
 
 
 async def connect_link(settings: Settings) -> str:

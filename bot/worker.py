@@ -14,10 +14,11 @@ from bot.change import LeaseLost, StoreDown
 from bot.claims import Claim, Claims
 from bot.identify import Identified
 from bot.messages import Message, Messages
-from bot.outcome import Cause, Effect, Failed, Outcome, Trouble
+from bot.outcome import Cause, Effect, Failed, Outcome, Trouble, word
 from bot.record import Entry, History, Record
 from bot.replies import Address, Delivery
 from bot.status import Consent, LostReason, Opportunity, Wish
+from bot.watch import UNWATCHED, Watch
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -91,6 +92,7 @@ class Worker:
         post: Callable[[Message, str], Awaitable[Delivery]],
         update: Callable[[Message, str, str], Awaitable[bool]],
         rhythm: Rhythm,
+        watch: Watch = UNWATCHED,
     ) -> None:
         self._identify = identify
         self._change = change
@@ -103,6 +105,7 @@ class Worker:
         self._post = post
         self._update = update
         self._rhythm = rhythm
+        self._watch = watch
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(IN_FLIGHT))
         """By sub-account: each has limits of its own, and none waits for another."""
         self._mail = asyncio.Semaphore(DELIVERING)
@@ -187,7 +190,7 @@ class Worker:
     # --- one command ------------------------------------------------------------------------------------------------
 
     async def _run(self, claim: Claim) -> None:
-        entry = claim.entry
+        entry, accepted = claim.entry, _now() - claim.age
         telling: list[asyncio.Task[None]] = []
         timer = asyncio.get_running_loop().call_later(
             self._rhythm.tell, lambda: telling.append(self._start(self._tell_to_wait(entry), entry.reference))
@@ -199,7 +202,7 @@ class Worker:
             if reply is None:
                 await self._insist(lambda: self._claims.finish(entry.key, TOGETHER, ""))
             else:
-                await self._reply_and_finish(entry, reply)
+                await self._reply_and_finish(entry, reply, accepted)
         except LeaseLost:
             log.warning("command.lease_lost")
         except Exception:
@@ -219,6 +222,7 @@ class Worker:
             undone = await self._undone(entry)
             reply = None if batch else self._messages.outcome(outcome, entry, undone)
             await self._insist(lambda: self._claims.answer(entry.key, outcome, reply))
+            self._watch.commanded(word(outcome))
             if reply:
                 return reply
         if not batch or entry.key != batch:
@@ -253,8 +257,9 @@ class Worker:
         found = await self._insist(lambda: self._history.find(first))
         return found or undone  # the first may be forgotten
 
-    async def _reply_and_finish(self, entry: Entry, reply: Message) -> None:
+    async def _reply_and_finish(self, entry: Entry, reply: Message, accepted: float) -> None:
         delivery = await self._reply(entry, reply)
+        self._watch.replied(delivery.way, _now() - accepted)
         log.info("command.answered", delivered=delivery.way)
         # Only a message in the command's own channel can be found again by its id alone.
         message_ts = delivery.message_ts if delivery.way == "channel" else ""

@@ -7,7 +7,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bot.command import COMMAND
-from bot.dispatch import dispatch
+from bot.dispatch import KINDS, dispatch, kind_of
 from bot.envelope import TurnedAway
 
 
@@ -57,3 +57,17 @@ async def test_a_listener_that_stumbles_is_no_error_of_the_server(bolt: AsyncApp
     answer = await dispatch(bolt, {"command": COMMAND})
 
     assert answer == TurnedAway(HTTPStatus.BAD_REQUEST, "unforeseen shape")
+
+
+@pytest.mark.parametrize(
+    ("contents", "kind"),
+    [
+        ({"command": "/opp-status", "text": "help"}, "command"),
+        *(({"type": kind}, kind) for kind in KINDS[1:-1]),
+        ({"type": "view_closed"}, "other"),
+        ({"type": ["block_actions"]}, "other"),
+        ({}, "other"),
+    ],
+)
+def test_what_comes_in_is_called_by_slacks_word(contents: dict[str, Any], kind: str) -> None:
+    assert kind_of(contents) == kind

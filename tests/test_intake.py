@@ -15,6 +15,7 @@ from bot.permission import Permission, State
 from bot.record import Entry
 from bot.said import Said
 from tests.memory import MemoryDirectory, MemoryLedger, MemoryRegister, entry, messages
+from tests.notebook import Notebook
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 DONE = Message("done", (), public=False)
@@ -31,6 +32,7 @@ class Door:
     admins: frozenset[str] = frozenset()
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     register: MemoryRegister = field(default_factory=MemoryRegister)
+    notebook: Notebook = field(default_factory=Notebook)
 
     def intake(self, pace: Pace | None = None) -> Intake:
         return Intake(
@@ -45,6 +47,7 @@ class Door:
             submit=self.submitted.append,
             messages=messages(admin_contact="U0KIM"),
             answer_within=self.within,
+            watch=self.notebook,
         )
 
 
@@ -217,3 +220,17 @@ async def test_whatever_goes_wrong_is_told_with_its_reference(
     assert not message.public
     assert all(part in message.text for part in (what, changed, "REF"))
     assert [line["event"] for line in lines] == [event]
+
+
+async def test_what_does_not_get_as_far_as_the_ledger_is_counted(door: Door) -> None:
+    intake = door.intake()
+
+    async def meets(error: Exception) -> NoReturn:
+        raise error
+
+    assert await intake.denies(_said()) is None
+    assert await intake.denies(_said(user="U2"))
+    for error in (StoreDown(), CannotLookUp(), RuntimeError()):
+        assert await intake.guarded(meets(error), "REF")
+
+    assert door.notebook.outcomes == ["denied", "store_down", "store_down", "unexpected"]

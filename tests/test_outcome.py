@@ -4,6 +4,7 @@ from typing import get_args
 import pytest
 
 from bot.outcome import (
+    WORDS,
     AlreadySo,
     Ambiguous,
     Cause,
@@ -16,6 +17,7 @@ from bot.outcome import (
     ReasonWanted,
     Trouble,
     Unconfirmed,
+    word,
 )
 from bot.status import LostReason, Opportunity
 
@@ -49,3 +51,11 @@ def test_what_is_not_known_of_a_failure_is_not_made_up() -> None:
 
     assert (failed.before, failed.now) == (None, None)
     assert failed.trouble == Trouble(Cause.NOT_FOUND, retry_after=None, reasons=(), code="", trace_id="")
+
+
+def test_every_outcome_has_a_word_and_every_failure_that_of_its_cause() -> None:
+    failures = [Failed(Trouble(cause), Effect.NOTHING) for cause in Cause]
+    words = [word(outcome) for outcome in (*OUTCOMES[:-1], *failures)]
+
+    assert sorted(words) == sorted(WORDS)
+    assert len({*words}) == len(words)

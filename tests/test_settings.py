@@ -171,6 +171,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("PORT", "0", 0),
     ("PORT", "65535", 65535),
     ("HOST", "::1", "::1"),
+    ("METRICS_TOKEN", "not-a-token-of-anybody", SecretStr("not-a-token-of-anybody")),
     ("LOG_LEVEL", "debug", "DEBUG"),
     ("LOG_LEVEL", "Warning", "WARNING"),
     ("LOG_FORMAT", "JSON", "json"),
@@ -300,6 +301,10 @@ BAD = [
     ("PORT", "30.5", "should be a whole number"),
     ("PORT", "-1", "should be a port from 0 to 65535"),
     ("PORT", "65536", "should be a port from 0 to 65535"),
+    ("METRICS_TOKEN", "not-a-token", "should have 20 characters or more"),
+    ("METRICS_TOKEN", "not-a-token", "make one with: python -c"),
+    ("METRICS_TOKEN", "not a token of anybody", "no space"),
+    ("METRICS_TOKEN", "not-ä-token-of-anybody", "should have 20 characters or more"),
     ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ("LOG_FORMAT", "xml", "'auto', 'json' or 'text'"),
 ]

@@ -17,8 +17,10 @@ from bot.simulator import socket_mode
 from bot.simulator.serving import served
 from bot.simulator.slack import Fault, Slack
 from bot.socket_mode import Rhythm, SocketMode
+from bot.watch import UNWATCHED, Watch
 from bot.workspace import SlackTrouble
 from tests.house import APP_TOKEN, BOT_TOKEN, QUICK
+from tests.notebook import Notebook
 
 TYPED = {"command": COMMAND, "text": ""}
 
@@ -71,8 +73,8 @@ def _web(url: str) -> AsyncWebClient:
     return AsyncWebClient(token=BOT_TOKEN, base_url=f"{url}/api/", timeout=1, retry_handlers=[])
 
 
-def _ours(url: str, listener: Listener, rhythm: Rhythm = QUICK.socket) -> SocketMode:
-    return SocketMode(_web(url), APP_TOKEN, listener.bolt(), rhythm)
+def _ours(url: str, listener: Listener, rhythm: Rhythm = QUICK.socket, watch: Watch = UNWATCHED) -> SocketMode:
+    return SocketMode(_web(url), APP_TOKEN, listener.bolt(), rhythm, watch)
 
 
 @asynccontextmanager
@@ -496,3 +498,20 @@ async def test_hanging_up_takes_no_longer_than_it_may_whatever_slack_does(
         async with _ours(slack.url, listener).receiving():
             await slack.wait_for_call("apps.connections.open")
             await asyncio.sleep(0.05)
+
+
+async def test_what_is_acknowledged_is_taken_note_of_and_what_nobody_listens_to_is_not(
+    slack: Slack, listener: Listener
+) -> None:
+    notebook = Notebook()
+    ours = _ours(slack.url, listener, watch=notebook)
+    async with ours.receiving():
+        await slack.socket.wait_for(connections=1)
+        await _until_connected(ours)
+        await _deliver(slack)
+        with pytest.raises(TimeoutError):
+            await _deliver(slack, TYPED | {"command": "/another"})
+
+    ((kind, seconds),) = notebook.kinds
+    assert kind == "command"
+    assert 0 < seconds < 5

@@ -30,6 +30,7 @@ from bot.replies import Address, Delivery
 from bot.status import Consent, LostReason, Opportunity, Status, Wish
 from bot.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Rhythm, Worker
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
+from tests.notebook import Notebook
 
 RHYTHM = Rhythm(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
 OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
@@ -65,6 +66,7 @@ class Work:
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
     way: str = "channel"
+    notebook: Notebook = field(default_factory=Notebook)
 
     def __post_init__(self) -> None:
         self.may_finish.set()
@@ -127,6 +129,7 @@ class Work:
             post=self.post,
             update=self.update,
             rhythm=rhythm,
+            watch=self.notebook,
         )
         return worker, ledger
 
@@ -1192,3 +1195,62 @@ async def test_a_command_that_was_about_to_write_when_its_process_died_is_not_as
     await worker.drain(10)
 
     assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])
+
+
+# --- what is taken note of ------------------------------------------------------------------------------------------
+
+
+async def test_an_outcome_and_its_reply_are_taken_note_of(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING)]
+    work.may_deliver.clear()
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"), _entry("two"))
+    await _until(lambda: len(work.notebook.outcomes) == 2)
+    assert work.notebook.ways == []
+    await asyncio.sleep(0.05)
+    work.may_deliver.set()
+    await worker.drain(1)
+
+    assert work.notebook.outcomes == ["changed", "not_found"]
+    assert [way for way, _ in work.notebook.ways] == ["channel", "channel"]
+    assert all(seconds >= 0.05 for _, seconds in work.notebook.ways)
+
+
+async def test_of_several_each_has_an_outcome_and_all_have_one_reply(work: Work) -> None:
+    worker, ledger = work.worker()
+    several = [_entry(key, batch="1") for key in ("1", "2", "3")]
+    await ledger.accept(*several, within=5)
+    for each in several:
+        worker.submit(each)
+    await worker.drain(1)
+
+    assert work.notebook.outcomes == ["already_so"] * 3
+    assert len(work.notebook.ways) == 1
+
+
+async def test_what_another_process_left_has_taken_as_long_as_its_person_waited(work: Work) -> None:
+    left = MemoryLedger(work.store)
+    await left.accept(_entry("one"), within=5)
+    work.store.rows["one"].accepted -= timedelta(seconds=90)
+    await left.give_back()
+    worker, _ = work.worker()
+    tending = asyncio.create_task(worker.tend())
+    await _until(lambda: bool(work.notebook.ways))
+    tending.cancel()
+    await worker.drain(1)
+
+    ((way, seconds),) = work.notebook.ways
+    assert (way, work.notebook.outcomes) == ("channel", ["already_so"])
+    assert 90 <= seconds < 180
+
+
+async def test_whoever_lost_the_lease_counts_nothing(work: Work) -> None:
+    work.may_finish.clear()
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.at_once == 1)
+    work.store.rows["one"].owner = "somebody else"
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert (work.notebook.outcomes, work.notebook.ways) == ([], [])

@@ -19,6 +19,20 @@ ASK_AGAIN = 300.0
 """Seconds after which somebody asks whether it is really still closed, whatever was said."""
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many requests there are, and how many are left."""
+
+    left: int
+    """That may be sent at this moment."""
+    most: int
+    """In an interval."""
+    left_today: int | None
+    """As the latest answer said; `None` before one did. It is not known to be another day before HighLevel says so."""
+    most_a_day: int | None
+    """Likewise."""
+
+
 @dataclass(eq=False, slots=True)
 class _Turn:
     """Places that are kept for whoever works in this context."""
@@ -55,6 +69,8 @@ class Allowance:
         """A heap: when each of the others comes free."""
         self._closed_until = self._day_over_until = float("-inf")
         self._day_ends: float | None = None
+        self._left_today: int | None = None
+        self._most_a_day: int | None = None
         self._queue: deque[_Waiting] = deque()
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -101,6 +117,9 @@ class Allowance:
         """Take note of what an answer said, while its request still has its place."""
         self._most = limits.most or self._most
         self._interval = limits.interval or self._interval
+        self._most_a_day = limits.most_a_day or self._most_a_day
+        if limits.left_today is not None:
+            self._left_today = limits.left_today
         now = _now()
         if limits.remaining is not None:
             self._occupy(self._most - limits.remaining - self._asking - self._occupied(now))
@@ -112,6 +131,13 @@ class Allowance:
             while self._queue:
                 self._refuse(self._queue.popleft(), now)
         self._serve()
+
+    def budget(self) -> Budget:
+        """What is left at this moment."""
+        now = _now()
+        closed = now < max(self._closed_until, self._day_over_until)
+        left = 0 if closed else max(0, self._most - self._kept - self._asking - self._occupied(now))
+        return Budget(left, self._most, self._left_today, self._most_a_day)
 
     async def _take(self, wanted: int, *, until: float, first: bool = False) -> int:
         """Keep places, as many as are wanted, or all there are if that is fewer."""

@@ -57,6 +57,7 @@ class Client:
         user_agent: str,
         transport: httpx.AsyncBaseTransport,
         attempts: Attempts,
+        called: Callable[[str, int], None] = lambda _method, _status: None,
     ) -> None:
         # The Version header is required: without it the answer is 401. The User-Agent must be our own: the CDN bans
         # Python's. Both were seen by others, in no documentation.
@@ -69,6 +70,8 @@ class Client:
         )
         self._version = version
         self._attempts = attempts
+        self._called = called
+        """Is told of each request: the method, and the status of the answer, 0 when none came or nothing left."""
         self.allowance = Allowance()
         """How many requests HighLevel lets us make."""
         self.date, self.heard_at = "", 0.0
@@ -150,7 +153,12 @@ class Client:
                 json=call.body,
                 timeout=httpx.Timeout(patience, connect=connect, pool=connect),
             )
-            answer = await exchange(self._http, request, patience)
+            try:
+                answer = await exchange(self._http, request, patience)
+            except HighLevelError:
+                self._called(call.method, 0)
+                raise
+            self._called(call.method, answer.status)
             self.date, self.heard_at = answer.headers.get("date", ""), time.time()
             self.allowance.heard(read_limits(answer))
         return answer

@@ -56,6 +56,9 @@ class Limits:
     """Seconds until anything may be asked again; `None` when it may be now, or when nobody knows."""
     day_is_over: bool
     """The day's allowance is used up."""
+    left_today: int | None = None
+    """Requests, of the day under way."""
+    most_a_day: int | None = None
 
 
 _NOT_FOUND = re.compile(r"not found|does not exist|\bid\b.*\binvalid|invalid.*\bid\b", re.IGNORECASE)
@@ -127,18 +130,21 @@ def read_limits(answer: Answer) -> Limits:
 
     https://marketplace.gohighlevel.com/docs/oauth/Faqs names the headers; `X-RateLimit-Daily-Reset` was only seen.
     """
-    most, remaining = (_seconds(answer, f"x-ratelimit-{name}") for name in ("max", "remaining"))
+    names = ("max", "remaining", "daily-remaining", "limit-daily")
+    most, remaining, left_today, most_a_day = (_number(answer, f"x-ratelimit-{name}") for name in names)
     interval = _milliseconds(answer, "x-ratelimit-interval-milliseconds")
     daily = _day_is_over(answer)
     closed_for = _milliseconds(answer, "x-ratelimit-daily-reset") if daily else None
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         closed_for = _rate_limited(answer, details_of(answer)).retry_after
     return Limits(
-        most=round(most) if most else None,
+        most=most or None,
         interval=interval if interval and interval <= LONGEST_WINDOW else None,
-        remaining=None if remaining is None else round(remaining),
+        remaining=remaining,
         closed_for=closed_for,
         day_is_over=daily,
+        left_today=left_today,
+        most_a_day=most_a_day or None,
     )
 
 
@@ -153,6 +159,11 @@ def _seconds(answer: Answer, header: str) -> float | None:
     except ValueError:
         return None
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _number(answer: Answer, header: str) -> int | None:
+    number = _seconds(answer, header)
+    return None if number is None else round(number)
 
 
 def _milliseconds(answer: Answer, header: str) -> float | None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import transport
-from bot.highlevel.allowance import Allowance
+from bot.highlevel.allowance import Allowance, Budget
 from bot.highlevel.auth import PrivateIntegration
 from bot.highlevel.client import Attempts, Client
 from bot.highlevel.errors import RateLimited
@@ -394,6 +394,39 @@ async def test_a_lost_reason_is_sent_and_read() -> None:
 
     assert record.lost_reason_id == "reason"
     assert json.loads(highlevel.writes()[0].body) == {"status": "lost", "lostReasonId": "reason"}
+
+
+# --- what is left ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_left_is_what_nobody_has_taken_or_keeps() -> None:
+    allowance = Allowance(most=10, interval=5.0)
+    assert allowance.budget() == Budget(10, 10, None, None)
+    await _ask(allowance)
+    async with allowance.turn(3, until=_now() + SOON):
+        assert allowance.budget().left == 6
+        async with allowance.place(until=_now() + SOON):
+            assert allowance.budget().left == 6
+
+    assert allowance.budget().left == 8
+
+
+async def test_of_the_day_is_left_what_the_latest_answer_said() -> None:
+    allowance = Allowance()
+    await _ask(allowance, limits=Limits(None, None, None, None, day_is_over=False, left_today=7, most_a_day=9))
+    await _ask(allowance, limits=_said())
+    assert (allowance.budget().left_today, allowance.budget().most_a_day) == (7, 9)
+    await _ask(allowance, limits=Limits(None, None, None, None, day_is_over=False, left_today=0))
+
+    assert (allowance.budget().left_today, allowance.budget().most_a_day) == (0, 9)
+
+
+@pytest.mark.parametrize("said", [_said(closed_for=60.0), _said(closed_for=60.0, day_is_over=True)])
+async def test_behind_a_closed_door_nothing_is_left(said: Limits) -> None:
+    allowance = Allowance()
+    await _ask(allowance, limits=said)
+
+    assert allowance.budget().left == 0
 
 
 # --- whatever happens -----------------------------------------------------------------------------------------------

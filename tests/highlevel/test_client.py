@@ -631,3 +631,25 @@ async def test_lost_reasons_are_read() -> None:
     highlevel.lost_reasons = [{"id": "R1", "name": "Price"}]
     async with served(highlevel.app()) as url, _client(url) as client:
         assert await client.lost_reasons(highlevel.location_id, until=_in(5)) == (wire.Reason("R1", "Price"),)
+
+
+async def test_each_request_is_told_with_its_answer_and_that_there_was_none(highlevel: HighLevel, url: str) -> None:
+    told: list[tuple[str, int]] = []
+    client = Client(
+        base_url=url,
+        auth=PrivateIntegration(TOKEN),
+        version="2021-07-28",
+        user_agent=AGENT,
+        transport=pooled(),
+        attempts=QUICK,
+        called=lambda method, status: told.append((method, status)),
+    )
+    async with client:
+        highlevel.misbehave(DROPS)
+        highlevel.misbehave(DOWN)
+        await _read(client)
+        await client.put_status(DEAL, "won", until=_in(5))
+        with pytest.raises(OutOfTime):
+            await _read(client, seconds=-1)
+
+    assert told == [("GET", 0), ("GET", 503), ("GET", 200), ("PUT", 200)]

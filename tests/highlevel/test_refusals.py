@@ -289,18 +289,19 @@ def test_a_broken_server_may_say_when_it_will_be_back() -> None:
                 "x-ratelimit-interval-milliseconds": "10000",
                 "x-ratelimit-daily-remaining": "199601",
                 "x-ratelimit-daily-reset": "83059000",
+                "x-ratelimit-limit-daily": "200000",
             },
-            Limits(100, 10.0, 95, None, day_is_over=False),
+            Limits(100, 10.0, 95, None, day_is_over=False, left_today=199_601, most_a_day=200_000),
         ),
-        (200, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True)),
+        (200, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True, left_today=0)),
         (
             200,
             {"x-ratelimit-daily-remaining": "0", "x-ratelimit-daily-reset": "60000"},
-            Limits(None, None, None, 60.0, day_is_over=True),
+            Limits(None, None, None, 60.0, day_is_over=True, left_today=0),
         ),
         (429, {}, Limits(None, None, None, 10.0, day_is_over=False)),
         (429, {"retry-after": "3"}, Limits(None, None, None, 3.0, day_is_over=False)),
-        (429, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True)),
+        (429, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True, left_today=0)),
     ],
 )
 def test_an_answer_says_how_much_more_may_be_asked(status: int, headers: dict[str, str], limits: Limits) -> None:
@@ -309,9 +310,12 @@ def test_an_answer_says_how_much_more_may_be_asked(status: int, headers: dict[st
 
 @pytest.mark.parametrize("garbage", ["", "many", "-1", "nan", "inf", "0", "1e300"])
 def test_a_limit_that_makes_no_sense_says_nothing(garbage: str) -> None:
-    names = ("x-ratelimit-max", "x-ratelimit-interval-milliseconds", "x-ratelimit-remaining")
+    of_the_interval = ("x-ratelimit-max", "x-ratelimit-interval-milliseconds", "x-ratelimit-remaining")
+    names = (*of_the_interval, "x-ratelimit-limit-daily", "x-ratelimit-daily-remaining")
     limits = read_limits(Answer(200, dict.fromkeys(names, garbage), b""))
 
     assert limits.interval is None
     assert limits.most is None or limits.most > 0
     assert limits.remaining is None or limits.remaining >= 0
+    assert limits.most_a_day is None or limits.most_a_day > 0
+    assert limits.left_today is None or limits.left_today >= 0
