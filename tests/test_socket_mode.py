@@ -101,7 +101,7 @@ async def _trouble(ours: SocketMode) -> str | None:
 
 
 async def _deliver(slack: Slack, contents: dict[str, Any] = TYPED, kind: str = "slash_commands") -> dict[str, Any]:
-    return await slack.socket.deliver(kind, contents, 0.5)
+    return await slack.socket.deliver(kind, contents, 2.5)
 
 
 # --- acknowledging -------------------------------------------------------------------------------------------------
