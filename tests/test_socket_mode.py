@@ -101,7 +101,7 @@ async def _trouble(ours: SocketMode) -> str | None:
 
 
 async def _deliver(slack: Slack, contents: dict[str, Any] = TYPED, kind: str = "slash_commands") -> dict[str, Any]:
-    return await slack.socket.deliver(kind, contents, 2.5)
+    return await slack.socket.deliver(kind, contents, 0.5)
 
 
 # --- acknowledging -------------------------------------------------------------------------------------------------
@@ -145,7 +145,7 @@ async def test_a_command_is_acknowledged_on_the_connection_that_brought_it(slack
     listener.seconds = 0.1
     listener.says = {"text": "Well."}
     async with _receiving(slack, listener):
-        delivering = asyncio.create_task(_deliver(slack))
+        delivering = asyncio.create_task(slack.socket.deliver("slash_commands", TYPED, 2.5))
         await asyncio.sleep(0.01)
         refreshing = asyncio.create_task(slack.socket.refresh(after=0.3))
         await slack.socket.wait_for(connections=0)

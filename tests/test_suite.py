@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -17,6 +18,7 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("bot/**
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
 def _tree(file: str) -> ast.Module:
     return ast.parse((ROOT / file).read_text(encoding="utf-8"), file)
 
