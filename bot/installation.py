@@ -153,10 +153,29 @@ class Installation:
         await self._save(tokens)
         if tokens.kind is Kind.LOCATION:
             return _connected(tokens.location_id)
+        return await self._connect_each(tokens.company_id)
+
+    async def _connect_each(self, company_id: str) -> Page:
+        """Exchange an agency's tokens for those of each of our locations; one that it has not keeps back no other."""
+        connected, refused = [], {}
         for location_id in sorted(self._locations):
-            company = self._renewal.of(tokens.company_id)
-            await self._save(await self._authority.exchange(tokens.company_id, location_id, company))
-        return _connected(wanted)
+            try:
+                tokens = await self._authority.exchange(company_id, location_id, self._renewal.of(company_id))
+                await self._save(tokens)
+                connected.append(location_id)
+            except HighLevelError as error:
+                log.warning("oauth.refused", location=location_id, error=type(error).__name__)
+                refused[location_id] = error
+        if not connected:
+            raise next(iter(refused.values()))
+        if not refused:
+            return _connected(", ".join(connected))
+        lines = (
+            f"Connected {', '.join(connected)}, and the bot can work there.",
+            f"Not connected: {', '.join(refused)}. What was connected there before is as it was.",
+            f"Give the app access to it in HighLevel, then come again. {ANOTHER_LINK}",
+        )
+        return Page("Connected in part", lines, HTTPStatus.BAD_GATEWAY)
 
     async def _save(self, tokens: Tokens) -> None:
         await self._connections.connect(tokens)

@@ -95,14 +95,13 @@ class Modal:
 
     async def _open_with_link(self, said: Said, message: object) -> Message | None:
         locations = self._whereabouts.locations
-        linked = first_link(_texts(message), location_id=locations.default, others=locations.others)
-        if linked is None or (locations.others and not linked.location_id):
+        linked = first_link(_texts(message), location_id=locations.default, others=locations.others) or Target("")
+        if not linked.location_id:
             try:
                 async with asyncio.timeout(NAME_WITHIN):
-                    home = await self._whereabouts.home(said.caller.channel_id)
+                    linked = replace(linked, location_id=await self._whereabouts.home(said.caller.channel_id))
             except (StoreDown, TimeoutError):
-                home = locations.default
-            linked = Target(linked.opportunity_id if linked else "", home)
+                linked = replace(linked, location_id=locations.default)
         return await self.open(said, linked)
 
     async def on_typing(self, ack: AsyncAck, body: dict[str, Any]) -> None:

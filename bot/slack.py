@@ -187,8 +187,6 @@ class Reception:
 
     async def _home(self, said: Said) -> str:
         """The sub-account that is meant here where nothing else says so; empty where there is only one."""
-        if not self._whereabouts.locations.others:
-            return ""
         return await self._intake.look_up(self._whereabouts.home(said.caller.channel_id))
 
     async def _use(self, name: str, said: Said) -> Message:

@@ -7,7 +7,7 @@ import pytest
 from bot.installation import CALLBACK, INSTALL, callback_of, link
 from bot.simulator.highlevel import Fault
 from bot.wiring import connect_link
-from tests.house import BY_OAUTH, PUBLIC_URL, House, open_house
+from tests.house import BY_OAUTH, DEAL, PUBLIC_URL, House, open_house
 from tests.rows import execute
 from tests.visitor import Visitor, said, visitor
 
@@ -106,6 +106,20 @@ async def test_an_agency_that_has_not_our_location_is_told(house: House, ana: Vi
 
     assert page.status_code == 502
     assert "HighLevel did not give the bot access" in said(page)
+
+
+async def test_of_several_locations_those_that_an_agency_has_are_connected_and_the_others_named(tmp_path: Path) -> None:
+    agency = {"HIGHLEVEL_SCOPES": "opportunities.readonly opportunities.write oauth.write"}
+    settings = BY_OAUTH | agency | {"HIGHLEVEL_LOCATIONS": "PARIS=Paris"}
+    async with open_house(tmp_path, **settings) as house, visitor(house) as ana:
+        house.highlevel.oauth.chooses = house.highlevel.oauth.company_id
+        page = await ana.connects()
+
+        assert page.status_code == 502
+        assert f"Connected {house.highlevel.location_id}, and the bot can work there." in said(page)
+        assert "Not connected: PARIS." in said(page)
+        await house.says(f"{DEAL} won")
+        assert house.deal == "won"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from bot.simulator.views import View
 from bot.status import Status
 
 STATIC = Path(__file__).parent / "static"
-LOOK_EVERY = 0.1
+LOOK_EVERY = 0.2
 """Seconds between two looks whether anything has changed."""
 MOST_ACTS, MOST_MESSAGES = 12, 200
 HEADERS = {
@@ -109,6 +109,8 @@ class Page:
         self._ends = asyncio.Event()
         self._names = {**stage.names(), "U0BOT": "@Opp Status"}
         self._rendering = Rendering(self._names)
+        self._made: dict[str, tuple[Shown, Markup]] = {}
+        """What messages look like, by their `ts`."""
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -184,16 +186,13 @@ class Page:
     async def _render(self, viewpoint: Viewpoint) -> dict[str, Markup]:
         """Every part of the page, by its id."""
         slack, highlevel = self._stage.slack, self._stage.highlevel
-        shown = [
-            (each, self._rendering.message(each))
-            for each in slack.shown
-            if each.channel == viewpoint.channel and slack.sees(viewpoint.user, each)
-        ]
+        seen = [each for each in slack.shown if each.channel == viewpoint.channel and slack.sees(viewpoint.user, each)]
+        shown = [(each, self._contents(each)) for each in seen[-MOST_MESSAGES:]]
         view = next((view for view in slack.views if view.user == viewpoint.user), None)
         done = acts.acts_of(slack.sent, [*slack.received, *highlevel.received])
         act, rows = await self._looked_at(done, viewpoint.about.strip().upper())
         return {
-            "messages": self._parts.messages(shown[-MOST_MESSAGES:], self._names, SHORTCUT),
+            "messages": self._parts.messages(shown, self._names, SHORTCUT),
             "modal": self._rendering.modal(view) if view else Markup(),
             "board": self._parts.board(self._columns(), partial(stage.link_to, highlevel), [*Status]),
             "refusals": self._parts.refusals([text_to_show(each) for each in slack.refusals]),
@@ -207,6 +206,13 @@ class Page:
                 acts.legible,
             ),
         }
+
+    def _contents(self, shown: Shown) -> Markup:
+        """A message as HTML, made once: one that is replaced is another value."""
+        known = self._made.get(shown.ts)
+        if known is None or known[0] is not shown:
+            known = self._made[shown.ts] = (shown, self._rendering.message(shown))
+        return known[1]
 
     def _columns(self) -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
         """Each stage, with its deals: the open ones first."""
@@ -328,6 +334,7 @@ class Page:
 
     async def _reset(self, _request: web.Request) -> web.Response:
         self._stage.reset()
+        self._made.clear()
         self._troubles = dict.fromkeys(self._troubles, WELL)
         return web.Response()
 

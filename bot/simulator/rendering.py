@@ -1,4 +1,4 @@
-"""What people see in the stand-in for Slack, as HTML: messages, modals, and what type-ahead offers. For the demo page.
+"""What people see in the stand-in for Slack, as HTML: messages and modals. For the demo page.
 
 Every kind of block and element that `block_kit` knows is shown where the stand-in lets somebody use it. What it does
 not know, or has no use for (an `external_select` in a message, an `overflow` in a modal, a confirmation before anything
@@ -8,7 +8,7 @@ What the page's script relies on stands in the templates: each press, choice and
 stand-in where in the message or modal it is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bot.simulator import mrkdwn
-from bot.simulator.block_kit import Element
 from bot.simulator.slack import Shown
 from bot.simulator.views import NOT_BESIDE_A_FIELD, View
 
@@ -54,10 +53,6 @@ class Rendering:
     def modal(self, view: View) -> Markup:
         """A modal, with what is in its fields, what is wrong with it and what type-ahead offered last."""
         return _sendable(self._modal.modal(view, NOT_BESIDE_A_FIELD))
-
-    def options(self, found: Sequence[Element]) -> Markup:
-        """What type-ahead offers, each an `<option>`."""
-        return _sendable(self._blocks.options(found))
 
     def _mrkdwn(self, text: str) -> Markup:
         return mrkdwn.html_of(text, self._names)

@@ -14,9 +14,7 @@ from bot.simulator.block_kit import (
     VIEW_BLOCK_KINDS,
     Element,
     elements_of,
-    options_in,
     refusal_of,
-    refusal_of_options,
     refusal_of_view,
 )
 from bot.simulator.mrkdwn import html_of, plain_of
@@ -453,13 +451,6 @@ def test_an_overflow_menu_in_a_modal_is_not_imitated() -> None:
     assert says.startswith("Not imitated: overflow · option 1 · option 2 · the second · Sure?")
 
 
-def test_what_type_ahead_found_is_options() -> None:
-    assert RENDERING.options([]) == ""
-    first, second = read(RENDERING.options([_option(1), _option(2, description=_plain("&lt;b&gt;"))])).all("option")
-    assert (first.attributes, first.text.strip()) == ({"value": "v1"}, "option 1")
-    assert (second.attributes, second.text.strip()) == ({"value": "v2"}, "option 2 \N{EN DASH} <b>")
-
-
 # --- anything that Slack would show --------------------------------------------------------------------------------
 
 NASTY = [
@@ -806,11 +797,3 @@ def test_any_modal_that_slack_would_show_is_shown_with_every_text_in_it(
         assert _squeezed(text) in shown
     if fields and any(block["type"] == "input" for block in blocks):
         assert ("<wrong>" in page.text) == wrong
-
-
-@given(_option_lists())
-def test_any_options_that_slack_would_offer_are_offered(found: list[Json]) -> None:
-    assert refusal_of_options({"options": found}) is None
-    page = read(RENDERING.options(options_in({"options": found})))
-    _is_harmless_and_whole(page)
-    assert [each.attributes["value"] for each in page.all("option")] == [each["value"] for each in found]
