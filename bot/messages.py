@@ -858,7 +858,7 @@ class Messages:
         lines = (
             f"{blocks.user(request.user_id)} asks to change deals from Slack.",
             f"They asked in {blocks.channel(request.channel_id)}, {blocks.date(request.asked_at)}; their Slack id is {code(request.user_id)}.",
-            "Whoever you let in can change every deal of the location, until an admin takes it back.",
+            "Whoever you let in can change every deal that I can, until an admin takes it back.",
         )
         return _message(lines, (_reference(request.reference),), public=False, buttons=_decisions(request))
 
@@ -1002,7 +1002,8 @@ class Messages:
         """What the ledger knows about somebody's commands, everybody's, or those about one deal; latest first."""
         name = next((record.name for record in records if record.name), None)
         if asked.opportunity_id:
-            whose = f"about {self._deal(Opportunity(asked.opportunity_id, '', name=name))}"
+            where = next((record.location_id for record in records if record.location_id), None)
+            whose = f"about {self._deal(Opportunity(asked.opportunity_id, '', name, where))}"
         elif asked.everybody:
             whose = "of all people"
         else:

@@ -1620,3 +1620,10 @@ def test_a_name_that_none_has_is_told_with_those_there_are() -> None:
     assert "`&lt;!channel&gt;` is none of the sub-accounts" in said.text
     assert "Nothing was changed." in said.text
     assert not said.public
+
+
+def test_a_history_of_a_deal_leads_to_it_where_it_is() -> None:
+    record = replace(memory.CHANGE, opportunity_id=ID, location_id="PARIS")
+    said = _messages(locations=TWO).history([record], ShowHistory(ID))
+
+    assert f"/location/PARIS/opportunities/{ID}|" in said.text.split("\n")[0]
