@@ -151,7 +151,8 @@ class Database:
         if self._opening is None:
             self._opening = asyncio.wrap_future(self._thread.submit(self._migrate))
             self._opening_since = now
-        await asyncio.wait([self._opening], timeout=self._patience)
+        if not self._opening.done():
+            await asyncio.wait([self._opening], timeout=self._patience)
         if not self._opening.done():
             if now - self._opening_since > self._longest_migration:  # or it is a connection that went silent
                 self._cut()

@@ -3,7 +3,6 @@
 import json
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, assert_never
 
@@ -48,61 +47,50 @@ class SqlLedger:
 
     def __init__(self, database: Database, lease: float = LEASE) -> None:
         self._database = database
-        self._lease = NOW[database.kind] + lease * (1 - BEFOREHAND)
         self._now = NOW[database.kind]
         self._owner = secrets.token_hex(8)
-        self._ours = commands.c.owner == self._owner
+        # Built once: to build a statement costs many times what it costs to execute it.
+        until = self._now + lease * (1 - BEFOREHAND)
+        ours = commands.c.owner == self._owner
+        self._accepting = (
+            insert(database.kind, commands)
+            .values(owner=self._owner, lease_until=until, state="accepted", attempts=0, told_to_wait=0)
+            .on_conflict_do_nothing()
+            .returning(commands.c.key)
+        )
+        self._noting = commands.update().where(commands.c.key == sa.bindparam("of"), ours).values(lease_until=until)
+        """What changes a row of ours, and renews it. Fenced: whoever lost the lease changes nothing."""
+        self._beginning = self._noting.values(
+            state=sa.case((commands.c.state == "intended", "intended"), else_="running")
+        )
+        self._telling = self._noting.where(commands.c.told_to_wait == 0)
+        self._finishing = self._noting.values(
+            message_ts=sa.func.coalesce(sa.bindparam("sent_ts"), commands.c.message_ts), lease_until=None
+        )
+        self._renewing = (
+            commands.update()
+            .where(ours, _UNFINISHED, commands.c.key.in_(sa.bindparam("of", expanding=True)))
+            .values(lease_until=until)
+        )
+        self._adopting = _adopting(self._owner, self._now, until)
+        self._giving_back = commands.update().where(ours, _UNFINISHED).values(owner=None, lease_until=0)
 
     # --- Acceptance -------------------------------------------------------------------------------------------------
 
     async def accept(self, *entries: Entry, within: float) -> bool:
         """See `Acceptance`."""
-        rows = [self._row(entry) for entry in entries]
-        statement = (
-            insert(self._database.kind, commands).values(rows).on_conflict_do_nothing().returning(commands.c.key)
-        )
+        rows = [_row(entry) for entry in entries]
 
         def write(connection: sa.Connection) -> bool:
             if len(rows) == 1:  # needs no way back, and is what is waited for most
-                return connection.execute(statement).first() is not None
+                return connection.execute(self._accepting, rows[0]).first() is not None
             with connection.begin_nested() as all_or_none:
-                written = len(connection.execute(statement).all()) == len(rows)
-                if not written:
+                new = [connection.execute(self._accepting, row).first() is not None for row in rows]
+                if not all(new):
                     all_or_none.rollback()
-            return written
+            return all(new)
 
         return await self._database.do(write, within=within)
-
-    def _row(self, entry: Entry) -> dict[str, Any]:
-        return {
-            "key": entry.key,
-            "reference": entry.reference,
-            "accepted_at": as_written(datetime.now(UTC)),
-            "team_id": entry.caller.team_id,
-            "channel_id": entry.caller.channel_id,
-            "user_id": entry.caller.user_id,
-            "text": entry.text,
-            "opportunity_id": entry.wish.opportunity_id,
-            "status": entry.wish.status.value,
-            "lost_reason_id": entry.wish.lost_reason_id,
-            "only_if": entry.wish.only_if,
-            "undoes": entry.undoes,
-            "response_url": entry.response_url,
-            "message_ts": entry.message_ts or None,
-            "state": "accepted",
-            "owner": self._owner,
-            "lease_until": self._lease,
-            "attempts": 0,
-            "told_to_wait": 0,
-            "called": entry.wish.name or None,
-            "reason": entry.wish.reason or None,
-            "consent": entry.wish.consent.value,
-            "continues": entry.continues,
-            "batch": entry.batch,
-            "note": entry.note or None,
-            "public": int(entry.public),
-            "location_id": entry.wish.location_id,
-        }
 
     async def ping(self) -> None:
         """See `Acceptance`."""
@@ -133,17 +121,13 @@ class SqlLedger:
 
     async def begin(self, key: str) -> bool:
         """See `Claims`."""
-        first = (
-            sa.select(_BEFORE.c.key).where(_COMES_FIRST, commands.c.key == key, commands.c.state == "accepted").limit(1)
-        )
-        statement = self._update(key, state=sa.case((_INTENDED, "intended"), else_="running"))
 
         def go(connection: sa.Connection) -> int | None:
-            if connection.execute(first).first() is not None:
+            if connection.execute(_COMES_FIRST, {"of": key}).first() is not None:
                 return None
             try:
                 with connection.begin_nested():
-                    return connection.execute(statement).rowcount
+                    return connection.execute(self._beginning, {"of": key}).rowcount
             except sa.exc.IntegrityError:  # commands_one_at_a_time
                 return None
 
@@ -168,8 +152,7 @@ class SqlLedger:
 
     async def tell_to_wait(self, key: str) -> bool:
         """See `Claims`."""
-        statement = self._update(key, told_to_wait=1).where(commands.c.told_to_wait == 0)
-        return await self._database.do(lambda connection: connection.execute(statement).rowcount == 1)
+        return await self._change(self._telling, key, told_to_wait=1) == 1
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
         """See `Claims`."""
@@ -182,47 +165,30 @@ class SqlLedger:
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         """See `Claims`."""
         announced_in, announced_ts = announced
-        await self._note(
+        await self._fenced(
+            self._finishing,
             key,
             state="finished",
             delivered=delivered,
-            message_ts=sa.func.coalesce(message_ts or None, commands.c.message_ts),
+            sent_ts=message_ts or None,
             announced_in=announced_in or None,
             announced_ts=announced_ts or None,
             finished_at=as_written(datetime.now(UTC)),
             owner=None,
-            lease_until=None,
             response_url=None,
             reply=None,
         )
 
     async def renew(self, keys: Collection[str]) -> None:
         """See `Claims`."""
-        ours = (self._ours, _UNFINISHED, commands.c.key.in_(list(keys)))
-        statement = commands.update().where(*ours).values(lease_until=self._lease)
-        await self._database.do(lambda connection: connection.execute(statement))
+        of = {"of": list(keys)}
+        await self._database.do(lambda connection: connection.execute(self._renewing, of))
 
     async def adopt(self, most: int) -> Sequence[Claim]:
         """See `Claims`."""
-        orphaned = (
-            sa.select(commands.c.key)
-            .where(_UNFINISHED, commands.c.lease_until < self._now)
-            .order_by(commands.c.accepted_at)
-            .limit(most)
-            .with_for_update(skip_locked=True)  # where several processes may write at once; SQLite has one writer
+        rows = await self._database.do(
+            lambda connection: connection.execute(self._adopting, {"most": most}).mappings().all()
         )
-        died_over_it = (commands.c.owner != self._owner) & commands.c.state.in_(["running", "intended"])
-        statement = (
-            commands.update()
-            .where(commands.c.key.in_(orphaned))
-            .values(
-                owner=self._owner,
-                lease_until=self._lease,
-                attempts=commands.c.attempts + sa.case((died_over_it, 1), else_=0),
-            )
-            .returning(commands)
-        )
-        rows = await self._database.do(lambda connection: connection.execute(statement).mappings().all())
         claims = []
         for row in sorted(rows, key=lambda row: str(row["accepted_at"])):
             try:
@@ -235,8 +201,7 @@ class SqlLedger:
 
     async def give_back(self) -> int:
         """See `Claims`."""
-        statement = commands.update().where(self._ours, _UNFINISHED).values(owner=None, lease_until=0)
-        return await self._database.do(lambda connection: connection.execute(statement).rowcount)
+        return await self._database.do(lambda connection: connection.execute(self._giving_back).rowcount)
 
     async def forget(self, before: datetime, most: int = 1000) -> int:
         """Delete finished rows that were accepted before that time, `most` at once; returns how many went."""
@@ -248,27 +213,83 @@ class SqlLedger:
         statement = commands.delete().where(commands.c.key.in_(old))
         return await self._database.do(lambda connection: connection.execute(statement).rowcount)
 
-    def _update(self, key: str, **values: Any) -> sa.Update:  # noqa: ANN401 - whatever the columns hold
-        """What changes a row of ours, and renews it. Fenced: whoever lost the lease changes nothing."""
-        return commands.update().where(commands.c.key == key, self._ours).values({"lease_until": self._lease} | values)
+    async def _note(self, key: str, **values: str | None) -> None:
+        await self._fenced(self._noting, key, **values)
 
-    async def _note(self, key: str, **values: Any) -> None:  # noqa: ANN401 - likewise
-        statement = self._update(key, **values)
-        if await self._database.do(lambda connection: connection.execute(statement).rowcount) == 0:
+    async def _fenced(self, noting: sa.Update, of: str, **values: str | None) -> None:
+        if await self._change(noting, of, **values) == 0:
             raise LeaseLost
+
+    async def _change(self, statement: sa.Update, of: str, **values: str | int | None) -> int:
+        parameters = {"of": of, **values}
+        return await self._database.do(lambda connection: connection.execute(statement, parameters).rowcount)
 
 
 _UNFINISHED = sa.text("state <> 'finished'")
 """In words of SQL, not as a parameter: the index for it is a partial one."""
-_INTENDED = commands.c.state == "intended"
 _BEFORE = commands.alias("earlier")
 _COMES_FIRST = (
-    (_BEFORE.c.opportunity_id == commands.c.opportunity_id)
-    & sa.text("earlier.state <> 'finished'")
-    & (_BEFORE.c.state != "answered")
-    & (sa.tuple_(_BEFORE.c.accepted_at, _BEFORE.c.key) < sa.tuple_(commands.c.accepted_at, commands.c.key))
+    sa.select(_BEFORE.c.key)
+    .where(
+        _BEFORE.c.opportunity_id == commands.c.opportunity_id,
+        sa.text("earlier.state <> 'finished'"),
+        _BEFORE.c.state != "answered",
+        sa.tuple_(_BEFORE.c.accepted_at, _BEFORE.c.key) < sa.tuple_(commands.c.accepted_at, commands.c.key),
+        commands.c.key == sa.bindparam("of"),
+        commands.c.state == "accepted",
+    )
+    .limit(1)
 )
-"""Whether one command about a deal was accepted before another, and is not done: what was typed last shall stand."""
+"""A command about the same deal that was accepted before, and is not done: what was typed last shall stand."""
+
+
+def _adopting(owner: str, now: sa.ColumnElement[float], until: sa.ColumnElement[float]) -> sa.UpdateBase:
+    """Takes over what others left."""
+    orphaned = (
+        sa.select(commands.c.key)
+        .where(_UNFINISHED, commands.c.lease_until < now)
+        .order_by(commands.c.accepted_at)
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True)  # where several processes may write at once; SQLite has one writer
+    )
+    died_over_it = (commands.c.owner != owner) & commands.c.state.in_(["running", "intended"])
+    return (
+        commands.update()
+        .where(commands.c.key.in_(orphaned))
+        .values(
+            owner=owner,
+            lease_until=until,
+            attempts=commands.c.attempts + sa.case((died_over_it, 1), else_=0),
+        )
+        .returning(commands)
+    )
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "key": entry.key,
+        "reference": entry.reference,
+        "accepted_at": as_written(datetime.now(UTC)),
+        "team_id": entry.caller.team_id,
+        "channel_id": entry.caller.channel_id,
+        "user_id": entry.caller.user_id,
+        "text": entry.text,
+        "opportunity_id": entry.wish.opportunity_id,
+        "status": entry.wish.status.value,
+        "lost_reason_id": entry.wish.lost_reason_id,
+        "only_if": entry.wish.only_if,
+        "undoes": entry.undoes,
+        "response_url": entry.response_url,
+        "message_ts": entry.message_ts or None,
+        "called": entry.wish.name or None,
+        "reason": entry.wish.reason or None,
+        "consent": entry.wish.consent.value,
+        "continues": entry.continues,
+        "batch": entry.batch,
+        "note": entry.note or None,
+        "public": int(entry.public),
+        "location_id": entry.wish.location_id,
+    }
 
 
 def _as_columns(outcome: Outcome) -> dict[str, str | None]:
@@ -344,7 +365,7 @@ def _claim(row: sa.RowMapping) -> Claim:
 
 
 def _as_text(reply: Message) -> str:
-    return json.dumps(asdict(reply))
+    return json.dumps({name: getattr(reply, name) for name in Message.__dataclass_fields__})
 
 
 def _message(stored: str) -> Message:
