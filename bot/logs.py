@@ -3,6 +3,8 @@
 import logging
 import re
 import sys
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import structlog
@@ -50,6 +52,21 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
     return record.levelno >= QUIETEST.get(record.name.partition(".")[0], logging.NOTSET)
 
 
+class _Lines(structlog.WriteLogger):
+    """Writes finished lines of ours, past `logging`, which would cost as much again as making them."""
+
+    def __init__(self, stream: TextIO, name: str = "") -> None:
+        super().__init__(stream)
+        self.name = name
+
+    def msg(self, message: str) -> None:
+        """Write one line. Where nobody reads them any more, nothing else shall fail for it: neither does `logging`."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
+
+
 def set_up(level: str, form: Literal["auto", "json", "text"], stream: TextIO = sys.stderr) -> None:
     """Send all logging, ours and the libraries', to `stream`."""
     text = form == "text" or (form == "auto" and stream.isatty())
@@ -59,25 +76,22 @@ def set_up(level: str, form: Literal["auto", "json", "text"], stream: TextIO = s
         else structlog.processors.JSONRenderer(default=str)
     )
     shared: list[Processor] = [
+        structlog.stdlib.add_logger_name,
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.stdlib.add_logger_name,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[*shared, renderer, _redact],
+        logger_factory=partial(_Lines, stream),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(), *shared],
+            foreign_pre_chain=[*shared[:1], structlog.stdlib.ExtraAdder(), *shared[1:]],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _redact],
         )
     )

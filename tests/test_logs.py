@@ -173,6 +173,21 @@ def test_a_text_with_line_breaks_stays_one_line_of_json() -> None:
     assert [line["event"] for line in _read(stream)] == ["one\ntwo", "five\nsix"]
 
 
+class _Broken(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_a_log_that_nobody_reads_any_more_stops_nothing(form: Form) -> None:
+    logs.set_up("INFO", form, _Broken())
+    structlog.get_logger("bot.test").error("told to nobody")
+
+    stream = _set_up(form=form)
+    stream.close()
+    structlog.get_logger("bot.test").error("told to nobody")
+
+
 # --- which lines ---------------------------------------------------------------------------------------------------
 
 LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
