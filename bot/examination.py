@@ -59,17 +59,18 @@ class Examination:
         if not self._public_url:
             return None
         url = f"{self._public_url}{EVENTS}"
-        async with httpx.AsyncClient(
-            transport=self._pool(), headers={"User-Agent": self._user_agent}, timeout=self._patience
-        ) as http:
+        headers = {"User-Agent": self._user_agent}
+        unsigned = httpx.Request("POST", url, headers=headers)
+        beside = httpx.Request("GET", f"{self._public_url}{ALIVE}", headers=headers)
+        async with self._pool() as transport:
             try:
-                command = await exchange(http, http.build_request("POST", url), self._patience)
-                beside = await exchange(http, http.build_request("GET", f"{self._public_url}{ALIVE}"), self._patience)
+                command = await exchange(transport, unsigned, self._patience)
+                alive = await exchange(transport, beside, self._patience)
             except TlsFailed:
                 return Heard(url, Silence.UNTRUSTED)
             except HighLevelError:  # so are called all the ways in which an answer fails to come, whoever was asked
                 return Heard(url, Silence.UNREACHABLE)
-        return Heard(url, command.status, is_ours=beside.status == HTTPStatus.OK and beside.content == b"alive")
+        return Heard(url, command.status, is_ours=alive.status == HTTPStatus.OK and alive.content == b"alive")
 
 
 def _permits(refusal: HighLevelError) -> May:

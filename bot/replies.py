@@ -111,8 +111,10 @@ class Replies:
         queue_patience: float = QUEUE_PATIENCE,
     ) -> None:
         self._web = web
-        # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message.
-        self._http = httpx.AsyncClient(transport=transport, timeout=patience, follow_redirects=False)
+        # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message. And no
+        # `httpx.AsyncClient`, whose cookies and redirects, which are not wanted, cost as much as to send it.
+        self._transport = transport
+        self._waits = dict.fromkeys(("connect", "read", "pool"), patience)
         self._pauses = pauses
         self._queue_patience = queue_patience
 
@@ -147,7 +149,7 @@ class Replies:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     def _ways(self, message: Message, to: Address) -> Iterator[tuple[str, Callable[[], Awaitable[_Attempt]]]]:
         # What is posted in two channels is to be updated in both: only this way Slack says which message it is.
@@ -187,11 +189,13 @@ class Replies:
             log.warning("reply.not_sent", error="not an address of Slack's")
             return _Attempt(_Fate.REFUSED)
         try:
-            response = await self._http.post(response_url, json=body)
+            request = httpx.Request("POST", response_url, json=body, extensions={"timeout": self._waits})
+            response = await self._transport.handle_async_request(request)
+            await response.aread()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, ValueError) as error:
             log.warning("reply.not_sent", error=type(error).__name__)
             return _Attempt(_Fate.REFUSED)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:  # InvalidURL: of a redirection, which was an answer
+        except httpx.HTTPError as error:
             log.warning("reply.unanswered", error=type(error).__name__)
             return _Attempt(_Fate.PERHAPS)
         if response.is_success:

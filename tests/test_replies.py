@@ -148,13 +148,12 @@ async def test_a_message_whose_connection_broke_is_sent_no_second_time(slack: Sl
     assert (slack.shown, slack.calls) == ([], [])
 
 
-async def test_a_redirection_is_an_answer_and_not_sent_a_second_way_when_it_makes_no_sense(
-    slack: Slack, sender: Replies
-) -> None:
-    slack.misbehave(Fault("response_url", status=302, headers={"Location": "http:no-path"}))
+@pytest.mark.parametrize("location", ["/elsewhere", "http:no-path"])
+async def test_a_redirection_is_not_followed_wherever_it_leads(slack: Slack, sender: Replies, location: str) -> None:
+    slack.misbehave(Fault("response_url", status=302, headers={"Location": location}))
 
-    assert await sender.deliver(PUBLIC, _address(slack)) == BY_ADDRESS
-    assert slack.calls == []
+    assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
+    assert slack.calls == ["chat.postMessage"]
 
 
 # --- the other ways ------------------------------------------------------------------------------------------------

@@ -30,12 +30,9 @@ class Authority:
         self._app = app
         self._version = version
         self._patience = patience
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            headers={"Accept": "application/json", "User-Agent": user_agent},
-            transport=transport,
-            follow_redirects=False,
-        )
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"Accept": "application/json", "User-Agent": user_agent}
+        self._transport = transport
 
     async def redeem(self, code: str) -> oauth.Tokens:
         """Tokens for the code with which somebody came back."""
@@ -53,11 +50,16 @@ class Authority:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def _post(
         self, form: oauth.Form, auth: httpx.Auth | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        timeout = httpx.Timeout(self._patience, connect=CONNECT, pool=CONNECT)
-        request = self._http.build_request("POST", form.path, data=dict(form.fields), headers=headers, timeout=timeout)
-        return await exchange(self._http, request, self._patience, auth)
+        request = httpx.Request(
+            "POST",
+            self._base_url + form.path,
+            headers=self._headers | dict(headers or {}),
+            data=dict(form.fields),
+            extensions={"timeout": {"connect": CONNECT, "pool": CONNECT}},
+        )
+        return await exchange(self._transport, request, self._patience, auth)

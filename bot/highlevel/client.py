@@ -61,13 +61,10 @@ class Client:
     ) -> None:
         # The Version header is required: without it the answer is 401. The User-Agent must be our own: the CDN bans
         # Python's. Both were seen by others, in no documentation.
-        self._http = httpx.AsyncClient(
-            base_url=base_url,
-            auth=auth,
-            headers={"Version": version, "Accept": "application/json", "User-Agent": user_agent},
-            transport=transport,
-            follow_redirects=False,
-        )
+        self._headers = httpx.Headers({"Version": version, "Accept": "application/json", "User-Agent": user_agent})
+        self._base_url = base_url.rstrip("/")
+        self._auth = auth
+        self._transport = transport
         self._version = version
         self._attempts = attempts
         self._called = called
@@ -85,7 +82,7 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def opportunity(self, opportunity_id: str, *, until: float) -> wire.Record:
         """One opportunity, fresh: unlike the search, this shows a write at once."""
@@ -146,15 +143,16 @@ class Client:
                 raise OutOfTime
             connect = min(self._attempts.connect, left)
             patience = min(self._attempts.answer, left)
-            request = self._http.build_request(
+            request = httpx.Request(
                 call.method,
-                call.path,
-                params=call.query,
+                self._base_url + call.path,
+                params=call.query or None,
+                headers=self._headers,
                 json=call.body,
-                timeout=httpx.Timeout(patience, connect=connect, pool=connect),
+                extensions={"timeout": {"connect": connect, "pool": connect}},
             )
             try:
-                answer = await exchange(self._http, request, patience)
+                answer = await exchange(self._transport, request, patience, self._auth)
             except HighLevelError:
                 self._called(call.method, 0)
                 raise
@@ -165,16 +163,17 @@ class Client:
 
 
 async def exchange(
-    http: httpx.AsyncClient, request: httpx.Request, patience: float, auth: httpx.Auth | None = None
+    transport: httpx.AsyncBaseTransport, request: httpx.Request, patience: float, auth: httpx.Auth | None = None
 ) -> Answer:
     """Send a request, once, and read the whole answer, within so many seconds. Raises `HighLevelError`.
 
-    `auth` proves who asks; `None` leaves it to the client.
+    `auth` proves who asks; without it nobody does. Not by `httpx.AsyncClient`: its cookies, redirects and merging of
+    what is set for all requests, none of which is wanted here, cost more than to send the request.
     """
     answering = False
     try:
         async with asyncio.timeout(patience):
-            response = await http.send(request, auth=auth or httpx.USE_CLIENT_DEFAULT, stream=True)
+            response = await (_prove(transport, request, auth) if auth else transport.handle_async_request(request))
             answering = True
             try:
                 content = await response.aread()
@@ -190,6 +189,25 @@ async def exchange(
     return Answer(response.status_code, headers, content)
 
 
+async def _prove(transport: httpx.AsyncBaseTransport, request: httpx.Request, auth: httpx.Auth) -> httpx.Response:
+    """Send what `auth` makes of a request, and again as long as it is not content with the answer.
+
+    https://www.python-httpx.org/advanced/authentication/#custom-authentication-schemes
+    """
+    flow = auth.async_auth_flow(request)
+    try:
+        ready = await anext(flow)
+        while True:
+            response = await transport.handle_async_request(ready)
+            try:
+                ready = await flow.asend(response)
+            except StopAsyncIteration:
+                return response
+            await response.aclose()
+    finally:
+        await flow.aclose()
+
+
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -198,7 +216,6 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
 )
-"""Not `httpx.InvalidURL`: httpx raises it for the address in a redirection that it has already received."""
 
 
 def failure(error: Exception, *, answering: bool) -> HighLevelError:

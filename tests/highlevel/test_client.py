@@ -133,7 +133,7 @@ async def client(url: str) -> AsyncIterator[Client]:
 
 # --- what is sent --------------------------------------------------------------------------------------------------
 
-HEADERS = {"Host", "Accept", "Accept-Encoding", "Connection", "User-Agent", "Version", "Authorization"}
+HEADERS = {"Host", "Accept", "Accept-Encoding", "User-Agent", "Version", "Authorization"}
 
 
 async def test_a_change_is_sent_with_the_documented_headers_and_body_and_nothing_else(
