@@ -46,14 +46,14 @@ def main() -> int:
 async def _measure(neighbours: stage.StandIns, running: stage.RunningBot) -> list[stage.Acknowledged]:
     async with stage.client() as http:
         # Both stand-ins are asked by /readyz, and one of them is slow.
-        await stage.wait_until_ready(running, http)
+        await stage.wait_until_ready(running.url, http)
         addresses = await neighbours.reply_addresses(RATE * SECONDS, http)
         began = time.perf_counter() + 0.1
         sending = []
         for number, address in enumerate(addresses):
             due = began + number / RATE
             await asyncio.sleep(due - time.perf_counter())
-            sending.append(asyncio.create_task(stage.send(number, address, due, running, http)))
+            sending.append(asyncio.create_task(stage.send(number, address, due, running.url, http)))
         return await asyncio.gather(*sending)
 
 

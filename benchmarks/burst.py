@@ -51,7 +51,7 @@ async def _measure(
     neighbours: stage.StandIns, running: stage.RunningBot
 ) -> tuple[list[stage.Acknowledged], list[str], stage.Asked]:
     async with stage.client() as http:
-        await stage.wait_until_ready(running, http)
+        await stage.wait_until_ready(running.url, http)
         before = len((await neighbours.asked_of_highlevel(http)).times)
         await asyncio.sleep(WINDOW)  # what /readyz asked is forgotten
         addresses = await neighbours.reply_addresses(COMMANDS, http)
@@ -60,7 +60,7 @@ async def _measure(
         for number, address in enumerate(addresses):
             due = began + number * WITHIN / COMMANDS
             await asyncio.sleep(due - time.perf_counter())
-            sending.append(asyncio.create_task(stage.send(number, address, due, running, http)))
+            sending.append(asyncio.create_task(stage.send(number, address, due, running.url, http)))
         results = await asyncio.gather(*sending)
         texts: list[str] = []
         while sum("from open to *won*" in text for text in texts) < COMMANDS and time.perf_counter() < began + 150:

@@ -23,10 +23,14 @@ from urllib.parse import urlencode
 import aiohttp
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.postgresql import Cluster, programs, running  # noqa: E402 - found from here only
+
 LOCALHOST = "127.0.0.1"
 SIGNING_SECRET, BOT_TOKEN, HIGHLEVEL_TOKEN = "not-a-secret", "xoxb-simulated", "pit-simulated"
 LOCATION, TEAM, CHANNEL = "LOCATIONxxxxxxxxxxxx", "T0SIMULATED", "C0SALES"
-PEOPLE = [f"U0REP{number:03}" for number in range(100)]
+PEOPLE = [f"U0REP{number:04}" for number in range(1000)]
 """A person may start 20 commands a minute: many people, so that the pace is the bot's own."""
 PACKAGES = (
     "aiohttp",
@@ -69,6 +73,17 @@ def verdict(bars: dict[str, bool]) -> int:
 def percentile(values: Sequence[float], percent: int) -> float:
     """The value that `percent` of a hundred do not exceed."""
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+@contextmanager
+def postgresql() -> Iterator[Cluster | None]:
+    """A server that writes to the disk before it says so; `None` where its programs are not installed."""
+    if (where := programs()) is None:
+        print("PostgreSQL is not installed: not measured.")
+        yield None
+        return
+    with running(where, fsync=True) as cluster:
+        yield cluster
 
 
 @dataclass(frozen=True)
@@ -164,7 +179,7 @@ class RunningBot:
 @contextmanager
 def bot(neighbours: StandIns) -> Iterator[RunningBot]:
     """The bot between the stand-ins; killed when the block is left."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         environ = {
             "SLACK_BOT_TOKEN": BOT_TOKEN,
@@ -180,21 +195,23 @@ def bot(neighbours: StandIns) -> Iterator[RunningBot]:
         }
         began = time.perf_counter()
         with process("-m", "bot", "serve", folder=Path(folder), environ=environ) as started:
-            while not _is_alive(port):
+            while not is_alive(port):
                 if started.poll() is not None or time.perf_counter() - began > START_WITHIN:
                     raise SystemExit(f"The bot did not start (exit code {started.poll()}).")
                 time.sleep(0.005)
             yield RunningBot(f"http://{LOCALHOST}:{port}", started.pid, time.perf_counter() - began)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens to."""
     with socket.socket() as probe:
         probe.bind((LOCALHOST, 0))
         port: int = probe.getsockname()[1]
     return port
 
 
-def _is_alive(port: int) -> bool:
+def is_alive(port: int) -> bool:
+    """Whether /healthz is answered there."""
     try:
         with socket.create_connection((LOCALHOST, port), timeout=1) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n")
@@ -203,9 +220,9 @@ def _is_alive(port: int) -> bool:
         return False
 
 
-async def wait_until_ready(running: RunningBot, http: aiohttp.ClientSession) -> None:
+async def wait_until_ready(url: str, http: aiohttp.ClientSession) -> None:
     """Until the bot knows its workspace, and has opened its ledger: before that, it refuses commands."""
-    async with asyncio.timeout(START_WITHIN), http.get(f"{running.url}/readyz") as answer:
+    async with asyncio.timeout(START_WITHIN), http.get(f"{url}/readyz") as answer:
         if answer.status != 200:
             raise SystemExit(f"The bot is not ready: {await answer.text()}")
 
@@ -255,12 +272,12 @@ class Acknowledged:
     wrong: str
 
 
-async def send(number: int, address: str, due: float, running: RunningBot, http: aiohttp.ClientSession) -> Acknowledged:
+async def send(number: int, address: str, due: float, url: str, http: aiohttp.ClientSession) -> Acknowledged:
     """Send one person's command, which was due at that time."""
     body, headers = signed_command(number, address)
     sent = time.perf_counter()
     try:
-        async with http.post(f"{running.url}/slack/events", data=body, headers=headers) as answer:
+        async with http.post(f"{url}/slack/events", data=body, headers=headers) as answer:
             text = await answer.text()
             # Accepted without a word: whatever it says here is a refusal.
             wrong = "" if answer.status == 200 and not text else f"{answer.status} {text[:80]}"

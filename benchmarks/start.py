@@ -52,7 +52,7 @@ async def _memory(neighbours: stage.StandIns) -> tuple[float, float, int]:
         time.sleep(SETTLING)  # noqa: ASYNC251 - nothing else is to happen here, not even a question to the bot
         idle = running.resident_megabytes()
         async with stage.client() as http:
-            await stage.wait_until_ready(running, http)
+            await stage.wait_until_ready(running.url, http)
             addresses = await neighbours.reply_addresses(COMMANDS, http)
             places = asyncio.Semaphore(AT_ONCE)
 

@@ -33,6 +33,8 @@ class Cluster:
     programs: Path
     folder: Path
     port: int
+    fsync: bool = False
+    """Whether what is committed is on the disk: tests cut no power."""
 
     @property
     def log(self) -> str:
@@ -46,7 +48,9 @@ class Cluster:
         return self._url(name)
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options = (
+            f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync={'on' if self.fsync else 'off'}"
+        )
         self._run("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", options)
 
     def stop(self) -> None:
@@ -92,7 +96,7 @@ class Cluster:
 
 
 @contextmanager
-def running(where: Path) -> Iterator[Cluster]:
+def running(where: Path, *, fsync: bool = False) -> Iterator[Cluster]:
     """A server, until the block is left."""
     folder = Path(tempfile.mkdtemp(prefix="opp-status-postgresql-"))
     if os.geteuid() == 0:
@@ -100,7 +104,7 @@ def running(where: Path) -> Iterator[Cluster]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    cluster = Cluster(where, folder, port)
+    cluster = Cluster(where, folder, port, fsync)
     try:
         cluster.make()
         cluster.start()

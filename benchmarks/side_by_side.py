@@ -1,0 +1,332 @@
+"""The bot beside its twins: each figure for all in every round, in changing order. Exit code 1: a bar is missed.
+
+python benchmarks/side_by_side.py [--rounds 3] [--only NAME,NAME] [--figures start,open,busy,idle,memory]
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import contest
+import stage
+import uvloop
+from contest import FETCH, NODE, PYTHON, SQLITE, Contestant, Neighbours, Runner
+
+OUT = stage.ROOT / "build" / "benchmarks" / "side_by_side.json"
+WARM = 150
+"""Commands before anything is measured: connections are open, names are known, code is compiled."""
+PACE, OPEN = 100, 1500
+"""Commands a second, whether or not the last was answered; and how many."""
+IN_FLIGHT, BUSY = 16, 2000
+IDLE, HIGHLEVEL_WAITS, PAUSE = 100, 0.03, 0.05
+"""Commands one after another; what HighLevel takes for an answer then; and the seconds before the next."""
+MANY = 10_000
+PATIENCE = 30.0
+"""Seconds for a reply, in which no bot needs half of one."""
+SETTLE = 2.0
+"""Seconds after the start before the memory is looked at."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is measured: its unit, and the bar, against the Node twin or as it is."""
+
+    unit: str
+    times_node: float | None = None
+    at_most: float | None = None
+
+
+FIGURES = {
+    "start to the first answer": Figure("s", times_node=2.0, at_most=0.7),
+    "memory, idle": Figure("MB", times_node=1.0),
+    "acknowledgement p50 at 100/s": Figure("ms"),
+    "acknowledgement p99 at 100/s": Figure("ms", times_node=1.5),
+    "CPU per 1,000 at 100/s": Figure("s", times_node=1.0),
+    "commands a second, 16 in flight": Figure("/s"),
+    "CPU per 1,000, 16 in flight": Figure("s", times_node=1.0),
+    "command to reply beyond HighLevel, p50": Figure("ms", at_most=5.0),
+    "command to reply beyond HighLevel, p99": Figure("ms", at_most=25.0),
+    "memory after 10,000 commands": Figure("MB", times_node=1.2),
+    "HighLevel's requests per change": Figure("", at_most=3.0),
+}
+Measured = dict[str, float]
+
+
+class Wrong(Exception):
+    """The job was not done: then no figure of it counts."""
+
+
+# --- one contestant ------------------------------------------------------------------------------------------------
+
+
+class Client:
+    """Sends commands and checks what became of them."""
+
+    def __init__(self, http: aiohttp.ClientSession, beside: Neighbours, runner: Runner) -> None:
+        self._http = http
+        self._beside = beside
+        self._runner = runner
+        self._numbers = itertools.count()
+        self._replied: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
+        self.sent: dict[int, float] = {}
+        self.took: list[float] = []
+        """Milliseconds, of what is measured."""
+
+    async def send(self) -> int:
+        """One command about a deal of its own; its number."""
+        number = next(self._numbers)
+        self.sent[number] = now = time.perf_counter()
+        one = await stage.send(number, f"{self._beside.url}/commands/{number}", now, self._runner.url, self._http)
+        if one.wrong:
+            raise Wrong(f"command {number}: {one.wrong}")
+        self.took.append(one.took)
+        return number
+
+    async def at_a_pace(self, many: int) -> None:
+        """So many, on time whether or not the last was answered."""
+        began, tasks = time.perf_counter(), []
+        for number in range(many):
+            await asyncio.sleep(max(0.0, began + number / PACE - time.perf_counter()))
+            tasks.append(asyncio.create_task(self.send()))
+        await asyncio.gather(*tasks)
+
+    async def replied(self, within: float = 120.0) -> dict[str, tuple[float, str]]:
+        """Every reply, once all are there. Raises `Wrong` if one is missing, twice, or no success."""
+        until = time.perf_counter() + within
+        while True:
+            seen = await asyncio.to_thread(self._beside.seen)
+            replies: dict[str, tuple[float, str]] = seen["replies"]  # type: ignore[assignment] # as `Seen` says
+            if len(replies) >= len(self.sent) or time.perf_counter() > until:
+                break
+            await asyncio.sleep(0.05)
+        statuses = seen["statuses"]
+        done = [text for _, text in replies.values() if "*won*" in text]
+        if not len(done) == len(replies) == len(self.sent) == len(statuses) or seen["more"]:
+            raise Wrong(f"{len(self.sent)} sent, {len(replies)} answered, {len(done)} done, {seen['more']} more")
+        return replies
+
+    async def in_flight(self, many: int, at_once: int) -> None:
+        """So many, so many at once: the next begins when the reply to one is there."""
+        left = iter(range(many))
+
+        async def work() -> None:
+            for _ in left:
+                number = await self.send()
+                async with asyncio.timeout(PATIENCE):
+                    await self._replied[number].wait()
+
+        await asyncio.gather(*(work() for _ in range(at_once)))
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Hear of each reply when it comes."""
+        host, _, port = self._beside.url.removeprefix("http://").partition(":")
+        lines, request = await asyncio.open_connection(host, int(port))
+        request.write(b"GET /replies HTTP/1.1\r\nHost: neighbours\r\n\r\n")
+
+        async def listen() -> None:
+            async for line in lines:
+                self._replied[int(line)].set()
+
+        task = asyncio.create_task(listen())
+        try:
+            yield
+        finally:
+            task.cancel()
+            request.close()
+
+
+@contextmanager
+def _measured(runner: Runner) -> Iterator[Callable[[int], float]]:
+    """CPU seconds per 1,000 since the block was entered."""
+    before = runner.cpu()
+    yield lambda many: (runner.cpu() - before) / many * 1000
+
+
+async def _start(_client: Client, runner: Runner, _beside: Neighbours) -> Measured:
+    await asyncio.sleep(SETTLE)
+    return {"start to the first answer": runner.started_in, "memory, idle": runner.resident_megabytes()}
+
+
+async def _open(client: Client, runner: Runner, beside: Neighbours) -> Measured:
+    await _warm(client)
+    before = _asked(beside)
+    with _measured(runner) as cpu:
+        await client.at_a_pace(OPEN)
+        await client.replied()
+        used = cpu(OPEN)
+    return {
+        "acknowledgement p50 at 100/s": stage.percentile(client.took, 50),
+        "acknowledgement p99 at 100/s": stage.percentile(client.took, 99),
+        "CPU per 1,000 at 100/s": used,
+        "HighLevel's requests per change": (_asked(beside) - before) / OPEN,
+    }
+
+
+async def _busy(client: Client, runner: Runner, _beside: Neighbours) -> Measured:
+    await _warm(client)
+    began = time.perf_counter()
+    with _measured(runner) as cpu:
+        await client.in_flight(BUSY, IN_FLIGHT)
+        await client.replied()
+        used = cpu(BUSY)
+    return {
+        "commands a second, 16 in flight": BUSY / (time.perf_counter() - began),
+        "CPU per 1,000, 16 in flight": used,
+    }
+
+
+async def _idle(client: Client, _runner: Runner, beside: Neighbours) -> Measured:
+    await _warm(client)
+    first = len(client.sent)
+    for _ in range(IDLE):
+        await client.in_flight(1, 1)
+        await asyncio.sleep(PAUSE)
+    replies = await client.replied()
+    held: dict[str, float] = (await asyncio.to_thread(beside.seen))["held"]  # type: ignore[assignment] # as `Seen` says
+    beyond = [
+        (replies[str(number)][0] - client.sent[number] - held[stage.deal(number)]) * 1000
+        for number in range(first, first + IDLE)
+    ]
+    return {
+        "command to reply beyond HighLevel, p50": stage.percentile(beyond, 50),
+        "command to reply beyond HighLevel, p99": stage.percentile(beyond, 99),
+    }
+
+
+async def _memory(client: Client, runner: Runner, _beside: Neighbours) -> Measured:
+    await client.in_flight(MANY, IN_FLIGHT)
+    await client.replied(within=600)
+    return {"memory after 10,000 commands": runner.resident_megabytes()}
+
+
+async def _warm(client: Client) -> None:
+    await client.in_flight(WARM, 4)
+    await client.replied()
+    client.took.clear()
+
+
+def _asked(beside: Neighbours) -> int:
+    calls: dict[str, int] = beside.seen()["calls"]  # type: ignore[assignment] # as `Seen` says
+    return sum(calls.values())
+
+
+MEASURING: dict[str, Callable[[Client, Runner, Neighbours], Awaitable[Measured]]] = {
+    "start": _start,
+    "open": _open,
+    "busy": _busy,
+    "idle": _idle,
+    "memory": _memory,
+}
+
+
+def measure(contestant: Contestant, what: str) -> Measured:
+    """Start it anew, and measure. Raises `Wrong`."""
+
+    async def go() -> Measured:
+        async with stage.client() as http:
+            await stage.wait_until_ready(runner.url, http)
+            client = Client(http, beside, runner)
+            async with client.listening():
+                return await MEASURING[what](client, runner, beside)
+
+    with (
+        contest.neighbours(HIGHLEVEL_WAITS if what == "idle" else 0.0) as beside,
+        contest.running(contestant, beside) as runner,
+    ):
+        return uvloop.run(go())
+
+
+# --- all of them ---------------------------------------------------------------------------------------------------
+
+
+def contestants(url: Callable[[], str] | None) -> list[Contestant]:
+    """Those that can run here; `url` gives an empty PostgreSQL database."""
+    over_postgresql = [contest.ours("ours, PostgreSQL", lambda _: {"DATABASE_URL": url()})] if url else []
+    return [SQLITE, *over_postgresql, *([NODE, FETCH] if contest.has_node() else []), PYTHON]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="contestants whose names begin so, separated by commas")
+    parser.add_argument("--figures", default=",".join(MEASURING), help="which, separated by commas")
+    asked = parser.parse_args()
+    stage.end_well_when_told_to()
+    stage.print_machine()
+    print("node", subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip())  # noqa: S607
+    with stage.postgresql() as cluster:
+        everybody = [
+            each
+            for each in contestants(cluster.new_database if cluster else None)
+            if not asked.only or each.name.startswith(tuple(asked.only.split(",")))
+        ]
+        found: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for number in range(asked.rounds):
+            for what in asked.figures.split(","):
+                # The one that was first is last the next time.
+                turn = number % len(everybody)
+                for contestant in [*everybody[turn:], *everybody[:turn]]:
+                    try:
+                        figures = measure(contestant, what)
+                    except Wrong as wrong:
+                        print(f"    {contestant.name}, {what}: not counted, {wrong}", flush=True)
+                        continue
+                    for figure, value in figures.items():
+                        found[figure][contestant.name].append(value)
+                    told = ", ".join(f"{figure} {value:.2f}" for figure, value in figures.items())
+                    print(f"    {number + 1} {contestant.name}: {told}", flush=True)
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps(found, indent=1), encoding="utf-8")
+    _print_table(found, [each.name for each in everybody])
+    return stage.verdict(_bars(found))
+
+
+def _print_table(found: dict[str, defaultdict[str, list[float]]], names: list[str]) -> None:
+    print("\nmedian (least to most), and times the Node twin's median\n")
+    print(f"| | {' | '.join(names)} |")
+    print("|---" * (len(names) + 1) + "|")
+    for figure, values in found.items():
+        node = statistics.median(values[NODE.name]) if values.get(NODE.name) else None
+        cells = []
+        for name in names:
+            if not (measured := values.get(name)):
+                cells.append("not done")
+                continue
+            median = statistics.median(measured)
+            ratio = f", {median / node:.2f} x" if node and name != NODE.name else ""
+            cells.append(f"{median:.4g} ({min(measured):.4g} to {max(measured):.4g}){ratio}")
+        unit = f", {FIGURES[figure].unit}" if FIGURES[figure].unit else ""
+        print(f"| {figure}{unit} | {' | '.join(cells)} |")
+    print()
+
+
+def _bars(found: dict[str, defaultdict[str, list[float]]]) -> dict[str, bool]:
+    """What is promised of ours, and whether it is kept."""
+    bars = {}
+    for figure, values in found.items():
+        bar = FIGURES[figure]
+        for name, measured in values.items():
+            if not name.startswith("ours"):
+                continue
+            median = statistics.median(measured)
+            if bar.at_most is not None:
+                bars[f"{figure}, {name}: at most {bar.at_most:g} {bar.unit}"] = median <= bar.at_most
+            if bar.times_node is not None and values.get(NODE.name):
+                most = bar.times_node * statistics.median(values[NODE.name])
+                bars[f"{figure}, {name}: at most {bar.times_node:g} x the Node twin's"] = median <= most
+    return bars
+
+
+if __name__ == "__main__":
+    sys.exit(main())
