@@ -17,7 +17,7 @@ demo: .venv/runtime  ## try the whole bot on this machine, without any account
 test: .venv/dev  ## every test that this machine can run
 	@rm -f $(TESTED)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal
 	$(BIN)/coverage combine --quiet
 	@mkdir -p build && touch $(TESTED)
 

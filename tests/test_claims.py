@@ -282,13 +282,13 @@ async def test_a_process_that_takes_over_its_own_counts_no_attempt(owners: Owner
 
 
 async def test_every_note_renews_the_lease(owners: Owners) -> None:
-    one, other = owners(4 * SHORT), owners(30.0)
+    one, other = owners(10 * SHORT), owners(30.0)
     await one.accept(entry("one"), within=5)
-    await asyncio.sleep(2 * SHORT)
+    await asyncio.sleep(4 * SHORT)
     await one.begin("one")
-    await asyncio.sleep(2 * SHORT)
+    await asyncio.sleep(4 * SHORT)
     await one.intend("one", OPEN)
-    await asyncio.sleep(2 * SHORT)
+    await asyncio.sleep(4 * SHORT)
 
     assert await other.adopt(10) == []
 

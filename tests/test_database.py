@@ -229,8 +229,10 @@ async def test_work_that_takes_too_long_is_cut_and_may_have_been_done(file: Path
 
 
 async def test_work_that_waits_behind_a_thread_that_hangs_is_certainly_not_done(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE notes (text TEXT)")
+    connection.close()
     database = Database(f"sqlite:///{file}", patience=0.1)
-    await database.do(lambda connection: connection.execute(sa.text("CREATE TABLE notes (text TEXT)")))
     may_go_on = threading.Event()
     with pytest.raises(StoreDown) as first:
         await database.do(lambda _connection: may_go_on.wait(10))

@@ -586,6 +586,16 @@ def test_every_message_is_one_that_slack_takes_with_nothing_left_to_fill_in(
         assert not PLACEHOLDER.search(MARKUP.sub("", message.text))
 
 
+@pytest.mark.parametrize(("user", "reference"), [("U0\nBEN", REF), (ANA.user_id, "R\n1")])
+def test_a_request_that_no_button_can_name_is_told_without_one(user: str, reference: str) -> None:
+    asked = Permission(reference, user, ANA.team_id, ANA.channel_id, SINCE)
+    approved = replace(asked, state=State.APPROVED, decided_by="U0KIM", decided_at=SINCE)
+    message = _messages().access([approved if reference == REF else asked])
+
+    assert _buttons(message) == []
+    assert _is_sound(message)
+
+
 def test_the_text_alone_says_all_that_the_blocks_say() -> None:
     messages = _messages()
     told = [

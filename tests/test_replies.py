@@ -107,6 +107,7 @@ def test_a_message_says_whether_it_is_public_and_carries_text_and_blocks() -> No
         ("https://evil.example\\@hooks.slack.com/", "https://slack.com/api/", False),
         ("//hooks.slack.com/", "https://slack.com/api/", False),
         ("", "https://slack.com/api/", False),
+        ("https://hooks.slack.com:port/", "https://slack.com/api/", False),
     ],
 )
 def test_a_message_is_sent_to_slack_or_to_where_the_web_api_is(url: str, api_url: str, *, is_one: bool) -> None:

@@ -252,6 +252,7 @@ def test_no_word_in_angle_brackets_is_lost_if_it_has_no_label(text: str) -> None
     assert re.sub(r"[^ab1]", "", read(html_of(text, {})).text) == re.sub(r"[^ab1]", "", text)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "unit",
     [
