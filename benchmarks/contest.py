@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,8 @@ from urllib.request import urlopen
 import stage
 
 TWIN = stage.ROOT / "benchmarks" / "bolt-js"
+RUNTIME = stage.ROOT / "build" / "runtime" / "bin" / "python"
+"""With what a host installs and nothing else: development brings packages that others load where they find them."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -35,7 +36,7 @@ def _none(_folder: Path) -> Mapping[str, str]:
 
 def ours(name: str, environ: Callable[[Path], Mapping[str, str]]) -> Contestant:
     """The bot, as it is deployed."""
-    return Contestant(name, (sys.executable, "-m", "bot", "serve"), environ)
+    return Contestant(name, (str(RUNTIME), "-m", "bot", "serve"), environ)
 
 
 def _in_a_file(folder: Path) -> Mapping[str, str]:
@@ -45,7 +46,7 @@ def _in_a_file(folder: Path) -> Mapping[str, str]:
 SQLITE = ours("ours, SQLite", _in_a_file)
 NODE = Contestant("Bolt JS, undici", ("node", str(TWIN / "index.js")), _none)
 FETCH = Contestant("Bolt JS, fetch", NODE.words, lambda _: {"CLIENT": "fetch"})
-PYTHON = Contestant("Bolt Python, httpx", (sys.executable, str(stage.ROOT / "benchmarks" / "bolt_python.py")), _none)
+PYTHON = Contestant("Bolt Python, httpx", (str(RUNTIME), str(stage.ROOT / "benchmarks" / "bolt_python.py")), _none)
 
 
 @dataclass(frozen=True)
