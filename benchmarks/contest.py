@@ -43,10 +43,12 @@ def _in_a_file(folder: Path) -> Mapping[str, str]:
     return {"DATABASE_URL": f"sqlite:///{folder / 'ledger.db'}"}
 
 
-SQLITE = ours("ours, SQLite", _in_a_file)
-NODE = Contestant("Bolt JS, undici", ("node", str(TWIN / "index.js")), _none)
-FETCH = Contestant("Bolt JS, fetch", NODE.words, lambda _: {"CLIENT": "fetch"})
-PYTHON = Contestant("Bolt Python, httpx", (str(RUNTIME), str(stage.ROOT / "benchmarks" / "bolt_python.py")), _none)
+SQLITE = ours("ours over SQLite", _in_a_file)
+NODE = Contestant("Bolt JS with undici", ("node", str(TWIN / "index.js")), _none)
+FETCH = Contestant("Bolt JS with fetch", NODE.words, lambda _: {"CLIENT": "fetch"})
+PYTHON = Contestant(
+    "Bolt for Python with httpx", (str(RUNTIME), str(stage.ROOT / "benchmarks" / "bolt_python.py")), _none
+)
 
 
 @dataclass(frozen=True)

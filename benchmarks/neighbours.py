@@ -13,16 +13,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, cast
+from urllib.parse import parse_qs
 
 import httptools
 import stage
 import uvloop
 
-DEAL = """{"opportunity":{"id":"%s","name":"Deal %s","status":"%s","monetaryValue":12500,"pipelineId":"PIPELINE",\
+DEAL = """{"id":"%s","name":"Deal %s","status":"%s","monetaryValue":12500,"pipelineId":"PIPELINE",\
 "pipelineStageId":"STAGE","assignedTo":"OWNER","source":"web","locationId":"%s","contactId":"CONTACT",\
 "contact":{"id":"CONTACT","name":"Somebody Else","companyName":"Elsewhere Ltd","email":"a@example.com","tags":[]},\
 "createdAt":"2026-01-05T09:30:00.000Z","updatedAt":"2026-11-05T09:30:00.000Z",\
-"lastStatusChangeAt":"2026-11-05T09:30:00.000Z","customFields":[],"followers":[]},"traceId":"trace"}"""
+"lastStatusChangeAt":"2026-11-05T09:30:00.000Z","customFields":[],"followers":[]}"""
 PIPELINES = '{"pipelines":[{"id":"PIPELINE","name":"Sales","stages":[{"id":"STAGE","name":"Offer"}]}]}'
 LIMITS = (
     b"X-RateLimit-Limit-Daily: 200000\r\nX-RateLimit-Daily-Remaining: 199000\r\nX-RateLimit-Max: 1000000\r\n"
@@ -86,12 +87,12 @@ class Exchange(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """A whole request: answer it, at once or when it is time."""
         came, method = time.perf_counter(), cast("_Request", self._parser).get_method()
-        path, body = self._url.decode().partition("?")[0], self._body
+        (path, _, query), body = self._url.decode().partition("?"), self._body
         self._url = self._body = b""
         place, _, rest = path.lstrip("/").partition("/")
         match place:
             case "opportunities" | "users":
-                answer = self._highlevel(method, place, rest, body)
+                answer = self._highlevel(method, place, rest, query, body)
                 deal = rest.partition("/")[0]
 
                 def send() -> None:
@@ -116,7 +117,7 @@ class Exchange(asyncio.Protocol):
             case _:
                 self._transport.write(_answer(json.dumps(vars(self._seen))))
 
-    def _highlevel(self, method: bytes, place: str, rest: str, body: bytes) -> bytes:
+    def _highlevel(self, method: bytes, place: str, rest: str, query: str, body: bytes) -> bytes:
         deal, _, more = rest.partition("/")
         asked = (
             f"{method.decode()} {place}/{deal if deal in {'pipelines', 'search'} else '…'}{'/' if more else ''}{more}"
@@ -129,7 +130,13 @@ class Exchange(asyncio.Protocol):
             return _answer('{"id":"OWNER","name":"Olga Owner"}', more=LIMITS)
         if deal == "pipelines":
             return _answer(PIPELINES, more=LIMITS)
-        return _answer(DEAL % (deal, deal, self._seen.statuses.get(deal, "open"), stage.LOCATION), more=LIMITS)
+        if deal == "search":  # a deal is called by its id
+            found = self._deal(parse_qs(query)["q"][0].split()[-1])
+            return _answer(f'{{"opportunities":[{found}],"meta":{{"total":1}}}}', more=LIMITS)
+        return _answer(f'{{"opportunity":{self._deal(deal)},"traceId":"trace"}}', more=LIMITS)
+
+    def _deal(self, deal: str) -> str:
+        return DEAL % (deal, deal, self._seen.statuses.get(deal, "open"), stage.LOCATION)
 
 
 def _answer(body: str, kind: bytes = b"application/json", more: bytes = b"") -> bytes:

@@ -236,12 +236,12 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-def signed_command(number: int, reply_address: str) -> tuple[bytes, dict[str, str]]:
-    """Body and headers of one person's command about one deal, as Slack sends them, signed now."""
+def signed_command(number: int, reply_address: str, text: str = "") -> tuple[bytes, dict[str, str]]:
+    """A command as Slack sends it, body and headers, signed now: to win a deal, where nothing else is typed."""
     body = urlencode(
         {
             "command": "/opp-status",
-            "text": f"{deal(number)} won",
+            "text": text or f"{deal(number)} won",
             "user_id": PEOPLE[number % len(PEOPLE)],
             "user_name": "somebody",
             "channel_id": CHANNEL,
@@ -272,9 +272,11 @@ class Acknowledged:
     wrong: str
 
 
-async def send(number: int, address: str, due: float, url: str, http: aiohttp.ClientSession) -> Acknowledged:
-    """Send one person's command, which was due at that time."""
-    body, headers = signed_command(number, address)
+async def send(
+    command: tuple[bytes, dict[str, str]], due: float, url: str, http: aiohttp.ClientSession
+) -> Acknowledged:
+    """Send a signed command, which was due at that time."""
+    body, headers = command
     sent = time.perf_counter()
     try:
         async with http.post(f"{url}/slack/events", data=body, headers=headers) as answer:
