@@ -11,8 +11,8 @@ COMMANDS = 2000
 WITHIN = 4.0
 """Seconds in which they are typed."""
 HIGHLEVEL_WAITS = 0.05
-LIMIT, WINDOW = 1000, 10.0
-"""Requests, in so many seconds: ten times HighLevel's, or it would take ten minutes."""
+LIMIT, WINDOW = 500, 10.0
+"""Requests, in so many seconds: five times HighLevel's, or it would take ten minutes."""
 BAR = 95
 """Per cent of it that are to be used."""
 
@@ -65,7 +65,7 @@ async def _measure(
             )
         results = await asyncio.gather(*sending)
         texts: list[str] = []
-        while sum("from open to *won*" in text for text in texts) < COMMANDS and time.perf_counter() < began + 180:
+        while sum("from open to *won*" in text for text in texts) < COMMANDS and time.perf_counter() < began + 300:
             texts = await neighbours.shown_when(len(texts) + 1, http)
         asked = await neighbours.asked_of_highlevel(http)
         return results, texts, stage.Asked(asked.times[before:], asked.refused)

@@ -1,1 +1,1 @@
-"""Stand-ins for Slack and HighLevel, over real HTTP: the tests, the benchmarks and the demo use these and no others."""
+"""Stand-ins for Slack and HighLevel, over real HTTP: for the tests, the demo, and the burst of the benchmarks."""
