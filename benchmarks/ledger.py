@@ -30,7 +30,7 @@ from bot.schema import commands, migrate
 from bot.status import Status, Wish
 
 FEW = 1000
-TIMES = 600
+TIMES = 2000
 """Of each, in each."""
 BAR = 1.2
 AT_ONCE = 20_000

@@ -342,8 +342,8 @@ def bars(found: dict[str, defaultdict[str, list[float]]], failed: set[str], *, n
     `failed` are those who did not do what was asked; `node`: whether the twin is there that bars are drawn from.
     """
     kept = {"the Node twin was there": node} | {f"{name} did all that was asked": name not in failed for name in OURS}
-    for figure, values in found.items():
-        bar = FIGURES[figure]
+    for figure, bar in FIGURES.items():
+        values = found.get(figure, defaultdict(list))
         twins = values.get(NODE.name)
         for name in OURS:
             median = statistics.median(values[name]) if values.get(name) else float("inf")

@@ -191,7 +191,10 @@ class Replies:
         try:
             request = httpx.Request("POST", response_url, json=body, extensions={"timeout": self._waits})
             response = await self._transport.handle_async_request(request)
-            await response.aread()
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, ValueError) as error:
             log.warning("reply.not_sent", error=type(error).__name__)
             return _Attempt(_Fate.REFUSED)

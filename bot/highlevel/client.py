@@ -203,6 +203,9 @@ async def _prove(transport: httpx.AsyncBaseTransport, request: httpx.Request, au
                 ready = await flow.asend(response)
             except StopAsyncIteration:
                 return response
+            except BaseException:
+                await response.aclose()
+                raise
             await response.aclose()
     finally:
         await flow.aclose()
