@@ -15,7 +15,7 @@ from tests.postgresql import Cluster, programs, running
 
 
 def _memory() -> int:
-    """Bytes that are free, or can be."""
+    """Bytes that nobody uses, not even to keep files at hand."""
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 

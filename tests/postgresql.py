@@ -48,7 +48,9 @@ class Cluster:
         return self._url(name)
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync={'on' if self.fsync else 'off'} -c max_wal_size=256MB"
+        fsync = "on" if self.fsync else "off"
+        settings = f"-c listen_addresses=127.0.0.1 -c fsync={fsync} -c max_wal_size=256MB"
+        options = f"-p {self.port} -k {self.folder} {settings}"
         self._run("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", options)
 
     def stop(self) -> None:
