@@ -265,7 +265,8 @@ async def test_slack_is_given_a_second_if_it_says_no_time_or_nonsense(slack: Sla
             delivered = await asyncio.gather(*(sender.deliver(PUBLIC, _address(slack)) for _ in unhelpful))
 
         assert {delivery.way for delivery in delivered} == {way}
-        assert (time.monotonic() - began >= 1.0) == (way == "response_url")
+        # How long the other takes to give up is the machine's affair.
+        assert way == "channel" or time.monotonic() - began >= 1.0
 
 
 async def test_patience_with_a_way_ends_and_begins_anew_with_the_next(slack: Slack, sender: Replies) -> None:
