@@ -169,12 +169,6 @@ class RunningBot:
     started_in: float
     """Seconds from its start to its first 200 on /healthz."""
 
-    def resident_megabytes(self) -> float:
-        """What it keeps in memory."""
-        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
-        (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
-        return int(line.split()[1]) / 1024
-
 
 @contextmanager
 def bot(neighbours: StandIns) -> Iterator[RunningBot]:
