@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 
+import contest
 import stage
 import uvloop
 
@@ -22,7 +23,7 @@ def main() -> int:
     stage.print_machine()
     with (
         stage.stand_ins(highlevel_waits=HIGHLEVEL_WAITS, deals=COMMANDS, limit=LIMIT) as neighbours,
-        stage.bot(neighbours) as running,
+        contest.running(contest.SQLITE, neighbours.slack_url, neighbours.highlevel_url) as running,
     ):
         results, texts, asked = uvloop.run(_measure(neighbours, running))
     wrong = [result.wrong for result in results if result.wrong]
@@ -48,7 +49,7 @@ def main() -> int:
 
 
 async def _measure(
-    neighbours: stage.StandIns, running: stage.RunningBot
+    neighbours: stage.StandIns, running: contest.Runner
 ) -> tuple[list[stage.Acknowledged], list[str], stage.Asked]:
     async with stage.client() as http:
         await stage.wait_until_ready(running.url, http)

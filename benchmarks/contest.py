@@ -99,8 +99,8 @@ def neighbours(highlevel_waits: float = 0.0) -> Iterator[Neighbours]:
 
 
 @contextmanager
-def running(contestant: Contestant, beside: Neighbours) -> Iterator[Runner]:
-    """The contestant between the neighbours, answering; killed when the block is left."""
+def running(contestant: Contestant, slack_url: str, highlevel_url: str) -> Iterator[Runner]:
+    """The contestant between its neighbours, answering; killed when the block is left."""
     port = stage.free_port()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -110,10 +110,10 @@ def running(contestant: Contestant, beside: Neighbours) -> Iterator[Runner]:
             "PYTHONPATH": str(stage.ROOT),
             "SLACK_BOT_TOKEN": stage.BOT_TOKEN,
             "SLACK_SIGNING_SECRET": stage.SIGNING_SECRET,
-            "SLACK_API_URL": f"{beside.url}/api/",
+            "SLACK_API_URL": f"{slack_url}/api/",
             "HIGHLEVEL_TOKEN": stage.HIGHLEVEL_TOKEN,
             "HIGHLEVEL_LOCATION_ID": stage.LOCATION,
-            "HIGHLEVEL_API_URL": beside.url,
+            "HIGHLEVEL_API_URL": highlevel_url,
             "ALLOWED_USERS": ",".join(stage.PEOPLE),
             "HOST": stage.LOCALHOST,
             "PORT": str(port),

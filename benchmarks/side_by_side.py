@@ -261,7 +261,7 @@ def measure(contestant: Contestant, what: str) -> Measured:
 
     with (
         contest.neighbours(HIGHLEVEL_WAITS if what == "idle" else 0.0) as beside,
-        contest.running(contestant, beside) as runner,
+        contest.running(contestant, beside.url, beside.url) as runner,
     ):
         return uvloop.run(go())
 

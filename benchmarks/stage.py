@@ -160,42 +160,6 @@ def stand_ins(*, highlevel_waits: float = 0.0, deals: int, limit: int = NO_LIMIT
         yield StandIns(**json.loads(started.stdout.readline()))
 
 
-@dataclass(frozen=True)
-class RunningBot:
-    """`python -m bot serve`, answering."""
-
-    url: str
-    pid: int
-    started_in: float
-    """Seconds from its start to its first 200 on /healthz."""
-
-
-@contextmanager
-def bot(neighbours: StandIns) -> Iterator[RunningBot]:
-    """The bot between the stand-ins; killed when the block is left."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        environ = {
-            "SLACK_BOT_TOKEN": BOT_TOKEN,
-            "SLACK_SIGNING_SECRET": SIGNING_SECRET,
-            "SLACK_API_URL": f"{neighbours.slack_url}/api/",
-            "HIGHLEVEL_TOKEN": HIGHLEVEL_TOKEN,
-            "HIGHLEVEL_LOCATION_ID": LOCATION,
-            "HIGHLEVEL_API_URL": neighbours.highlevel_url,
-            "ALLOWED_USERS": ",".join(PEOPLE),
-            "DATABASE_URL": f"sqlite:///{Path(folder) / 'benchmark.db'}",
-            "HOST": LOCALHOST,
-            "PORT": str(port),
-        }
-        began = time.perf_counter()
-        with process("-m", "bot", "serve", folder=Path(folder), environ=environ) as started:
-            while not is_alive(port):
-                if started.poll() is not None or time.perf_counter() - began > START_WITHIN:
-                    raise SystemExit(f"The bot did not start (exit code {started.poll()}).")
-                time.sleep(0.005)
-            yield RunningBot(f"http://{LOCALHOST}:{port}", started.pid, time.perf_counter() - began)
-
-
 def free_port() -> int:
     """A port that nobody listens to."""
     with socket.socket() as probe:
