@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from bot.messages import Message
@@ -27,16 +28,26 @@ class Claim:
     """What became of it is written down; of several at once, the reply may still be missing."""
     identified: bool = False
     """Everything about it is found out that had to be: nothing is open, or it is about to be taken back."""
+    begun: bool = False
+    """It is noted that we are at the deal, as `Claims.begin` does."""
+
+
+class Accepted(Enum):
+    """How a command was written down."""
+
+    WAITING = "nobody is at its deal on its behalf"
+    BEGUN = "we are at its deal, as after `Claims.begin`"
 
 
 class Acceptance(Protocol):
     """What is done before a command is acknowledged. Every method raises `StoreDown`."""
 
-    async def accept(self, *entries: Entry, within: float) -> bool:
+    async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
         """Write commands down, in so many seconds at most; they are this process's, with a lease. All of them or none.
 
-        `False` when nothing was written: a key is there already; what would be taken back is being taken back or was;
-        or what needed an answer has one.
+        `None` when nothing was written: a key is there already; what would be taken back is being taken back or was; or
+        what needed an answer has one.
+        With `begin`, one that is about a known deal begins with it, in the same commit, if nobody else wants that deal.
         """
 
     async def ping(self) -> None:

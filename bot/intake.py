@@ -1,15 +1,15 @@
 """Whoever wants something is let in or not, and what they want is written down before anything is promised."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import structlog
 
 from bot.access import Allowed, Denied, Pace
 from bot.change import StoreDown
-from bot.claims import Acceptance
+from bot.claims import Acceptance, Accepted
 from bot.door import Door
 from bot.messages import Message, Messages
 from bot.outcome import Cause
@@ -32,6 +32,16 @@ class CannotLookUp(Exception):
     """The ledger does not answer a question."""
 
 
+class Work(Protocol):
+    """Whoever carries out what is accepted."""
+
+    def has_room(self, entry: Entry) -> bool:
+        """Whether it would be begun at once."""
+
+    def submit(self, entry: Entry, *, begun: bool) -> None:
+        """Take on a command that was just accepted, and perhaps begun with that."""
+
+
 class Intake:
     """The way in, for what is typed, pressed, chosen and filled in alike."""
 
@@ -41,7 +51,7 @@ class Intake:
         door: Door,
         pace: Pace,
         ledger: Acceptance,
-        submit: Callable[[Entry], None],
+        work: Work,
         messages: Messages,
         answer_within: float = ANSWER_WITHIN,
         watch: Watch = UNWATCHED,
@@ -49,7 +59,7 @@ class Intake:
         self.door = door
         self._pace = pace
         self._ledger = ledger
-        self._submit = submit
+        self._work = work
         self._messages = messages
         self._answer_within = answer_within
         self._watch = watch
@@ -81,11 +91,13 @@ class Intake:
 
         `looked_up`: something was looked up before, so that less time is left. Raises `StoreDown`.
         """
-        new = await self._ledger.accept(*entries, within=self._time(2 if looked_up else 1))
+        begin = len(entries) == 1 and self._work.has_room(entries[0])
+        accepted = await self._ledger.accept(*entries, within=self._time(2 if looked_up else 1), begin=begin)
+        new = accepted is not None
         for entry in entries:
             log.info("command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new)
             if new:
-                self._submit(entry)
+                self._work.submit(entry, begun=accepted is Accepted.BEGUN)
         return new
 
     async def look_up(self, looking: Awaitable[T]) -> T:

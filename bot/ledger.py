@@ -11,7 +11,7 @@ import structlog
 
 from bot.access import Caller
 from bot.change import LeaseLost
-from bot.claims import Claim
+from bot.claims import Accepted, Claim
 from bot.database import Database
 from bot.engine import NOW, insert
 from bot.messages import Message
@@ -52,12 +52,13 @@ class SqlLedger:
         # Built once: to build a statement costs many times what it costs to execute it.
         until = self._now + lease * (1 - BEFOREHAND)
         ours = commands.c.owner == self._owner
-        self._accepting = (
-            insert(database.kind, commands)
-            .values(owner=self._owner, lease_until=until, state="accepted", attempts=0, told_to_wait=0)
-            .on_conflict_do_nothing()
-            .returning(commands.c.key)
+        accepting = insert(database.kind, commands).values(
+            owner=self._owner, lease_until=until, attempts=0, told_to_wait=0
         )
+        as_new = accepting.on_conflict_do_nothing().returning(commands.c.state)
+        self._accepting = as_new.values(state="accepted")
+        self._starting = as_new.values(state=sa.case((_WANTED, "accepted"), else_="running"))
+        """Accepts, and begins if nobody wants the deal."""
         self._noting = commands.update().where(commands.c.key == sa.bindparam("of"), ours).values(lease_until=until)
         """What changes a row of ours, and renews it. Fenced: whoever lost the lease changes nothing."""
         self._beginning = self._noting.values(
@@ -77,18 +78,19 @@ class SqlLedger:
 
     # --- Acceptance -------------------------------------------------------------------------------------------------
 
-    async def accept(self, *entries: Entry, within: float) -> bool:
+    async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
         """See `Acceptance`."""
         rows = [_row(entry) for entry in entries]
+        starts = begin and bool(rows[0]["opportunity_id"])
 
-        def write(connection: sa.Connection) -> bool:
-            if len(rows) == 1:  # needs no way back, and is what is waited for most
-                return connection.execute(self._accepting, rows[0]).first() is not None
-            with connection.begin_nested() as all_or_none:
-                new = [connection.execute(self._accepting, row).first() is not None for row in rows]
-                if not all(new):
-                    all_or_none.rollback()
-            return all(new)
+        def write(connection: sa.Connection) -> Accepted | None:
+            if len(rows) > 1:
+                return self._accept_all(connection, rows)
+            (row,) = rows  # it needs no way back, and is what is waited for most
+            if starts and (state := connection.execute(self._starting, row | {"of": row["opportunity_id"]}).scalar()):
+                return _ACCEPTED[state]
+            # Or it was not new, or another replica went to the deal at the same moment, which nobody sees before that.
+            return _ACCEPTED.get(connection.execute(self._accepting, row).scalar())
 
         return await self._database.do(write, within=within)
 
@@ -213,6 +215,13 @@ class SqlLedger:
         statement = commands.delete().where(commands.c.key.in_(old))
         return await self._database.do(lambda connection: connection.execute(statement).rowcount)
 
+    def _accept_all(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> Accepted | None:
+        with connection.begin_nested() as all_or_none:
+            new = [connection.execute(self._accepting, row).scalar() for row in rows]
+            if not all(new):
+                all_or_none.rollback()
+        return Accepted.WAITING if all(new) else None
+
     async def _note(self, key: str, **values: str | None) -> None:
         await self._fenced(self._noting, key, **values)
 
@@ -241,6 +250,14 @@ _COMES_FIRST = (
     .limit(1)
 )
 """A command about the same deal that was accepted before, and is not done: what was typed last shall stand."""
+_WANTED = sa.exists().where(
+    _BEFORE.c.opportunity_id == sa.bindparam("of"),
+    sa.text("earlier.state <> 'finished'"),
+    _BEFORE.c.state != "answered",
+)
+"""Whether another command is about the deal, and not done."""
+_ACCEPTED: dict[str | None, Accepted] = {"accepted": Accepted.WAITING, "running": Accepted.BEGUN}
+"""By the state that was written; nothing for `None`, which is no row."""
 
 
 def _adopting(owner: str, now: sa.ColumnElement[float], until: sa.ColumnElement[float]) -> sa.UpdateBase:

@@ -274,7 +274,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         door=door,
         pace=Pace(),
         ledger=ledger,
-        submit=worker.submit,
+        work=worker,
         messages=messages,
         watch=watch,
     )

@@ -118,10 +118,17 @@ class Worker:
 
     # --- what comes in ----------------------------------------------------------------------------------------------
 
-    def submit(self, entry: Entry) -> None:
-        """Take on a command that was just accepted. What goes wrong with it is logged and told, never raised."""
+    def has_room(self, entry: Entry) -> bool:
+        """Whether a command would be begun at once, without waiting for others in its sub-account."""
+        return not self._leaving and not self._places[entry.wish.location_id].locked()
+
+    def submit(self, entry: Entry, *, begun: bool = False) -> None:
+        """Take on a command that was just accepted. What goes wrong with it is logged and told, never raised.
+
+        `begun`: it was noted with it that we are at the deal.
+        """
         identified = entry.undoes is not None
-        self._take(Claim(entry, age=0.0, attempts=0, intended=None, reply=None, identified=identified))
+        self._take(Claim(entry, age=0.0, attempts=0, intended=None, reply=None, identified=identified, begun=begun))
 
     def tell(self, message: Message, to: Address, reference: str) -> None:
         """Deliver something that is no command's reply."""
@@ -339,8 +346,10 @@ class Worker:
         if not claim.intended and entry.is_unasked and await self._channels.is_shared(entry.caller.channel_id):
             entry = replace(entry, wish=replace(entry.wish, consent=Consent.SHARED))
             claim = replace(claim, entry=entry)
-        if not await self._claims.begin(entry.key):
-            return claim, None
+        if not claim.begun:
+            if not await self._claims.begin(entry.key):
+                return claim, None
+            claim = replace(claim, begun=True)
         return claim, await self._try(entry, claim.intended)
 
     async def _find_out(self, wish: Wish) -> Identified:

@@ -24,7 +24,7 @@ from bot.record import Entry
 from bot.replies import Address
 from bot.slack import Reception, bolt_app
 from bot.status import STATES, Opportunity, Status, Wish
-from tests.memory import MemoryBindings, MemoryCrm, MemoryDirectory, MemoryLedger, MemoryRegister, messages
+from tests.memory import MemoryBindings, MemoryCrm, MemoryDirectory, MemoryLedger, MemoryRegister, MemoryWork, messages
 
 DEAL = "AbCdEfGhIjKlMnOpQr12"
 """An id of HighLevel's kind."""
@@ -59,7 +59,7 @@ class Desk:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     crm: MemoryCrm = field(default_factory=lambda: MemoryCrm(Opportunity(DEAL, "open", name="New website")))
     views: MemoryViews = field(default_factory=MemoryViews)
-    entries: list[Entry] = field(default_factory=list)
+    work: MemoryWork = field(default_factory=MemoryWork)
     told: list[tuple[Message, Address, str]] = field(default_factory=list)
     questions: list[tuple[Awaitable[Message | None], Address, str]] = field(default_factory=list)
     parse: Callable[[str], Request] | None = None
@@ -76,6 +76,11 @@ class Desk:
     reason_required: bool = False
     locations: Locations = field(default_factory=lambda: Locations("L"))
     bindings: MemoryBindings = field(default_factory=MemoryBindings)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What was accepted."""
+        return self.work.entries
 
     async def on_command(self, **body: str) -> tuple[int, dict[str, Any]]:
         """What Slack gets for a command from U1, in T1 and C1."""
@@ -173,7 +178,7 @@ class Desk:
             ),
             pace=self.pace,
             ledger=self.ledger,
-            submit=self.entries.append,
+            work=self.work,
             messages=said,
             answer_within=self.within,
         )

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from bot.access import Approved, Caller, Person
 from bot.change import CrmError, LeaseLost, StoreDown
-from bot.claims import Claim
+from bot.claims import Accepted, Claim
 from bot.locations import Locations
 from bot.messages import Message, Messages
 from bot.outcome import (
@@ -210,7 +210,7 @@ class MemoryLedger:
     lease: float = 30.0
     owner: str = field(default_factory=lambda: f"owner-{next(_owners)}")
 
-    async def accept(self, *entries: Entry, within: float) -> bool:
+    async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
         assert within > 0
         rows = self._rows()
         standing = [row.entry for row in rows.values() if row.stands]
@@ -218,10 +218,13 @@ class MemoryLedger:
             taken_back = entry.undoes and any(other.undoes == entry.undoes for other in standing)
             answered = entry.continues and any(other.continues == entry.continues for other in standing)
             if entry.key in rows or taken_back or answered:
-                return False
+                return None
         for entry in entries:
             rows[entry.key] = Row(entry, self.owner, time.time() + self.lease, message_ts=entry.message_ts)
-        return True
+        if begin and len(entries) == 1 and entries[0].wish.opportunity_id and not self._others(rows[entries[0].key]):
+            rows[entries[0].key].state = "running"
+            return Accepted.BEGUN
+        return Accepted.WAITING
 
     async def ping(self) -> None:
         self._rows()
@@ -232,14 +235,7 @@ class MemoryLedger:
 
     async def begin(self, key: str) -> bool:
         row = self._ours(key)
-        deal = row.entry.wish.opportunity_id
-        others = [
-            other
-            for other in self._rows().values()
-            if other is not row
-            and other.entry.wish.opportunity_id == deal
-            and other.state not in {"answered", "finished"}
-        ]
+        others = self._others(row)
         before = [other for other in others if (other.accepted, other.entry.key) < (row.accepted, row.entry.key)]
         if any(other.state in AT_THE_DEAL for other in others) or (before and row.state == "accepted"):
             return False
@@ -333,6 +329,16 @@ class MemoryLedger:
             raise StoreDown
         return self.store.rows
 
+    def _others(self, row: Row) -> list[Row]:
+        """Those about the same deal that are not done."""
+        return [
+            other
+            for other in self._rows().values()
+            if other is not row
+            and other.entry.wish.opportunity_id == row.entry.wish.opportunity_id
+            and other.state not in {"answered", "finished"}
+        ]
+
     def _unfinished(self) -> list[Row]:
         return [row for row in self._rows().values() if row.state != "finished"]
 
@@ -405,6 +411,23 @@ def _record(row: Row) -> Record:
         announced_in=row.announced[0] or None,
         announced_ts=row.announced[1] or None,
     )
+
+
+@dataclass
+class MemoryWork:
+    """`bot.intake.Work` that does nothing with it."""
+
+    room: bool = True
+    entries: list[Entry] = field(default_factory=list)
+    begun: list[str] = field(default_factory=list)
+    """The keys of those that began as they were accepted."""
+
+    def has_room(self, entry: Entry) -> bool:  # noqa: ARG002 - the port's
+        return self.room
+
+    def submit(self, entry: Entry, *, begun: bool) -> None:
+        self.entries.append(entry)
+        self.begun += [entry.key] if begun else []
 
 
 @dataclass

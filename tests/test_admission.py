@@ -96,7 +96,7 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
         ),
         pace=Pace(),
         ledger=desk.ledger,
-        submit=desk.entries.append,
+        work=desk.work,
         messages=messages(),
     )
     told: list[Address] = []

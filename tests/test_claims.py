@@ -10,7 +10,7 @@ import pytest
 
 from bot.access import Caller
 from bot.change import LeaseLost
-from bot.claims import Acceptance, Claims
+from bot.claims import Acceptance, Accepted, Claims
 from bot.database import Database
 from bot.ledger import SqlLedger
 from bot.messages import Message
@@ -64,15 +64,15 @@ def ledger(owners: Owners) -> Ledger:
 
 
 async def test_a_new_command_is_accepted_once(ledger: Ledger) -> None:
-    assert await ledger.accept(entry("one"), within=5) is True
-    assert await ledger.accept(entry("one"), within=5) is False
-    assert await ledger.accept(entry("two"), within=5) is True
+    assert await ledger.accept(entry("one"), within=5)
+    assert not await ledger.accept(entry("one"), within=5)
+    assert await ledger.accept(entry("two"), within=5)
 
 
 async def test_of_many_that_come_at_once_each_is_accepted_once(ledger: Ledger) -> None:
     accepted = await asyncio.gather(*(ledger.accept(entry(str(number % 20)), within=5) for number in range(100)))
 
-    assert accepted.count(True) == 20
+    assert accepted.count(Accepted.WAITING) == 20
 
 
 async def test_a_command_that_two_replicas_get_is_accepted_by_one(owners: Owners) -> None:
@@ -81,16 +81,16 @@ async def test_a_command_that_two_replicas_get_is_accepted_by_one(owners: Owners
         *(replica.accept(entry(str(n)), within=5) for n in range(20) for replica in replicas)
     )
 
-    assert accepted.count(True) == 20
+    assert accepted.count(Accepted.WAITING) == 20
 
 
 async def test_a_change_is_taken_back_once_whoever_asks(ledger: Ledger) -> None:
     await ledger.accept(entry("change"), within=5)
 
-    assert await ledger.accept(entry("undo", undoes="change"), within=5) is True
-    assert await ledger.accept(entry("undo by another", undoes="change"), within=5) is False
+    assert await ledger.accept(entry("undo", undoes="change"), within=5)
+    assert not await ledger.accept(entry("undo by another", undoes="change"), within=5)
     await ledger.answer("undo", Changed(WON, OPEN), REPLY)
-    assert await ledger.accept(entry("undo later", undoes="change"), within=5) is False
+    assert not await ledger.accept(entry("undo later", undoes="change"), within=5)
 
 
 async def test_after_an_undo_that_failed_somebody_may_try_again(ledger: Ledger) -> None:
@@ -98,30 +98,30 @@ async def test_after_an_undo_that_failed_somebody_may_try_again(ledger: Ledger) 
     await ledger.accept(entry("undo", undoes="change"), within=5)
     await ledger.answer("undo", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), REPLY)
 
-    assert await ledger.accept(entry("undo again", undoes="change"), within=5) is True
+    assert await ledger.accept(entry("undo again", undoes="change"), within=5)
 
 
 async def test_several_are_accepted_all_or_none(ledger: Ledger) -> None:
-    assert await ledger.accept(entry("a"), entry("b"), within=5) is True
-    assert await ledger.accept(entry("c"), entry("b"), entry("d"), within=5) is False
-    assert await ledger.accept(entry("c"), within=5) is True
-    assert await ledger.accept(entry("d"), within=5) is True
+    assert await ledger.accept(entry("a"), entry("b"), within=5)
+    assert not await ledger.accept(entry("c"), entry("b"), entry("d"), within=5)
+    assert await ledger.accept(entry("c"), within=5)
+    assert await ledger.accept(entry("d"), within=5)
 
 
 async def test_of_several_that_take_back_none_is_accepted_if_one_was_taken_back(ledger: Ledger) -> None:
     await ledger.accept(entry("a"), entry("b"), entry("undo b", undoes="b"), within=5)
 
-    assert await ledger.accept(entry("all.1", undoes="a"), entry("all.2", undoes="b"), within=5) is False
-    assert await ledger.accept(entry("undo a", undoes="a"), within=5) is True
+    assert not await ledger.accept(entry("all.1", undoes="a"), entry("all.2", undoes="b"), within=5)
+    assert await ledger.accept(entry("undo a", undoes="a"), within=5)
 
 
 async def test_a_question_is_answered_once_whoever_answers(ledger: Ledger) -> None:
     await ledger.accept(entry("question"), within=5)
 
-    assert await ledger.accept(entry("yes", continues="question"), within=5) is True
-    assert await ledger.accept(entry("yes of another", continues="question"), within=5) is False
+    assert await ledger.accept(entry("yes", continues="question"), within=5)
+    assert not await ledger.accept(entry("yes of another", continues="question"), within=5)
     await ledger.answer("yes", Changed(OPEN, WON), REPLY)
-    assert await ledger.accept(entry("yes later", continues="question"), within=5) is False
+    assert not await ledger.accept(entry("yes later", continues="question"), within=5)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ async def test_a_question_whose_answer_led_to_nothing_may_be_answered_again(ledg
     await ledger.accept(entry("yes", continues="question"), within=5)
     await ledger.answer("yes", outcome, REPLY)
 
-    assert await ledger.accept(entry("yes again", continues="question"), within=5) is True
+    assert await ledger.accept(entry("yes again", continues="question"), within=5)
 
 
 async def test_a_ledger_that_can_be_written_says_so(ledger: Ledger) -> None:
@@ -202,6 +202,52 @@ async def test_a_command_waits_for_its_deal_from_when_it_is_known_which_that_is(
 
     assert await ledger.begin("second") is False
     assert await ledger.begin("first") is True
+
+
+async def test_what_is_accepted_begins_with_it_when_nobody_wants_the_deal(owners: Owners) -> None:
+    one, other = owners(30.0), owners(30.0)
+
+    assert await one.accept(entry("first"), within=5, begin=True) is Accepted.BEGUN
+    assert await one.accept(entry("first"), within=5, begin=True) is None
+    assert await other.accept(entry("second"), within=5, begin=True) is Accepted.WAITING
+    assert await other.begin("second") is False
+    await one.intend("first", OPEN)
+    await one.answer("first", Changed(OPEN, WON), REPLY)
+    assert await other.accept(entry("third"), within=5, begin=True) is Accepted.WAITING
+    assert await other.begin("second") is True
+    await other.answer("second", AlreadySo(WON), REPLY)
+    assert await one.accept(entry("fourth"), within=5, begin=True) is Accepted.WAITING
+    assert await one.accept(entry("about another", deal="another"), within=5, begin=True) is Accepted.BEGUN
+
+
+async def test_what_begins_as_it_is_accepted_is_begun(owners: Owners) -> None:
+    one, heir = owners(SHORT), owners(30.0)
+    await one.accept(entry("one"), within=5, begin=True)
+    assert await one.begin("one") is True
+    await asyncio.sleep(SHORT)
+    (claim,) = await heir.adopt(10)
+
+    assert (claim.attempts, claim.begun, claim.intended) == (1, False, None)
+    assert await heir.begin("one") is True
+
+
+async def test_of_many_that_begin_as_they_are_accepted_one_does(owners: Owners) -> None:
+    replicas = [owners(30.0), owners(30.0)]
+    accepted = await asyncio.gather(
+        *(replica.accept(entry(f"{n} {n % 2}"), within=5, begin=True) for n, replica in enumerate(replicas * 10))
+    )
+
+    assert accepted.count(Accepted.BEGUN) == 1
+    assert accepted.count(Accepted.WAITING) == 19
+
+
+async def test_what_is_not_known_to_be_about_a_deal_or_comes_with_others_does_not_begin(ledger: Ledger) -> None:
+    by_name = replace(entry("named"), wish=Wish("", Status.WON, name="website"))
+
+    assert await ledger.accept(by_name, within=5, begin=True) is Accepted.WAITING
+    several = (entry("a", deal="a"), entry("b", deal="b"))
+    assert await ledger.accept(*several, within=5) is Accepted.WAITING
+    assert await ledger.begin("a") is True
 
 
 # --- leases ---------------------------------------------------------------------------------------------------------
@@ -321,7 +367,7 @@ async def test_what_was_never_accepted_is_not_made_up(ledger: Ledger) -> None:
         with pytest.raises(LeaseLost):
             await note
 
-    assert await ledger.accept(entry("nobody"), within=5) is True
+    assert await ledger.accept(entry("nobody"), within=5)
 
 
 async def test_what_is_given_back_is_taken_over_at_once_and_is_no_attempt(owners: Owners) -> None:
@@ -443,7 +489,7 @@ async def test_what_is_finished_is_nobodys(owners: Owners) -> None:
 
     assert await other.adopt(10) == []
     assert await one.give_back() == 0
-    assert await one.accept(entry("one"), within=5) is False
+    assert not await one.accept(entry("one"), within=5)
 
 
 async def test_somebody_is_told_to_wait_once(owners: Owners) -> None:

@@ -8,13 +8,14 @@ from structlog.testing import capture_logs
 
 from bot.access import Allowlist, Caller, Denied, Pace, Person, Reason
 from bot.change import StoreDown
+from bot.claims import Accepted
 from bot.door import Door as Gate
 from bot.intake import CannotLookUp, Intake
 from bot.messages import Message
 from bot.permission import Permission, State
 from bot.record import Entry
 from bot.said import Said
-from tests.memory import MemoryDirectory, MemoryLedger, MemoryRegister, entry, messages
+from tests.memory import MemoryDirectory, MemoryLedger, MemoryRegister, MemoryWork, entry, messages
 from tests.notebook import Notebook
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
@@ -26,7 +27,7 @@ class Door:
     """A way in, and what it let in."""
 
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
-    submitted: list[Entry] = field(default_factory=list)
+    work: MemoryWork = field(default_factory=MemoryWork)
     team: str | None = "T1"
     within: float = 2.6
     admins: frozenset[str] = frozenset()
@@ -44,7 +45,7 @@ class Door:
             ),
             pace=pace or Pace(),
             ledger=self.ledger,
-            submit=self.submitted.append,
+            work=self.work,
             messages=messages(admin_contact="U0KIM"),
             answer_within=self.within,
             watch=self.notebook,
@@ -114,7 +115,18 @@ async def test_what_is_written_down_is_begun_once(door: Door) -> None:
 
     assert await intake.accept(*both)
     assert not await intake.accept(*both)
-    assert door.submitted == [*both]
+    assert door.work.entries == [*both]
+    assert door.work.begun == []
+
+
+async def test_one_alone_begins_as_it_is_written_down_if_there_is_room(door: Door) -> None:
+    intake = door.intake()
+    await intake.accept(entry("a", deal="a"))
+    door.work.room = False
+    await intake.accept(entry("b", deal="b"))
+
+    assert [each.key for each in door.work.entries] == ["a", "b"]
+    assert door.work.begun == ["a"]
 
 
 async def test_what_cannot_be_written_down_is_not_begun(door: Door) -> None:
@@ -122,7 +134,7 @@ async def test_what_cannot_be_written_down_is_not_begun(door: Door) -> None:
     with pytest.raises(StoreDown):
         await door.intake().accept(entry("a"))
 
-    assert door.submitted == []
+    assert door.work.entries == []
 
 
 @pytest.mark.parametrize(("looked_up", "within"), [(False, 2.6), (True, 1.3)])
@@ -130,9 +142,9 @@ async def test_after_a_look_less_time_is_left_for_writing(door: Door, looked_up:
     given: list[float] = []
 
     class Watched(MemoryLedger):
-        async def accept(self, *entries: Entry, within: float) -> bool:
+        async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
             given.append(within)
-            return await super().accept(*entries, within=within)
+            return await super().accept(*entries, within=within, begin=begin)
 
     door.ledger = Watched()
     await door.intake().accept(entry("a"), looked_up=looked_up)
@@ -156,9 +168,9 @@ async def test_whoever_asks_more_of_slack_and_the_ledger_gets_no_more_time_for_i
     given: list[float] = []
 
     class Watched(MemoryLedger):
-        async def accept(self, *entries: Entry, within: float) -> bool:
+        async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
             given.append(within)
-            return await super().accept(*entries, within=within)
+            return await super().accept(*entries, within=within, begin=begin)
 
     door.ledger, door.admins, door.within = Watched(), frozenset({"U2"}), 0.4
     door.register.rows = [Permission("R", "U3", "T1", "C1", AT, State.APPROVED, decided_by="U2", decided_at=AT)]

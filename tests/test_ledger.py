@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from bot.change import StoreDown
+from bot.claims import Accepted
 from bot.database import Database
 from bot.engine import engine
 from bot.ledger import SqlLedger
@@ -218,7 +219,7 @@ async def test_what_is_accepted_is_on_the_disk(sql: SqlLedger, database_url: str
     await sql.accept(entry("one"), within=5)
     later = Database(database_url)
 
-    assert await SqlLedger(later).accept(entry("one"), within=5) is False
+    assert not await SqlLedger(later).accept(entry("one"), within=5)
     await later.close()
 
 
@@ -240,7 +241,7 @@ async def test_a_text_that_the_database_cannot_take_is_no_trouble_for_those_that
     )
 
     assert isinstance(odd, StoreDown)
-    assert even is True
+    assert even is Accepted.WAITING
 
 
 @pytest.mark.parametrize("prepared", [True, False])

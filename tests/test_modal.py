@@ -437,7 +437,7 @@ async def test_what_cannot_be_written_down_is_said_in_the_form_which_stays(
     desk: Desk, failure: Exception, sentence: str, event: str
 ) -> None:
     class Failing(MemoryLedger):
-        async def accept(self, *entries: Entry, within: float) -> bool:  # noqa: ARG002 - the port's
+        async def accept(self, *_: object, **__: object) -> None:
             raise failure
 
     desk.ledger = Failing()

@@ -72,7 +72,7 @@ async def test_a_ledger_that_is_down_is_told_at_once(desk: Desk) -> None:
 
 async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(desk: Desk) -> None:
     class Cut(MemoryLedger):
-        async def accept(self, *entries: Entry, within: float) -> bool:  # noqa: ARG002 - the port's
+        async def accept(self, *_: object, **__: object) -> None:
             raise StoreDown(perhaps_written=True)
 
     desk.ledger = Cut()

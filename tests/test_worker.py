@@ -206,6 +206,38 @@ async def test_commands_about_one_deal_run_one_after_another_in_their_order(work
     assert work.most_at_once == 1
 
 
+async def test_what_began_as_it_was_accepted_goes_to_the_deal_without_asking_the_ledger(work: Work) -> None:
+    class Watched(MemoryLedger):
+        async def begin(self, key: str) -> bool:
+            raise AssertionError(key)
+
+    worker, ledger = work.worker(Watched(work.store))
+    await ledger.accept(_entry("one"), within=5, begin=True)
+    worker.submit(_entry("one"), begun=True)
+    await worker.drain(1)
+
+    assert [key for key, _ in work.begun] == ["one"]
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_there_is_room_for_a_command_until_so_many_are_at_work_in_its_sub_account(work: Work) -> None:
+    worker, ledger = work.worker()
+    elsewhere = replace(_entry("a"), wish=replace(_entry("a").wish, location_id="elsewhere"))
+    work.may_finish.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(IN_FLIGHT - 1)))
+    await _until(lambda: work.at_once == IN_FLIGHT - 1)
+    assert worker.has_room(_entry("one more"))
+
+    await _submit(worker, ledger, _entry("one more"))
+    await _until(lambda: work.at_once == IN_FLIGHT)
+    assert not worker.has_room(_entry("too many"))
+    assert worker.has_room(elsewhere)
+
+    work.may_finish.set()
+    await worker.drain(1)
+    assert not worker.has_room(elsewhere), "it is leaving"
+
+
 async def test_a_deal_that_another_replica_is_at_is_waited_for(work: Work) -> None:
     other = MemoryLedger(work.store)
     await other.accept(_entry("other", deal="the same"), within=5)

@@ -115,7 +115,7 @@ def _slack(fault: slack.Fault) -> Plan:
 
 AT_A_COMMIT = {
     f"{when} the commit of {step}": Death(when, step)
-    for step in ("accept", "begin", "intend", "answer", "finish")
+    for step in ("accept", "intend", "answer", "finish")  # alone, it begins with the first
     for when in ("before", "after")
 }
 AT_A_NEIGHBOUR = {
