@@ -49,6 +49,8 @@ FETCH = Contestant("Bolt JS with fetch", NODE.words, lambda _: {"CLIENT": "fetch
 PYTHON = Contestant(
     "Bolt for Python with httpx", (str(RUNTIME), str(stage.ROOT / "benchmarks" / "bolt_python.py")), _none
 )
+BARE = Contestant("bare: uvicorn and aiohttp", (str(RUNTIME), str(stage.ROOT / "benchmarks" / "bare.py")), _none)
+GIVEN = Contestant("bare, with Bolt and httpx", (*BARE.words, "given"), _none)
 
 
 @dataclass(frozen=True)

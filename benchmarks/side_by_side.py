@@ -20,7 +20,7 @@ import aiohttp
 import contest
 import stage
 import uvloop
-from contest import FETCH, NODE, PYTHON, SQLITE, Contestant, Neighbours, Runner
+from contest import BARE, FETCH, GIVEN, NODE, PYTHON, SQLITE, Contestant, Neighbours, Runner
 
 OUT = stage.ROOT / "build" / "benchmarks" / "side_by_side.json"
 WARM = 150
@@ -272,7 +272,7 @@ def measure(contestant: Contestant, what: str) -> Measured:
 def contestants(url: Callable[[], str] | None) -> list[Contestant]:
     """Those that can run here; `url` gives an empty PostgreSQL database."""
     over_postgresql = [contest.ours(OURS[1], lambda _: {"DATABASE_URL": url()})] if url else []
-    return [SQLITE, *over_postgresql, *([NODE, FETCH] if contest.has_node() else []), PYTHON]
+    return [SQLITE, *over_postgresql, *([NODE, FETCH] if contest.has_node() else []), PYTHON, GIVEN, BARE]
 
 
 def main() -> int:

@@ -64,21 +64,22 @@ def payload(message: Message) -> dict[str, Any]:
     }
 
 
-def is_slacks(response_url: str, api_url: str) -> bool:
-    """Whether this is an address at Slack, or where the Web API is: the only ones that a message is sent to.
+def at_slack(response_url: str, api: httpx.URL) -> httpx.URL | None:
+    """The address, if it is at Slack or where the Web API is: the only ones that a message is sent to.
 
     Slack signs what it sends, so this holds only against somebody who has the signing secret or the database: they
     shall not make the bot send what it knows, or knock, anywhere else.
     https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
     """
     try:
-        url, api = httpx.URL(response_url), httpx.URL(api_url)
+        url = httpx.URL(response_url)
     except httpx.InvalidURL:
-        return False
+        return None
     if url.userinfo:  # what stands before an @ is read differently by different programs
-        return False
-    at_slack = any(url.raw_host == domain or url.raw_host.endswith(b"." + domain) for domain in SLACKS)
-    return (at_slack and url.scheme == "https") or (url.raw_host, url.scheme) == (api.raw_host, api.scheme)
+        return None
+    is_slacks = any(url.raw_host == domain or url.raw_host.endswith(b"." + domain) for domain in SLACKS)
+    is_allowed = (is_slacks and url.scheme == "https") or (url.raw_host, url.scheme) == (api.raw_host, api.scheme)
+    return url if is_allowed else None
 
 
 class _Fate(Enum):
@@ -111,6 +112,7 @@ class Replies:
         queue_patience: float = QUEUE_PATIENCE,
     ) -> None:
         self._web = web
+        self._api = httpx.URL(web.base_url)
         # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message. And no
         # `httpx.AsyncClient`, whose cookies and redirects, which are not wanted, cost as much as to send it.
         self._transport = transport
@@ -185,11 +187,11 @@ class Replies:
         # Said every time: Slack warns that an answer to a button may overwrite the message that the button is in.
         # https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread
         body = {"replace_original": False, **payload(message)}
-        if not is_slacks(response_url, self._web.base_url):
+        if (address := at_slack(response_url, self._api)) is None:
             log.warning("reply.not_sent", error="not an address of Slack's")
             return _Attempt(_Fate.REFUSED)
         try:
-            request = httpx.Request("POST", response_url, json=body, extensions={"timeout": self._waits})
+            request = httpx.Request("POST", address, json=body, extensions={"timeout": self._waits})
             response = await self._transport.handle_async_request(request)
             try:
                 await response.aread()

@@ -15,7 +15,7 @@ from yarl import URL
 
 from bot import blocks, transport
 from bot.messages import Message
-from bot.replies import PAUSES, QUEUE_PATIENCE, Address, Delivery, Replies, is_slacks, payload
+from bot.replies import PAUSES, QUEUE_PATIENCE, Address, Delivery, Replies, at_slack, payload
 from bot.simulator.serving import served
 from bot.simulator.slack import Fault, Shown, Slack
 
@@ -111,13 +111,13 @@ def test_a_message_says_whether_it_is_public_and_carries_text_and_blocks() -> No
     ],
 )
 def test_a_message_is_sent_to_slack_or_to_where_the_web_api_is(url: str, api_url: str, *, is_one: bool) -> None:
-    assert is_slacks(url, api_url) is is_one
+    assert at_slack(url, httpx.URL(api_url)) == (httpx.URL(url) if is_one else None)
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "http://", "https://", "https://hooks.slack.com", "https://x@"]))
 def test_what_is_taken_for_slacks_is_read_alike_by_whoever_sends_it(text: str, start: str) -> None:
-    if is_slacks(start + text, "https://slack.com/api/"):
-        assert (URL(str(httpx.URL(start + text)), encoded=True).host or "").endswith("slack.com")
+    if address := at_slack(start + text, httpx.URL("https://slack.com/api/")):
+        assert (URL(str(address), encoded=True).host or "").endswith("slack.com")
 
 
 async def test_a_foreign_reply_address_hears_nothing_and_the_message_goes_the_next_way(slack: Slack) -> None:

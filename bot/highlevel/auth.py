@@ -79,5 +79,5 @@ async def _is_about_the_token(response: httpx.Response) -> bool:
     """A 401 has six meanings, and a new token helps with one."""
     if response.status_code != HTTPStatus.UNAUTHORIZED:
         return False
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return isinstance(read_error(Answer(response.status_code, headers, await response.aread())), TokenInvalid)
+    answer = Answer.read(response.status_code, response.headers.raw, await response.aread())
+    return isinstance(read_error(answer), TokenInvalid)

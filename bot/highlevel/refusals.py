@@ -3,9 +3,10 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Self
 
 from bot.highlevel.errors import (
     Blocked,
@@ -40,6 +41,13 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     content: bytes
+
+    @classmethod
+    def read(cls, status: int, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> Self:
+        """From the headers as they came, in bytes of any kind, with names in any case."""
+        return cls(
+            status, {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}, content
+        )
 
 
 @dataclass(frozen=True, slots=True)
