@@ -27,6 +27,7 @@ NOTHING = "…"
 """Shown where there should be a text and is none: Slack refuses an empty one."""
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_ESCAPING = str.maketrans(_ENTITIES)
 _ESCAPED = {entity: char for char, entity in _ENTITIES.items()}
 # Controls; characters that turn the direction of what follows: with them a name could rewrite the sentence it stands
 # in; and halves of characters, as a CRM leaves them where it cuts an emoji in two: no answer that has one can be sent.
@@ -38,9 +39,10 @@ _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]+")
 
 def plain(text: str, limit: int = 150) -> str:
     """Text from a person or a CRM, on one line, escaped, and at most `limit` characters long as Slack counts them."""
-    shown = [_ENTITIES.get(char, char) for char in " ".join(_INVISIBLE.sub(" ", text).split())]
-    if sum(map(len, shown)) <= limit:
-        return "".join(shown)
+    visible = " ".join(_INVISIBLE.sub(" ", text).split())
+    if len(whole := visible.translate(_ESCAPING)) <= limit:
+        return whole
+    shown = [_ENTITIES.get(char, char) for char in visible]
     widths = accumulate(map(len, shown))
     return "".join(char for char, width in zip(shown, widths, strict=True) if width < limit) + "…"
 

@@ -348,6 +348,8 @@ def normalise(text: str) -> str:
 
     Phones and copy-paste bring curly quotes, non-breaking spaces and zero-width characters; the eye does not see them.
     """
+    if text.isascii() and text.isprintable():  # as most is, and what is below leaves it as it is
+        return text
     text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
     return "".join(
         " " if unicodedata.category(char) in {"Cc", "Zl", "Zp", "Zs"} else char

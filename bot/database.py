@@ -164,13 +164,18 @@ class Database:
     async def _commit(self, jobs: list[_Job]) -> list[object]:
         """What became of each job: its result, or an exception. Raises `StoreDown` when it is the same for all."""
         commit = _Commit(jobs)
-        running = self._thread.submit(self._transact, commit)
-        await asyncio.wait([asyncio.wrap_future(running)], timeout=self._patience)
-        if running.done() and commit.error is None:
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        self._thread.submit(self._transact, commit).add_done_callback(
+            # Not `wrap_future`, which copies a state with ten locks: for every commit, beside everything else.
+            lambda _: loop.call_soon_threadsafe(over.set_result, None)
+        )
+        await asyncio.wait([over], timeout=self._patience)
+        if over.done() and commit.error is None:
             self._told = float("-inf")
             return commit.results
         self._opening = None  # the database may be another one, or empty, when it is back
-        if not running.done():
+        if not over.done():
             log.warning("database.stuck", finishing=commit.finishing)
             self._cut()
             raise StoreDown(perhaps_written=True)

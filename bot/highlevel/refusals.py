@@ -210,4 +210,6 @@ def text(value: object) -> str | None:
     """JSON may hold half an emoji, as from a name that JavaScript cut short. No file and no request takes it."""
     if not isinstance(value, str) or not value.strip():
         return None
+    if value.isascii():
+        return value
     return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
