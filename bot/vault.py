@@ -5,8 +5,6 @@ https://cryptography.io/en/latest/fernet
 
 from collections.abc import Sequence
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-
 
 class Sealed(Exception):
     """None of the keys opens it: it was closed with another, or is not what was stored."""
@@ -17,7 +15,10 @@ class Vault:
 
     def __init__(self, keys: Sequence[str]) -> None:
         """At least one key, each 32 bytes as `settings.MAKE_A_KEY` makes them."""
+        from cryptography.fernet import Fernet, InvalidToken, MultiFernet  # noqa: PLC0415 - 5 MB, for OAuth alone
+
         self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self._does_not_open = InvalidToken
 
     def close(self, secret: str) -> str:
         """The secret as it may be stored."""
@@ -27,5 +28,5 @@ class Vault:
         """The secret. Raises `Sealed`, which says nothing about it."""
         try:
             return self._fernet.decrypt(stored.encode()).decode()
-        except (InvalidToken, UnicodeError):
+        except (self._does_not_open, UnicodeError):
             raise Sealed from None
