@@ -15,8 +15,6 @@ from urllib.request import urlopen
 import stage
 
 TWIN = stage.ROOT / "benchmarks" / "bolt-js"
-RUNTIME = stage.ROOT / "build" / "runtime" / "bin" / "python"
-"""With what a host installs and nothing else: development brings packages that others load where they find them."""
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -36,7 +34,7 @@ def _none(_folder: Path) -> Mapping[str, str]:
 
 def ours(name: str, environ: Callable[[Path], Mapping[str, str]]) -> Contestant:
     """The bot, as it is deployed."""
-    return Contestant(name, (str(RUNTIME), "-m", "bot", "serve"), environ)
+    return Contestant(name, (str(stage.RUNTIME), "-m", "bot", "serve"), environ)
 
 
 def _in_a_file(folder: Path) -> Mapping[str, str]:
@@ -44,12 +42,20 @@ def _in_a_file(folder: Path) -> Mapping[str, str]:
 
 
 SQLITE = ours("ours over SQLite", _in_a_file)
+POSTGRESQL = "ours over PostgreSQL"
+
+
+def over_postgresql(new_database: Callable[[], str]) -> Contestant:
+    """The bot over an empty database at each start."""
+    return ours(POSTGRESQL, lambda _: {"DATABASE_URL": new_database()})
+
+
 NODE = Contestant("Bolt JS with undici", ("node", str(TWIN / "index.js")), _none)
 FETCH = Contestant("Bolt JS with fetch", NODE.words, lambda _: {"CLIENT": "fetch"})
 PYTHON = Contestant(
-    "Bolt for Python with httpx", (str(RUNTIME), str(stage.ROOT / "benchmarks" / "bolt_python.py")), _none
+    "Bolt for Python with httpx", (str(stage.RUNTIME), str(stage.ROOT / "benchmarks" / "bolt_python.py")), _none
 )
-BARE = Contestant("bare: uvicorn and aiohttp", (str(RUNTIME), str(stage.ROOT / "benchmarks" / "bare.py")), _none)
+BARE = Contestant("bare: uvicorn and aiohttp", (str(stage.RUNTIME), str(stage.ROOT / "benchmarks" / "bare.py")), _none)
 GIVEN = Contestant("bare, with Bolt and httpx", (*BARE.words, "given"), _none)
 
 

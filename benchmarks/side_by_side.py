@@ -24,7 +24,7 @@ from contest import BARE, FETCH, GIVEN, NODE, PYTHON, SQLITE, Contestant, Neighb
 
 OUT = stage.ROOT / "build" / "benchmarks" / "side_by_side.json"
 WARM = 150
-"""Commands before anything is measured: connections are open, names are known, code is compiled."""
+"""Commands before anything is measured."""
 PACE, OPEN = 100, 1000
 """Commands a second, whether or not the last was answered; and how many."""
 IN_FLIGHT, BUSY = 16, 1000
@@ -61,7 +61,7 @@ FIGURES = {
     "HighLevel's requests per change by name": Figure("", at_most=4.0),
 }
 Measured = dict[str, float]
-OURS = (SQLITE.name, "ours over PostgreSQL")
+OURS = (SQLITE.name, contest.POSTGRESQL)
 
 
 class Wrong(Exception):
@@ -86,23 +86,24 @@ class Client:
         self.took: list[float] = []
         """Milliseconds, of what is measured."""
 
-    async def send(self) -> int:
-        """One command about a deal of its own; its number."""
+    async def send(self, due: float | None = None) -> int:
+        """One command about a deal of its own, which was `due` now if nothing else is said; its number."""
         number = next(self._numbers)
-        self.sent[number] = now = time.perf_counter()
+        self.sent[number] = due = due or time.perf_counter()
         address, text = f"{self._beside.url}/commands/{number}", self.text.format(deal=stage.deal(number))
-        one = await stage.send(stage.signed_command(number, address, text), now, self._runner.url, self._http)
+        one = await stage.send(stage.signed_command(number, address, text), due, self._runner.url, self._http)
         if one.wrong:
             raise Wrong(f"command {number}: {one.wrong}")
         self.took.append(one.took)
         return number
 
-    async def at_a_pace(self, many: int) -> None:
-        """So many, on time whether or not the last was answered."""
+    async def at_a_pace(self, many: int, pace: float) -> None:
+        """So many, `pace` a second, on time whether or not the last was answered, and timed from when they were due."""
         began, tasks = time.perf_counter(), []
         for number in range(many):
-            await asyncio.sleep(max(0.0, began + number / PACE - time.perf_counter()))
-            tasks.append(asyncio.create_task(self.send()))
+            due = began + number / pace
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            tasks.append(asyncio.create_task(self.send(due)))
         await asyncio.gather(*tasks)
 
     async def replied(self, within: float = 120.0) -> dict[str, tuple[float, str]]:
@@ -164,10 +165,10 @@ async def _start(_client: Client, runner: Runner, _beside: Neighbours) -> Measur
 
 
 async def _open(client: Client, runner: Runner, beside: Neighbours) -> Measured:
-    await _warm(client)
+    await warm(client)
     before = _asked(beside)
     with _measured(runner) as cpu:
-        await client.at_a_pace(OPEN)
+        await client.at_a_pace(OPEN, PACE)
         await client.replied()
         used = cpu(OPEN)
     return {
@@ -179,7 +180,7 @@ async def _open(client: Client, runner: Runner, beside: Neighbours) -> Measured:
 
 
 async def _busy(client: Client, runner: Runner, _beside: Neighbours) -> Measured:
-    await _warm(client)
+    await warm(client)
     began = time.perf_counter()
     with _measured(runner) as cpu:
         await client.in_flight(BUSY, IN_FLIGHT)
@@ -192,7 +193,7 @@ async def _busy(client: Client, runner: Runner, _beside: Neighbours) -> Measured
 
 
 async def _idle(client: Client, _runner: Runner, beside: Neighbours) -> Measured:
-    await _warm(client)
+    await warm(client)
     first = len(client.sent)
     for _ in range(IDLE):
         await client.in_flight(1, 1)
@@ -217,14 +218,15 @@ async def _memory(client: Client, runner: Runner, _beside: Neighbours) -> Measur
 
 async def _name(client: Client, _runner: Runner, beside: Neighbours) -> Measured:
     client.text = '"Deal {deal}" won'
-    await _warm(client)
+    await warm(client)
     before = _asked(beside)
     await client.in_flight(NAMES, 1)
     await client.replied()
     return {"HighLevel's requests per change by name": (_asked(beside) - before) / NAMES}
 
 
-async def _warm(client: Client) -> None:
+async def warm(client: Client) -> None:
+    """Let it be as it is after a while: connections are open, names are known, code is compiled."""
     await client.in_flight(WARM, 4)
     await client.replied()
     client.took.clear()
@@ -269,9 +271,9 @@ def measure(contestant: Contestant, what: str) -> Measured:
 # --- all of them ---------------------------------------------------------------------------------------------------
 
 
-def contestants(url: Callable[[], str] | None) -> list[Contestant]:
-    """Those that can run here; `url` gives an empty PostgreSQL database."""
-    over_postgresql = [contest.ours(OURS[1], lambda _: {"DATABASE_URL": url()})] if url else []
+def contestants(new_database: Callable[[], str] | None) -> list[Contestant]:
+    """Those that can run here; `new_database` gives the address of an empty one in PostgreSQL."""
+    over_postgresql = [contest.over_postgresql(new_database)] if new_database else []
     return [SQLITE, *over_postgresql, *([NODE, FETCH] if contest.has_node() else []), PYTHON, GIVEN, BARE]
 
 

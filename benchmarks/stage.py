@@ -27,6 +27,8 @@ sys.path.insert(0, str(ROOT))
 
 from tests.postgresql import Cluster, programs, running  # noqa: E402 - found from here only
 
+RUNTIME = ROOT / "build" / "runtime" / "bin" / "python"
+"""With what a host installs and nothing else: development brings packages that others load where they find them."""
 LOCALHOST = "127.0.0.1"
 SIGNING_SECRET, BOT_TOKEN, HIGHLEVEL_TOKEN = "not-a-secret", "xoxb-simulated", "pit-simulated"
 LOCATION, TEAM, CHANNEL = "LOCATIONxxxxxxxxxxxx", "T0SIMULATED", "C0SALES"
@@ -59,7 +61,8 @@ def end_well_when_told_to() -> None:
 
 
 def print_machine() -> None:
-    print(f"{cpu_count()} cores, {platform.machine()}, {platform.system()}, Python {platform.python_version()}")
+    python = subprocess.run([RUNTIME, "-VV"], capture_output=True, text=True, check=True).stdout  # noqa: S603 - ours
+    print(f"{cpu_count()} cores, {platform.machine()}, {platform.system()}, {' '.join(python.split())}")
     print(", ".join(f"{name} {version(name)}" for name in PACKAGES))
 
 
