@@ -116,6 +116,10 @@ BAD_BODIES: dict[str, tuple[bytes | str, str]] = {
     "a payload that is no JSON": ("payload=zzz", FORM),
     "a payload that is a list": ("payload=%5B%5D", FORM),
     "a payload of a strange shape": (urlencode({"payload": json.dumps({"type": 1, "team": "x", "user": []})}), FORM),
+    "a payload that Bolt stumbles over": (
+        urlencode({"payload": json.dumps({"type": "block_actions", "actions": 5})}),
+        FORM,
+    ),
     "a form of many fields": ("&".join(f"f{number}=1" for number in range(1000)), FORM),
     "a body that is not UTF-8": (b"\xff\xfe", FORM),
     "a kind of body that Slack does not send": ("<xml/>", "application/xml"),
