@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT = 1.5
 """Seconds that SQLite waits for another process that writes."""
+CHECKPOINT = 4000
+"""Pages of 4 kB that SQLite writes beside its file before it puts them into it. https://sqlite.org/wal.html#ckpt"""
 CONNECT_TIMEOUT = 2
 """Seconds for a connection to PostgreSQL; its client takes no less."""
 DEADLOCK = "40P01"
@@ -110,6 +112,8 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
         with attempt:
             cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
+    # Whoever's commit comes after so many pages puts them into the file, and waits for it: one in a hundred by default.
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
     cursor.close()
 
 

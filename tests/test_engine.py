@@ -52,3 +52,16 @@ def test_what_only_reads_writes_nothing(database_url: str) -> None:
     with reading.connect() as connection, pytest.raises(sa.exc.DBAPIError, match=r"readonly|read-only"):
         connection.execute(sa.text("INSERT INTO notes VALUES ('one')"))
     reading.dispose()
+
+
+def test_a_file_survives_a_power_cut_and_few_commits_wait_for_what_others_wrote(file: Path) -> None:
+    """The levels are SQLite's numbers: https://sqlite.org/pragma.html#pragma_synchronous ."""
+    opened = engine(f"sqlite:///{file}")
+    with opened.connect() as connection:
+        settings = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "wal_autocheckpoint")
+        ]
+    opened.dispose()
+
+    assert settings == ["wal", 2, 4000]
