@@ -26,7 +26,7 @@ def main() -> None:
     mpl.use("Agg")
     found: dict[str, dict[str, list[float]]] = json.loads(side_by_side.OUT.read_text(encoding="utf-8"))
     shown = [figure for figure in SHOWN if figure in found]
-    picture, panels = plt.subplots(len(shown), 1, figsize=(9, 1.45 * len(shown)), layout="constrained", squeeze=False)
+    picture, panels = plt.subplots(len(shown), 1, figsize=(9, 1.75 * len(shown)), layout="constrained", squeeze=False)
     for figure, panel in zip(shown, panels.flat, strict=True):
         about, measured = side_by_side.FIGURES[figure], found[figure]
         names = list(reversed(measured))
