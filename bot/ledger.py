@@ -237,12 +237,12 @@ class SqlLedger:
 _UNFINISHED = sa.text("state <> 'finished'")
 """In words of SQL, not as a parameter: the index for it is a partial one."""
 _BEFORE = commands.alias("earlier")
+_NOT_DONE = sa.and_(sa.text("earlier.state <> 'finished'"), _BEFORE.c.state != "answered")
 _COMES_FIRST = (
     sa.select(_BEFORE.c.key)
     .where(
         _BEFORE.c.opportunity_id == commands.c.opportunity_id,
-        sa.text("earlier.state <> 'finished'"),
-        _BEFORE.c.state != "answered",
+        _NOT_DONE,
         sa.tuple_(_BEFORE.c.accepted_at, _BEFORE.c.key) < sa.tuple_(commands.c.accepted_at, commands.c.key),
         commands.c.key == sa.bindparam("of"),
         commands.c.state == "accepted",
@@ -250,11 +250,7 @@ _COMES_FIRST = (
     .limit(1)
 )
 """A command about the same deal that was accepted before, and is not done: what was typed last shall stand."""
-_WANTED = sa.exists().where(
-    _BEFORE.c.opportunity_id == sa.bindparam("of"),
-    sa.text("earlier.state <> 'finished'"),
-    _BEFORE.c.state != "answered",
-)
+_WANTED = sa.exists().where(_BEFORE.c.opportunity_id == sa.bindparam("of"), _NOT_DONE)
 """Whether another command is about the deal, and not done."""
 _ACCEPTED: dict[str | None, Accepted] = {"accepted": Accepted.WAITING, "running": Accepted.BEGUN}
 """By the state that was written; nothing for `None`, which is no row."""
