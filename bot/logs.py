@@ -31,9 +31,9 @@ so that this has to be decided where the lines arrive."""
 _SECRET = re.compile(
     r"(?=[xp:bB?&e])"  # where one may begin: so most of a line is passed over at a fifth of the cost
     r"(?:(xox[a-z]-|xapp-|pit-)[A-Za-z0-9-]+"
-    r"|(://[^\s:/@\"']*:)[^\s/@\"']+(?=@)"
+    r"|((?<=\w)://[^\s:/@\"']*:)[^\s/@\"']+(?=@)"
     r"|((?i:bearer) )[^\s\"'\\]+"
-    r"|(://hooks\.slack(?:-gov)?\.com/)[^\s\"'\\]+"
+    r"|((?<=https)://hooks\.slack(?:-gov)?\.com/)[^\s\"'\\]+"
     r"|([?&](?:ticket|pass|code|state)=)[^\s\"'&\\]+"
     r"|(eyJ)[A-Za-z0-9_.-]{20,})"
 )
