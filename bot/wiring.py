@@ -27,6 +27,7 @@ from bot.command import parse
 from bot.connections import LEASE as CONNECTION_LEASE
 from bot.connections import Connections, Passes, Purpose
 from bot.crm import Elsewhere, HighLevelCrm
+from bot.database import PATIENCE as DATABASE_PATIENCE
 from bot.database import Database
 from bot.directory import SlackDirectory
 from bot.door import Door
@@ -41,7 +42,7 @@ from bot.history import SqlHistory
 from bot.identify import Identify
 from bot.inquiries import Inquiries
 from bot.installation import Installation
-from bot.intake import Intake
+from bot.intake import ANSWER_WITHIN, Intake
 from bot.ledger import LEASE, SqlLedger
 from bot.locations import Whereabouts
 from bot.messages import Messages
@@ -76,8 +77,10 @@ SLACK_PATIENCE = 10
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """Every waiting time that a test or a demo may want shorter."""
+    """Every waiting time that a test or a demo may want shorter, or longer on a machine that is busy."""
 
+    acknowledge: float = ANSWER_WITHIN
+    database: float = DATABASE_PATIENCE
     command: Patience = field(default_factory=Patience)
     highlevel: Attempts = field(default_factory=Attempts)
     rhythm: Rhythm = field(default_factory=Rhythm)
@@ -197,7 +200,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         timeout=SLACK_PATIENCE,
         retry_handlers=[],
     )
-    database = Database(settings.database_url, migrates=migrates)
+    database = Database(settings.database_url, tempo.database, migrates=migrates)
     by_oauth = _by_oauth(settings, database, tempo) if settings.by_oauth else None
     token = settings.highlevel_token.get_secret_value()
     locations = settings.locations
@@ -276,6 +279,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         ledger=ledger,
         work=worker,
         messages=messages,
+        answer_within=tempo.acknowledge,
         watch=watch,
     )
     modal = Modal(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +47,28 @@ BY_OAUTH = {
 """The settings with which HighLevel is connected by OAuth."""
 HOW = {"http": {"SLACK_SIGNING_SECRET": SIGNING_SECRET}, "socket": {"SLACK_APP_TOKEN": APP_TOKEN}}
 """The settings for either way in which Slack reaches the bot."""
-QUICK = Tempo(
-    command=Patience(whole=2.5, for_looking=1.0, between_looks=0.1),
-    highlevel=Attempts(most=2, connect=0.25, answer=0.5, pause=0.01),
-    rhythm=Rhythm(renew=0.3, adopt=0.1, tell=5.0, again=0.02, wait_for_limit=2.0, last_words=0.5),
-    lease=1.0,
-    drain=2.0,
-    socket=socket_mode.Rhythm(pause=0.01, longest_pause=0.1, hello=2.0, heartbeat=5.0, farewell=1.0),
+PATIENT = Tempo(
+    acknowledge=20.0,
+    database=15.0,
+    command=Patience(whole=30.0, for_looking=10.0, between_looks=0.1),
+    highlevel=Attempts(most=2, connect=10.0, answer=10.0, pause=0.01),
+    rhythm=Rhythm(renew=0.3, adopt=0.1, tell=60.0, again=0.02, wait_for_limit=30.0, last_words=0.5),
+    lease=30.0,
+    drain=10.0,
+    socket=socket_mode.Rhythm(pause=0.01, longest_pause=0.1, hello=10.0, heartbeat=20.0, farewell=1.0),
     renewal=Renewing(look=0.1, again=0.02, pause=0.05, settle=0.0),
-    connection_lease=1.0,
+    connection_lease=30.0,
 )
-"""Waiting times for tests; what they prove does not depend on them."""
+"""Waiting times for tests: short between two tries, long for an answer. A machine that stands still for some seconds
+changes nothing in what they prove."""
+HASTY = replace(
+    PATIENT,
+    command=Patience(whole=4.0, for_looking=2.5, between_looks=0.1),
+    highlevel=Attempts(most=2, connect=1.0, answer=1.0, pause=0.01),
+    rhythm=replace(PATIENT.rhythm, wait_for_limit=2.0),
+    drain=2.0,
+)
+"""The same for tests in which HighLevel does not answer, or a process ends with something unfinished."""
 
 
 @dataclass
@@ -103,7 +114,7 @@ class House:
         """The ledger, as an auditor would find it as soon as every command is finished."""
         engine = engine_for_reading(self.settings.database_url)
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while True:
                     with engine.connect() as connection:
                         found = [dict(row) for row in connection.execute(sa.select(commands)).mappings()]
@@ -120,7 +131,7 @@ def _elements(shown: Shown) -> list[Mapping[str, Any]]:
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, tempo: Tempo = QUICK, /, *, over: str = "http", **settings: str
+    folder: Path, tempo: Tempo = PATIENT, /, *, over: str = "http", **settings: str
 ) -> AsyncIterator[House]:
     """Everything running, with one open deal; `settings` override the environment, by their variables' names.
 
@@ -144,6 +155,7 @@ async def stand_ins(folder: Path, /, *, over: str = "http", **settings: str) -> 
     highlevel.add_opportunity(DEAL, name="New website")
     highlevel.oauth.redirect_uris = {callback_of(PUBLIC_URL)}
     slack = Slack(signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
+    slack.acknowledge_within = PATIENT.acknowledge + 1
     slack.socket.tokens = {APP_TOKEN} if over == "socket" else set()
     slack.users = {user_id: {"id": user_id, "name": user_id} for user_id in (ANA, BEN, KIM)}
     async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:

@@ -18,7 +18,7 @@ from bot.outcome import AlreadySo, Cause, Failed
 from bot.simulator.highlevel import HighLevel
 from bot.simulator.serving import served
 from bot.status import LostReason, Opportunity, Status, Wish
-from tests.house import QUICK
+from tests.house import PATIENT
 from tests.memory import MemoryLedger, messages
 
 BERLIN, PARIS = "LOCATIONxxxxxxxxxxxx", "PARISxxxxxxxxxxxxxxx"
@@ -45,7 +45,7 @@ async def town() -> AsyncIterator[Town]:
         return Account(
             crm,
             Identify(crm, reason_required=False),
-            ChangeStatus(crm, ledger, QUICK.command),
+            ChangeStatus(crm, ledger, PATIENT.command),
             Inquiries(crm, ledger, messages()),
         )
 
@@ -57,7 +57,7 @@ async def town() -> AsyncIterator[Town]:
                 version="2021-07-28",
                 user_agent="opp-status/test",
                 transport=transport.pooled(),
-                attempts=QUICK.highlevel,
+                attempts=PATIENT.highlevel,
             )
             for each in (BERLIN, PARIS)
         }
@@ -69,7 +69,7 @@ async def town() -> AsyncIterator[Town]:
 
 
 def _soon() -> float:
-    return asyncio.get_running_loop().time() + 5
+    return asyncio.get_running_loop().time() + 60
 
 
 async def test_each_finds_its_own_deals_and_no_others(town: Town) -> None:
@@ -115,7 +115,7 @@ async def test_reasons_are_read_where_they_are_asked_for(town: Town) -> None:
 
 
 async def test_the_limit_of_one_holds_up_no_other(town: Town) -> None:
-    town.highlevel.burst_limit = 10
+    town.highlevel.burst_limit, town.highlevel.burst_seconds = 10, 30.0
     for _ in range(10):
         await town.accounts.crm(PARIS).find(ELSEWHERE, until=_soon())
     started = asyncio.get_running_loop().time()

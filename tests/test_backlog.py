@@ -14,6 +14,7 @@ from bot.backlog import UNFINISHED, Backlog, Lookout
 from bot.database import Database
 from bot.engine import engine
 from bot.ledger import SqlLedger, as_written
+from tests.house import PATIENT
 from tests.memory import entry
 from tests.postgresql import Cluster
 from tests.rows import execute, fill
@@ -25,7 +26,7 @@ _SET = "UPDATE commands SET state = :state, accepted_at = :at WHERE key = :key"
 
 async def _accept(url: str, **states: tuple[str, float]) -> None:
     """Commands by their keys, each in a state, and so many seconds old."""
-    database = Database(url)
+    database = Database(url, PATIENT.database)
     await SqlLedger(database).accept(*(entry(key, key) for key in states), within=5)
     await database.close()
     for key, (state, age) in states.items():
@@ -125,7 +126,7 @@ async def test_a_query_that_hangs_is_cut_and_the_next_one_is_answered(cluster: C
         with holder.connect() as connection, connection.begin():
             connection.execute(sa.text("LOCK TABLE commands IN ACCESS EXCLUSIVE MODE"))
             assert await lookout.look() is None
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await lookout.look() != NOTHING:
                 await asyncio.sleep(0.05)
     holder.dispose()

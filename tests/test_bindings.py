@@ -7,6 +7,7 @@ from bot.bindings import SqlBindings
 from bot.change import StoreDown
 from bot.database import Database
 from bot.locations import Bindings
+from tests.house import PATIENT
 from tests.memory import MemoryBindings
 from tests.postgresql import Cluster
 
@@ -20,7 +21,7 @@ async def bindings(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     if request.param == "postgresql":
         cluster: Cluster = request.getfixturevalue("cluster")
         url = cluster.new_database()
-    database = Database(url)
+    database = Database(url, PATIENT.database)
     yield SqlBindings(database)
     await database.close()
 
@@ -46,7 +47,7 @@ async def test_a_binding_can_be_taken_back_also_twice(bindings: Bindings) -> Non
 
 
 async def test_what_one_replica_is_told_another_knows(database_url: str) -> None:
-    one, other = Database(database_url), Database(database_url)
+    one, other = Database(database_url, PATIENT.database), Database(database_url, PATIENT.database)
     await SqlBindings(one).bind("C1", "PARIS", "U1")
 
     assert await SqlBindings(other).of("C1") == "PARIS"

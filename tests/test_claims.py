@@ -17,6 +17,7 @@ from bot.messages import Message
 from bot.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, ReasonWanted, Trouble
 from bot.record import Entry
 from bot.status import Consent, Opportunity, Status, Wish
+from tests.house import PATIENT
 from tests.memory import MemoryLedger, MemoryStore, entry
 
 OPEN, WON = Opportunity("deal", "open", name="New website"), Opportunity("deal", "won", name="New website")
@@ -47,7 +48,7 @@ async def owners(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     opened: list[Database] = []
 
     def owner(lease: float) -> Ledger:
-        opened.append(Database(url))
+        opened.append(Database(url, PATIENT.database))
         return SqlLedger(opened[-1], lease)
 
     yield owner

@@ -919,6 +919,7 @@ def _is_one_deal(identifier: str, name: str, text: str) -> bool:
     return is_clean and sum(char.isalnum() for char in name) >= SHORTEST_NAME
 
 
+@pytest.mark.timeout(600)
 @settings(max_examples=20_000)
 @given(TEXTS)
 @example(f"https://[/opportunities/{ID} won")

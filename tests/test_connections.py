@@ -13,6 +13,7 @@ from bot.highlevel.oauth import Kind, Tokens
 from bot.schema import connections as table
 from bot.schema import passes as pass_table
 from bot.vault import Vault
+from tests.house import PATIENT
 
 KEY, OTHER = (f"{letter * 42}A=" for letter in "ko")
 TOKENS = Tokens("access-1", "refresh-1", 86_399.0, Kind.LOCATION, "COMPANY", "LOCATION")
@@ -21,7 +22,7 @@ NEXT = Tokens("access-2", "refresh-2", 86_399.0, Kind.LOCATION, "COMPANY", "LOCA
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+    database = Database(database_url, PATIENT.database)
     yield database
     await database.close()
 
@@ -191,7 +192,7 @@ async def test_a_pass_is_good_once_for_what_it_is_for(passes: Passes, purpose: P
 
 async def test_of_all_who_show_it_at_once_one_may(passes: Passes, database_url: str) -> None:
     secret = await passes.issue(Purpose.STATE)
-    other = Database(database_url)
+    other = Database(database_url, PATIENT.database)
     verdicts = await asyncio.gather(*(each.spend(secret, Purpose.STATE) for each in [passes, Passes(other)] * 4))
     await other.close()
 

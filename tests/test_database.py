@@ -17,6 +17,7 @@ from bot.change import StoreDown
 from bot.database import Database
 from bot.engine import NOW, engine
 from bot.schema import metadata
+from tests.house import PATIENT
 from tests.postgresql import Cluster
 
 INSERT = sa.text("INSERT INTO notes VALUES (:note)")
@@ -43,7 +44,7 @@ async def _notes(database: Database) -> list[str]:
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
+    opened = Database(database_url, PATIENT.database)
     await opened.do(lambda connection: connection.execute(sa.text("CREATE TABLE notes (text TEXT NOT NULL)")))
     yield opened
     await opened.close()
@@ -127,13 +128,13 @@ async def test_who_has_gone_does_not_disturb_those_who_wait(database: Database) 
 
 
 async def test_a_database_that_was_never_used_can_be_closed(tmp_path: Path) -> None:
-    await Database(f"sqlite:///{tmp_path}/never.db").close()
+    await Database(f"sqlite:///{tmp_path}/never.db", PATIENT.database).close()
 
     assert list(tmp_path.iterdir()) == []
 
 
 async def test_work_for_a_database_that_was_closed_is_not_waited_for(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/closed.db")
+    database = Database(f"sqlite:///{tmp_path}/closed.db", PATIENT.database)
     await database.close()
 
     with capture_logs() as lines, pytest.raises(StoreDown):
@@ -145,7 +146,7 @@ async def test_work_for_a_database_that_was_closed_is_not_waited_for(tmp_path: P
 
 
 async def test_a_store_that_is_not_there_is_down_and_works_as_soon_as_it_is(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/missing/file.db")
+    database = Database(f"sqlite:///{tmp_path}/missing/file.db", PATIENT.database)
     for _ in range(2):
         with pytest.raises(StoreDown) as down:
             await database.do(lambda connection: connection.execute(sa.select(1)))
@@ -158,7 +159,7 @@ async def test_a_store_that_is_not_there_is_down_and_works_as_soon_as_it_is(tmp_
 
 async def test_a_file_that_is_no_database_is_down(file: Path) -> None:
     file.write_text("this is not a database, whatever its name says" * 100)
-    database = Database(f"sqlite:///{file}")
+    database = Database(f"sqlite:///{file}", PATIENT.database)
 
     with pytest.raises(StoreDown):
         await database.do(lambda connection: connection.execute(sa.select(1)))
@@ -167,7 +168,7 @@ async def test_a_file_that_is_no_database_is_down(file: Path) -> None:
 
 async def test_a_store_of_a_later_version_is_left_alone_and_named(database: Database, database_url: str) -> None:
     await database.do(lambda connection: connection.execute(sa.text("UPDATE schema_version SET version = 99")))
-    later = Database(database_url)
+    later = Database(database_url, PATIENT.database)
 
     with pytest.raises(StoreDown) as down:
         await later.do(lambda connection: _write(connection, "one"))
@@ -187,7 +188,7 @@ async def test_a_store_that_was_emptied_meanwhile_is_made_anew(database: Databas
 
 
 async def test_another_writer_of_the_file_is_waited_for_but_not_for_ever(file: Path) -> None:
-    database = Database(f"sqlite:///{file}")
+    database = Database(f"sqlite:///{file}", PATIENT.database)
     await database.do(lambda connection: connection.execute(sa.text("CREATE TABLE notes (text TEXT)")))
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -203,7 +204,7 @@ async def test_another_writer_of_the_file_is_waited_for_but_not_for_ever(file: P
 
 
 async def test_a_full_disk_is_down_and_what_was_not_written_is_not_there(file: Path) -> None:
-    database = Database(f"sqlite:///{file}")
+    database = Database(f"sqlite:///{file}", PATIENT.database)
     await database.do(lambda connection: connection.execute(sa.text("CREATE TABLE notes (text TEXT)")))
     pages = await database.do(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar_one())
     await database.do(lambda connection: connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}"))
@@ -324,12 +325,12 @@ async def test_a_database_that_hangs_does_not_keep_the_process(locked: tuple[str
     with pytest.raises(StoreDown):
         await database.do(lambda connection: connection.execute(sa.select(1)))
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await database.close()
 
 
 async def test_a_store_that_is_down_is_told_to_the_log_now_and_then(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/missing/file.db")
+    database = Database(f"sqlite:///{tmp_path}/missing/file.db", PATIENT.database)
     with capture_logs() as lines:
         for _ in range(5):
             with pytest.raises(StoreDown):
@@ -345,7 +346,7 @@ async def test_a_store_that_is_down_is_told_to_the_log_now_and_then(tmp_path: Pa
 
 
 async def test_what_the_store_logs_has_not_the_reference_of_one_of_those_who_wait(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}/missing/file.db")
+    database = Database(f"sqlite:///{tmp_path}/missing/file.db", PATIENT.database)
     stream = io.StringIO()
     logs.set_up("INFO", "json", stream)
     with structlog.contextvars.bound_contextvars(reference="REF"), pytest.raises(StoreDown):
@@ -384,7 +385,7 @@ async def test_a_server_that_is_away_is_down_at_once_and_found_again(cluster: Cl
 
 async def test_a_server_that_does_not_answer_is_not_waited_for(cluster: Cluster, postgresql: Database) -> None:
     with cluster.frozen():
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             for _ in range(3):
                 with pytest.raises(StoreDown):
                     await postgresql.do(lambda connection: _write(connection, "one"))
@@ -436,7 +437,7 @@ async def test_replicas_that_want_what_the_other_holds_both_get_it(cluster: Clus
 async def _until(attempt: object) -> None:
     """Until the database does it again."""
     assert callable(attempt)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             try:
                 await attempt()

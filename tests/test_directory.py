@@ -194,7 +194,7 @@ async def test_a_channel_that_slack_does_not_tell_about_for_a_moment_is_asked_fo
     directory = _directory(slack, sour=0.0)
 
     assert not await directory.is_shared("C2")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not await directory.is_shared("C2"):
             await asyncio.sleep(0.1)
 

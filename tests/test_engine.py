@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 from bot.change import StoreDown
 from bot.database import Database
 from bot.engine import engine, engine_for_reading
+from tests.house import PATIENT
 from tests.postgresql import Cluster
 
 
@@ -27,7 +28,7 @@ def test_both_names_of_postgresql_are_understood_and_what_is_said_of_tls_is_pass
 
 
 async def test_a_server_without_tls_is_not_trusted_when_tls_is_demanded(cluster: Cluster) -> None:
-    database = Database(f"{cluster.new_database()}?sslmode=require")
+    database = Database(f"{cluster.new_database()}?sslmode=require", PATIENT.database)
 
     with capture_logs() as lines, pytest.raises(StoreDown):
         await database.do(lambda connection: connection.execute(sa.select(1)))

@@ -32,6 +32,7 @@ from bot.outcome import (
 from bot.record import Entry, History, Record
 from bot.schema import NewerSchemaError, OlderSchemaError
 from bot.status import Consent, Opportunity, Status, Wish
+from tests.house import PATIENT
 from tests.memory import MemoryLedger
 from tests.postgresql import Cluster
 from tests.rows import execute, fill
@@ -63,7 +64,7 @@ async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield memory, memory
         return
     cluster: Cluster | None = request.getfixturevalue("cluster") if request.param == "postgresql" else None
-    database = Database(cluster.new_database() if cluster else f"sqlite:///{tmp_path / 'ledger.db'}")
+    database = Database(cluster.new_database() if cluster else f"sqlite:///{tmp_path / 'ledger.db'}", PATIENT.database)
     yield SqlLedger(database), SqlHistory(database)
     await database.close()
 
@@ -207,7 +208,7 @@ async def _next_millisecond() -> None:
 
 
 async def test_a_history_that_cannot_be_read_says_so(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'absent' / 'ledger.db'}")
+    database = Database(f"sqlite:///{tmp_path / 'absent' / 'ledger.db'}", PATIENT.database)
     with pytest.raises(StoreDown):
         await SqlHistory(database).find("one")
     await database.close()
@@ -309,7 +310,7 @@ def test_nothing_is_wanted_that_is_not_there(filled: str) -> None:
 
 
 async def test_a_reader_keeps_nobody_from_writing_and_reads_what_was_there_when_it_began(filled: str) -> None:
-    database = Database(filled)
+    database = Database(filled, PATIENT.database)
     with reading(filled, Filter()) as records:
         next(records)
         assert await SqlLedger(database).accept(_entry("new"), within=5)

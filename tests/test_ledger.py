@@ -31,6 +31,7 @@ from bot.outcome import (
 )
 from bot.schema import commands
 from bot.status import Consent, LostReason, Opportunity, Status, Wish
+from tests.house import PATIENT
 from tests.memory import entry
 from tests.rows import execute
 
@@ -43,7 +44,7 @@ SHORT = 0.2
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
+    opened = Database(database_url, PATIENT.database)
     yield opened
     await opened.close()
 
@@ -204,7 +205,7 @@ async def test_a_reply_of_another_version_is_read_as_far_as_it_is_known(sql: Sql
 
 
 async def test_a_full_disk_is_found_out_by_trying(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}")
+    database = Database(f"sqlite:///{tmp_path / 'ledger.db'}", PATIENT.database)
     ledger = SqlLedger(database)
     await ledger.ping()
     pages = await database.do(lambda connection: connection.exec_driver_sql("PRAGMA page_count").scalar_one())
@@ -217,7 +218,7 @@ async def test_a_full_disk_is_found_out_by_trying(tmp_path: Path) -> None:
 
 async def test_what_is_accepted_is_on_the_disk(sql: SqlLedger, database_url: str) -> None:
     await sql.accept(entry("one"), within=5)
-    later = Database(database_url)
+    later = Database(database_url, PATIENT.database)
 
     assert not await SqlLedger(later).accept(entry("one"), within=5)
     await later.close()
@@ -254,7 +255,7 @@ async def test_a_store_of_any_version_can_be_tried_out_and_is_left_as_it_was(
             connection.execute(sa.text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
             connection.execute(sa.text("INSERT INTO schema_version VALUES (1)"))
         opened.dispose()
-    only_looking = Database(database_url, migrates=False)
+    only_looking = Database(database_url, PATIENT.database, migrates=False)
     await SqlLedger(only_looking).try_out()
     tables = await only_looking.do(lambda connection: sa.inspect(connection).get_table_names())
 
@@ -265,7 +266,7 @@ async def test_a_store_of_any_version_can_be_tried_out_and_is_left_as_it_was(
 async def test_a_store_of_a_later_version_is_not_tried_out(sql: SqlLedger, database_url: str) -> None:
     await sql.ping()
     execute(database_url, "UPDATE schema_version SET version = 99")
-    only_looking = Database(database_url, migrates=False)
+    only_looking = Database(database_url, PATIENT.database, migrates=False)
 
     with pytest.raises(StoreDown) as down:
         await SqlLedger(only_looking).try_out()

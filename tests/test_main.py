@@ -23,7 +23,7 @@ from bot.settings import Settings
 from bot.simulator.highlevel import READ, USERS, WRITE
 from bot.simulator.highlevel import Fault as HighLevelFault
 from bot.simulator.slack import GRANTED, Fault
-from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, House, open_house, stand_ins
+from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, PATIENT, House, open_house, stand_ins
 from tests.rows import execute, fill
 from tests.visitor import visitor
 
@@ -564,7 +564,7 @@ def test_history_waits_for_none_of_the_libraries_that_it_does_not_need(ledger: s
 
 async def _let_in(url: str) -> None:
     """U0BEN asked, and was let in; U0LEO asked, and waits."""
-    database = Database(url)
+    database = Database(url, PATIENT.database)
     register = SqlRegister(database)
     for reference, user in (("AAAA", "U0BEN"), ("BBBB", "U0LEO")):
         await register.ask(Permission(reference, user, "T1", "C1", datetime(2026, 11, 25, 11, tzinfo=UTC)))

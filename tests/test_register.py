@@ -17,6 +17,7 @@ from bot.history import Unreadable
 from bot.permission import OPERATOR, Permission, Permissions, State
 from bot.register import SqlRegister, reading, revoking
 from bot.schema import OlderSchemaError
+from tests.house import PATIENT
 from tests.memory import MemoryRegister
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
@@ -39,7 +40,7 @@ async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     opened: list[Database] = []
 
     def register() -> Permissions:
-        opened.append(Database(url))
+        opened.append(Database(url, PATIENT.database))
         return SqlRegister(opened[-1])
 
     yield register
@@ -146,7 +147,7 @@ async def test_open_requests_are_listed_first_and_the_oldest_of_each(register: P
 
 
 async def test_a_store_that_is_down_answers_nothing(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path}")
+    database = Database(f"sqlite:///{tmp_path}", PATIENT.database)
     for register in (SqlRegister(database), MemoryRegister(down=True)):
         for question in (
             register.ask(_asking()),
@@ -162,7 +163,7 @@ async def test_a_store_that_is_down_answers_nothing(tmp_path: Path) -> None:
 
 
 async def test_an_operator_reads_what_stands_or_all_of_it(database_url: str) -> None:
-    database = Database(database_url)
+    database = Database(database_url, PATIENT.database)
     register = SqlRegister(database)
     for number, user in enumerate(("U1", "U2", "U3")):
         await register.ask(_asking(f"REF{number}", user, AT + timedelta(minutes=number)))
@@ -177,7 +178,7 @@ async def test_an_operator_reads_what_stands_or_all_of_it(database_url: str) -> 
 
 
 async def test_an_operator_takes_an_approval_back(database_url: str) -> None:
-    database = Database(database_url)
+    database = Database(database_url, PATIENT.database)
     register = SqlRegister(database)
     await register.ask(_asking())
     approved, _ = await register.decide("REF", State.APPROVED, "U0KIM", AT)
@@ -193,7 +194,7 @@ async def test_an_operator_takes_an_approval_back(database_url: str) -> None:
 
 async def test_a_store_that_cannot_be_written_keeps_its_approvals(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    database = Database(url)
+    database = Database(url, PATIENT.database)
     await SqlRegister(database).ask(_asking())
     await SqlRegister(database).decide("REF", State.APPROVED, "U0KIM", AT)
     opened = engine(url)

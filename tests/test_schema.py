@@ -21,6 +21,7 @@ from bot.schema import (
     passes,
 )
 from bot.status import Consent, Opportunity, Status, Wish
+from tests.house import PATIENT
 
 DUMPS = Path(__file__).parent / "data" / "ledger"
 VERSIONS = range(1, len(MIGRATIONS))
@@ -168,7 +169,7 @@ async def test_what_version_2_left_unfinished_is_carried_on_and_nobody_is_asked(
     _load(store, 2)
     with store.begin() as connection:  # whenever this test runs
         connection.execute(sa.text("UPDATE commands SET lease_until = 0 WHERE state <> 'finished'"))
-    database = Database(database_url)
+    database = Database(database_url, PATIENT.database)
     claims = {claim.entry.key: claim for claim in await SqlLedger(database).adopt(10)}
     await database.close()
 
@@ -190,7 +191,7 @@ async def test_what_version_3_left_unfinished_is_carried_on(database_url: str, s
     _load(store, 3)
     with store.begin() as connection:  # whenever this test runs
         connection.execute(sa.text("UPDATE commands SET lease_until = 0 WHERE state <> 'finished'"))
-    database = Database(database_url)
+    database = Database(database_url, PATIENT.database)
     claims = {claim.entry.key: claim for claim in await SqlLedger(database).adopt(10)}
     await database.close()
 

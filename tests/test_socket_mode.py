@@ -19,7 +19,7 @@ from bot.simulator.slack import Fault, Slack
 from bot.socket_mode import Rhythm, SocketMode
 from bot.watch import UNWATCHED, Watch
 from bot.workspace import SlackTrouble
-from tests.house import APP_TOKEN, BOT_TOKEN, QUICK
+from tests.house import APP_TOKEN, BOT_TOKEN, PATIENT
 from tests.notebook import Notebook
 
 TYPED = {"command": COMMAND, "text": ""}
@@ -70,15 +70,15 @@ async def slack() -> AsyncIterator[Slack]:
 
 
 def _web(url: str) -> AsyncWebClient:
-    return AsyncWebClient(token=BOT_TOKEN, base_url=f"{url}/api/", timeout=1, retry_handlers=[])
+    return AsyncWebClient(token=BOT_TOKEN, base_url=f"{url}/api/", timeout=30, retry_handlers=[])
 
 
-def _ours(url: str, listener: Listener, rhythm: Rhythm = QUICK.socket, watch: Watch = UNWATCHED) -> SocketMode:
+def _ours(url: str, listener: Listener, rhythm: Rhythm = PATIENT.socket, watch: Watch = UNWATCHED) -> SocketMode:
     return SocketMode(_web(url), APP_TOKEN, listener.bolt(), rhythm, watch)
 
 
 @asynccontextmanager
-async def _receiving(slack: Slack, listener: Listener, rhythm: Rhythm = QUICK.socket) -> AsyncIterator[SocketMode]:
+async def _receiving(slack: Slack, listener: Listener, rhythm: Rhythm = PATIENT.socket) -> AsyncIterator[SocketMode]:
     ours = _ours(slack.url, listener, rhythm)
     async with ours.receiving():
         await slack.socket.wait_for(connections=1)
@@ -87,7 +87,7 @@ async def _receiving(slack: Slack, listener: Listener, rhythm: Rhythm = QUICK.so
 
 
 async def _until_connected(ours: SocketMode) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while await _trouble(ours) is not None:
             await asyncio.sleep(0.005)
 
@@ -100,8 +100,10 @@ async def _trouble(ours: SocketMode) -> str | None:
     return None
 
 
-async def _deliver(slack: Slack, contents: dict[str, Any] = TYPED, kind: str = "slash_commands") -> dict[str, Any]:
-    return await slack.socket.deliver(kind, contents, 0.5)
+async def _deliver(
+    slack: Slack, contents: dict[str, Any] = TYPED, kind: str = "slash_commands", seconds: float = 30.0
+) -> dict[str, Any]:
+    return await slack.socket.deliver(kind, contents, seconds)
 
 
 # --- acknowledging -------------------------------------------------------------------------------------------------
@@ -136,8 +138,8 @@ async def test_a_silent_acknowledgement_is_the_envelopes_id_alone(slack: Slack, 
 
 
 async def test_a_slow_one_does_not_hold_up_the_others(slack: Slack, listener: Listener) -> None:
-    listener.seconds = 0.2
-    async with _receiving(slack, listener), asyncio.timeout(0.5):
+    listener.seconds = 1.0
+    async with _receiving(slack, listener), asyncio.timeout(4):
         await asyncio.gather(*(_deliver(slack) for _ in range(5)))
 
 
@@ -215,7 +217,7 @@ async def test_an_acknowledgement_that_cannot_be_sent_any_more_is_logged(slack: 
     listener.seconds = 0.05
     with capture_logs() as lines:
         async with _receiving(slack, listener):
-            delivering = asyncio.create_task(_deliver(slack))
+            delivering = asyncio.create_task(_deliver(slack, seconds=0.5))
             await asyncio.sleep(0.01)
             slack.socket.drop()
             with pytest.raises(TimeoutError):
@@ -257,10 +259,10 @@ async def test_an_announced_end_leaves_no_gap(slack: Slack, listener: Listener, 
 async def test_an_old_connection_that_slack_does_not_close_is_closed_after_a_while(
     slack: Slack, listener: Listener
 ) -> None:
-    async with _receiving(slack, listener, replace(QUICK.socket, farewell=0.05)) as ours:
+    async with _receiving(slack, listener, replace(PATIENT.socket, farewell=0.05)) as ours:
         (old,) = slack.socket.connections
         refreshing = asyncio.create_task(slack.socket.refresh(after=60))
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             while not old.closed:
                 await asyncio.sleep(0.01)
         await slack.socket.wait_for(connections=1)
@@ -278,12 +280,12 @@ async def test_each_attempt_has_an_address_of_its_own(slack: Slack, listener: Li
 
 async def test_a_connection_without_a_greeting_is_given_up(slack: Slack, listener: Listener) -> None:
     slack.socket.faults = ["silent"]
-    async with _receiving(slack, listener, replace(QUICK.socket, hello=0.1)):
+    async with _receiving(slack, listener, replace(PATIENT.socket, hello=0.1)):
         await _deliver(slack)
 
 
 async def test_a_connection_that_was_greeted_is_kept_however_quiet_it_is(slack: Slack, listener: Listener) -> None:
-    async with _receiving(slack, listener, replace(QUICK.socket, hello=0.2)):
+    async with _receiving(slack, listener, replace(PATIENT.socket, hello=0.2)):
         await asyncio.sleep(0.3)
         await _deliver(slack)
 
@@ -292,8 +294,8 @@ async def test_a_connection_that_was_greeted_is_kept_however_quiet_it_is(slack: 
 
 async def test_a_connection_that_only_looks_open_is_given_up(slack: Slack, listener: Listener) -> None:
     slack.socket.faults = ["deaf"]
-    async with _receiving(slack, listener, replace(QUICK.socket, heartbeat=0.1)):
-        async with asyncio.timeout(2):
+    async with _receiving(slack, listener, replace(PATIENT.socket, heartbeat=0.1)):
+        async with asyncio.timeout(15):
             while slack.socket.greeted < 2:
                 await asyncio.sleep(0.01)
         await slack.socket.wait_for(connections=1)
@@ -311,12 +313,12 @@ async def test_when_slack_was_not_there_for_a_while_it_is_found_again(slack: Sla
 async def test_after_a_connection_that_lasted_there_is_no_pause(slack: Slack, listener: Listener) -> None:
     loop = asyncio.get_running_loop()
     slack.socket.faults = ["refused"]
-    async with _receiving(slack, listener, replace(QUICK.socket, pause=1.0, longest_pause=1.0)):
-        await asyncio.sleep(1.05)
+    async with _receiving(slack, listener, replace(PATIENT.socket, pause=3.0, longest_pause=3.0)):
+        await asyncio.sleep(3.1)
         began = loop.time()
         slack.socket.drop()
         await slack.socket.wait_for(connections=1)
-        assert loop.time() - began < 0.8
+        assert loop.time() - began < 2.8
 
 
 async def test_nothing_unforeseen_ends_the_trying(slack: Slack, listener: Listener) -> None:
@@ -329,7 +331,7 @@ async def test_nothing_unforeseen_ends_the_trying(slack: Slack, listener: Listen
 
     broken = Broken(token=BOT_TOKEN, base_url=f"{slack.url}/api/")
     with capture_logs() as lines:
-        async with SocketMode(broken, APP_TOKEN, listener.bolt(), QUICK.socket).receiving():
+        async with SocketMode(broken, APP_TOKEN, listener.bolt(), PATIENT.socket).receiving():
             await slack.socket.wait_for(connections=1)
             await _deliver(slack)
 
@@ -359,7 +361,7 @@ class Refusing:
         """How long it took from each attempt to the next, and the trouble that was told."""
         async with served(self.app()) as url:
             ours = _ours(url, listener, rhythm)
-            async with ours.receiving(), asyncio.timeout(5):
+            async with ours.receiving(), asyncio.timeout(60):
                 while len(self.asked) <= count:
                     await asyncio.sleep(0.005)
                 trouble = await _trouble(ours)
@@ -417,7 +419,7 @@ async def test_an_answer_without_an_address_is_tried_again(listener: Listener) -
 
 
 async def test_socket_mode_that_was_switched_off_is_told(slack: Slack, listener: Listener) -> None:
-    async with _receiving(slack, listener, replace(QUICK.socket, longest_pause=1)) as ours:
+    async with _receiving(slack, listener, replace(PATIENT.socket, longest_pause=1)) as ours:
         await slack.socket.refresh("link_disabled")
         assert await _trouble(ours) == "link_disabled"
 
@@ -425,7 +427,7 @@ async def test_socket_mode_that_was_switched_off_is_told(slack: Slack, listener:
 async def test_what_was_said_to_an_old_connection_does_not_hide_what_was_said_to_the_new_one(
     slack: Slack, listener: Listener
 ) -> None:
-    async with _receiving(slack, listener, replace(QUICK.socket, longest_pause=1)) as ours:
+    async with _receiving(slack, listener, replace(PATIENT.socket, longest_pause=1)) as ours:
         slack.socket.tokens = {"xapp-another"}
         await slack.socket.refresh(after=0.2)
         await asyncio.sleep(0.05)
@@ -479,9 +481,9 @@ async def test_what_has_come_in_is_acknowledged_before_hanging_up(slack: Slack, 
 
 async def test_what_takes_too_long_to_acknowledge_does_not_hold_up_the_end(slack: Slack, listener: Listener) -> None:
     listener.seconds = 60
-    async with asyncio.timeout(2):
-        async with _receiving(slack, listener, replace(QUICK.socket, last_answers=0.05)):
-            delivering = asyncio.create_task(_deliver(slack))
+    async with asyncio.timeout(30):
+        async with _receiving(slack, listener, replace(PATIENT.socket, last_answers=0.05)):
+            delivering = asyncio.create_task(_deliver(slack, seconds=0.5))
             await asyncio.sleep(0.02)
         with pytest.raises(TimeoutError):
             await delivering
@@ -494,7 +496,7 @@ async def test_hanging_up_takes_no_longer_than_it_may_whatever_slack_does(
     slack: Slack, listener: Listener, faults: list[socket_mode.Fault]
 ) -> None:
     slack.socket.faults = list(faults)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(8):  # sooner than a greeting is waited for
         async with _ours(slack.url, listener).receiving():
             await slack.wait_for_call("apps.connections.open")
             await asyncio.sleep(0.05)
@@ -510,7 +512,7 @@ async def test_what_is_acknowledged_is_taken_note_of_and_what_nobody_listens_to_
         await _until_connected(ours)
         await _deliver(slack)
         with pytest.raises(TimeoutError):
-            await _deliver(slack, TYPED | {"command": "/another"})
+            await _deliver(slack, TYPED | {"command": "/another"}, seconds=0.5)
 
     ((kind, seconds),) = notebook.kinds
     assert kind == "command"

@@ -128,7 +128,7 @@ async def test_whoever_sends_too_slowly_is_hung_up_on(bot: Bot, half: bytes) -> 
             await asyncio.sleep(0.01)
         reader, writer = await asyncio.open_connection(*listener.getsockname())
         writer.write(half)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()

@@ -89,7 +89,7 @@ async def test_what_is_older_than_wanted_is_forgotten_soon_after_the_start(tmp_p
     with sqlite3.connect(file) as ledger:
         ledger.execute("UPDATE commands SET accepted_at = '2020-01-01T00:00:00.000+00:00'")
     ledger.close()
-    async with open_house(tmp_path, HISTORY_DAYS="30") as house, asyncio.timeout(5):
+    async with open_house(tmp_path, HISTORY_DAYS="30") as house, asyncio.timeout(60):
         while await house.rows():
             await asyncio.sleep(0.01)
 

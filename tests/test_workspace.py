@@ -94,7 +94,7 @@ async def test_a_slack_that_hangs_up_without_a_word_is_trouble_and_asked_again(s
     ours = Workspace(web, pause=0.01)
     with pytest.raises(SlackTrouble):
         await ours.ask()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await ours.learn()
 
     assert ours.team_id == "T0OURS"
@@ -129,7 +129,7 @@ async def test_it_asks_until_slack_answers(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", status=500, times=3))
     web = AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])
     ours = Workspace(web, pause=0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await ours.learn()
 
     assert ours.team_id == "T0OURS"

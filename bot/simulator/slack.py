@@ -267,17 +267,17 @@ class Slack(Modals):
             "X-Slack-Signature": signature or "",
         }
 
-    async def wait_for(self, count: int, seconds: float = 10.0) -> list[Shown]:
+    async def wait_for(self, count: int, seconds: float = 60.0) -> list[Shown]:
         """Everything shown so far, as soon as it is at least `count` messages. Raises `TimeoutError`."""
         await self.wait_until(lambda: len(self.shown) >= count, seconds)
         return list(self.shown)
 
-    async def wait_for_change(self, ts: str, times: int = 1, seconds: float = 10.0) -> Shown:
+    async def wait_for_change(self, ts: str, times: int = 1, seconds: float = 60.0) -> Shown:
         """The message with this `ts`, as soon as it was replaced as often as `times`. Raises `TimeoutError`."""
         await self.wait_until(lambda: [before.ts for before in self.replaced].count(ts) >= times, seconds)
         return next(shown for shown in self.shown if shown.ts == ts)
 
-    async def wait_for_call(self, method: str, seconds: float = 10.0) -> None:
+    async def wait_for_call(self, method: str, seconds: float = 60.0) -> None:
         """Until the bot has called this method of the Web API. Raises `TimeoutError`."""
         await self.wait_until(lambda: method in self.calls, seconds)
 

@@ -91,7 +91,7 @@ class SocketMode:
         for ws in leaving:
             await ws.close()
 
-    async def wait_for(self, connections: int, seconds: float = 10.0) -> None:
+    async def wait_for(self, connections: int, seconds: float = 60.0) -> None:
         """Until that many connections are open. Raises `TimeoutError`."""
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: len(self.connections) == connections)

@@ -62,9 +62,11 @@ class Stage:
 
 @asynccontextmanager
 async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
-    """Everything, running, with a database in a temporary folder; `tempo` is the bot's, where it shall hurry."""
+    """Everything, running, with a database in a temporary folder; `tempo` is the bot's, where it shall hurry or not."""
+    tempo = tempo or Tempo()
     highlevel = HighLevel()
     slack = Slack(signing_secret="not-a-secret", bot_token="xoxb-simulated")  # noqa: S106 - the stand-in's
+    slack.acknowledge_within = max(slack.acknowledge_within, tempo.acknowledge + 1)
     _furnish(highlevel, slack)
     with tempfile.TemporaryDirectory() as folder:
         async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
@@ -84,7 +86,7 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
                     "PORT": "0",
                 }
             )
-            database = Database(settings.database_url, migrates=False)
+            database = Database(settings.database_url, tempo.database, migrates=False)
             try:
                 async with serving(build(settings, tempo)) as slack.bot_url:
                     await slack.wait_for_call("auth.test")  # before that, nobody may do anything

@@ -152,7 +152,7 @@ class Modals(ABC):
     async def _tell(self, contents: Mapping[str, Any]) -> httpx.Response:
         """Send what somebody did; gives the bot's answer. Raises `httpx.TransportError` or `OSError` without one."""
 
-    async def wait_until(self, so: Callable[[], bool], seconds: float = 10.0) -> None:
+    async def wait_until(self, so: Callable[[], bool], seconds: float = 60.0) -> None:
         """Until this is so, looking whenever anything changed. Raises `TimeoutError`."""
         async with timeout(seconds), self._news:
             await self._news.wait_for(so)
@@ -166,7 +166,7 @@ class Modals(ABC):
                 return view
         raise ValueError(f"{user} sees no modal")
 
-    async def wait_for_modal(self, user: str, seconds: float = 10.0) -> View:
+    async def wait_for_modal(self, user: str, seconds: float = 60.0) -> View:
         """The modal that somebody sees, as soon as they do. Raises `TimeoutError`."""
         await self.wait_until(lambda: any(view.user == user for view in self.views), seconds)
         return self.modal(user)

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebError, WebSocket
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, WebError, WebSocket, expect
 
 from bot.simulator.serving import LOCALHOST
 
 Picture = Callable[[Page, str], Awaitable[Path]]
 """Takes a picture of what a page shows, under a name; gives the file."""
-PATIENCE = 5
+PATIENCE = 60
 """Seconds that a page has for whatever a test waits for."""
+expect.set_options(timeout=PATIENCE * 1000)
 _START = 60
 """Seconds that Chromium has to start on a busy machine."""
 _FLAGS = [

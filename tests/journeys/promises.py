@@ -29,7 +29,7 @@ def rows(url: str) -> list[Row]:
         engine.dispose()
 
 
-async def all_finished(url: str, seconds: float = 15.0) -> list[Row]:
+async def all_finished(url: str, seconds: float = 60.0) -> list[Row]:
     """The ledger, as soon as every command in it is finished, or when nobody waits any more."""
     give_up = asyncio.get_running_loop().time() + seconds
     while True:

@@ -27,6 +27,8 @@ from bot.worker import Rhythm
 
 LEASE = 0.8
 SHORT = Tempo(
+    acknowledge=20.0,
+    database=15.0,
     command=Patience(whole=10.0, for_looking=3.0, between_looks=0.1),
     highlevel=Attempts(most=3, connect=1.0, answer=3.0, pause=0.01),
     rhythm=Rhythm(renew=0.2, adopt=0.1, tell=60.0, again=0.05, wait_for_limit=10.0, last_words=0.5),
@@ -36,7 +38,7 @@ SHORT = Tempo(
     connection_lease=LEASE,
 )
 """Waiting times for tests in which processes die."""
-START_WITHIN = 30.0
+START_WITHIN = 60.0
 
 # What every replica imports is imported once: a fork of that process is a new process in milliseconds.
 _processes = multiprocessing.get_context("forkserver")

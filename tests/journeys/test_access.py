@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from bot.simulator.slack import GRANTED, Fault, Shown
 from bot.web import serving
 from bot.wiring import build
-from tests.house import ANA, BEN, BOT_TOKEN, DEAL, KIM, OTHER_CHANNEL, QUICK, SALES, House, stand_ins
+from tests.house import ANA, BEN, BOT_TOKEN, DEAL, KIM, OTHER_CHANNEL, PATIENT, SALES, House, stand_ins
 from tests.postgresql import Cluster
 
 GROUP = "S0SALES"
@@ -29,7 +30,7 @@ async def _open(
         house.slack.tokens = {BOT_TOKEN: scopes}
         house.slack.groups = {GROUP: [BEN]} if groups else {}
         house.slack.users[LEO] = {"id": LEO, "name": LEO}
-        async with serving(build(house.settings, QUICK)) as house.slack.bot_url:
+        async with serving(build(house.settings, PATIENT)) as house.slack.bot_url:
             await house.slack.wait_for_call("auth.test")
             if over == "socket":
                 await house.slack.socket.wait_for(connections=1)
@@ -98,14 +99,15 @@ async def test_a_group_that_slack_is_slow_to_tell_of_lets_nobody_in_and_is_named
     async with stand_ins(tmp_path, ALLOWED_GROUPS=GROUP) as house:
         house.slack.tokens, house.slack.groups = {BOT_TOKEN: GRANTED}, {GROUP: [BEN]}
         house.slack.misbehave(Fault("usergroups.users.list", wait=3.0))
-        async with serving(build(house.settings, QUICK)) as house.slack.bot_url:
+        # Of the time before an acknowledgement, half is for who somebody is.
+        async with serving(build(house.settings, replace(PATIENT, acknowledge=4.0))) as house.slack.bot_url:
             await house.slack.wait_for_call("auth.test")
             shown = await house.says(f"{DEAL} won", user=BEN)
 
             assert "Slack did not tell me whether you are in one of the groups" in shown.text
             assert house.deal == "open"
             assert "from open to *won*" in (await house.says(f"{DEAL} won", user=ANA)).text
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while "You may" not in (await house.says("whoami", user=BEN)).text.replace("You may not", ""):
                     await asyncio.sleep(0.2)
 
@@ -129,7 +131,7 @@ async def test_without_the_scope_or_the_group_nobody_gets_in_by_it_and_the_check
         house.slack.tokens, house.slack.groups = {BOT_TOKEN: scopes}, {GROUP: [BEN]} if groups else {}
         if body:
             house.slack.misbehave(Fault("usergroups.users.list", status=200, body=body, times=99))
-        bot = build(house.settings, QUICK)
+        bot = build(house.settings, PATIENT)
         async with serving(bot) as house.slack.bot_url:
             await house.slack.wait_for_call("auth.test")
             assert "Slack did not tell me" in (await house.says(f"{DEAL} won", user=BEN)).text
@@ -140,7 +142,7 @@ async def test_without_the_scope_or_the_group_nobody_gets_in_by_it_and_the_check
 async def test_with_the_scopes_of_the_old_manifest_whoever_is_named_may_as_before(tmp_path: Path) -> None:
     async with stand_ins(tmp_path) as house:
         house.slack.tokens = {BOT_TOKEN: OLD_SCOPES}
-        bot = build(house.settings, QUICK)
+        bot = build(house.settings, PATIENT)
         async with serving(bot) as house.slack.bot_url:
             await house.slack.wait_for_call("auth.test")
             assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
@@ -260,7 +262,7 @@ async def test_an_admin_decides_where_no_deals_may_be_changed(tmp_path: Path) ->
 
 
 async def test_every_replica_knows_of_an_approval_at_once(tmp_path: Path) -> None:
-    async with _open(tmp_path, ADMINS=KIM) as house, serving(build(house.settings, QUICK)) as other:
+    async with _open(tmp_path, ADMINS=KIM) as house, serving(build(house.settings, PATIENT)) as other:
         request = await _asks(house)
         first, house.slack.bot_url = house.slack.bot_url, other
         await house.slack.wait_until(lambda: house.slack.calls.count("auth.test") >= 2)

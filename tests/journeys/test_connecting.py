@@ -13,7 +13,7 @@ from bot.simulator.highlevel import Fault
 from bot.simulator.highlevel_oauth import GRACE
 from bot.web import serving
 from bot.wiring import build, connect_link
-from tests.house import BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, PUBLIC_URL, QUICK, House, open_house, stand_ins
+from tests.house import BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, PATIENT, PUBLIC_URL, House, open_house, stand_ins
 from tests.journeys.replicas import Death, replicas
 from tests.postgresql import Cluster
 from tests.rows import execute
@@ -35,13 +35,13 @@ async def ana(house: House) -> AsyncIterator[Visitor]:
 
 
 async def _until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not true():
             await asyncio.sleep(0.01)
 
 
 async def _failing(house: House) -> dict[str, str]:
-    async with build(house.settings, QUICK, migrates=False).checking() as health:
+    async with build(house.settings, PATIENT, migrates=False).checking() as health:
         return dict((await health.report()).failing)
 
 
@@ -303,7 +303,7 @@ async def test_another_key_than_the_one_that_closed_is_told_and_a_rotated_one_wo
 async def _two(folder: Path, cluster: Cluster) -> AsyncIterator[tuple[House, list[str]]]:
     """Two bots over one PostgreSQL; `house.slack.bot_url` says which of them Slack and a browser go to."""
     async with stand_ins(folder, **BY_OAUTH, DATABASE_URL=cluster.new_database()) as house:
-        one, other = build(house.settings, QUICK), build(house.settings, QUICK)
+        one, other = build(house.settings, PATIENT), build(house.settings, PATIENT)
         async with serving(one) as first, serving(other) as second:
             house.slack.bot_url = first
             for _ in range(2):

@@ -15,7 +15,7 @@ from bot.change import Patience
 from bot.outcome import Cause
 from bot.simulator.highlevel import READ, WRITE, Fault
 from bot.simulator.slack import Shown
-from tests.house import ANA, DEAL, HIGHLEVEL_TOKEN, KIM, NOBODYS_ID, QUICK, SALES, House, open_house
+from tests.house import ANA, DEAL, HASTY, HIGHLEVEL_TOKEN, KIM, NOBODYS_ID, PATIENT, SALES, House, open_house
 
 ALWAYS = float("inf")
 NOTHING = "Nothing was changed."
@@ -227,7 +227,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 async def test_a_failure_says_what_happened_whether_anything_changed_and_what_next(case: Case, tmp_path: Path) -> None:
-    async with open_house(tmp_path, **case.settings) as house:
+    async with open_house(tmp_path, HASTY, **case.settings) as house:
         case.arrange(house)
         shown = await house.says(case.text)
         (row,) = await house.rows()
@@ -238,6 +238,12 @@ async def test_a_failure_says_what_happened_whether_anything_changed_and_what_ne
     _assert_honest(shown, case.effect, row["reference"])
     assert shown.only_to == ANA
     assert "{" not in re.sub(r"<!date[^>]*>", "", shown.text)
+
+
+@pytest.fixture
+async def hasty_house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path, HASTY) as opened:
+        yield opened
 
 
 def _assert_honest(shown: Shown, effect: str, reference: str) -> None:
@@ -258,33 +264,33 @@ DESPITE = {
 
 @pytest.mark.parametrize("fault", DESPITE.values(), ids=DESPITE)
 async def test_a_change_that_happened_all_the_same_is_found_by_looking_and_not_repeated(
-    house: House, fault: Fault
+    hasty_house: House, fault: Fault
 ) -> None:
-    house.highlevel.misbehave(fault, method="PUT")
-    shown = await house.says(f"{DEAL} won")
+    hasty_house.highlevel.misbehave(fault, method="PUT")
+    shown = await hasty_house.says(f"{DEAL} won")
 
     assert shown.only_to is None
     assert "from open to *won*" in shown.text
     assert "I looked again: it is done" in shown.text
-    assert len(house.highlevel.writes()) == 1
+    assert len(hasty_house.highlevel.writes()) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault(hangs=True), Fault(drops=True), Fault(status=500, body="")])
-async def test_a_change_of_unknown_fate_is_never_sent_again(house: House, fault: Fault) -> None:
-    house.highlevel.misbehave(fault, method="PUT", times=ALWAYS)
-    await house.says(f"{DEAL} won")
+async def test_a_change_of_unknown_fate_is_never_sent_again(hasty_house: House, fault: Fault) -> None:
+    hasty_house.highlevel.misbehave(fault, method="PUT", times=ALWAYS)
+    await hasty_house.says(f"{DEAL} won")
 
-    assert len(house.highlevel.writes()) == 1
+    assert len(hasty_house.highlevel.writes()) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault(hangs=True), Fault(status=504, body="")])
-async def test_a_change_that_happens_late_is_seen_by_looking_again(house: House, fault: Fault) -> None:
-    house.highlevel.misbehave(fault, method="PUT")
-    saying = asyncio.create_task(house.says(f"{DEAL} won"))
-    while not house.highlevel.writes():
+async def test_a_change_that_happens_late_is_seen_by_looking_again(hasty_house: House, fault: Fault) -> None:
+    hasty_house.highlevel.misbehave(fault, method="PUT")
+    saying = asyncio.create_task(hasty_house.says(f"{DEAL} won"))
+    while not hasty_house.highlevel.writes():
         await asyncio.sleep(0.01)
-    await asyncio.sleep(0.8)
-    house.highlevel.opportunities[DEAL]["status"] = "won"
+    await asyncio.sleep(HASTY.highlevel.answer + 0.3)
+    hasty_house.highlevel.opportunities[DEAL]["status"] = "won"
 
     assert "it is done" in (await saying).text
 
@@ -309,7 +315,7 @@ async def test_a_passing_error_is_not_worth_a_word(house: House) -> None:
 
 
 async def test_when_no_time_is_left_the_change_is_not_sent(tmp_path: Path) -> None:
-    short = replace(QUICK, command=Patience(whole=1.0, for_looking=0.8, between_looks=0.1))
+    short = replace(HASTY, command=Patience(whole=1.0, for_looking=0.8, between_looks=0.1))
     async with open_house(tmp_path, short) as house:
         house.highlevel.misbehave(Fault(wait=0.4), method="GET")
         shown = await house.says(f"{DEAL} won")
@@ -338,7 +344,8 @@ async def plain_port() -> AsyncIterator[int]:
 
 
 async def test_a_host_that_does_not_pick_up_is_named_so(tmp_path: Path, deaf_port: int) -> None:
-    async with open_house(tmp_path, HIGHLEVEL_API_URL=f"http://127.0.0.1:{deaf_port}") as house:
+    hastier = replace(HASTY, highlevel=replace(HASTY.highlevel, connect=0.3))
+    async with open_house(tmp_path, hastier, HIGHLEVEL_API_URL=f"http://127.0.0.1:{deaf_port}") as house:
         shown = await house.says(f"{DEAL} won")
 
     assert "it did not pick up" in shown.text
@@ -396,7 +403,7 @@ async def test_a_limit_of_highlevels_that_passes_soon_is_waited_out(house: House
 
 
 async def test_a_fault_of_the_bot_itself_is_owned_up_to(tmp_path: Path) -> None:
-    broken = replace(QUICK, command=cast("Patience", None))
+    broken = replace(PATIENT, command=cast("Patience", None))
     async with open_house(tmp_path, broken) as house:
         shown = await house.says(f"{DEAL} won")
         (row,) = await house.rows()

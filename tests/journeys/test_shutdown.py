@@ -60,7 +60,7 @@ def _free_port() -> int:
 
 
 async def _until_healthy(url: str) -> None:
-    async with asyncio.timeout(30), httpx.AsyncClient() as http:
+    async with asyncio.timeout(60), httpx.AsyncClient() as http:
         while True:
             try:
                 if (await http.get(f"{url}/healthz")).is_success:

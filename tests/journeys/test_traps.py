@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bot import logs
 from bot.envelope import MAX_BODY
 from bot.simulator.highlevel import Fault
-from tests.house import ANA, BOT_TOKEN, DEAL, HIGHLEVEL_TOKEN, SALES, SIGNING_SECRET, House, open_house
+from tests.house import ANA, BOT_TOKEN, DEAL, HASTY, HIGHLEVEL_TOKEN, SALES, SIGNING_SECRET, House, open_house
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -165,6 +165,7 @@ async def test_slacks_certificate_check_and_url_check_are_answered(house: House)
     assert (challenge.status_code, challenge.json()) == (200, {"challenge": "abc"})
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.untraced
 async def test_no_malformed_request_makes_an_error_a_traceback_or_a_write(house: House) -> None:
     """2,000 generated requests, signed and not; against one running bot, a few at a time."""
@@ -173,7 +174,7 @@ async def test_no_malformed_request_makes_an_error_a_traceback_or_a_write(house:
     requests = _generated_requests(2000)
     assert len({(body, *sorted(headers.items()), signed) for body, headers, signed in requests}) == 2000
     places = asyncio.Semaphore(8)
-    async with httpx.AsyncClient(timeout=30) as http:
+    async with httpx.AsyncClient(timeout=60) as http:
 
         async def send(body: bytes, headers: dict[str, str], *, signed: bool) -> int:
             proof = house.slack.sign(body.decode("utf-8", "replace")) if signed else {}
@@ -274,7 +275,7 @@ async def test_every_line_of_a_command_has_its_reference_and_no_line_a_secret_or
 ) -> None:
     stream = io.StringIO()
     logs.set_up(level, "json", stream)
-    async with open_house(tmp_path) as house:
+    async with open_house(tmp_path, HASTY) as house:
         stream.truncate(0)
         house.highlevel.misbehave(Fault(status=500, body=""), method="GET")
         house.highlevel.misbehave(Fault(hangs=True, carries_out=True), method="PUT")

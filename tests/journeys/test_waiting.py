@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.simulator.highlevel import Fault
-from tests.house import ANA, DEAL, NOBODYS_ID, QUICK, SALES, open_house
+from tests.house import ANA, DEAL, NOBODYS_ID, PATIENT, SALES, open_house
 
-IMPATIENT = replace(QUICK, rhythm=replace(QUICK.rhythm, tell=0.1))
+IMPATIENT = replace(PATIENT, rhythm=replace(PATIENT.rhythm, tell=0.1))
 
 
 async def test_somebody_who_waits_is_told_once_in_private_and_then_the_result_in_public(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ async def test_a_burst_is_worked_off_in_highlevels_own_time_without_a_429(tmp_pa
         for deal in deals:
             house.highlevel.add_opportunity(deal)
             await house.slack.command(f"{deal} won", user=ANA, channel=SALES)
-        await house.slack.wait_for(19, seconds=20)
+        await house.slack.wait_for(19)
 
     assert all(house.highlevel.opportunities[deal]["status"] == "won" for deal in deals)
     assert house.highlevel.refused == 0

@@ -17,7 +17,7 @@ from bot.simulator.serving import served
 from bot.simulator.slack import Shown
 from bot.simulator.stage import ACME, SALES, Stage, staged
 from bot.simulator.troubles import HIGHLEVEL, SLACK
-from tests.house import QUICK
+from tests.house import PATIENT
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Visit:
 
 @pytest.fixture
 async def visit() -> AsyncIterator[Visit]:
-    async with staged(QUICK) as stage, served(Page(stage).app()) as url, httpx.AsyncClient(base_url=url) as http:
+    async with staged(PATIENT) as stage, served(Page(stage).app()) as url, httpx.AsyncClient(base_url=url) as http:
         yield Visit(stage, http)
 
 
@@ -256,7 +256,7 @@ async def test_a_ledger_that_does_not_answer_shows_no_row(visit: Visit, tmp_path
     await visit.does("/say", text=f"/opp-status {ACME} won")
     await visit.shown()
     assert "No row" not in await visit.sees()
-    database = Database(f"sqlite:///{tmp_path}/nowhere/ledger.db", migrates=False)
+    database = Database(f"sqlite:///{tmp_path}/nowhere/ledger.db", PATIENT.database, migrates=False)
     stage = replace(visit.stage, history=SqlHistory(database))
 
     async with served(Page(stage).app()) as url:
@@ -279,7 +279,7 @@ async def test_news_has_every_part_at_first_and_then_those_that_change(visit: Vi
 
 
 async def test_news_end_in_order_with_the_page() -> None:
-    async with staged(QUICK) as stage, httpx.AsyncClient() as http, AsyncExitStack() as stack:
+    async with staged(PATIENT) as stage, httpx.AsyncClient() as http, AsyncExitStack() as stack:
         async with served(Page(stage).app()) as url:
             stream = await stack.enter_async_context(http.stream("GET", f"{url}/news"))
             lines = stream.aiter_lines()

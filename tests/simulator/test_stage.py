@@ -1,10 +1,10 @@
 from bot.simulator.stage import ACME, SALES, names, staged
 from bot.simulator.troubles import trouble_highlevel
-from tests.house import QUICK
+from tests.house import PATIENT
 
 
 async def test_the_bot_stands_between_two_neighbours_and_what_it_wrote_down_can_be_read() -> None:
-    async with staged(QUICK) as stage:
+    async with staged(PATIENT) as stage:
         await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
         await stage.slack.wait_for(1)
 
@@ -13,7 +13,7 @@ async def test_the_bot_stands_between_two_neighbours_and_what_it_wrote_down_can_
 
 
 async def test_everything_but_the_bots_memory_can_begin_anew() -> None:
-    async with staged(QUICK) as stage:
+    async with staged(PATIENT) as stage:
         await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
         await stage.slack.wait_for(1)
         stage.slack.refusals.append("something")

@@ -709,7 +709,7 @@ async def test_the_bot_hears_nothing_of_a_modal_that_is_closed(
 
 
 async def _acknowledge(ws: aiohttp.ClientWebSocketResponse, payload: object = None) -> Any:  # noqa: ANN401
-    envelope = await ws.receive_json(timeout=5)
+    envelope = await ws.receive_json(timeout=30)
     more = {} if payload is None else {"payload": payload}
     await ws.send_json({"envelope_id": envelope["envelope_id"], **more})
     assert (envelope["type"], envelope["accepts_response_payload"]) == ("interactive", True)
