@@ -1,12 +1,23 @@
 """Whether somebody may: the settings say so at once, or Slack and the admins' approvals are asked."""
 
 import asyncio
-from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from bot.access import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Standing
 from bot.change import StoreDown
 from bot.workspace import SlackTrouble
+
+
+class Home(Protocol):
+    """The workspace that is ours: `workspace.Workspace`."""
+
+    @property
+    def team_id(self) -> str | None:
+        """Its id; `None` while Slack has not told it."""
+
+    async def asked(self) -> None:
+        """Wait until Slack was asked for the first time, and has answered or failed to."""
 
 
 class Directory(Protocol):
@@ -33,35 +44,45 @@ class Door:
         self,
         *,
         rules: Allowlist,
-        our_team: Callable[[], str | None],
+        home: Home,
         directory: Directory,
         approvals: Approvals,
     ) -> None:
         self.rules = rules
-        self._our_team = our_team
+        self._home = home
         self._directory = directory
         self._approvals = approvals
 
     def is_admin(self, caller: Caller) -> bool:
         """Whether this caller is an admin, at this moment."""
-        return self.rules.is_admin(caller, self._our_team())
+        return self.rules.is_admin(caller, self._home.team_id)
 
     async def decides(self, caller: Caller, *, within: float) -> Allowed | Denied:
         """Whether this caller may change deals, at this moment and from here; takes so many seconds at most."""
-        decision = self.rules.decides(caller, self._our_team())
+        until = asyncio.get_running_loop().time() + within
+        our_team = await self._our_team(until)
+        decision = self.rules.decides(caller, our_team)
         if decision is None:
-            until = asyncio.get_running_loop().time() + within
             standing = await self._standing(caller.user_id, until)
-            decision = self.rules.decides(caller, self._our_team(), standing)
+            decision = self.rules.decides(caller, our_team, standing)
         return decision or Denied(Reason.NOT_ALLOWED)
 
     async def refuses(self, caller: Caller, *, within: float) -> Denied | None:
         """Why this caller is nobody whom an admin could let in; `None` for a member of our workspace."""
-        decision = self.rules.decides(caller, self._our_team())
+        until = asyncio.get_running_loop().time() + within
+        decision = self.rules.decides(caller, await self._our_team(until))
         if isinstance(decision, Denied):
             return decision
-        person = await self._person(caller.user_id, asyncio.get_running_loop().time() + within)
+        person = await self._person(caller.user_id, until)
         return person.denied(caller.team_id) if person else Denied(Reason.PERSON_UNKNOWN)
+
+    async def _our_team(self, until: float) -> str | None:
+        """The workspace that is ours. A command that comes sooner after the start than Slack's answer waits for it."""
+        if self._home.team_id is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._home.asked()
+        return self._home.team_id
 
     async def _standing(self, user_id: str, until: float) -> Standing:
         (group, groups_known), (approved, approvals_known) = await asyncio.gather(

@@ -228,7 +228,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     workspace = Workspace(web)
     directory = SlackDirectory(web, settings.allowed_groups)
     register = SqlRegister(database)
-    door = Door(rules=_rules(settings), our_team=lambda: workspace.team_id, directory=directory, approvals=register)
+    door = Door(rules=_rules(settings), home=workspace, directory=directory, approvals=register)
     messages = Messages(
         app_url=settings.highlevel_app_url,
         locations=locations,

@@ -58,11 +58,20 @@ class Workspace:
     def __init__(self, web: AsyncWebClient, pause: float = PAUSE) -> None:
         self._web = web
         self._pause = pause
+        self._asked = asyncio.Event()
         self.team_id: str | None = None
+        """Its id; `None` while Slack has not told it."""
+
+    async def asked(self) -> None:
+        """Wait until Slack was asked for the first time, and has answered or failed to."""
+        await self._asked.wait()
 
     async def ask(self) -> str:
         """Ask Slack, remember and return the team's id. Raises `SlackTrouble`; then what was known stays known."""
-        return (await self.introduce()).team_id
+        try:
+            return (await self.introduce()).team_id
+        finally:
+            self._asked.set()
 
     async def introduce(self) -> Introduction:
         """The same, with what else Slack says of the token.

@@ -1,5 +1,6 @@
 import logging
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,16 +14,18 @@ import structlog
 from tests.house import ANA, KIM, House, open_house
 from tests.postgresql import Cluster, programs, running
 
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - each test has a folder of its own in it
+PLENTY = 2**30
+"""Bytes: several times what the files of all tests that run at once take. They are flushed to the disk thousands of
+times, and now and then the disk of a shared machine is behind by seconds, which are more than Slack waits."""
+
 
 def _memory() -> int:
-    """Bytes that nobody uses, not even to keep files at hand."""
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Bytes that are to be had. https://man7.org/linux/man-pages/man5/proc_meminfo.5.html"""
+    (kilobytes,) = re.findall(r"^MemAvailable: +(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return int(kilobytes) * 1024
 
 
-IN_MEMORY = Path("/dev/shm")  # noqa: S108 - each test has a folder of its own in it
-PLENTY = 12 * 2**30
-"""Bytes. A run writes some gigabytes of databases, and flushes small ones to the disk thousands of times: now and then
-the disk of a shared machine is behind by seconds, which are more than Slack waits."""
 if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= PLENTY and _memory() >= PLENTY:
     os.environ["TMPDIR"] = tempfile.tempdir = str(IN_MEMORY)  # noqa: TID251 - for what the tests start, too
 
@@ -31,6 +34,11 @@ hypothesis.settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("repeatable")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A failure may be the disk's: say whether there was one."""
+    terminalreporter.write_line(f"Files of the tests: {tempfile.gettempdir()}")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -71,8 +79,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    """A PostgreSQL server, shared by all tests; each takes a database of its own."""
+def _cluster() -> Iterator[Cluster]:
     where = programs()
     if where is None:
         if os.environ.get("CI"):  # noqa: TID251 - there, a test that is left out is a failure
@@ -80,6 +87,13 @@ def cluster() -> Iterator[Cluster]:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with running(where) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def cluster(_cluster: Cluster) -> Iterator[Cluster]:
+    """A PostgreSQL server, shared by all tests; each takes databases of its own."""
+    yield _cluster
+    _cluster.drop_databases()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -24,7 +24,16 @@ from bot.record import Entry
 from bot.replies import Address
 from bot.slack import Reception, bolt_app
 from bot.status import STATES, Opportunity, Status, Wish
-from tests.memory import MemoryBindings, MemoryCrm, MemoryDirectory, MemoryLedger, MemoryRegister, MemoryWork, messages
+from tests.memory import (
+    MemoryBindings,
+    MemoryCrm,
+    MemoryDirectory,
+    MemoryHome,
+    MemoryLedger,
+    MemoryRegister,
+    MemoryWork,
+    messages,
+)
 
 DEAL = "AbCdEfGhIjKlMnOpQr12"
 """An id of HighLevel's kind."""
@@ -172,7 +181,7 @@ class Desk:
         intake = Intake(
             door=Door(
                 rules=Allowlist(self.allowed, self.channels, admins=frozenset(self.admins)),
-                our_team=lambda: "T1",
+                home=MemoryHome(),
                 directory=self.directory,
                 approvals=self.register,
             ),

@@ -478,6 +478,20 @@ def _stands(row: Permission) -> bool:
 
 
 @dataclass
+class MemoryHome:
+    """`bot.door.Home`: whose id Slack tells after a while, if at all."""
+
+    team_id: str | None = "T1"
+    told: str | None = None
+    """The id that Slack tells in the end."""
+    wait: float = 0.0
+
+    async def asked(self) -> None:
+        await asyncio.sleep(self.wait)
+        self.team_id = self.told
+
+
+@dataclass
 class MemoryDirectory:
     """`bot.door.Directory` in two dictionaries. What is not in them Slack does not tell, and says `error`."""
 

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -35,6 +35,7 @@ class Cluster:
     port: int
     fsync: bool = False
     """Whether what is committed is on the disk: tests cut no power."""
+    _made: list[str] = field(default_factory=list)
 
     @property
     def log(self) -> str:
@@ -45,7 +46,16 @@ class Cluster:
         name = f"opp_status_{next(_numbers)}"
         with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())
+        self._made.append(name)
         return self._url(name)
+
+    def drop_databases(self) -> None:
+        """Make room: each takes 8 MB."""
+        if self._made:
+            with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+                for name in self._made:
+                    connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+            self._made.clear()
 
     def start(self) -> None:
         fsync = "on" if self.fsync else "off"

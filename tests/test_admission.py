@@ -14,7 +14,7 @@ from bot.replies import Address
 from bot.said import Said
 from bot.simulator.block_kit import elements_of
 from tests.desk import Desk
-from tests.memory import MemoryRegister, messages
+from tests.memory import MemoryHome, MemoryRegister, messages
 
 ASKED = Permission("ASKED", "U9", "T1", "C1", datetime.now(UTC) - timedelta(minutes=5))
 KIM, LEO, SOMEBODY = ({"id": user, "team_id": "T1"} for user in ("U0KIM", "U0LEO", "U9"))
@@ -90,7 +90,7 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
     intake = Intake(
         door=Door(
             rules=Allowlist(frozenset(), frozenset(), admins=frozenset(desk.admins)),
-            our_team=lambda: "T1",
+            home=MemoryHome(),
             directory=desk.directory,
             approvals=desk.register,
         ),

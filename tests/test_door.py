@@ -6,7 +6,7 @@ import pytest
 from bot.access import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Way
 from bot.door import Door
 from bot.permission import Permission, State
-from tests.memory import MemoryDirectory, MemoryRegister
+from tests.memory import MemoryDirectory, MemoryHome, MemoryRegister
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 ANA, BEN, KIM = (Caller(user, "T1", "C1") for user in ("U0ANA", "U0BEN", "U0KIM"))
@@ -19,7 +19,7 @@ class Porch:
     """A door and what it asks."""
 
     rules: Allowlist = RULES
-    team: str | None = "T1"
+    home: MemoryHome = field(default_factory=MemoryHome)
     directory: MemoryDirectory = field(
         default_factory=lambda: MemoryDirectory({"S1": frozenset(), "S2": frozenset()}, {"U0BEN": MEMBER})
     )
@@ -27,7 +27,7 @@ class Porch:
 
     @property
     def door(self) -> Door:
-        return Door(rules=self.rules, our_team=lambda: self.team, directory=self.directory, approvals=self.register)
+        return Door(rules=self.rules, home=self.home, directory=self.directory, approvals=self.register)
 
     async def decides(self, caller: Caller = BEN, within: float = 5.0) -> Allowed | Denied:
         return await self.door.decides(caller, within=within)
@@ -115,13 +115,27 @@ async def test_what_takes_too_long_counts_for_nothing(porch: Porch) -> None:
 
 
 async def test_while_our_workspace_is_unknown_nobody_may_and_nobody_is_an_admin(porch: Porch) -> None:
-    porch.team = None
+    porch.home.team_id = None
 
     assert await porch.decides(KIM) == Denied(Reason.WORKSPACE_UNKNOWN)
     assert not porch.door.is_admin(KIM)
-    porch.team = "T1"
+    porch.home.team_id = "T1"
     assert porch.door.is_admin(KIM)
     assert not porch.door.is_admin(ANA)
+
+
+async def test_whoever_comes_sooner_after_the_start_than_slacks_answer_waits_for_it(porch: Porch) -> None:
+    porch.home = MemoryHome(team_id=None, told="T1", wait=0.02)
+    assert await porch.decides(ANA) == Allowed(Way.LIST)
+
+    porch.home = MemoryHome(team_id=None, told="T1", wait=0.02)
+    assert await porch.door.refuses(BEN, within=5) is None
+
+
+async def test_an_answer_that_takes_too_long_is_not_waited_for(porch: Porch) -> None:
+    porch.home = MemoryHome(team_id=None, told="T1", wait=60.0)
+
+    assert await porch.decides(ANA, within=0.02) == Denied(Reason.WORKSPACE_UNKNOWN)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from bot.messages import Message
 from bot.permission import Permission, State
 from bot.record import Entry
 from bot.said import Said
-from tests.memory import MemoryDirectory, MemoryLedger, MemoryRegister, MemoryWork, entry, messages
+from tests.memory import MemoryDirectory, MemoryHome, MemoryLedger, MemoryRegister, MemoryWork, entry, messages
 from tests.notebook import Notebook
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
@@ -28,7 +28,7 @@ class Door:
 
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     work: MemoryWork = field(default_factory=MemoryWork)
-    team: str | None = "T1"
+    home: MemoryHome = field(default_factory=MemoryHome)
     within: float = 2.6
     admins: frozenset[str] = frozenset()
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
@@ -39,7 +39,7 @@ class Door:
         return Intake(
             door=Gate(
                 rules=Allowlist(frozenset({"U1"}), frozenset({"C1"}), admins=self.admins),
-                our_team=lambda: self.team,
+                home=self.home,
                 directory=self.directory,
                 approvals=self.register,
             ),
@@ -87,12 +87,12 @@ async def test_whoever_is_not_is_told_why_in_private(door: Door, said: Said, why
 
 
 async def test_who_may_is_asked_anew_each_time(door: Door) -> None:
-    intake, door.team = door.intake(), None
+    intake, door.home.team_id = door.intake(), None
     refusal = await intake.denies(_said())
 
     assert refusal
     assert "not yet told the bot" in refusal.text
-    door.team = "T1"
+    door.home.team_id = "T1"
     assert await intake.may(_said())
 
 

@@ -125,6 +125,18 @@ async def test_what_was_known_stays_known(slack: Slack) -> None:
     assert ours.team_id == "T0OURS"
 
 
+@pytest.mark.parametrize("status", [200, 500], ids=["answers", "fails"])
+async def test_whoever_waits_waits_for_the_first_answer_and_no_other(slack: Slack, status: int) -> None:
+    slack.misbehave(Fault("auth.test", status=500) if status == 500 else Fault("auth.test", wait=0.05))
+    ours = _workspace(slack)
+    learning = asyncio.create_task(ours.learn())
+    await ours.asked()
+
+    assert ours.team_id == (None if status == 500 else "T0OURS")
+    assert slack.calls == ["auth.test"]
+    learning.cancel()
+
+
 async def test_it_asks_until_slack_answers(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", status=500, times=3))
     web = AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])

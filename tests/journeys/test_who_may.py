@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from bot.simulator.slack import Fault, Shown
-from tests.house import ANA, BEN, DEAL, KIM, NOBODYS_ID, OTHER_CHANNEL, SALES, House, open_house
+from bot.web import serving
+from bot.wiring import build
+from tests.house import ANA, BEN, DEAL, KIM, NOBODYS_ID, OTHER_CHANNEL, PATIENT, SALES, House, open_house, stand_ins
 
 
 def _assert_refused(house: House, shown: Shown, user: str) -> None:
@@ -61,6 +63,13 @@ async def test_before_slack_has_told_which_workspace_is_ours_nobody_may(tmp_path
 
         _assert_refused(house, shown, ANA)
         assert "has not yet told the bot which workspace" in shown.text
+
+
+async def test_a_command_that_comes_before_slack_has_told_waits_for_it(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path) as house:
+        house.slack.misbehave(Fault("auth.test", wait=0.5))
+        async with serving(build(house.settings, PATIENT)) as house.slack.bot_url:
+            assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
 
 
 async def test_a_denied_person_is_denied_whatever_they_typed(house: House) -> None:
