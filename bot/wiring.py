@@ -73,6 +73,8 @@ DRAIN = 25.0
 https://devcenter.heroku.com/articles/dynos#shutdown"""
 SLACK_PATIENCE = 10
 """Seconds for a call of Slack's Web API."""
+TERMINAL_PATIENCE = 10.0
+"""Seconds for the database where somebody at a terminal waits, and not Slack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,7 +392,7 @@ def _metrics(settings: Settings, tempo: Tempo, budgets: Callable[[], Mapping[str
 
 async def connect_link(settings: Settings) -> str:
     """A link with which HighLevel is connected, once. Raises `StoreDown`."""
-    database = Database(settings.database_url, migrates=False)
+    database = Database(settings.database_url, TERMINAL_PATIENCE, migrates=False)
     try:
         return installation.link(settings.public_url, await Passes(database).issue(Purpose.INSTALL))
     finally:
