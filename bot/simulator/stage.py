@@ -89,7 +89,7 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
             database = Database(settings.database_url, tempo.database, migrates=False)
             try:
                 async with serving(build(settings, tempo)) as slack.bot_url:
-                    await slack.wait_for_call("auth.test")  # before that, nobody may do anything
+                    await slack.wait_for_call("auth.test")  # until it is answered, everybody waits
                     yield Stage(slack, highlevel, slack.bot_url, SqlHistory(database))
             finally:
                 await database.close()

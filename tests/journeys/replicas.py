@@ -7,7 +7,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -19,22 +19,19 @@ import sqlalchemy as sa
 from bot import logs
 from bot.change import Patience
 from bot.highlevel.client import Attempts
-from bot.renewal import Rhythm as Renewing
 from bot.settings import Settings
 from bot.web import Server, config
 from bot.wiring import Tempo, build
-from bot.worker import Rhythm
+from tests.house import PATIENT
 
 LEASE = 0.8
-SHORT = Tempo(
-    acknowledge=20.0,
-    database=15.0,
+SHORT = replace(
+    PATIENT,
     command=Patience(whole=10.0, for_looking=3.0, between_looks=0.1),
     highlevel=Attempts(most=3, connect=1.0, answer=3.0, pause=0.01),
-    rhythm=Rhythm(renew=0.2, adopt=0.1, tell=60.0, again=0.05, wait_for_limit=10.0, last_words=0.5),
+    rhythm=replace(PATIENT.rhythm, renew=0.2, again=0.05, wait_for_limit=10.0),
     lease=LEASE,
     drain=3.0,
-    renewal=Renewing(look=0.1, again=0.02, pause=0.05, settle=0.0),
     connection_lease=LEASE,
 )
 """Waiting times for tests in which processes die."""
