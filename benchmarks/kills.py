@@ -16,9 +16,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.simulator import slack
-from bot.simulator.highlevel import Fault
-from bot.simulator.slack import button
+from bot.simulator.highlevel.server import Fault
+from bot.simulator.slack import server as slack
+from bot.simulator.slack.server import button
 from bot.wiring import Tempo
 from tests.house import ANA, DEAL, SALES, House, stand_ins
 from tests.journeys.promises import Account, Row, account, all_finished, rows

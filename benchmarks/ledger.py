@@ -20,14 +20,14 @@ import sqlalchemy as sa
 import stage
 import uvloop
 
-from bot.access import Caller
-from bot.database import Database
-from bot.engine import engine
-from bot.history import SqlHistory
-from bot.ledger import SqlLedger, as_written
-from bot.record import Entry
-from bot.schema import commands, migrate
-from bot.status import Status, Wish
+from bot.access.rules import Caller
+from bot.commands.record import Entry
+from bot.deals.deal import Status, Wish
+from bot.storage.database import Database
+from bot.storage.engine import engine
+from bot.storage.history import SqlHistory
+from bot.storage.ledger import SqlLedger, as_written
+from bot.storage.tables import commands, migrate
 
 FEW = 1000
 TIMES = 2000

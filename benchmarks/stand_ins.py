@@ -12,9 +12,9 @@ from contextlib import suppress
 import stage
 from aiohttp import web
 
-from bot.simulator.highlevel import Fault, HighLevel
+from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
-from bot.simulator.slack import Slack
+from bot.simulator.slack.server import Slack
 
 
 class Workspace(Slack):

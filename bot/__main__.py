@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from dotenv import dotenv_values
 
-from bot import logs, moments
-from bot.listing import Form, printable, write, write_access
-from bot.settings import Settings, SettingsError, Verb, database_url_of, without_oauth
+from bot.operations import logs, times
+from bot.operations.audit import Form, printable, write, write_access
+from bot.operations.settings import Settings, SettingsError, Verb, database_url_of, without_oauth
 
 if TYPE_CHECKING:
-    from bot.health import Report
+    from bot.operations.health import Report
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def _serve(environ: Mapping[str, str], verb: Verb) -> int:
 
 
 def _check(environ: Mapping[str, str], show: Callable[["Report"], None]) -> int:
-    from bot import health  # noqa: PLC0415 - see `_serve`
+    from bot.operations import health  # noqa: PLC0415 - see `_serve`
 
     try:
         settings = Settings.from_env(environ)
@@ -117,7 +117,7 @@ def _connect(environ: Mapping[str, str]) -> int:
     logs.set_up("ERROR", settings.log_format)
 
     from bot import wiring  # noqa: PLC0415 - see `_serve`
-    from bot.change import StoreDown  # noqa: PLC0415 - likewise
+    from bot.deals.change import StoreDown  # noqa: PLC0415 - likewise
 
     try:
         link = asyncio.run(wiring.connect_link(settings))
@@ -172,11 +172,11 @@ def _add_format(parser: argparse.ArgumentParser) -> None:
 
 
 def _beginning(text: str) -> datetime:
-    return _moment(moments.beginning, text)
+    return _moment(times.beginning, text)
 
 
 def _end(text: str) -> datetime:
-    return _moment(moments.end, text)
+    return _moment(times.end, text)
 
 
 def _moment(read: Callable[[str, datetime], datetime], text: str) -> datetime:
@@ -202,28 +202,28 @@ def _in_the_database(
 
 
 def _list_history(url: str, asked: argparse.Namespace) -> int:
-    from bot import history  # noqa: PLC0415 - see `_serve`
+    from bot.storage import history  # noqa: PLC0415 - see `_serve`
 
     wanted = history.Filter(asked.since, asked.until, asked.opportunity, asked.user)
     return _list(history.reading(url, wanted), write, Form(asked.format))
 
 
 def _list_access(url: str, asked: argparse.Namespace) -> int:
-    from bot import register  # noqa: PLC0415 - see `_serve`
+    from bot.storage import access_requests  # noqa: PLC0415 - see `_serve`
 
-    return _list(register.reading(url, past=asked.all), write_access, Form(asked.format))
+    return _list(access_requests.reading(url, past=asked.all), write_access, Form(asked.format))
 
 
 def _revoke(url: str, asked: argparse.Namespace) -> int:
-    from bot import register  # noqa: PLC0415 - see `_serve`
+    from bot.storage import access_requests  # noqa: PLC0415 - see `_serve`
 
-    return _list(register.revoking(url, asked.user, datetime.now(UTC)), write_access, Form(asked.format))
+    return _list(access_requests.revoking(url, asked.user, datetime.now(UTC)), write_access, Form(asked.format))
 
 
 def _list(
     reading: AbstractContextManager[Iterable[T]], write_rows: Callable[[Iterable[T], Form, TextIO], None], form: Form
 ) -> int:
-    from bot import history, schema  # noqa: PLC0415 - see `_serve`
+    from bot.storage import history, tables  # noqa: PLC0415 - see `_serve`
 
     if isinstance(sys.stdout, TextIOWrapper):
         if form is Form.CSV:  # its lines end as its standard says, on every system
@@ -234,9 +234,9 @@ def _list(
         with reading as rows:
             write_rows(rows, form, sys.stdout)
             sys.stdout.flush()
-    except schema.NewerSchemaError:
+    except tables.NewerSchemaError:
         problem = "The database was written by a later version of this program: deploy the later version."
-    except schema.OlderSchemaError:
+    except tables.OlderSchemaError:
         problem = "The database was written by an earlier version of this program, or by none: start the bot once."
     except history.Unreadable as error:
         problem = f"The database that DATABASE_URL names cannot be read: {printable(str(error))}"
@@ -264,10 +264,10 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(asked: argparse.Namespace) -> int:
-    from bot.simulator import demo  # noqa: PLC0415 - nobody else needs it
+    from bot.simulator.demo import terminal  # noqa: PLC0415 - nobody else needs it
 
     try:
-        demo.run(sys.stdin, sys.stdout, host=asked.host, port=asked.port, stays=asked.stay)
+        terminal.run(sys.stdin, sys.stdout, host=asked.host, port=asked.port, stays=asked.stay)
     except OSError as error:
         print(f"The page cannot be served on {asked.host}: {error.strerror}.", file=sys.stderr)
         return FAILED

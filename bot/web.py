@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from bot.dispatch import dispatch, kind_of
-from bot.envelope import MAX_BODY, TurnedAway, open_envelope
+from bot.slack.bolt import dispatch, kind_of
+from bot.slack.verification import MAX_BODY, TurnedAway, open_envelope
 from bot.wiring import Bot
 
 log = structlog.get_logger(__name__)

@@ -15,53 +15,55 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import doctor, installation, socket_mode, transport
-from bot.access import Allowlist, Pace
-from bot.accounts import Account, Accounts
-from bot.admission import Admission
-from bot.backlog import FRESH as BACKLOG_FRESH
-from bot.backlog import Lookout
-from bot.bindings import SqlBindings
-from bot.change import ChangeStatus, Crm, Patience, StoreDown
-from bot.command import parse
-from bot.connections import LEASE as CONNECTION_LEASE
-from bot.connections import Connections, Passes, Purpose
-from bot.crm import Elsewhere, HighLevelCrm
-from bot.database import PATIENCE as DATABASE_PATIENCE
-from bot.database import Database
-from bot.directory import SlackDirectory
-from bot.door import Door
-from bot.examination import Examination
-from bot.health import Health
-from bot.highlevel import oauth
-from bot.highlevel.allowance import Budget
-from bot.highlevel.auth import OAuth, PrivateIntegration
-from bot.highlevel.authority import Authority
-from bot.highlevel.client import Attempts, Client
-from bot.history import SqlHistory
-from bot.identify import Identify
-from bot.inquiries import Inquiries
-from bot.installation import Installation
-from bot.intake import ANSWER_WITHIN, Intake
-from bot.ledger import LEASE, SqlLedger
-from bot.locations import Whereabouts
-from bot.messages import Messages
-from bot.modal import Modal
-from bot.register import SqlRegister
-from bot.renewal import Renewal
-from bot.renewal import Rhythm as Renewing
-from bot.replies import Replies
-from bot.settings import Settings
-from bot.slack import Reception, bolt_app
-from bot.socket_mode import SocketMode
-from bot.vault import Vault
-from bot.views import SlackViews
-from bot.watch import UNWATCHED, Watch
-from bot.worker import Rhythm, Worker
-from bot.workspace import Workspace
+from bot.access.authorization import Door
+from bot.access.rules import Allowlist, Pace
+from bot.commands.accounts import Account, Accounts
+from bot.commands.instrumentation import UNWATCHED, Watch
+from bot.commands.lookups import Inquiries
+from bot.commands.text.parse import parse
+from bot.commands.worker import Rhythm, Worker
+from bot.deals.change import ChangeStatus, Crm, Patience, StoreDown
+from bot.deals.identify import Identify
+from bot.deals.locations import Whereabouts
+from bot.highlevel import pages
+from bot.highlevel.api import oauth, transport
+from bot.highlevel.api.auth import OAuth, PrivateIntegration
+from bot.highlevel.api.client import Attempts, Client
+from bot.highlevel.api.rate_limit import Budget
+from bot.highlevel.api.token_endpoint import Authority
+from bot.highlevel.connections import LEASE as CONNECTION_LEASE
+from bot.highlevel.connections import Connections, Passes, Purpose
+from bot.highlevel.crm import Elsewhere, HighLevelCrm
+from bot.highlevel.pages import Installation
+from bot.highlevel.tokens import Renewal
+from bot.highlevel.tokens import Rhythm as Renewing
+from bot.highlevel.vault import Vault
+from bot.operations import diagnoses
+from bot.operations.health import Health
+from bot.operations.probes import Examination
+from bot.operations.settings import Settings
+from bot.slack import socket_mode
+from bot.slack.directory import SlackDirectory
+from bot.slack.intake import ANSWER_WITHIN, Intake
+from bot.slack.listeners.approvals import Admission
+from bot.slack.listeners.form import Modal
+from bot.slack.listeners.typed import Reception, bolt_app
+from bot.slack.messages.sentences import Messages
+from bot.slack.replies import Replies
+from bot.slack.socket_mode import SocketMode
+from bot.slack.web_api import SlackViews
+from bot.slack.workspace import Workspace
+from bot.storage.access_requests import SqlRegister
+from bot.storage.backlog import FRESH as BACKLOG_FRESH
+from bot.storage.backlog import Lookout
+from bot.storage.channels import SqlBindings
+from bot.storage.database import PATIENCE as DATABASE_PATIENCE
+from bot.storage.database import Database
+from bot.storage.history import SqlHistory
+from bot.storage.ledger import LEASE, SqlLedger
 
 if TYPE_CHECKING:
-    from bot.metrics import Metrics
+    from bot.operations.metrics import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -135,7 +137,7 @@ class Bot:
     async def running(self) -> AsyncIterator[None]:
         """Work until the block is left; then finish what was accepted."""
         if _rules(self.settings).is_empty:
-            log.warning("access.nobody", advice=doctor.NOBODY.words)
+            log.warning("access.nobody", advice=diagnoses.NOBODY.words)
         async with self._open():
             learning = asyncio.create_task(self._workspace.learn(), name="workspace")
             tending = [self.oauth.renewal.tend()] if self.oauth else []
@@ -225,7 +227,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
 
     ledger = SqlLedger(database, tempo.lease)
     history = SqlHistory(database)
-    connect_url = installation.link(settings.public_url) if settings.by_oauth else ""
+    connect_url = pages.link(settings.public_url) if settings.by_oauth else ""
     replies = Replies(web, transport.pooled())
     workspace = Workspace(web)
     directory = SlackDirectory(web, settings.allowed_groups)
@@ -327,10 +329,10 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             probe_highlevel=crms[locations.default].probe,
             reads_lost_reasons=crms[locations.default].reads_lost_reasons,
             elsewhere={locations.name(each): crms[each].probe for each in locations.ids[1:]},
-            highlevels_time=lambda: doctor.Told("HighLevel", client.date, client.heard_at),
+            highlevels_time=lambda: diagnoses.Told("HighLevel", client.date, client.heard_at),
             tries=Examination(client, settings.public_url, USER_AGENT, transport.pooled),
             ping_store=ledger.ping if migrates else ledger.try_out,
-            token=doctor.look_at(token),
+            token=diagnoses.look_at(token),
             team_id=settings.slack_team_id,
             connect_url=connect_url,
             allowlist=door.rules,
@@ -355,7 +357,7 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
     app = oauth.App(
         client_id=settings.highlevel_client_id,
         client_secret=settings.highlevel_client_secret.get_secret_value(),
-        redirect_uri=installation.callback_of(settings.public_url),
+        redirect_uri=pages.callback_of(settings.public_url),
         chooser=settings.highlevel_oauth_url,
         scopes=settings.highlevel_scopes,
     )
@@ -369,7 +371,7 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
     vault = Vault(settings.encryption_key.get_secret_value().split(","))
     connections = Connections(database, vault, tempo.connection_lease)
     keeper = Renewal(connections, authority, tempo.renewal)
-    pages = Installation(
+    installation = Installation(
         app,
         locations=set(settings.locations.ids),
         passes=Passes(database),
@@ -377,14 +379,14 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
         authority=authority,
         renewal=keeper,
     )
-    return ByOAuth(pages, keeper, authority)
+    return ByOAuth(installation, keeper, authority)
 
 
 def _metrics(settings: Settings, tempo: Tempo, budgets: Callable[[], Mapping[str, Budget]]) -> "Metrics | None":
     token = settings.metrics_token.get_secret_value()
     if not token:
         return None
-    from bot.metrics import Metrics  # noqa: PLC0415 - 20 ms that a start without it need not cost
+    from bot.operations.metrics import Metrics  # noqa: PLC0415 - 20 ms that a start without it need not cost
 
     lookout = Lookout(settings.database_url, fresh=tempo.backlog)
     return Metrics(token, settings.locations.names, budgets, lookout)
@@ -394,6 +396,6 @@ async def connect_link(settings: Settings) -> str:
     """A link with which HighLevel is connected, once. Raises `StoreDown`."""
     database = Database(settings.database_url, TERMINAL_PATIENCE, migrates=False)
     try:
-        return installation.link(settings.public_url, await Passes(database).issue(Purpose.INSTALL))
+        return pages.link(settings.public_url, await Passes(database).issue(Purpose.INSTALL))
     finally:
         await database.close()

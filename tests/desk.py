@@ -9,21 +9,21 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncBoltRequest
 
-from bot.access import Allowlist, Caller, Pace
-from bot.admission import Admission
-from bot.blocks import Block
-from bot.command import Change, Request
-from bot.door import Door
-from bot.inquiries import Inquiries
-from bot.intake import Intake
-from bot.locations import Locations, Whereabouts
-from bot.messages import Message
-from bot.modal import Modal
-from bot.outcome import Changed, Outcome
-from bot.record import Entry
-from bot.replies import Address
-from bot.slack import Reception, bolt_app
-from bot.status import STATES, Opportunity, Status, Wish
+from bot.access.authorization import Door
+from bot.access.rules import Allowlist, Caller, Pace
+from bot.commands.lookups import Inquiries
+from bot.commands.record import Entry
+from bot.commands.text.parse import Change, Request
+from bot.deals.deal import STATES, Opportunity, Status, Wish
+from bot.deals.locations import Locations, Whereabouts
+from bot.deals.outcome import Changed, Outcome
+from bot.slack.block_kit.blocks import Block
+from bot.slack.intake import Intake
+from bot.slack.listeners.approvals import Admission
+from bot.slack.listeners.form import Modal
+from bot.slack.listeners.typed import Reception, bolt_app
+from bot.slack.messages.sentences import Message
+from bot.slack.replies import Address
 from tests.memory import (
     MemoryBindings,
     MemoryCrm,

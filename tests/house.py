@@ -9,22 +9,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot import socket_mode
-from bot.change import Patience
-from bot.engine import engine_for_reading
-from bot.highlevel.client import Attempts
-from bot.installation import callback_of
-from bot.renewal import Rhythm as Renewing
-from bot.schema import commands
-from bot.settings import Settings
-from bot.simulator.block_kit import elements_of
-from bot.simulator.highlevel import HighLevel
-from bot.simulator.highlevel_oauth import CHOOSER, Marketplace
+from bot.commands.worker import Rhythm
+from bot.deals.change import Patience
+from bot.highlevel.api.client import Attempts
+from bot.highlevel.pages import callback_of
+from bot.highlevel.tokens import Rhythm as Renewing
+from bot.operations.settings import Settings
+from bot.simulator.highlevel.oauth import CHOOSER, Marketplace
+from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
-from bot.simulator.slack import Shown, Slack, button, menu
+from bot.simulator.slack.block_kit import elements_of
+from bot.simulator.slack.server import Shown, Slack, button, menu
+from bot.slack import socket_mode
+from bot.storage.engine import engine_for_reading
+from bot.storage.tables import commands
 from bot.web import serving
 from bot.wiring import Tempo, build
-from bot.worker import Rhythm
 
 ANA, BEN, KIM = "U0ANA", "U0BEN", "U0KIM"
 """On the allowlist; not on it; the one to ask."""

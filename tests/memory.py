@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
-from bot.access import Approved, Caller, Person
-from bot.change import CrmError, LeaseLost, StoreDown
-from bot.claims import Accepted, Claim
-from bot.locations import Locations
-from bot.messages import Message, Messages
-from bot.outcome import (
+from bot.access.requests import Permission, State
+from bot.access.rules import Approved, Caller, Person
+from bot.commands.ledger import Accepted, Claim
+from bot.commands.record import Entry, Record
+from bot.deals.change import CrmError, LeaseLost, StoreDown
+from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status, Wish
+from bot.deals.locations import Locations
+from bot.deals.outcome import (
     AlreadySo,
     Cause,
     Changed,
@@ -27,10 +29,8 @@ from bot.outcome import (
     Trouble,
     Unconfirmed,
 )
-from bot.permission import Permission, State
-from bot.record import Entry, Record
-from bot.status import STATES, LostReason, Matches, Opportunity, Status, Wish
-from bot.workspace import SlackTrouble
+from bot.slack.messages.sentences import Message, Messages
+from bot.slack.workspace import SlackTrouble
 
 V = TypeVar("V")
 

@@ -1,6 +1,6 @@
 """A watch that writes down what it is told."""
 
-from bot.watch import Watch
+from bot.commands.instrumentation import Watch
 
 
 class Notebook(Watch):

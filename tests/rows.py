@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from bot.engine import engine
-from bot.schema import migrate
+from bot.storage.engine import engine
+from bot.storage.tables import migrate
 
 _FILL = """
     WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :most)

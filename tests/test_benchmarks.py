@@ -10,8 +10,8 @@ from types import ModuleType
 import httpx
 import pytest
 
-from bot.highlevel import wire
-from bot.highlevel.refusals import Answer
+from bot.highlevel.api import wire
+from bot.highlevel.api.answers import Answer
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

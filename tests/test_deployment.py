@@ -17,8 +17,8 @@ from pydantic import SecretStr
 
 from bot import web
 from bot.__main__ import UNUSABLE_SETTINGS, main
-from bot.logs import hide_secrets
-from bot.settings import NEEDED_BY, Settings
+from bot.operations.logs import hide_secrets
+from bot.operations.settings import NEEDED_BY, Settings
 from bot.wiring import VERSION, build
 
 ROOT = Path(__file__).parent.parent

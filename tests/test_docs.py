@@ -14,10 +14,10 @@ import yaml
 
 import bot
 from bot.__main__ import main
-from bot.doctor import DIAGNOSES
-from bot.health import CHECKS
-from bot.settings import NEEDED_BY, Settings
-from bot.simulator.demo import run
+from bot.operations.diagnoses import DIAGNOSES
+from bot.operations.health import CHECKS
+from bot.operations.settings import NEEDED_BY, Settings
+from bot.simulator.demo.terminal import run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -14,15 +14,15 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import environment, main
-from bot.database import Database
-from bot.examination import NOBODY
-from bot.health import CHECKS, OVER_HTTP, OVER_SOCKET, REQUEST_URL
-from bot.permission import Permission, State
-from bot.register import SqlRegister
-from bot.settings import Settings
-from bot.simulator.highlevel import READ, USERS, WRITE
-from bot.simulator.highlevel import Fault as HighLevelFault
-from bot.simulator.slack import GRANTED, Fault
+from bot.access.requests import Permission, State
+from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, REQUEST_URL
+from bot.operations.probes import NOBODY
+from bot.operations.settings import Settings
+from bot.simulator.highlevel.server import READ, USERS, WRITE
+from bot.simulator.highlevel.server import Fault as HighLevelFault
+from bot.simulator.slack.server import GRANTED, Fault
+from bot.storage.access_requests import SqlRegister
+from bot.storage.database import Database
 from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, PATIENT, House, open_house, stand_ins
 from tests.rows import execute, fill
 from tests.visitor import visitor

@@ -11,10 +11,11 @@ import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import form, web
-from bot.command import COMMAND, USAGE_HINT, Change, parse
-from bot.simulator.slack import Slack
-from bot.status import STATES, Status, Wish
+from bot import web
+from bot.commands.text.parse import COMMAND, USAGE_HINT, Change, parse
+from bot.deals.deal import STATES, Status, Wish
+from bot.simulator.slack.server import Slack
+from bot.slack.messages import form
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = Path(__file__).parent / "data" / "manifest.schema.1.0.0.json"

@@ -7,9 +7,9 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from bot.connections import VALID, Purpose
-from bot.schema import metadata
-from bot.settings import MOST_SIGNING_SECRETS, Settings
+from bot.highlevel.connections import VALID, Purpose
+from bot.operations.settings import MOST_SIGNING_SECRETS, Settings
+from bot.storage.tables import metadata
 from bot.web import MAX_REQUEST, PATIENCE
 
 ROOT = Path(__file__).parents[1]

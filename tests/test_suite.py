@@ -55,12 +55,6 @@ def _imported(file: str) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _home_of(module: str) -> str:
-    """Where the tests of a module are."""
-    path = PurePosixPath("tests", *PurePosixPath(module).parts[1:])
-    return path.with_name(f"test_{path.stem.strip('_')}.py").as_posix()
-
-
 @pytest.mark.parametrize("file", COLLECTED)
 def test_a_file_of_tests_holds_tests_fixtures_and_private_helpers(file: str) -> None:
     functions = _functions(_tree(file).body)
@@ -108,11 +102,6 @@ def test_no_test_hides_another_of_the_same_name(file: str) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_nothing_is_mocked(file: str) -> None:
     assert [name for name in _imported(file) if "mock" in name] == []
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_has_its_tests(module: str) -> None:
-    assert (ROOT / _home_of(module)).is_file()
 
 
 @pytest.mark.parametrize("module", MODULES)

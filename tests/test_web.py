@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.health import CHECKS, OVER_SOCKET, TRIED
-from bot.installation import CALLBACK, INSTALL
-from bot.settings import Settings
-from bot.simulator.slack import ACKNOWLEDGE_WITHIN, Fault
+from bot.highlevel.pages import CALLBACK, INSTALL
+from bot.operations.health import CHECKS, OVER_SOCKET, TRIED
+from bot.operations.settings import Settings
+from bot.simulator.slack.server import ACKNOWLEDGE_WITHIN, Fault
 from bot.web import EVENTS, Connection, Guest, Server, app, config, serving
 from bot.wiring import Bot, build
 from tests.house import BY_OAUTH, HIGHLEVEL_TOKEN, House, open_house

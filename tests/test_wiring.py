@@ -9,8 +9,8 @@ import pytest
 from structlog.testing import capture_logs
 
 import bot
-from bot.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED
-from bot.settings import Settings
+from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED
+from bot.operations.settings import Settings
 from bot.wiring import DRAIN, Tempo, build
 from tests.house import BY_OAUTH, DEAL, open_house, stand_ins
 

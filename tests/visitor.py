@@ -9,7 +9,7 @@ from html import unescape
 
 import httpx
 
-from bot.installation import link
+from bot.highlevel.pages import link
 from bot.wiring import connect_link
 from tests.house import PUBLIC_URL, House
 

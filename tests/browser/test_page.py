@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from bot.simulator.page import Page as Demo
+from bot.simulator.demo.page import Page as Demo
+from bot.simulator.demo.stage import ACME, GLOBEX, NOBODYS_ID, TRAINING, Stage, staged
 from bot.simulator.serving import served
-from bot.simulator.stage import ACME, GLOBEX, NOBODYS_ID, TRAINING, Stage, staged
 from tests.browser.chromium import Picture, Tabs
 from tests.house import HASTY, PATIENT
 

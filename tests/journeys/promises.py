@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.engine import engine_for_reading
-from bot.schema import commands
-from bot.simulator.highlevel import HighLevel, Written
-from bot.simulator.slack import Shown, Slack
+from bot.simulator.highlevel.server import HighLevel, Written
+from bot.simulator.slack.server import Shown, Slack
+from bot.storage.engine import engine_for_reading
+from bot.storage.tables import commands
 
 Row = Mapping[str, Any]
 _REFERENCE = re.compile(r"Reference (\w+)")

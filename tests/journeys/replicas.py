@@ -16,10 +16,10 @@ from typing import Any, Literal
 import httpx
 import sqlalchemy as sa
 
-from bot import logs
-from bot.change import Patience
-from bot.highlevel.client import Attempts
-from bot.settings import Settings
+from bot.deals.change import Patience
+from bot.highlevel.api.client import Attempts
+from bot.operations import logs
+from bot.operations.settings import Settings
 from bot.web import Server, config
 from bot.wiring import Tempo, build
 from tests.house import PATIENT

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.highlevel import READ, WRITE, Fault
+from bot.simulator.highlevel.server import READ, WRITE, Fault
 from tests.house import ANA, DEAL, HIGHLEVEL_TOKEN, KIM, SALES, House, open_house
 
 

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
-from bot import logs
-from bot.simulator.highlevel import Fault
+from bot.operations import logs
+from bot.simulator.highlevel.server import Fault
 from bot.web import MAX_REQUEST
 from tests.house import ANA, APP_TOKEN, BOT_TOKEN, BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, SALES, SIGNING_SECRET, House
 from tests.house import open_house as opened

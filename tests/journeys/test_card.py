@@ -1,6 +1,6 @@
 """A deal's card: what is known about it, for whoever asks, and what can be done about it."""
 
-from bot.simulator.highlevel import READ, WRITE, Fault
+from bot.simulator.highlevel.server import READ, WRITE, Fault
 from tests.house import ANA, BEN, DEAL, HIGHLEVEL_TOKEN, NOBODYS_ID, House
 
 

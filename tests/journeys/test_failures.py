@@ -11,10 +11,10 @@ from typing import cast
 
 import pytest
 
-from bot.change import Patience
-from bot.outcome import Cause
-from bot.simulator.highlevel import READ, WRITE, Fault
-from bot.simulator.slack import Shown
+from bot.deals.change import Patience
+from bot.deals.outcome import Cause
+from bot.simulator.highlevel.server import READ, WRITE, Fault
+from bot.simulator.slack.server import Shown
 from tests.house import ANA, DEAL, HASTY, HIGHLEVEL_TOKEN, KIM, NOBODYS_ID, PATIENT, SALES, House, open_house
 
 ALWAYS = float("inf")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.highlevel import Fault as HighLevelFault
-from bot.simulator.slack import Fault
-from bot.simulator.views import View
+from bot.simulator.highlevel.server import Fault as HighLevelFault
+from bot.simulator.slack.server import Fault
+from bot.simulator.slack.views import View
 from tests.house import ANA, BEN, DEAL, SALES, House, open_house
 
 ROOF = "roofxxxxxxxxxxxxxxxx"

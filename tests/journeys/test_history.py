@@ -1,6 +1,6 @@
 """Who did what: asked in Slack."""
 
-from bot.simulator.slack import Fault
+from bot.simulator.slack.server import Fault
 from tests.house import ANA, BEN, DEAL, KIM, NOBODYS_ID, House
 
 

@@ -15,9 +15,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from bot.simulator import slack
-from bot.simulator.highlevel import Fault
-from bot.simulator.slack import button
+from bot.simulator.highlevel.server import Fault
+from bot.simulator.slack import server as slack
+from bot.simulator.slack.server import button
 from bot.web import serving
 from bot.wiring import Tempo, build
 from tests.house import ANA, BEN, DEAL, SALES, House, stand_ins

@@ -11,12 +11,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.backlog import UNFINISHED
-from bot.change import Patience
-from bot.highlevel.client import Attempts
-from bot.simulator.highlevel import Fault
-from bot.simulator.slack import Fault as SlackFault
-from bot.simulator.slack import button
+from bot.deals.change import Patience
+from bot.highlevel.api.client import Attempts
+from bot.simulator.highlevel.server import Fault
+from bot.simulator.slack.server import Fault as SlackFault
+from bot.simulator.slack.server import button
+from bot.storage.backlog import UNFINISHED
 from bot.wiring import Tempo
 from tests.house import ANA, BEN, DEAL, NOBODYS_ID, PATIENT, SALES, House, open_house
 from tests.statements import statements

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from bot.simulator.highlevel import Fault
+from bot.simulator.highlevel.server import Fault
 from tests.house import ANA, BEN, DEAL, KIM, SALES, House, open_house
 
 ROOF, POOL, OLD = (f"{name}xxxxxxxxxxxxxxxx" for name in ("roof", "pool", "old0"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.simulator.slack import Fault
+from bot.simulator.slack.server import Fault
 from tests.house import ANA, DEAL, NOBODYS_ID, SALES, House
 
 GONE = Fault("response_url", status=404, body={"ok": False, "error": "expired_url"})

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from bot import logs
-from bot.vault import Sealed, Vault
+from bot.highlevel.vault import Sealed, Vault
+from bot.operations import logs
 from bot.web import serving
 from bot.wiring import build
 from tests.house import (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.slack import Fault
+from bot.simulator.slack.server import Fault
 from tests.house import ANA, DEAL, KIM, OTHER_CHANNEL, SALES, House, open_house
 
 WINS = "C0WINS"

@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from bot.simulator.highlevel import Fault
-from bot.simulator.slack import button
+from bot.simulator.highlevel.server import Fault
+from bot.simulator.slack.server import button
 from tests.house import ANA, DEAL, KIM, NOBODYS_ID, House, open_house
 
 DEALS = [f"dealxxxxxxxxxxxxxx{number:02}" for number in range(25)]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.simulator.highlevel import Fault
+from bot.simulator.highlevel.server import Fault
 from tests.house import ANA, DEAL, SALES, House, open_house
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from bot.health import CHECKS, OVER_HTTP, TRIED
-from bot.simulator.highlevel import Fault
+from bot.operations.health import CHECKS, OVER_HTTP, TRIED
+from bot.simulator.highlevel.server import Fault
 from bot.web import EVENTS, serving
 from bot.wiring import build
 from tests.house import ANA, BEN, DEAL, HIGHLEVEL_TOKEN, PATIENT, SALES, House, open_house, stand_ins

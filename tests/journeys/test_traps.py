@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot import logs
-from bot.envelope import MAX_BODY
-from bot.simulator.highlevel import Fault
+from bot.operations import logs
+from bot.simulator.highlevel.server import Fault
+from bot.slack.verification import MAX_BODY
 from tests.house import ANA, BOT_TOKEN, DEAL, HASTY, HIGHLEVEL_TOKEN, SALES, SIGNING_SECRET, House, open_house
 
 FORM = "application/x-www-form-urlencoded"

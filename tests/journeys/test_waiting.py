@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from bot.simulator.highlevel import Fault
+from bot.simulator.highlevel.server import Fault
 from tests.house import ANA, DEAL, NOBODYS_ID, PATIENT, SALES, open_house
 
 IMPATIENT = replace(PATIENT, rhythm=replace(PATIENT.rhythm, tell=0.1))

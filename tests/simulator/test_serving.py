@@ -4,8 +4,8 @@ import httpx
 import pytest
 from aiohttp import web
 
+from bot.highlevel.api.transport import pooled
 from bot.simulator.serving import LOCALHOST, served
-from bot.transport import pooled
 
 
 def _app() -> web.Application:

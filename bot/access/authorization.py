@@ -1,0 +1,126 @@
+"""Whether somebody may: the settings say so at once, or Slack and the admins' approvals are asked."""
+
+import asyncio
+from contextlib import suppress
+from typing import Protocol
+
+from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Standing
+from bot.deals.change import StoreDown
+from bot.slack.workspace import SlackTrouble
+
+
+class Home(Protocol):
+    """The workspace that is ours: `workspace.Workspace`."""
+
+    @property
+    def team_id(self) -> str | None:
+        """Its id; `None` while Slack has not told it."""
+
+    async def asked(self) -> None:
+        """Wait until Slack was asked for the first time, and has answered or failed to."""
+
+
+class Directory(Protocol):
+    """What Slack knows. What it last said may be five minutes old, and no older."""
+
+    async def members(self, group_id: str) -> frozenset[str]:
+        """The ids of the people in a user group. Raises `SlackTrouble`, as where there are no groups or no such one."""
+
+    async def person(self, user_id: str) -> Person:
+        """Who somebody is. Raises `SlackTrouble`."""
+
+
+class Approvals(Protocol):
+    """What the admins have decided."""
+
+    async def approved(self, user_id: str) -> Approved | None:
+        """The approval of this person that is in force; `None` when there is none. Raises `StoreDown`."""
+
+
+class Door:
+    """Decides about whoever wants in. What cannot be found out in time is taken for no, and said to be the reason."""
+
+    def __init__(
+        self,
+        *,
+        rules: Allowlist,
+        home: Home,
+        directory: Directory,
+        approvals: Approvals,
+    ) -> None:
+        self.rules = rules
+        self._home = home
+        self._directory = directory
+        self._approvals = approvals
+
+    def is_admin(self, caller: Caller) -> bool:
+        """Whether this caller is an admin, at this moment."""
+        return self.rules.is_admin(caller, self._home.team_id)
+
+    async def decides(self, caller: Caller, *, within: float) -> Allowed | Denied:
+        """Whether this caller may change deals, at this moment and from here; takes so many seconds at most."""
+        until = asyncio.get_running_loop().time() + within
+        our_team = await self._our_team(until)
+        decision = self.rules.decides(caller, our_team)
+        if decision is None:
+            standing = await self._standing(caller.user_id, until)
+            decision = self.rules.decides(caller, our_team, standing)
+        return decision or Denied(Reason.NOT_ALLOWED)
+
+    async def refuses(self, caller: Caller, *, within: float) -> Denied | None:
+        """Why this caller is nobody whom an admin could let in; `None` for a member of our workspace."""
+        until = asyncio.get_running_loop().time() + within
+        decision = self.rules.decides(caller, await self._our_team(until))
+        if isinstance(decision, Denied):
+            return decision
+        person = await self._person(caller.user_id, until)
+        return person.denied(caller.team_id) if person else Denied(Reason.PERSON_UNKNOWN)
+
+    async def _our_team(self, until: float) -> str | None:
+        """The workspace that is ours. A command that comes sooner after the start than Slack's answer waits for it."""
+        if self._home.team_id is None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._home.asked()
+        return self._home.team_id
+
+    async def _standing(self, user_id: str, until: float) -> Standing:
+        (group, groups_known), (approved, approvals_known) = await asyncio.gather(
+            self._group(user_id, until), self._approved(user_id, until)
+        )
+        return Standing(
+            group=group,
+            groups_known=groups_known,
+            approved=approved,
+            approvals_known=approvals_known,
+            person=await self._person(user_id, until) if group or approved else None,
+        )
+
+    async def _group(self, user_id: str, until: float) -> tuple[str, bool]:
+        """A group with this person in it, or none; and whether all could be asked."""
+        groups = sorted(self.rules.groups)
+        found = await asyncio.gather(*(self._is_member(user_id, group, until) for group in groups))
+        return next((group for group, is_in in zip(groups, found, strict=True) if is_in), ""), None not in found
+
+    async def _is_member(self, user_id: str, group: str, until: float) -> bool | None:
+        try:
+            async with asyncio.timeout_at(until):
+                return user_id in await self._directory.members(group)
+        except (SlackTrouble, TimeoutError):
+            return None
+
+    async def _approved(self, user_id: str, until: float) -> tuple[Approved | None, bool]:
+        if not self.rules.admins:
+            return None, True
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._approvals.approved(user_id), True
+        except (StoreDown, TimeoutError):
+            return None, False
+
+    async def _person(self, user_id: str, until: float) -> Person | None:
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._directory.person(user_id)
+        except (SlackTrouble, TimeoutError):
+            return None

@@ -1,0 +1,1 @@
+"""A command, from its text to its outcome."""

@@ -1,0 +1,1 @@
+"""What a deal is, and how one is changed."""

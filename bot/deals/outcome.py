@@ -1,0 +1,157 @@
+"""What became of a command: the values that `change` returns and `messages` puts into words. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.deals.deal import LostReason, Opportunity
+
+
+class Cause(StrEnum):
+    """Why a command that was allowed and understood did not do what was asked."""
+
+    NOT_FOUND = "not_found"
+    NO_MATCH = "no_match"
+    TOKEN_INVALID = "token_invalid"  # noqa: S105 - the name of a cause
+    SCOPE_MISSING = "scope_missing"
+    TOKEN_ELSEWHERE = "token_elsewhere"  # noqa: S105 - the name of a cause
+    NOT_OURS = "not_ours"
+    VERSION_REFUSED = "version_refused"
+    BLOCKED = "blocked"
+    FORBIDDEN = "forbidden"
+    RECONNECT = "reconnect"
+    APP_UNKNOWN = "app_unknown"
+    NOT_RENEWED = "not_renewed"
+    INVALID = "invalid"
+    WRONG_ADDRESS = "wrong_address"
+    RATE_LIMITED = "rate_limited"
+    DAILY_LIMIT = "daily_limit"
+    NO_NAME = "no_name"
+    NO_TLS = "no_tls"
+    NO_CONNECTION = "no_connection"
+    CONNECT_TIMEOUT = "connect_timeout"
+    OUT_OF_TIME = "out_of_time"
+    NO_ANSWER = "no_answer"
+    CUT_OFF = "cut_off"
+    SERVER_ERROR = "server_error"
+    GATEWAY = "gateway"
+    UNREADABLE = "unreadable"
+    SAID_NO = "said_no"
+    NO_EFFECT = "no_effect"
+    NOT_CONFIRMED = "not_confirmed"
+    INTERRUPTED = "interrupted"
+    PARKED = "parked"
+    TOO_LATE = "too_late"
+    STORE_DOWN = "store_down"
+    UNEXPECTED = "unexpected"
+
+
+class Effect(StrEnum):
+    """Whether anything changed in HighLevel, as far as we know."""
+
+    NOTHING = "nothing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A cause with what is known about it."""
+
+    cause: Cause
+    retry_after: float | None = None
+    """Seconds until it is worth trying again, where HighLevel said so."""
+    reasons: tuple[str, ...] = ()
+    """HighLevel's own words."""
+    code: str = ""
+    """The small print: an HTTP status or the name of an exception."""
+    trace_id: str = ""
+    """HighLevel's number for the call, for its support; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The deal was changed, and read back to be sure."""
+
+    before: Opportunity
+    after: Opportunity
+    despite: Trouble | None = None
+    """What went wrong on the way, when only looking again showed that it had worked."""
+    trace_id: str = ""
+    """HighLevel's number for the call that did it; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadySo:
+    """The deal was as wished before we came; nothing was written."""
+
+    opportunity: Opportunity
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """The deal was to be changed only if it still had a certain status, and it has another; nothing was written."""
+
+    opportunity: Opportunity
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Nobody can tell which deal is meant by the name; nothing was written."""
+
+    matches: tuple[Opportunity, ...]
+    """At least one: of a single one it is not certain that it is meant."""
+    more: bool
+    """Whether there are more than these."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonWanted:
+    """The deal is to be lost for a reason that is missing or not known; nothing was written."""
+
+    reasons: tuple[LostReason, ...]
+    """Those that there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """Somebody is to be asked first; nothing was written."""
+
+    opportunity: Opportunity
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """It was only to be said what would happen; nothing was written."""
+
+    opportunity: Opportunity
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It did not work, or nobody can tell."""
+
+    trouble: Trouble
+    effect: Effect
+    before: Opportunity | None = None
+    """The deal as it was found, if it was found."""
+    now: Opportunity | None = None
+    """The deal as it was after we tried, if it could be seen again."""
+
+
+Outcome = Changed | AlreadySo | Overtaken | Ambiguous | ReasonWanted | Unconfirmed | Previewed | Failed
+
+_WORDS: dict[type[Outcome], str] = {
+    Changed: "changed",
+    AlreadySo: "already_so",
+    Overtaken: "overtaken",
+    Ambiguous: "ambiguous",
+    ReasonWanted: "reason_wanted",
+    Unconfirmed: "unconfirmed",
+    Previewed: "previewed",
+}
+WORDS = (*_WORDS.values(), *(cause.value for cause in Cause))
+"""What an outcome is called in the ledger and in the metrics; a failure by its cause."""
+
+
+def word(outcome: Outcome) -> str:
+    """The one of `WORDS` that it is called by."""
+    return outcome.trouble.cause.value if isinstance(outcome, Failed) else _WORDS[type(outcome)]

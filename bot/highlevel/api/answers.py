@@ -1,0 +1,215 @@
+"""What HighLevel's answers say beside their contents: refusals, reasons, limits. No I/O."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Self
+
+from bot.highlevel.api.errors import (
+    Blocked,
+    Broken,
+    Details,
+    Forbidden,
+    GatewayTimedOut,
+    HighLevelError,
+    Invalid,
+    LocationForbidden,
+    NoSuchRoute,
+    NotFound,
+    RateLimited,
+    ScopeMissing,
+    TokenInvalid,
+    Unreadable,
+    VersionRefused,
+)
+
+BURST_WINDOW = 10.0
+"""Seconds in which HighLevel counts a burst, when its headers do not say.
+https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
+
+LONGEST_WINDOW = 3600.0
+"""Seconds; a longer one is no burst's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole response. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @classmethod
+    def read(cls, status: int, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> Self:
+        """From the headers as they came, in bytes of any kind, with names in any case."""
+        return cls(
+            status, {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}, content
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an answer says of how much more may be asked; `None` where it says nothing sensible."""
+
+    most: int | None
+    """Requests in an interval."""
+    interval: float | None
+    """Seconds."""
+    remaining: int | None
+    """Of the interval under way."""
+    closed_for: float | None
+    """Seconds until anything may be asked again; `None` when it may be now, or when nobody knows."""
+    day_is_over: bool
+    """The day's allowance is used up."""
+    left_today: int | None = None
+    """Requests, of the day under way."""
+    most_a_day: int | None = None
+
+
+_NOT_FOUND = re.compile(r"not found|does not exist|\bid\b.*\binvalid|invalid.*\bid\b", re.IGNORECASE)
+_NO_ROUTE = re.compile(r"cannot (get|put|post|delete|patch) /|endpoint has been removed", re.IGNORECASE)
+_FROM_GATEWAYS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)})
+"""520 to 527 are the CDN's.
+https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors"""
+_BY_TEXT: tuple[tuple[re.Pattern[str], type[HighLevelError]], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), error)
+    for pattern, error in (
+        (r"version header", VersionRefused),
+        (r"not authorized for this scope|allowed to access this scope|supported by the iam", ScopeMissing),
+        (r"location is not accessible|access to this location", LocationForbidden),
+        (r"user does not exist", NotFound),
+        (r"invalid token|invalid jwt|invalid private integration token|token (is|has) (expired|invalid)", TokenInvalid),
+    )
+)
+"""401 has six meanings and 403 four, told apart by nothing but their text."""
+
+
+def read_error(answer: Answer) -> HighLevelError:
+    """What an answer that is no success means. Total: any status, any body."""
+    details = details_of(answer)
+    match answer.status:
+        case HTTPStatus.BAD_REQUEST if _NO_ROUTE.search(details.text):
+            return NoSuchRoute(details)
+        case HTTPStatus.BAD_REQUEST if _NOT_FOUND.search(details.text):
+            return NotFound(details)
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return _unauthorised(answer, details)
+        case HTTPStatus.NOT_FOUND if _is_json(answer) and not _NO_ROUTE.search(details.text):
+            return NotFound(details)
+        case HTTPStatus.NOT_FOUND | HTTPStatus.METHOD_NOT_ALLOWED:
+            return NoSuchRoute(details)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return _rate_limited(answer, details)
+        case status if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Invalid(details)
+        case status if status in _FROM_GATEWAYS:
+            return GatewayTimedOut(details, retry_after=_seconds(answer, "retry-after"))
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Broken(details, retry_after=_seconds(answer, "retry-after"))
+    return Unreadable(details)
+
+
+def _unauthorised(answer: Answer, details: Details) -> HighLevelError:
+    if not _is_json(answer):  # HighLevel's own refusals are JSON; what is not comes from the CDN before it
+        return Blocked(details)
+    for pattern, error in _BY_TEXT:
+        if pattern.search(details.text):
+            return error(details)
+    # A 401 that says nothing more is about the token; a 403 may be about anything.
+    return TokenInvalid(details) if answer.status == HTTPStatus.UNAUTHORIZED else Forbidden(details)
+
+
+def _rate_limited(answer: Answer, details: Details) -> RateLimited:
+    """No `Retry-After` was ever seen from HighLevel, so its own headers say how long."""
+    daily = _day_is_over(answer)
+    wait = _seconds(answer, "retry-after")
+    if wait is None and daily:
+        wait = _milliseconds(answer, "x-ratelimit-daily-reset")
+    elif wait is None:
+        wait = _milliseconds(answer, "x-ratelimit-interval-milliseconds") or BURST_WINDOW
+    return RateLimited(details, retry_after=wait, daily=daily)
+
+
+def read_limits(answer: Answer) -> Limits:
+    """What any answer says of HighLevel's limits. Total: a header that makes no sense says nothing.
+
+    https://marketplace.gohighlevel.com/docs/oauth/Faqs names the headers; `X-RateLimit-Daily-Reset` was only seen.
+    """
+    names = ("max", "remaining", "daily-remaining", "limit-daily")
+    most, remaining, left_today, most_a_day = (_number(answer, f"x-ratelimit-{name}") for name in names)
+    interval = _milliseconds(answer, "x-ratelimit-interval-milliseconds")
+    daily = _day_is_over(answer)
+    closed_for = _milliseconds(answer, "x-ratelimit-daily-reset") if daily else None
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        closed_for = _rate_limited(answer, details_of(answer)).retry_after
+    return Limits(
+        most=most or None,
+        interval=interval if interval and interval <= LONGEST_WINDOW else None,
+        remaining=remaining,
+        closed_for=closed_for,
+        day_is_over=daily,
+        left_today=left_today,
+        most_a_day=most_a_day or None,
+    )
+
+
+def _day_is_over(answer: Answer) -> bool:
+    return answer.headers.get("x-ratelimit-daily-remaining", "").strip() == "0"
+
+
+def _seconds(answer: Answer, header: str) -> float | None:
+    """A header that holds a number of seconds; `None` when it is absent, or no sensible number."""
+    try:
+        seconds = float(answer.headers.get(header, ""))
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _number(answer: Answer, header: str) -> int | None:
+    number = _seconds(answer, header)
+    return None if number is None else round(number)
+
+
+def _milliseconds(answer: Answer, header: str) -> float | None:
+    milliseconds = _seconds(answer, header)
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def details_of(answer: Answer) -> Details:
+    """An answer's messages, wherever they are: HighLevel has at least six shapes of error."""
+    body = json_in(answer)
+    found: object = body
+    trace_id = ""
+    if isinstance(body, dict):
+        trace_id = text(body.get("traceId")) or ""
+        error = body.get("error")
+        inner = error.get("message") if isinstance(error, dict) else error
+        found = next((value for value in (body.get("message"), inner, body.get("detail")) if value), None)
+    listed = found if isinstance(found, list) else [found]
+    messages = tuple(" ".join(words.split())[:300] for message in listed if (words := text(message)))
+    return Details(answer.status, messages, trace_id[:64], " ".join(messages))
+
+
+def json_in(answer: Answer) -> object:
+    """The body, if it is JSON."""
+    try:
+        return json.loads(answer.content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _is_json(answer: Answer) -> bool:
+    return isinstance(json_in(answer), dict)
+
+
+def text(value: object) -> str | None:
+    """JSON may hold half an emoji, as from a name that JavaScript cut short. No file and no request takes it."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    if value.isascii():
+        return value
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,0 +1,260 @@
+"""HighLevel's requests and answers as values: what to send, and what came back. No I/O."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPMethod, HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+from bot.highlevel.api.answers import Answer, details_of, json_in, read_error, text
+from bot.highlevel.api.errors import NotFound, SaidNo, Unreadable
+
+MOST_LISTED = 100
+"""Opportunities, or lost reasons, in one answer.
+https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity"""
+
+LONGEST_QUERY = 75
+"""Characters that the search takes.
+https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity"""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request, apart from the headers that every request has."""
+
+    method: HTTPMethod
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, str] | None = None
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything; only a call that does not may be repeated when its fate is unknown."""
+        return self.method is not HTTPMethod.GET
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An opportunity as HighLevel gives it. Every field may be absent or `null` there."""
+
+    id: str
+    status: str
+    name: str | None
+    monetary_value: float | None
+    pipeline_id: str | None
+    pipeline_stage_id: str | None
+    assigned_to: str | None
+    location_id: str | None
+    contact_name: str | None
+    company_name: str | None
+    last_status_change_at: datetime | None
+    lost_reason_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A pipeline's name and the names of its stages by id."""
+
+    name: str | None
+    stages: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an opportunity can be lost, as a location has set it up."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search gave."""
+
+    records: tuple[Record, ...]
+    total: int
+    """How many there are in all, these among them; those that cannot be read are not counted."""
+
+
+# --- requests ------------------------------------------------------------------------------------------------------
+
+
+def get_opportunity(opportunity_id: str) -> Call:
+    """https://marketplace.gohighlevel.com/docs/ghl/opportunities/get-opportunity (scope opportunities.readonly)."""
+    return Call(HTTPMethod.GET, f"/opportunities/{_in_path(opportunity_id)}")
+
+
+def put_status(opportunity_id: str, status: str, lost_reason_id: str | None = None) -> Call:
+    """https://marketplace.gohighlevel.com/docs/ghl/opportunities/update-opportunity-status (opportunities.write).
+
+    The body is `status`, and `lostReasonId` where there is one, and nothing else: HighLevel refuses what it does not
+    know.
+    """
+    body = {"status": status} | ({"lostReasonId": lost_reason_id} if lost_reason_id else {})
+    return Call(HTTPMethod.PUT, f"/opportunities/{_in_path(opportunity_id)}/status", body=body)
+
+
+def search_opportunities(location_id: str, query: str, limit: int, *, version: str) -> Call:
+    """https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity (opportunities.readonly).
+
+    The location's parameter has another name in each version, and HighLevel refuses the other one.
+    """
+    location = "locationId" if version == "v3" else "location_id"
+    asked = text(query[:LONGEST_QUERY]) or ""
+    return Call(HTTPMethod.GET, "/opportunities/search", query={location: location_id, "q": asked, "limit": str(limit)})
+
+
+def get_lost_reasons(location_id: str) -> Call:
+    """https://marketplace.gohighlevel.com/docs/ghl/opportunities/get-lost-reason (opportunities.readonly)."""
+    query = {"locationId": location_id, "limit": str(MOST_LISTED)}
+    return Call(HTTPMethod.GET, "/opportunities/lost-reason", query=query)
+
+
+def get_pipelines(location_id: str) -> Call:
+    """https://marketplace.gohighlevel.com/docs/ghl/opportunities/get-pipelines (opportunities.readonly)."""
+    return Call(HTTPMethod.GET, "/opportunities/pipelines", query={"locationId": location_id})
+
+
+def get_user(user_id: str) -> Call:
+    """https://marketplace.gohighlevel.com/docs/ghl/users/get-user (users.readonly)."""
+    return Call(HTTPMethod.GET, f"/users/{_in_path(user_id)}")
+
+
+def _in_path(identifier: str) -> str:
+    """One path segment, whatever the id. An empty id or `..` would address something else: no record has it."""
+    if identifier in {"", ".", ".."}:
+        raise NotFound
+    return quote(identifier, safe="")
+
+
+# --- answers -------------------------------------------------------------------------------------------------------
+
+
+def read_opportunity(answer: Answer) -> Record:
+    """The opportunity in an answer to `get_opportunity`. Raises `HighLevelError`."""
+    record = _record(_mapping(_success(answer).get("opportunity")))
+    if record is None:
+        raise Unreadable(details_of(answer))
+    return record
+
+
+def read_found(answer: Answer) -> Found:
+    """What a search found; what has no id or no status is left out. Raises `HighLevelError`."""
+    body = _success(answer)
+    listed = _list(body, "opportunities", answer)
+    records = tuple(record for each in listed if (record := _record(_mapping(each))))
+    total = _number(_mapping(body.get("meta")).get("total"))
+    unreadable = len(listed) - len(records)
+    return Found(records, max(len(records), int(total or 0) - unreadable))
+
+
+def read_lost_reasons(answer: Answer) -> tuple[Reason, ...]:
+    """`MOST_LISTED` reasons in HighLevel's order; what has no id or no name is left out. Raises `HighLevelError`."""
+    return tuple(
+        Reason(identifier, name)
+        for reason in map(_mapping, _list(_success(answer), "lostReasons", answer)[:MOST_LISTED])
+        if (identifier := text(reason.get("id"))) and (name := text(reason.get("name")))
+    )
+
+
+def _record(found: Mapping[str, Any]) -> Record | None:
+    """An opportunity, in whichever answer it is: a single one leaves out what is null, the search does not."""
+    contact = _mapping(found.get("contact"))
+    identifier, status = text(found.get("id")), text(found.get("status"))
+    if identifier is None or status is None:
+        return None
+    return Record(
+        id=identifier,
+        status=status,
+        name=text(found.get("name")),
+        monetary_value=_number(found.get("monetaryValue")),
+        pipeline_id=text(found.get("pipelineId")),
+        pipeline_stage_id=text(found.get("pipelineStageId")),
+        assigned_to=text(found.get("assignedTo")),
+        location_id=text(found.get("locationId")),
+        contact_name=text(contact.get("name")),
+        company_name=text(contact.get("companyName")),
+        last_status_change_at=_time(found.get("lastStatusChangeAt")),
+        lost_reason_id=text(found.get("lostReasonId")),
+    )
+
+
+def read_accepted(answer: Answer) -> str:
+    """The trace id of an accepted `put_status`, empty when there is none. Raises `HighLevelError`.
+
+    The documented key is `succeded`, newer pages say `success`, and recorded answers had the one or the other: so no
+    key has to be there, and only an explicit `false` is a refusal. An empty body is an acceptance too.
+    """
+    if answer.status == HTTPStatus.NO_CONTENT or (_succeeded(answer) and not answer.content.strip()):
+        return ""
+    body = _success(answer)
+    if any(body.get(key) is False for key in ("succeded", "succeeded", "success")):
+        raise SaidNo(details_of(answer))
+    return details_of(answer).trace_id
+
+
+def read_pipelines(answer: Answer) -> dict[str, Pipeline]:
+    """Pipelines by id. Raises `HighLevelError`."""
+    read = {}
+    for pipeline in map(_mapping, _list(_success(answer), "pipelines", answer)):
+        stages = pipeline.get("stages")
+        named = {
+            identifier: name
+            for stage in map(_mapping, stages if isinstance(stages, list) else [])
+            if (identifier := text(stage.get("id"))) and (name := text(stage.get("name")))
+        }
+        if identifier := text(pipeline.get("id")):
+            read[identifier] = Pipeline(text(pipeline.get("name")), named)
+    return read
+
+
+def read_user_name(answer: Answer) -> str | None:
+    """A user's name, `None` when the answer has none. Raises `HighLevelError`."""
+    return text(_success(answer).get("name"))
+
+
+def _success(answer: Answer) -> Mapping[str, Any]:
+    if not _succeeded(answer):
+        raise read_error(answer)
+    body = json_in(answer)
+    if not isinstance(body, dict):
+        raise Unreadable(details_of(answer))
+    return body
+
+
+def _list(body: Mapping[str, Any], key: str, answer: Answer) -> list[Any]:
+    listed = body.get(key)
+    if not isinstance(listed, list):
+        raise Unreadable(details_of(answer))
+    return listed
+
+
+def _succeeded(answer: Answer) -> bool:
+    return HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+# --- fields ------------------------------------------------------------------------------------------------------
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # JSON has whole numbers of any length
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

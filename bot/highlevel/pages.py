@@ -1,0 +1,237 @@
+"""The pages on which somebody connects HighLevel by OAuth. They show, log and keep no token, code, state or pass."""
+
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from html import escape
+from http import HTTPStatus
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from bot.deals.change import StoreDown
+from bot.highlevel.api import oauth
+from bot.highlevel.api.errors import AppUnknown, Disconnected, HighLevelError
+from bot.highlevel.api.oauth import Kind, Tokens
+from bot.highlevel.api.token_endpoint import Authority
+from bot.highlevel.connections import Connections, Passes, Purpose, Verdict
+from bot.highlevel.tokens import Renewal
+
+log = structlog.get_logger(__name__)
+
+INSTALL = "/oauth/highlevel/install"
+CALLBACK = "/oauth/highlevel/callback"
+LONGEST = 2000
+"""Characters of anything that comes with an address: ours are shorter, and HighLevel's codes as far as anybody saw."""
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+    # No `form-action`: a browser would hold the redirection to HighLevel against it.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+}
+
+ANOTHER_LINK = "Ask whoever runs the bot for another link: python -m bot connect prints one."
+WORTH_NOTHING = {
+    Verdict.SPENT: "was used already, and is good once",
+    Verdict.EXPIRED: "has expired",
+    Verdict.UNKNOWN: "is not one that this bot has given out, or is not whole",
+}
+NOTHING_STORED = "Nothing was connected."
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What somebody reads in their browser."""
+
+    title: str
+    lines: tuple[str, ...]
+    status: HTTPStatus = HTTPStatus.OK
+    button: str = ""
+    """Sends the page's own address by POST; empty for none."""
+
+    def response(self) -> Response:
+        """As HTML, which nobody keeps and no other page learns of."""
+        lines = "".join(f"<p>{escape(line)}</p>" for line in self.lines)
+        button = f'<form method="post"><button>{escape(self.button)}</button></form>' if self.button else ""
+        return HTMLResponse(
+            '<!doctype html><html lang="en"><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{escape(self.title)}</title>"
+            "<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem}"
+            "button{font:inherit;padding:.5rem 1rem}</style>"
+            f"<main><h1>{escape(self.title)}</h1>{lines}{button}</main></html>",
+            status_code=self.status,
+            headers=HEADERS,
+        )
+
+
+class Installation:
+    """Two addresses: one that is opened with a pass, and one to which HighLevel sends people back."""
+
+    def __init__(  # noqa: PLR0913 - each is one neighbour
+        self,
+        app: oauth.App,
+        *,
+        locations: Collection[str],
+        passes: Passes,
+        connections: Connections,
+        authority: Authority,
+        renewal: Renewal,
+    ) -> None:
+        self._app = app
+        self._locations = frozenset(locations)
+        self._passes = passes
+        self._connections = connections
+        self._authority = authority
+        self._renewal = renewal
+
+    def routes(self) -> list[Route]:
+        """For the web application."""
+        return [
+            Route(INSTALL, _guarded(self._show), methods=["GET"]),
+            Route(INSTALL, _guarded(self._begin), methods=["POST"]),
+            Route(CALLBACK, _guarded(self._come_back), methods=["GET"]),
+        ]
+
+    async def _show(self, request: Request) -> Response:
+        """A page with one button. Nothing is used up: a chat that previews the link opens it too."""
+        secret = _asked(request, "pass")
+        if not secret:
+            lines = ("This page is opened with a link that is good once.", ANOTHER_LINK)
+            return Page("Connect HighLevel", lines, HTTPStatus.FORBIDDEN).response()
+        verdict = await self._passes.look(secret, Purpose.INSTALL)
+        if verdict is not Verdict.GOOD:
+            return _no_good("link", verdict).response()
+        where = ", ".join(sorted(self._locations))
+        lines = (
+            f"HighLevel will ask which sub-account the bot may work in: choose {where}.",
+            "The bot may then read deals and change their status there, until you remove the app.",
+        )
+        return Page("Connect HighLevel", lines, button="Go to HighLevel").response()
+
+    async def _begin(self, request: Request) -> Response:
+        verdict = await self._passes.spend(_asked(request, "pass"), Purpose.INSTALL)
+        if verdict is not Verdict.GOOD:
+            return _no_good("link", verdict).response()
+        state = await self._passes.issue(Purpose.STATE)
+        return RedirectResponse(oauth.address(self._app, state), HTTPStatus.SEE_OTHER, HEADERS)
+
+    async def _come_back(self, request: Request) -> Response:
+        verdict = await self._passes.spend(_asked(request, "state"), Purpose.STATE)
+        if verdict is not Verdict.GOOD:
+            log.warning("oauth.state_refused", verdict=verdict.value)
+            return _no_good("way back from HighLevel", verdict).response()
+        code = _asked(request, "code")
+        if not code:
+            log.info("oauth.declined")
+            lines = (
+                "HighLevel sent you back without its consent: it was declined there.",
+                NOTHING_STORED,
+                ANOTHER_LINK,
+            )
+            return Page("Not connected", lines, HTTPStatus.BAD_REQUEST).response()
+        try:
+            return (await self._connect(await self._authority.redeem(code))).response()
+        except HighLevelError as error:
+            log.warning("oauth.refused", error=type(error).__name__, status=error.details.status)
+            return _refused(error).response()
+
+    async def _connect(self, tokens: Tokens) -> Page:
+        """Save what was given, for each of our locations that it is good for."""
+        wanted = ", ".join(sorted(self._locations))
+        if tokens.kind is Kind.LOCATION and tokens.location_id not in self._locations:
+            log.warning("oauth.wrong_location", location=tokens.location_id)
+            lines = (
+                f"You chose the sub-account {tokens.location_id}, and the bot is set up for {wanted}.",
+                f"{NOTHING_STORED} You may remove the app from that sub-account again.",
+                ANOTHER_LINK,
+            )
+            return Page("Not connected", lines, HTTPStatus.CONFLICT)
+        await self._save(tokens)
+        if tokens.kind is Kind.LOCATION:
+            return _connected(tokens.location_id)
+        return await self._connect_each(tokens.company_id)
+
+    async def _connect_each(self, company_id: str) -> Page:
+        """Exchange an agency's tokens for those of each of our locations; one that it has not keeps back no other."""
+        connected, refused = [], {}
+        for location_id in sorted(self._locations):
+            try:
+                tokens = await self._authority.exchange(company_id, location_id, self._renewal.of(company_id))
+                await self._save(tokens)
+                connected.append(location_id)
+            except HighLevelError as error:
+                log.warning("oauth.refused", location=location_id, error=type(error).__name__)
+                refused[location_id] = error
+        if not connected:
+            raise next(iter(refused.values()))
+        if not refused:
+            return _connected(", ".join(connected))
+        lines = (
+            f"Connected {', '.join(connected)}, and the bot can work there.",
+            f"Not connected: {', '.join(refused)}. What was connected there before is as it was.",
+            f"Give the app access to it in HighLevel, then come again. {ANOTHER_LINK}",
+        )
+        return Page("Connected in part", lines, HTTPStatus.BAD_GATEWAY)
+
+    async def _save(self, tokens: Tokens) -> None:
+        await self._connections.connect(tokens)
+        self._renewal.of(tokens.account_id).forget()
+        log.info("oauth.connected", account=tokens.account_id, kind=tokens.kind.value)
+
+
+def callback_of(public_url: str) -> str:
+    """The address that the app in HighLevel's marketplace has to name, letter for letter."""
+    return f"{public_url}{CALLBACK}"
+
+
+def link(public_url: str, secret: str = "") -> str:
+    """Where HighLevel is connected; with a pass, the page does something."""
+    return f"{public_url}{INSTALL}?pass={secret}" if secret else f"{public_url}{INSTALL}"
+
+
+def _asked(request: Request, name: str) -> str:
+    """What came with the address; empty if it did not, or came in two."""
+    given = request.query_params.getlist(name)
+    return given[0] if len(given) == 1 and len(given[0]) <= LONGEST else ""
+
+
+def _connected(where: str) -> Page:
+    return Page("Connected", (f"Connected {where}; you can close this page.",))
+
+
+def _no_good(what: str, verdict: Verdict) -> Page:
+    lines = (f"This {what} {WORTH_NOTHING[verdict]}.", NOTHING_STORED, ANOTHER_LINK)
+    return Page("Not connected", lines, HTTPStatus.FORBIDDEN)
+
+
+def _refused(error: HighLevelError) -> Page:
+    match error:
+        case Disconnected():
+            what = f"HighLevel did not give the bot access: {error.why.value}."
+        case AppUnknown():
+            what = "HighLevel does not know the bot's app: HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET is wrong."
+        case _:
+            what = "HighLevel could not be asked for access just now."
+    said = f"It says: {'; '.join(error.details.messages)}." if error.details.messages else ""
+    lines = tuple(filter(None, (what, said, "The bot is not connected.", ANOTHER_LINK)))
+    return Page("Not connected", lines, HTTPStatus.BAD_GATEWAY)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def _guarded(handler: Handler) -> Handler:
+    """Answer with a page also where the database is away."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except StoreDown:
+            lines = ("The bot's database is away.", NOTHING_STORED, "Try again in a minute.", ANOTHER_LINK)
+            return Page("Not connected", lines, HTTPStatus.SERVICE_UNAVAILABLE).response()
+
+    return guarded

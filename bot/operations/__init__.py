@@ -1,0 +1,1 @@
+"""For operators: settings, logs, health, metrics and the audit trail."""

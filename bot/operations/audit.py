@@ -1,0 +1,212 @@
+"""Writes the audit trail, and who was let in: as a table for a terminal, CSV for a spreadsheet or JSON. Pure."""
+
+import csv
+import json
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Generic, TextIO, TypeVar, assert_never
+
+from bot.access.requests import Permission, State
+from bot.commands.record import Record
+
+T = TypeVar("T")
+
+
+class Form(StrEnum):
+    """How it is written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+NOTHING = "no commands"
+NOBODY = "nobody"
+"""What the tables say when they have no row."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout(Generic[T]):
+    """What is written of each row."""
+
+    fields: tuple[str, ...]
+    """In CSV and JSON."""
+    columns: tuple[tuple[str, int, Callable[[T], str]], ...]
+    """In the table: title, cells, text."""
+    nothing: str
+
+
+def write(records: Iterable[Record], form: Form, out: TextIO) -> None:
+    """Write commands in their order, each as soon as it is there.
+
+    - *table*: lines of at most `WIDTH` cells of a terminal. What is too long ends with an ellipsis, and no character
+      reaches the terminal that would steer it.
+    - *csv*: every field, with a header, as in RFC 4180. A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`,
+      a tab or a line break for a formula, and these texts are typed by anybody: such a cell gets an apostrophe in
+      front. So does one that begins with an apostrophe: whoever takes one away always has the text as it was.
+      https://owasp.org/www-community/attacks/CSV_Injection
+    - *json*: an array of objects with every field, one on each line; `null` is what was not known, or not reached.
+    """
+    _write(records, form, out, _COMMANDS)
+
+
+def write_access(permissions: Iterable[Permission], form: Form, out: TextIO) -> None:
+    """Write requests for access, and what became of them, in the same way."""
+    _write(permissions, form, out, _PERMISSIONS)
+
+
+def _write(rows: Iterable[T], form: Form, out: TextIO, layout: _Layout[T]) -> None:
+    match form:
+        case Form.TABLE:
+            _write_table(rows, out, layout)
+        case Form.CSV:
+            _write_csv(rows, out, layout.fields)
+        case Form.JSON:
+            _write_json(rows, out, layout.fields)
+        case _:
+            assert_never(form)
+
+
+# --- table ----------------------------------------------------------------------------------------------------------
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "seconds")
+
+
+def _result(record: Record) -> str:
+    match record.outcome:
+        case None:
+            return f"{record.status}: {_UNDER_WAY}"
+        case "changed" if not record.changed:
+            return f"{record.status}: reason added"
+        case "changed":
+            taken_back = " (undo)" if record.undoes else ""
+            return f"{record.before} → {record.after}{taken_back}"
+        case _:
+            return f"{record.status}: {record.outcome.replace('_', ' ')}"
+
+
+def _delivery(record: Record) -> str:
+    return (record.delivered or "").replace("_", " ") if record.state == "finished" else _UNDER_WAY
+
+
+_UNDER_WAY = "under way"
+_GAP = "  "
+_COMMANDS: _Layout[Record] = _Layout(
+    fields=tuple(Record.__dataclass_fields__),
+    columns=(
+        ("when (UTC)", 19, lambda record: _time(record.at)),
+        ("who", 11, lambda record: record.user_id),
+        ("deal", 29, lambda record: record.name or record.called or record.opportunity_id),
+        ("what became of it", 27, _result),
+        ("delivered", 14, _delivery),
+        ("reference", 9, lambda record: record.reference),
+    ),
+    nothing=NOTHING,
+)
+WIDTH = sum(width for _, width, _ in _COMMANDS.columns) + len(_GAP) * (len(_COMMANDS.columns) - 1)
+"""Cells of the longest line of the table."""
+
+
+def _last(permission: Permission) -> tuple[str, datetime | None]:
+    """Who did what was done last about a request, and when; nobody while it is open."""
+    if permission.state is State.REVOKED:
+        return permission.revoked_by or "", permission.revoked_at
+    return permission.decided_by or "", permission.decided_at
+
+
+def _since(permission: Permission) -> str:
+    _, at = _last(permission)
+    return _time(at) if at else ""
+
+
+_PERMISSIONS: _Layout[Permission] = _Layout(
+    fields=tuple(Permission.__dataclass_fields__),
+    columns=(
+        ("asked (UTC)", 19, lambda permission: _time(permission.asked_at)),
+        ("who", 11, lambda permission: permission.user_id),
+        ("where", 11, lambda permission: permission.channel_id),
+        ("state", 8, lambda permission: permission.state.value),
+        ("by", 11, lambda permission: _last(permission)[0]),
+        ("since (UTC)", 19, _since),
+        ("reference", 9, lambda permission: permission.reference),
+    ),
+    nothing=NOBODY,
+)
+
+
+def _write_table(rows: Iterable[T], out: TextIO, layout: _Layout[T]) -> None:
+    header = _line((title, width) for title, width, _ in layout.columns)
+    for row in rows:
+        out.write(header)
+        out.write(_line((read(row), width) for _, width, read in layout.columns))
+        header = ""
+    if header:
+        out.write(f"{layout.nothing}\n")
+
+
+def _line(cells: Iterable[tuple[str, int]]) -> str:
+    return _GAP.join(_fitted(printable(text), width) for text, width in cells).rstrip() + "\n"
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal obeys instead of showing it: escapes, line breaks, changes of direction."""
+    if text.isprintable():
+        return text
+    return "".join(
+        shown if shown.isprintable() else " " if shown.isspace() else "\N{REPLACEMENT CHARACTER}" for shown in text
+    )
+
+
+def _fitted(text: str, width: int) -> str:
+    cells = len(text) if text.isascii() else sum(map(_cells, text))
+    # Accents take no cell of their own: without a bound of theirs, a name could bury its neighbours under them.
+    if cells <= width and len(text) <= 2 * width:
+        return text + " " * (width - cells)
+    kept, room = "", width - 1
+    for character in text[: 2 * width - 1]:
+        if _cells(character) > room:
+            break
+        kept += character
+        room -= _cells(character)
+    return f"{kept}…{' ' * room}"
+
+
+def _cells(character: str) -> int:
+    if unicodedata.category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
+
+
+# --- csv and json ---------------------------------------------------------------------------------------------------
+
+_TAKEN_FOR_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - a Japanese spreadsheet takes these too
+
+
+def _write_csv(rows: Iterable[object], out: TextIO, fields: tuple[str, ...]) -> None:
+    lines = csv.writer(out)
+    lines.writerow(fields)
+    lines.writerows([_cell(value) for value in _values(row, fields)] for row in rows)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    return f"'{text}" if text.startswith((*_TAKEN_FOR_A_FORMULA, "'")) else text
+
+
+def _write_json(rows: Iterable[object], out: TextIO, fields: tuple[str, ...]) -> None:
+    before = "[\n"
+    for row in rows:
+        # In ASCII: then it is right in every encoding, and harmless on a terminal.
+        out.write(before + json.dumps(dict(zip(fields, _values(row, fields), strict=True))))
+        before = ",\n"
+    out.write("\n]\n" if before == ",\n" else "[]\n")
+
+
+def _values(row: object, fields: tuple[str, ...]) -> list[object]:
+    values = (getattr(row, name) for name in fields)
+    return [value.isoformat() if isinstance(value, datetime) else value for value in values]

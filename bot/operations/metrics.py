@@ -1,0 +1,166 @@
+"""Numbers for Prometheus: counts what happens, and looks at HighLevel's limits and the ledger when it is asked."""
+
+from collections.abc import Callable, Iterator, Mapping
+from hmac import compare_digest
+from http import HTTPStatus
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.commands.instrumentation import DENIED, Watch
+from bot.deals.outcome import WORDS
+from bot.highlevel.api.rate_limit import Budget
+from bot.storage.backlog import Backlog, Lookout
+
+log = structlog.get_logger(__name__)
+
+PATH = "/metrics"
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format"""
+ACKNOWLEDGEMENT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
+"""Seconds; Slack gives up after three."""
+REPLY = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+"""Seconds; a command that waits for HighLevel's limit may take the last of them."""
+
+# Otherwise each counter has a second one beside it that says when it was made. Nobody else here uses the library.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Metrics(Watch):
+    """What was counted since the process began, and the page on which it is read.
+
+    The registry is its own: several bots may live in one process.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        names: Mapping[str, str],
+        budgets: Callable[[], Mapping[str, Budget]],
+        lookout: Lookout,
+    ) -> None:
+        self._authorization = f"Bearer {token}".encode()
+        self._names = names
+        """Of the sub-accounts, by id; one that has none goes without the label."""
+        self._budgets = budgets
+        """By the sub-account's id, at this moment."""
+        self._lookout = lookout
+        self._backlog: Backlog | None = None
+        self._registry = CollectorRegistry()
+        self._commands = Counter(
+            "opp_status_commands", "Commands, by what became of them", ["outcome"], registry=self._registry
+        )
+        # A series that begins with its first event has no increase by it.
+        for outcome in (*WORDS, DENIED):
+            self._commands.labels(outcome)
+        self._acknowledgements = Histogram(
+            "opp_status_acknowledgement_seconds",
+            "From the first byte of Slack's request to our answer",
+            ["kind"],
+            buckets=ACKNOWLEDGEMENT,
+            registry=self._registry,
+        )
+        self._replies = Histogram(
+            "opp_status_reply_seconds",
+            "From a command's acceptance to its reply, by the way that took",
+            ["way"],
+            buckets=REPLY,
+            registry=self._registry,
+        )
+        self._calls = Counter(
+            "opp_status_highlevel_calls",
+            "Requests to HighLevel, by what it answered",
+            ["location", "method", "answer"],
+            registry=self._registry,
+        )
+        self._registry.register(self)
+
+    # --- Watch ------------------------------------------------------------------------------------------------------
+
+    def commanded(self, outcome: str) -> None:
+        """See `Watch`."""
+        self._commands.labels(outcome).inc()
+
+    def acknowledged(self, kind: str, seconds: float) -> None:
+        """See `Watch`."""
+        self._acknowledgements.labels(kind).observe(seconds)
+
+    def replied(self, way: str, seconds: float) -> None:
+        """See `Watch`."""
+        self._replies.labels(way).observe(seconds)
+
+    def called(self, location_id: str, method: str, status: int) -> None:
+        """See `Watch`."""
+        self._calls.labels(self._names.get(location_id, ""), method, answer(status)).inc()
+
+    # --- the page ---------------------------------------------------------------------------------------------------
+
+    def routes(self) -> list[Route]:
+        """Where it is read, by whoever has the token."""
+        return [Route(PATH, self._page)]
+
+    async def _page(self, request: Request) -> Response:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if not compare_digest(f"{scheme.capitalize()} {token.strip()}".encode(), self._authorization):
+            log.info("metrics.turned_away")
+            return PlainTextResponse(
+                HTTPStatus.UNAUTHORIZED.phrase, HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"}
+            )
+        self._backlog = await self._lookout.look()
+        return Response(generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE})
+
+    def close(self) -> None:
+        """Let the database go."""
+        self._lookout.close()
+
+    def collect(self) -> Iterator[Metric]:
+        """What is looked at when somebody asks. What is not known has no line."""
+        left = GaugeMetricFamily(
+            "opp_status_highlevel_requests_left",
+            "Requests that HighLevel takes before its limit",
+            labels=["location", "of"],
+        )
+        most = GaugeMetricFamily("opp_status_highlevel_requests_most", "The limit itself", labels=["location", "of"])
+        for location_id, now in self._budgets().items():
+            name = self._names.get(location_id, "")
+            for family, values in (
+                (left, {"interval": now.left, "day": now.left_today}),
+                (most, {"interval": now.most, "day": now.most_a_day}),
+            ):
+                for of, value in values.items():
+                    if value is not None:
+                        family.add_metric([name, of], value)
+        yield left
+        yield most
+        unfinished = GaugeMetricFamily(
+            "opp_status_ledger_unfinished", "Commands that are not finished, by their state", labels=["state"]
+        )
+        oldest = GaugeMetricFamily(
+            "opp_status_ledger_oldest_unfinished_seconds", "Age of the oldest of them; 0 when there is none"
+        )
+        if self._backlog:
+            for state, many in self._backlog.by_state.items():
+                unfinished.add_metric([state], many)
+            oldest.add_metric([], self._backlog.oldest)
+        yield GaugeMetricFamily(
+            "opp_status_ledger_up",
+            "1 if the database answered, 0 if it did not",
+            value=float(self._backlog is not None),
+        )
+        yield unfinished
+        yield oldest
+
+
+def answer(status: int) -> str:
+    """The class of a status, such as `2xx`; 429 is one of its own, and so is that there was none."""
+    match status:
+        case 0:
+            return "none"
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return "429"
+        case _:
+            return f"{status // 100}xx"

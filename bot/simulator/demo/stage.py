@@ -1,0 +1,128 @@
+"""The stage of the demo: both stand-ins, with people and deals, and the real bot between them over real HTTP."""
+
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.commands.record import History
+from bot.operations.settings import Settings
+from bot.simulator.highlevel.server import HighLevel
+from bot.simulator.serving import LOCALHOST, served
+from bot.simulator.slack.server import Slack
+from bot.storage.database import Database
+from bot.storage.history import SqlHistory
+from bot.web import serving
+from bot.wiring import Tempo, build
+
+PEOPLE = {"ana": "U0ANA", "ben": "U0BEN", "kim": "U0KIM"}
+"""Ana may change deals, Ben may not, and Kim looks after the bot."""
+ALLOWED, DENIED, ADMIN = PEOPLE["ana"], PEOPLE["ben"], PEOPLE["kim"]
+SALES, DEALS_TEAM = "C0SALES", "G0DEALS"
+CHANNELS = {SALES: "sales", DEALS_TEAM: "deals-team"}
+"""A public channel, and a private one."""
+ACME, GLOBEX, TRAINING = "aB3dE5fG7hJ9kL1mN2pQ", "cD4eF6gH8jK1lM3nP5qR", "eF5gH7jK9lM2nP4qR6sT"
+INITECH = "gH6jK8lM1nP3qR5sT7uV"
+NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"
+TOKEN = "pit-simulated"  # noqa: S105 - the stand-in's
+STAGES = ("Proposal", "Negotiation", "Contract")
+
+_OWNER = "USERxMAXxxxxxxxxxxxx"
+_PIPELINE = "PIPELINExxxxxxxxxxxx"
+_DEALS = (
+    (ACME, "New website", 4800, "Jane Doe", "Acme Corp", "Negotiation"),
+    (GLOBEX, "Yearly support", 12000, "Hank Scorpio", "Globex", "Negotiation"),
+    (TRAINING, "Training", 900, "Hank Scorpio", "Globex", "Negotiation"),
+    (INITECH, "Printer service", 2500, "Bill Lumbergh", "Initech", "Proposal"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The stand-ins, with the bot between them."""
+
+    slack: Slack
+    highlevel: HighLevel
+    bot_url: str
+    history: History
+    """What the bot has written down."""
+
+    def reset(self) -> None:
+        """The deals as they were at first, a channel without messages, and no trouble; the bot forgets nothing."""
+        for forgotten in (self.slack.shown, self.slack.replaced, self.slack.refusals, self.slack.views):
+            forgotten.clear()
+        for exchanges in (self.slack.sent, self.slack.received, self.highlevel.received):
+            exchanges.clear()
+        self.slack.behave()
+        self.highlevel.behave()
+        self.highlevel.opportunities.clear()
+        _furnish(self.highlevel, self.slack)
+
+
+@asynccontextmanager
+async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
+    """Everything, running, with a database in a temporary folder; `tempo` is the bot's, where it shall hurry or not."""
+    tempo = tempo or Tempo()
+    highlevel = HighLevel()
+    slack = Slack(signing_secret="not-a-secret", bot_token="xoxb-simulated")  # noqa: S106 - the stand-in's
+    slack.acknowledge_within = max(slack.acknowledge_within, tempo.acknowledge + 1)
+    _furnish(highlevel, slack)
+    with tempfile.TemporaryDirectory() as folder:
+        async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
+            settings = Settings.from_env(
+                {
+                    "SLACK_BOT_TOKEN": "xoxb-simulated",
+                    "SLACK_SIGNING_SECRET": "not-a-secret",
+                    "SLACK_API_URL": f"{slack.url}/api/",
+                    "HIGHLEVEL_TOKEN": TOKEN,
+                    "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
+                    "HIGHLEVEL_API_URL": highlevel_url,
+                    "ALLOWED_USERS": ALLOWED,
+                    "ADMINS": ADMIN,
+                    "CURRENCY": "USD",
+                    "DATABASE_URL": f"sqlite:///{Path(folder) / 'demo.db'}",
+                    "HOST": LOCALHOST,
+                    "PORT": "0",
+                }
+            )
+            database = Database(settings.database_url, tempo.database, migrates=False)
+            try:
+                async with serving(build(settings, tempo)) as slack.bot_url:
+                    await slack.wait_for_call("auth.test")  # until it is answered, everybody waits
+                    yield Stage(slack, highlevel, slack.bot_url, SqlHistory(database))
+            finally:
+                await database.close()
+
+
+def link_to(highlevel: HighLevel, opportunity_id: str) -> str:
+    """The address of a deal's page in HighLevel."""
+    return f"https://app.gohighlevel.com/v2/location/{highlevel.location_id}/opportunities/{opportunity_id}"
+
+
+def names() -> dict[str, str]:
+    """How people and channels are shown, by their ids."""
+    people = {user_id: f"@{name.title()}" for name, user_id in PEOPLE.items()}
+    return people | {channel_id: f"#{name}" for channel_id, name in CHANNELS.items()}
+
+
+def _furnish(highlevel: HighLevel, slack: Slack) -> None:
+    for name, user_id in PEOPLE.items():
+        slack.users[user_id] = {"id": user_id, "name": name}
+    slack.channels = dict(CHANNELS)
+    highlevel.add_token(TOKEN)
+    highlevel.users[_OWNER] = {"id": _OWNER, "name": "Max Power"}
+    stages = [{"id": f"stage-{number}", "name": name} for number, name in enumerate(STAGES, 1)]
+    highlevel.pipelines = [{"id": _PIPELINE, "name": "New business", "stages": stages}]
+    reasons: Sequence[str] = ("Too expensive", "No answer", "Chose a competitor")
+    highlevel.lost_reasons = [{"id": f"REASON{number}", "name": name} for number, name in enumerate(reasons)]
+    for opportunity_id, name, value, contact, company, stage in _DEALS:
+        highlevel.add_opportunity(
+            opportunity_id,
+            name=name,
+            monetaryValue=value,
+            pipelineId=_PIPELINE,
+            pipelineStageId=next(each["id"] for each in stages if each["name"] == stage),
+            assignedTo=_OWNER,
+            contact={"name": contact, "companyName": company},
+        )

@@ -1,0 +1,278 @@
+"""`python -m bot demo`: the real bot between the two stand-ins, on one machine, in a terminal."""
+
+import asyncio
+import html
+import re
+import textwrap
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TextIO
+
+from aiohttp import web
+
+from bot.operations import logs
+from bot.simulator.demo.page import Page
+from bot.simulator.demo.stage import ACME, CHANNELS, GLOBEX, NOBODYS_ID, PEOPLE, SALES, TRAINING, Stage, link_to, staged
+from bot.simulator.demo.troubles import WELL, trouble_highlevel
+from bot.simulator.serving import LOCALHOST, served
+from bot.simulator.slack.block_kit import Element, buttons_of, menus_of
+from bot.simulator.slack.server import Shown
+from bot.slack.actions import CHOOSE, CONFIRM, REASON
+
+INTRODUCTION = """\
+Opp Status, on this machine alone: the real bot, with stand-ins for Slack and HighLevel.
+The bot listens on {url}. Ana may change deals, Ben may not, and Kim looks after the bot.
+"""
+ON_THE_PAGE = """\
+Now you. Open this in a browser: {url}
+There you can be anybody, press what is there, see the deals, and let HighLevel misbehave. Nothing leaves this machine.
+"""
+PORT = 3000
+PROMPT = """\
+Or stay here, and type a command, such as
+
+    /opp-status {example} lost      the deals are listed by `deals`
+    /opp-status jane open?                    a deal by its contact, and only what would happen
+    press                                     press the last button there is; of several `press 2` or `press share`
+    as ben                                    speak as Ben (or ana, or kim)
+    down, up                                  take HighLevel down, bring it back
+    quit                                      or Ctrl-D
+"""
+AGAIN = "I know /opp-status, press, as <name>, deals, down, up and quit."
+
+DIALOGUE = (
+    ("Ana changes a deal, by the name of the company.", "ana", "/opp-status Acme Corp won"),
+    ("She pastes a link this time, and the deal is so already.", "ana", "/opp-status {link} won"),
+    ("Ben is not on the list.", "ben", f"/opp-status {ACME} lost"),
+    ("A slip of the finger.", "ana", f"/opp-status {GLOBEX} wno"),
+    ("An id that is no deal's.", "ana", f"/opp-status {NOBODYS_ID} won"),
+    ("Ana changes her mind.", "ana", "/opp-status undo"),
+    ("She looks at the deal first.", "ana", "/opp-status Acme Corp"),
+    ("What would happen?", "ana", "/opp-status Acme Corp lost?"),
+    ("A deal is lost, and why.", "ana", "/opp-status Acme Corp lost too expensive"),
+    ("Two deals go by that name, so Kim is asked.", "kim", "/opp-status Globex won"),
+    ("She means the second.", "kim", "press 2"),
+    ("Several at once; of one that is won she is asked.", "kim", f"/opp-status {GLOBEX} {TRAINING} abandoned"),
+    ("She thinks better of it.", "kim", "press Undo"),
+    ("Who did what?", "ana", f"/opp-status history {ACME}"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pressable:
+    """Something in a message that somebody can press: a button, or an option of a menu."""
+
+    label: str
+    element: Element
+    option: str | None = None
+
+
+class Theatre:
+    """Plays the dialogue, and then lets somebody type."""
+
+    def __init__(self, stage: Stage, out: TextIO) -> None:
+        self._stage = stage
+        self._out = out
+        self._speaker = "ana"
+
+    async def play(self) -> None:
+        """The dialogue of the README."""
+        self._say(INTRODUCTION.format(url=self._stage.bot_url))
+        link = link_to(self._stage.highlevel, ACME)
+        for remark, self._speaker, line in DIALOGUE:
+            self._say(remark)
+            await self._do(line.format(link=f"<{link}>"))
+        self._say("HighLevel is down.")
+        trouble_highlevel(self._stage, "maintenance")
+        self._speaker = "ana"
+        await self._do(f"/opp-status {ACME} won")
+        trouble_highlevel(self._stage, WELL)
+
+    async def improvise(self, lines: "asyncio.Queue[str | None]") -> None:
+        """Carry out what is typed, until it ends."""
+        self._say(PROMPT.format(example=GLOBEX))
+        while (line := await lines.get()) is not None:
+            if line.split() in (["quit"], ["exit"]):
+                return
+            await self._do(line)
+
+    async def _do(self, line: str) -> None:
+        match line.split():
+            case []:
+                return
+            case ["as", name] if name.lower() in PEOPLE:
+                self._speaker = name.lower()
+                self._say(f"You are {name.title()} now.")
+            case ["deals"]:
+                for deal in self._stage.highlevel.opportunities.values():
+                    self._say(f"    {deal['id']}  {deal['status']:<10} {deal['name']}")
+            case ["down" | "up" as weather]:
+                self._change_the_weather(weather)
+            case ["press", *words]:
+                await self._press(" ".join(words))
+            case ["/opp-status"]:
+                await self._open_form()
+            case ["/opp-status", *_]:
+                await self._type(line.strip().removeprefix("/opp-status").strip())
+            case _:
+                self._say(AGAIN)
+
+    def _change_the_weather(self, weather: str) -> None:
+        if weather == "down":
+            trouble_highlevel(self._stage, "maintenance")
+            self._say("HighLevel answers everything with an error now.")
+        else:
+            trouble_highlevel(self._stage, WELL)
+            self._say("HighLevel is well again.")
+
+    async def _type(self, text: str) -> None:
+        slack = self._stage.slack
+        self._say(f"  {self._speaker.title()}: /opp-status {text}")
+        before = len(slack.shown)
+        await slack.command(text, user=PEOPLE[self._speaker], channel=SALES)
+        await slack.wait_for(before + 1, seconds=30)
+        await self._show_from(before)
+
+    async def _open_form(self) -> None:
+        """A terminal has no place for one, so what it asks for is all that is shown."""
+        slack, user = self._stage.slack, PEOPLE[self._speaker]
+        self._say(f"  {self._speaker.title()}: /opp-status")
+        before = len(slack.shown)
+        await slack.command("", user=user, channel=SALES)
+        await slack.wait_until(lambda: bool(slack.views) or len(slack.shown) > before, seconds=30)
+        for view in list(slack.views):
+            fields = [block["label"]["text"] for block in view.blocks if block["type"] == "input"]
+            self._say(f"  a form opens, which takes Slack to fill in: {', '.join(fields)}")
+            slack.close(view)
+        await self._show_from(before)
+
+    async def _press(self, words: str) -> None:
+        """Press what is meant in the last message that has something to press.
+
+        What comes of it takes the message's place, or is told to the presser; an answer to a question does both.
+        """
+        slack, user = self._stage.slack, PEOPLE[self._speaker]
+        seen = [shown for shown in slack.shown if shown.only_to in {None, user} and pressables(shown)]
+        pressed = meant(pressables(seen[-1]), words) if seen else None
+        if pressed is None:
+            self._say("There is nothing like that to press.")
+            return
+        self._say(f"  {self._speaker.title()} presses {pressed.label}.")
+        before, shown = len(slack.shown), seen[-1]
+        times = [each.ts for each in slack.replaced].count(shown.ts) + 1
+        told = asyncio.create_task(slack.wait_for(before + 1, seconds=30))
+        changed = asyncio.create_task(slack.wait_for_change(shown.ts, times, seconds=30))
+        if pressed.option is None:
+            await slack.press(shown, pressed.element, user=user)
+        else:
+            await slack.select(shown, pressed.element, pressed.option, user=user)
+        await asyncio.wait([told, changed], return_when=asyncio.FIRST_COMPLETED)
+        if changed.done():
+            self._say("  the message says now:")
+            self._say(textwrap.indent(readable(changed.result()), "    | "))
+            if pressed.element["action_id"] in {CHOOSE, CONFIRM, REASON}:
+                await told
+        changed.cancel()
+        told.cancel()
+        await self._show_from(before)
+
+    async def _show_from(self, before: int) -> None:
+        """Show what came; whoever loses a deal without a reason is asked for it a moment later."""
+        slack = self._stage.slack
+        news = slack.shown[before:]
+        if any("to *lost*" in shown.text and "Lost reason" not in shown.text for shown in news):
+            with suppress(TimeoutError):
+                await slack.wait_for(before + len(news) + 1, seconds=1)
+        self._show(slack.shown[before:])
+        self._say("")
+
+    def _show(self, messages: Sequence[Shown]) -> None:
+        for shown in messages:
+            who = "everybody sees" if shown.only_to is None else f"only {self._speaker.title()} sees"
+            self._say(f"  {who}:")
+            self._say(textwrap.indent(readable(shown), "    | "))
+
+    def _say(self, line: str) -> None:
+        print(line, file=self._out, flush=True)
+
+
+def pressables(shown: Shown) -> list[Pressable]:
+    """What there is to press in a message, but for what leads elsewhere."""
+    found: list[Pressable] = []
+    for block in shown.blocks:
+        found += [Pressable(each["text"]["text"], each) for each in buttons_of(block) if "url" not in each]
+        found += [
+            Pressable(option["text"]["text"], each, option["value"])
+            for each in menus_of(block)
+            for option in each["options"]
+        ]
+    return found
+
+
+def meant(there: Sequence[Pressable], words: str) -> Pressable | None:
+    """What somebody means to press: by its number, by how it begins, or the first."""
+    if words.isdecimal():
+        return there[int(words) - 1] if 0 < int(words) <= len(there) else None
+    return next((each for each in there if each.label.casefold().startswith(words.casefold())), None)
+
+
+def readable(shown: Shown) -> str:
+    """A message's text with Slack's own marks as a person sees them."""
+    names = {user_id: name.title() for name, user_id in PEOPLE.items()}
+    text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", shown.text)
+    text = text.replace(f"<#{SALES}>", f"#{CHANNELS[SALES]}")
+    text = html.unescape(re.sub(r"<[^<>|]*\|([^<>]*)>", r"\1", text))
+    there = pressables(shown)
+    numbers = [f"{number} " for number in range(1, len(there) + 1)] if len(there) > 1 else [""]
+    buttons = " ".join(f"[{number}{each.label}]" for number, each in zip(numbers, there, strict=False))
+    return f"{text}\n{buttons}" if buttons else text
+
+
+def run(stdin: TextIO, out: TextIO, *, host: str = LOCALHOST, port: int | None = None, stays: bool = False) -> None:
+    """Play, then improvise, here and on a page, until the input ends or somebody interrupts; `stays`: until the latter.
+
+    The page is served on this port; without one on 3000, or, if that is taken, on any that is free. Raises `OSError`
+    when it cannot be.
+    """
+    logs.set_up("ERROR", "text")
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_perform(stdin, out, host, port, stays=stays))
+
+
+async def _perform(stdin: TextIO, out: TextIO, host: str, port: int | None, *, stays: bool) -> None:
+    async with staged() as stage:
+        await Theatre(stage, out).play()
+    async with staged() as stage, _served(Page(stage).app(), host, port) as address:
+        print(ON_THE_PAGE.format(url=address), file=out, flush=True)
+        await Theatre(stage, out).improvise(_typed(stdin))
+        if stays:
+            await asyncio.Event().wait()
+
+
+@asynccontextmanager
+async def _served(page: web.Application, host: str, port: int | None) -> AsyncIterator[str]:
+    async with AsyncExitStack() as stack:
+        try:
+            address = await stack.enter_async_context(served(page, PORT if port is None else port, host=host))
+        except OSError:
+            if port is not None:
+                raise
+            address = await stack.enter_async_context(served(page, host=host))
+        yield address
+
+
+def _typed(stdin: TextIO) -> "asyncio.Queue[str | None]":
+    """The lines of a terminal, a pipe or a file, as they come; `None` at the end."""
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        for line in stdin:
+            loop.call_soon_threadsafe(lines.put_nowait, line)
+        loop.call_soon_threadsafe(lines.put_nowait, None)
+
+    # A daemon: nothing else can interrupt a read from a terminal.
+    threading.Thread(target=read, daemon=True, name="stdin").start()
+    return lines

@@ -1,0 +1,125 @@
+"""What can be wrong with a neighbour, as somebody in the demo switches it on: each has a name, and a way to begin."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.simulator.demo.stage import TOKEN, Stage
+from bot.simulator.highlevel import server as highlevel
+from bot.simulator.highlevel.server import READ, USERS
+from bot.simulator.slack import server as slack
+
+ALWAYS = float("inf")
+WELL = "well"
+"""The name of having no trouble."""
+SLOW = 5.0
+"""Seconds that a slow HighLevel takes for an answer."""
+MAINTENANCE = "<html><body><h1>We are down for maintenance</h1><p>We will be back soon.</p></body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something wrong with a neighbour."""
+
+    name: str
+    label: str
+    begin: Callable[[Stage], object]
+
+
+def trouble_highlevel(stage: Stage, name: str) -> None:
+    """Let HighLevel have the trouble of this name, and no other. Raises `ValueError` when there is none."""
+    trouble = _named(name, HIGHLEVEL)
+    stage.highlevel.behave()
+    stage.highlevel.tokens.clear()
+    stage.highlevel.add_token(TOKEN)
+    trouble.begin(stage)
+
+
+def trouble_slack(stage: Stage, name: str) -> None:
+    """Let Slack have the trouble of this name, and no other. Raises `ValueError` when there is none."""
+    trouble = _named(name, SLACK)
+    stage.slack.behave()
+    trouble.begin(stage)
+
+
+def _named(name: str, troubles: Sequence[Trouble]) -> Trouble:
+    for trouble in troubles:
+        if trouble.name == name:
+            return trouble
+    raise ValueError(f"no trouble is called {name}")
+
+
+def _highlevel(fault: highlevel.Fault, *, method: str | None = None) -> Callable[[Stage], object]:
+    return lambda stage: stage.highlevel.misbehave(fault, method=method, times=ALWAYS)
+
+
+def _expire_token(stage: Stage) -> None:
+    stage.highlevel.tokens.clear()
+
+
+def _take_scope(stage: Stage) -> None:
+    stage.highlevel.add_token(TOKEN, scopes=frozenset({READ, USERS}))
+
+
+def _hide_deals(stage: Stage) -> None:
+    body = {"statusCode": 404, "error": "Not Found", "message": "Opportunity not found"}
+    for opportunity_id in stage.highlevel.opportunities:
+        stage.highlevel.misbehave(highlevel.Fault(status=404, body=body), path=opportunity_id, times=ALWAYS)
+
+
+def _refuse_replies(stage: Stage, *where: str) -> None:
+    for each in where:
+        if each == "response_url":
+            fault = slack.Fault(each, 404, {"ok": False, "error": "expired_url"}, times=ALWAYS)
+        else:
+            fault = slack.Fault(each, 200, {"ok": False, "error": "is_archived"}, times=ALWAYS)
+        stage.slack.misbehave(fault)
+
+
+def _hurry_slowly(stage: Stage) -> None:
+    body = {"ok": False, "error": "ratelimited"}
+    stage.slack.misbehave(slack.Fault("response_url", 429, body, {"Retry-After": "3"}, times=2))
+
+
+HIGHLEVEL = (
+    Trouble(WELL, "Well", lambda _: None),
+    Trouble("slow", f"Slow: {SLOW:.0f} seconds for each answer", _highlevel(highlevel.Fault(wait=SLOW))),
+    Trouble("token", "The token has expired", _expire_token),
+    Trouble("scope", "The token may not change deals", _take_scope),
+    Trouble(
+        "limit",
+        "Too many requests",
+        _highlevel(
+            highlevel.Fault(
+                status=429,
+                body={"statusCode": 429, "message": "Too Many Requests"},
+                headers={"X-RateLimit-Remaining": "0", "X-RateLimit-Interval-Milliseconds": "10000"},
+            )
+        ),
+    ),
+    Trouble("not-found", "No deal is found", _hide_deals),
+    Trouble(
+        "error",
+        "A problem of its own (500)",
+        _highlevel(highlevel.Fault(status=500, body={"statusCode": 500, "message": "Internal server error"})),
+    ),
+    Trouble(
+        "silence",
+        "Changes the deal, and does not answer",
+        _highlevel(highlevel.Fault(carries_out=True, hangs=True), method="PUT"),
+    ),
+    Trouble(
+        "maintenance",
+        "A maintenance page instead of an answer",
+        _highlevel(highlevel.Fault(status=503, body=MAINTENANCE)),
+    ),
+)
+SLACK = (
+    Trouble(WELL, "Well", lambda _: None),
+    Trouble("expired", "Reply addresses have expired", lambda stage: _refuse_replies(stage, "response_url")),
+    Trouble(
+        "archived",
+        "Takes no reply at all",
+        lambda stage: _refuse_replies(stage, "response_url", "chat.postMessage", "chat.update"),
+    ),
+    Trouble("busy", "Too many messages: the next two have to wait", _hurry_slowly),
+)

@@ -1,0 +1,1 @@
+"""Pieces of messages and modals that cannot break Slack's rules."""

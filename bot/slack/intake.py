@@ -1,0 +1,146 @@
+"""Whoever wants something is let in or not, and what they want is written down before anything is promised."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextvars import ContextVar
+from typing import Protocol, TypeVar
+
+import structlog
+
+from bot.access.authorization import Door
+from bot.access.rules import Allowed, Denied, Pace
+from bot.commands.instrumentation import DENIED, UNWATCHED, Watch
+from bot.commands.ledger import Acceptance, Accepted
+from bot.commands.record import Entry
+from bot.deals.change import StoreDown
+from bot.deals.outcome import Cause
+from bot.slack.messages.sentences import Message, Messages
+from bot.slack.payload import Said
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+ANSWER_WITHIN = 2.6
+"""Seconds for whatever comes before an acknowledgement: Slack waits for 3."""
+LEAST = 0.01
+"""Seconds that are given to what comes when no time is left."""
+_due: ContextVar[float] = ContextVar("due", default=float("inf"))
+"""By when what is being answered has to be acknowledged, in the event loop's time."""
+
+
+class CannotLookUp(Exception):
+    """The ledger does not answer a question."""
+
+
+class Work(Protocol):
+    """Whoever carries out what is accepted."""
+
+    def has_room(self, entry: Entry) -> bool:
+        """Whether it would be begun at once."""
+
+    def submit(self, entry: Entry, *, begun: bool) -> None:
+        """Take on a command that was just accepted, and perhaps begun with that."""
+
+
+class Intake:
+    """The way in, for what is typed, pressed, chosen and filled in alike."""
+
+    def __init__(  # noqa: PLR0913 - each is one neighbour
+        self,
+        *,
+        door: Door,
+        pace: Pace,
+        ledger: Acceptance,
+        work: Work,
+        messages: Messages,
+        answer_within: float = ANSWER_WITHIN,
+        watch: Watch = UNWATCHED,
+    ) -> None:
+        self.door = door
+        self._pace = pace
+        self._ledger = ledger
+        self._work = work
+        self._messages = messages
+        self._answer_within = answer_within
+        self._watch = watch
+
+    async def decides(self, said: Said) -> Allowed | Denied:
+        """Whether this person may, at this moment and from here; what they do does not count as a command.
+
+        From now on the time for an acknowledgement runs: what is looked up or written down afterwards has the rest.
+        """
+        _due.set(_now() + self._answer_within)
+        return await self.door.decides(said.caller, within=self._answer_within / 2)
+
+    async def may(self, said: Said) -> bool:
+        """The same as yes or no."""
+        return isinstance(await self.decides(said), Allowed)
+
+    async def denies(self, said: Said) -> Message | None:
+        """Why this person may not, at this moment and from here; `None` when they may."""
+        decision = await self.decides(said)
+        denied = decision if isinstance(decision, Denied) else self._pace.denies(said.caller.user_id, _now())
+        if denied is None:
+            return None
+        log.info("command.denied", reason=denied.reason.value)
+        self._watch.commanded(DENIED)
+        return self._messages.denied(denied.reason, said.caller, said.reference)
+
+    async def accept(self, *entries: Entry, looked_up: bool = False) -> bool:
+        """Write them down, then begin. What Slack delivers twice has the same `trigger_id`, and begins once.
+
+        `looked_up`: something was looked up before, so that less time is left. Raises `StoreDown`.
+        """
+        begin = len(entries) == 1 and self._work.has_room(entries[0])
+        accepted = await self._ledger.accept(*entries, within=self._time(2 if looked_up else 1), begin=begin)
+        new = accepted is not None
+        for entry in entries:
+            log.info("command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new)
+            if new:
+                self._work.submit(entry, begun=accepted is Accepted.BEGUN)
+        return new
+
+    async def look_up(self, looking: Awaitable[T]) -> T:
+        """Something in the ledger, while there is time. Raises `CannotLookUp`; then nothing was written either."""
+        try:
+            async with asyncio.timeout(self._time(2)):
+                return await looking
+        except (TimeoutError, StoreDown) as error:
+            raise CannotLookUp from error
+
+    async def in_time(self, writing: Awaitable[T]) -> T:
+        """Something that is written beside commands, while there is time. Raises `StoreDown`: it may be written."""
+        try:
+            async with asyncio.timeout(self._time(2)):
+                return await writing
+        except TimeoutError:
+            raise StoreDown(perhaps_written=True) from None
+
+    async def refuses(self, said: Said) -> Denied | None:
+        """Why this person is nobody whom an admin could let in; `None` for a member of our workspace."""
+        return await self.door.refuses(said.caller, within=self._time(2))
+
+    async def guarded(self, answering: Awaitable[Message | None], reference: str) -> Message | None:
+        """The error boundary of what happens before an acknowledgement."""
+        try:
+            return await answering
+        except CannotLookUp:
+            log.warning("command.not_looked_up")
+            self._watch.commanded(Cause.STORE_DOWN)
+            return self._messages.cannot_look_up(reference)
+        except StoreDown as down:
+            log.warning("command.not_written_down", perhaps=down.perhaps_written)
+            self._watch.commanded(Cause.STORE_DOWN)
+            return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=down.perhaps_written)
+        except Exception:
+            log.exception("command.broken")
+            self._watch.commanded(Cause.UNEXPECTED)
+            return self._messages.not_accepted(Cause.UNEXPECTED, reference)
+
+    def _time(self, part: int) -> float:
+        """A part of the time for an answer, or what is left of it."""
+        return max(LEAST, min(self._answer_within / part, _due.get() - _now()))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

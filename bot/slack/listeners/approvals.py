@@ -1,0 +1,124 @@
+"""People who ask to be let in, and admins who decide: each press is asked about anew."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from bot.access.requests import Permission, Permissions, State
+from bot.access.rules import Allowed, Denied, Pace, Reason
+from bot.deals.change import StoreDown
+from bot.slack.intake import Intake
+from bot.slack.messages.sentences import ROWS_OF_ACCESS, Message, Messages
+from bot.slack.payload import Said
+from bot.slack.replies import Address
+
+log = structlog.get_logger(__name__)
+
+REMIND_AFTER = timedelta(hours=1)
+"""After which whoever presses again reminds the admins of a request that is open, once in as long a time."""
+
+
+class Admission:
+    """Decisions about who is let in, made in Slack."""
+
+    def __init__(
+        self,
+        *,
+        intake: Intake,
+        permissions: Permissions,
+        tell: Callable[[Message, Address, str], None],
+        messages: Messages,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._intake = intake
+        self._permissions = permissions
+        self._tell = tell
+        self._messages = messages
+        self._clock = clock
+        self._reminders = Pace(limit=1, period=REMIND_AFTER.total_seconds())
+
+    async def show(self, said: Said) -> Message:
+        """Who asks, and who was let in; for admins."""
+        if not self._intake.door.is_admin(said.caller):
+            return self._messages.not_an_admin(said.reference)
+        return self._messages.access(await self._intake.look_up(self._permissions.standing(ROWS_OF_ACCESS + 1)))
+
+    async def on_request(self, said: Said) -> Message | None:
+        """Somebody asks to be let in: the admins are told, once an hour at most."""
+        decision = await self._intake.decides(said)
+        if isinstance(decision, Allowed):
+            return self._messages.let_in_already(said.reference)
+        if denied := await self._hopeless(decision, said):
+            return self._messages.denied(denied.reason, said.caller, said.reference)
+        latest = await self._intake.look_up(self._permissions.latest(said.caller.user_id))
+        now = self._clock()
+        if latest and latest.rests(now):
+            return self._messages.request_rests(latest)
+        wanted = Permission(said.reference, said.caller.user_id, said.caller.team_id, said.caller.channel_id, now)
+        try:
+            request = await self._intake.in_time(self._permissions.ask(wanted))
+        except StoreDown:
+            return self._messages.not_decided(said.reference)
+        if request.approved:  # while this was pressed
+            return self._messages.let_in_already(said.reference)
+        is_new = request.reference == wanted.reference
+        lately = not is_new and now - request.asked_at < REMIND_AFTER
+        if lately or self._reminders.denies(request.user_id, asyncio.get_running_loop().time()):
+            return self._messages.request_waits(request)
+        log.info("access.requested", request=request.reference, new=is_new)
+        for admin in sorted(self._intake.door.rules.admins):
+            self._tell(self._messages.asks_for_access(request), _direct(admin), said.reference)
+        return self._messages.request_sent(request, replaces=said.is_ephemeral)
+
+    async def on_approval(self, said: Said) -> Message | None:
+        """An admin lets somebody in."""
+        return await self._decide(said, State.APPROVED)
+
+    async def on_decline(self, said: Said) -> Message | None:
+        """An admin does not."""
+        return await self._decide(said, State.DECLINED)
+
+    async def on_revocation(self, said: Said) -> Message | None:
+        """An admin takes an approval back."""
+        if not self._intake.door.is_admin(said.caller):
+            return self._messages.not_an_admin(said.reference)
+        try:
+            revoked = await self._intake.in_time(
+                self._permissions.revoke(said.text, said.caller.user_id, self._clock())
+            )
+        except StoreDown:
+            return self._messages.not_decided(said.reference)
+        if revoked is None:
+            return self._messages.unknown_request(said.reference)
+        return self._told(revoked, said, now=True)
+
+    async def _hopeless(self, denied: Denied, said: Said) -> Denied | None:
+        """Why an admin's approval would not help; `None` when it would."""
+        if denied.reason is not Reason.NOT_ALLOWED or not self._intake.door.rules.admins:
+            return denied
+        return await self._intake.refuses(said)
+
+    async def _decide(self, said: Said, state: State) -> Message:
+        if not self._intake.door.is_admin(said.caller):
+            return self._messages.not_an_admin(said.reference)
+        by, at = said.caller.user_id, self._clock()
+        try:
+            request, now = await self._intake.in_time(self._permissions.decide(said.text, state, by, at))
+        except StoreDown:
+            return self._messages.not_decided(said.reference)
+        if request is None:
+            return self._messages.unknown_request(said.reference)
+        return self._told(request, said, now=now)
+
+    def _told(self, request: Permission, said: Said, *, now: bool) -> Message:
+        if now:
+            log.info("access.decided", request=request.reference, state=request.state.value, by=said.caller.user_id)
+            self._tell(self._messages.decision(request), _direct(request.user_id), said.reference)
+        # A list of several stays as it is; a request stands in a direct message of its own.
+        return self._messages.decided(request, now=now, replaces=not said.is_ephemeral)
+
+
+def _direct(user_id: str) -> Address:
+    return Address("", "", user_id)

@@ -1,0 +1,220 @@
+"""The bot over Socket Mode: stays connected to Slack, and acknowledges each command on the connection that brought it.
+
+https://docs.slack.dev/apis/events-api/using-socket-mode
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import structlog
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.commands.instrumentation import UNWATCHED, Watch
+from bot.slack.bolt import dispatch, kind_of
+from bot.slack.verification import TurnedAway
+from bot.slack.workspace import SlackTrouble, answered
+
+log = structlog.get_logger(__name__)
+
+NOTICES = ("warning", "refresh_requested")
+"""Reasons of a `disconnect` that only say: this connection ends soon, make another."""
+PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout")
+"""Slack's words for a trouble of its own, which is over sooner than one that somebody has to mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How long what may take, in seconds."""
+
+    pause: float = 0.5
+    """Before trying again; doubled for each attempt in a row that does not last."""
+    longest_pause: float = 30.0
+    """What the pause grows to, and is at once when Slack refuses us. A connection that was up for longer has lasted."""
+    hello: float = 10.0
+    """To connect and be greeted."""
+    heartbeat: float = 10.0
+    """Between pings. A connection on which half of it passes without a pong is dead, however open it looks."""
+    farewell: float = 15.0
+    """To go on listening to a connection whose end was announced. Slack announces it about 10 s before."""
+    last_answers: float = 1.0
+    """To acknowledge what came in before we hang up."""
+    hang_up: float = 0.5
+    """For Slack to say goodbye too."""
+
+
+@dataclass(eq=False, slots=True)
+class _Connection:
+    """One connection, from asking for its address to its end."""
+
+    wants_successor: asyncio.Event = field(default_factory=asyncio.Event)
+    """Its end was announced, or has come."""
+    greeted: float | None = None
+    """When it was made: the event loop's time."""
+    refused: bool = False
+
+
+class SocketMode:
+    """Our end of Socket Mode."""
+
+    def __init__(
+        self,
+        web: AsyncWebClient,
+        app_token: str,
+        bolt: AsyncApp,
+        rhythm: Rhythm | None = None,
+        watch: Watch = UNWATCHED,
+    ) -> None:
+        self._web = web
+        self._app_token = app_token
+        self._bolt = bolt
+        self._rhythm = rhythm or Rhythm()
+        self._watch = watch
+        self._receiving = False
+        self._connected: set[_Connection] = set()
+        self._trouble = ""
+        self._answering: set[asyncio.Task[None]] = set()
+
+    async def ask(self) -> None:
+        """Are we connected? While nobody is receiving: would Slack let us? Raises `SlackTrouble` when not."""
+        if not self._receiving:
+            await self._address()
+        elif not self._connected:
+            raise SlackTrouble(self._trouble)
+
+    @asynccontextmanager
+    async def receiving(self) -> AsyncIterator[None]:
+        """Receive until the block is left; then acknowledge what has come in, and hang up."""
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            self._receiving = True
+            staying = asyncio.create_task(self._stay_connected(session), name="socket")
+            try:
+                yield
+            finally:
+                staying.cancel()
+                await asyncio.gather(staying, return_exceptions=True)
+                for task in self._answering:
+                    task.cancel()
+                await asyncio.gather(*self._answering, return_exceptions=True)
+
+    async def _stay_connected(self, session: aiohttp.ClientSession) -> None:
+        """Make one connection after another. The old one is listened to until it ends, so that there is no gap."""
+        pause, longest = 0.0, self._rhythm.longest_pause
+        async with asyncio.TaskGroup() as connections:
+            while True:
+                connection = _Connection()
+                connections.create_task(self._keep(connection, session))
+                await connection.wants_successor.wait()
+                greeted = connection.greeted
+                if connection.refused:
+                    pause = longest
+                elif greeted is not None and asyncio.get_running_loop().time() - greeted > longest:
+                    pause = 0.0
+                else:
+                    pause = min(max(2 * pause, self._rhythm.pause), longest)
+                await asyncio.sleep(pause)
+
+    async def _keep(self, connection: _Connection, session: aiohttp.ClientSession) -> None:
+        """Make a connection and keep it until it ends. Never raises: the next one has to be made."""
+        trouble = ""
+        try:
+            address = await self._address()
+            async with (
+                asyncio.timeout(self._rhythm.hello) as patience,
+                session.ws_connect(
+                    address,
+                    proxy=self._web.proxy,
+                    heartbeat=self._rhythm.heartbeat,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._rhythm.hang_up),
+                ) as ws,
+            ):
+                await self._receive(ws, connection, patience)
+            log.info("socket.closed")
+        except SlackTrouble as error:
+            trouble = error.error
+            log.warning("socket.not_connected", error=error.error or repr(error.__cause__))
+        except (aiohttp.ClientError, OSError) as error:
+            # Only its type: its text may have the address in it, which is a key.
+            log.info("socket.closed", error=type(error).__name__)
+        except Exception:
+            log.exception("socket.broken")
+        finally:
+            if not connection.wants_successor.is_set():  # otherwise its successor knows better
+                self._trouble = trouble
+            self._connected.discard(connection)
+            connection.refused = bool(trouble)
+            connection.wants_successor.set()
+
+    async def _address(self) -> str:
+        """An address to connect to, good for one connection. Raises `SlackTrouble`.
+
+        https://docs.slack.dev/reference/methods/apps.connections.open
+        """
+        try:
+            answer = await answered(self._web.apps_connections_open(app_token=self._app_token))
+        except SlackTrouble as trouble:
+            raise SlackTrouble("" if trouble.error in PASSING else trouble.error) from trouble.__cause__
+        return str(answer.get("url"))
+
+    async def _receive(
+        self, ws: aiohttp.ClientWebSocketResponse, connection: _Connection, patience: asyncio.Timeout
+    ) -> None:
+        """Read until the connection ends; each envelope is answered beside it. Raises `SlackTrouble`."""
+        now = asyncio.get_running_loop().time
+        try:
+            async for frame in ws:
+                match _message(frame):
+                    case {"type": "hello"}:
+                        patience.reschedule(None)
+                        connection.greeted = now()
+                        self._connected.add(connection)
+                        log.info("socket.connected")
+                    case {"type": "disconnect", "reason": reason} if reason not in NOTICES:
+                        raise SlackTrouble(str(reason))
+                    case {"type": "disconnect"}:
+                        patience.reschedule(now() + self._rhythm.farewell)
+                        connection.wants_successor.set()
+                    case {"envelope_id": str(envelope_id), "payload": dict(contents)}:
+                        task = asyncio.create_task(self._answer(ws, envelope_id, contents))
+                        self._answering.add(task)
+                        task.add_done_callback(self._answering.discard)
+                    case _:
+                        log.info("slack.turned_away", why="unforeseen frame")
+        finally:
+            if self._answering and not ws.closed:
+                await asyncio.wait(self._answering, timeout=self._rhythm.last_answers)
+
+    async def _answer(self, ws: aiohttp.ClientWebSocketResponse, envelope_id: str, contents: dict[str, Any]) -> None:
+        """Acknowledge as our listener says. What nobody listens to is not acknowledged: Slack tells the person so."""
+        began = asyncio.get_running_loop().time()
+        answer = await dispatch(self._bolt, contents)
+        if isinstance(answer, TurnedAway):
+            log.info("slack.turned_away", why=answer.why)
+            return
+        if answer.status != HTTPStatus.OK:
+            log.info("slack.turned_away", why="nobody listens", status=answer.status)
+            return
+        acknowledgement: dict[str, Any] = {"envelope_id": envelope_id}
+        if answer.body:
+            is_json = answer.headers["content-type"][0].startswith("application/json")
+            acknowledgement["payload"] = json.loads(answer.body) if is_json else {"text": answer.body}
+        try:
+            await ws.send_json(acknowledgement)
+        except (aiohttp.ClientError, OSError) as error:
+            log.warning("socket.not_acknowledged", error=type(error).__name__)
+        else:
+            self._watch.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - began)
+
+
+def _message(frame: aiohttp.WSMessage) -> object:
+    """What a frame says; `None` when that is not JSON."""
+    try:
+        return json.loads(frame.data) if frame.type is aiohttp.WSMsgType.TEXT else None
+    except (ValueError, RecursionError):
+        return None

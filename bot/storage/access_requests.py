@@ -1,0 +1,152 @@
+"""Who asked to be let in, and what the admins decided: a table beside the ledger's, read and written through it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.access.requests import OPERATOR, Permission, State
+from bot.access.rules import Approved
+from bot.storage.database import Database
+from bot.storage.engine import engine, insert, reason
+from bot.storage.history import Unreadable, streaming
+from bot.storage.ledger import as_written
+from bot.storage.tables import access
+
+_COLUMNS = [
+    access.c.reference,
+    access.c.user_id,
+    access.c.team_id,
+    access.c.channel_id,
+    access.c.asked_at,
+    access.c.state,
+    access.c.decided_by,
+    access.c.decided_at,
+    access.c.revoked_by,
+    access.c.revoked_at,
+]
+"""In the order of `Permission`'s fields."""
+_STANDING = sa.text("state IN ('open', 'approved')")
+"""In words of SQL, not as parameters: the index for it is a partial one."""
+
+
+class SqlRegister:
+    """`permission.Permissions` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ask(self, request: Permission) -> Permission:
+        """See `permission.Permissions`."""
+        written = {
+            "reference": request.reference,
+            "user_id": request.user_id,
+            "team_id": request.team_id,
+            "channel_id": request.channel_id,
+            "asked_at": as_written(request.asked_at),
+            "state": request.state.value,
+        }
+        adding = insert(self._database.kind, access).values(written).on_conflict_do_nothing()
+        standing = sa.select(*_COLUMNS).where(access.c.user_id == request.user_id, _STANDING)
+
+        def add(connection: sa.Connection) -> Permission:
+            connection.execute(adding)
+            return _permission(connection.execute(standing).one())
+
+        return await self._database.do(add)
+
+    async def decide(self, reference: str, state: State, by: str, at: datetime) -> tuple[Permission | None, bool]:
+        """See `permission.Permissions`."""
+        deciding = (
+            access.update()
+            .where(access.c.reference == reference, access.c.state == State.OPEN.value)
+            .values(state=state.value, decided_by=by, decided_at=as_written(at))
+        )
+        looking = sa.select(*_COLUMNS).where(access.c.reference == reference)
+
+        def decide(connection: sa.Connection) -> tuple[Permission | None, bool]:
+            decided = connection.execute(deciding).rowcount == 1
+            row = connection.execute(looking).first()
+            return (_permission(row) if row else None, decided)
+
+        return await self._database.do(decide)
+
+    async def revoke(self, user_id: str, by: str, at: datetime) -> Permission | None:
+        """See `permission.Permissions`."""
+        statement = _revocation(user_id, by, at)
+        row = await self._database.do(lambda connection: connection.execute(statement).first())
+        return _permission(row) if row else None
+
+    async def latest(self, user_id: str) -> Permission | None:
+        """See `permission.Permissions`."""
+        latest = access.c.asked_at.desc(), access.c.reference
+        statement = sa.select(*_COLUMNS).where(access.c.user_id == user_id).order_by(*latest).limit(1)
+        row = await self._database.do(lambda connection: connection.execute(statement).first())
+        return _permission(row) if row else None
+
+    async def approved(self, user_id: str) -> Approved | None:
+        """See `permission.Permissions`."""
+        statement = sa.select(*_COLUMNS).where(access.c.user_id == user_id, _STANDING)
+        row = await self._database.do(lambda connection: connection.execute(statement).first())
+        return _permission(row).approved if row else None
+
+    async def standing(self, most: int) -> list[Permission]:
+        """See `permission.Permissions`."""
+        open_first = sa.case((access.c.state == State.OPEN.value, 0), else_=1)
+        in_order = (open_first, access.c.asked_at, access.c.reference)
+        statement = sa.select(*_COLUMNS).where(_STANDING).order_by(*in_order).limit(most)
+        rows = await self._database.do(lambda connection: connection.execute(statement).all())
+        return [_permission(row) for row in rows]
+
+
+@contextmanager
+def reading(url: str, *, past: bool) -> Iterator[Iterator[Permission]]:
+    """The open requests and the approvals in force, oldest first; the `past` ones as well, if they are wanted.
+
+    Read as they are taken. Raises what `history.reading` does.
+    """
+    statement = sa.select(*_COLUMNS).order_by(access.c.asked_at, access.c.reference)
+    with streaming(url, statement if past else statement.where(_STANDING)) as rows:
+        yield map(_permission, rows)
+
+
+@contextmanager
+def revoking(url: str, user_id: str, at: datetime) -> Iterator[Iterator[Permission]]:
+    """The approval of this person, as it is after an operator took it back; nothing where none was in force.
+
+    Raises what `history.reading` does; what another version wrote is not touched.
+    """
+    with reading(url, past=False):
+        pass
+    opened = engine(url)
+    try:
+        with opened.begin() as connection:
+            rows = connection.execute(_revocation(user_id, OPERATOR, at)).all()
+    except sa.exc.DBAPIError as error:
+        raise Unreadable(reason(error, url)) from error
+    finally:
+        opened.dispose()
+    yield map(_permission, rows)
+
+
+def _revocation(user_id: str, by: str, at: datetime) -> sa.Executable:
+    return (
+        access.update()
+        .where(access.c.user_id == user_id, access.c.state == State.APPROVED.value)
+        .values(state=State.REVOKED.value, revoked_by=by, revoked_at=as_written(at))
+        .returning(*_COLUMNS)
+    )
+
+
+def _permission(row: sa.Row[Any]) -> Permission:
+    fields = dict(zip(Permission.__dataclass_fields__, row, strict=True))
+    asked_at, decided_at, revoked_at = (fields.pop(name) for name in ("asked_at", "decided_at", "revoked_at"))
+    return Permission(
+        asked_at=datetime.fromisoformat(asked_at),
+        state=State(fields.pop("state")),
+        decided_at=decided_at and datetime.fromisoformat(decided_at),
+        revoked_at=revoked_at and datetime.fromisoformat(revoked_at),
+        **fields,
+    )

@@ -1,0 +1,101 @@
+"""Reads what is unfinished in the ledger, over a connection and on a thread that no command waits for."""
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from bot.storage.engine import cut, engine_for_reading, reason
+from bot.storage.tables import commands
+
+log = structlog.get_logger(__name__)
+
+UNFINISHED = ("accepted", "running", "intended", "answered")
+PATIENCE = 2.0
+"""Seconds for the database to answer."""
+FRESH = 5.0
+"""Seconds for which an answer is kept, and also that there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What the ledger had to do at one moment."""
+
+    by_state: Mapping[str, int]
+    """How many commands are in each state of `UNFINISHED`."""
+    oldest: float
+    """Seconds since the oldest of them was accepted; 0 when there is none."""
+
+
+class Lookout:
+    """Looks into the ledger now and then."""
+
+    def __init__(self, url: str, patience: float = PATIENCE, fresh: float = FRESH) -> None:
+        self._url = url
+        self._patience = patience
+        self._fresh = fresh
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="backlog")
+        self._asking = asyncio.Lock()
+        self._latest: tuple[float, Backlog | None] | None = None
+        self._connection: DBAPIConnection | None = None
+        """What the thread holds while it asks, so that it can be cut."""
+
+    async def look(self) -> Backlog | None:
+        """The latest look if it is fresh enough, otherwise a new one; `None` when the database does not answer."""
+        async with self._asking:
+            now = asyncio.get_running_loop().time()
+            if self._latest is None or now - self._latest[0] > self._fresh:
+                self._latest = (now, await self._in_time())
+            return self._latest[1]
+
+    def close(self) -> None:
+        """Look no more; what hangs is cut."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._cut()
+
+    async def _in_time(self) -> Backlog | None:
+        reading = asyncio.wrap_future(self._thread.submit(self._read))
+        done, _ = await asyncio.wait([reading], timeout=self._patience)
+        if done:
+            return reading.result()
+        log.info("backlog.unread", error="TimeoutError")
+        reading.cancel()  # where the one before still hangs it has not begun
+        self._cut()
+        return None
+
+    def _cut(self) -> None:
+        if connection := self._connection:
+            cut(connection)
+
+    # --- on the thread ----------------------------------------------------------------------------------------------
+
+    def _read(self) -> Backlog | None:
+        try:
+            return self._backlog()
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is nothing to be told
+            log.info("backlog.unread", error=type(error).__name__, reason=reason(error, self._url))
+            return None
+
+    def _backlog(self) -> Backlog:
+        opened = engine_for_reading(self._url)
+        try:
+            with opened.connect() as connection:
+                self._connection = connection.connection.dbapi_connection
+                rows = connection.execute(_STATEMENT).all()
+        finally:
+            self._connection = None
+            opened.dispose()
+        ages = [(datetime.now(UTC) - datetime.fromisoformat(row.oldest)).total_seconds() for row in rows]
+        return Backlog(dict.fromkeys(UNFINISHED, 0) | {row.state: row.many for row in rows}, max([0.0, *ages]))
+
+
+_STATEMENT = (
+    sa.select(commands.c.state, sa.func.count().label("many"), sa.func.min(commands.c.accepted_at).label("oldest"))
+    .where(sa.text("state <> 'finished'"))  # as the partial index has it
+    .group_by(commands.c.state)
+)

@@ -1,0 +1,183 @@
+"""Reads the ledger: a few rows for somebody in Slack, or all of them, one by one, for an auditor."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.commands.record import Record
+from bot.deals.outcome import Effect
+from bot.storage.database import Database
+from bot.storage.engine import engine_for_reading, reason
+from bot.storage.ledger import as_written
+from bot.storage.tables import commands, must_be_current
+
+AT_ONCE = 500
+"""Rows that are held in memory while all of them are read."""
+
+_COLUMNS = [
+    commands.c.key,
+    commands.c.reference,
+    commands.c.accepted_at,
+    commands.c.team_id,
+    commands.c.user_id,
+    commands.c.channel_id,
+    commands.c.text,
+    commands.c.opportunity_id,
+    commands.c.opportunity_name,
+    commands.c.status,
+    commands.c.lost_reason_id,
+    commands.c.undoes,
+    commands.c.state,
+    commands.c.before,
+    commands.c.before_lost_reason_id,
+    commands.c.after,
+    commands.c.outcome,
+    commands.c.effect,
+    commands.c.attempts,
+    commands.c.delivered,
+    commands.c.message_ts,
+    commands.c.trace_id,
+    commands.c.finished_at,
+    commands.c.called,
+    commands.c.reason,
+    commands.c.consent,
+    commands.c.continues,
+    commands.c.batch,
+    commands.c.note,
+    commands.c.public,
+    commands.c.announced_in,
+    commands.c.announced_ts,
+    commands.c.location_id,
+]
+"""In the order of `Record`'s fields, and no others: a reply address is nobody's to read."""
+_LATEST_FIRST = commands.c.accepted_at.desc()
+
+
+class SqlHistory:
+    """`record.History` over a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, key: str) -> Record | None:
+        """See `record.History`."""
+        return await self._first(commands.c.key == key)
+
+    async def last_change(self, user_id: str) -> Record | None:
+        """See `record.History`."""
+        counts = (
+            commands.c.outcome.is_(None)
+            | ((commands.c.outcome == "changed") & (commands.c.before != commands.c.after))
+            | (commands.c.effect == Effect.UNKNOWN.value)
+        )
+        return await self._first(commands.c.user_id == user_id, counts, commands.c.undoes.is_(None))
+
+    async def undo_of(self, key: str) -> Record | None:
+        """See `record.History`."""
+        stands = commands.c.outcome.is_(None) | (commands.c.outcome == "changed")
+        return await self._first(commands.c.undoes == key, stands)
+
+    async def of_batch(self, batch: str) -> list[Record]:
+        """See `record.History`."""
+        found = await self._read(None, commands.c.batch == batch)
+        return sorted(found, key=lambda record: record.key)
+
+    async def of_user(self, user_id: str, most: int) -> list[Record]:
+        """See `record.History`."""
+        return await self._read(most, commands.c.user_id == user_id)
+
+    async def of_everybody(self, most: int) -> list[Record]:
+        """See `record.History`."""
+        return await self._read(most)
+
+    async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
+        """See `record.History`."""
+        return await self._read(most, commands.c.opportunity_id == opportunity_id)
+
+    async def _first(self, *conditions: sa.ColumnElement[bool]) -> Record | None:
+        return next(iter(await self._read(1, *conditions)), None)
+
+    async def _read(self, most: int | None, *conditions: sa.ColumnElement[bool]) -> list[Record]:
+        statement = sa.select(*_COLUMNS).where(*conditions).order_by(_LATEST_FIRST).limit(most)
+        rows = await self._database.do(lambda connection: connection.execute(statement).all())
+        return [_record(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which rows somebody wants to see; `None` is no condition."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    """The first moment that is not wanted any more."""
+    opportunity_id: str | None = None
+    user_id: str | None = None
+
+
+class Unreadable(Exception):
+    """The database cannot be read; the message says why, and has no password in it."""
+
+
+@contextmanager
+def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
+    """The rows that are wanted, oldest first, read as they are taken: a million of them need no more memory than ten.
+
+    They are as they were at one moment. Raises what `streaming` does.
+    """
+    conditions = [
+        column == value
+        for column, value in (
+            (commands.c.opportunity_id, wanted.opportunity_id),
+            (commands.c.user_id, wanted.user_id),
+        )
+        if value is not None
+    ]
+    if wanted.since is not None:
+        conditions.append(commands.c.accepted_at >= as_written(wanted.since))
+    if wanted.until is not None:
+        conditions.append(commands.c.accepted_at < as_written(wanted.until))
+    statement = sa.select(*_COLUMNS).where(*conditions).order_by(commands.c.accepted_at, commands.c.key)
+    with streaming(url, statement) as rows:
+        yield map(_record, rows)
+
+
+@contextmanager
+def streaming(url: str, statement: sa.Select[Any]) -> Iterator[Iterator[sa.Row[Any]]]:
+    """The rows of a query, read as they are taken, over a connection that can only read.
+
+    Raises `Unreadable` when they cannot be read, also half-way; `NewerSchemaError` or `OlderSchemaError` for what
+    another version wrote.
+    """
+    try:
+        opened = engine_for_reading(url)
+    except FileNotFoundError as error:
+        raise Unreadable(f"there is no file {error}") from error
+    try:
+        with opened.connect() as connection:
+            must_be_current(connection)
+            rows = connection.execute(statement, execution_options={"yield_per": AT_ONCE})
+            try:
+                yield iter(rows)
+            finally:
+                # After Ctrl-C SQLAlchemy has closed a file, and would log that its cursor cannot be closed any more.
+                if not (connection.invalidated and connection.dialect.name == "sqlite"):
+                    rows.close()
+    except sa.exc.DBAPIError as error:
+        raise Unreadable(reason(error, url)) from error
+    finally:
+        opened.dispose()
+
+
+def _record(row: sa.Row[Any]) -> Record:
+    fields = dict(zip(Record.__dataclass_fields__, row, strict=True))
+    at, finished_at, public = fields.pop("at"), fields.pop("finished_at"), fields.pop("public")
+    return Record(
+        at=datetime.fromisoformat(at),
+        finished_at=finished_at and datetime.fromisoformat(finished_at),
+        public=bool(public),
+        **fields,
+    )

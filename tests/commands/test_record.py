@@ -1,0 +1,141 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from bot.commands.record import Obstacle
+from bot.deals.deal import Consent, Status, Wish
+from tests.memory import CHANGE, entry
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+DAY = timedelta(hours=24)
+
+
+def test_a_change_is_taken_back_to_what_the_deal_was_if_it_still_shows_what_was_set() -> None:
+    assert CHANGE.undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
+
+
+def test_a_deal_that_was_lost_for_a_reason_is_lost_for_it_again() -> None:
+    lost = replace(CHANGE, before="lost", before_lost_reason_id="reason")
+
+    assert lost.undo(DAY, NOW) == Wish(
+        "deal", Status.LOST, lost_reason_id="reason", only_if="won", consent=Consent.GIVEN
+    )
+
+
+def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
+    assert replace(CHANGE, before_lost_reason_id="old").undo(DAY, NOW) == Wish(
+        "deal", Status.OPEN, only_if="won", consent=Consent.GIVEN
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "obstacle"),
+    [
+        ({"outcome": "already_so"}, Obstacle.NO_CHANGE),
+        ({"outcome": "no_answer"}, Obstacle.NO_CHANGE),
+        ({"outcome": None}, Obstacle.NOT_DONE),
+        ({"outcome": "no_answer", "effect": "unknown"}, Obstacle.UNSURE),
+        ({"before": "won"}, Obstacle.NO_CHANGE),
+        ({"undoes": "another"}, Obstacle.NO_CHANGE),
+        ({"at": NOW - timedelta(hours=24, seconds=1)}, Obstacle.TOO_OLD),
+        ({"before": "on hold"}, Obstacle.NO_STATUS),
+        ({"before": "all"}, Obstacle.NO_STATUS),
+        ({"before": None}, Obstacle.NO_STATUS),
+    ],
+)
+def test_what_cannot_be_taken_back_says_why(fields: dict[str, Any], obstacle: Obstacle) -> None:
+    assert replace(CHANGE, **fields).undo(DAY, NOW) is obstacle
+
+
+def test_nothing_is_taken_back_where_it_is_switched_off() -> None:
+    assert CHANGE.undo(timedelta(), NOW) is Obstacle.SWITCHED_OFF
+
+
+def test_a_reason_that_was_added_is_no_change_of_the_status() -> None:
+    assert CHANGE.changed is True
+    assert replace(CHANGE, before="lost", after="lost").changed is False
+    assert replace(CHANGE, outcome="already_so").changed is False
+
+
+# --- going on -------------------------------------------------------------------------------------------------------
+
+QUESTION = replace(
+    CHANGE,
+    opportunity_id="",
+    status="lost",
+    before=None,
+    after=None,
+    outcome="ambiguous",
+    called="website",
+    reason="price",
+    consent="presumed",
+)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_open"),
+    [
+        ("ambiguous", True),
+        ("reason_wanted", True),
+        ("unconfirmed", True),
+        ("previewed", True),
+        ("changed", False),
+        ("no_match", False),
+        (None, False),
+    ],
+)
+def test_what_needs_an_answer_is_an_open_question(outcome: str | None, *, is_open: bool) -> None:
+    assert replace(CHANGE, outcome=outcome).open_question is is_open
+
+
+@pytest.mark.parametrize("consent", Consent)
+def test_once_it_is_said_which_deal_is_meant_a_command_goes_on_as_it_was(consent: Consent) -> None:
+    question = replace(QUESTION, consent=consent.value)
+
+    assert question.go_on("chosen") == Wish("chosen", Status.LOST, name="website", reason="price", consent=consent)
+
+
+def test_once_the_reason_is_said_a_command_goes_on_with_it_about_the_deal_it_had_found() -> None:
+    question = replace(QUESTION, outcome="reason_wanted", opportunity_id="found", called=None, reason=None)
+
+    assert question.go_on(lost_reason_id="why") == Wish("found", Status.LOST, lost_reason_id="why")
+    assert replace(question, lost_reason_id="old").go_on("other").lost_reason_id == "old"
+
+
+@pytest.mark.parametrize("outcome", ["unconfirmed", "previewed"])
+def test_whoever_saw_a_deal_agreed_to_what_they_saw_and_is_not_asked_again(outcome: str) -> None:
+    question = replace(QUESTION, outcome=outcome, opportunity_id="found", before="won", lost_reason_id="why")
+
+    assert question.go_on() == Wish("found", Status.LOST, "why", "won", "website", "price", Consent.GIVEN)
+
+
+# --- whether everybody would see it unasked -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("consent", "unasked", "as_an_answer"),
+    [
+        (Consent.PRESUMED, True, True),
+        (Consent.WANTED, True, True),
+        (Consent.GIVEN, True, False),
+        (Consent.PREVIEW, False, False),
+        (Consent.SHARED, False, False),
+    ],
+)
+def test_a_command_is_unasked_until_somebody_has_agreed_to_it_as_it_is(
+    consent: Consent, *, unasked: bool, as_an_answer: bool
+) -> None:
+    asked = replace(entry("a"), wish=replace(entry("a").wish, consent=consent))
+
+    assert asked.is_unasked is unasked
+    assert replace(asked, continues="question").is_unasked is as_an_answer
+
+
+def test_what_few_see_or_what_belongs_to_an_earlier_change_needs_no_asking() -> None:
+    asked = entry("a")
+
+    assert not replace(asked, public=False).is_unasked
+    assert not replace(asked, undoes="change").is_unasked
+    assert not replace(asked, wish=replace(asked.wish, only_if="lost")).is_unasked

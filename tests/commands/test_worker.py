@@ -1,0 +1,1288 @@
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from bot.access.rules import Caller
+from bot.commands.ledger import Claim
+from bot.commands.record import Entry
+from bot.commands.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Rhythm, Worker
+from bot.deals.change import LeaseLost, StoreDown
+from bot.deals.deal import Consent, LostReason, Opportunity, Status, Wish
+from bot.deals.identify import Identified
+from bot.deals.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
+from bot.slack.messages.sentences import Message, Messages
+from bot.slack.replies import Address, Delivery
+from tests.memory import MemoryLedger, MemoryStore, Row, messages
+from tests.notebook import Notebook
+
+RHYTHM = Rhythm(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
+OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
+
+
+@dataclass
+class Work:
+    """What a worker is given to do, and what came of it."""
+
+    store: MemoryStore = field(default_factory=MemoryStore)
+    delivered: list[tuple[Message, Address]] = field(default_factory=list)
+    updated: list[tuple[Message, str, str]] = field(default_factory=list)
+    begun: list[tuple[str, Opportunity | None]] = field(default_factory=list)
+    """Keys of what was carried out, with what it was resumed from."""
+    identified: list[str] = field(default_factory=list)
+    """What was asked about."""
+    findings: list[Identified | Exception] = field(default_factory=list)
+    """What is found out about the next ones; then nothing is open."""
+    reasons: tuple[LostReason, ...] | None = ()
+    shared: bool = False
+    """Whether all channels are shared with another company."""
+    looked_at: list[str] = field(default_factory=list)
+    """Of which channels that was asked."""
+    consents: list[Consent] = field(default_factory=list)
+    """With which everything was carried out."""
+    posted: list[tuple[Message, str]] = field(default_factory=list)
+    posted_as: str = "18.1"
+    messages: Messages = field(default_factory=messages)
+    outcomes: list[Outcome | Exception] = field(default_factory=list)
+    """What comes of the next ones; then all are so already."""
+    at_once: int = 0
+    most_at_once: int = 0
+    may_finish: asyncio.Event = field(default_factory=asyncio.Event)
+    may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
+    way: str = "channel"
+    notebook: Notebook = field(default_factory=Notebook)
+
+    def __post_init__(self) -> None:
+        self.may_finish.set()
+        self.may_deliver.set()
+
+    async def identify(self, wish: Wish) -> Identified:
+        self.identified.append(wish.name or wish.opportunity_id)
+        finding = self.findings.pop(0) if self.findings else Identified(wish)
+        if isinstance(finding, Exception):
+            raise finding
+        return finding
+
+    async def lost_reasons(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
+        assert until > asyncio.get_running_loop().time()
+        assert location_id == ""
+        return self.reasons
+
+    async def is_shared(self, channel_id: str) -> bool:
+        self.looked_at.append(channel_id)
+        return self.shared
+
+    async def post(self, message: Message, channel_id: str) -> Delivery:
+        self.posted.append((message, channel_id))
+        return Delivery("channel", self.posted_as)
+
+    async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
+        self.begun.append((key, intended))
+        self.consents.append(wish.consent)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await self.may_finish.wait()
+        finally:
+            self.at_once -= 1
+        outcome = self.outcomes.pop(0) if self.outcomes else AlreadySo(Opportunity(wish.opportunity_id, wish.status))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def deliver(self, message: Message, to: Address) -> Delivery:
+        await self.may_deliver.wait()
+        self.delivered.append((message, to))
+        return Delivery(self.way, "17.2")
+
+    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
+        self.updated.append((message, channel_id, message_ts))
+        return True
+
+    def worker(self, ledger: MemoryLedger | None = None, rhythm: Rhythm = RHYTHM) -> tuple[Worker, MemoryLedger]:
+        ledger = ledger or MemoryLedger(self.store)
+        worker = Worker(
+            identify=self.identify,
+            change=self.change,
+            lost_reasons=self.lost_reasons,
+            channels=self,
+            claims=ledger,
+            history=ledger,
+            messages=self.messages,
+            deliver=self.deliver,
+            post=self.post,
+            update=self.update,
+            rhythm=rhythm,
+            watch=self.notebook,
+        )
+        return worker, ledger
+
+    @property
+    def texts(self) -> list[str]:
+        return [message.text for message, _ in self.delivered]
+
+
+def _entry(key: str, deal: str = "", **fields: Any) -> Entry:  # noqa: ANN401 - any of an entry's
+    wish = Wish(deal or f"deal-{key}", Status.WON)
+    return Entry(key, f"REF-{key}", Caller("U1", "T1", "C1"), "deal won", wish, "http://reply.example", **fields)
+
+
+async def _submit(worker: Worker, ledger: MemoryLedger, *entries: Entry) -> None:
+    for entry in entries:
+        await ledger.accept(entry, within=5)
+        worker.submit(entry)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+@pytest.fixture
+def work() -> Work:
+    return Work()
+
+
+# --- carrying out ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_command_is_carried_out_answered_and_noted(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    ((message, to),) = work.delivered
+    assert "REF-one" in message.text
+    assert to == Address("http://reply.example", "C1", "U1")
+    row = work.store.rows["one"]
+    assert (row.state, row.delivered, row.message_ts) == ("finished", "channel", "17.2")
+    assert isinstance(row.outcome, AlreadySo)
+
+
+async def test_a_message_outside_the_channel_is_not_taken_for_one_in_it(work: Work) -> None:
+    work.way = "direct_message"
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert (work.store.rows["one"].delivered, work.store.rows["one"].message_ts) == ("direct_message", "")
+
+
+async def test_few_commands_run_at_once_and_all_are_done(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_finish.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * IN_FLIGHT)))
+    await _until(lambda: work.at_once == IN_FLIGHT)
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == 3 * IN_FLIGHT
+    assert work.most_at_once == IN_FLIGHT
+
+
+async def test_commands_about_one_deal_run_one_after_another_in_their_order(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, *(_entry(str(number), deal="the same") for number in range(3)))
+    await worker.drain(1)
+
+    assert [key for key, _ in work.begun] == ["0", "1", "2"]
+    assert work.most_at_once == 1
+
+
+async def test_what_began_as_it_was_accepted_goes_to_the_deal_without_asking_the_ledger(work: Work) -> None:
+    class Watched(MemoryLedger):
+        async def begin(self, key: str) -> bool:
+            raise AssertionError(key)
+
+    worker, ledger = work.worker(Watched(work.store))
+    await ledger.accept(_entry("one"), within=5, begin=True)
+    worker.submit(_entry("one"), begun=True)
+    await worker.drain(1)
+
+    assert [key for key, _ in work.begun] == ["one"]
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_there_is_room_for_a_command_until_so_many_are_at_work_in_its_sub_account(work: Work) -> None:
+    worker, ledger = work.worker()
+    elsewhere = replace(_entry("a"), wish=replace(_entry("a").wish, location_id="elsewhere"))
+    work.may_finish.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(IN_FLIGHT - 1)))
+    await _until(lambda: work.at_once == IN_FLIGHT - 1)
+    assert worker.has_room(_entry("one more"))
+
+    await _submit(worker, ledger, _entry("one more"))
+    await _until(lambda: work.at_once == IN_FLIGHT)
+    assert not worker.has_room(_entry("too many"))
+    assert worker.has_room(elsewhere)
+
+    work.may_finish.set()
+    await worker.drain(1)
+    assert not worker.has_room(elsewhere), "it is leaving"
+
+
+async def test_a_deal_that_another_replica_is_at_is_waited_for(work: Work) -> None:
+    other = MemoryLedger(work.store)
+    await other.accept(_entry("other", deal="the same"), within=5)
+    await other.begin("other")
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one", deal="the same"))
+    await asyncio.sleep(0.05)
+    assert work.begun == []
+
+    await other.answer("other", AlreadySo(OPEN), Message("", (), public=False))
+    await worker.drain(1)
+    assert [key for key, _ in work.begun] == ["one"]
+
+
+async def test_replies_that_wait_for_slack_do_not_keep_the_next_commands_waiting(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * IN_FLIGHT)))
+    await _until(lambda: len(work.begun) == 3 * IN_FLIGHT)
+    work.may_deliver.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == 3 * IN_FLIGHT
+
+
+async def test_an_exception_is_told_and_logged_under_the_reference(work: Work) -> None:
+    work.outcomes = [RuntimeError()]
+    worker, ledger = work.worker()
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        await _submit(worker, ledger, _entry("one"))
+        await worker.drain(1)
+
+    assert "Something went wrong inside the bot." in work.texts[0]
+    broken = [line for line in lines if line.get("exc_info")]
+    assert [(line["event"], line["reference"]) for line in broken] == [("command.broken", "REF-one")]
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_a_reply_that_breaks_leaves_the_command_to_be_taken_up_again(work: Work) -> None:
+    class Broken(Work):
+        async def deliver(self, message: Message, to: Address) -> Delivery:
+            raise RuntimeError(message, to)
+
+    worker, ledger = Broken(work.store).worker()
+    with capture_logs() as lines:
+        await _submit(worker, ledger, _entry("one"))
+        await worker.drain(1)
+
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
+    assert work.store.rows["one"].state == "answered"
+
+
+# --- when the database is away --------------------------------------------------------------------------------------
+
+
+async def test_what_was_accepted_is_carried_out_when_the_database_is_back(work: Work) -> None:
+    worker, ledger = work.worker()
+    await ledger.accept(_entry("one"), within=5)
+    work.store.down = True
+    worker.submit(_entry("one"))
+    await asyncio.sleep(0.05)
+    assert (work.begun, work.delivered) == ([], [])
+
+    work.store.down = False
+    await worker.drain(1)
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_an_intention_that_cannot_be_written_down_is_tried_again(work: Work) -> None:
+    work.outcomes = [StoreDown()]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert [key for key, _ in work.begun] == ["one", "one"]
+    assert len(work.delivered) == 1
+
+
+async def test_a_result_is_not_told_before_it_is_written_down(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_finish.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.at_once == 1)
+    work.store.down = True
+    work.may_finish.set()
+    await asyncio.sleep(0.05)
+    assert work.delivered == []
+
+    work.store.down = False
+    await worker.drain(1)
+    assert len(work.delivered) == 1
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_a_delivery_is_noted_when_the_database_is_back_and_not_made_again(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.store.rows["one"].state == "answered")
+    work.store.down = True
+    work.may_deliver.set()
+    await _until(lambda: len(work.delivered) == 1)
+    work.store.down = False
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+    assert work.store.rows["one"].state == "finished"
+
+
+# --- when HighLevel takes no more -----------------------------------------------------------------------------------
+
+
+async def test_highlevels_limit_is_waited_out(work: Work) -> None:
+    limited = Failed(Trouble(Cause.RATE_LIMITED, retry_after=0.02), Effect.NOTHING)
+    work.outcomes = [limited, replace(limited, trouble=Trouble(Cause.RATE_LIMITED, retry_after=0.01))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert len(work.begun) == 3
+    assert "already" in work.texts[0]
+
+
+async def test_a_limit_that_lasts_too_long_is_told(work: Work) -> None:
+    work.outcomes = [Failed(Trouble(Cause.RATE_LIMITED, retry_after=60.0), Effect.NOTHING)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert "Try again in 60 seconds" in work.texts[0]
+
+
+async def test_a_limit_without_a_time_is_waited_for_a_second(work: Work) -> None:
+    work.outcomes = [Failed(Trouble(Cause.RATE_LIMITED), Effect.NOTHING)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert "takes no more requests for the moment" in work.texts[0]  # a second is too long for this test's worker
+
+
+async def test_the_limit_of_the_day_is_told_at_once(work: Work) -> None:
+    work.outcomes = [Failed(Trouble(Cause.DAILY_LIMIT, retry_after=7200.0), Effect.NOTHING)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert "Try again in 2 hours" in work.texts[0]
+
+
+# --- telling people to wait -----------------------------------------------------------------------------------------
+
+IMPATIENT = replace(RHYTHM, tell=0.03)
+
+
+async def test_somebody_who_waits_for_long_is_told_once_and_then_the_result(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    work.may_finish.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await asyncio.sleep(0.15)
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert ["takes longer than usual" in text for text in work.texts] == [True, False]
+    assert work.delivered[0][0].public is False
+    assert work.store.rows["one"].told is True
+
+
+async def test_what_is_being_told_is_told_before_the_result(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    work.may_finish.clear()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.store.rows["one"].told)
+    work.may_finish.set()
+    await asyncio.sleep(0.05)
+    work.may_deliver.set()
+    await worker.drain(1)
+
+    assert ["takes longer than usual" in text for text in work.texts] == [True, False]
+
+
+async def test_who_was_told_by_a_process_that_died_is_not_told_again(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    work.may_finish.clear()
+    await ledger.accept(_entry("one"), within=5)
+    await ledger.tell_to_wait("one")
+    worker.submit(_entry("one"))
+    await asyncio.sleep(0.1)
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+
+
+async def test_who_waits_for_the_database_is_told_too(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    await ledger.accept(_entry("one"), within=5)
+    work.store.down = True
+    worker.submit(_entry("one"))
+    await _until(lambda: len(work.delivered) == 1)
+    work.store.down = False
+    await worker.drain(1)
+
+    assert ["takes longer than usual" in text for text in work.texts] == [True, False]
+
+
+async def test_something_that_is_no_reply_is_delivered_as_well(work: Work) -> None:
+    worker, _ = work.worker()
+    worker.tell(Message("You may not.", (), public=False), Address("http://reply.example", "C1", "U1"), "REF")
+    await worker.drain(1)
+
+    assert work.texts == ["You may not."]
+
+
+# --- taking over ----------------------------------------------------------------------------------------------------
+
+
+async def _tended(worker: Worker, condition: Callable[[], bool]) -> None:
+    tending = asyncio.create_task(worker.tend())
+    await _until(condition)
+    await worker.drain(1)
+    tending.cancel()
+
+
+def _claim(work: Work, state: str, **fields: Any) -> Row:  # noqa: ANN401 - any of a row's
+    """What a dead process left."""
+    row = Row(_entry("one", deal="deal"), "dead", lease_until=0.0, state=state, **fields)
+    work.store.rows["one"] = row
+    return row
+
+
+async def test_what_a_dead_process_left_is_carried_out(work: Work) -> None:
+    row = _claim(work, "accepted")
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == [("one", None)]
+    assert len(work.delivered) == 1
+
+
+async def test_what_a_dead_process_was_about_to_write_is_resumed(work: Work) -> None:
+    row = _claim(work, "intended", before=OPEN)
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == [("one", OPEN)]
+
+
+async def test_what_a_dead_process_had_answered_is_only_delivered_in_its_words(work: Work) -> None:
+    row = _claim(work, "answered", outcome=Changed(OPEN, WON), reply=Message("It is done.", (), public=True))
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == []
+    assert work.texts == ["It is done."]
+
+
+@pytest.mark.parametrize(("state", "effect"), [("running", "Nothing was changed."), ("intended", "I cannot tell")])
+async def test_a_command_over_which_processes_die_again_and_again_is_parked_and_says_so(
+    work: Work, state: str, effect: str
+) -> None:
+    row = _claim(work, state, attempts=MOST_ATTEMPTS - 1, before=OPEN)
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == []
+    assert "does not try any more" in work.texts[0]
+    assert effect in work.texts[0]
+
+
+@pytest.mark.parametrize(("state", "effect"), [("accepted", "Nothing was changed."), ("intended", "I cannot tell")])
+async def test_a_command_that_nobody_expects_any_more_is_answered_and_not_carried_out(
+    work: Work, state: str, effect: str
+) -> None:
+    row = _claim(work, state, before=OPEN)
+    row.accepted -= timedelta(seconds=TOO_LATE + 1)
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == []
+    assert "more than an hour later" in work.texts[0]
+    assert effect in work.texts[0]
+
+
+@pytest.mark.parametrize("state", ["running", "intended"])
+async def test_a_deal_that_a_dead_process_was_at_is_not_waited_for_by_its_heir(work: Work, state: str) -> None:
+    row = _claim(work, state, before=OPEN)
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("two", deal="deal"))
+    await asyncio.sleep(0.05)
+    assert work.begun == []
+
+    await _tended(worker, lambda: row.state == work.store.rows["two"].state == "finished")
+    assert [key for key, _ in work.begun] == ["one", "two"]
+    assert work.most_at_once == 1
+
+
+async def test_what_this_process_is_at_is_not_begun_twice_when_the_databases_clock_jumps(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=replace(RHYTHM, renew=10.0))
+    work.may_finish.clear()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    tending = asyncio.create_task(worker.tend())
+    await _until(lambda: bool(work.begun))
+    row = work.store.rows["one"]
+    row.lease_until = 0.0
+    await _until(lambda: row.lease_until > 0.0)
+    work.may_finish.set()
+    await _until(lambda: row.state == "answered")
+    await asyncio.sleep(0.05)
+    row.lease_until = 0.0
+    await _until(lambda: row.lease_until > 0.0)
+    work.may_deliver.set()
+    await worker.drain(1)
+    tending.cancel()
+
+    assert work.begun == [("one", None)]
+    assert len(work.delivered) == 1
+
+
+async def test_what_was_written_down_although_nobody_knew_is_carried_out_when_its_lease_ends(work: Work) -> None:
+    ledger = MemoryLedger(work.store, lease=0.15)
+    worker, _ = work.worker(ledger)
+    await ledger.accept(_entry("one"), within=5)
+    await _tended(worker, lambda: work.store.rows["one"].state == "finished")
+
+    assert work.begun == [("one", None)]
+
+
+async def test_a_command_that_waited_too_long_in_a_process_that_lives_is_answered_and_not_carried_out(
+    work: Work,
+) -> None:
+    other = MemoryLedger(work.store)
+    await other.accept(_entry("other", deal="deal"), within=5)
+    await other.begin("other")
+    row = _claim(work, "accepted")
+    row.accepted = datetime.now(UTC) - timedelta(seconds=TOO_LATE - 0.2)
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.begun == []
+    assert "more than an hour later" in work.texts[0]
+
+
+async def test_leases_are_renewed_while_the_work_lasts(work: Work) -> None:
+    ledger = MemoryLedger(work.store, lease=0.15)
+    worker, _ = work.worker(ledger)
+    work.may_finish.clear()
+    tending = asyncio.create_task(worker.tend())
+    await _submit(worker, ledger, _entry("one"))
+    await asyncio.sleep(0.4)
+
+    assert await MemoryLedger(work.store).adopt(10) == []
+    work.may_finish.set()
+    await worker.drain(1)
+    tending.cancel()
+
+
+async def test_whoever_lost_a_command_says_nothing_about_it(work: Work) -> None:
+    work.outcomes = [LeaseLost()]
+    worker, ledger = work.worker()
+    with capture_logs() as lines:
+        await _submit(worker, ledger, _entry("one"))
+        await worker.drain(1)
+
+    assert work.delivered == []
+    assert "command.lease_lost" in [line["event"] for line in lines]
+
+
+async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: Work) -> None:
+    class Odd(MemoryLedger):
+        async def adopt(self, most: int) -> list[Claim]:  # noqa: ARG002 - the port's signature
+            raise faults.pop(0) if faults else StoreDown
+
+    faults: list[Exception] = [StoreDown(), RuntimeError()]
+    worker, _ = work.worker(Odd(work.store))
+    with capture_logs() as lines:
+        tending = asyncio.create_task(worker.tend())
+        await _until(lambda: not faults)
+        await asyncio.sleep(0.05)
+
+    assert not tending.done()
+    assert [line["event"] for line in lines] == ["worker.broken"]
+    tending.cancel()
+
+
+# --- letting go -----------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_taken_over_at_the_last_moment_is_given_back_and_not_begun(work: Work) -> None:
+    class Slow(MemoryLedger):
+        async def adopt(self, most: int) -> list[Claim]:
+            claims = await super().adopt(most)
+            adopting.set()
+            await asyncio.sleep(0.05)
+            return claims
+
+    adopting = asyncio.Event()
+    row = _claim(work, "answered", reply=Message("It is done.", (), public=True))
+    worker, _ = work.worker(Slow(work.store))
+    tending = asyncio.create_task(worker.tend())
+    await adopting.wait()
+    await worker.drain(1)
+    await asyncio.sleep(0.1)
+    tending.cancel()
+
+    assert work.delivered == []
+    assert row.owner is None
+
+
+async def test_what_cannot_be_finished_in_time_is_given_back_for_the_next_process(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_finish.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(IN_FLIGHT + 1)))
+    with capture_logs() as lines:
+        await worker.drain(0.2)
+
+    assert work.delivered == []
+    assert {"event": "worker.gave_back", "commands": IN_FLIGHT + 1, "log_level": "warning"} in lines
+    work.may_finish.set()
+    heir, _ = work.worker()
+    await _tended(heir, lambda: all(row.state == "finished" for row in work.store.rows.values()))
+    assert len(work.delivered) == IN_FLIGHT + 1
+    assert {row.attempts for row in work.store.rows.values()} == {0}
+
+
+async def test_a_reply_that_is_on_its_way_at_the_end_arrives_and_is_noted(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=replace(RHYTHM, last_words=0.5))
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.store.rows["one"].state == "answered")
+    draining = asyncio.create_task(worker.drain(1.1))
+    await asyncio.sleep(0.3)
+    work.may_deliver.set()
+    await draining
+
+    assert (len(work.delivered), work.store.rows["one"].state) == (1, "finished")
+
+
+async def test_a_reply_that_waited_its_turn_is_not_said_by_whoever_lost_the_command(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=replace(RHYTHM, renew=0.01))
+    work.may_deliver.clear()
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(DELIVERING + 1)))
+    await _until(lambda: all(row.state == "answered" for row in work.store.rows.values()))
+    await asyncio.sleep(0.05)
+    last = next(row for row in work.store.rows.values() if row.entry.key == str(DELIVERING))
+    last.owner = "another"
+    work.may_deliver.set()
+    await worker.drain(1)
+
+    assert len(work.delivered) == DELIVERING
+
+
+async def test_a_process_that_lets_go_takes_nothing_over_any_more(work: Work) -> None:
+    worker, _ = work.worker()
+    await worker.drain(0.1)
+    _claim(work, "accepted")
+    tending = asyncio.create_task(worker.tend())
+    await asyncio.sleep(0.1)
+
+    assert work.begun == []
+    tending.cancel()
+
+
+async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.may_deliver.clear()
+    await _submit(worker, ledger, _entry("one"))
+    async with asyncio.timeout(60):
+        await worker.drain(0.2)
+
+    assert work.store.rows["one"].owner is None
+
+
+async def test_a_database_that_is_away_at_the_end_does_not_keep_the_process(work: Work) -> None:
+    worker, ledger = work.worker()
+    await ledger.accept(_entry("one"), within=5)
+    work.store.down = True
+    worker.submit(_entry("one"))
+    with capture_logs() as lines:
+        await worker.drain(0.2)
+
+    assert "worker.kept" in [line["event"] for line in lines]
+
+
+async def test_letting_go_with_nothing_to_do_is_quiet(work: Work) -> None:
+    worker, _ = work.worker()
+    with capture_logs() as lines:
+        await worker.drain(1)
+
+    assert lines == []
+
+
+# --- taking back ----------------------------------------------------------------------------------------------------
+
+
+async def _undone(work: Work, **fields: str) -> None:
+    """A change is made, answered in the channel as message 17.2, and taken back."""
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change", **fields))
+    await worker.drain(1)
+
+
+async def test_an_undo_by_button_replaces_the_message_with_the_button(work: Work) -> None:
+    await _undone(work, message_ts="17.2")
+
+    message, to = work.delivered[1]
+    assert "took that back" in message.text
+    assert message.replaces is True
+    assert to.message_ts == "17.2"
+    assert work.updated == []
+
+
+async def test_an_undo_by_command_is_told_in_the_channel_and_in_the_message_about_the_change(work: Work) -> None:
+    await _undone(work)
+
+    assert work.delivered[1][0].replaces is False
+    ((message, channel, message_ts),) = work.updated
+    assert "took that back" in message.text
+    assert (channel, message_ts) == ("C1", "17.2")
+
+
+async def test_a_message_that_slack_gave_no_id_for_cannot_be_updated_and_is_left(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    work.store.rows["change"].message_ts = ""
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 2
+    assert work.updated == []
+
+
+async def test_an_undo_of_what_was_forgotten_meanwhile_is_told_like_any_change(work: Work) -> None:
+    work.outcomes = [Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="forgotten"))
+    await worker.drain(1)
+
+    assert "from won to *open*" in work.texts[0]
+
+
+async def test_every_other_message_about_the_change_says_so_too(work: Work) -> None:
+    work.messages = messages(announce={Status.WON: "C2"})
+    await _undone(work)
+
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2"), ("C2", "18.1")]
+    assert all(message.replaces and "took that back" in message.text for message, _, _ in work.updated)
+    assert [channel for _, channel in work.posted] == ["C2"]
+
+
+@pytest.mark.parametrize(
+    ("channel", "message_ts", "updated"), [("C1", "17.2", ("C2", "18.1")), ("C2", "18.1", ("C1", "17.2"))]
+)
+async def test_the_message_whose_button_was_pressed_is_not_updated_besides(
+    work: Work, channel: str, message_ts: str, updated: tuple[str, str]
+) -> None:
+    work.messages = messages(announce={Status.WON: "C2"})
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    press = _entry("undo", deal="deal", undoes="change", message_ts=message_ts)
+    await _submit(worker, ledger, replace(press, caller=Caller("U2", "T1", channel)))
+    await worker.drain(1)
+
+    assert [(where, ts) for _, where, ts in work.updated] == [updated]
+
+
+async def test_an_undo_that_fails_updates_nothing(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
+    await worker.drain(1)
+
+    assert work.updated == []
+
+
+# --- finding out what is meant --------------------------------------------------------------------------------------
+
+BY_NAME = Wish("", Status.WON, name="website")
+FOUND = replace(BY_NAME, opportunity_id="deal")
+
+
+def _by_name(key: str = "one", **fields: Any) -> Entry:  # noqa: ANN401 - any of an entry's
+    return replace(_entry(key, **fields), wish=BY_NAME)
+
+
+async def test_what_is_found_out_is_noted_before_the_deal_is_gone_to(work: Work) -> None:
+    noted: list[tuple[str, str]] = []
+
+    class Watched(MemoryLedger):
+        async def identify(self, key: str, wish: Wish) -> None:
+            await super().identify(key, wish)
+            noted.append((self.store.rows[key].state, wish.opportunity_id))
+
+    work.findings = [Identified(FOUND)]
+    worker, ledger = work.worker(Watched(work.store))
+    await _submit(worker, ledger, _by_name())
+    await worker.drain(1)
+
+    assert noted == [("accepted", "deal")]
+    assert work.store.rows["one"].outcome == AlreadySo(WON)
+
+
+async def test_where_nothing_is_open_nothing_is_noted(work: Work) -> None:
+    class Strict(MemoryLedger):
+        async def identify(self, key: str, wish: Wish) -> None:
+            raise AssertionError(key, wish)
+
+    worker, ledger = work.worker(Strict(work.store))
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert work.identified == ["deal-one"]
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_nobody_searches_again_while_the_deal_is_busy(work: Work) -> None:
+    other = MemoryLedger(work.store)
+    await other.accept(_entry("other", deal="deal"), within=5)
+    await other.begin("other")
+    work.findings = [Identified(FOUND), RuntimeError()]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _by_name())
+    await asyncio.sleep(0.05)
+    assert (work.identified, work.begun) == (["website"], [])
+
+    await other.answer("other", AlreadySo(OPEN), Message("", (), public=False))
+    await worker.drain(1)
+    assert (work.identified, work.begun) == (["website"], [("one", None)])
+
+
+@pytest.mark.parametrize("obstacle", [Ambiguous((OPEN,), more=False), Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING)])
+async def test_what_stands_in_the_way_is_what_became_of_it(work: Work, obstacle: Outcome) -> None:
+    work.findings = [Identified(BY_NAME, obstacle)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _by_name())
+    await worker.drain(1)
+
+    assert work.begun == []
+    assert work.store.rows["one"].outcome == obstacle
+    assert len(work.delivered) == 1
+
+
+async def test_the_deal_that_was_found_is_noted_although_its_reason_is_missing(work: Work) -> None:
+    lose = Wish("", Status.LOST, name="website")
+    reasons = (LostReason("p", "Price"),)
+    work.findings = [Identified(replace(lose, opportunity_id="deal"), ReasonWanted(reasons))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, replace(_entry("one"), wish=lose))
+    await worker.drain(1)
+
+    assert work.store.rows["one"].entry.wish.opportunity_id == "deal"
+    assert work.store.rows["one"].outcome == ReasonWanted(reasons)
+
+
+async def test_a_search_that_meets_the_limit_is_waited_for(work: Work) -> None:
+    limited = Failed(Trouble(Cause.RATE_LIMITED, retry_after=0.02), Effect.NOTHING)
+    work.findings = [Identified(BY_NAME, limited), Identified(FOUND)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _by_name())
+    await worker.drain(1)
+
+    assert work.identified == ["website", "website"]
+    assert work.begun == [("one", None)]
+
+
+async def test_nothing_is_found_out_about_what_is_taken_back_or_was_about_to_be_written(work: Work) -> None:
+    row = _claim(work, "intended", before=OPEN)
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("undo", undoes="change"))
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert work.identified == []
+    assert {key for key, _ in work.begun} == {"one", "undo"}
+
+
+async def test_a_search_that_breaks_is_told(work: Work) -> None:
+    work.findings = [RuntimeError()]
+    worker, ledger = work.worker()
+    with capture_logs() as lines:
+        await _submit(worker, ledger, _by_name())
+        await worker.drain(1)
+
+    assert work.store.rows["one"].state == "finished"
+    assert "Nothing was changed." in work.texts[0]
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
+
+
+# --- several at once ------------------------------------------------------------------------------------------------
+
+
+def _batch(*keys: str, **fields: Any) -> list[Entry]:  # noqa: ANN401 - any of an entry's
+    return [_entry(key, batch=keys[0], **fields) for key in keys]
+
+
+async def _all(worker: Worker, ledger: MemoryLedger, entries: list[Entry]) -> None:
+    await ledger.accept(*entries, within=5)
+    for entry in entries:
+        worker.submit(entry)
+
+
+async def test_several_get_one_reply_and_all_are_finished(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b", "c"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+    assert "3" in work.texts[0]
+    delivered = {key: (row.state, row.delivered, row.message_ts) for key, row in work.store.rows.items()}
+    assert delivered == {
+        "a": ("finished", "channel", "17.2"),
+        "b": ("finished", TOGETHER, ""),
+        "c": ("finished", TOGETHER, ""),
+    }
+
+
+async def test_the_first_of_several_waits_for_the_last(work: Work) -> None:
+    other = MemoryLedger(work.store)
+    first, last = _batch("a", "b")
+    await other.accept(last, within=5)
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, first)
+    await _until(lambda: work.store.rows["a"].state == "answered")
+    await asyncio.sleep(0.05)
+    assert work.delivered == []
+    assert work.store.rows["a"].reply is None
+
+    work.may_deliver.clear()
+    await other.answer("b", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), None)
+    await _until(lambda: work.store.rows["a"].reply is not None)  # noted before it is said
+    work.may_deliver.set()
+    await worker.drain(1)
+    assert len(work.delivered) == 1
+    assert "None of these 2 deals was changed" in work.texts[0]
+
+
+async def test_of_several_one_that_breaks_does_not_keep_the_others_from_being_told(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), RuntimeError()]
+    worker, ledger = work.worker()
+    with capture_logs():
+        await _all(worker, ledger, _batch("a", "b", "c"))
+        await worker.drain(1)
+
+    assert len(work.delivered) == 1
+    assert {row.state for row in work.store.rows.values()} == {"finished"}
+
+
+async def test_whoever_takes_over_the_first_of_several_answers_for_all(work: Work) -> None:
+    for entry in _batch("a", "b"):
+        work.store.rows[entry.key] = Row(entry, "dead", 0.0, state="answered", outcome=AlreadySo(WON))
+    worker, _ = work.worker()
+    await _tended(worker, lambda: all(row.state == "finished" for row in work.store.rows.values()))
+
+    assert work.begun == []
+    assert len(work.delivered) == 1
+    assert work.store.rows["b"].delivered == TOGETHER
+
+
+async def test_several_are_told_once_that_it_takes_longer(work: Work) -> None:
+    worker, ledger = work.worker(rhythm=IMPATIENT)
+    work.may_finish.clear()
+    await _all(worker, ledger, _batch("a", "b", "c"))
+    await asyncio.sleep(0.15)
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert ["takes longer than usual" in text for text in work.texts] == [True, False]
+
+
+async def test_several_that_lack_a_reason_offer_those_there_are(work: Work) -> None:
+    work.reasons = (LostReason("p", "Price too high"),)
+    lose = Wish("deal", Status.LOST)
+    work.findings = [Identified(lose, ReasonWanted(work.reasons))] * 2
+    worker, ledger = work.worker()
+    await _all(worker, ledger, [replace(entry, wish=lose) for entry in _batch("a", "b")])
+    await worker.drain(1)
+
+    ((message, _),) = work.delivered
+    assert "Price too high" in str(message.blocks)
+
+
+async def test_several_that_lack_a_reason_that_cannot_be_read_any_more_are_told_all_the_same(work: Work) -> None:
+    work.reasons = None
+    work.findings = [Identified(Wish("deal", Status.LOST), ReasonWanted((LostReason("p", "Price"),)))] * 2
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+
+
+async def test_several_are_taken_back_in_the_message_of_the_first(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Changed(OPEN, WON), Changed(WON, OPEN), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b"))
+    await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
+    undos = [_entry(f"undo-{key}", deal=f"deal-{key}", undoes=key, batch="undo-a") for key in ("a", "b")]
+    await _all(worker, ledger, undos)
+    await worker.drain(1)
+
+    assert "took 2 changes back" in work.texts[1]
+    ((_, channel, message_ts),) = work.updated
+    assert (channel, message_ts) == ("C1", "17.2")
+
+
+async def test_the_only_change_of_several_is_taken_back_in_its_own_words_and_in_their_message(work: Work) -> None:
+    work.outcomes = [
+        AlreadySo(WON),
+        Changed(replace(OPEN, status="abandoned"), WON),
+        Changed(WON, replace(OPEN, status="abandoned")),
+    ]
+    worker, ledger = work.worker()
+    await _all(worker, ledger, _batch("a", "b"))
+    await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
+    await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
+    await worker.drain(1)
+
+    assert "from abandoned to won" in work.texts[1]
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2")]
+
+
+async def test_what_is_forgotten_of_several_but_one_is_taken_back_by_itself(work: Work) -> None:
+    work.store.rows["b"] = Row(
+        _entry("b", batch="a"), None, 0.0, state="finished", outcome=Changed(OPEN, WON), message_ts="17.1"
+    )
+    work.outcomes = [Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
+    await worker.drain(1)
+
+    assert "took that back" in work.texts[0]
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.1")]
+
+
+# --- what is told besides -------------------------------------------------------------------------------------------
+
+
+async def test_a_change_is_posted_once_in_the_channel_where_it_is_announced_and_that_is_noted(work: Work) -> None:
+    work.messages = messages(announce={Status.WON: "C2"})
+    work.outcomes = [Changed(OPEN, WON)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    ((message, channel),) = work.posted
+    assert (message, channel) == (work.delivered[0][0], "C2")
+    assert work.store.rows["one"].announced == ("C2", "18.1")
+
+
+async def test_what_could_not_be_posted_is_not_noted(work: Work) -> None:
+    work.messages, work.posted_as = messages(announce={Status.WON: "C2"}), ""
+    work.outcomes = [Changed(OPEN, WON)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert len(work.posted) == 1
+    assert (work.store.rows["one"].announced, work.store.rows["one"].state) == (("", ""), "finished")
+
+
+async def test_whoever_lost_a_deal_without_a_reason_is_asked_for_it_after_the_result(work: Work) -> None:
+    work.reasons = (LostReason("p", "Price too high"),)
+    work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    (_, first), (question, then) = work.delivered
+    assert "Price too high" in str(question.blocks)
+    assert question.public is False
+    assert then == first
+
+
+@pytest.mark.parametrize("reasons", [None, ()])
+async def test_nobody_is_asked_for_a_reason_where_there_is_none_to_choose(
+    work: Work, reasons: tuple[LostReason, ...] | None
+) -> None:
+    work.reasons = reasons
+    work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+
+
+async def test_nobody_is_asked_about_what_was_forgotten_meanwhile(work: Work) -> None:
+    class Forgetful(MemoryLedger):
+        async def find(self, key: str) -> None:
+            assert key == "one"
+
+    work.reasons = (LostReason("p", "Price"),)
+    work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
+    worker, ledger = work.worker(Forgetful(work.store))
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain(1)
+
+    assert len(work.delivered) == 1
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+ASKER = Address("http://reply.example", "C1", "U1")
+
+
+async def _told(message: Message | None) -> Message | None:
+    await asyncio.sleep(0)
+    return message
+
+
+async def test_a_question_is_answered_when_the_answer_is_there(work: Work) -> None:
+    worker, _ = work.worker()
+    worker.answer(_told(Message("It is won.", (), public=False)), ASKER, "REF")
+    worker.answer(_told(None), ASKER, "REF")
+    await worker.drain(1)
+
+    assert [(message.text, to) for message, to in work.delivered] == [("It is won.", ASKER)]
+
+
+async def test_a_question_that_breaks_is_told_and_logged_under_its_reference(work: Work) -> None:
+    async def broken() -> Message:
+        raise RuntimeError
+
+    worker, _ = work.worker()
+    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        worker.answer(broken(), ASKER, "REF")
+        await worker.drain(1)
+
+    assert "REF" in work.texts[0]
+    assert [(line["event"], line["reference"]) for line in lines if line.get("exc_info")] == [
+        ("question.broken", "REF")
+    ]
+
+
+# --- in a channel that is shared with another company ---------------------------------------------------------------
+
+
+async def test_in_a_channel_of_our_own_nobody_is_asked_because_of_it(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("a"))
+    await worker.drain(10)
+
+    assert (work.looked_at, work.consents) == (["C1"], [Consent.PRESUMED])
+
+
+async def test_where_another_company_would_read_it_somebody_is_asked_first_and_told_why(work: Work) -> None:
+    work.shared, work.outcomes = True, [Unconfirmed(Opportunity("deal", "open"))]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("a"))
+    await worker.drain(10)
+
+    assert work.consents == [Consent.SHARED]
+    assert "shared with another company" in work.texts[0]
+    assert not work.delivered[0][0].public
+
+
+async def test_what_only_one_person_reads_is_not_asked_about(work: Work) -> None:
+    work.shared = True
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("a", public=False))
+    await worker.drain(10)
+
+    assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])
+
+
+async def test_a_command_that_was_about_to_write_when_its_process_died_is_not_asked_about(work: Work) -> None:
+    work.shared = True
+    _, ledger = work.worker()
+    await ledger.accept(_entry("a"), within=5)
+    await ledger.intend("a", Opportunity("deal", "open"))
+    await ledger.give_back()
+    worker, _ = work.worker()
+    tending = asyncio.create_task(worker.tend())
+    while not work.delivered:
+        await asyncio.sleep(0.01)
+    tending.cancel()
+    await worker.drain(10)
+
+    assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])
+
+
+# --- what is taken note of ------------------------------------------------------------------------------------------
+
+
+async def test_an_outcome_and_its_reply_are_taken_note_of(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING)]
+    work.may_deliver.clear()
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"), _entry("two"))
+    await _until(lambda: len(work.notebook.outcomes) == 2)
+    assert work.notebook.ways == []
+    await asyncio.sleep(0.05)
+    work.may_deliver.set()
+    await worker.drain(1)
+
+    assert work.notebook.outcomes == ["changed", "not_found"]
+    assert [way for way, _ in work.notebook.ways] == ["channel", "channel"]
+    assert all(seconds >= 0.05 for _, seconds in work.notebook.ways)
+
+
+async def test_of_several_each_has_an_outcome_and_all_have_one_reply(work: Work) -> None:
+    worker, ledger = work.worker()
+    several = [_entry(key, batch="1") for key in ("1", "2", "3")]
+    await ledger.accept(*several, within=5)
+    for each in several:
+        worker.submit(each)
+    await worker.drain(1)
+
+    assert work.notebook.outcomes == ["already_so"] * 3
+    assert len(work.notebook.ways) == 1
+
+
+async def test_what_another_process_left_has_taken_as_long_as_its_person_waited(work: Work) -> None:
+    left = MemoryLedger(work.store)
+    await left.accept(_entry("one"), within=5)
+    work.store.rows["one"].accepted -= timedelta(seconds=90)
+    await left.give_back()
+    worker, _ = work.worker()
+    tending = asyncio.create_task(worker.tend())
+    await _until(lambda: bool(work.notebook.ways))
+    tending.cancel()
+    await worker.drain(1)
+
+    ((way, seconds),) = work.notebook.ways
+    assert (way, work.notebook.outcomes) == ("channel", ["already_so"])
+    assert 90 <= seconds < 180
+
+
+async def test_whoever_lost_the_lease_counts_nothing(work: Work) -> None:
+    work.may_finish.clear()
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await _until(lambda: work.at_once == 1)
+    work.store.rows["one"].owner = "somebody else"
+    work.may_finish.set()
+    await worker.drain(1)
+
+    assert (work.notebook.outcomes, work.notebook.ways) == ([], [])

@@ -1,0 +1,209 @@
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.deals.deal import Consent, LostReason, Matches, Opportunity, Status, Wish
+from bot.deals.identify import Identified, Identify, certainly_meant, matching
+from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, ReasonWanted, Trouble
+from tests.memory import MemoryCrm, error
+
+OPEN, WON = Opportunity("open-deal", "open"), Opportunity("won-deal", "won")
+LOST, ABANDONED = Opportunity("lost-deal", "lost"), Opportunity("abandoned-deal", "abandoned")
+ANOTHER = Opportunity("another", "open")
+PRICE, TIMING, RIVAL = LostReason("p", "Price too high"), LostReason("t", "Bad timing"), LostReason("r", "Price: rival")
+REASONS = (PRICE, TIMING, RIVAL)
+BY_NAME = Wish("", Status.WON, name="website")
+LOSE = Wish("deal", Status.LOST)
+
+
+@pytest.fixture
+def crm() -> MemoryCrm:
+    return MemoryCrm(OPEN)
+
+
+@pytest.fixture
+def identify(crm: MemoryCrm) -> Identify:
+    return Identify(crm, reason_required=False)
+
+
+@pytest.fixture
+def strict(crm: MemoryCrm) -> Identify:
+    """Where no deal is lost without a reason."""
+    return Identify(crm, reason_required=True)
+
+
+def _wish(**fields: object) -> Wish:
+    return Wish(**{"opportunity_id": "deal", "status": Status.LOST} | fields)  # type: ignore[arg-type]
+
+
+# --- which deal -----------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_asked_about_a_wish_that_leaves_nothing_open(crm: MemoryCrm, identify: Identify) -> None:
+    for wish in (Wish("deal", Status.WON), LOSE, _wish(status=Status.WON, reason="price")):
+        assert await identify(wish) == Identified(wish)
+    assert crm.calls == []
+
+
+async def test_the_one_deal_of_that_name_is_meant(crm: MemoryCrm, identify: Identify) -> None:
+    crm.matches = Matches((OPEN,), more=False)
+
+    assert await identify(BY_NAME) == Identified(Wish("open-deal", Status.WON, name="website"))
+    assert crm.calls == ["search"]
+
+
+async def test_a_search_that_fails_is_told_with_its_trouble(crm: MemoryCrm, identify: Identify) -> None:
+    crm.searching.append(error(Cause.RATE_LIMITED))
+
+    assert await identify(BY_NAME) == Identified(BY_NAME, Failed(Trouble(Cause.RATE_LIMITED), Effect.NOTHING))
+
+
+async def test_a_name_that_no_deal_has_is_told(identify: Identify) -> None:
+    assert await identify(BY_NAME) == Identified(BY_NAME, Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING))
+
+
+@pytest.mark.parametrize("more", [True, False])
+async def test_of_several_somebody_has_to_choose(crm: MemoryCrm, identify: Identify, *, more: bool) -> None:
+    crm.matches = Matches((OPEN, ANOTHER), more=more)
+
+    assert await identify(BY_NAME) == Identified(BY_NAME, Ambiguous((OPEN, ANOTHER), more))
+
+
+async def test_a_deal_is_found_before_its_reason_is_looked_up_and_kept_when_that_is_missing(
+    crm: MemoryCrm, strict: Identify
+) -> None:
+    crm.matches, crm.reasons = Matches((OPEN,), more=False), REASONS
+    found = await strict(Wish("", Status.LOST, name="website", reason="price too"))
+    assert found == Identified(Wish("open-deal", Status.LOST, "p", name="website", reason="price too"))
+
+    wanting = await strict(Wish("", Status.LOST, name="website"))
+    assert wanting == Identified(Wish("open-deal", Status.LOST, name="website"), ReasonWanted(REASONS))
+
+
+@pytest.mark.parametrize(
+    ("deals", "status", "meant"),
+    [
+        ((OPEN,), Status.WON, OPEN),
+        ((OPEN,), Status.LOST, OPEN),
+        ((OPEN, WON, LOST), Status.WON, OPEN),
+        ((OPEN, ANOTHER), Status.WON, None),
+        ((WON,), Status.WON, WON),  # it is so already
+        ((WON,), Status.LOST, None),  # nobody gives it another end only because of its name
+        ((WON, LOST), Status.LOST, None),
+        ((WON,), Status.OPEN, WON),
+        ((OPEN,), Status.OPEN, OPEN),
+        ((OPEN, ABANDONED), Status.OPEN, ABANDONED),
+        ((OPEN, ANOTHER), Status.OPEN, None),
+        ((WON, LOST), Status.OPEN, None),
+        ((Opportunity("odd", "archived"),), Status.WON, None),
+        ((), Status.WON, None),
+    ],
+)
+def test_a_deal_is_certainly_meant_if_it_alone_can_be(
+    deals: tuple[Opportunity, ...], status: Status, meant: Opportunity | None
+) -> None:
+    assert certainly_meant(Matches(deals, more=False), status) == meant
+    assert certainly_meant(Matches(deals, more=True), status) is None
+
+
+# --- which reason ---------------------------------------------------------------------------------------------------
+
+
+async def test_the_reason_that_somebodys_words_mean_is_found(crm: MemoryCrm, identify: Identify) -> None:
+    crm.reasons = REASONS
+
+    assert await identify(_wish(reason="timing")) == Identified(_wish(reason="timing", lost_reason_id="t"))
+    assert crm.calls == ["lost_reasons"]
+
+
+async def test_words_that_mean_no_reason_or_several_are_asked_about(crm: MemoryCrm, identify: Identify) -> None:
+    crm.reasons = REASONS
+    for words in ("weather", "price"):
+        assert await identify(_wish(reason=words)) == Identified(_wish(reason=words), ReasonWanted(REASONS))
+
+
+async def test_where_a_reason_is_required_it_is_asked_for(crm: MemoryCrm, strict: Identify) -> None:
+    crm.reasons = REASONS
+
+    assert await strict(LOSE) == Identified(LOSE, ReasonWanted(REASONS))
+    assert await strict(_wish(lost_reason_id="p")) == Identified(_wish(lost_reason_id="p"))
+    assert await strict(_wish(status=Status.WON)) == Identified(_wish(status=Status.WON))
+
+
+async def test_a_preview_needs_no_reason_but_one_that_is_said_must_exist(crm: MemoryCrm, strict: Identify) -> None:
+    crm.reasons = REASONS
+    preview, with_reason = _wish(consent=Consent.PREVIEW), _wish(consent=Consent.PREVIEW, reason="weather")
+
+    assert await strict(preview) == Identified(preview)
+    assert await strict(with_reason) == Identified(with_reason, ReasonWanted(REASONS))
+
+
+@pytest.mark.parametrize("reasons", [None, ()])
+@pytest.mark.parametrize("words", ["price", ""])
+async def test_where_reasons_cannot_be_read_or_there_are_none_a_deal_is_lost_without(
+    crm: MemoryCrm, strict: Identify, reasons: tuple[LostReason, ...] | None, words: str
+) -> None:
+    crm.reasons = reasons
+
+    assert await strict(_wish(reason=words)) == Identified(_wish(reason=words))
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("Price too high", PRICE),
+        ("  PRICE - too high! ", PRICE),
+        ("price too", PRICE),
+        ("price rival", RIVAL),
+        ("high", PRICE),
+        ("high price", PRICE),
+        ("bad", TIMING),
+        ("tim", None),  # no word of it, nor its beginning
+        ("price", None),
+        ("price timing", None),
+        ("", None),
+        ("…!", None),
+    ],
+)
+def test_words_mean_a_reason_by_its_whole_name_its_beginning_or_its_words(words: str, meant: LostReason | None) -> None:
+    assert matching(words, REASONS) == meant
+
+
+def test_a_whole_name_is_meant_although_another_begins_with_it() -> None:
+    short = LostReason("s", "Price")
+
+    assert matching("price", (*REASONS, short)) == short
+
+
+def test_a_name_that_two_reasons_have_means_neither() -> None:
+    assert matching("price", (LostReason("1", "Price"), LostReason("2", "price!"))) is None
+
+
+NAMES = st.lists(st.text(st.characters(categories=("L", "N", "Z", "P")), min_size=1), min_size=1, max_size=5)
+
+
+def _plain(name: str) -> Iterator[str]:
+    return (char for char in name.casefold() if char.isalnum())
+
+
+@given(NAMES, st.data())
+def test_every_reason_is_found_by_its_own_name_unless_another_is_the_same_to_the_ear(
+    names: list[str], data: st.DataObject
+) -> None:
+    reasons = [LostReason(str(number), name) for number, name in enumerate(names)]
+    reason = data.draw(st.sampled_from(reasons))
+    found = matching(reason.name, reasons)
+    alike = [other for other in reasons if list(_plain(other.name)) == list(_plain(reason.name))]
+
+    if [*_plain(reason.name)] and len(alike) == 1:
+        assert found == reason
+    assert found is None or [*_plain(reason.name)]
+
+
+@given(st.text(), NAMES)
+def test_whatever_is_said_means_one_of_the_reasons_or_none(words: str, names: list[str]) -> None:
+    reasons = [LostReason(str(number), name) for number, name in enumerate(names)]
+
+    assert matching(words, reasons) in {None, *reasons}

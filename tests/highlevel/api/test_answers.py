@@ -1,0 +1,321 @@
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from bot.highlevel.api.answers import Answer, Limits, read_error, read_limits
+from bot.highlevel.api.errors import (
+    Blocked,
+    Broken,
+    Forbidden,
+    GatewayTimedOut,
+    HighLevelError,
+    Invalid,
+    LocationForbidden,
+    NoSuchRoute,
+    NotFound,
+    RateLimited,
+    Refused,
+    ScopeMissing,
+    TokenInvalid,
+    Unreadable,
+    VersionRefused,
+)
+from tests.highlevel.api.answers import BODIES, SAMPLES, an_answer, sample
+
+REFUSALS: Mapping[str, tuple[type[HighLevelError], tuple[str, ...]]] = {
+    "400_bad_request": (Invalid, ("Bad Request",)),
+    "400_location_not_found": (NotFound, ("Location not found",)),
+    "400_contact_not_found": (NotFound, ("Contact not found for id:MB7tx4NBjFJKvmnYjcly",)),
+    "400_task_id_invalid": (NotFound, ("The task id is invalid.",)),
+    "400_location_not_active": (Invalid, ("Location is not active",)),
+    "400_endpoint_removed": (NoSuchRoute, ("API endpoint has been removed",)),
+    "400_invalid_grant": (Invalid, ("invalid_grant",)),
+    "400_v3_error_object": (Invalid, ("locationId is required",)),
+    "400_gateway": (Invalid, ("Bad Request",)),
+    "401_invalid_access_token": (TokenInvalid, ("Invalid token: access token is invalid",)),
+    "401_invalid_jwt": (TokenInvalid, ("Invalid JWT",)),
+    "401_invalid_private_integration_token": (TokenInvalid, ("Invalid Private Integration token",)),
+    "401_scope": (ScopeMissing, ("The token is not authorized for this scope.",)),
+    "401_auth_class": (
+        ScopeMissing,
+        ("This authClass type is not allowed to access this scope. Please reach out to the Platform team...",),
+    ),
+    "401_location_not_accessible": (LocationForbidden, ("This location is not accessible from this token!",)),
+    "401_iam": (ScopeMissing, ("This route is not yet supported by the IAM Service...",)),
+    "401_version_missing": (VersionRefused, ("version header was not found.",)),
+    "401_version_invalid": (VersionRefused, ("version header is invalid",)),
+    "401_user_does_not_exist": (NotFound, ("The user does not exist.",)),
+    "403_location": (LocationForbidden, ("The token does not have access to this location.",)),
+    "403_cloudflare_1010": (Blocked, ()),
+    "403_permission": (Forbidden, ("You do not have permission to access this resource",)),
+    "404_opportunity": (NotFound, ("Opportunity not found",)),
+    "404_cannot_get": (NoSuchRoute, ("Cannot GET /opportunities/lost-reason",)),
+    "422_list": (Invalid, ("grant_type must be a valid enum value", "grant_type should not be empty")),
+    "422_unknown_property": (Invalid, ("property pipelineId should not exist",)),
+    "422_location_missing": (Invalid, ("location_id can't be undefined",)),
+    "422_status": (Invalid, ("status must be one of the following values: open, won, lost, abandoned, all",)),
+    "429_sdk_text": (RateLimited, ()),
+    "429_burst": (RateLimited, ("Too Many Requests",)),
+    "429_day": (RateLimited, ("Too Many Requests",)),
+    "500_internal": (Broken, ("Internal server error",)),
+    "502_html": (GatewayTimedOut, ()),
+    "503_envoy": (Broken, ()),
+    "504_envoy": (GatewayTimedOut, ()),
+}
+
+FROM_GATEWAYS = {502, 504, *range(520, 528)}
+
+
+def _refusal(status: int, body: object, **headers: str) -> HighLevelError:
+    return read_error(an_answer(status, body, **headers))
+
+
+# --- samples ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_sample_of_a_refusal_is_read() -> None:
+    assert {path.stem for path in SAMPLES.iterdir() if not path.stem.startswith("2")} == REFUSALS.keys()
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_a_refusal_seen_elsewhere_has_its_exact_meaning(name: str) -> None:
+    expected, messages = REFUSALS[name]
+    answer = sample(name)
+    error = read_error(answer)
+
+    assert type(error) is expected
+    assert error.details.status == answer.status
+    assert error.details.messages == messages
+
+
+@pytest.mark.parametrize(
+    ("name", "retry_after", "daily"),
+    [("429_sdk_text", 10.0, False), ("429_burst", 10.0, False), ("429_day", 83059.0, True)],
+)
+def test_a_rate_limit_says_how_long_to_wait_and_whether_it_is_the_days(
+    name: str, retry_after: float, *, daily: bool
+) -> None:
+    error = read_error(sample(name))
+    assert isinstance(error, RateLimited)
+    assert (error.retry_after, error.daily) == (retry_after, daily)
+
+
+def test_the_trace_id_of_a_refusal_is_kept() -> None:
+    answer = sample("422_list")
+    assert read_error(answer).details.trace_id == json.loads(answer.content)["traceId"]
+
+
+# --- every status, every body ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", range(300, 600))
+def test_every_status_that_is_no_success_is_of_the_right_family_whatever_the_body(status: int) -> None:
+    for body in BODIES[:4]:
+        error = _refusal(status, body)
+        assert error.details.status == status
+        match status // 100:
+            case 3:
+                assert type(error) is Unreadable
+            case 4:
+                assert isinstance(error, Refused)
+                assert type(error) is not Refused
+                assert not error.perhaps_done
+            case _:
+                assert type(error) is (GatewayTimedOut if status in FROM_GATEWAYS else Broken)
+
+
+@pytest.mark.parametrize("status", [0, 100, 101, 199, 600, 999])
+def test_a_status_that_http_does_not_know_may_have_been_a_change(status: int) -> None:
+    error = _refusal(status, {})
+    assert type(error) is (Broken if status >= 600 else Unreadable)
+    assert error.perhaps_done
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_the_kind_of_a_refusal_does_not_depend_on_its_being_readable(body: bytes) -> None:
+    assert type(_refusal(429, body)) is RateLimited
+    assert type(_refusal(422, body)) is Invalid
+    assert type(_refusal(405, body)) is NoSuchRoute
+
+
+# --- what a refusal says -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "messages"),
+    [
+        ({"message": "One"}, ("One",)),
+        ({"message": ["One", "Two"]}, ("One", "Two")),
+        ({"message": ["One", 2, None, {}, " "]}, ("One",)),
+        ({"message": "", "error": "Bad Request"}, ("Bad Request",)),
+        ({"message": "One", "error": "Bad Request"}, ("One",)),
+        ({"error": {"message": "Inner"}}, ("Inner",)),
+        ({"error": {"message": ["Inner", "Second"]}}, ("Inner", "Second")),
+        ({"error": {}}, ()),
+        ({"detail": "Detail"}, ("Detail",)),
+        ({"message": {"odd": 1}}, ()),
+        ({"message": 7}, ()),
+        ({}, ()),
+        ("Only words", ("Only words",)),
+        (["One", "Two"], ("One", "Two")),
+        (None, ()),
+        ({"message": " two\n lines "}, ("two lines",)),
+        ({"message": "x" * 1000}, ("x" * 300,)),
+    ],
+)
+def test_the_reasons_are_found_in_every_shape(body: object, messages: tuple[str, ...]) -> None:
+    assert _refusal(422, body).details.messages == messages
+
+
+def test_half_an_emoji_in_a_reason_never_leaves_the_wire() -> None:
+    error = _refusal(422, {"message": ["bad \ud83d"], "traceId": "\ud83d"})
+    assert (error.details.messages, error.details.trace_id) == (("bad \ufffd",), "\ufffd")
+
+
+def test_a_trace_id_is_not_longer_than_one() -> None:
+    assert _refusal(422, {"traceId": "t" * 1000}).details.trace_id == "t" * 64
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_that_is_not_json_comes_from_before_highlevel(status: int) -> None:
+    for body in (b"", b"<html>Attention Required!</html>", b"error code: 1010", b"[]"):
+        assert type(_refusal(status, body)) is Blocked
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("version header is invalid", VersionRefused),
+        ("THE TOKEN IS NOT AUTHORIZED FOR THIS SCOPE.", ScopeMissing),
+        ("The token does not have access to this location.", LocationForbidden),
+        ("This location is not accessible from this token!", LocationForbidden),
+        ("The token has expired", TokenInvalid),
+        ("Invalid JWT", TokenInvalid),
+    ],
+)
+def test_the_text_tells_the_meanings_of_401_and_403_apart(
+    status: int, message: str, expected: type[HighLevelError]
+) -> None:
+    assert type(_refusal(status, {"message": message})) is expected
+
+
+def test_without_a_known_text_401_is_about_the_token_and_403_about_nothing_we_know() -> None:
+    for body in ({}, {"message": "Unauthorized"}, {"message": None}):
+        assert type(_refusal(401, body)) is TokenInvalid
+        assert type(_refusal(403, body)) is Forbidden
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Opportunity not found", NotFound),
+        ("The opportunity id is invalid.", NotFound),
+        ("Invalid opportunity id", NotFound),
+        ("The opportunity does not exist", NotFound),
+        ("Cannot PUT /opportunities/x/status", NoSuchRoute),
+        ("monetaryValue is invalid", Invalid),
+        ("status is invalid", Invalid),
+    ],
+)
+def test_a_400_may_mean_that_nothing_is_there(message: str, expected: type[HighLevelError]) -> None:
+    assert type(_refusal(400, {"message": message})) is expected
+    assert type(_refusal(400, {"message": [message]})) is expected
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE", "PATCH"])
+def test_a_404_that_names_the_route_means_that_our_address_is_wrong(method: str) -> None:
+    assert type(_refusal(404, {"message": f"Cannot {method} /opportunities/x"})) is NoSuchRoute
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>404</html>", b"[]"])
+def test_a_404_that_is_not_highlevels_json_means_that_our_address_is_wrong(body: bytes) -> None:
+    assert type(_refusal(404, body)) is NoSuchRoute
+
+
+def test_a_404_that_says_nothing_more_is_not_found() -> None:
+    assert type(_refusal(404, {})) is NotFound
+
+
+# --- how long to wait ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "retry_after", "daily"),
+    [
+        ({}, 10.0, False),
+        ({"x_ratelimit_interval_milliseconds": "2500"}, 2.5, False),
+        ({"x_ratelimit_interval_milliseconds": "0"}, 10.0, False),
+        ({"x_ratelimit_interval_milliseconds": "soon"}, 10.0, False),
+        ({"x_ratelimit_interval_milliseconds": "-5"}, 10.0, False),
+        ({"retry_after": "3", "x_ratelimit_interval_milliseconds": "2500"}, 3.0, False),
+        ({"retry_after": "0"}, 0.0, False),
+        ({"retry_after": "nan"}, 10.0, False),
+        ({"retry_after": "inf"}, 10.0, False),
+        ({"retry_after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 10.0, False),
+        ({"x_ratelimit_daily_remaining": "1"}, 10.0, False),
+        ({"x_ratelimit_daily_remaining": " 0 "}, None, True),
+        ({"x_ratelimit_daily_remaining": "0", "x_ratelimit_daily_reset": "60000"}, 60.0, True),
+        ({"x_ratelimit_daily_remaining": "0", "x_ratelimit_daily_reset": "60000", "retry_after": "5"}, 5.0, True),
+        ({"x_ratelimit_daily_remaining": "0", "x_ratelimit_interval_milliseconds": "2500"}, None, True),
+    ],
+)
+def test_the_headers_say_how_long_a_rate_limit_lasts(
+    headers: dict[str, str], retry_after: float | None, *, daily: bool
+) -> None:
+    error = _refusal(429, {}, **headers)
+    assert isinstance(error, RateLimited)
+    assert (error.retry_after, error.daily) == (retry_after, daily)
+
+
+def test_a_broken_server_may_say_when_it_will_be_back() -> None:
+    assert _refusal(503, b"", retry_after="7").retry_after == 7.0
+    assert _refusal(503, b"").retry_after is None
+
+
+# --- limits --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "limits"),
+    [
+        (200, {}, Limits(None, None, None, None, day_is_over=False)),
+        (
+            200,
+            {
+                "x-ratelimit-max": "100",
+                "x-ratelimit-remaining": "95",
+                "x-ratelimit-interval-milliseconds": "10000",
+                "x-ratelimit-daily-remaining": "199601",
+                "x-ratelimit-daily-reset": "83059000",
+                "x-ratelimit-limit-daily": "200000",
+            },
+            Limits(100, 10.0, 95, None, day_is_over=False, left_today=199_601, most_a_day=200_000),
+        ),
+        (200, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True, left_today=0)),
+        (
+            200,
+            {"x-ratelimit-daily-remaining": "0", "x-ratelimit-daily-reset": "60000"},
+            Limits(None, None, None, 60.0, day_is_over=True, left_today=0),
+        ),
+        (429, {}, Limits(None, None, None, 10.0, day_is_over=False)),
+        (429, {"retry-after": "3"}, Limits(None, None, None, 3.0, day_is_over=False)),
+        (429, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True, left_today=0)),
+    ],
+)
+def test_an_answer_says_how_much_more_may_be_asked(status: int, headers: dict[str, str], limits: Limits) -> None:
+    assert read_limits(Answer(status, headers, b"")) == limits
+
+
+@pytest.mark.parametrize("garbage", ["", "many", "-1", "nan", "inf", "0", "1e300"])
+def test_a_limit_that_makes_no_sense_says_nothing(garbage: str) -> None:
+    of_the_interval = ("x-ratelimit-max", "x-ratelimit-interval-milliseconds", "x-ratelimit-remaining")
+    names = (*of_the_interval, "x-ratelimit-limit-daily", "x-ratelimit-daily-remaining")
+    limits = read_limits(Answer(200, dict.fromkeys(names, garbage), b""))
+
+    assert limits.interval is None
+    assert limits.most is None or limits.most > 0
+    assert limits.remaining is None or limits.remaining >= 0
+    assert limits.most_a_day is None or limits.most_a_day > 0
+    assert limits.left_today is None or limits.left_today >= 0

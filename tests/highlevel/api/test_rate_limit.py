@@ -1,0 +1,460 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.highlevel.api import transport
+from bot.highlevel.api.answers import Limits
+from bot.highlevel.api.auth import PrivateIntegration
+from bot.highlevel.api.client import Attempts, Client
+from bot.highlevel.api.errors import RateLimited
+from bot.highlevel.api.rate_limit import Allowance, Budget
+from bot.simulator.highlevel.server import Fault, HighLevel
+from bot.simulator.serving import served
+
+DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
+SOON = 10.0
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _said(
+    most: int | None = None,
+    interval: float | None = None,
+    remaining: int | None = None,
+    closed_for: float | None = None,
+    *,
+    day_is_over: bool = False,
+) -> Limits:
+    return Limits(most, interval, remaining, closed_for, day_is_over)
+
+
+async def _ask(allowance: Allowance, seconds: float = 0.0, limits: Limits | None = None) -> None:
+    async with allowance.place(until=_now() + SOON):
+        await asyncio.sleep(seconds)
+        if limits:
+            allowance.heard(limits)
+
+
+# --- places ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_place_comes_free_an_interval_after_its_answer() -> None:
+    allowance = Allowance(most=2, interval=0.2)
+    began = _now()
+    await asyncio.gather(*(_ask(allowance, seconds=0.1) for _ in range(2)))
+    await _ask(allowance)
+
+    assert _now() - began >= 0.3
+
+
+async def test_whoever_finds_no_place_in_time_is_told_when_there_is_one_and_nothing_was_sent() -> None:
+    allowance = Allowance(most=1, interval=5.0)
+    await _ask(allowance)
+
+    with pytest.raises(RateLimited) as refused:
+        async with allowance.place(until=_now() + 0.05):
+            pytest.fail("there is no place")
+    assert refused.value.retry_after == pytest.approx(5.0, abs=0.5)
+    assert (refused.value.daily, refused.value.perhaps_done) == (False, False)
+
+
+async def test_highlevels_own_figures_are_taken_over() -> None:
+    allowance = Allowance(most=100, interval=10.0)
+    await _ask(allowance, limits=_said(most=1, interval=0.1))
+    began = _now()
+    await _ask(allowance)
+
+    assert _now() - began >= 0.09
+
+
+async def test_what_others_used_takes_places_too() -> None:
+    allowance = Allowance(most=10, interval=0.2)
+    await _ask(allowance, limits=_said(most=10, remaining=0))
+    began = _now()
+    await _ask(allowance)
+
+    assert _now() - began >= 0.19
+
+
+async def test_an_answer_that_says_that_more_is_left_than_we_know_is_not_believed() -> None:
+    allowance = Allowance(most=2, interval=0.2)
+    began = _now()
+    await _ask(allowance)
+    await _ask(allowance, limits=_said(most=2, remaining=2))
+    await _ask(allowance)
+
+    assert _now() - began >= 0.19
+
+
+async def test_a_request_that_failed_had_its_place() -> None:
+    allowance = Allowance(most=1, interval=0.2)
+    began = _now()
+    with pytest.raises(OSError, match="cut"):
+        async with allowance.place(until=_now() + SOON):
+            raise OSError("cut")
+    await _ask(allowance)
+
+    assert _now() - began >= 0.19
+
+
+# --- turns ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_turn_waits_until_there_is_room_for_all_its_calls_and_is_not_kept_waiting_inside() -> None:
+    allowance = Allowance(most=4, interval=0.3)
+    began = _now()
+    await asyncio.gather(_ask(allowance), _ask(allowance))
+    async with allowance.turn(3, until=_now() + SOON):
+        waited = _now() - began
+        for _ in range(3):
+            await _ask(allowance)
+        assert _now() - began < waited + 0.1
+
+    assert waited >= 0.29
+
+
+async def test_turns_are_given_in_the_order_in_which_they_were_wanted() -> None:
+    allowance = Allowance(most=3, interval=0.05)
+    order: list[int] = []
+
+    async def take(number: int) -> None:
+        async with allowance.turn(3 if number % 2 else 1, until=_now() + SOON):
+            order.append(number)
+            await _ask(allowance)
+
+    await asyncio.gather(*(take(number) for number in range(8)))
+
+    assert order == list(range(8))
+
+
+async def test_what_a_turn_did_not_use_is_there_for_the_next() -> None:
+    allowance = Allowance(most=3, interval=60.0)
+    async with allowance.turn(3, until=_now() + SOON):
+        await _ask(allowance)
+    async with asyncio.timeout(30), allowance.turn(2, until=_now() + SOON):
+        pass
+
+
+async def test_a_call_beyond_its_turn_comes_before_those_who_have_not_begun() -> None:
+    allowance = Allowance(most=1, interval=0.1)
+    order: list[str] = []
+
+    async def later() -> None:
+        async with allowance.turn(1, until=_now() + SOON):
+            order.append("later")
+
+    async with allowance.turn(1, until=_now() + SOON):
+        await _ask(allowance)
+        waiting = asyncio.create_task(later())
+        await asyncio.sleep(0.01)
+        await _ask(allowance)
+        order.append("beyond")
+    await waiting
+
+    assert order == ["beyond", "later"]
+
+
+async def test_tasks_inside_a_turn_share_its_places() -> None:
+    allowance = Allowance(most=3, interval=60.0)
+    async with asyncio.timeout(30), allowance.turn(3, until=_now() + SOON):
+        await asyncio.gather(*(_ask(allowance) for _ in range(3)))
+
+
+async def test_a_turn_for_more_than_there_ever_is_takes_all_there_is() -> None:
+    allowance = Allowance(most=2, interval=0.05)
+    async with asyncio.timeout(30), allowance.turn(3, until=_now() + SOON):
+        for _ in range(3):
+            await _ask(allowance)
+
+
+async def test_whoever_gives_up_waiting_leaves_the_queue() -> None:
+    allowance = Allowance(most=1, interval=0.2)
+    await _ask(allowance)
+    impatient = asyncio.create_task(_enter(allowance))
+    await asyncio.sleep(0.01)
+    impatient.cancel()
+    await asyncio.gather(impatient, return_exceptions=True)
+
+    async with asyncio.timeout(30), allowance.turn(1, until=_now() + SOON):
+        pass
+
+
+async def test_a_turn_that_is_given_to_whoever_gives_up_at_that_moment_is_given_on() -> None:
+    allowance = Allowance(most=1, interval=60.0)
+    async with allowance.turn(1, until=_now() + SOON):
+        impatient = asyncio.create_task(_enter(allowance))
+        await asyncio.sleep(0.01)
+    impatient.cancel()  # it was let in when the block above was left, and does not know yet
+    await asyncio.gather(impatient, return_exceptions=True)
+
+    async with asyncio.timeout(30), allowance.turn(1, until=_now() + SOON):
+        pass
+
+
+async def test_whoever_went_while_the_door_was_opened_is_passed_over() -> None:
+    allowance = Allowance(most=1, interval=60.0)
+    async with allowance.turn(1, until=_now() + SOON):
+        impatient = asyncio.create_task(_enter(allowance))
+        await asyncio.sleep(0.01)
+        impatient.cancel()  # the block is left before it wakes up
+    async with asyncio.timeout(30), allowance.turn(1, until=_now() + SOON):
+        pass
+    await asyncio.gather(impatient, return_exceptions=True)
+
+
+async def _enter(allowance: Allowance) -> None:
+    async with allowance.turn(1, until=_now() + SOON):
+        pass
+
+
+# --- 429 ------------------------------------------------------------------------------------------------------------
+
+
+async def test_after_a_429_nobody_asks_before_it_is_time() -> None:
+    allowance = Allowance(most=100, interval=10.0)
+    began = _now()
+    await _ask(allowance, limits=_said(closed_for=0.2))
+    await asyncio.gather(*(_ask(allowance) for _ in range(5)))
+
+    assert _now() - began >= 0.19
+
+
+async def test_whoever_cannot_wait_for_the_door_to_open_is_told_at_once() -> None:
+    allowance = Allowance()
+    await _ask(allowance, limits=_said(closed_for=60.0))
+    began = _now()
+    with pytest.raises(RateLimited) as told:
+        async with allowance.turn(3, until=_now() + 30.0):
+            pytest.fail("the door is closed")
+
+    assert _now() - began < 20
+    assert told.value.retry_after == pytest.approx(60.0, abs=5)
+
+
+async def test_a_door_that_is_said_to_be_closed_for_long_is_tried_before() -> None:
+    allowance = Allowance(ask_again=0.1)
+    await _ask(allowance, limits=_said(closed_for=86400.0))
+    async with asyncio.timeout(30):
+        await _ask(allowance)
+
+
+async def test_whoever_has_a_deadline_comes_before_those_who_have_not_begun() -> None:
+    allowance = Allowance(most=1, interval=0.1)
+    await _ask(allowance)
+    order: list[str] = []
+    turns = [asyncio.create_task(_enter(allowance)) for _ in range(20)]
+    turns[0].add_done_callback(lambda _: order.append("turn"))
+    await asyncio.sleep(0.01)
+    await _ask(allowance)
+    order.append("probe")
+    await turns[0]
+
+    assert order == ["probe", "turn"]
+    for turn in turns:
+        turn.cancel()
+
+
+async def test_when_the_day_is_over_nobody_waits_and_all_are_told_until_when() -> None:
+    allowance = Allowance(most=1, interval=60.0)
+    await _ask(allowance)
+    queued = asyncio.create_task(_enter(allowance))
+    gone = asyncio.create_task(_enter(allowance))
+    await asyncio.sleep(0.01)
+    gone.cancel()
+    allowance.heard(_said(closed_for=7200.0, day_is_over=True))
+
+    for refused in (queued, _enter(allowance), _ask(allowance)):
+        with pytest.raises(RateLimited) as told:
+            await refused
+        assert told.value.daily is True
+        assert told.value.retry_after == pytest.approx(7200.0, abs=1)
+
+
+async def test_whoever_gives_up_at_the_moment_at_which_the_day_ends_is_gone() -> None:
+    allowance = Allowance(most=1, interval=60.0)
+    await _ask(allowance)
+    impatient = asyncio.create_task(_enter(allowance))
+    await asyncio.sleep(0.01)
+    allowance.heard(_said(day_is_over=True))
+    impatient.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+
+
+async def test_a_day_whose_end_nobody_knows_is_over_all_the_same() -> None:
+    allowance = Allowance()
+    allowance.heard(_said(day_is_over=True))
+
+    with pytest.raises(RateLimited) as told:
+        await _enter(allowance)
+    assert told.value.retry_after is None
+
+
+@pytest.mark.parametrize("reset", [None, 0.1, 3600.0])
+async def test_now_and_then_somebody_asks_whether_the_day_is_really_over(reset: float | None) -> None:
+    allowance = Allowance(ask_again=0.2)
+    allowance.heard(_said(closed_for=reset, day_is_over=True))
+    await asyncio.sleep(0.25)
+
+    await _enter(allowance)
+
+
+# --- over HTTP ------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _client(highlevel: HighLevel) -> AsyncIterator[Client]:
+    highlevel.add_opportunity(DEAL)
+    async with served(highlevel.app()) as url:
+        client = Client(
+            base_url=url,
+            auth=PrivateIntegration(highlevel.add_token("pit-not-a-token")),
+            version="2021-07-28",
+            user_agent="opp-status/test",
+            transport=transport.pooled(),
+            attempts=Attempts(most=3, connect=1.0, answer=3.0, pause=0.01),
+        )
+        async with client:
+            yield client
+
+
+def _highlevel(limit: int, seconds: float) -> HighLevel:
+    highlevel = HighLevel()
+    highlevel.burst_limit, highlevel.burst_seconds = limit, seconds
+    return highlevel
+
+
+async def _change(client: Client, at_once: asyncio.Semaphore | None = None) -> None:
+    async with at_once or nullcontext(), client.turn(3, until=_now() + SOON):
+        for _ in range(3):
+            await client.opportunity(DEAL, until=_now() + SOON)
+
+
+async def test_a_burst_is_worked_off_without_a_single_429() -> None:
+    highlevel = _highlevel(30, 0.4)
+    async with _client(highlevel) as client:
+        await client.opportunity(DEAL, until=_now() + SOON)  # from now on the limit is known
+        await asyncio.gather(*(_change(client) for _ in range(60)))
+
+    assert len(highlevel.received) == 181
+    assert highlevel.refused == 0
+
+
+async def test_another_app_that_uses_the_same_allowance_slows_us_down() -> None:
+    highlevel = _highlevel(30, 0.4)
+    async with _client(highlevel) as client:
+        await client.opportunity(DEAL, until=_now() + SOON)
+        highlevel.used_by_others = 15
+        at_once = asyncio.Semaphore(3)  # we learn of others from our answers, and until then we are few
+        await asyncio.gather(*(_change(client, at_once) for _ in range(30)))
+
+    # Where a window begins with requests of another's, those of ours that are on their way just then may be too many.
+    assert highlevel.refused <= 6
+    assert len(highlevel.received) == 91 + highlevel.refused
+
+
+async def test_a_429_that_comes_all_the_same_is_waited_out() -> None:
+    highlevel = _highlevel(100, 10.0)
+    highlevel.misbehave(Fault(status=429, body={"message": "Too Many Requests"}, headers={"Retry-After": "0.2"}))
+    async with _client(highlevel) as client:
+        began = _now()
+        await asyncio.gather(_change(client), _change(client))
+
+    assert _now() - began >= 0.2
+
+
+async def test_the_day_s_end_is_told_without_another_call() -> None:
+    highlevel = _highlevel(100, 10.0)
+    highlevel.daily_limit = 1
+    async with _client(highlevel) as client:
+        await client.opportunity(DEAL, until=_now() + SOON)
+        with pytest.raises(RateLimited) as told:
+            await _change(client)
+
+    assert told.value.daily is True
+    assert told.value.retry_after == pytest.approx(3600, abs=5)
+    assert len(highlevel.received) == 1
+
+
+async def test_a_lost_reason_is_sent_and_read() -> None:
+    highlevel = HighLevel()
+    highlevel.lost_reasons = [{"id": "reason", "name": "Too dear"}]
+    async with _client(highlevel) as client:
+        await client.put_status(DEAL, "lost", lost_reason_id="reason", until=_now() + SOON)
+        record = await client.opportunity(DEAL, until=_now() + SOON)
+
+    assert record.lost_reason_id == "reason"
+    assert json.loads(highlevel.writes()[0].body) == {"status": "lost", "lostReasonId": "reason"}
+
+
+# --- what is left ---------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_left_is_what_nobody_has_taken_or_keeps() -> None:
+    allowance = Allowance(most=10, interval=5.0)
+    assert allowance.budget() == Budget(10, 10, None, None)
+    await _ask(allowance)
+    async with allowance.turn(3, until=_now() + SOON):
+        assert allowance.budget().left == 6
+        async with allowance.place(until=_now() + SOON):
+            assert allowance.budget().left == 6
+
+    assert allowance.budget().left == 8
+
+
+async def test_of_the_day_is_left_what_the_latest_answer_said() -> None:
+    allowance = Allowance()
+    await _ask(allowance, limits=Limits(None, None, None, None, day_is_over=False, left_today=7, most_a_day=9))
+    await _ask(allowance, limits=_said())
+    assert (allowance.budget().left_today, allowance.budget().most_a_day) == (7, 9)
+    await _ask(allowance, limits=Limits(None, None, None, None, day_is_over=False, left_today=0))
+
+    assert (allowance.budget().left_today, allowance.budget().most_a_day) == (0, 9)
+
+
+@pytest.mark.parametrize("said", [_said(closed_for=60.0), _said(closed_for=60.0, day_is_over=True)])
+async def test_behind_a_closed_door_nothing_is_left(said: Limits) -> None:
+    allowance = Allowance()
+    await _ask(allowance, limits=said)
+
+    assert allowance.budget().left == 0
+
+
+# --- whatever happens -----------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=40)
+@given(
+    turns=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4), st.integers(0, 8)), min_size=1, max_size=15),
+    most=st.integers(1, 6),
+)
+def test_never_are_there_more_requests_in_an_interval_than_may_be(turns: list[tuple[int, int, int]], most: int) -> None:
+    """However many calls a turn wants and makes, and however long they take."""
+    interval = 0.02
+    arrived: list[float] = []
+
+    async def take(allowance: Allowance, wanted: int, made: int, milliseconds: int) -> None:
+        async with allowance.turn(wanted, until=_now() + SOON):
+            for _ in range(made):
+                async with allowance.place(until=_now() + SOON):
+                    arrived.append(_now())
+                    await asyncio.sleep(milliseconds / 1000)
+
+    async def play() -> None:
+        allowance = Allowance(most=most, interval=interval)
+        await asyncio.gather(*(take(allowance, *turn) for turn in turns))
+
+    asyncio.run(play())
+
+    assert len(arrived) == sum(made for _, made, _ in turns)
+    assert all(later - earlier >= interval for earlier, later in zip(arrived, arrived[most:], strict=False))
+    assert all(earlier <= later for earlier, later in pairwise(arrived))

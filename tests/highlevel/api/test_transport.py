@@ -1,0 +1,206 @@
+import asyncio
+import math
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+
+import aiohttp
+import httpx
+import pytest
+from aiohttp import web
+from httpx_aiohttp import AiohttpTransport
+
+from bot.highlevel.api.transport import POOL_SIZE, pooled
+from bot.simulator.highlevel.server import Fault, HighLevel
+from bot.simulator.serving import served
+
+DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
+DROPS = Fault(drops=True)
+Ask = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
+PATIENT = httpx.Timeout(5.0)
+HASTY = httpx.Timeout(5.0, connect=0.2, pool=0.2)
+
+
+@pytest.fixture
+def highlevel() -> HighLevel:
+    highlevel = HighLevel()
+    highlevel.add_token("pit-not-a-token")
+    highlevel.add_opportunity(DEAL)
+    return highlevel
+
+
+@pytest.fixture
+async def url(highlevel: HighLevel) -> AsyncIterator[str]:
+    async with served(highlevel.app()) as url:
+        yield url
+
+
+@pytest.fixture
+async def http(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with _http(url, pooled()) as http:
+        yield http
+
+
+def _http(url: str, transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
+    headers = {"Authorization": "Bearer pit-not-a-token", "Version": "2021-07-28", "User-Agent": "tests"}
+    return httpx.AsyncClient(base_url=url, transport=transport, headers=headers, timeout=PATIENT)
+
+
+async def _put(http: httpx.AsyncClient) -> httpx.Response:
+    return await http.put(f"/opportunities/{DEAL}/status", json={"status": "won"})
+
+
+async def _get(http: httpx.AsyncClient) -> httpx.Response:
+    return await http.get(f"/opportunities/{DEAL}")
+
+
+def _a_free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_a_pool_needs_no_event_loop_to_be_made() -> None:
+    assert isinstance(pooled(), httpx.AsyncBaseTransport)
+
+
+async def test_a_pool_that_was_never_used_has_nothing_to_close() -> None:
+    await pooled().aclose()
+
+
+async def test_a_request_is_answered(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    assert (await _put(http)).status_code == 200
+    assert (await _get(http)).json()["opportunity"]["status"] == "won"
+    assert len(highlevel.received) == 2
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
+@pytest.mark.parametrize("ask", [_get, _put])
+async def test_a_request_whose_connection_breaks_is_sent_once_and_known_to_have_left(
+    highlevel: HighLevel, http: httpx.AsyncClient, ask: Ask, *, kept: bool
+) -> None:
+    if kept:
+        await _get(http)
+        highlevel.received.clear()
+    highlevel.misbehave(DROPS)
+    with pytest.raises(httpx.ReadError) as caught:
+        await ask(http)
+
+    assert isinstance(caught.value.__cause__, aiohttp.ClientPayloadError)
+    assert len(highlevel.received) == 1
+
+
+async def test_aiohttp_as_it_comes_sends_a_second_time_on_a_kept_connection(highlevel: HighLevel, url: str) -> None:
+    async with _http(url, AiohttpTransport()) as http:
+        await _get(http)
+        highlevel.misbehave(DROPS, method="PUT")
+        assert (await _put(http)).status_code == 200
+    assert len(highlevel.writes()) == 2
+
+
+async def test_httpx_aiohttp_as_it_comes_takes_a_broken_connection_for_one_that_was_never_made(
+    highlevel: HighLevel, url: str
+) -> None:
+    async with _http(url, AiohttpTransport()) as http:
+        highlevel.misbehave(DROPS, times=math.inf)
+        with pytest.raises(httpx.ConnectTimeout):
+            await _put(http)
+    assert highlevel.writes()
+
+
+async def test_after_a_break_the_next_request_has_a_new_connection(
+    highlevel: HighLevel, http: httpx.AsyncClient
+) -> None:
+    highlevel.misbehave(DROPS)
+    with pytest.raises(httpx.ReadError):
+        await _put(http)
+    assert (await _put(http)).status_code == 200
+
+
+NEVER_MADE = (httpx.ConnectError, httpx.ConnectTimeout)
+"""httpx-aiohttp calls every connection that was never made the latter; only the cause says more."""
+
+
+async def test_a_refused_connection_stays_one_that_was_never_made(http: httpx.AsyncClient) -> None:
+    with pytest.raises(NEVER_MADE) as caught:
+        await http.get(f"http://127.0.0.1:{_a_free_port()}/")
+    assert isinstance(caught.value.__cause__, aiohttp.ClientConnectorError)
+
+
+async def test_a_failed_handshake_stays_a_connection_that_was_never_made(url: str) -> None:
+    async with httpx.AsyncClient(transport=pooled(), timeout=60) as http:
+        with pytest.raises(NEVER_MADE) as caught:
+            await http.get(url.replace("http://", "https://"))
+    assert isinstance(caught.value.__cause__, ssl.SSLError)
+
+
+async def test_an_answer_that_is_too_late_stays_a_timeout(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+    highlevel.misbehave(Fault(hangs=True))
+    with pytest.raises(httpx.ReadTimeout):
+        await http.get(f"/opportunities/{DEAL}", timeout=0.1)
+    assert len(highlevel.received) == 1
+
+
+async def test_what_does_not_speak_http_has_still_been_sent_something() -> None:
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    async with server, httpx.AsyncClient(transport=pooled()) as http:
+        with pytest.raises(httpx.ReadError):
+            await http.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+
+
+async def test_no_more_requests_than_the_pool_is_large_are_in_flight_and_one_too_many_was_never_sent(
+    highlevel: HighLevel, http: httpx.AsyncClient
+) -> None:
+    highlevel.misbehave(Fault(hangs=True), times=math.inf)
+    in_flight = [asyncio.ensure_future(_put(http)) for _ in range(POOL_SIZE)]
+    async with asyncio.timeout(60):
+        while len(highlevel.received) < POOL_SIZE:
+            await asyncio.sleep(0.01)
+    with pytest.raises(httpx.ConnectTimeout):
+        await http.get(f"/opportunities/{DEAL}", timeout=HASTY)
+
+    assert len(highlevel.received) == POOL_SIZE
+    for task in in_flight:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_connections_are_kept_between_requests() -> None:
+    peers: list[object] = []
+
+    async def note(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        peers.append(request.transport.get_extra_info("peername"))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/", note)
+    async with served(app) as url, httpx.AsyncClient(transport=pooled()) as http:
+        await http.get(url)
+        await http.get(url)
+    assert len(peers) == 2
+    assert len(set(peers)) == 1
+
+
+async def test_a_proxy_in_the_environment_is_not_used(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{_a_free_port()}")
+    assert (await _get(http)).status_code == 200
+
+
+async def test_the_transport_keeps_no_cookies(highlevel: HighLevel, url: str) -> None:
+    transport = pooled()
+    highlevel.misbehave(Fault(status=200, headers={"Set-Cookie": "seen=yes; Path=/"}))
+    for _ in range(2):  # a client for each, because httpx keeps cookies itself
+        response = await transport.handle_async_request(httpx.Request("GET", url, headers={"User-Agent": "tests"}))
+        await response.aclose()
+    await transport.aclose()
+    assert not [request for request in highlevel.received if "cookie" in {name.lower() for name in request.headers}]

@@ -1,0 +1,604 @@
+import asyncio
+import math
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import structlog
+
+from bot.deals.change import CrmError
+from bot.deals.deal import LostReason, Matches, Opportunity, Status
+from bot.deals.outcome import Cause, Trouble
+from bot.highlevel.api import errors
+from bot.highlevel.api.auth import PrivateIntegration
+from bot.highlevel.api.client import Attempts, Client
+from bot.highlevel.api.errors import Details, HighLevelError
+from bot.highlevel.api.transport import pooled
+from bot.highlevel.crm import CAUSES, MOST_MATCHES, MOST_OWNERS, PATIENCE_FOR_NAMES, HighLevelCrm, Remembered, trouble
+from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
+from bot.simulator.serving import served
+
+TOKEN = "pit-not-a-token"
+DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
+OWNER = "USER1"
+PIPELINES: list[dict[str, Any]] = [{"id": "P1", "name": "New business", "stages": [{"id": "S1", "name": "Proposal"}]}]
+REASONS: list[dict[str, Any]] = [{"id": "R1", "name": "Price"}, {"id": "R2", "name": "Timing"}]
+DOWN = Fault(status=503, body="upstream connect error")
+
+
+def _leaves(root: type[HighLevelError]) -> Iterator[type[HighLevelError]]:
+    children = root.__subclasses__()
+    if not children:
+        yield root
+    for child in children:
+        yield from _leaves(child)
+
+
+def _in(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+def _asked_for(highlevel: HighLevel, path: str) -> int:
+    return sum(path in request.path for request in highlevel.received)
+
+
+@pytest.fixture
+def highlevel() -> HighLevel:
+    highlevel = HighLevel()
+    highlevel.add_token(TOKEN)
+    highlevel.pipelines = PIPELINES
+    highlevel.users[OWNER] = {"id": OWNER, "name": "Max Power"}
+    return highlevel
+
+
+@pytest.fixture
+async def crm(highlevel: HighLevel) -> AsyncIterator[HighLevelCrm]:
+    async with (
+        served(highlevel.app()) as url,
+        Client(
+            base_url=url,
+            auth=PrivateIntegration(TOKEN),
+            version="2021-07-28",
+            user_agent="opp-status/0.0",
+            transport=pooled(),
+            attempts=Attempts(most=1, connect=2.0, answer=0.5, pause=0.01),
+        ) as client,
+    ):
+        yield HighLevelCrm(client, highlevel.location_id)
+
+
+# --- what an error means -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", list(_leaves(HighLevelError)))
+def test_every_error_has_a_cause(kind: type[HighLevelError]) -> None:
+    assert kind in CAUSES
+
+
+def test_no_two_errors_have_the_same_cause() -> None:
+    assert len(set(CAUSES.values())) == len(CAUSES)
+    assert CAUSES.keys() == set(_leaves(HighLevelError))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in _leaves(HighLevelError) if kind is not errors.RateLimited])
+def test_an_error_keeps_what_is_known_about_it(kind: type[HighLevelError]) -> None:
+    details = Details(422, ("One", "Two"), "fake-trace", "One Two")
+    assert trouble(kind(details, retry_after=3.0)) == Trouble(
+        CAUSES[kind], 3.0, ("One", "Two"), "HighLevel 422", "fake-trace"
+    )
+
+
+@pytest.mark.parametrize(("daily", "cause"), [(False, Cause.RATE_LIMITED), (True, Cause.DAILY_LIMIT)])
+def test_a_burst_and_the_days_end_are_told_apart(cause: Cause, *, daily: bool) -> None:
+    error = errors.RateLimited(Details(429), retry_after=7.0, daily=daily)
+    assert trouble(error) == Trouble(cause, 7.0, (), "HighLevel 429")
+
+
+def test_who_is_not_connected_learns_why() -> None:
+    assert trouble(errors.Disconnected(why=errors.Ending.APP)) == Trouble(
+        Cause.RECONNECT, reasons=("the app was removed from the sub-account",), code="Disconnected"
+    )
+
+
+def test_an_error_without_an_answer_is_known_by_its_name() -> None:
+    assert trouble(errors.TimedOut()) == Trouble(Cause.NO_ANSWER, code="TimedOut")
+
+
+# --- finding -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_deal_is_found_with_all_that_is_known_of_it(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(
+        DEAL,
+        name="New website",
+        status="lost",
+        monetaryValue=4800,
+        contact={"name": "Jane Doe", "companyName": "Acme Corp"},
+        pipelineId="P1",
+        pipelineStageId="S1",
+        assignedTo=OWNER,
+        lastStatusChangeAt="2026-07-17T10:29:27.911Z",
+    )
+    assert await crm.find(DEAL, until=_in(5)) == Opportunity(
+        id=DEAL,
+        status="lost",
+        name="New website",
+        location_id=highlevel.location_id,
+        value=4800.0,
+        contact="Jane Doe",
+        company="Acme Corp",
+        pipeline_id="P1",
+        stage_id="S1",
+        owner_id=OWNER,
+        since=datetime(2026, 7, 17, 10, 29, 27, 911000, UTC),
+    )
+
+
+async def test_a_deal_of_another_location_is_not_ours(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL, locationId="ANOTHERxxxxxxxxxxxxx")
+    with pytest.raises(CrmError) as caught:
+        await crm.find(DEAL, until=_in(5))
+    assert caught.value.trouble.cause is Cause.TOKEN_ELSEWHERE
+    assert (caught.value.perhaps_done, caught.value.answered) == (False, True)
+
+
+async def test_a_deal_that_names_no_location_is_ours(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL, locationId=None)
+    assert (await crm.find(DEAL, until=_in(5))).location_id == highlevel.location_id
+
+
+@pytest.mark.parametrize(
+    ("deal", "fault", "cause", "perhaps_done", "answered"),
+    [
+        (DEAL, None, Cause.NOT_FOUND, False, True),
+        ("..", None, Cause.NOT_FOUND, False, True),
+        (DEAL, DOWN, Cause.SERVER_ERROR, True, True),
+        (DEAL, Fault(drops=True), Cause.CUT_OFF, True, False),
+        (DEAL, Fault(hangs=True), Cause.NO_ANSWER, True, False),
+    ],
+)
+async def test_what_highlevel_does_not_give_is_an_error_with_a_cause(
+    highlevel: HighLevel,
+    crm: HighLevelCrm,
+    deal: str,
+    fault: Fault | None,
+    cause: Cause,
+    *,
+    perhaps_done: bool,
+    answered: bool,
+) -> None:
+    if fault:
+        highlevel.misbehave(fault)
+    with structlog.testing.capture_logs() as logged, pytest.raises(CrmError) as caught:
+        await crm.find(deal, until=_in(5))
+
+    assert caught.value.trouble.cause is cause
+    assert (caught.value.perhaps_done, caught.value.answered) == (perhaps_done, answered)
+    assert [line["event"] for line in logged] == ["crm.error"]
+    assert isinstance(logged[0]["cause"], str) == (cause in {Cause.CUT_OFF, Cause.NO_ANSWER})
+
+
+# --- changing ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_status_is_set_and_highlevels_number_for_it_given(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL)
+    with structlog.testing.capture_logs() as logged:
+        trace_id = await crm.set_status(DEAL, Status.WON, until=_in(5))
+
+    assert highlevel.opportunities[DEAL]["status"] == "won"
+    assert len(trace_id) == 36
+    assert logged == [
+        {
+            "event": "crm.accepted",
+            "log_level": "info",
+            "opportunity": DEAL,
+            "status": "won",
+            "trace_id": trace_id,
+        }
+    ]
+
+
+async def test_a_status_that_could_not_be_set_is_an_error_that_says_whether_it_may_have_been(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    highlevel.add_opportunity(DEAL)
+    highlevel.add_token(TOKEN, scopes=frozenset({READ}))
+    with pytest.raises(CrmError) as refused:
+        await crm.set_status(DEAL, Status.WON, until=_in(5))
+    assert refused.value.trouble.cause is Cause.SCOPE_MISSING
+    assert refused.value.trouble.reasons == ("The token is not authorized for this scope.",)
+    assert not refused.value.perhaps_done
+
+    highlevel.misbehave(DOWN)
+    with pytest.raises(CrmError) as broken:
+        await crm.set_status(DEAL, Status.WON, until=_in(5))
+    assert broken.value.trouble.cause is Cause.SERVER_ERROR
+    assert broken.value.perhaps_done
+
+
+async def test_a_turn_is_given_while_highlevel_takes_more_requests(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL)
+    highlevel.daily_limit = 1
+    async with crm.turn(until=_in(1)):
+        await crm.find(DEAL, until=_in(1))
+    with pytest.raises(CrmError) as caught:
+        async with crm.turn(until=_in(1)):
+            raise AssertionError
+    assert caught.value.trouble.cause is Cause.DAILY_LIMIT
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+PLAIN = Opportunity(DEAL, "open", pipeline_id="P1", stage_id="S1", owner_id=OWNER)
+
+
+async def test_a_deal_is_described_with_the_names_of_its_pipeline_stage_and_owner(crm: HighLevelCrm) -> None:
+    described = await crm.describe(PLAIN, until=_in(5))
+    assert (described.pipeline, described.stage, described.owner) == ("New business", "Proposal", "Max Power")
+    assert (described.id, described.status) == (DEAL, "open")
+
+
+@pytest.mark.parametrize("opportunity", [Opportunity(DEAL, "open"), Opportunity(DEAL, "open", pipeline_id="P9")])
+async def test_what_is_in_no_known_pipeline_and_has_no_owner_has_no_names(
+    highlevel: HighLevel, crm: HighLevelCrm, opportunity: Opportunity
+) -> None:
+    described = await crm.describe(opportunity, until=_in(5))
+    assert (described.pipeline, described.stage, described.owner) == (None, None, None)
+    assert _asked_for(highlevel, "/users/") == 0
+
+
+async def test_a_stage_that_is_unknown_has_no_name(crm: HighLevelCrm) -> None:
+    described = await crm.describe(Opportunity(DEAL, "open", pipeline_id="P1", stage_id="S9"), until=_in(5))
+    assert (described.pipeline, described.stage) == ("New business", None)
+    described = await crm.describe(Opportunity(DEAL, "open", pipeline_id="P1"), until=_in(5))
+    assert (described.pipeline, described.stage) == ("New business", None)
+
+
+async def test_names_are_remembered(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    first = await crm.describe(PLAIN, until=_in(5))
+    assert await crm.describe(PLAIN, until=_in(5)) == first
+    assert (_asked_for(highlevel, "/pipelines"), _asked_for(highlevel, f"/users/{OWNER}")) == (1, 1)
+
+    highlevel.users["USER2"] = {"id": "USER2", "name": "Ann Other"}
+    other = Opportunity(DEAL, "open", owner_id="USER2")
+    assert (await crm.describe(other, until=_in(5))).owner == "Ann Other"
+
+
+async def test_names_are_asked_for_once_however_many_want_them_at_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.misbehave(Fault(wait=0.1), times=2)
+    described = await asyncio.gather(*(crm.describe(PLAIN, until=_in(5)) for _ in range(10)))
+    assert {(each.pipeline, each.owner) for each in described} == {("New business", "Max Power")}
+    assert len(highlevel.received) == 2
+
+
+@pytest.mark.parametrize(
+    "fault", [DOWN, Fault(drops=True), Fault(hangs=True), Fault(status=200, body={"odd": 1}), Fault(status=429)]
+)
+async def test_names_that_cannot_be_read_are_left_out_and_not_asked_for_again_soon(
+    highlevel: HighLevel, crm: HighLevelCrm, fault: Fault
+) -> None:
+    highlevel.misbehave(fault, times=math.inf)
+    for _ in range(2):
+        described = await crm.describe(PLAIN, until=_in(5))
+        assert (described.pipeline, described.stage, described.owner) == (None, None, None)
+    assert len(highlevel.received) == 2
+
+
+async def test_an_owner_who_is_gone_or_may_not_be_read_is_left_out(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    gone = Opportunity(DEAL, "open", pipeline_id="P1", owner_id="NOBODY")
+    described = await crm.describe(gone, until=_in(5))
+    assert (described.pipeline, described.owner) == ("New business", None)
+
+    highlevel.add_token(TOKEN, scopes=frozenset({READ, WRITE}))
+    described = await crm.describe(PLAIN, until=_in(5))
+    assert (described.pipeline, described.owner) == ("New business", None)
+
+
+@pytest.mark.parametrize("owner_id", ["", ".", "..", "a/b?c#d", "\ufffd"])
+async def test_an_owners_id_may_be_anything(crm: HighLevelCrm, owner_id: str) -> None:
+    described = await crm.describe(Opportunity(DEAL, "open", pipeline_id="P1", owner_id=owner_id), until=_in(5))
+    assert (described.pipeline, described.owner) == ("New business", None)
+
+
+async def test_names_hold_up_a_reply_no_longer_than_the_command_has_time(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    highlevel.misbehave(Fault(hangs=True), times=math.inf)
+    began = _in(0)
+    await crm.describe(PLAIN, until=_in(0.1))
+    assert _in(0) - began < PATIENCE_FOR_NAMES / 2
+
+
+async def test_a_thousand_owners_are_remembered_and_the_oldest_is_forgotten(
+    highlevel: HighLevel, crm: HighLevelCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert MOST_OWNERS == 1000
+    monkeypatch.setattr("bot.highlevel.crm.MOST_OWNERS", 2)
+    for owner in ("A", "B", "A", "C", "A", "B"):
+        highlevel.users[owner] = {"id": owner, "name": owner}
+        assert (await crm.describe(Opportunity(DEAL, "open", owner_id=owner), until=_in(5))).owner == owner
+    assert [_asked_for(highlevel, f"/users/{owner}") for owner in "ABC"] == [1, 2, 1]
+
+
+async def test_twenty_descriptions_at_once_ask_for_each_name_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.lost_reasons = REASONS
+    highlevel.misbehave(Fault(wait=0.1), times=3)
+    lost = Opportunity(DEAL, "lost", pipeline_id="P1", stage_id="S1", owner_id=OWNER, lost_reason_id="R1")
+    described = await asyncio.gather(*(crm.describe(lost, until=_in(5)) for _ in range(20)))
+
+    assert {(each.stage, each.owner, each.lost_reason) for each in described} == {("Proposal", "Max Power", "Price")}
+    assert [_asked_for(highlevel, path) for path in ("/pipelines", "/users/", "/lost-reason")] == [1, 1, 1]
+
+
+# --- what is remembered --------------------------------------------------------------------------------------------
+
+
+class Source:
+    """Gives or raises what it holds, one after the other; before that it waits."""
+
+    def __init__(self, *answers: int | HighLevelError, wait: float = 0.0) -> None:
+        self.answers = list(answers)
+        self.wait = wait
+
+    async def __call__(self, until: float) -> int:
+        assert until > _in(0)
+        await asyncio.sleep(self.wait)
+        answer = self.answers.pop(0)
+        if isinstance(answer, HighLevelError):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def remembered() -> Remembered[int]:
+    return Remembered()
+
+
+async def test_something_looked_up_is_looked_up_again_when_it_is_old(remembered: Remembered[int]) -> None:
+    source = Source(1, 2)
+    remembered.KEEP = 0.05
+    assert [await remembered.get(source, 0, until=_in(1)) for _ in range(2)] == [1, 1]
+    await asyncio.sleep(0.06)
+    assert await remembered.get(source, 0, until=_in(1)) == 2
+
+
+async def test_a_failure_is_forgotten_sooner_than_a_success(remembered: Remembered[int]) -> None:
+    assert Remembered.KEEP_FAILURE < Remembered.KEEP
+    source = Source(errors.TimedOut(), 7)
+    remembered.KEEP_FAILURE = 0.05
+    assert [await remembered.get(source, -1, until=_in(1)) for _ in range(2)] == [-1, -1]
+    await asyncio.sleep(0.06)
+    assert await remembered.get(source, -1, until=_in(1)) == 7
+
+
+async def test_a_value_outlives_a_failure_to_look_it_up_again(remembered: Remembered[int]) -> None:
+    source = Source(7, errors.TimedOut())
+    remembered.KEEP = 0.0
+    assert [await remembered.get(source, -1, until=_in(1)) for _ in range(2)] == [7, 7]
+    assert source.answers == []
+
+
+async def test_whoever_has_little_time_is_not_held_by_the_slow_look_up_of_another(remembered: Remembered[int]) -> None:
+    source = Source(7, wait=0.3)
+    first = asyncio.ensure_future(remembered.get(source, 0, until=_in(2)))
+    await asyncio.sleep(0)
+    began = _in(0)
+    assert await remembered.get(source, 0, until=_in(0.05)) == 0
+    assert _in(0) - began < 0.2
+    assert await remembered.get(source, 0, until=_in(-1)) == 0
+    assert await first == 7
+
+
+async def test_a_look_up_serves_whoever_has_time_also_when_the_one_who_began_it_has_gone(
+    remembered: Remembered[int],
+) -> None:
+    source = Source(7, wait=0.1)
+    began_it = asyncio.ensure_future(remembered.get(source, 0, until=_in(2)))
+    await asyncio.sleep(0)
+    began_it.cancel()
+    assert await remembered.get(source, 0, until=_in(0.02)) == 0
+    assert await remembered.get(source, 0, until=_in(2)) == 7
+
+
+async def test_a_look_up_that_never_ends_is_a_failure(
+    remembered: Remembered[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.highlevel.crm.PATIENCE_FOR_NAMES", 0.05)
+    remembered.KEEP_FAILURE = 0.0
+    assert await remembered.get(Source(7, wait=60), 0, until=_in(2)) == 0
+    assert await remembered.get(Source(7), 0, until=_in(2)) == 7
+
+
+# --- searching -----------------------------------------------------------------------------------------------------
+
+
+def _deal(number: int) -> str:
+    return f"{number:020}"
+
+
+async def test_a_search_gives_deals_with_the_names_of_pipeline_and_stage_in_one_request(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    contact = {"name": "Jane Doe", "companyName": "Acme Corp"}
+    fields = {"pipelineId": "P1", "pipelineStageId": "S1", "assignedTo": OWNER, "contact": contact}
+    highlevel.add_opportunity(DEAL, name="New website", lastStatusChangeAt=None, **fields)
+    await crm.describe(PLAIN, until=_in(5))
+    highlevel.received.clear()
+
+    assert await crm.search("acme", until=_in(5)) == Matches(
+        (
+            Opportunity(
+                id=DEAL,
+                status="open",
+                name="New website",
+                location_id=highlevel.location_id,
+                contact="Jane Doe",
+                company="Acme Corp",
+                pipeline_id="P1",
+                stage_id="S1",
+                owner_id=OWNER,
+                pipeline="New business",
+                stage="Proposal",
+            ),
+        ),
+        more=False,
+    )
+    assert [request.path for request in highlevel.received] == ["/opportunities/search"]
+
+
+async def test_a_search_that_finds_nothing_is_no_error_and_asks_for_no_names(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    assert await crm.search("acme", until=_in(5)) == Matches((), more=False)
+    assert [request.path for request in highlevel.received] == ["/opportunities/search"]
+
+
+async def test_open_deals_come_first_and_otherwise_they_stay_in_highlevels_order(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    for number, status in enumerate(["won", "open", "lost", "open"]):
+        highlevel.add_opportunity(_deal(number), name="Acme", status=status)
+    deals = (await crm.search("acme", until=_in(5))).deals
+    assert [deal.id for deal in deals] == [_deal(number) for number in (1, 3, 0, 2)]
+
+
+async def test_an_open_deal_is_found_behind_ever_so_many_that_are_not(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    for number in range(100):
+        highlevel.add_opportunity(_deal(number), name="Acme", status="open" if number == 99 else "won")
+    found = await crm.search("acme", until=_in(5))
+    assert ([deal.id for deal in found.deals[:2]], found.more) == ([_deal(99), _deal(0)], True)
+
+
+@pytest.mark.parametrize(("there", "more"), [(MOST_MATCHES, False), (MOST_MATCHES + 1, True), (40, True)])
+async def test_a_search_gives_so_many_deals_and_says_whether_there_are_more(
+    highlevel: HighLevel, crm: HighLevelCrm, there: int, *, more: bool
+) -> None:
+    for number in range(there):
+        highlevel.add_opportunity(_deal(number), name="Acme")
+    found = await crm.search("acme", until=_in(5))
+    assert (len(found.deals), found.more) == (MOST_MATCHES, more)
+
+
+async def test_more_are_noticed_also_when_highlevel_does_not_say_how_many(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    listed = [{"id": _deal(number), "status": "open"} for number in range(MOST_MATCHES + 1)]
+    highlevel.misbehave(Fault(status=200, body={"opportunities": listed}))
+    assert (await crm.search("acme", until=_in(5))).more
+
+
+async def test_what_cannot_be_read_is_not_more(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.misbehave(Fault(status=200, body={"opportunities": [{"id": DEAL}], "meta": {"total": 1}}))
+    assert await crm.search("acme", until=_in(5)) == Matches((), more=False)
+
+
+async def test_deals_of_another_location_are_not_found(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(_deal(1), name="Acme", locationId="ANOTHERxxxxxxxxxxxxx")
+    highlevel.add_opportunity(_deal(2), name="Acme", locationId=None)
+    found = await crm.search("acme", until=_in(5))
+    assert ([deal.id for deal in found.deals], found.more) == ([_deal(2)], False)
+
+
+async def test_a_search_does_without_names_that_cannot_be_read(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_opportunity(DEAL, name="Acme", pipelineId="P1")
+    highlevel.misbehave(DOWN, path="/pipelines")
+    (deal,) = (await crm.search("acme", until=_in(5))).deals
+    assert (deal.pipeline_id, deal.pipeline) == ("P1", None)
+
+
+async def test_a_search_that_fails_is_an_error_with_a_cause(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.add_token(TOKEN, scopes=frozenset({WRITE}))
+    with pytest.raises(CrmError) as caught:
+        await crm.search("acme", until=_in(5))
+    assert caught.value.trouble.cause is Cause.SCOPE_MISSING
+
+
+# --- lost reasons --------------------------------------------------------------------------------------------------
+
+
+async def test_lost_reasons_are_read_and_remembered(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.lost_reasons = REASONS
+    for _ in range(2):
+        assert await crm.lost_reasons(until=_in(5)) == (LostReason("R1", "Price"), LostReason("R2", "Timing"))
+    assert [request.path for request in highlevel.received] == ["/opportunities/lost-reason"]
+
+
+async def test_a_location_may_have_no_lost_reasons(crm: HighLevelCrm) -> None:
+    assert await crm.lost_reasons(until=_in(5)) == ()
+
+
+@pytest.mark.parametrize("fault", [None, DOWN, Fault(hangs=True), Fault(status=404, body={}), Fault(status=403)])
+async def test_lost_reasons_that_cannot_be_read_are_none_and_not_asked_for_again_soon(
+    highlevel: HighLevel, crm: HighLevelCrm, fault: Fault | None
+) -> None:
+    highlevel.lost_reasons_forbidden = True
+    if fault:
+        highlevel.misbehave(fault, times=math.inf)
+    for _ in range(2):
+        assert await crm.lost_reasons(until=_in(5)) is None
+    assert len(highlevel.received) == 1
+
+
+async def test_a_lost_deal_is_described_with_its_reason(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.lost_reasons = REASONS
+    for reason, name in (("R2", "Timing"), ("R9", None)):
+        described = await crm.describe(Opportunity(DEAL, "lost", lost_reason_id=reason), until=_in(5))
+        assert described.lost_reason == name
+    assert _asked_for(highlevel, "/lost-reason") == 1
+
+
+async def test_a_reason_that_may_not_be_read_has_no_name(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    highlevel.lost_reasons_forbidden = True
+    described = await crm.describe(Opportunity(DEAL, "lost", lost_reason_id="R1"), until=_in(5))
+    assert (described.lost_reason_id, described.lost_reason) == ("R1", None)
+
+
+async def test_a_deal_without_a_reason_asks_for_none(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    await crm.describe(PLAIN, until=_in(5))
+    assert _asked_for(highlevel, "/lost-reason") == 0
+
+
+async def test_whether_lost_reasons_may_be_read_is_asked_every_time(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    assert await crm.reads_lost_reasons(until=_in(5))
+    highlevel.lost_reasons_forbidden = True
+    assert not await crm.reads_lost_reasons(until=_in(5))
+    highlevel.misbehave(Fault(status=403, body={"message": "no"}))
+    assert not await crm.reads_lost_reasons(until=_in(5))
+    highlevel.misbehave(DOWN)
+    with pytest.raises(CrmError) as caught:
+        await crm.reads_lost_reasons(until=_in(5))
+    assert caught.value.trouble.cause is Cause.SERVER_ERROR
+
+
+# --- probing -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_good_token_passes_the_probe_which_writes_nothing(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    await crm.probe(until=_in(5))
+    assert [request.path for request in highlevel.received] == ["/opportunities/pipelines"]
+    assert highlevel.writes() == []
+
+
+async def test_the_probe_asks_every_time(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    await crm.describe(PLAIN, until=_in(5))
+    await crm.probe(until=_in(5))
+    await crm.probe(until=_in(5))
+    assert _asked_for(highlevel, "/pipelines") == 3
+
+
+async def test_the_probe_says_what_is_wrong_with_the_token(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    async def cause() -> Cause:
+        with pytest.raises(CrmError) as caught:
+            await crm.probe(until=_in(5))
+        return caught.value.trouble.cause
+
+    highlevel.add_token(TOKEN, location_id="ANOTHERxxxxxxxxxxxxx")
+    assert await cause() is Cause.TOKEN_ELSEWHERE
+    highlevel.add_token(TOKEN, scopes=frozenset({WRITE}))
+    assert await cause() is Cause.SCOPE_MISSING
+    highlevel.tokens.clear()
+    assert await cause() is Cause.TOKEN_INVALID
+    highlevel.misbehave(DOWN)
+    assert await cause() is Cause.SERVER_ERROR

@@ -1,0 +1,147 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.highlevel.pages import CALLBACK, INSTALL, callback_of, link
+from bot.simulator.highlevel.server import Fault
+from bot.wiring import connect_link
+from tests.house import BY_OAUTH, DEAL, PUBLIC_URL, House, open_house
+from tests.rows import execute
+from tests.visitor import Visitor, said, visitor
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path, **BY_OAUTH) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def ana(house: House) -> AsyncIterator[Visitor]:
+    async with visitor(house) as somebody:
+        yield somebody
+
+
+def test_the_addresses_are_below_the_public_one() -> None:
+    assert callback_of("https://example.com/deals") == "https://example.com/deals/oauth/highlevel/callback"
+    assert link("https://deals.example") == "https://deals.example/oauth/highlevel/install"
+    assert link("https://deals.example", "x_-1") == "https://deals.example/oauth/highlevel/install?pass=x_-1"
+
+
+async def test_without_a_pass_the_page_says_how_to_get_one(ana: Visitor) -> None:
+    page = await ana.opens(link(PUBLIC_URL))
+
+    assert page.status_code == 403
+    assert "python -m bot connect prints one" in said(page)
+    assert "<form" not in page.text
+
+
+async def test_highlevel_is_asked_for_what_the_settings_say_and_for_an_exact_way_back(
+    house: House, ana: Visitor
+) -> None:
+    address = httpx.URL(await ana.presses(await connect_link(house.settings)))
+    asked = dict(address.params)
+    state = asked.pop("state")
+
+    assert str(address).startswith(f"{house.settings.highlevel_oauth_url}?")
+    assert len(state) > 40
+    assert asked == {
+        "response_type": "code",
+        "client_id": BY_OAUTH["HIGHLEVEL_CLIENT_ID"],
+        "redirect_uri": "https://deals.example/oauth/highlevel/callback",
+        "scope": "opportunities.readonly opportunities.write users.readonly",
+    }
+
+
+async def test_no_page_is_kept_and_none_tells_another_where_somebody_came_from(house: House, ana: Visitor) -> None:
+    first = await connect_link(house.settings)
+    pages = [await ana.opens(first), await ana.opens(first, "POST"), await ana.opens(first)]
+    pages += [await ana.opens(f"{PUBLIC_URL}{path}") for path in (INSTALL, CALLBACK)]
+    pages.append(await ana.connects())
+
+    assert [page.status_code for page in pages] == [200, 303, 403, 403, 403, 200]
+    for page in pages:
+        assert page.headers["Cache-Control"] == "no-store"
+        assert page.headers["Referrer-Policy"] == "no-referrer"
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+async def test_a_code_that_highlevel_refuses_is_told_in_its_words_and_as_text(house: House, ana: Visitor) -> None:
+    body = {"error": "invalid_grant", "message": "Invalid <b>grant</b>"}
+    house.highlevel.misbehave(Fault(status=400, body=body), path="/oauth/token")
+    page = await ana.connects()
+
+    assert page.status_code == 502
+    assert "HighLevel no longer accepts the key" in said(page)
+    assert "It says: Invalid <b>grant</b>." in said(page)
+    assert "<b>" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (
+            Fault(status=401, body={"error": "invalid_client"}),
+            "HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET is wrong",
+        ),
+        (Fault(status=503, body="upstream"), "HighLevel could not be asked for access just now."),
+        (Fault(drops=True), "HighLevel could not be asked for access just now."),
+    ],
+)
+async def test_what_goes_wrong_with_the_code_is_told(house: House, ana: Visitor, fault: Fault, words: str) -> None:
+    house.highlevel.misbehave(fault, path="/oauth/token")
+    page = await ana.connects()
+
+    assert page.status_code == 502
+    assert words in said(page)
+    assert "The bot is not connected." in said(page)
+
+
+async def test_an_agency_that_has_not_our_location_is_told(house: House, ana: Visitor) -> None:
+    house.highlevel.oauth.chooses = house.highlevel.oauth.company_id
+    house.highlevel.oauth.locations = {"ANOTHER"}
+    page = await ana.connects()
+
+    assert page.status_code == 502
+    assert "HighLevel did not give the bot access" in said(page)
+
+
+async def test_of_several_locations_those_that_an_agency_has_are_connected_and_the_others_named(tmp_path: Path) -> None:
+    agency = {"HIGHLEVEL_SCOPES": "opportunities.readonly opportunities.write oauth.write"}
+    settings = BY_OAUTH | agency | {"HIGHLEVEL_LOCATIONS": "PARIS=Paris"}
+    async with open_house(tmp_path, **settings) as house, visitor(house) as ana:
+        house.highlevel.oauth.chooses = house.highlevel.oauth.company_id
+        page = await ana.connects()
+
+        assert page.status_code == 502
+        assert f"Connected {house.highlevel.location_id}, and the bot can work there." in said(page)
+        assert "Not connected: PARIS." in said(page)
+        await house.says(f"{DEAL} won")
+        assert house.deal == "won"
+
+
+@pytest.mark.parametrize(
+    "query", ["state=a&state=b&code=c", f"state={'x' * 3000}&code=c", "code=c", "state=%ff%00&code=c"]
+)
+async def test_whatever_comes_with_the_way_back_is_answered_with_a_page(house: House, ana: Visitor, query: str) -> None:
+    page = await ana.opens(f"{PUBLIC_URL}{CALLBACK}?{query}")
+
+    assert page.status_code == 403
+    assert "Nothing was connected." in said(page)
+    assert house.highlevel.received == []
+
+
+async def test_a_database_that_is_away_is_told(house: House, ana: Visitor) -> None:
+    address = await connect_link(house.settings)
+    execute(house.settings.database_url, "DROP TABLE passes")
+    page = await ana.opens(address)
+
+    assert page.status_code == 503
+    assert "The bot's database is away." in said(page)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", CALLBACK), ("PUT", INSTALL), ("GET", "/oauth/highlevel")])
+async def test_there_is_nothing_else(ana: Visitor, method: str, path: str) -> None:
+    assert (await ana.opens(f"{PUBLIC_URL}{path}", method)).status_code in {404, 405}

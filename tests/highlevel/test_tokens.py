@@ -1,0 +1,523 @@
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import structlog
+
+from bot.highlevel.api.errors import (
+    AppUnknown,
+    Disconnected,
+    Ending,
+    HighLevelError,
+    NotRenewed,
+    RateLimited,
+    Unreachable,
+)
+from bot.highlevel.api.oauth import App, Kind, Tokens
+from bot.highlevel.api.token_endpoint import PATIENCE, Authority
+from bot.highlevel.api.transport import pooled
+from bot.highlevel.connections import LEASE, Connections
+from bot.highlevel.tokens import Account, Renewal, Rhythm
+from bot.highlevel.vault import Vault
+from bot.simulator.highlevel.oauth import DAY, GRACE, Granted, Marketplace
+from bot.simulator.highlevel.server import Fault, HighLevel
+from bot.simulator.serving import served
+from bot.storage.database import Database
+from tests.rows import execute
+
+REDIRECT = "https://deals.example/oauth/highlevel/callback"
+LOCATION = "LOCATIONxxxxxxxxxxxx"
+KEY = f"{'k' * 42}A="
+QUICK = Rhythm(look=0.05, again=0.02, pause=0.2, settle=0.0, farewell=1.0)
+DOWN = Fault(status=503, body="upstream connect error")
+
+
+@dataclass
+class World:
+    """The stand-in, the rows, and one process's renewal."""
+
+    highlevel: HighLevel
+    authority: Authority
+    database: Database
+    connections: Connections
+    renewal: Renewal
+    file: Path
+
+    @property
+    def oauth(self) -> Marketplace:
+        return self.highlevel.oauth
+
+    @property
+    def account(self) -> Account:
+        return self.renewal.of(LOCATION)
+
+    async def connect(self, location_id: str = LOCATION) -> Tokens:
+        """As if somebody had chosen it."""
+        scopes = frozenset({"opportunities.readonly", "oauth.write"})
+        self.oauth.codes["code"] = Granted(self.oauth.company_id, location_id, scopes)
+        tokens = await self.authority.redeem("code")
+        await self.connections.connect(tokens)
+        return tokens
+
+    async def token(self, seconds: float = 5.0, account: Account | None = None) -> str:
+        return await (account or self.account).current(until=_in(seconds))
+
+    def another(self, rhythm: Rhythm = QUICK) -> Renewal:
+        """Of another process."""
+        return Renewal(Connections(self.database, Vault([KEY]), 1.0), self.authority, rhythm)
+
+    def ages(self, seconds: float) -> None:
+        """Time passes for the rows."""
+        execute(
+            f"sqlite:///{self.file}",
+            "UPDATE connections SET given_at = given_at - :s, ends_at = ends_at - :s",
+            s=seconds,
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[Callable[[], object]]:
+        """Give a function that takes the database away; it is back at the end."""
+        with sqlite3.connect(self.file, isolation_level=None, check_same_thread=False) as lock:
+            yield lambda: lock.execute("BEGIN IMMEDIATE")
+            lock.execute("ROLLBACK")
+        lock.close()
+
+
+def _in(seconds: float) -> float:
+    return asyncio.get_running_loop().time() + seconds
+
+
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def _world(folder: Path, rhythm: Rhythm = QUICK) -> AsyncIterator[World]:
+    highlevel = HighLevel()
+    highlevel.oauth.redirect_uris = {REDIRECT}
+    file = folder / "ledger.db"
+    app = App(Marketplace.client_id, Marketplace.client_secret, REDIRECT, "https://marketplace.example", ())
+    database = Database(f"sqlite:///{file}", patience=15.0)
+    connections = Connections(database, Vault([KEY]), 1.0)
+    async with served(highlevel.app()) as url:
+        authority = Authority(
+            app, base_url=url, version="2021-07-28", user_agent="opp-status", transport=pooled(), patience=1.0
+        )
+        renewal = Renewal(connections, authority, rhythm)
+        yield World(highlevel, authority, database, connections, renewal, file)
+        await renewal.close()
+        await authority.close()
+        await database.close()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with _world(tmp_path) as opened:
+        yield opened
+
+
+async def test_what_was_never_connected_has_no_token_and_says_so(world: World) -> None:
+    with pytest.raises(Disconnected) as caught:
+        await world.token()
+    assert caught.value.why is Ending.NEVER_MADE
+
+
+async def test_a_token_that_is_good_is_given_without_asking_anybody(world: World) -> None:
+    tokens = await world.connect()
+    assert await world.token() == tokens.access
+    with world.locked() as lock:
+        lock()
+        assert await world.token() == tokens.access
+    assert world.oauth.asked == 0
+
+
+async def test_an_account_has_one_keeper(world: World) -> None:
+    assert world.renewal.of("a") is world.renewal.of("a") is not world.renewal.of("b")
+
+
+async def test_ten_minutes_before_its_end_it_is_renewed_and_nobody_waits(world: World) -> None:
+    tokens = await world.connect()
+    world.ages(DAY - 300)
+    world.highlevel.misbehave(Fault(wait=0.4), path="/oauth/token")
+
+    for _ in range(3):  # the first has looked at the row, and at how long HighLevel takes
+        assert await world.token(0.1) == tokens.access
+    await _until(lambda: world.oauth.renewals == 1)
+    async with asyncio.timeout(60):
+        while await world.token() == tokens.access:
+            await asyncio.sleep(0.01)
+    assert world.oauth.asked == 1
+
+
+async def test_what_is_held_is_renewed_in_the_background_when_it_is_time(tmp_path: Path) -> None:
+    async with _world(tmp_path, replace(QUICK, ahead=86_400.0, barely=0.0)) as world:
+        world.oauth.lives = 2.0
+        tokens = await world.connect()
+        assert await world.token() == tokens.access
+        await asyncio.sleep(1.1)
+        assert await world.token() == tokens.access
+        await _until(lambda: world.oauth.renewals == 1)
+
+
+async def test_a_token_that_has_ended_is_waited_for(world: World) -> None:
+    tokens = await world.connect()
+    world.ages(DAY)
+
+    assert await world.token() != tokens.access
+    assert world.oauth.renewals == 1
+
+
+async def test_a_token_that_was_refused_is_renewed_once_for_all_who_say_so(world: World) -> None:
+    tokens = await world.connect()
+    await world.token()
+    world.oauth.later(2 * DAY)
+    newer = await asyncio.gather(*(world.account.instead_of(tokens.access, until=_in(5)) for _ in range(8)))
+
+    assert len(set(newer)) == 1
+    assert newer[0] != tokens.access
+    assert world.oauth.asked == 1
+    assert await world.account.instead_of(tokens.access, until=_in(5)) == newer[0]
+    assert world.oauth.asked == 1
+
+
+async def test_a_refused_token_is_renewed_also_while_something_else_is_under_way(world: World) -> None:
+    tokens = await world.connect()
+    world.oauth.later(2 * DAY)
+    looking = asyncio.create_task(world.account.look())
+    await asyncio.sleep(0)
+
+    assert await world.account.instead_of(tokens.access, until=_in(5)) != tokens.access
+    await looking
+
+
+async def test_a_token_that_was_just_given_and_is_refused_is_not_renewed_again(tmp_path: Path) -> None:
+    async with _world(tmp_path, replace(QUICK, settle=10.0)) as world:
+        tokens = await world.connect()
+        with pytest.raises(Disconnected) as caught:
+            await world.account.instead_of(tokens.access, until=_in(5))
+    assert caught.value.why is Ending.TOKEN
+    assert world.oauth.asked == 0
+
+
+async def test_whoever_gives_up_waiting_does_not_stop_the_renewal(world: World) -> None:
+    await world.connect()
+    world.ages(DAY)
+    world.highlevel.misbehave(Fault(wait=0.3), path="/oauth/token")
+
+    with pytest.raises(NotRenewed):
+        await world.token(0.1)
+    impatient = asyncio.create_task(world.token())
+    await asyncio.sleep(0.05)
+    impatient.cancel()
+    await _until(lambda: world.oauth.renewals == 1)
+    assert await world.token() in world.oauth.access_tokens
+    assert world.oauth.asked == 1
+
+
+async def test_another_process_waits_until_the_row_has_changed(world: World) -> None:
+    await world.connect()
+    world.ages(DAY)
+    world.highlevel.misbehave(Fault(wait=0.3), path="/oauth/token")
+    others = [world.another().of(LOCATION) for _ in range(3)]
+    tokens = await asyncio.gather(world.token(), *(world.token(account=other) for other in others))
+
+    assert len(set(tokens)) == 1
+    assert world.oauth.asked == 1
+
+
+async def test_another_process_goes_on_with_what_is_still_good(world: World) -> None:
+    tokens = await world.connect()
+    world.ages(DAY - 300)
+    world.highlevel.misbehave(Fault(wait=0.5), path="/oauth/token")
+    renewing = asyncio.create_task(world.account.look())
+    await asyncio.sleep(0.2)
+
+    assert await world.token(account=world.another().of(LOCATION)) == tokens.access
+    await renewing
+    await _until(lambda: world.oauth.renewals == 1)
+    assert world.oauth.asked == 1
+
+
+# --- refusals -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_refusal_is_written_down_for_all_until_somebody_connects_anew(world: World) -> None:
+    await world.connect()
+    world.ages(DAY)
+    world.oauth.suspended = True
+    other = world.another().of(LOCATION)
+    for account in (world.account, other, world.account):
+        with pytest.raises(Disconnected) as caught:
+            await world.token(account=account)
+        assert caught.value.why is Ending.LOCATION
+    assert world.oauth.asked == 1
+
+    world.oauth.suspended = False
+    tokens = await world.connect()
+    world.account.forget()
+    assert await world.token() == await world.token(account=other) == tokens.access
+
+
+async def test_that_there_is_no_connection_is_logged_once_and_again_when_it_was_there_in_between(world: World) -> None:
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(2):
+            with pytest.raises(Disconnected):
+                await world.token()
+        await world.connect()
+        await world.token()
+        execute(f"sqlite:///{world.file}", "UPDATE connections SET access = 'not what was stored'")
+        world.account.forget()
+        for _ in range(2):
+            with pytest.raises(Disconnected):
+                await world.token()
+
+    assert [line["why"] for line in lines if line["event"] == "renewal.disconnected"] == [
+        Ending.NEVER_MADE.value,
+        Ending.SEALED.value,
+    ]
+
+
+async def test_a_refusal_that_cannot_be_written_down_is_told_all_the_same(world: World) -> None:
+    await world.connect()
+    world.ages(DAY)
+    await world.connections.find(LOCATION)
+    with world.locked() as lock:
+        refused = {"error": "invalid_grant"}
+        world.highlevel.misbehave(Fault(status=400, body=refused, then=lock), path="/oauth/token")
+        with pytest.raises(Disconnected) as caught:
+            await world.token()
+    assert caught.value.why is Ending.GRANT
+
+
+async def test_a_refusal_for_a_pair_that_somebody_has_replaced_changes_nothing(world: World) -> None:
+    await world.connect()
+    world.ages(DAY)
+    world.highlevel.misbehave(Fault(wait=0.3, status=400, body={"error": "invalid_grant"}), path="/oauth/token")
+    waiting = asyncio.create_task(world.token())
+    await asyncio.sleep(0.1)
+    tokens = await world.connect()
+
+    assert await waiting == tokens.access
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (DOWN, NotRenewed),
+        (Fault(drops=True), NotRenewed),
+        (Fault(status=200, body="<html>"), NotRenewed),
+        (Fault(status=429, body={"message": "Too many"}, headers={"Retry-After": "0.2"}), RateLimited),
+        (Fault(status=401, body={"error": "invalid_client"}), AppUnknown),
+    ],
+)
+async def test_what_does_not_end_the_connection_is_told_and_tried_again_a_little_later(
+    world: World, fault: Fault, error: type[HighLevelError]
+) -> None:
+    await world.connect()
+    world.ages(DAY)
+    world.highlevel.misbehave(fault, path="/oauth/token")
+    for _ in range(3):  # HighLevel is not asked at once again
+        with pytest.raises(error) as caught:
+            await world.token()
+        assert not caught.value.perhaps_done
+    assert sum(request.path == "/oauth/token" for request in world.highlevel.received) == 2  # the code's was the first
+
+    await asyncio.sleep(0.3)
+    assert await world.token() in world.oauth.access_tokens
+
+
+async def test_what_cannot_be_renewed_yet_is_used_while_it_is_good(world: World) -> None:
+    tokens = await world.connect()
+    world.ages(DAY - 300)
+    world.highlevel.misbehave(DOWN, path="/oauth/token", times=100)
+
+    for _ in range(3):
+        assert await world.token() == tokens.access
+    await world.account.look()
+    world.highlevel.behave()
+    async with asyncio.timeout(60):
+        while await world.token() == tokens.access:
+            await asyncio.sleep(0.02)
+
+
+async def test_nobody_at_the_address_is_told_as_that(tmp_path: Path) -> None:
+    async with _world(tmp_path) as world:
+        await world.connect()
+        world.ages(DAY)
+        app = App("id", "secret", REDIRECT, "https://marketplace.example", ())
+        nowhere = Authority(
+            app, base_url="http://127.0.0.1:1", version="v3", user_agent="opp-status", transport=pooled()
+        )
+        with pytest.raises(Unreachable):
+            await Renewal(world.connections, nowhere, QUICK).of(LOCATION).current(until=_in(5))
+        await nowhere.close()
+
+
+# --- the database ---------------------------------------------------------------------------------------------------
+
+
+async def test_without_the_database_there_is_no_token_that_was_not_known_before(world: World) -> None:
+    tokens = await world.connect()
+    with world.locked() as lock:
+        lock()
+        with pytest.raises(NotRenewed):
+            await world.token()
+    assert await world.token() == tokens.access
+
+
+async def test_a_pair_that_was_given_is_saved_as_soon_as_the_database_is_back_and_used_only_then(world: World) -> None:
+    await world.connect()
+    world.ages(DAY)
+    await world.connections.find(LOCATION)
+    with world.locked() as lock:
+        world.highlevel.misbehave(Fault(carries_out=True, afterwards=lock), path="/oauth/token")
+        world.highlevel.misbehave(Fault(afterwards=lock), path="/oauth/token")
+        with structlog.testing.capture_logs() as lines:
+            with pytest.raises(NotRenewed):
+                await world.token(1.0)
+            await _until(lambda: any(line["event"] == "database.down" for line in lines))
+    assert await world.token() in world.oauth.access_tokens
+    assert world.oauth.renewals == 1
+
+
+async def test_whoever_died_before_the_pair_was_saved_is_taken_over_within_the_time_that_highlevel_grants(
+    world: World,
+) -> None:
+    tokens = await world.connect()
+    seen = await world.connections.find(LOCATION)
+    assert seen is not None
+    world.ages(DAY)
+    assert await Connections(world.database, Vault([KEY]), 1.0).lease(seen)
+    lost = await world.authority.renew(tokens.refresh, Kind.LOCATION)  # and here it dies
+
+    found = await world.token()
+    assert found != lost.access
+    kept = await world.connections.find(LOCATION)
+    assert kept is not None
+    assert kept.refresh == lost.refresh
+    assert world.oauth.renewals == 1
+
+
+async def test_whoever_died_too_long_ago_is_told_loudly(world: World) -> None:
+    tokens = await world.connect()
+    world.ages(DAY)
+    await world.authority.renew(tokens.refresh, Kind.LOCATION)
+    world.oauth.later(GRACE + 1)
+    with structlog.testing.capture_logs() as lines, pytest.raises(Disconnected):
+        await world.token()
+
+    assert [(line["log_level"], line["why"]) for line in lines if line["event"] == "renewal.refused"] == [
+        ("error", "GRANT")
+    ]
+
+
+# --- agencies -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_locations_tokens_are_exchanged_anew_for_its_agencys(world: World) -> None:
+    company = await world.connect("")
+    exchanged = await world.authority.exchange(company.company_id, LOCATION, world.renewal.of(company.company_id))
+    await world.connections.connect(exchanged)
+    world.ages(DAY)
+
+    token = await world.token()
+    assert token != exchanged.access
+    assert world.oauth.accepts(token)
+    assert world.oauth.asked == 0
+
+
+async def test_a_location_whose_agency_is_disconnected_is_so_too(world: World) -> None:
+    company = await world.connect("")
+    exchanged = await world.authority.exchange(company.company_id, LOCATION, world.renewal.of(company.company_id))
+    await world.connections.connect(exchanged)
+    world.ages(DAY)
+    world.oauth.uninstall()
+
+    with pytest.raises(Disconnected) as caught:
+        await world.token()
+    assert caught.value.why is Ending.GRANT
+
+
+# --- in the background ----------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _tending(renewal: Renewal) -> AsyncIterator[None]:
+    task = asyncio.create_task(renewal.tend())
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_everything_is_kept_fresh_although_nobody_asks_for_it(world: World) -> None:
+    await world.connect()
+    await world.connect("")
+    world.ages(DAY - 300)
+    async with _tending(world.renewal):
+        await _until(lambda: world.oauth.renewals == 2)
+
+
+async def test_what_another_process_wrote_is_known_soon(world: World) -> None:
+    first = await world.connect()
+    async with _tending(world.renewal):
+        assert await world.token() == first.access
+        second = await world.connect()
+        async with asyncio.timeout(60):
+            while await world.token() != second.access:
+                await asyncio.sleep(0.02)
+
+
+async def test_neither_a_database_that_is_away_nor_a_refusal_nor_a_bug_ends_it(world: World) -> None:
+    await world.connect()
+    await world.connect("")
+    world.oauth.suspended = True
+    world.ages(DAY)
+    with structlog.testing.capture_logs() as lines:
+        async with _tending(world.renewal):
+            await _until(lambda: world.oauth.asked == 2)
+            with world.locked() as lock:
+                lock()
+                await asyncio.sleep(1.5)
+            execute(f"sqlite:///{world.file}", "UPDATE connections SET kind = 'unforeseen'")
+            await _until(lambda: any(line["event"] == "renewal.broken" for line in lines))
+            execute(f"sqlite:///{world.file}", "UPDATE connections SET kind = 'Location'")
+            world.oauth.suspended = False
+            await world.connect()
+            world.ages(DAY)
+            await _until(lambda: world.oauth.renewals >= 1)  # the agency's too, if its refusal could not be noted
+
+
+async def test_what_is_under_way_at_the_end_is_saved(world: World) -> None:
+    tokens = await world.connect()
+    world.ages(DAY)
+    world.highlevel.misbehave(Fault(wait=0.2), path="/oauth/token")
+    with pytest.raises(NotRenewed):
+        await world.token(0.05)
+    await world.renewal.close()
+    found = await world.connections.find(LOCATION)
+
+    assert found is not None
+    assert found.access != tokens.access
+
+
+async def test_what_takes_too_long_at_the_end_is_left_to_another(tmp_path: Path) -> None:
+    async with _world(tmp_path, replace(QUICK, farewell=0.05)) as world:
+        await world.connect()
+        world.ages(DAY)
+        world.highlevel.misbehave(Fault(hangs=True), path="/oauth/token")
+        with pytest.raises(NotRenewed):
+            await world.token(0.05)
+        await world.renewal.close()
+
+        assert await world.token(account=world.another().of(LOCATION)) in world.oauth.access_tokens
+
+
+def test_the_times_leave_room_for_a_crash_within_what_highlevel_grants() -> None:
+    assert PATIENCE < LEASE
+    assert LEASE + Rhythm().look + PATIENCE <= GRACE

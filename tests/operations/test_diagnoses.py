@@ -1,0 +1,302 @@
+import base64
+import json
+import re
+import time
+from email.utils import formatdate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.deals.outcome import Cause, Trouble
+from bot.operations import diagnoses
+from bot.operations.diagnoses import (
+    DIAGNOSES,
+    SLACK_REFUSED,
+    SLACK_WORDS,
+    Diagnosis,
+    Heard,
+    Pasted,
+    Silence,
+    Told,
+    look_at,
+    of_address,
+    of_clock,
+    of_highlevel,
+    of_scopes,
+)
+from bot.operations.health import CHECKS
+
+NOW = 1_700_000_000.0
+PRIVATE = "pit-00000000-0000-4000-8000-000000000000"
+URL = "https://bot.example/slack/events"
+
+
+def _jwt(claims: object) -> str:
+    return f"eyJhbGciOiJub25lIn0.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c2ln"
+
+
+# --- the catalogue -------------------------------------------------------------------------------------------------
+
+
+def test_every_diagnosis_has_an_id_of_its_own_that_begins_with_its_check() -> None:
+    ids = [diagnosis.id for diagnosis in DIAGNOSES]
+
+    assert len(set(ids)) == len(ids)
+    for diagnosis in DIAGNOSES:
+        assert diagnosis.check in CHECKS
+        assert re.fullmatch(re.escape(diagnosis.check) + r"\.[a-z_]+", diagnosis.id)
+
+
+def test_every_diagnosis_is_in_the_catalogue() -> None:
+    named = {value for value in vars(diagnoses).values() if isinstance(value, Diagnosis)}
+    tabled = {
+        diagnosis
+        for table in (diagnoses.SLACK_WORDS, diagnoses.SOCKET_WORDS, diagnoses.GROUP_WORDS, diagnoses.BY_CAUSE)
+        for diagnosis in table.values()
+    }
+
+    assert named | tabled == set(DIAGNOSES)
+
+
+@pytest.mark.parametrize("diagnosis", DIAGNOSES, ids=lambda diagnosis: diagnosis.id)
+def test_every_diagnosis_is_a_sentence_and_says_nothing_of_what_is_in_braces(diagnosis: Diagnosis) -> None:
+    told = dict.fromkeys(re.findall(r"\{(\w+)\}", diagnosis.words), "X")
+    words = diagnosis.about(**told).words
+
+    assert "{" not in words
+    assert diagnosis is diagnoses.SETTINGS_UNUSABLE or re.fullmatch(r"[A-ZX`].*\.", words)
+    assert "  " not in words
+
+
+@pytest.mark.parametrize(
+    ("diagnosis", "place"),
+    [
+        (diagnoses.SLACK_MISTYPED, "api.slack.com/apps > your app > OAuth & Permissions"),
+        (diagnoses.SLACK_REVOKED, "Install App"),
+        (diagnoses.SLACK_EXPIRED, "Create New App"),
+        (diagnoses.WORKSPACE_ANOTHER, "OAuth & Permissions"),
+        (diagnoses.WORKSPACE_STRANGERS, "Copy member ID"),
+        (diagnoses.SCOPES_MISSING, "OAuth & Permissions > Scopes > Bot Token Scopes"),
+        (diagnoses.COMMAND_MISSING, "App Manifest"),
+        (diagnoses.COMMAND_MISSING, "Slash Commands"),
+        (diagnoses.URL_UNREACHABLE, "Slash Commands > /opp-status > Request URL"),
+        (diagnoses.URL_ANOTHER, "Interactivity & Shortcuts > Request URL and Options Load URL"),
+        (diagnoses.CLOCK_OFF, "timedatectl set-ntp true"),
+        (diagnoses.TOKEN_MISTYPED, "Settings > Private Integrations > your integration > Rotate"),
+        (diagnoses.TOKEN_EXPIRED, "Create new integration"),
+        (diagnoses.TOKEN_REVOKED, "Settings > Private Integrations > your integration > Rotate"),
+        (diagnoses.TOKEN_OF_AGENCY, "Settings > Private Integrations > Create new integration"),
+        (diagnoses.LOCATION_ANOTHER, "after /location/ in the address bar"),
+        (diagnoses.READING_MISSING, "Tick View Opportunities and Edit Opportunities in HighLevel, in the sub-account"),
+        (diagnoses.EDITING_MISSING, "Settings > Private Integrations > your integration > Scopes"),
+        (diagnoses.USERS_MISSING, "Tick View Users"),
+        (diagnoses.VERSION_REFUSED, "HIGHLEVEL_API_VERSION"),
+        (diagnoses.WRONG_ADDRESS, "HIGHLEVEL_API_URL"),
+        (diagnoses.BLOCKED, "outgoing address"),
+    ],
+)
+def test_a_diagnosis_names_the_place_where_it_is_mended(diagnosis: Diagnosis, place: str) -> None:
+    assert place in diagnosis.words
+
+
+# --- HighLevel -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("token", "seen"),
+    [
+        (PRIVATE, Pasted(is_private=True)),
+        (PRIVATE.upper().replace("PIT", "pit"), Pasted(is_private=True)),
+        ("", Pasted(is_private=False)),
+        (PRIVATE[:-1], Pasted(is_private=False)),
+        (PRIVATE + "0", Pasted(is_private=False)),
+        (PRIVATE.removeprefix("pit-"), Pasted(is_private=False)),
+        (_jwt({"exp": 1_700_000_000}), Pasted(is_private=False, ends=1_700_000_000)),
+        (_jwt({"exp": 1.5}), Pasted(is_private=False, ends=1.5)),
+        (_jwt({"exp": "soon"}), Pasted(is_private=False)),
+        (_jwt({}), Pasted(is_private=False)),
+        (_jwt(["a list"]), Pasted(is_private=False)),
+        ("a.b.c", Pasted(is_private=False)),
+        ("a.____.c", Pasted(is_private=False)),
+    ],
+)
+def test_what_a_token_looks_like_tells_its_kind(token: str, seen: Pasted) -> None:
+    assert look_at(token) == seen
+
+
+@given(st.text() | st.from_regex(r"\A[\w-]+\.[\w-]+\.[\w-]*\Z"))
+def test_any_text_can_be_looked_at(token: str) -> None:
+    assert isinstance(look_at(token), Pasted)
+
+
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        (Cause.FORBIDDEN, "highlevel.token.forbidden"),
+        (Cause.RECONNECT, "highlevel.token.reconnect"),
+        (Cause.APP_UNKNOWN, "highlevel.token.app_unknown"),
+        (Cause.NOT_RENEWED, "highlevel.token.not_renewed"),
+        (Cause.VERSION_REFUSED, "highlevel.token.version_refused"),
+        (Cause.BLOCKED, "highlevel.token.blocked"),
+        (Cause.WRONG_ADDRESS, "highlevel.token.wrong_address"),
+        (Cause.UNREADABLE, "highlevel.token.unreadable"),
+        (Cause.RATE_LIMITED, "highlevel.token.rate_limited"),
+        (Cause.DAILY_LIMIT, "highlevel.token.daily_limit"),
+        (Cause.NO_TLS, "highlevel.token.no_tls"),
+        (Cause.NO_CONNECTION, "highlevel.token.unreachable"),
+        (Cause.SERVER_ERROR, "highlevel.token.unreachable"),
+        (Cause.SCOPE_MISSING, "highlevel.scope.missing"),
+        (Cause.TOKEN_ELSEWHERE, "highlevel.location.another"),
+        (Cause.NOT_FOUND, "highlevel.location.unknown"),
+        (Cause.INVALID, "highlevel.location.malformed"),
+    ],
+)
+def test_what_highlevel_said_is_a_diagnosis(cause: Cause, why: str) -> None:
+    assert of_highlevel(Trouble(cause), Pasted(), NOW).id == why
+
+
+@pytest.mark.parametrize(
+    ("pasted", "said", "why"),
+    [
+        (Pasted(is_private=False), "Invalid Private Integration token", "mistyped"),
+        (Pasted(), "Invalid Private Integration token", "revoked"),
+        (Pasted(is_private=False, ends=NOW - 1), "Invalid JWT", "expired"),
+        (Pasted(is_private=False, ends=NOW + 1), "Invalid JWT", "mistyped"),
+        (Pasted(), "The token has expired", "expired"),
+    ],
+)
+def test_a_token_that_is_refused_is_mistyped_expired_or_revoked(pasted: Pasted, said: str, why: str) -> None:
+    trouble = Trouble(Cause.TOKEN_INVALID, reasons=(said,))
+
+    assert of_highlevel(trouble, pasted, NOW).id == f"highlevel.token.{why}"
+
+
+def test_a_token_of_the_agency_is_told_from_one_without_the_scope() -> None:
+    said = "This authClass type is not allowed to access this scope. Please reach out to the Platform team..."
+
+    assert of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(said,)), Pasted(), NOW) is diagnoses.TOKEN_OF_AGENCY
+    said = "The token is not authorized for this scope."
+    assert of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(said,)), Pasted(), NOW) is diagnoses.READING_MISSING
+
+
+def test_who_has_to_reconnect_reads_where_and_why() -> None:
+    trouble = Trouble(Cause.RECONNECT, reasons=("the app was removed", "yesterday {today}"))
+    why = "(the app was removed; yesterday {today})."
+
+    assert of_highlevel(trouble, Pasted(), NOW, "https://deals.example/install").words.endswith(
+        f"that it prints, on https://deals.example/install {why}"
+    )
+    assert of_highlevel(trouble, Pasted(), NOW).words.endswith(f"that it prints {why}")
+    assert of_highlevel(Trouble(Cause.RECONNECT), Pasted(), NOW).words.endswith("that it prints.")
+
+
+# --- Slack ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        ("", "unreachable"),
+        ("invalid_auth", "mistyped"),
+        ("not_authed", "mistyped"),
+        ("token_revoked", "revoked"),
+        ("account_inactive", "revoked"),
+        ("token_expired", "expired"),
+        ("org_login_required", "refused"),
+    ],
+)
+def test_slacks_word_for_refusing_its_token_is_a_diagnosis(word: str, why: str) -> None:
+    assert SLACK_WORDS.get(word, SLACK_REFUSED).id == f"slack.token.{why}"
+
+
+ALL = {"commands", "chat:write", "usergroups:read", "users:read"}
+
+
+@pytest.mark.parametrize(
+    ("granted", "by_groups", "why"),
+    [
+        (ALL, True, ()),
+        (ALL | {"other"}, True, ()),
+        ({"commands", "chat:write"}, False, ()),
+        ({"commands", "chat:write"}, True, ("slack.scopes.missing",)),
+        ({"chat:write"}, False, ("slack.command.not_installed",)),
+        (set(), False, ("slack.scopes.missing", "slack.command.not_installed")),
+        (None, False, ("slack.scopes.untold", "slack.command.untold")),
+    ],
+)
+def test_the_scopes_tell_what_is_impossible(granted: set[str] | None, by_groups: bool, why: tuple[str, ...]) -> None:
+    assert tuple(diagnosis.id for diagnosis in of_scopes(granted, by_groups=by_groups)) == why
+
+
+def test_the_scopes_that_are_missing_are_named() -> None:
+    (missing,) = of_scopes({"commands"}, by_groups=True)
+
+    assert "lacks chat:write, usergroups:read, users:read." in missing.words
+
+
+# --- the address and the clock -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heard", "why"),
+    [
+        (Heard(URL, Silence.UNREACHABLE), "unreachable"),
+        (Heard(URL, Silence.UNTRUSTED), "untrusted"),
+        (Heard(URL, 401), "guarded"),
+        (Heard(URL, 403), "guarded"),
+        (Heard(URL, 407), "guarded"),
+        (Heard(URL, 301), "redirected"),
+        (Heard(URL, 302, is_ours=True), "redirected"),
+        (Heard(URL, 404), "another"),
+        (Heard(URL, 404, is_ours=True), "another"),
+        (Heard(URL, 405), "another"),
+        (Heard(URL, 200), "another"),
+        (Heard(URL, 503), "down"),
+        (Heard(URL, 530), "down"),
+    ],
+)
+def test_what_comes_back_from_the_bots_address_is_a_diagnosis(heard: Heard, why: str) -> None:
+    found = of_address(heard)
+
+    assert found is not None
+    assert found.id == f"slack.request_url.{why}"
+    assert URL in found.words
+    assert isinstance(heard.answer, Silence) or why == "redirected" or str(heard.answer) in found.words
+
+
+def test_a_bot_that_turns_away_what_slack_has_not_signed_is_ours() -> None:
+    assert of_address(Heard(URL, 401, is_ours=True)) is None
+
+
+def _told(whose: str, ahead: float) -> Told:
+    return Told(whose, formatdate(NOW - ahead, usegmt=True), NOW)
+
+
+@pytest.mark.parametrize("ahead", [0, 60, -60])
+def test_a_clock_may_be_a_minute_off(ahead: int) -> None:
+    assert of_clock([_told("Slack", ahead)]) is None
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"), [(61, "61 seconds ahead of Slack's"), (-3600, "3600 seconds behind Slack's")]
+)
+def test_a_clock_that_is_more_than_a_minute_off_is_told(ahead: int, words: str) -> None:
+    found = of_clock([_told("Slack", ahead), _told("HighLevel", 0)])
+
+    assert found is not None
+    assert (found.id, words in found.words) == ("clock.off", True)
+
+
+def test_whoever_says_nothing_sensible_is_passed_over() -> None:
+    silent = Told("Slack", "", NOW)
+
+    assert of_clock([silent, _told("HighLevel", 0)]) is None
+    assert of_clock([silent, Told("HighLevel", "yesterday", NOW)]) is diagnoses.CLOCK_UNTOLD
+
+
+@given(st.text())
+def test_any_text_can_be_a_date(date: str) -> None:
+    found = of_clock([Told("Slack", date, time.time())])
+
+    assert found is None or found.check == "clock"

@@ -1,0 +1,554 @@
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+
+import pytest
+
+from bot.access.rules import Allowlist, Person
+from bot.deals.change import StoreDown
+from bot.deals.outcome import Cause
+from bot.operations import diagnoses
+from bot.operations.diagnoses import Heard, May, Pasted, Silence, Told
+from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED, Health, Report, settings_report
+from bot.slack.workspace import Introduction, SlackTrouble
+from tests.memory import MemoryDirectory, error
+
+SOMEBODY = Allowlist(frozenset({"U1"}), frozenset())
+BY_HTTP = tuple(check for check in CHECKS if check not in OVER_SOCKET | TRIED)
+BY_SOCKET = tuple(check for check in CHECKS if check not in OVER_HTTP | TRIED)
+EVERY_SCOPE = frozenset({"commands", "chat:write", "users:read", "usergroups:read"})
+URL = "https://bot.example/slack/events"
+
+
+@dataclass
+class Neighbours:
+    """Everything the checks ask, well unless told otherwise."""
+
+    slack: SlackTrouble | None = None
+    scopes: frozenset[str] | None = EVERY_SCOPE
+    team_id: str = "T1"
+    slack_ahead: float | None = 0.0
+    highlevel_ahead: float | None = 0.0
+    edit: May = May.YES
+    users: May = May.YES
+    heard: Heard | None = field(default_factory=lambda: Heard(URL, 401, is_ours=True))
+    socket: SlackTrouble | None = None
+    highlevel: Cause | None = None
+    lost_reasons: bool | Cause = True
+    store_down: bool = False
+    store_newer: bool = False
+    directory: MemoryDirectory = field(default_factory=MemoryDirectory)
+    channels: SlackTrouble | None = None
+    asked: int = 0
+
+    async def ask_slack(self) -> Introduction:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if self.slack:
+            raise self.slack
+        told = _told("Slack", self.slack_ahead)
+        return Introduction(self.team_id, "Acme", self.scopes, told.date, told.at)
+
+    def highlevels_time(self) -> Told:
+        return _told("HighLevel", self.highlevel_ahead)
+
+    async def may_edit(self, *, until: float) -> May:
+        assert until > 0
+        return self.edit
+
+    async def may_read_users(self, *, until: float) -> May:
+        assert until > 0
+        return self.users
+
+    async def listen(self) -> Heard | None:
+        return self.heard
+
+    async def ask_socket(self) -> None:
+        if self.socket:
+            raise self.socket
+
+    async def probe(self, *, until: float) -> None:
+        assert until > 0
+        if self.highlevel:
+            raise error(self.highlevel)
+
+    async def reads_lost_reasons(self, *, until: float) -> bool:
+        assert until > 0
+        if isinstance(self.lost_reasons, Cause):
+            raise error(self.lost_reasons)
+        return self.lost_reasons
+
+    async def ping(self) -> None:
+        if self.store_down:
+            raise StoreDown(newer=self.store_newer)
+
+    async def look_into(self, channel_id: str) -> None:
+        assert channel_id
+        if self.channels:
+            raise self.channels
+
+    def health(
+        self,
+        allowlist: Allowlist = SOMEBODY,
+        *,
+        over_socket: bool = False,
+        team_id: str = "",
+        token: Pasted | None = None,
+        fresh: float = 15.0,
+        elsewhere: Mapping[str, Callable[..., Awaitable[None]]] | None = None,
+    ) -> Health:
+        return Health(
+            ask_slack=self.ask_slack,
+            ask_socket=self.ask_socket if over_socket else None,
+            probe_highlevel=self.probe,
+            reads_lost_reasons=self.reads_lost_reasons,
+            highlevels_time=self.highlevels_time,
+            tries=self,
+            ping_store=self.ping,
+            allowlist=allowlist,
+            directory=self.directory,
+            look_into=self.look_into,
+            token=token or Pasted(),
+            team_id=team_id,
+            elsewhere=elsewhere,
+            fresh=fresh,
+        )
+
+
+def _told(whose: str, ahead: float | None) -> Told:
+    now = time.time()
+    return Told(whose, "" if ahead is None else formatdate(now - ahead, usegmt=True), now)
+
+
+@pytest.fixture
+def neighbours() -> Neighbours:
+    return Neighbours()
+
+
+async def test_when_all_is_well_every_check_is_ok(neighbours: Neighbours) -> None:
+    report = await neighbours.health().report()
+
+    assert report == Report(BY_HTTP, {})
+    assert report.as_json() == {"ok": list(BY_HTTP), "failing": {}}
+
+
+async def test_an_examination_tries_more_and_looks_anew(neighbours: Neighbours) -> None:
+    checks = neighbours.health()
+    await checks.report()
+    report = await checks.examine()
+
+    assert set(report.ok) == set(BY_HTTP) | TRIED
+    assert neighbours.asked == 2
+
+
+async def test_over_socket_mode_the_connection_is_checked_and_not_the_way_from_slack(neighbours: Neighbours) -> None:
+    neighbours.heard = None
+
+    assert await neighbours.health(over_socket=True).report() == Report(BY_SOCKET, {})
+    assert set((await neighbours.health(over_socket=True).examine()).ok) == {*BY_SOCKET, *TRIED} - OVER_HTTP
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("", "There is no connection to Slack at the moment"),
+        ("ratelimited", "wait a minute or two"),
+        ("link_disabled", "switch it on under Socket Mode"),
+        ("too_many_websockets", "stop other processes"),
+        ("invalid_auth", "does not accept SLACK_APP_TOKEN (it says: invalid_auth)"),
+        ("not_allowed_token_type", "Create an app-level token with connections:write"),
+    ],
+)
+async def test_a_connection_that_is_not_there_is_told_with_what_to_do(
+    neighbours: Neighbours, error: str, words: str
+) -> None:
+    neighbours.socket = SlackTrouble(error)
+    report = await neighbours.health(over_socket=True).report()
+
+    assert list(report.failing) == ["slack.socket"]
+    assert words in report.failing["slack.socket"]
+    assert set(report.ok) == set(BY_SOCKET) - {"slack.socket"}
+
+
+@pytest.mark.parametrize(
+    ("lost_reasons", "note"), [(False, diagnoses.REASONS_FORBIDDEN), (Cause.SERVER_ERROR, diagnoses.REASONS_UNREAD)]
+)
+async def test_lost_reasons_that_cannot_be_read_are_a_note_and_no_failure(
+    neighbours: Neighbours, note: diagnoses.Diagnosis, *, lost_reasons: bool | Cause
+) -> None:
+    neighbours.lost_reasons = lost_reasons
+    report = await neighbours.health().report()
+    notes, why = {"highlevel.lost_reasons": note.words}, {"highlevel.lost_reasons": note.id}
+
+    assert report == Report(BY_HTTP, {}, notes, why)
+    assert report.as_json() == {"ok": list(BY_HTTP), "failing": {}}
+    assert report.in_full() == {"ok": list(BY_HTTP), "failing": {}, "notes": notes, "why": why}
+
+
+async def test_a_slack_token_that_is_refused_is_named_with_slacks_word(neighbours: Neighbours) -> None:
+    neighbours.slack = SlackTrouble("token_revoked")
+    failing = (await neighbours.health().report()).failing
+
+    assert list(failing) == ["slack.token", "slack.workspace", "slack.scopes", "slack.command"]
+    assert "it says: token_revoked" in failing["slack.token"]
+    assert failing["slack.scopes"] == "Cannot be told before slack.token is well."
+
+
+async def test_a_slack_that_cannot_be_reached_is_not_a_bad_token(neighbours: Neighbours) -> None:
+    neighbours.slack = SlackTrouble("")
+
+    report = await neighbours.health().report()
+
+    assert report.failing["slack.token"] == diagnoses.SLACK_UNREACHABLE.words
+    assert report.why == {"slack.token": "slack.token.unreachable"}
+
+
+async def test_an_empty_allowlist_is_not_ready(neighbours: Neighbours) -> None:
+    report = await neighbours.health(Allowlist(frozenset(), frozenset())).report()
+
+    assert list(report.failing) == ["access.allowlist"]
+    assert "nobody may change anything" in report.failing["access.allowlist"]
+
+
+@pytest.mark.parametrize(
+    ("allowlist", "failing"),
+    [
+        (Allowlist(frozenset(), frozenset(), groups=frozenset({"S1"})), ["access.groups"]),
+        (Allowlist(frozenset(), frozenset(), admins=frozenset({"U1"})), []),
+    ],
+)
+async def test_a_list_of_groups_or_admins_alone_is_one(
+    neighbours: Neighbours, allowlist: Allowlist, failing: list[str]
+) -> None:
+    assert list((await neighbours.health(allowlist).report()).failing) == failing
+
+
+BY_GROUP = Allowlist(frozenset({"U1"}), frozenset(), groups=frozenset({"S1", "S2"}))
+BY_ADMIN = Allowlist(frozenset({"U1"}), frozenset(), admins=frozenset({"U2"}))
+
+
+async def test_groups_that_slack_tells_of_are_well(neighbours: Neighbours) -> None:
+    neighbours.directory.groups = {"S1": frozenset(), "S2": frozenset({"U2"})}
+
+    assert (await neighbours.health(BY_GROUP).report()).failing == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("missing_scope", "Add the scope usergroups:read"),
+        ("plan_upgrade_required", "Slack's free plan has none"),
+        ("no_such_subteam", "There is no user group S1 in this workspace."),
+        ("", "Slack cannot be asked who is in the user group S1"),
+        ("ratelimited", "Slack does not tell who is in the user group S1 (it says: ratelimited)"),
+    ],
+)
+async def test_of_a_group_that_slack_does_not_tell_the_advice_is_what_to_do(
+    neighbours: Neighbours, error: str, words: str
+) -> None:
+    neighbours.directory.error = error
+    failing = (await neighbours.health(BY_GROUP).report()).failing
+
+    assert words in failing["access.groups"]
+
+
+async def test_of_several_groups_only_those_are_named_that_are_not_well(neighbours: Neighbours) -> None:
+    neighbours.directory.groups = {"S1": frozenset()}
+    neighbours.directory.error = "no_such_subteam"
+    failing = (await neighbours.health(BY_GROUP).report()).failing
+
+    assert "S2" in failing["access.groups"]
+    assert "S1" not in failing["access.groups"]
+
+
+@pytest.mark.parametrize(
+    ("allowlist", "fails", "noted"), [(SOMEBODY, False, False), (BY_GROUP, True, False), (BY_ADMIN, False, True)]
+)
+async def test_that_members_cannot_be_told_from_guests_matters_where_people_are_let_in_without_being_named(
+    neighbours: Neighbours, allowlist: Allowlist, *, fails: bool, noted: bool
+) -> None:
+    neighbours.directory.groups = {"S1": frozenset(), "S2": frozenset()}
+    neighbours.directory.error = "missing_scope"
+    report = await neighbours.health(allowlist).report()
+
+    assert ("access.people" in report.failing) is fails
+    assert ("access.people" in report.notes) is noted
+    neighbours.directory.error = "user_not_found"
+    assert "access.people" in (await neighbours.health(allowlist).report()).ok
+
+
+@pytest.mark.parametrize(("trouble", "noted"), [("missing_scope", True), ("channel_not_found", False), ("", False)])
+async def test_that_shared_channels_cannot_be_told_is_noted(
+    neighbours: Neighbours, trouble: str, *, noted: bool
+) -> None:
+    neighbours.channels = SlackTrouble(trouble)
+    report = await neighbours.health().report()
+
+    assert report.failing == {}
+    assert ("access.shared_channels" in report.notes) is noted
+
+
+async def test_a_store_of_a_later_version_is_told_in_plain_words(neighbours: Neighbours) -> None:
+    neighbours.store_down = neighbours.store_newer = True
+    failing = (await neighbours.health().report()).failing
+
+    assert list(failing) == ["store.writable", "store.schema"]
+    assert "Deploy the later version again" in failing["store.schema"]
+    assert failing["store.writable"] == "Cannot be told before store.schema is well."
+
+
+async def test_a_store_that_cannot_be_written_is_not_ready(neighbours: Neighbours) -> None:
+    neighbours.store_down = True
+
+    assert list((await neighbours.health().report()).failing) == ["store.writable", "store.schema"]
+
+
+async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: Neighbours) -> None:
+    neighbours.store_down = True
+    neighbours.slack = SlackTrouble("invalid_auth")
+    neighbours.highlevel = Cause.TOKEN_ELSEWHERE
+    report = await neighbours.health().report()
+
+    assert list(report.failing) == [
+        "slack.token",
+        "slack.workspace",
+        "slack.scopes",
+        "slack.command",
+        "highlevel.scope",
+        "highlevel.location",
+        "highlevel.lost_reasons",
+        "store.writable",
+        "store.schema",
+    ]
+    assert set(report.ok) | set(report.failing) == set(BY_HTTP)
+    assert report.why == {
+        "slack.token": "slack.token.mistyped",
+        "highlevel.location": "highlevel.location.another",
+        "store.writable": "store.writable.down",
+    }
+
+
+@pytest.mark.parametrize(
+    ("cause", "failing"),
+    [
+        (Cause.TOKEN_INVALID, ["token", "scope", "edit", "users", "location", "lost_reasons"]),
+        (Cause.TOKEN_ELSEWHERE, ["scope", "edit", "users", "location", "lost_reasons"]),
+        (Cause.SCOPE_MISSING, ["scope", "lost_reasons"]),
+    ],
+)
+async def test_what_highlevel_was_not_asked_for_cannot_be_told(
+    neighbours: Neighbours, cause: Cause, failing: list[str]
+) -> None:
+    neighbours.highlevel = cause
+    report = await neighbours.health().examine()
+    (failed,) = report.why
+
+    assert list(report.failing) == [f"highlevel.{each}" for each in failing]
+    for check in report.failing.keys() - {failed}:
+        assert report.failing[check] == f"Cannot be told before {failed} is well."
+
+
+async def test_why_highlevel_refuses_the_token_is_told_by_how_it_looks(neighbours: Neighbours) -> None:
+    neighbours.highlevel = Cause.TOKEN_INVALID
+    report = await neighbours.health(token=Pasted(is_private=False)).report()
+
+    assert report.why == {"highlevel.token": "highlevel.token.mistyped"}
+
+
+async def test_a_token_that_may_not_edit_fails_and_one_that_may_not_read_users_is_noted(
+    neighbours: Neighbours,
+) -> None:
+    neighbours.edit = neighbours.users = May.NO
+    report = await neighbours.health().examine()
+
+    assert list(report.failing) == ["highlevel.edit"]
+    assert list(report.notes) == ["highlevel.users"]
+    assert "highlevel.users" in report.ok
+    assert report.why == {"highlevel.edit": "highlevel.edit.missing", "highlevel.users": "highlevel.users.missing"}
+
+
+async def test_that_editing_is_not_permitted_is_told_together_with_reading(neighbours: Neighbours) -> None:
+    neighbours.highlevel, neighbours.edit = Cause.SCOPE_MISSING, May.NO
+    report = await neighbours.health().examine()
+
+    assert report.why == {"highlevel.scope": "highlevel.scope.missing", "highlevel.edit": "highlevel.edit.missing"}
+
+
+async def test_what_could_not_be_found_out_is_neither_well_nor_failing(neighbours: Neighbours) -> None:
+    neighbours.edit = neighbours.users = May.UNTOLD
+    neighbours.heard = neighbours.scopes = neighbours.slack_ahead = neighbours.highlevel_ahead = None
+    report = await neighbours.health().examine()
+
+    assert report.failing == {}
+    assert report.why == {
+        "slack.scopes": "slack.scopes.untold",
+        "slack.command": "slack.command.untold",
+        "slack.request_url": "slack.request_url.untried",
+        "clock": "clock.untold",
+        "highlevel.edit": "highlevel.edit.untold",
+        "highlevel.users": "highlevel.users.untold",
+    }
+    assert not report.why.keys() & set(report.ok)
+
+
+async def test_scopes_that_are_missing_are_told_with_the_command_if_it_is_among_them(neighbours: Neighbours) -> None:
+    neighbours.scopes = frozenset()
+    report = await neighbours.health().report()
+
+    assert report.why == {"slack.scopes": "slack.scopes.missing", "slack.command": "slack.command.not_installed"}
+    assert "lacks chat:write." in report.failing["slack.scopes"]
+
+
+async def test_a_token_of_another_workspace_than_the_settings_name_is_told(neighbours: Neighbours) -> None:
+    assert (await neighbours.health(team_id="T1").examine()).failing == {}
+    report = await neighbours.health(team_id="T2").report()
+
+    assert report.why == {"slack.workspace": "slack.workspace.another"}
+    assert "belongs to the workspace Acme (T1), and SLACK_TEAM_ID names T2." in report.failing["slack.workspace"]
+
+
+HERE, ELSEWHERE, NOWHERE = (Person(frozenset(teams)) for teams in (["T1"], ["T2"], []))
+
+
+@pytest.mark.parametrize(
+    ("people", "error", "told"),
+    [
+        ({}, "user_not_found", True),
+        ({}, "user_not_visible", True),
+        ({"U1": ELSEWHERE}, "user_not_found", True),
+        ({"U1": HERE}, "user_not_found", False),
+        ({"U2": HERE}, "user_not_found", False),
+        ({"U1": NOWHERE}, "user_not_found", False),
+        ({}, "missing_scope", False),
+        ({}, "", False),
+    ],
+)
+async def test_a_workspace_in_which_nobody_is_known_who_is_named_is_taken_for_another(
+    neighbours: Neighbours, people: dict[str, Person], error: str, *, told: bool
+) -> None:
+    neighbours.directory.people, neighbours.directory.error = people, error
+    named = replace(SOMEBODY, admins=frozenset({"U2"}))
+    report = await neighbours.health(named).examine()
+
+    assert (report.why.get("slack.workspace") == "slack.workspace.strangers") is told
+
+
+async def test_where_nobody_is_named_by_an_id_nobody_can_be_missed(neighbours: Neighbours) -> None:
+    neighbours.directory.error = "user_not_found"
+    report = await neighbours.health(Allowlist(frozenset(), frozenset())).examine()
+
+    assert "slack.workspace" in report.ok
+
+
+async def test_people_are_looked_for_by_an_examination_only(neighbours: Neighbours) -> None:
+    neighbours.directory.error = "user_not_found"
+
+    assert (await neighbours.health().report()).failing == {}
+    assert list((await neighbours.health().examine()).failing) == ["slack.workspace"]
+
+
+async def test_an_address_at_which_slack_does_not_find_the_bot_is_told(neighbours: Neighbours) -> None:
+    neighbours.heard = Heard(URL, Silence.UNREACHABLE)
+
+    assert (await neighbours.health().examine()).why == {"slack.request_url": "slack.request_url.unreachable"}
+    assert (await neighbours.health().report()).failing == {}
+
+
+@pytest.mark.parametrize(
+    ("slack", "highlevel", "words"),
+    [
+        (61.5, 0.0, "seconds ahead of Slack's"),
+        (-400.0, 0.0, "seconds behind Slack's"),
+        (0.0, 400.0, ""),
+        (None, 400.0, "seconds ahead of HighLevel's"),
+        (58.0, 0.0, ""),
+    ],
+)
+async def test_a_clock_that_is_off_by_more_than_a_minute_is_told(
+    neighbours: Neighbours, slack: float | None, highlevel: float, words: str
+) -> None:
+    neighbours.slack_ahead, neighbours.highlevel_ahead = slack, highlevel
+    report = await neighbours.health().report()
+
+    assert report.why == ({"clock": "clock.off"} if words else {})
+    assert words in report.failing.get("clock", "")
+
+
+async def test_without_slack_the_clock_is_compared_with_highlevels(neighbours: Neighbours) -> None:
+    neighbours.slack, neighbours.highlevel_ahead = SlackTrouble(""), 120.0
+
+    assert "clock" in (await neighbours.health().report()).failing
+
+
+async def test_a_report_is_kept_for_a_while_and_made_once_for_all_who_ask(
+    neighbours: Neighbours,
+) -> None:
+    checks = neighbours.health()
+    await asyncio.gather(*(checks.report() for _ in range(10)))
+
+    assert neighbours.asked == 1
+
+
+@dataclass
+class Together(Neighbours):
+    """Neighbours of whom HighLevel answers when it was asked four things."""
+
+    all_asking: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(4))
+
+    async def probe(self, *, until: float) -> None:
+        await self.all_asking.wait()
+        await super().probe(until=until)
+
+    async def reads_lost_reasons(self, *, until: float) -> bool:
+        await self.all_asking.wait()
+        return await super().reads_lost_reasons(until=until)
+
+    async def may_edit(self, *, until: float) -> May:
+        await self.all_asking.wait()
+        return await super().may_edit(until=until)
+
+    async def may_read_users(self, *, until: float) -> May:
+        await self.all_asking.wait()
+        return await super().may_read_users(until=until)
+
+
+async def test_highlevel_is_asked_everything_at_once() -> None:
+    async with asyncio.timeout(60):
+        assert (await Together().health().examine()).failing == {}
+
+
+async def test_a_report_that_is_too_old_is_made_anew(neighbours: Neighbours) -> None:
+    checks = neighbours.health(fresh=0.0)
+    await checks.report()
+    neighbours.store_down = True
+    await asyncio.sleep(0.001)
+
+    assert list((await checks.report()).failing) == ["store.writable", "store.schema"]
+
+
+def test_settings_that_cannot_be_used_leave_nothing_else_to_tell() -> None:
+    report = settings_report({"SLACK_BOT_TOKEN": "is not set", "PORT": "should be a whole number"})
+
+    assert report.ok == ()
+    assert list(report.failing) == list(CHECKS)
+    assert report.failing["settings"] == "SLACK_BOT_TOKEN is not set. PORT should be a whole number."
+    assert report.why == {"settings": "settings.unusable"}
+
+
+async def test_what_is_wrong_in_another_sub_account_says_in_which(neighbours: Neighbours) -> None:
+    async def well(*, until: float) -> None:
+        assert until > 0
+
+    async def expired(*, until: float) -> None:
+        assert until > 0
+        raise error(Cause.RECONNECT)
+
+    report = await neighbours.health(elsewhere={"Berlin": well, "Paris": expired}).report()
+    assert report.failing["highlevel.token"].startswith("Paris: ")
+
+    neighbours.highlevel = Cause.TOKEN_INVALID
+    both = (await neighbours.health(elsewhere={"Paris": expired}).report()).failing["highlevel.token"]
+    assert "Paris: " in both
+    assert len(both) > len(report.failing["highlevel.token"])

@@ -1,0 +1,196 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from bot import web as bot_web
+from bot.highlevel.api import transport
+from bot.highlevel.api.auth import PrivateIntegration
+from bot.highlevel.api.client import Attempts, Client
+from bot.operations.diagnoses import Heard, May, Silence
+from bot.operations.probes import ALIVE, EVENTS, NOBODY, Examination
+from bot.simulator.highlevel.server import READ, USERS, WRITE, Fault, HighLevel
+from bot.simulator.serving import served
+from tests.house import House
+
+TOKEN = "pit-not-a-token"
+QUICK = Attempts(most=1, connect=1.0, answer=1.0, pause=0.01)
+
+
+@pytest.fixture
+def highlevel() -> HighLevel:
+    return HighLevel()
+
+
+@asynccontextmanager
+async def _examining(highlevel: HighLevel, public_url: str = "", patience: float = 5.0) -> AsyncIterator[Examination]:
+    async with (
+        served(highlevel.app()) as url,
+        Client(
+            base_url=url,
+            auth=PrivateIntegration(TOKEN),
+            version="2021-07-28",
+            user_agent="opp-status/test",
+            transport=transport.pooled(),
+            attempts=QUICK,
+        ) as client,
+    ):
+        yield Examination(client, public_url, "opp-status/test", transport.pooled, patience)
+
+
+def _soon() -> float:
+    return asyncio.get_running_loop().time() + 5
+
+
+# --- what HighLevel's token may ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scopes", "edit", "users"),
+    [
+        ({READ, WRITE, USERS}, May.YES, May.YES),
+        ({READ, WRITE}, May.YES, May.NO),
+        ({READ, USERS}, May.NO, May.YES),
+        ({READ}, May.NO, May.NO),
+    ],
+)
+async def test_the_scopes_are_found_out_without_changing_anything(
+    highlevel: HighLevel, scopes: set[str], edit: May, users: May
+) -> None:
+    highlevel.add_token(TOKEN, scopes=frozenset(scopes))
+    async with _examining(highlevel) as examination:
+        assert await examination.may_edit(until=_soon()) is edit
+        assert await examination.may_read_users(until=_soon()) is users
+
+    assert highlevel.written == []
+    assert [request.path for request in highlevel.writes()] == [f"/opportunities/{NOBODY}/status"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "may"),
+    [
+        (400, {"message": "The opportunity id is invalid."}, May.YES),
+        (422, {"message": ["id must be a valid id"]}, May.YES),
+        (200, {"success": True}, May.YES),
+        (403, {"message": "You do not have permission to access this resource"}, May.UNTOLD),
+        (404, {"message": "Cannot PUT /opportunities"}, May.UNTOLD),
+        (401, {"message": "Invalid Private Integration token"}, May.UNTOLD),
+        (500, {"message": "Internal server error"}, May.UNTOLD),
+        (403, "error code: 1010", May.UNTOLD),
+    ],
+)
+async def test_only_a_refusal_for_another_reason_proves_that_it_may(
+    highlevel: HighLevel, status: int, body: object, may: May
+) -> None:
+    highlevel.misbehave(Fault(status=status, body=body), method="PUT")
+    async with _examining(highlevel) as examination:
+        assert await examination.may_edit(until=_soon()) is may
+
+
+async def test_a_user_who_cannot_exist_may_exist_all_the_same(highlevel: HighLevel) -> None:
+    highlevel.add_token(TOKEN)
+    highlevel.users[NOBODY] = {"id": NOBODY, "name": "Nobody"}
+    async with _examining(highlevel) as examination:
+        assert await examination.may_read_users(until=_soon()) is May.YES
+
+
+# --- where Slack finds the bot -------------------------------------------------------------------------------------
+
+
+def test_the_address_is_the_bots() -> None:
+    assert EVENTS == bot_web.EVENTS
+
+
+async def test_a_running_bot_is_recognised(house: House, highlevel: HighLevel) -> None:
+    url = house.slack.bot_url
+    async with _examining(highlevel, url) as examination:
+        assert await examination.listen() == Heard(f"{url}{EVENTS}", 401, is_ours=True)
+        assert await examination.listen() == Heard(f"{url}{EVENTS}", 401, is_ours=True)
+
+
+async def test_without_an_address_nobody_is_asked(highlevel: HighLevel) -> None:
+    async with _examining(highlevel) as examination:
+        assert await examination.listen() is None
+
+
+Answer = Callable[[web.Request], Awaitable[web.Response]]
+
+
+def _host(events: Answer, alive: Answer) -> web.Application:
+    app = web.Application()
+    app.router.add_post(EVENTS, events)
+    app.router.add_get(ALIVE, alive)
+    return app
+
+
+def _answers(status: int, text: str = "", **headers: str) -> Answer:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=status, text=text, headers=headers)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("events", "alive", "heard"),
+    [
+        (_answers(401), _answers(401), (401, False)),
+        (_answers(401), _answers(200, "<html>Log in</html>"), (401, False)),
+        (_answers(404), _answers(200, "alive"), (404, True)),
+        (_answers(302, Location="/login"), _answers(302, Location="/login"), (302, False)),
+        (_answers(503), _answers(503), (503, False)),
+    ],
+)
+async def test_what_else_answers_is_told_as_it_is_and_no_redirection_is_followed(
+    highlevel: HighLevel, events: Answer, alive: Answer, heard: tuple[int, bool]
+) -> None:
+    async with served(_host(events, alive)) as url, _examining(highlevel, url) as examination:
+        status, is_ours = heard
+        assert await examination.listen() == Heard(f"{url}{EVENTS}", status, is_ours=is_ours)
+
+
+async def test_nothing_secret_is_sent_to_the_address(highlevel: HighLevel) -> None:
+    asked = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append((dict(request.headers), await request.read()))
+        return web.Response(status=401)
+
+    async with served(_host(answer, answer)) as url, _examining(highlevel, url) as examination:
+        await examination.listen()
+
+    assert len(asked) == 2
+    for headers, body in asked:
+        assert body == b""
+        assert "Authorization" not in headers
+        assert not any(name.lower().startswith("x-slack") for name in headers)
+
+
+async def test_an_address_at_which_nobody_listens_is_told(highlevel: HighLevel) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    async with _examining(highlevel, url) as examination:
+        assert await examination.listen() == Heard(f"{url}{EVENTS}", Silence.UNREACHABLE)
+
+
+async def test_a_host_that_does_not_answer_is_not_waited_for_for_ever(highlevel: HighLevel) -> None:
+    async def sleep(_request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with served(_host(sleep, sleep)) as url, _examining(highlevel, url, patience=0.2) as examination:
+        assert await examination.listen() == Heard(f"{url}{EVENTS}", Silence.UNREACHABLE)
+
+
+async def test_a_certificate_that_nobody_trusts_is_told(highlevel: HighLevel) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")  # which is no TLS
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, _examining(highlevel, url) as examination:
+        assert await examination.listen() == Heard(f"{url}{EVENTS}", Silence.UNTRUSTED)

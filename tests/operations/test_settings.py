@@ -1,0 +1,560 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+
+from bot.deals.deal import STATES, Status
+from bot.operations.settings import (
+    MAKE_A_KEY,
+    NEEDED_BY,
+    Confirm,
+    Settings,
+    SettingsError,
+    Verb,
+    database_url_of,
+    without_oauth,
+)
+
+SECRETS = {
+    "SLACK_BOT_TOKEN": "xoxb-not-a-token",
+    "SLACK_SIGNING_SECRET": "not-a-signing-secret",
+    "HIGHLEVEL_TOKEN": "pit-not-a-token",
+}
+REQUIRED = {**SECRETS, "HIGHLEVEL_LOCATION_ID": "ve9EPM428h8vShlRW1KT"}
+
+
+def _verb(environ: dict[str, str]) -> Verb | None:
+    """The verb that looks at what is set."""
+    return "socket" if environ.get("SLACK_APP_TOKEN", "").strip() else None
+
+
+KEY = f"{'k' * 42}A="
+OAUTH = {
+    "HIGHLEVEL_CLIENT_ID": "0123456789abcdef01234567-abcd1234",
+    "HIGHLEVEL_CLIENT_SECRET": "not-a-client-secret",
+    "PUBLIC_URL": "https://deals.example",
+    "ENCRYPTION_KEY": KEY,
+}
+"""What is set together or not at all."""
+
+
+def _with_its_like(*names: str) -> dict[str, str]:
+    """What is required, and what is required where one of these is set."""
+    return REQUIRED | (OAUTH if {"HIGHLEVEL_CLIENT_ID", "HIGHLEVEL_CLIENT_SECRET"} & {*names} else {})
+
+
+def _set(**variables: str) -> Settings:
+    return Settings.from_env(_with_its_like(*variables) | variables, _verb(variables))
+
+
+def _problems(environ: dict[str, str], verb: Verb | None = None) -> dict[str, str]:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_env(environ, verb or _verb(environ))
+    return caught.value.problems
+
+
+# --- values that are well ------------------------------------------------------------------------------------------
+
+
+def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
+    settings = _set()
+
+    assert settings.slack_bot_token.get_secret_value() == "xoxb-not-a-token"
+    assert settings.slack_signing_secret.get_secret_value() == "not-a-signing-secret"
+    assert settings.highlevel_token.get_secret_value() == "pit-not-a-token"
+    assert settings.highlevel_location_id == "ve9EPM428h8vShlRW1KT"
+    assert settings.allowed_users == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("slack_api_url", "https://slack.com/api/"),
+        ("highlevel_api_url", "https://services.leadconnectorhq.com"),
+        ("highlevel_api_version", "2021-07-28"),
+        ("highlevel_app_url", "https://app.gohighlevel.com"),
+        ("highlevel_oauth_url", "https://marketplace.gohighlevel.com/v2/oauth/chooselocation"),
+        ("highlevel_scopes", ("opportunities.readonly", "opportunities.write", "users.readonly")),
+        ("by_oauth", False),
+        ("allowed_users", frozenset()),
+        ("allowed_channels", frozenset()),
+        ("allowed_groups", frozenset()),
+        ("admins", ()),
+        ("admin_contact", ""),
+        ("statuses", frozenset(STATES)),
+        ("lost_reason", "ask"),
+        ("confirm", Confirm(above=3, leaving=frozenset({Status.WON}))),
+        ("announce_channels", frozenset()),
+        ("errors_in_channel", False),
+        ("currency", ""),
+        ("database_url", "sqlite:///opp-status.db"),
+        ("port", 3000),
+        ("host", "0.0.0.0"),  # noqa: S104 - the documented default
+        ("log_level", "INFO"),
+        ("log_format", "auto"),
+    ],
+)
+def test_what_is_not_set_has_the_documented_default(name: str, value: object) -> None:
+    assert getattr(_set(), name) == value
+
+
+GOOD: list[tuple[str, str, Any]] = [
+    ("SLACK_TEAM_ID", "T012AB3CD", "T012AB3CD"),
+    ("PUBLIC_URL", "https://acme-deals.example.com/", "https://acme-deals.example.com"),
+    ("SLACK_APP_TOKEN", "xapp-1-A0-not-a-token", SecretStr("xapp-1-A0-not-a-token")),
+    ("SLACK_SIGNING_SECRET", " new-not-a-secret ,\n old-not-a-secret", SecretStr("new-not-a-secret,old-not-a-secret")),
+    ("SLACK_API_URL", "http://127.0.0.1:8080/api/", "http://127.0.0.1:8080/api"),
+    ("HIGHLEVEL_API_URL", "http://[::1]:8080", "http://[::1]:8080"),
+    ("PUBLIC_URL", "http://localhost:3000", "http://localhost:3000"),
+    ("SLACK_API_URL", "https://slack-gov.com/api", "https://slack-gov.com/api"),
+    ("HIGHLEVEL_API_URL", "https://stand-in.example//", "https://stand-in.example"),
+    ("HIGHLEVEL_APP_URL", "https://crm.some-agency.example", "https://crm.some-agency.example"),
+    ("HIGHLEVEL_LOCATION_ID", "abc_DEF-123", "abc_DEF-123"),
+    ("HIGHLEVEL_API_VERSION", "v3", "v3"),
+    ("HIGHLEVEL_CLIENT_ID", "0123456789abcdef01234567-abcd1234", "0123456789abcdef01234567-abcd1234"),
+    ("HIGHLEVEL_CLIENT_SECRET", "not-a-secret", SecretStr("not-a-secret")),
+    ("PUBLIC_URL", "https://deals.example/", "https://deals.example"),
+    ("PUBLIC_URL", "https://example.com/deals", "https://example.com/deals"),
+    ("ENCRYPTION_KEY", KEY, SecretStr(KEY)),
+    ("ENCRYPTION_KEY", f"{KEY} ,\n{KEY},", SecretStr(f"{KEY},{KEY}")),
+    ("HIGHLEVEL_SCOPES", "opportunities.write oauth.write", ("opportunities.write", "oauth.write")),
+    ("HIGHLEVEL_SCOPES", "opportunities.write, oauth.write", ("opportunities.write", "oauth.write")),
+    (
+        "HIGHLEVEL_OAUTH_URL",
+        "https://app.example/v2/oauth/chooselocation",
+        "https://app.example/v2/oauth/chooselocation",
+    ),
+    ("ALLOWED_USERS", "U012AB3CD", frozenset({"U012AB3CD"})),
+    ("ALLOWED_USERS", " U012AB3CD , W012AB3CD,,U012AB3CD, ", frozenset({"U012AB3CD", "W012AB3CD"})),
+    ("ALLOWED_USERS", "U012AB3CD,\n  W012AB3CD", frozenset({"U012AB3CD", "W012AB3CD"})),
+    ("ALLOWED_USERS", ",", frozenset()),
+    ("ALLOWED_GROUPS", "S012AB3CD, S034EF5GH", frozenset({"S012AB3CD", "S034EF5GH"})),
+    ("ADMINS", "W012AB3CD, U012AB3CD", ("W012AB3CD", "U012AB3CD")),
+    ("ALLOWED_CHANNELS", "C012AB3CD,G012AB3CD,D012AB3CD", frozenset({"C012AB3CD", "G012AB3CD", "D012AB3CD"})),
+    ("ADMIN_CONTACT", "W012AB3CD", "W012AB3CD"),
+    ("STATUSES", "won", frozenset({Status.WON})),
+    ("STATUSES", "Open, LOST", frozenset({Status.OPEN, Status.LOST})),
+    ("STATUSES", "open,won,lost,abandoned,all", frozenset(Status)),
+    ("LOST_REASON", "Required", "required"),
+    ("LOST_REASON", "optional", "optional"),
+    ("CONFIRM", "never", Confirm()),
+    ("CONFIRM", "Never", Confirm()),
+    ("CONFIRM", "0", Confirm(above=0)),
+    ("CONFIRM", "10", Confirm(above=10)),
+    ("CONFIRM", "Won, lost", Confirm(leaving=frozenset({Status.WON, Status.LOST}))),
+    ("CONFIRM", "won,5,won,", Confirm(above=5, leaving=frozenset({Status.WON}))),
+    ("HIGHLEVEL_LOCATIONS", "ve9EPM428h8vShlRW1KT= North  Sea ", (("ve9EPM428h8vShlRW1KT", "North Sea"),)),
+    ("ANNOUNCE_CHANNELS", "won=C012AB3CD", frozenset({(Status.WON, "C012AB3CD")})),
+    (
+        "ANNOUNCE_CHANNELS",
+        "Won = C012AB3CD ,\n lost=G012AB3CD,",
+        frozenset({(Status.WON, "C012AB3CD"), (Status.LOST, "G012AB3CD")}),
+    ),
+    ("ANNOUNCE_CHANNELS", ",", frozenset()),
+    ("ERRORS_IN_CHANNEL", "true", True),
+    ("ERRORS_IN_CHANNEL", "TRUE", True),
+    ("ERRORS_IN_CHANNEL", "1", True),
+    ("ERRORS_IN_CHANNEL", "no", False),
+    ("CURRENCY", "EUR", "EUR"),
+    ("DATABASE_URL", "sqlite:////var/lib/opp status/ledger.db", "sqlite:////var/lib/opp status/ledger.db"),
+    ("DATABASE_URL", "postgres://u:p@h:5432/d?sslmode=require", "postgres://u:p@h:5432/d?sslmode=require"),
+    ("DATABASE_URL", "postgresql://u@h/d", "postgresql://u@h/d"),
+    ("UNDO_WINDOW", "30m", timedelta(minutes=30)),
+    ("UNDO_WINDOW", "24H", timedelta(hours=24)),
+    ("UNDO_WINDOW", "7d", timedelta(days=7)),
+    ("UNDO_WINDOW", "0", timedelta()),
+    ("HISTORY_DAYS", "0", 0),
+    ("HISTORY_DAYS", "365", 365),
+    ("PORT", "0", 0),
+    ("PORT", "65535", 65535),
+    ("HOST", "::1", "::1"),
+    ("METRICS_TOKEN", "not-a-token-of-anybody", SecretStr("not-a-token-of-anybody")),
+    ("LOG_LEVEL", "debug", "DEBUG"),
+    ("LOG_LEVEL", "Warning", "WARNING"),
+    ("LOG_FORMAT", "JSON", "json"),
+    ("LOG_FORMAT", "text", "text"),
+]
+
+
+@pytest.mark.parametrize(("name", "given", "understood"), GOOD)
+@pytest.mark.parametrize("pasted", ["{}", "  {}\n", "\t{}\r\n"])
+def test_a_variable_is_understood_with_whatever_was_pasted_around_it(
+    name: str, given: str, understood: object, pasted: str
+) -> None:
+    assert getattr(_set(**{name: pasted.format(given)}), name.lower()) == understood
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_may_be_pasted_with_a_line_break_behind_it(name: str) -> None:
+    settings = _set(**{name: f" {SECRETS[name]}\r\n"})
+
+    assert getattr(settings, name.lower()).get_secret_value() == SECRETS[name]
+
+
+@pytest.mark.parametrize("name", sorted(name.upper() for name in Settings.model_fields))
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_variable_counts_as_not_set(name: str, empty: str) -> None:
+    if name in REQUIRED:
+        assert _problems(REQUIRED | {name: empty})[name].startswith("is not set")
+    else:
+        assert Settings.from_env(REQUIRED | {name: empty}) == _set()
+
+
+def test_what_is_not_ours_is_left_alone() -> None:
+    assert _set(PATH="/bin", SLACK_CLIENT_ID="1.2", slack_bot_token="xoxp-other", STATUS="x") == _set()
+
+
+# --- values that are not -------------------------------------------------------------------------------------------
+
+BAD = [
+    ("SLACK_BOT_TOKEN", "xoxp-not-a-token", "should begin with xoxb-"),
+    ("SLACK_BOT_TOKEN", "xapp-not-a-token", "OAuth & Permissions in your Slack app"),
+    ("SLACK_BOT_TOKEN", "xoxb-not a-token", "has a space or a line break inside"),
+    ("SLACK_SIGNING_SECRET", "not a secret", "copy it again from Basic Information"),
+    ("SLACK_SIGNING_SECRET", "not-ä-secret", "copy it again from Basic Information"),
+    ("SLACK_SIGNING_SECRET", "new-not-a-secret,", "two different ones with a comma between them"),
+    ("SLACK_SIGNING_SECRET", ",old-not-a-secret", "two different ones with a comma between them"),
+    ("SLACK_SIGNING_SECRET", "a-not-a-secret,b-not-a-secret,c-not-a-secret", "should be one signing secret, or two"),
+    ("SLACK_SIGNING_SECRET", "not-a-secret, not-a-secret", "two different ones"),
+    ("SLACK_SIGNING_SECRET", "not-a-secret, not a secret", "copy it again from Basic Information"),
+    ("SLACK_APP_TOKEN", "xoxb-not-a-token", "should begin with xapp-"),
+    ("SLACK_APP_TOKEN", "xapp-not a-token", "copy it again from Basic Information > App-Level Tokens"),
+    ("SLACK_TEAM_ID", "acme", "should be a workspace's id such as T012AB3CD"),
+    ("SLACK_API_URL", "slack.com/api", "should be an address that begins with https://"),
+    ("SLACK_API_URL", "http://slack.com/api", "(or http:// on this machine)"),
+    ("HIGHLEVEL_API_URL", "http://127.0.0.1.evil.example", "(or http:// on this machine)"),
+    ("HIGHLEVEL_OAUTH_URL", "http://localhost.evil.example/", "(or http:// on this machine)"),
+    ("PUBLIC_URL", "http://deals.example", "(or http:// on this machine)"),
+    ("SLACK_API_URL", "ftp://slack.com/api", "should be an address that begins with https://"),
+    ("HIGHLEVEL_TOKEN", "pit-not\n-a-token", "Private Integrations in HighLevel"),
+    ("HIGHLEVEL_LOCATION_ID", "https://app.gohighlevel.com/v2/location/x", "the id after /location/"),
+    ("HIGHLEVEL_LOCATION_ID", "a" * 65, "the id after /location/"),
+    ("HIGHLEVEL_API_URL", "https://user:pw@services.leadconnectorhq.com", "should be an address"),
+    ("HIGHLEVEL_API_URL", "https://services.leadconnectorhq.com/?a=b", "and nothing behind the path"),
+    ("HIGHLEVEL_API_URL", "https://", "should be an address"),
+    ("HIGHLEVEL_API_VERSION", "2021 07 28", "such as 2021-07-28"),
+    ("HIGHLEVEL_API_VERSION", "2021-07-28\r\nX-Other: y", "such as 2021-07-28"),
+    ("HIGHLEVEL_APP_URL", "https://app.gohighlevel.com/#/v2", "should be an address"),
+    ("HIGHLEVEL_CLIENT_ID", "an id", "should be the Client ID"),
+    ("HIGHLEVEL_CLIENT_SECRET", "not a secret", "copy it again from Advanced Settings"),
+    ("PUBLIC_URL", "deals.example", "should be an address that begins with https://"),
+    ("PUBLIC_URL", "https://deals.example/?a=b", "and nothing behind the path"),
+    ("ENCRYPTION_KEY", "short", "make one with: python -c"),
+    ("ENCRYPTION_KEY", ",", "should be one key, or several"),
+    ("ENCRYPTION_KEY", f"{KEY},short", "should be one key, or several"),
+    ("HIGHLEVEL_SCOPES", ",", "should be scopes such as opportunities.write"),
+    ("HIGHLEVEL_SCOPES", "a&b", "should be scopes such as opportunities.write"),
+    ("HIGHLEVEL_OAUTH_URL", "marketplace.example", "should be an address"),
+    ("ALLOWED_USERS", "ana", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_USERS", "U012AB3CD,@ana", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_USERS", "u012ab3cd", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_USERS", "U012AB3CD W012AB3CD", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_USERS", "*", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_GROUPS", "@sales", "should be Slack user group ids such as S012AB3CD"),
+    ("ALLOWED_GROUPS", "U012AB3CD", "should be Slack user group ids such as S012AB3CD"),
+    ("ADMINS", "kim", "should be Slack user ids such as U012AB3CD"),
+    ("ALLOWED_CHANNELS", "#sales", "should be Slack channel ids such as C012AB3CD"),
+    ("ALLOWED_CHANNELS", "U012AB3CD", "should be Slack channel ids such as C012AB3CD"),
+    ("ADMIN_CONTACT", "ana@example.com", "should be one Slack user id such as U012AB3CD"),
+    ("ADMIN_CONTACT", "U012AB3CD,U012AB3CE", "should be one Slack user id such as U012AB3CD"),
+    ("STATUSES", "won,closed", "should be a comma-separated choice of open, won, lost, abandoned"),
+    ("STATUSES", ",", "should be a comma-separated choice of open, won, lost, abandoned"),
+    ("LOST_REASON", "sometimes", "'optional', 'ask' or 'required'"),
+    ("CONFIRM", "always", "should be a number of deals, statuses, or both, such as 3,won; or never"),
+    ("CONFIRM", "never,won", "or never"),
+    ("CONFIRM", "3,4", "a number of deals"),
+    ("CONFIRM", "100", "a number of deals"),
+    ("CONFIRM", "-1", "a number of deals"),
+    ("CONFIRM", "all", "statuses"),
+    ("CONFIRM", ",", "statuses"),
+    ("HIGHLEVEL_LOCATIONS", "PARIS", "should be ids of sub-accounts with a name for each"),
+    ("HIGHLEVEL_LOCATIONS", "a/b=Paris", "should be ids of sub-accounts with a name for each"),
+    ("HIGHLEVEL_LOCATIONS", "PARIS=Paris,ROME=paris", "no two alike"),
+    ("HIGHLEVEL_LOCATIONS", "PARIS=Paris,PARIS=Rome", "no two alike"),
+    ("HIGHLEVEL_LOCATIONS", f"PARIS={'x' * 41}", "should be ids of sub-accounts"),
+    ("ANNOUNCE_CHANNELS", "won", "such as won=C012AB3CD,lost=C034EF5GH"),
+    ("ANNOUNCE_CHANNELS", "C012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "won=#wins", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "won=D012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "all=C012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "won=C012AB3CD,Won=C012AB3CE", "each status once"),
+    ("ERRORS_IN_CHANNEL", "sometimes", "should be true or false"),
+    ("CURRENCY", "usd", "should be an ISO code such as USD"),
+    ("CURRENCY", "$", "should be an ISO code such as USD"),
+    ("DATABASE_URL", "postgresql://ana:p@ss@db.example/ledger", "@ is written as %40"),
+    ("DATABASE_URL", "postgresql://ana:pa/ss@db.example/ledger", "/ as %2F"),
+    ("DATABASE_URL", "postgresql://ana:12/ss@db.example/ledger", "/ as %2F"),
+    ("DATABASE_URL", "postgresql://db.example:port/ledger", "should be sqlite:/// and a path"),
+    ("DATABASE_URL", "postgresql:///ledger", "should be sqlite:/// and a path"),
+    ("DATABASE_URL", "mysql://localhost/x", "should be sqlite:/// and a path"),
+    ("DATABASE_URL", "sqlite:///", "should be sqlite:/// and a path"),
+    ("DATABASE_URL", "postgresql://u:p@h", "should be sqlite:/// and a path, or postgresql:// with"),
+    ("UNDO_WINDOW", "soon", "such as 30m, 24h or 7d"),
+    ("UNDO_WINDOW", "24", "such as 30m, 24h or 7d"),
+    ("UNDO_WINDOW", "-1h", "such as 30m, 24h or 7d"),
+    ("HISTORY_DAYS", "-1", "should be a whole number of days"),
+    ("HISTORY_DAYS", "ever", "should be a whole number of days"),
+    ("PORT", "http", "should be a whole number"),
+    ("PORT", "30.5", "should be a whole number"),
+    ("PORT", "-1", "should be a port from 0 to 65535"),
+    ("PORT", "65536", "should be a port from 0 to 65535"),
+    ("METRICS_TOKEN", "not-a-token", "should have 20 characters or more"),
+    ("METRICS_TOKEN", "not-a-token", "make one with: python -c"),
+    ("METRICS_TOKEN", "not a token of anybody", "no space"),
+    ("METRICS_TOKEN", "not-ä-token-of-anybody", "should have 20 characters or more"),
+    ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
+    ("LOG_FORMAT", "xml", "'auto', 'json' or 'text'"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), BAD)
+def test_a_value_that_cannot_be_used_is_told_with_what_to_do(name: str, value: str, words: str) -> None:
+    problems = _problems(_with_its_like(name) | {name: value})
+
+    assert set(problems) == {name}
+    assert words in problems[name]
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_what_must_be_set_and_is_not_is_told_with_what_it_is(name: str) -> None:
+    problems = _problems({other: value for other, value in REQUIRED.items() if other != name})
+
+    assert problems == {name: f"is not set: {Settings.model_fields[name.lower()].description}"}
+
+
+def test_every_problem_is_told_at_once_in_the_order_of_the_documentation() -> None:
+    first_bad = OAUTH | {name: value for name, value, _ in reversed(BAD)}
+    in_order = [name.upper() for name in Settings.model_fields if name.upper() in first_bad]
+
+    assert list(_problems(first_bad, "serve")) == [name for name in in_order if name != "SLACK_APP_TOKEN"]
+    assert list(_problems(first_bad, "socket")) == [name for name in in_order if name != "SLACK_SIGNING_SECRET"]
+    assert list(_problems({})) == list(_problems({}, "serve")) == list(REQUIRED)
+    assert list(_problems({"PORT": "http"}, "socket")) == [
+        "SLACK_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+        "HIGHLEVEL_TOKEN",
+        "HIGHLEVEL_LOCATION_ID",
+        "PORT",
+    ]
+
+
+# --- serve or socket -----------------------------------------------------------------------------------------------
+
+APP_TOKEN = {"SLACK_APP_TOKEN": "xapp-not-a-token"}
+
+
+@pytest.mark.parametrize(
+    ("signing_secret", "app_token", "looked_at"),
+    [
+        ("not-a-signing-secret", "", "slack_signing_secret"),
+        ("not-a-signing-secret", "xapp-not-a-token", "slack_signing_secret"),
+        ("", "xapp-not-a-token", "slack_app_token"),
+        (" ", "xapp-not-a-token", "slack_app_token"),
+    ],
+)
+def test_without_a_verb_what_is_set_decides(signing_secret: str, app_token: str, looked_at: str) -> None:
+    environ = REQUIRED | {"SLACK_SIGNING_SECRET": signing_secret, "SLACK_APP_TOKEN": app_token}
+    settings = Settings.from_env(environ)
+
+    assert [name for name in NEEDED_BY if getattr(settings, name)] == [looked_at]
+
+
+@pytest.mark.parametrize(("name", "verb"), NEEDED_BY.items())
+def test_a_verb_takes_no_notice_of_what_only_the_other_needs(name: str, verb: Verb) -> None:
+    (other,) = NEEDED_BY.keys() - {name}
+    settings = Settings.from_env(REQUIRED | APP_TOKEN | {other.upper(): "not for ä log"}, verb)
+
+    assert getattr(settings, name)
+    assert not getattr(settings, other)
+
+
+@pytest.mark.parametrize(("name", "verb"), NEEDED_BY.items())
+def test_what_a_verb_needs_and_is_not_set_is_told_with_what_it_is(name: str, verb: Verb) -> None:
+    problems = _problems(REQUIRED | APP_TOKEN | {name.upper(): ""}, verb)
+
+    assert problems == {name.upper(): f"is not set: {Settings.model_fields[name].description}"}
+
+
+def test_the_error_alone_says_every_problem() -> None:
+    error = SettingsError({"PORT": "should be a whole number", "CURRENCY": "should be an ISO code"})
+
+    assert str(error) == "PORT: should be a whole number\nCURRENCY: should be an ISO code"
+
+
+def test_there_is_a_good_and_a_bad_example_of_every_variable() -> None:
+    every = {name.upper() for name in Settings.model_fields}
+
+    assert {name for name, _, _ in GOOD} | set(REQUIRED) == every
+    assert {name for name, _, _ in BAD} == every - {"HOST"}  # any text may be a host's name
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_variable_is_described(name: str) -> None:
+    assert Settings.model_fields[name].description
+
+
+@given(st.dictionaries(st.sampled_from([name.upper() for name in Settings.model_fields]), st.text()))
+def test_whatever_is_set_is_understood_or_each_problem_is_told(environ: dict[str, str]) -> None:
+    problems: dict[str, str] = {}
+    try:
+        Settings.from_env(REQUIRED | environ)
+    except SettingsError as error:
+        problems = error.problems
+
+    asked = {"HIGHLEVEL_CLIENT_ID", "HIGHLEVEL_CLIENT_SECRET"} & environ.keys()
+    assert problems.keys() <= environ.keys() | (OAUTH.keys() if asked else set())
+    assert all(problems.values())
+
+
+# --- by OAuth -------------------------------------------------------------------------------------------------------
+
+
+def test_by_oauth_no_token_is_needed() -> None:
+    environ = {name: value for name, value in REQUIRED.items() if name != "HIGHLEVEL_TOKEN"}
+    settings = Settings.from_env(environ | OAUTH)
+
+    assert settings.by_oauth
+    assert not settings.highlevel_token.get_secret_value()
+
+
+@pytest.mark.parametrize("asked", ["HIGHLEVEL_CLIENT_ID", "HIGHLEVEL_CLIENT_SECRET"])
+def test_whoever_begins_with_oauth_is_told_all_that_it_needs_and_not_to_set_a_token(asked: str) -> None:
+    environ = {name: value for name, value in REQUIRED.items() if name != "HIGHLEVEL_TOKEN"}
+    problems = _problems(environ | {asked: OAUTH[asked]})
+
+    assert list(problems) == [name for name in OAUTH if name != asked]
+    assert all(problem.startswith("is not set: ") for problem in problems.values())
+    assert problems["ENCRYPTION_KEY"].endswith(MAKE_A_KEY)
+
+
+@pytest.mark.parametrize("alone", ["PUBLIC_URL", "ENCRYPTION_KEY"])
+def test_an_address_or_a_key_alone_asks_for_nothing_more(alone: str) -> None:
+    assert not _set(**{alone: OAUTH[alone]}).by_oauth
+
+
+def test_what_oauth_needs_is_known_where_none_of_it_is_set() -> None:
+    assert list(without_oauth().problems) == list(OAUTH)
+
+
+# --- the database alone ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////var/lib/opp status/ledger.db",
+        "postgres://ana:p%40ss%2F@db.example/ledger",
+        "postgresql://ana:a:b?c@db.example:5432/ledger?sslmode=require&sslrootcert=/etc/ca.pem",
+        "postgresql://[::1]:5432/ledger",
+        "postgresql://ana@/ledger?host=/var/run/postgresql",
+    ],
+)
+def test_the_database_is_known_without_any_other_setting(url: str) -> None:
+    assert database_url_of({"DATABASE_URL": f" {url}\n", "PORT": "http"}) == url
+    assert _set(DATABASE_URL=url).database_url == url
+
+
+@pytest.mark.parametrize("environ", [{}, {"DATABASE_URL": " "}])
+def test_the_database_alone_has_the_same_default(environ: dict[str, str]) -> None:
+    assert database_url_of(environ) == _set().database_url
+
+
+@pytest.mark.parametrize("url", [value for name, value, _ in BAD if name == "DATABASE_URL"])
+def test_a_database_that_cannot_be_used_is_told_in_the_same_words_and_not_repeated(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        database_url_of({"DATABASE_URL": url})
+
+    assert caught.value.problems == _problems(REQUIRED | {"DATABASE_URL": url})
+    assert "ss@" not in str(caught.value)
+
+
+# --- secrets -------------------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_in_no_form_in_which_settings_are_shown() -> None:
+    secrets = [*SECRETS.values(), *APP_TOKEN.values(), OAUTH["HIGHLEVEL_CLIENT_SECRET"], KEY]
+    for settings in (_set(), _set(**APP_TOKEN), _set(**OAUTH)):
+        shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+        assert not any(secret in shown for secret in secrets)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in BAD}))
+def test_no_value_is_repeated_in_a_problem(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        _set(**{name: "not for ä log"})
+    error = caught.value
+
+    assert list(error.problems) == [name]
+    for told in (error, error.__cause__, error.__context__):
+        assert "not for ä log" not in f"{told} {told!r}"
+        assert not any(secret in f"{told} {told!r}" for secret in SECRETS.values())
+
+
+def test_what_is_no_secret_is_shown() -> None:
+    shown = repr(_set(CONFIRM="7,lost", ANNOUNCE_CHANNELS="won=C012AB3CD", LOST_REASON="required"))
+
+    assert all(word in shown for word in ("above=7", "C012AB3CD", "'required'"))
+
+
+# --- frozen --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_nothing_can_be_changed_afterwards(name: str) -> None:
+    settings = _set()
+
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(settings, name, getattr(settings, name))
+
+
+def test_settings_are_compared_by_what_they_say() -> None:
+    assert _set(PORT="80") == _set(PORT=" 80 ") != _set(PORT="81")
+    assert _set(ALLOWED_USERS="U012AB3CD,W012AB3CD") == _set(ALLOWED_USERS="W012AB3CD,U012AB3CD")
+    assert hash(_set()) == hash(_set())
+
+
+def test_several_sub_accounts_need_oauth_and_the_default_one_alone_does_not() -> None:
+    with pytest.raises(SettingsError) as refused:
+        _set(HIGHLEVEL_LOCATIONS="PARIS=Paris")
+
+    assert set(refused.value.problems) == {
+        "HIGHLEVEL_CLIENT_ID",
+        "HIGHLEVEL_CLIENT_SECRET",
+        "PUBLIC_URL",
+        "ENCRYPTION_KEY",
+    }
+    location_id = _set().highlevel_location_id
+    assert _set(HIGHLEVEL_LOCATIONS=f"{location_id}=Berlin").locations.name("") == "Berlin"
+
+
+def test_whoever_is_named_to_people_is_the_contact_or_the_first_admin() -> None:
+    assert _set(ADMIN_CONTACT="U0KIM", ADMINS="U0ANA").contact == "U0KIM"
+    assert _set(ADMINS="U0LEO,U0ANA").contact == "U0LEO"
+    assert _set().contact == ""
+
+
+def test_a_history_that_is_shorter_than_the_time_for_undo_is_refused() -> None:
+    with pytest.raises(SettingsError) as refused:
+        _set(HISTORY_DAYS="1", UNDO_WINDOW="7d")
+
+    assert refused.value.problems.keys() == {"HISTORY_DAYS"}
+    assert "at least as long as UNDO_WINDOW" in refused.value.problems["HISTORY_DAYS"]
+    assert _set(HISTORY_DAYS="7", UNDO_WINDOW="7d").history_days == 7
+    assert _set(HISTORY_DAYS="1", UNDO_WINDOW="0").history_days == 1
+
+
+def test_a_window_that_cannot_be_read_is_the_only_problem_named() -> None:
+    with pytest.raises(SettingsError) as refused:
+        _set(HISTORY_DAYS="1", UNDO_WINDOW="soon")
+
+    assert refused.value.problems.keys() == {"UNDO_WINDOW"}
+
+
+def test_the_password_of_a_database_is_not_shown() -> None:
+    shown = repr(_set(DATABASE_URL="postgresql://user:the-password@host/name"))
+
+    assert "the-password" not in shown

@@ -1,0 +1,95 @@
+import json
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.simulator.demo.acts import acts_of, legible
+from bot.simulator.traffic import Exchange
+
+COMMAND = {"command": "/opp-status", "text": "Acme won", "user_id": "U0ANA", "trigger_id": "1.2"}
+PRESS = {
+    "type": "block_actions",
+    "user": {"id": "U0BEN"},
+    "trigger_id": "3.4",
+    "actions": [{"text": {"type": "plain_text", "text": "Undo"}}],
+}
+
+
+def _told(at: float, contents: Mapping[str, object]) -> Exchange:
+    fields = contents if "command" in contents else {"payload": json.dumps(contents)}
+    return Exchange("the bot", "POST", "/slack/events", {}, {}, urlencode(fields).encode(), at)
+
+
+def _asked(at: float) -> Exchange:
+    return Exchange("HighLevel", "GET", "/opportunities/x", {}, {}, b"", at)
+
+
+def test_nothing_was_done_at_first() -> None:
+    assert acts_of([], [_asked(1.0)]) == []
+
+
+def test_what_is_asked_after_an_act_and_before_the_next_belongs_to_it() -> None:
+    command, press = _told(1.0, COMMAND), _told(5.0, PRESS)
+    before, between, later, last = _asked(0.5), _asked(2.0), _asked(3.0), _asked(6.0)
+
+    first, second = acts_of([command, press], [before, later, between, last])
+
+    assert first.exchanges == (command, between, later)
+    assert second.exchanges == (press, last)
+    assert (first.number, first.user_id, first.what, first.key) == (1, "U0ANA", "/opp-status Acme won", "1.2")
+    assert (second.number, second.user_id, second.what, second.key) == (2, "U0BEN", "presses Undo", "3.4")
+
+
+def test_typing_in_a_form_is_no_act_and_what_is_asked_then_belongs_to_the_one_before() -> None:
+    command, typing = _told(1.0, COMMAND), _told(2.0, {"type": "block_suggestion", "user": {"id": "U0ANA"}})
+
+    (act,) = acts_of([command, typing], [_asked(3.0)])
+
+    assert len(act.exchanges) == 2
+
+
+@pytest.mark.parametrize(
+    ("contents", "what"),
+    [
+        ({"command": "/opp-status", "text": "", "user_id": "U"}, "/opp-status"),
+        ({"type": "view_submission", "user": {"id": "U"}}, "sends the form"),
+        ({"type": "message_action", "user": {"id": "U"}}, "uses the shortcut on a message"),
+        (
+            {
+                "type": "block_actions",
+                "user": {"id": "U"},
+                "actions": [{"selected_option": {"text": {"text": "No answer"}}}],
+            },
+            "chooses No answer",
+        ),
+        (
+            {"type": "block_actions", "user": {"id": "U"}, "actions": [{"selected_options": []}]},
+            "changes a field of the form",
+        ),
+    ],
+)
+def test_an_act_is_named_in_a_few_words(contents: dict[str, object], what: str) -> None:
+    assert acts_of([_told(1.0, contents)], [])[0].what == what
+
+
+def test_a_form_is_read_field_by_field_and_json_in_it_is_indented() -> None:
+    body = urlencode({"text": "a b", "payload": json.dumps({"x": [1]})}).encode()
+
+    assert legible(body) == 'text: a b\npayload: {\n  "x": [\n    1\n  ]\n}'
+
+
+def test_json_is_indented_and_without_its_secrets() -> None:
+    assert legible(b'{"access_token":"abc","name":"\xc3\xa9"}') == '{\n  "access_token": "••••",\n  "name": "é"\n}'
+
+
+@pytest.mark.parametrize("text", ["", '<html><a href="x?a=b">', "just words", "12", "null"])
+def test_anything_else_is_shown_as_it_is(text: str) -> None:
+    assert legible(text.encode()) == text
+
+
+@given(st.binary(max_size=200))
+def test_whatever_a_body_is_it_can_be_shown(body: bytes) -> None:
+    assert isinstance(legible(body), str)

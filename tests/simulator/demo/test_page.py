@@ -1,0 +1,327 @@
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.simulator.demo.page import DIRECT, EXAMPLES, NOT_IMITATED, Page, Viewpoint, as_sent
+from bot.simulator.demo.stage import ACME, SALES, Stage, staged
+from bot.simulator.demo.troubles import HIGHLEVEL, SLACK
+from bot.simulator.serving import served
+from bot.simulator.slack.server import Shown
+from bot.storage.database import Database
+from bot.storage.history import SqlHistory
+from tests.house import PATIENT
+
+
+@dataclass
+class Visit:
+    """A stage, and whoever asks its page."""
+
+    stage: Stage
+    http: httpx.AsyncClient
+
+    async def does(self, path: str, **fields: str | list[str]) -> str:
+        """Ana does something in the public channel; gives what she is told, empty when all is well."""
+        answer = await self.http.post(path, data={"user": "U0ANA", "channel": SALES} | fields)
+        assert answer.status_code == (409 if answer.text.startswith(("That ", "/")) else 200), answer.text
+        return answer.text
+
+    async def sees(self, **query: str) -> str:
+        answer = await self.http.get("/", params={"user": "U0ANA", "channel": SALES, **query})
+        assert answer.status_code == 200
+        return answer.text
+
+    async def shown(self, count: int = 1) -> Shown:
+        return (await self.stage.slack.wait_for(count))[-1]
+
+
+@pytest.fixture
+async def visit() -> AsyncIterator[Visit]:
+    async with staged(PATIENT) as stage, served(Page(stage).app()) as url, httpx.AsyncClient(base_url=url) as http:
+        yield Visit(stage, http)
+
+
+async def test_the_page_has_everything_before_anything_was_done(visit: Visit) -> None:
+    page = await visit.sees()
+
+    for words in (
+        "Nobody has said anything here yet.",
+        "New website",
+        "Ana (may change deals)",
+        "🔒 deals-team",
+        *(each.label for each in (*HIGHLEVEL, *SLACK)),
+        *EXAMPLES,
+    ):
+        assert words in page.replace("\n ", " ")
+    for each in NOT_IMITATED:
+        assert each.replace("'", "&#39;") in page
+
+
+async def test_nothing_is_loaded_from_elsewhere_and_no_script_is_run_but_ours(visit: Visit) -> None:
+    answer = await visit.http.get("/")
+
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+    assert "<script>" not in answer.text
+    assert "style=" not in answer.text
+    for path, kind in (("/page.js", "javascript"), ("/page.css", "css")):
+        file = await visit.http.get(path)
+        assert kind in file.headers["Content-Type"]
+        assert "http" not in file.text.replace("http-", "")
+
+
+async def test_a_command_is_sent_signed_and_its_answer_is_shown_to_whoever_sees_it(visit: Visit) -> None:
+    assert await visit.does("/say", text="/opp-status Acme Corp won") == ""
+    await visit.shown()
+
+    page = await visit.sees()
+    assert "from open to <strong>won</strong>" in page
+    assert f"PUT /opportunities/{ACME}/status" in page
+    assert "Reference" in page
+    assert "Nobody has said anything here yet." in await visit.sees(channel=DIRECT)
+
+
+async def test_words_that_are_no_command_are_a_message(visit: Visit) -> None:
+    await visit.does("/say", text="Look: https://x.example/a?b=c&d")
+    await visit.does("/say", text="   ")
+
+    assert [(shown.text, shown.by) for shown in visit.stage.slack.shown] == [
+        ("Look: <https://x.example/a?b=c&amp;d>", "U0ANA")
+    ]
+
+
+async def test_another_command_is_none(visit: Visit) -> None:
+    assert "there is only /opp-status" in await visit.does("/say", text="/remind me")
+
+
+async def test_a_button_and_a_menu_are_used(visit: Visit) -> None:
+    await visit.does("/say", text="/opp-status Acme Corp lost")
+    asks = await visit.shown(2)
+    where = next(
+        number for number, block in enumerate(asks.blocks) if "accessory" in block or block["type"] == "actions"
+    )
+    assert await visit.does("/select", ts=asks.ts, block=str(where), element="0", value="REASON1") == ""
+    told = await visit.shown(3)
+    assert "No answer" in told.text
+    first = visit.stage.slack.shown[0]
+    where = next(number for number, block in enumerate(first.blocks) if block["type"] == "actions")
+    assert await visit.does("/press", ts=first.ts, block=str(where), element="0") == ""
+    await visit.stage.slack.wait_for_change(first.ts)
+    assert "presses Undo" in await visit.sees()
+
+
+async def test_what_is_no_longer_there_cannot_be_used(visit: Visit) -> None:
+    await visit.does("/say", text="/opp-status help")
+    shown = await visit.shown()
+
+    assert await visit.does("/press", ts="1.2", block="0", element="0") == "That message is no longer there."
+    assert await visit.does("/press", ts=shown.ts, block="99", element="0") == "That is no longer in the message."
+    assert await visit.does("/close", view="V1") == "That form is no longer there."
+
+
+async def test_a_form_is_filled_in(visit: Visit) -> None:
+    await visit.does("/say", text="/opp-status")
+    view = await visit.stage.slack.wait_for_modal("U0ANA")
+    field = {"view": view.id, "action": "deal", "block": "deal"}
+    await visit.does("/type-ahead", **field, text="acme")
+    page = await visit.sees()
+    assert f'<option value="{ACME}">' in page
+    await visit.does("/enter", **field, value=ACME)
+    await visit.does("/enter", view=view.id, block="status", action="status", value="won")
+    await visit.does("/enter", view=view.id, block="post", action="post", value=[])
+    await visit.does("/enter", view=view.id, block="note", action="note", value="")
+    await visit.does("/submit", view=view.id)
+
+    assert "from open to *won*" in (await visit.shown()).text
+    assert (await visit.shown()).only_to == "U0ANA"
+    assert "sends the form" in await visit.sees()
+
+
+async def test_a_form_is_closed(visit: Visit) -> None:
+    await visit.does("/say", text="/opp-status")
+    view = await visit.stage.slack.wait_for_modal("U0ANA")
+
+    await visit.does("/close", view=view.id)
+
+    assert visit.stage.slack.views == []
+
+
+async def test_a_button_that_a_form_does_not_have_cannot_be_pressed(visit: Visit) -> None:
+    await visit.does("/say", text="/opp-status")
+    view = await visit.stage.slack.wait_for_modal("U0ANA")
+
+    answer = await visit.http.post("/press-in", data={"view": view.id, "action_id": "nothing"})
+
+    assert (answer.status_code, answer.text) == (400, "That cannot be done: no button nothing in: Change a deal")
+
+
+async def test_a_button_in_a_form_is_pressed(visit: Visit) -> None:
+    await visit.does("/say", text="/opp-status", user="U0KIM")
+    await visit.stage.slack.wait_for_modal("U0KIM")
+    await visit.does("/say", text="/opp-status")
+    view = await visit.stage.slack.wait_for_modal("U0ANA")
+    button = {"type": "button", "action_id": "odd", "text": {"type": "plain_text", "text": "Odd"}}
+    given = {**view.given, "blocks": [{"type": "actions", "elements": [button]}]}
+    await visit.http.post(
+        f"{visit.stage.slack.url}/api/views.update",
+        headers={"Authorization": "Bearer xoxb-simulated"},
+        json={"view_id": view.id, "view": given},
+    )
+
+    await visit.does("/press-in", view=view.id, action_id="odd")
+
+    assert "presses Odd" in await visit.sees()
+
+
+async def test_a_shortcut_is_used_on_a_message(visit: Visit) -> None:
+    await visit.does("/say", text="Hello")
+
+    await visit.does("/shortcut", ts=visit.stage.slack.shown[0].ts)
+
+    assert (await visit.stage.slack.wait_for_modal("U0ANA")).given["title"]["text"] == "Change a deal"
+
+
+async def test_a_deal_is_changed_by_hand_and_stands_among_those_of_its_stage(visit: Visit) -> None:
+    await visit.does("/deal", id=ACME, status="lost", stage="stage-3")
+    await visit.does("/deal", id=ACME, status="lost", stage="stage-3")
+
+    deal = visit.stage.highlevel.opportunities[ACME]
+    assert (deal["status"], deal["pipelineStageId"]) == ("lost", "stage-3")
+    page = await visit.sees()
+    assert page.index("stage-3-name") < page.index(f"deal-{ACME}")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"id": ACME, "status": "sold", "stage": "stage-1"}, {"id": "nobody", "status": "won", "stage": "s"}, {}]
+)
+async def test_a_change_that_makes_no_sense_is_refused(visit: Visit, fields: dict[str, str]) -> None:
+    assert (await visit.http.post("/deal", data=fields)).status_code == 400
+
+
+async def test_troubles_are_switched_on_and_off_and_shown(visit: Visit) -> None:
+    await visit.does("/trouble", of="highlevel", name="token")
+    await visit.does("/trouble", of="slack", name="expired")
+    page = await visit.sees()
+    assert '<option value="token" selected>' in page
+    assert '<option value="expired" selected>' in page
+
+    await visit.does("/reset")
+    assert '<option value="token" selected>' not in await visit.sees()
+
+
+async def test_traffic_is_shown_of_the_latest_or_of_what_is_asked_for_by_number_or_reference(visit: Visit) -> None:
+    await visit.does("/say", text=f"/opp-status {ACME} won")
+    await visit.shown()
+    reference = (await visit.stage.history.of_user("U0ANA", 1))[0].reference
+    await visit.does("/say", text="/opp-status help")
+
+    assert "<h3>Ana: /opp-status help</h3>" in await visit.sees()
+    for about in ("1", reference, reference.lower()):
+        assert f"<h3>Ana: /opp-status {ACME} won</h3>" in await visit.sees(about=about)
+    for about in ("99", "NOTTHERE", "²"):
+        assert "<h3>Ana: /opp-status help</h3>" in await visit.sees(about=about)
+
+
+async def test_several_deals_have_several_rows(visit: Visit) -> None:
+    await visit.does("/say", text=f"/opp-status {ACME} cD4eF6gH8jK1lM3nP5qR abandoned")
+    await visit.shown()
+
+    assert (await visit.sees()).count("<caption>") == 2
+
+
+async def test_no_secret_is_shown(visit: Visit) -> None:
+    await visit.does("/say", text=f"/opp-status {ACME} won")
+    await visit.shown()
+
+    page = await visit.sees()
+    for secret in ("pit-simulated", "xoxb-simulated", visit.stage.slack.sent[0].headers["X-Slack-Signature"]):
+        assert secret not in page
+    assert "••••" in page
+
+
+async def test_what_slack_refuses_is_shown(visit: Visit) -> None:
+    await visit.http.post(visit.stage.slack.new_address("commands", SALES, "U0ANA"), json={"text": ""})
+
+    assert "Slack would refuse this" in await visit.sees()
+    assert "response_url: no_text" in await visit.sees()
+
+
+async def test_a_ledger_that_does_not_answer_shows_no_row(visit: Visit, tmp_path: Path) -> None:
+    await visit.does("/say", text=f"/opp-status {ACME} won")
+    await visit.shown()
+    assert "No row" not in await visit.sees()
+    database = Database(f"sqlite:///{tmp_path}/nowhere/ledger.db", PATIENT.database, migrates=False)
+    stage = replace(visit.stage, history=SqlHistory(database))
+
+    async with served(Page(stage).app()) as url:
+        assert "No row" in (await visit.http.get(url)).text
+    await database.close()
+
+
+async def test_news_has_every_part_at_first_and_then_those_that_change(visit: Visit) -> None:
+    async with visit.http.stream("GET", "/news", params={"user": "U0ANA"}) as stream:
+        lines = stream.aiter_lines()
+        first = json.loads((await anext(lines)).removeprefix("data: "))
+        assert first.keys() == {"messages", "modal", "board", "refusals", "traffic"}
+        await anext(lines)
+        await asyncio.sleep(0.25)
+        await visit.stage.slack.post("Hello", user="U0BEN", channel=SALES)
+
+        changed = json.loads((await anext(lines)).removeprefix("data: "))
+        assert changed.keys() == {"messages"}
+        assert "Hello" in changed["messages"]
+
+
+async def test_news_end_in_order_with_the_page() -> None:
+    async with staged(PATIENT) as stage, httpx.AsyncClient() as http, AsyncExitStack() as stack:
+        async with served(Page(stage).app()) as url:
+            stream = await stack.enter_async_context(http.stream("GET", f"{url}/news"))
+            lines = stream.aiter_lines()
+            await anext(lines)
+
+        assert [line async for line in lines if line.strip()] == []
+
+
+async def test_whoever_leaves_is_forgotten(visit: Visit) -> None:
+    async with visit.http.stream("GET", "/news") as stream:
+        await anext(stream.aiter_lines())
+    await visit.stage.slack.post("Hello", user="U0BEN", channel=SALES)
+
+    assert "Hello" in await visit.sees()
+
+
+def test_an_address_that_makes_no_sense_shows_ana_the_public_channel() -> None:
+    assert Viewpoint.of({}) == Viewpoint.of({"user": "U0NOBODY", "channel": "C0NONE"}) == Viewpoint("U0ANA", SALES, "")
+
+
+def test_a_direct_message_is_the_place_of_whoever_looks() -> None:
+    viewpoint = Viewpoint.of({"user": "U0KIM", "channel": DIRECT})
+
+    assert viewpoint.channel == "U0KIM"
+    assert viewpoint.address(3) == "?user=U0KIM&channel=direct&about=3"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [
+        ("Acme & Co won", "Acme &amp; Co won"),
+        ("https://x.example/a won", "<https://x.example/a> won"),
+        ("jane.doe@acme.example won", "<mailto:jane.doe@acme.example|jane.doe@acme.example> won"),
+        ("history @kim", "history <@U0KIM|kim>"),
+        ("@nobody", "@nobody"),
+        ("<!channel>", "&lt;!channel&gt;"),
+    ],
+)
+def test_what_is_typed_is_sent_as_slack_sends_it(typed: str, sent: str) -> None:
+    assert as_sent(typed) == sent
+
+
+@given(st.text(max_size=80))
+def test_nobody_can_type_a_mark_of_slacks(typed: str) -> None:
+    assert "<!" not in as_sent(typed)

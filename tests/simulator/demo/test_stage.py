@@ -1,0 +1,33 @@
+from bot.simulator.demo.stage import ACME, SALES, names, staged
+from bot.simulator.demo.troubles import trouble_highlevel
+from tests.house import PATIENT
+
+
+async def test_the_bot_stands_between_two_neighbours_and_what_it_wrote_down_can_be_read() -> None:
+    async with staged(PATIENT) as stage:
+        await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
+        await stage.slack.wait_for(1)
+
+        (row,) = await stage.history.of_opportunity(ACME, 5)
+        assert (row.name, row.after) == ("New website", "won")
+
+
+async def test_everything_but_the_bots_memory_can_begin_anew() -> None:
+    async with staged(PATIENT) as stage:
+        await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
+        await stage.slack.wait_for(1)
+        stage.slack.refusals.append("something")
+        trouble_highlevel(stage, "token")
+
+        stage.reset()
+
+        assert stage.highlevel.opportunities[ACME]["status"] == "open"
+        assert (stage.slack.shown, stage.slack.refusals, stage.slack.sent) == ([], [], [])
+        await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
+        assert "from open to" in (await stage.slack.wait_for(1))[0].text
+        assert len(await stage.history.of_opportunity(ACME, 5)) == 2
+
+
+def test_people_and_channels_are_called_as_they_are_shown() -> None:
+    assert names()["U0ANA"] == "@Ana"
+    assert names()[SALES] == "#sales"

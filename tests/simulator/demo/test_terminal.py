@@ -1,0 +1,198 @@
+import asyncio
+import io
+import os
+import re
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.simulator.demo.stage import ACME, GLOBEX, PEOPLE
+from bot.simulator.demo.terminal import readable, run
+from bot.simulator.slack.server import Shown
+
+ROOT = Path(__file__).parents[3]
+
+
+def _performance(*typed: str) -> str:
+    out = io.StringIO()
+    run(io.StringIO("".join(f"{line}\n" for line in typed)), out)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module")
+def played() -> str:
+    return _performance()
+
+
+def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str) -> None:
+    for words in (
+        "everybody sees:\n    | @Ana changed *New website* from open to *won*.",
+        "is already *won*",
+        "only Ben sees:\n    | You are not on the list of people who may change deals from Slack.",
+        "`wno` is not a status.",
+        "HighLevel has no deal with the id",
+        "HighLevel has a problem of its own",
+        "@Ana took that back: it is *open* again.",
+        "The last 5 commands about",
+        "[1 Make it won] [2 Make it lost] [3 Make it abandoned] [4 Share in channel]",
+        "and would become *lost*.",
+        "It would be told in #sales.",
+        "Lost reason: Too expensive",
+        "Which deal shall be *won*? `Globex` fits more than one.",
+        "the message says now:\n    | Thank you. It goes on, and the result follows.",
+        "everybody sees:\n    | @Kim changed *Training* from open to *won*.",
+        "| • *Yearly support*: open → *abandoned*\n    | • *Training*: still won, would become *abandoned*",
+        "@Kim took a change back:\n    | • *Yearly support*: abandoned → *open*",
+    ):
+        assert words in played
+
+
+def test_what_is_shown_is_as_a_person_sees_it(played: str) -> None:
+    assert "@Kim" in played
+    assert "<@" not in played
+    assert "<#" not in played
+    assert "&lt;" not in played
+
+
+def test_a_change_can_be_taken_back_by_a_press_and_a_second_press_says_so() -> None:
+    again = (
+        f"/opp-status {GLOBEX} won",
+        "/opp-status undo",
+        "press",
+    )  # no command can change the message with the button
+    typed = _performance(f"/opp-status {GLOBEX} won", "press", *again).partition("Now you")[2]
+
+    assert "[Undo]" in typed
+    assert "the message says now:\n    | @Ana changed *Yearly support* from open to won." in typed
+    assert "@Ana has taken that back already" in typed
+
+
+def test_whoever_loses_a_deal_without_a_reason_is_asked_and_can_press_one() -> None:
+    typed = _performance(f"/opp-status {GLOBEX} lost", "press 2").partition("Now you")[2]
+
+    assert "only Ana sees:\n    | Why was *Yearly support* lost?" in typed
+    assert "[1 Too expensive] [2 No answer] [3 Chose a competitor]" in typed
+    assert "Ana presses No answer." in typed
+    assert "@Ana said why *Yearly support* was lost: *No answer*." in typed
+
+
+def test_where_nobody_is_asked_why_one_waits_only_a_moment() -> None:
+    typed = _performance(f"/opp-status {GLOBEX} {ACME} lost no answer").partition("Now you")[2]
+
+    assert "@Ana changed 2 deals to *lost*:" in typed
+
+
+def test_a_deal_can_be_shared_by_a_press_that_names_the_button() -> None:
+    typed = _performance(f"/opp-status {GLOBEX}", "press share").partition("Now you")[2]
+
+    assert "Ana presses Share in channel." in typed
+    assert "everybody sees:\n    | @Ana shows you a deal:" in typed
+
+
+def test_what_is_not_there_or_not_shown_to_somebody_cannot_be_pressed() -> None:
+    typed = _performance("press 9", "press whatever", f"/opp-status {GLOBEX}", "as ben", "press share")
+
+    assert typed.partition("Now you")[2].count("There is nothing like that to press.") == 3
+
+
+def test_a_form_is_told_of_where_it_opens() -> None:
+    typed = _performance("/opp-status", "as ben", "/opp-status").partition("Now you")[2]
+
+    assert typed.count("a form opens, which takes Slack to fill in: Deal, New status") == 1
+    assert "only Ben sees:" in typed
+
+
+def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
+    typed = _performance(
+        "",
+        f"/opp-status {GLOBEX} lost",
+        "as ben",
+        f"/opp-status {GLOBEX} won",
+        "as nobody",
+        "as kim",
+        "down",
+        f"/opp-status {GLOBEX} won",
+        "up",
+        f"/opp-status {GLOBEX} won",
+        "deals",
+        "quit",
+        f"/opp-status {ACME} won",
+    ).partition("Now you")[2]
+
+    assert "@Ana changed *Yearly support* from open to *lost*." in typed
+    assert "only Ben sees:" in typed
+    assert "I know /opp-status, press, as <name>, deals, down, up and quit." in typed
+    assert "HighLevel has a problem of its own" in typed
+    assert "@Kim changed *Yearly support* from lost to *won*." in typed
+    assert f"{GLOBEX}  won" in typed
+    assert f"{ACME}  open" in typed
+    assert "from lost to *won*" not in typed.replace("@Kim changed *Yearly support* from lost to *won*", "")
+
+
+def test_names_links_and_times_are_read_out() -> None:
+    shown = Shown("C", None, f"<@{PEOPLE['ana']}> <@U0X> <https://x|a &amp; b> <!date^1^{{date}}|then>", (), "slack")
+
+    assert readable(shown) == "@Ana @U0X a & b then"
+
+
+def test_the_page_has_its_port_or_if_that_is_taken_another() -> None:
+    with socket.socket() as taken:
+        try:
+            taken.bind(("127.0.0.1", 3000))
+            taken.listen()
+        except OSError:
+            pass  # somebody else has it: all the same
+        typed = _performance().partition("Now you")[2]
+
+    assert re.search(r"Open this in a browser: http://127.0.0.1:(?!3000)\d+", typed)
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="address"):
+        run(io.StringIO(), io.StringIO(), port=taken.getsockname()[1])
+
+
+async def _started(*more: str, until: bytes) -> tuple[asyncio.subprocess.Process, bytes]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "demo",
+        *more,
+        cwd=ROOT,
+        env=dict(os.environ),  # noqa: TID251 - a process needs one
+        stdin=asyncio.subprocess.DEVNULL if "--stay" in more else asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    output = b""
+    while until not in output:
+        output += await process.stdout.readline()
+    return process, output
+
+
+async def test_an_interrupt_ends_it_well() -> None:
+    process, _ = await _started(until=b"quit")
+    process.send_signal(signal.SIGINT)
+    rest, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert b"Traceback" not in rest
+
+
+async def test_the_page_can_stay_when_nobody_types() -> None:
+    process, output = await _started("--stay", "--port", "0", until=b"quit")
+    found = re.search(rb"http://127.0.0.1:\d+", output.partition(b"Now you")[2])
+    assert found
+    async with httpx.AsyncClient() as http:
+        assert "Nobody has said anything here yet." in (await http.get(found[0].decode())).text
+    process.send_signal(signal.SIGINT)
+    rest, _ = await process.communicate()
+
+    assert process.returncode == 0
+    assert b"Traceback" not in rest

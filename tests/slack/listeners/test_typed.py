@@ -1,0 +1,777 @@
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.access.rules import Caller
+from bot.commands.record import Entry, Record
+from bot.commands.text.parse import (
+    Change,
+    Help,
+    Misunderstood,
+    OpenForm,
+    Problem,
+    ShowDeal,
+    ShowHistory,
+    Undo,
+    UseLocation,
+    WhoAmI,
+)
+from bot.deals.change import StoreDown
+from bot.deals.deal import Consent, Matches, Opportunity, Status, Wish
+from bot.deals.locations import Locations
+from bot.deals.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Previewed,
+    ReasonWanted,
+    Trouble,
+    Unconfirmed,
+)
+from bot.slack.messages.sentences import Message
+from bot.slack.replies import Address
+from tests.desk import DEAL, WISH, Desk
+from tests.memory import MemoryBindings, MemoryLedger, error
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+async def test_a_wish_is_written_down_handed_over_and_acknowledged_in_silence(desk: Desk) -> None:
+    assert await desk.on_command() == (200, {})
+
+    (entry,) = desk.entries
+    assert (entry.key, entry.wish, entry.text) == ("1.2.3", WISH, "deal won")
+    assert (entry.response_url, entry.caller) == ("http://reply.example", Caller("U1", "T1", "C1"))
+    assert list(desk.ledger.store.rows) == ["1.2.3"]
+
+
+async def test_a_command_that_is_there_already_is_acknowledged_and_not_begun_again(desk: Desk) -> None:
+    await desk.on_command()
+
+    assert await desk.on_command() == (200, {})
+    assert len(desk.entries) == 1
+
+
+async def test_a_command_without_the_senders_id_is_a_command_of_its_own(desk: Desk) -> None:
+    await desk.on_command(trigger_id="")
+    await desk.on_command(trigger_id="")
+
+    assert len(desk.entries) == 2
+    assert all(entry.key == entry.reference for entry in desk.entries)
+
+
+async def test_a_ledger_that_is_down_is_told_at_once(desk: Desk) -> None:
+    desk.ledger.store.down = True
+    status, answer = await desk.on_command()
+
+    assert status == 200
+    assert answer["response_type"] == "ephemeral"
+    assert "Nothing was changed." in answer["text"]
+    assert desk.entries == []
+
+
+async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(desk: Desk) -> None:
+    class Cut(MemoryLedger):
+        async def accept(self, *_: object, **__: object) -> None:
+            raise StoreDown(perhaps_written=True)
+
+    desk.ledger = Cut()
+    _, answer = await desk.on_command()
+
+    assert "Nothing has been changed so far." in answer["text"]
+    assert "it is carried out soon" in answer["text"]
+
+
+async def test_a_question_to_a_ledger_that_hangs_is_not_waited_for_longer_than_slack_does(desk: Desk) -> None:
+    class Hung(MemoryLedger):
+        async def last_change(self, user_id: str) -> Record | None:  # noqa: ARG002 - the port's
+            await asyncio.Event().wait()
+            return None
+
+    desk.ledger, desk.within, desk.request = Hung(), 0.05, Undo()
+    _, answer = await desk.on_command()
+
+    assert "I cannot look that up at the moment" in answer["text"]
+    assert "Nothing was changed." in answer["text"]
+
+
+async def test_a_question_is_answered_in_the_acknowledgement(desk: Desk) -> None:
+    desk.request = Help()
+    status, answer = await desk.on_command(user_id="U3")
+
+    assert status == 200
+    assert answer["response_type"] == "ephemeral"
+    assert answer["blocks"]
+    assert desk.ledger.store.rows == {}
+
+
+async def test_whatever_is_raised_becomes_an_answer_with_the_reference_of_the_log(desk: Desk) -> None:
+    def broken(_text: str) -> NoReturn:
+        raise RuntimeError
+
+    desk.parse = broken
+    with capture_logs() as lines:
+        status, answer = await desk.on_command()
+
+    assert status == 200
+    assert "Something went wrong inside the bot." in answer["text"]
+    assert "Nothing was changed." in answer["text"]
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
+
+
+async def test_nul_characters_do_not_reach_the_ledger(desk: Desk) -> None:
+    await desk.on_command(text="deal\x00 won")
+
+    assert desk.entries[0].text == "deal won"
+
+
+async def test_half_a_character_does_not_reach_the_ledger(desk: Desk) -> None:
+    await desk.on_command(trigger_id="1.\ud800")
+
+    assert desk.entries[0].key == "1.?"
+
+
+async def test_another_command_is_not_ours(desk: Desk) -> None:
+    assert (await desk.on_command(command="/other"))[0] == 404
+
+
+# --- history --------------------------------------------------------------------------------------------------------
+
+
+async def test_history_shows_the_callers_own_commands(desk: Desk) -> None:
+    await desk.changed("mine")
+    await desk.changed("theirs", user="U2")
+    desk.request = ShowHistory()
+    _, answer = await desk.on_command()
+
+    assert answer["response_type"] == "ephemeral"
+    assert answer["text"].count("open → *won*") == 1
+    assert "<@U1>" in answer["text"]
+
+
+async def test_history_of_a_deal_shows_everybodys(desk: Desk) -> None:
+    await desk.changed("mine")
+    await desk.changed("theirs", user="U2")
+    desk.request = ShowHistory("deal")
+    _, answer = await desk.on_command()
+
+    assert answer["text"].count("open → *won*") == 2
+    assert "<@U2>" in answer["text"]
+
+
+async def test_history_is_ten_commands_at_most(desk: Desk) -> None:
+    for number in range(12):
+        await desk.changed(str(number))
+    desk.request = ShowHistory()
+
+    assert (await desk.on_command())[1]["text"].count("open → *won*") == 10
+
+
+async def test_history_is_for_those_who_may(desk: Desk) -> None:
+    desk.request = ShowHistory("deal")
+
+    assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
+
+
+async def test_history_of_a_ledger_that_is_down_is_told(desk: Desk) -> None:
+    desk.request = ShowHistory()
+    desk.ledger.store.down = True
+
+    assert "I cannot look that up at the moment" in (await desk.on_command())[1]["text"]
+
+
+# --- undo -----------------------------------------------------------------------------------------------------------
+
+
+async def test_undo_takes_back_the_callers_last_change(desk: Desk) -> None:
+    await desk.changed("first")
+    await desk.changed("last")
+    await desk.changed("another's", user="U2")
+    desk.request = Undo()
+
+    assert await desk.on_command() == (200, {})
+    (entry,) = desk.entries
+    assert entry.undoes == "last"
+    assert entry.wish == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
+
+
+async def test_undo_does_not_step_past_a_command_that_is_still_under_way(desk: Desk) -> None:
+    await desk.changed("done")
+    await desk.ledger.accept(Entry("under way", "REF", Caller("U1", "T1", "C1"), "other lost", WISH), within=5)
+    desk.request = Undo()
+    _, answer = await desk.on_command()
+
+    assert "Your last command is still under way" in answer["text"]
+    assert desk.entries == []
+
+
+async def test_undo_does_not_step_past_a_command_of_unknown_fate(desk: Desk) -> None:
+    await desk.changed("done")
+    await desk.ledger.accept(Entry("unsure", "REF", Caller("U1", "T1", "C1"), "other lost", WISH), within=5)
+    lost = Failed(Trouble(Cause.NO_ANSWER), Effect.UNKNOWN)
+    await desk.ledger.answer("unsure", lost, Message("", (), public=False))
+    desk.request = Undo()
+    _, answer = await desk.on_command()
+
+    assert "Nobody could tell whether your last command changed the deal" in answer["text"]
+    assert desk.entries == []
+
+
+async def test_undo_steps_past_a_command_that_changed_nothing(desk: Desk) -> None:
+    await desk.changed("done")
+    await desk.ledger.accept(Entry("failed", "REF", Caller("U1", "T1", "C1"), "other lost", WISH), within=5)
+    failed = Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING)
+    await desk.ledger.answer("failed", failed, Message("", (), public=False))
+    desk.request = Undo()
+
+    assert await desk.on_command() == (200, {})
+    assert desk.entries[0].undoes == "done"
+
+
+async def test_undo_without_a_change_says_so(desk: Desk) -> None:
+    desk.request = Undo()
+    _, answer = await desk.on_command()
+
+    assert "nothing to take back" in answer["text"]
+    assert desk.entries == []
+
+
+async def test_the_button_takes_back_the_change_that_it_stands_under_whoever_presses(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert await desk.on_undo("change") == ""
+    (entry,) = desk.entries
+    assert (entry.undoes, entry.caller) == ("change", Caller("U2", "T1", "C1"))
+    assert (entry.response_url, entry.message_ts) == ("http://press.example", "17.1")
+
+
+async def test_a_press_asks_again_whether_the_presser_may(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert "not on the list" in await desk.on_undo("change", user={"id": "U3", "team_id": "T1"})
+    assert "another Slack workspace" in await desk.on_undo("change", team={"id": "T2"})
+    assert desk.entries == []
+
+
+async def test_a_denial_of_a_press_goes_to_the_presser_alone(desk: Desk) -> None:
+    await desk.changed("change")
+    desk.allowed = frozenset({"U1"})
+    await desk.dispatch({"type": "block_actions", "actions": [{"action_id": "undo", "block_id": "b", "value": "x"}]})
+
+    ((message, to, reference),) = desk.told
+    assert message.public is False
+    assert reference in message.text
+    assert to == Address("", "", "")
+
+
+async def test_a_second_press_does_nothing_and_says_who_is_at_it(desk: Desk) -> None:
+    await desk.changed("change")
+    await desk.on_undo("change")
+
+    assert "<@U2> is taking that back at this moment" in await desk.on_undo("change", user={"id": "U1"})
+    assert len(desk.entries) == 1
+
+
+async def test_a_press_after_it_was_taken_back_says_who_did(desk: Desk) -> None:
+    await desk.changed("change")
+    await desk.on_undo("change")
+    (undo,) = desk.entries
+    back = Changed(Opportunity("deal", "won"), Opportunity("deal", "open"))
+    await desk.ledger.answer(undo.key, back, Message("", (), public=True))
+    assert "<@U2> has taken that back already, a moment ago." in await desk.on_undo("change")
+
+    await desk.ledger.finish(undo.key, "response_url", "")
+    assert "<@U2> has taken that back already, <!date^" in await desk.on_undo("change")
+    desk.request = Undo()
+    assert "has taken that back already" in (await desk.on_command())[1]["text"]
+    assert len(desk.entries) == 1
+
+
+async def test_after_an_undo_that_failed_a_press_tries_again(desk: Desk) -> None:
+    await desk.changed("change")
+    await desk.on_undo("change")
+    failed = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
+    await desk.ledger.answer(desk.entries[0].key, failed, Message("", (), public=False))
+
+    assert await desk.on_undo("change") == ""
+    assert len(desk.entries) == 2
+
+
+async def test_a_press_whose_change_is_not_known_any_more_says_so(desk: Desk) -> None:
+    assert "do not know that change any more" in await desk.on_undo("forgotten")
+
+
+async def test_a_press_when_the_window_has_passed_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+    desk.ledger.store.rows["change"].accepted -= timedelta(hours=25)
+
+    text = await desk.on_undo("change")
+    assert "older than 24 hours" in text
+    assert "Nothing was changed." in text
+
+
+async def test_a_press_where_undo_was_switched_off_meanwhile_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+    desk.window = timedelta()
+
+    assert "switched off" in await desk.on_undo("change")
+
+
+async def test_a_press_when_the_ledger_is_down_is_told(desk: Desk) -> None:
+    desk.ledger.store.down = True
+
+    assert "Nothing was changed." in await desk.on_undo("change")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"actions": [{"action_id": "undo", "block_id": "b"}]},
+        {"user": "U2"},
+        {"container": None, "channel": None},
+        {"team": None, "user": {"id": "U2", "team_id": "T1"}, "trigger_id": None},
+    ],
+)
+async def test_a_press_of_an_odd_shape_is_answered_and_changes_nothing(desk: Desk, odd: dict[str, Any]) -> None:
+    assert "Nothing was changed." in await desk.on_undo("nothing", **odd)
+    assert desk.entries == []
+
+
+# --- what is answered later, or in a form ---------------------------------------------------------------------------
+
+
+async def test_whoami_is_answered_to_everybody_and_says_whether_they_may(desk: Desk) -> None:
+    desk.request = WhoAmI()
+
+    assert "`U1`" in (await desk.on_command())[1]["text"]
+    assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
+
+
+async def test_what_was_not_understood_is_answered_at_once_to_those_who_may(desk: Desk) -> None:
+    desk.request = Misunderstood(Problem.UNKNOWN_STATUS, "wom")
+
+    assert "`wom` is not a status" in (await desk.on_command())[1]["text"]
+    assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
+
+
+async def test_a_deal_is_shown_later_where_the_command_was_typed(desk: Desk) -> None:
+    desk.request = ShowDeal(DEAL)
+
+    assert await desk.on_command() == (200, {})
+    ((_, to, _),) = desk.questions
+    assert to == Address("http://reply.example", "C1", "U1")
+    (card,) = await desk.answers()
+    assert card
+    assert "New website" in card.text
+
+
+async def test_the_empty_command_opens_the_form_that_knows_where_it_was_opened(desk: Desk) -> None:
+    desk.request = OpenForm()
+
+    assert await desk.on_command() == (200, {})
+    assert await desk.answers() == [None]
+    ((trigger_id, view),) = desk.views.opened
+    assert trigger_id == "1.2.3"
+    assert view["private_metadata"] == '{"channel_id":"C1","response_url":"http://reply.example"}'
+
+
+# --- several at once ------------------------------------------------------------------------------------------------
+
+
+def _several(count: int, consent: Consent = Consent.PRESUMED) -> Change:
+    return Change(tuple(Wish(f"deal-{number}", Status.WON, consent=consent) for number in range(count)))
+
+
+async def test_several_are_written_down_together_and_each_is_begun(desk: Desk) -> None:
+    desk.request = _several(3)
+
+    assert await desk.on_command() == (200, {})
+    assert [entry.wish.consent for entry in desk.entries] == [Consent.PRESUMED] * 3
+    assert [entry.key for entry in desk.entries] == ["1.2.3", "1.2.3#01", "1.2.3#02"]
+    assert {entry.batch for entry in desk.entries} == {"1.2.3"}
+
+    await desk.on_command()
+    assert len(desk.entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("count", "above", "asked", "becomes"),
+    [
+        (4, 3, Consent.PRESUMED, Consent.WANTED),
+        (4, 3, Consent.PREVIEW, Consent.PREVIEW),
+        (4, None, Consent.PRESUMED, Consent.PRESUMED),
+        (1, 0, Consent.PRESUMED, Consent.WANTED),
+    ],
+)
+async def test_more_than_are_done_unasked_are_asked_about_and_a_preview_stays_one(
+    desk: Desk, count: int, above: int | None, asked: Consent, becomes: Consent
+) -> None:
+    desk.request, desk.confirm_above = _several(count, asked), above
+    await desk.on_command()
+
+    assert [entry.wish.consent for entry in desk.entries] == [becomes] * count
+
+
+async def test_those_that_were_changed_together_are_taken_back_together(desk: Desk) -> None:
+    await desk.changed("change", deals=3)
+
+    assert await desk.on_undo("change", trigger_id="press") == ""
+    assert [entry.undoes for entry in desk.entries] == ["change", "change#01", "change#02"]
+    assert {entry.batch for entry in desk.entries} == {"press"}
+    assert "<@U2> is taking that back" in await desk.on_undo("change", user={"id": "U1"})
+    assert len(desk.entries) == 3
+
+
+async def test_of_several_only_what_changed_is_taken_back(desk: Desk) -> None:
+    await desk.changed("change", deals=2)
+    desk.ledger.store.rows["change"].outcome = AlreadySo(Opportunity("deal", "won"))
+    desk.request = Undo()
+
+    assert await desk.on_command() == (200, {})
+    assert [entry.undoes for entry in desk.entries] == ["change#01"]
+
+
+async def test_of_several_whose_undo_failed_in_part_a_press_tries_the_rest_again(desk: Desk) -> None:
+    await desk.changed("change", deals=3)
+    await desk.on_undo("change")
+    failed = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
+    await desk.ledger.answer(desk.entries[1].key, failed, Message("", (), public=False))
+    desk.entries.clear()
+
+    assert await desk.on_undo("change") == ""
+    assert [entry.undoes for entry in desk.entries] == ["change#01"]
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+BY_NAME = Wish("", Status.WON, name="Acme", consent=Consent.PRESUMED)
+TWO = Ambiguous((Opportunity("one", "open"), Opportunity("two", "open")), more=False)
+SURE = Unconfirmed(Opportunity("deal", "won"))
+LOST = Wish("deal", Status.LOST)
+BECAME_LOST = Changed(Opportunity("deal", "open"), Opportunity("deal", "lost"))
+
+
+async def test_the_deal_that_is_chosen_is_the_one_that_was_meant(desk: Desk) -> None:
+    await desk.asked(TWO, BY_NAME, note="at last")
+
+    assert "the result follows" in await desk.on_press("choose", "two asked", trigger_id="press")
+    (entry,) = desk.entries
+    assert entry.wish == replace(BY_NAME, opportunity_id="two")
+    assert (entry.key, entry.continues, entry.text, entry.note) == ("press", "asked", "as typed", "at last")
+    assert (entry.message_ts, entry.caller) == ("", Caller("U2", "T1", "C1"))
+
+
+async def test_a_question_that_has_an_answer_is_not_answered_again(desk: Desk) -> None:
+    await desk.asked(TWO, BY_NAME)
+    await desk.on_press("choose", "two asked")
+
+    assert "answered already" in await desk.on_press("choose", "one asked")
+    assert len(desk.entries) == 1
+
+
+async def test_a_question_whose_answer_came_to_nothing_can_be_answered_again(desk: Desk) -> None:
+    await desk.asked(TWO, BY_NAME)
+    await desk.on_press("choose", "two asked")
+    failed = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
+    await desk.ledger.answer(desk.entries[0].key, failed, Message("", (), public=False))
+
+    assert "the result follows" in await desk.on_press("choose", "one asked")
+
+
+async def test_a_choice_where_nothing_is_asked_any_more_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert "answered already" in await desk.on_press("choose", "two change")
+
+
+@pytest.mark.parametrize("outcome", [SURE, Previewed(Opportunity("deal", "won"))])
+async def test_a_yes_goes_on_if_the_deal_still_is_as_it_was_shown(desk: Desk, outcome: Outcome) -> None:
+    await desk.asked(outcome, LOST)
+
+    assert "the result follows" in await desk.on_press("confirm", "asked")
+    (entry,) = desk.entries
+    assert entry.wish == replace(LOST, only_if="won", consent=Consent.GIVEN)
+    assert entry.continues == "asked"
+    assert "answered already" in await desk.on_press("confirm", "asked")
+    assert len(desk.entries) == 1
+
+
+async def test_a_yes_to_several_goes_on_with_those_that_were_asked_about(desk: Desk) -> None:
+    await desk.asked(SURE, LOST, replace(LOST, opportunity_id="b"), replace(LOST, opportunity_id="c"))
+    desk.ledger.store.rows["asked#01"].outcome = AlreadySo(Opportunity("b", "lost"))
+
+    await desk.on_press("confirm", "asked", trigger_id="press")
+    assert [entry.continues for entry in desk.entries] == ["asked", "asked#02"]
+    assert [entry.key for entry in desk.entries] == ["press", "press#01"]
+
+
+async def test_a_yes_to_nothing_that_was_asked_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert "do not know any more" in await desk.on_press("confirm", "change")
+    assert desk.entries == []
+
+
+async def test_a_reason_goes_on_with_what_lacked_one(desk: Desk) -> None:
+    await desk.asked(ReasonWanted(()), LOST)
+
+    assert "the result follows" in await desk.on_reason("asked")
+    (entry,) = desk.entries
+    assert entry.wish == replace(LOST, lost_reason_id="price")
+    assert entry.continues == "asked"
+    assert "answered already" in await desk.on_reason("asked")
+
+
+async def test_a_reason_goes_on_with_all_that_lacked_one(desk: Desk) -> None:
+    await desk.asked(ReasonWanted(()), LOST, replace(LOST, opportunity_id="b"))
+    await desk.on_reason("asked")
+
+    assert [entry.wish.opportunity_id for entry in desk.entries] == ["deal", "b"]
+    assert {entry.wish.lost_reason_id for entry in desk.entries} == {"price"}
+
+
+async def test_a_reason_after_the_loss_is_added_if_the_deal_is_still_lost(desk: Desk) -> None:
+    await desk.asked(BECAME_LOST, LOST, replace(LOST, opportunity_id="b"), WISH)
+    desk.ledger.store.rows["asked#02"].outcome = Changed(Opportunity("deal", "open"), Opportunity("deal", "won"))
+
+    assert await desk.on_reason("asked", trigger_id="press") == ""
+    assert await desk.on_reason("asked", trigger_id="press") == ""
+    assert [entry.wish for entry in desk.entries] == [
+        Wish(deal, Status.LOST, "price", only_if="lost", consent=Consent.GIVEN) for deal in ("deal", "b")
+    ]
+    assert [(entry.text, entry.continues) for entry in desk.entries] == [("as typed", None)] * 2
+
+
+async def test_a_reason_for_what_is_not_lost_says_so(desk: Desk) -> None:
+    await desk.changed("change")
+
+    assert "do not know any more" in await desk.on_reason("change")
+
+
+async def test_a_no_takes_the_questions_place_and_changes_nothing(desk: Desk) -> None:
+    await desk.asked(SURE, LOST)
+
+    assert "Left as it is. Nothing was changed." in await desk.on_press("dismiss", "asked")
+    assert desk.entries == []
+
+
+async def test_what_takes_a_questions_place_says_so(desk: Desk) -> None:
+    await desk.dispatch(
+        {
+            "type": "block_actions",
+            "user": {"id": "U1", "team_id": "T1"},
+            "actions": [{"type": "button", "action_id": "dismiss", "block_id": "b", "value": "asked"}],
+        }
+    )
+
+    ((message, _, _),) = desk.told
+    assert (message.replaces, message.public) == (True, False)
+
+
+# --- a deal's card --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["open", "won", "lost", "abandoned"])
+@pytest.mark.parametrize("consent", ["presumed", "given"])
+async def test_a_status_on_a_card_is_set(desk: Desk, status: str, consent: str) -> None:
+    assert await desk.on_press(f"set_{status}", f"deal {status} {consent}", trigger_id="press") == ""
+    assert await desk.on_press(f"set_{status}", f"deal {status} {consent}", trigger_id="press") == ""
+
+    (entry,) = desk.entries
+    assert entry.wish == Wish("deal", Status(status), consent=Consent(consent))
+    assert (entry.key, entry.text, entry.message_ts) == ("press", f"deal {status}", "")
+
+
+@pytest.mark.parametrize(
+    "value", ["", "deal won", "deal all given", "deal won wanted", " won given", "a won given d e"]
+)
+async def test_a_status_on_a_card_that_makes_no_sense_sets_nothing(desk: Desk, value: str) -> None:
+    assert "do not know any more" in await desk.on_press("set_won", value)
+    assert desk.entries == []
+
+
+async def test_a_card_is_shown_to_whoever_asks(desk: Desk) -> None:
+    assert await desk.on_press("show", DEAL) == ""
+
+    ((_, to, _),) = desk.questions
+    assert to == Address("http://press.example", "C1", "U2", "17.1")
+    (card,) = await desk.answers()
+    assert card
+    assert (card.public, "New website" in card.text) == (False, True)
+
+
+async def test_a_card_is_shared_in_the_name_of_whoever_shares_it(desk: Desk) -> None:
+    assert await desk.on_press("share", DEAL) == ""
+
+    (card,) = await desk.answers()
+    assert card
+    assert card.public
+    assert "<@U2> shows you a deal" in card.text
+
+
+@pytest.mark.parametrize("action", ["show", "share"])
+async def test_a_card_of_no_deal_is_not_looked_for(desk: Desk, action: str) -> None:
+    desk.crm.matches = Matches((desk.crm.deal,), more=False)
+
+    assert "do not know any more" in await desk.on_press(action, "")
+    assert desk.questions == []
+
+
+async def test_a_link_that_is_pressed_does_nothing(desk: Desk) -> None:
+    assert await desk.on_press("link", "", user={"id": "U3", "team_id": "T1"}) == ""
+    assert desk.ledger.store.rows == {}
+
+
+# --- whoever presses ------------------------------------------------------------------------------------------------
+
+PRESSES = ["undo", "choose", "confirm", "reason", "set_won", "show", "share", "dismiss"]
+
+
+@pytest.mark.parametrize("action", PRESSES)
+async def test_whoever_presses_must_be_allowed_to_at_that_moment(desk: Desk, action: str) -> None:
+    await desk.asked(SURE, LOST)
+
+    for stranger in ({"user": {"id": "U3"}}, {"team": {"id": "T2"}}):
+        assert await desk.on_press(action, "asked", block_id="asked", **stranger)
+    desk.channels = frozenset({"C2"})
+    assert "not be changed from this channel" in await desk.on_press(action, "asked")
+    desk.channels, desk.allowed = frozenset(), frozenset()
+    assert "Nobody may" in await desk.on_press(action, "asked")
+    assert (desk.entries, desk.questions) == ([], [])
+
+
+@pytest.mark.parametrize("action", ["choose", "confirm", "reason"])
+async def test_an_answer_to_what_nobody_remembers_says_so(desk: Desk, action: str) -> None:
+    said = await desk.on_press(action, {"value": "two forgotten", "block_id": "forgotten"})
+
+    assert "do not know any more" in said
+    assert desk.entries == []
+
+
+@pytest.mark.parametrize("action", ["undo", "choose", "confirm", "reason", "set_won"])
+async def test_an_answer_that_cannot_be_written_down_is_told(desk: Desk, action: str) -> None:
+    desk.ledger.store.down = True
+
+    assert "Nothing was changed." in await desk.on_press(action, "deal won given")
+    assert desk.entries == []
+
+
+async def test_several_questions_to_a_slow_ledger_are_not_waited_for_longer_than_slack_does(desk: Desk) -> None:
+    class Slow(MemoryLedger):
+        async def find(self, key: str) -> Record | None:
+            await asyncio.sleep(0.15)
+            return await super().find(key)
+
+        async def of_batch(self, batch: str) -> list[Record]:
+            await asyncio.sleep(0.15)
+            return await super().of_batch(batch)
+
+    desk.ledger, desk.within = Slow(), 0.4
+    await desk.changed("change", deals=2)
+
+    assert "cannot look that up" in await desk.on_undo("change")
+    assert "cannot look that up" in await desk.on_press("confirm", "change")
+
+
+async def test_a_deal_that_cannot_be_found_is_told_to_whoever_asks_for_its_card(desk: Desk) -> None:
+    desk.crm.finding.append(error(Cause.NO_ANSWER))
+    await desk.on_press("show", DEAL)
+
+    (message,) = await desk.answers()
+    assert message
+    assert "HighLevel did not answer in time" in message.text
+
+
+# --- what admins see ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", [ShowHistory(user_id="U2"), ShowHistory(everybody=True)])
+async def test_only_admins_read_what_others_did(desk: Desk, asked: ShowHistory) -> None:
+    await desk.changed("change", user="U2")
+    desk.request = asked
+
+    assert "Only the admins may do that" in (await desk.on_command())[1]["text"]
+    desk.admins = ("U1",)
+    assert "open → *won*" in (await desk.on_command())[1]["text"]
+
+
+async def test_everybody_reads_their_own_also_by_their_name(desk: Desk) -> None:
+    await desk.changed("change", user="U1")
+    desk.request = ShowHistory(user_id="U1")
+
+    assert "The one command of <@U1>:" in (await desk.on_command())[1]["text"]
+
+
+async def test_an_admin_takes_anybodys_change_back(desk: Desk) -> None:
+    await desk.changed("change", user="U1")
+    desk.allowed, desk.admins = frozenset(), ("U0KIM",)
+
+    assert await desk.on_undo("change", user={"id": "U0KIM", "team_id": "T1"}) == ""
+    assert [entry.undoes for entry in desk.entries] == ["change"]
+
+
+# --- several sub-accounts ------------------------------------------------------------------------------------------
+
+
+def _of_several(**more: Any) -> Desk:  # noqa: ANN401 - any part of a desk
+    return Desk(locations=Locations("L", {"PARIS": "Paris"}), admins=("U1",), **more)
+
+
+async def test_what_is_wished_for_is_where_the_channel_works_or_where_the_link_says() -> None:
+    desk = _of_several(bindings=MemoryBindings({"C1": "PARIS"}))
+    desk.request = Change((Wish("one", Status.WON), Wish("two", Status.WON, location_id="L")))
+    await desk.on_command()
+
+    assert [entry.wish.location_id for entry in desk.entries] == ["PARIS", "L"]
+
+
+async def test_nothing_is_accepted_while_it_is_unknown_where_the_channel_works() -> None:
+    desk = _of_several(bindings=MemoryBindings(down=True))
+    _, answer = await desk.on_command()
+
+    assert "Nothing was changed" in answer["text"] or "nothing was changed" in answer["text"]
+    assert desk.entries == []
+
+
+async def test_an_admin_sets_where_a_channel_works_and_sets_it_back() -> None:
+    desk = _of_several(request=UseLocation("paris"))
+    _, told = await desk.on_command()
+    assert "*Paris*" in told["text"]
+    assert desk.bindings.bound == {"C1": "PARIS"}
+
+    desk.request = UseLocation("L")
+    await desk.on_command()
+    assert desk.bindings.bound == {}
+
+
+async def test_whoever_is_no_admin_sets_nothing() -> None:
+    desk = _of_several(request=UseLocation("paris"))
+    _, told = await desk.on_command(user_id="U2")
+
+    assert "admin" in told["text"]
+    assert desk.bindings.bound == {}
+
+
+async def test_what_could_not_be_set_is_told() -> None:
+    desk = _of_several(request=UseLocation("paris"), bindings=MemoryBindings(down=True))
+    _, told = await desk.on_command()
+
+    assert "database" in told["text"] or "write down" in told["text"]
+
+
+async def test_a_press_on_a_card_of_another_sub_account_stays_there() -> None:
+    desk = _of_several()
+    await desk.on_press("set_won", "deal won given PARIS")
+
+    assert desk.entries[0].wish == Wish("deal", Status.WON, consent=Consent.GIVEN, location_id="PARIS")

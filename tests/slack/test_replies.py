@@ -1,0 +1,484 @@
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+from slack_sdk.web.async_client import AsyncWebClient
+from yarl import URL
+
+from bot.highlevel.api import transport
+from bot.simulator.serving import served
+from bot.simulator.slack.server import Fault, Shown, Slack
+from bot.slack.block_kit import blocks
+from bot.slack.messages.sentences import Message
+from bot.slack.replies import PAUSES, QUEUE_PATIENCE, Address, Delivery, Replies, at_slack, payload
+
+TOKEN = "xoxb-not-a-token"
+PUBLIC = Message("done", (blocks.section("done"),), public=True)
+PRIVATE = Message("failed", (blocks.section("failed"),), public=False)
+REPLACING = Message("undone", (blocks.section("undone"),), public=True, replaces=True)
+PRIVATELY_REPLACING = Message("no", (blocks.section("no"),), public=False, replaces=True)
+GONE = Fault("response_url", status=404, body={"ok": False, "error": "expired_url"})
+REFUSED = Fault("chat.postMessage", status=200, body={"ok": False, "error": "not_in_channel"})
+BY_ADDRESS = Delivery("response_url", "")
+UNDELIVERED = Delivery("undelivered", "")
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    slack = Slack(signing_secret="not-a-signing-secret", bot_token=TOKEN)
+    slack.users["U1"] = {"id": "U1", "name": "ana"}
+    async with served(slack.app()) as slack.url:
+        yield slack
+
+
+@pytest.fixture
+def client(slack: Slack) -> AsyncWebClient:
+    return AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])
+
+
+@asynccontextmanager
+async def _sending(
+    client: AsyncWebClient,
+    patience: float = 5.0,
+    pauses: tuple[float, ...] = (0.01, 0.02),
+    queue_patience: float = 0.1,
+) -> AsyncIterator[Replies]:
+    sender = Replies(client, transport.pooled(), patience, pauses=pauses, queue_patience=queue_patience)
+    try:
+        yield sender
+    finally:
+        await sender.close()
+
+
+@pytest.fixture
+async def sender(client: AsyncWebClient) -> AsyncIterator[Replies]:
+    async with _sending(client) as sender:
+        yield sender
+
+
+def _address(slack: Slack) -> Address:
+    return Address(slack.new_address("commands", "C1", "U1"), "C1", "U1")
+
+
+async def _pressed(slack: Slack, client: AsyncWebClient) -> Address:
+    """Where the answer to a button in a message in front of all goes."""
+    await client.chat_postMessage(channel="C1", text="changed", blocks=[blocks.section("changed")])
+    slack.calls.clear()
+    ts = slack.shown[-1].ts
+    return Address(slack.new_address("actions", "C1", "U1", ts), "C1", "U1", ts)
+
+
+def _texts(slack: Slack) -> list[tuple[str, str]]:
+    return [(shown.channel, shown.text) for shown in slack.shown]
+
+
+# --- the first way -------------------------------------------------------------------------------------------------
+
+
+def test_a_message_says_whether_it_is_public_and_carries_text_and_blocks() -> None:
+    assert payload(PUBLIC) == {"response_type": "in_channel", "text": "done", "blocks": [blocks.section("done")]}
+    assert payload(PRIVATE)["response_type"] == "ephemeral"
+
+
+@pytest.mark.parametrize(
+    ("url", "api_url", "is_one"),
+    [
+        ("https://hooks.slack.com/commands/T1/2/x", "https://slack.com/api/", True),
+        ("https://acme.slack.com/commands/T1/2/x", "https://slack.com/api/", True),
+        ("https://hooks.slack-gov.com/actions/T1/2/x", "https://slack-gov.com/api/", True),
+        ("https://hooks.slack.com/commands/T1/2/x", "https://proxy.example/api/", True),
+        ("https://proxy.example/commands/x", "https://proxy.example/api/", True),
+        ("http://127.0.0.1:8001/commands/x", "http://127.0.0.1:8002/api/", True),
+        ("http://hooks.slack.com/commands/T1/2/x", "https://slack.com/api/", False),
+        ("http://proxy.example/commands/x", "https://proxy.example/api/", False),
+        ("http://127.0.0.1/commands/x", "https://slack.com/api/", False),
+        ("http://169.254.169.254/latest", "https://slack.com/api/", False),
+        ("https://hooks.slack.com.evil.example/", "https://slack.com/api/", False),
+        ("https://notslack.com/", "https://slack.com/api/", False),
+        ("https://hooks.slack.com@evil.example/", "https://slack.com/api/", False),
+        ("https://evil.example/#@hooks.slack.com", "https://slack.com/api/", False),
+        ("https://evil.example\\@hooks.slack.com/", "https://slack.com/api/", False),
+        ("//hooks.slack.com/", "https://slack.com/api/", False),
+        ("", "https://slack.com/api/", False),
+        ("https://hooks.slack.com:port/", "https://slack.com/api/", False),
+    ],
+)
+def test_a_message_is_sent_to_slack_or_to_where_the_web_api_is(url: str, api_url: str, *, is_one: bool) -> None:
+    assert at_slack(url, httpx.URL(api_url)) == (httpx.URL(url) if is_one else None)
+
+
+@given(st.text(max_size=40), st.sampled_from(["", "http://", "https://", "https://hooks.slack.com", "https://x@"]))
+def test_what_is_taken_for_slacks_is_read_alike_by_whoever_sends_it(text: str, start: str) -> None:
+    if address := at_slack(start + text, httpx.URL("https://slack.com/api/")):
+        assert (URL(str(address), encoded=True).host or "").endswith("slack.com")
+
+
+async def test_a_foreign_reply_address_hears_nothing_and_the_message_goes_the_next_way(slack: Slack) -> None:
+    elsewhere = slack.url.replace("127.0.0.1", "localhost")
+    away = AsyncWebClient(token=TOKEN, base_url=f"{elsewhere}/api/", retry_handlers=[])
+    async with _sending(away) as sender:
+        assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
+
+    assert [request.path for request in slack.received] == ["/api/chat.postMessage"]
+
+
+async def test_a_message_goes_to_the_reply_address(slack: Slack, sender: Replies) -> None:
+    assert await sender.deliver(PRIVATE, _address(slack)) == BY_ADDRESS
+    assert [(shown.text, shown.only_to) for shown in slack.shown] == [("failed", "U1")]
+
+
+async def test_a_message_that_may_have_arrived_is_not_sent_a_second_way(slack: Slack, client: AsyncWebClient) -> None:
+    slack.misbehave(Fault("response_url", wait=0.4))
+    async with _sending(client, patience=0.1) as impatient:
+        assert await impatient.deliver(PUBLIC, _address(slack)) == BY_ADDRESS
+
+    assert slack.calls == []
+
+
+async def test_a_message_whose_connection_broke_is_sent_no_second_time(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(Fault("response_url", drops=True))
+
+    assert await sender.deliver(PUBLIC, _address(slack)) == BY_ADDRESS
+    assert (slack.shown, slack.calls) == ([], [])
+
+
+@pytest.mark.parametrize("location", ["/elsewhere", "http:no-path"])
+async def test_a_redirection_is_not_followed_wherever_it_leads(slack: Slack, sender: Replies, location: str) -> None:
+    slack.misbehave(Fault("response_url", status=302, headers={"Location": location}))
+
+    assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
+    assert slack.calls == ["chat.postMessage"]
+
+
+# --- the other ways ------------------------------------------------------------------------------------------------
+
+
+async def test_a_reply_address_that_is_used_up_is_passed_over(slack: Slack, sender: Replies) -> None:
+    to = _address(slack)
+    ways = [(await sender.deliver(PUBLIC, to)).way for _ in range(6)]
+
+    assert ways == ["response_url"] * 5 + ["channel"]
+
+
+async def test_a_reply_address_that_has_expired_is_passed_over(slack: Slack, sender: Replies) -> None:
+    to = _address(slack)
+    now = slack.clock()
+    slack.clock = lambda: now + 31 * 60
+
+    delivery = await sender.deliver(PUBLIC, to)
+    assert delivery == Delivery("channel", slack.shown[0].ts)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "", "nonsense", "ftp://reply.example/"])
+async def test_a_reply_address_that_cannot_be_reached_is_passed_over(sender: Replies, url: str) -> None:
+    assert (await sender.deliver(PUBLIC, Address(url, "C1", "U1"))).way == "channel"
+
+
+@pytest.mark.parametrize("url", ["http://a..b/", "http://xn--/", f"http://{'a' * 70}.example/"])
+async def test_a_reply_address_that_is_no_address_is_passed_over(sender: Replies, url: str) -> None:
+    assert (await sender.deliver(PUBLIC, Address(url, "C1", "U1"))).way == "channel"
+
+
+async def test_what_is_private_is_never_posted_to_the_channel(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(GONE)
+
+    delivery = await sender.deliver(PRIVATE, _address(slack))
+    assert delivery == Delivery("direct_message", slack.shown[0].ts)
+    assert _texts(slack) == [("U1", "failed")]
+
+
+async def test_a_post_that_the_channel_refuses_goes_to_the_person(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(GONE)
+    slack.misbehave(REFUSED)
+
+    assert await sender.deliver(PUBLIC, _address(slack)) == Delivery("direct_message", slack.shown[0].ts)
+
+
+@pytest.mark.parametrize("fault", [Fault("chat.postMessage", drops=True), Fault("chat.postMessage", wait=0.4)])
+async def test_a_post_that_may_have_arrived_is_not_sent_a_second_time_or_way(
+    slack: Slack, sender: Replies, client: AsyncWebClient, fault: Fault
+) -> None:
+    client.timeout = 0.2  # type: ignore[assignment] # slack_sdk says int, and hands it to aiohttp
+    slack.misbehave(GONE)
+    slack.misbehave(fault)
+
+    assert await sender.deliver(PUBLIC, _address(slack)) == Delivery("channel", "")
+    assert slack.calls == ["chat.postMessage"]
+
+
+async def test_a_message_that_nobody_takes_is_undelivered(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(Fault("response_url", status=500, times=3))
+    slack.misbehave(Fault("chat.postMessage", status=200, body={"ok": False, "error": "channel_not_found"}))
+    slack.tokens.clear()
+
+    assert await sender.deliver(PUBLIC, _address(slack)) == UNDELIVERED
+
+
+@pytest.mark.parametrize("api_url", ["http://127.0.0.1:1/", "http://"])
+async def test_a_slack_that_cannot_be_reached_at_all_leaves_it_undelivered(api_url: str) -> None:
+    async with _sending(AsyncWebClient(token=TOKEN, base_url=api_url, retry_handlers=[])) as alone:
+        assert await alone.deliver(PUBLIC, Address("http://127.0.0.1:1/", "C1", "U1")) == UNDELIVERED
+        assert not await alone.update(PUBLIC, "C1", "1.000001")
+
+
+# --- Slack's limits ------------------------------------------------------------------------------------------------
+
+
+async def test_two_messages_at_once_in_a_channel_that_takes_one_a_second_both_arrive_the_first_way(
+    slack: Slack, client: AsyncWebClient
+) -> None:
+    slack.messages_per_second = 1.0
+    began = time.monotonic()
+    async with _sending(client, queue_patience=QUEUE_PATIENCE) as sender:
+        ways = await asyncio.gather(*(sender.deliver(PUBLIC, _address(slack)) for _ in range(2)))
+
+    assert ways == [BY_ADDRESS] * 2
+    assert len(slack.shown) == 2
+    assert time.monotonic() - began >= 1.0
+
+
+@pytest.mark.parametrize("where", ["response_url", "chat.postMessage"])
+async def test_as_long_as_slack_says_wait_it_is_sent_the_same_way(slack: Slack, sender: Replies, where: str) -> None:
+    if where == "chat.postMessage":
+        slack.misbehave(GONE)
+    slack.misbehave(Fault(where, status=429, headers={"Retry-After": "0.02"}, times=4))
+    delivery = await sender.deliver(PUBLIC, _address(slack))
+
+    assert delivery.way == {"response_url": "response_url", "chat.postMessage": "channel"}[where]
+    assert _texts(slack) == [("C1", "done")]
+
+
+async def test_slack_is_given_a_second_if_it_says_no_time_or_nonsense(slack: Slack, client: AsyncWebClient) -> None:
+    unhelpful = [{}, *({"Retry-After": said} for said in ("", "soon", "-1", "0", "nan", "inf"))]
+    for patience, way in ((0.99, "channel"), (1.0, "response_url")):
+        for headers in unhelpful:
+            slack.misbehave(Fault("response_url", status=429, headers=headers))
+        began = time.monotonic()
+        async with _sending(client, queue_patience=patience) as sender:
+            delivered = await asyncio.gather(*(sender.deliver(PUBLIC, _address(slack)) for _ in unhelpful))
+
+        assert {delivery.way for delivery in delivered} == {way}
+        # How long the other takes to give up is the machine's affair.
+        assert way == "channel" or time.monotonic() - began >= 1.0
+
+
+async def test_patience_with_a_way_ends_and_begins_anew_with_the_next(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(Fault("response_url", status=429, headers={"Retry-After": "0.06"}, times=2))
+    slack.misbehave(Fault("chat.postMessage", status=429, headers={"Retry-After": "0.06"}))
+
+    assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
+
+
+async def test_a_wait_that_is_too_long_is_not_begun(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(Fault("response_url", status=429, headers={"Retry-After": "3600"}))
+    async with asyncio.timeout(60):
+        assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+async def test_an_error_of_slacks_is_tried_three_times_the_same_way(slack: Slack, sender: Replies, status: int) -> None:
+    slack.misbehave(Fault("response_url", status=status, times=2))
+    assert await sender.deliver(PUBLIC, _address(slack)) == BY_ADDRESS
+
+    slack.misbehave(Fault("response_url", status=status, times=3))
+    slack.misbehave(Fault("chat.postMessage", status=status, times=2))
+    assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
+    assert slack.calls == ["chat.postMessage"] * 3
+
+    slack.misbehave(Fault("response_url", status=404))
+    slack.misbehave(Fault("chat.postMessage", status=status, times=3))
+    assert (await sender.deliver(PUBLIC, _address(slack))).way == "direct_message"
+
+
+def test_the_waits_are_a_person_s() -> None:
+    assert (PAUSES, QUEUE_PATIENCE) == ((1.0, 2.0), 60.0)
+
+
+# --- messages that take another's place ----------------------------------------------------------------------------
+
+
+def test_a_message_that_replaces_says_so() -> None:
+    assert payload(REPLACING) == {
+        "response_type": "in_channel",
+        "replace_original": True,
+        "text": "undone",
+        "blocks": [blocks.section("undone")],
+    }
+
+
+async def test_the_answer_to_a_button_takes_the_place_of_the_message(
+    slack: Slack, sender: Replies, client: AsyncWebClient
+) -> None:
+    to = await _pressed(slack, client)
+
+    assert await sender.deliver(REPLACING, to) == BY_ADDRESS
+    assert (await slack.wait_for_change(to.message_ts)).text == "undone"
+    assert _texts(slack) == [("C1", "undone")]
+
+
+async def test_an_answer_that_does_not_replace_says_that_it_does_not(client: AsyncWebClient) -> None:
+    said: list[dict[str, Any]] = []
+
+    async def hear(request: web.Request) -> web.Response:
+        said.append(await request.json())
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/", hear)
+    async with served(app) as url, _sending(client) as sender:
+        for message in (PRIVATE, REPLACING):
+            assert await sender.deliver(message, Address(url, "C1", "U1", "1.000001")) == BY_ADDRESS
+
+    assert [body["replace_original"] for body in said] == [False, True]
+
+
+async def test_a_message_is_updated_when_the_reply_address_is_gone(
+    slack: Slack, sender: Replies, client: AsyncWebClient
+) -> None:
+    to = await _pressed(slack, client)
+    slack.misbehave(GONE)
+
+    assert await sender.deliver(REPLACING, to) == Delivery("channel", to.message_ts)
+    assert _texts(slack) == [("C1", "undone")]
+    assert slack.calls == ["chat.update"]
+
+
+async def test_a_message_that_cannot_be_updated_is_followed_by_a_new_one(
+    slack: Slack, sender: Replies, client: AsyncWebClient
+) -> None:
+    to = await _pressed(slack, client)
+    slack.misbehave(GONE)
+    slack.misbehave(Fault("chat.update", status=200, body={"ok": False, "error": "edit_window_closed"}))
+
+    assert await sender.deliver(REPLACING, to) == Delivery("channel", slack.shown[1].ts)
+    assert _texts(slack) == [("C1", "changed"), ("C1", "undone")]
+
+
+async def test_an_update_that_may_have_arrived_is_not_followed_by_a_new_message(
+    slack: Slack, sender: Replies, client: AsyncWebClient
+) -> None:
+    to = await _pressed(slack, client)
+    slack.misbehave(GONE)
+    slack.misbehave(Fault("chat.update", drops=True))
+
+    assert await sender.deliver(REPLACING, to) == Delivery("channel", "")
+    assert slack.calls == ["chat.update"]
+
+
+async def test_a_command_has_no_message_to_replace_so_it_is_posted(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(GONE)
+
+    assert (await sender.deliver(REPLACING, _address(slack))).way == "channel"
+    assert slack.calls == ["chat.postMessage"]
+
+
+async def test_what_is_private_is_not_put_where_all_can_see_it_by_an_update(
+    slack: Slack, sender: Replies, client: AsyncWebClient
+) -> None:
+    to = await _pressed(slack, client)
+    slack.misbehave(GONE)
+
+    assert (await sender.deliver(PRIVATELY_REPLACING, to)).way == "direct_message"
+    assert _texts(slack) == [("C1", "changed"), ("U1", "no")]
+
+
+async def test_a_message_is_updated_by_itself(slack: Slack, sender: Replies, client: AsyncWebClient) -> None:
+    ts = (await _pressed(slack, client)).message_ts
+
+    assert await sender.update(PUBLIC, "C1", ts)
+    assert slack.shown == [Shown("C1", None, "done", PUBLIC.blocks, "chat.postMessage")]
+    assert not await sender.update(PUBLIC, "C1", "1.000001")
+    slack.misbehave(Fault("chat.update", status=429, headers={"Retry-After": "0.02"}))
+    slack.misbehave(Fault("chat.update", status=503, times=2))
+    assert await sender.update(PRIVATE, "C1", ts)
+    assert _texts(slack) == [("C1", "failed")]
+
+
+# --- messages in two channels ---------------------------------------------------------------------------------------
+
+TWICE = Message("done", (blocks.section("done"),), public=True, also_in="C2")
+
+
+async def test_what_is_posted_elsewhere_too_is_posted_so_that_slack_says_which_message_it_is(
+    slack: Slack, sender: Replies
+) -> None:
+    delivery = await sender.deliver(TWICE, _address(slack))
+
+    assert delivery == Delivery("channel", slack.shown[0].ts)
+    assert _texts(slack) == [("C1", "done")]
+
+
+async def test_where_it_may_not_be_posted_the_reply_address_takes_it_and_then_the_person(
+    slack: Slack, sender: Replies
+) -> None:
+    slack.misbehave(REFUSED)
+    assert await sender.deliver(TWICE, _address(slack)) == BY_ADDRESS
+
+    slack.misbehave(REFUSED)
+    slack.misbehave(GONE)
+    assert (await sender.deliver(TWICE, _address(slack))).way == "direct_message"
+    assert slack.calls == ["chat.postMessage"] * 3
+
+
+@pytest.mark.parametrize("message", [replace(TWICE, public=False), replace(TWICE, replaces=True)])
+async def test_what_is_private_or_takes_anothers_place_goes_to_the_reply_address_first(
+    slack: Slack, sender: Replies, message: Message
+) -> None:
+    assert await sender.deliver(message, _address(slack)) == BY_ADDRESS
+
+
+async def test_a_message_is_posted_in_a_channel_and_nowhere_else(slack: Slack, sender: Replies) -> None:
+    assert await sender.post(PUBLIC, "C2") == Delivery("channel", slack.shown[0].ts)
+    assert _texts(slack) == [("C2", "done")]
+
+    slack.misbehave(REFUSED)
+    assert await sender.post(PUBLIC, "C2") == UNDELIVERED
+    slack.misbehave(Fault("chat.postMessage", drops=True))
+    assert await sender.post(PUBLIC, "C2") == Delivery("channel", "")
+    slack.misbehave(Fault("chat.postMessage", status=429, headers={"Retry-After": "0.02"}))
+    slack.misbehave(Fault("chat.postMessage", status=503, times=2))
+    assert (await sender.post(PUBLIC, "C2")).way == "channel"
+    assert len(slack.shown) == 2
+
+
+# --- answers that make no sense ------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _babel(status: int, body: bytes, content_type: str) -> AsyncIterator[tuple[Replies, Address]]:
+    """A Slack that has never heard of the reply address, and answers every call of its Web API like this."""
+
+    async def answer(request: web.Request) -> web.Response:
+        status_code = 404 if request.path == "/reply" else status
+        return web.Response(status=status_code, body=body, content_type=content_type)
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", answer)
+    async with served(app) as url:
+        client = AsyncWebClient(token=TOKEN, base_url=f"{url}/api/", retry_handlers=[])
+        async with _sending(client) as sender:
+            yield sender, Address(f"{url}/reply", "C1", "U1")
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "text/html"])
+@pytest.mark.parametrize(("status", "way"), [(200, "channel"), (403, "undelivered"), (502, "undelivered")])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]"])
+async def test_an_answer_that_makes_no_sense_may_be_a_success_only_if_its_status_is(
+    content_type: str, status: int, way: str, body: bytes
+) -> None:
+    async with _babel(status, body, content_type) as (sender, to):
+        assert await sender.deliver(PUBLIC, to) == Delivery(way, "")
+
+
+@pytest.mark.parametrize("status", [200, 403, 502])
+async def test_a_message_whose_answer_is_not_even_text_may_have_arrived(status: int) -> None:
+    async with _babel(status, b"\xff", "application/json") as (sender, to):
+        assert await sender.deliver(PUBLIC, to) == Delivery("channel", "")

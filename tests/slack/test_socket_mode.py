@@ -1,0 +1,519 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from slack_bolt.async_app import AsyncAck, AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+from structlog.testing import capture_logs
+
+from bot.commands.instrumentation import UNWATCHED, Watch
+from bot.commands.text.parse import COMMAND
+from bot.simulator.serving import served
+from bot.simulator.slack import socket_mode
+from bot.simulator.slack.server import Fault, Slack
+from bot.slack.socket_mode import Rhythm, SocketMode
+from bot.slack.workspace import SlackTrouble
+from tests.house import APP_TOKEN, BOT_TOKEN, PATIENT
+from tests.notebook import Notebook
+
+TYPED = {"command": COMMAND, "text": ""}
+
+
+async def _authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+    return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=BOT_TOKEN)
+
+
+@dataclass
+class Listener:
+    """What is acknowledged, and how long that takes."""
+
+    says: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+    heard: int = 0
+    finished: int = 0
+
+    async def on_command(self, ack: AsyncAck) -> None:
+        self.heard += 1
+        await asyncio.sleep(self.seconds)
+        await ack(**self.says)
+        self.finished += 1
+
+    def bolt(self) -> AsyncApp:
+        app = AsyncApp(
+            authorize=_authorize,
+            signing_secret="x",
+            request_verification_enabled=False,
+            ssl_check_enabled=False,
+            process_before_response=True,
+        )
+        app.command(COMMAND)(self.on_command)
+        return app
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    stand_in = Slack(signing_secret="x", bot_token=BOT_TOKEN)
+    stand_in.socket.tokens = {APP_TOKEN}
+    async with served(stand_in.app()) as stand_in.url:
+        yield stand_in
+
+
+def _web(url: str) -> AsyncWebClient:
+    return AsyncWebClient(token=BOT_TOKEN, base_url=f"{url}/api/", timeout=30, retry_handlers=[])
+
+
+def _ours(url: str, listener: Listener, rhythm: Rhythm = PATIENT.socket, watch: Watch = UNWATCHED) -> SocketMode:
+    return SocketMode(_web(url), APP_TOKEN, listener.bolt(), rhythm, watch)
+
+
+@asynccontextmanager
+async def _receiving(slack: Slack, listener: Listener, rhythm: Rhythm = PATIENT.socket) -> AsyncIterator[SocketMode]:
+    ours = _ours(slack.url, listener, rhythm)
+    async with ours.receiving():
+        await slack.socket.wait_for(connections=1)
+        await _until_connected(ours)
+        yield ours
+
+
+async def _until_connected(ours: SocketMode) -> None:
+    async with asyncio.timeout(60):
+        while await _trouble(ours) is not None:
+            await asyncio.sleep(0.005)
+
+
+async def _trouble(ours: SocketMode) -> str | None:
+    try:
+        await ours.ask()
+    except SlackTrouble as trouble:
+        return trouble.error
+    return None
+
+
+async def _deliver(
+    slack: Slack, contents: dict[str, Any] = TYPED, kind: str = "slash_commands", seconds: float = 30.0
+) -> dict[str, Any]:
+    return await slack.socket.deliver(kind, contents, seconds)
+
+
+# --- acknowledging -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("says", "payload"),
+    [
+        ({"text": "Well."}, {"text": "Well."}),
+        (
+            {"text": "Well.", "response_type": "in_channel"},
+            {"text": "Well.", "response_type": "in_channel"},
+        ),
+    ],
+    ids=["a text", "a message"],
+)
+async def test_an_acknowledgement_carries_what_the_listener_says(
+    slack: Slack, listener: Listener, says: dict[str, Any], payload: dict[str, Any]
+) -> None:
+    listener.says = says
+    async with _receiving(slack, listener):
+        assert await _deliver(slack) == payload
+
+
+async def test_a_silent_acknowledgement_is_the_envelopes_id_alone(slack: Slack, listener: Listener) -> None:
+    async with _receiving(slack, listener):
+        await _deliver(slack)
+
+    (frame,) = slack.socket.frames
+    assert isinstance(frame, dict)
+    assert frame.keys() == {"envelope_id"}
+
+
+async def test_a_slow_one_does_not_hold_up_the_others(slack: Slack, listener: Listener) -> None:
+    listener.seconds = 1.0
+    async with _receiving(slack, listener), asyncio.timeout(4):
+        await asyncio.gather(*(_deliver(slack) for _ in range(5)))
+
+
+async def test_a_command_is_acknowledged_on_the_connection_that_brought_it(slack: Slack, listener: Listener) -> None:
+    listener.seconds = 0.1
+    listener.says = {"text": "Well."}
+    async with _receiving(slack, listener):
+        delivering = asyncio.create_task(slack.socket.deliver("slash_commands", TYPED, 2.5))
+        await asyncio.sleep(0.01)
+        refreshing = asyncio.create_task(slack.socket.refresh(after=0.3))
+        await slack.socket.wait_for(connections=0)
+        await slack.socket.wait_for(connections=1)
+
+        assert not delivering.done()
+        assert await delivering == {"text": "Well."}
+        await refreshing
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [{"type": "event_callback"}, {"command": "/another"}, {"team": 1, "actions": [1], "type": "block_actions"}],
+)
+async def test_what_nobody_listens_to_is_not_acknowledged(
+    slack: Slack, listener: Listener, contents: dict[str, Any]
+) -> None:
+    with capture_logs() as lines:
+        async with _receiving(slack, listener):
+            with pytest.raises(TimeoutError):
+                await slack.socket.deliver("events_api", contents, 0.1)
+            await _deliver(slack)
+
+    assert [line["event"] for line in lines if line["event"] == "slack.turned_away"] == ["slack.turned_away"]
+    assert slack.socket.greeted == 1
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "",
+        "hello",
+        "{",
+        "[" * 100_000,
+        "null",
+        "[]",
+        '"disconnect"',
+        "{}",
+        '{"type": "news"}',
+        '{"type": "slash_commands", "payload": {}}',
+        '{"type": "slash_commands", "envelope_id": 1, "payload": {}}',
+        '{"type": "slash_commands", "envelope_id": "1", "payload": []}',
+        '{"type": "from_the_future", "envelope_id": "1", "payload": {"type": "x"}}',
+    ],
+)
+async def test_a_frame_that_makes_no_sense_is_passed_over(slack: Slack, listener: Listener, frame: str) -> None:
+    with capture_logs() as lines:
+        async with _receiving(slack, listener):
+            (ws,) = slack.socket.connections
+            await slack.socket.send(ws, frame)
+            await _deliver(slack)
+
+    assert [line["event"] for line in lines if line["event"] == "slack.turned_away"] == ["slack.turned_away"]
+    assert slack.socket.greeted == 1
+
+
+async def test_a_binary_frame_is_passed_over(slack: Slack, listener: Listener) -> None:
+    async with _receiving(slack, listener):
+        (ws,) = slack.socket.connections
+        await ws.send_bytes(b'{"type": "disconnect"}')
+        await _deliver(slack)
+
+    assert slack.socket.greeted == 1
+
+
+async def test_an_acknowledgement_that_cannot_be_sent_any_more_is_logged(slack: Slack, listener: Listener) -> None:
+    listener.seconds = 0.05
+    with capture_logs() as lines:
+        async with _receiving(slack, listener):
+            delivering = asyncio.create_task(_deliver(slack, seconds=0.5))
+            await asyncio.sleep(0.01)
+            slack.socket.drop()
+            with pytest.raises(TimeoutError):
+                await delivering
+
+    assert listener.finished == 1
+    assert "socket.not_acknowledged" in [line["event"] for line in lines]
+
+
+# --- staying connected ---------------------------------------------------------------------------------------------
+
+
+async def test_a_connection_that_broke_is_made_anew(slack: Slack, listener: Listener) -> None:
+    async with _receiving(slack, listener):
+        for _ in range(3):
+            slack.socket.drop()
+            await slack.socket.wait_for(connections=1)
+            await _deliver(slack)
+
+    assert slack.socket.greeted == 4
+
+
+@pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
+async def test_an_announced_end_leaves_no_gap(slack: Slack, listener: Listener, reason: str) -> None:
+    async with _receiving(slack, listener) as ours:
+        refreshing = asyncio.create_task(slack.socket.refresh(reason, after=0.2))
+        await slack.socket.wait_for(connections=0)
+        await slack.socket.wait_for(connections=1)
+        assert not refreshing.done()
+        await _deliver(slack)
+        while not refreshing.done():
+            assert await _trouble(ours) is None
+            await asyncio.sleep(0.01)
+        await _deliver(slack)
+
+    assert slack.socket.greeted == 2
+
+
+async def test_an_old_connection_that_slack_does_not_close_is_closed_after_a_while(
+    slack: Slack, listener: Listener
+) -> None:
+    async with _receiving(slack, listener, replace(PATIENT.socket, farewell=0.05)) as ours:
+        (old,) = slack.socket.connections
+        refreshing = asyncio.create_task(slack.socket.refresh(after=60))
+        async with asyncio.timeout(30):
+            while not old.closed:
+                await asyncio.sleep(0.01)
+        await slack.socket.wait_for(connections=1)
+        assert await _trouble(ours) is None
+        refreshing.cancel()
+
+
+async def test_each_attempt_has_an_address_of_its_own(slack: Slack, listener: Listener) -> None:
+    slack.socket.faults = ["refused", "refused"]
+    async with _receiving(slack, listener):
+        await _deliver(slack)
+
+    assert slack.calls == ["apps.connections.open"] * 3
+
+
+async def test_a_connection_without_a_greeting_is_given_up(slack: Slack, listener: Listener) -> None:
+    slack.socket.faults = ["silent"]
+    async with _receiving(slack, listener, replace(PATIENT.socket, hello=0.1)):
+        await _deliver(slack)
+
+
+async def test_a_connection_that_was_greeted_is_kept_however_quiet_it_is(slack: Slack, listener: Listener) -> None:
+    async with _receiving(slack, listener, replace(PATIENT.socket, hello=0.2)):
+        await asyncio.sleep(0.3)
+        await _deliver(slack)
+
+    assert slack.socket.greeted == 1
+
+
+async def test_a_connection_that_only_looks_open_is_given_up(slack: Slack, listener: Listener) -> None:
+    slack.socket.faults = ["deaf"]
+    async with _receiving(slack, listener, replace(PATIENT.socket, heartbeat=0.1)):
+        async with asyncio.timeout(15):
+            while slack.socket.greeted < 2:
+                await asyncio.sleep(0.01)
+        await slack.socket.wait_for(connections=1)
+        await _deliver(slack)
+
+
+async def test_when_slack_was_not_there_for_a_while_it_is_found_again(slack: Slack, listener: Listener) -> None:
+    slack.misbehave(Fault("apps.connections.open", drops=True, times=3))
+    async with _receiving(slack, listener):
+        await _deliver(slack)
+
+    assert slack.calls == ["apps.connections.open"] * 4
+
+
+async def test_after_a_connection_that_lasted_there_is_no_pause(slack: Slack, listener: Listener) -> None:
+    loop = asyncio.get_running_loop()
+    slack.socket.faults = ["refused"]
+    async with _receiving(slack, listener, replace(PATIENT.socket, pause=3.0, longest_pause=3.0)):
+        await asyncio.sleep(3.1)
+        began = loop.time()
+        slack.socket.drop()
+        await slack.socket.wait_for(connections=1)
+        assert loop.time() - began < 2.8
+
+
+async def test_nothing_unforeseen_ends_the_trying(slack: Slack, listener: Listener) -> None:
+    class Broken(AsyncWebClient):
+        async def apps_connections_open(self, *, app_token: str, **kwargs: str) -> AsyncSlackResponse:
+            if not slack.calls:
+                slack.calls.append("broken")
+                raise KeyError
+            return await super().apps_connections_open(app_token=app_token, **kwargs)
+
+    broken = Broken(token=BOT_TOKEN, base_url=f"{slack.url}/api/")
+    with capture_logs() as lines:
+        async with SocketMode(broken, APP_TOKEN, listener.bolt(), PATIENT.socket).receiving():
+            await slack.socket.wait_for(connections=1)
+            await _deliver(slack)
+
+    assert "socket.broken" in [line["event"] for line in lines]
+
+
+# --- when Slack refuses --------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Refusing:
+    """A Slack that gives nobody an address, and notes when it was asked."""
+
+    answer: Callable[[], web.Response]
+    asked: list[float] = field(default_factory=list)
+
+    async def _open(self, _request: web.Request) -> web.Response:
+        self.asked.append(asyncio.get_running_loop().time())
+        return self.answer()
+
+    def app(self) -> web.Application:
+        app = web.Application()
+        app.router.add_post("/api/apps.connections.open", self._open)
+        return app
+
+    async def pauses(self, listener: Listener, rhythm: Rhythm, count: int) -> tuple[list[float], str | None]:
+        """How long it took from each attempt to the next, and the trouble that was told."""
+        async with served(self.app()) as url:
+            ours = _ours(url, listener, rhythm)
+            async with ours.receiving(), asyncio.timeout(60):
+                while len(self.asked) <= count:
+                    await asyncio.sleep(0.005)
+                trouble = await _trouble(ours)
+        return [later - earlier for earlier, later in zip(self.asked, self.asked[1:], strict=False)], trouble
+
+
+PAUSES = Rhythm(pause=0.02, longest_pause=0.15)
+
+
+async def test_the_pauses_grow_up_to_a_limit(listener: Listener) -> None:
+    pauses, trouble = await Refusing(lambda: web.Response(status=503)).pauses(listener, PAUSES, 5)
+
+    for pause, at_least in zip(pauses, [0.02, 0.04, 0.08, 0.15, 0.15], strict=True):
+        assert at_least <= pause + 0.003 < at_least + 0.5
+    assert trouble == ""
+
+
+@pytest.mark.parametrize("error", ["invalid_auth", "not_allowed_token_type", "ratelimited"])
+async def test_a_token_that_slack_refuses_is_told_and_tried_slowly(listener: Listener, error: str) -> None:
+    refusing = Refusing(lambda: web.json_response({"ok": False, "error": error}))
+    pauses, trouble = await refusing.pauses(listener, PAUSES, 2)
+
+    assert min(pauses) >= 0.147
+    assert trouble == error
+
+
+def test_the_longest_pause_is_half_a_minute() -> None:
+    assert Rhythm().longest_pause == 30
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: web.json_response({"ok": False, "error": "internal_error"}),
+        lambda: web.json_response({"ok": False}),
+        lambda: web.Response(status=503, text="<html>", content_type="text/html"),
+        lambda: web.Response(text="ok", content_type="text/plain"),
+        lambda: web.Response(text="{", content_type="application/json"),
+        lambda: web.json_response([1]),
+    ],
+    ids=["its own trouble", "no word", "a gateway", "text", "half of it", "a list"],
+)
+async def test_an_answer_that_is_no_refusal_is_a_slack_that_was_not_reached(
+    listener: Listener, answer: Callable[[], web.Response]
+) -> None:
+    async with served(Refusing(answer).app()) as url:
+        assert await _trouble(_ours(url, listener)) == ""
+
+
+async def test_an_answer_without_an_address_is_tried_again(listener: Listener) -> None:
+    pauses, trouble = await Refusing(lambda: web.json_response({"ok": True})).pauses(listener, PAUSES, 2)
+
+    assert trouble == ""
+    assert min(pauses) >= 0.017
+
+
+async def test_socket_mode_that_was_switched_off_is_told(slack: Slack, listener: Listener) -> None:
+    async with _receiving(slack, listener, replace(PATIENT.socket, longest_pause=1)) as ours:
+        await slack.socket.refresh("link_disabled")
+        assert await _trouble(ours) == "link_disabled"
+
+
+async def test_what_was_said_to_an_old_connection_does_not_hide_what_was_said_to_the_new_one(
+    slack: Slack, listener: Listener
+) -> None:
+    async with _receiving(slack, listener, replace(PATIENT.socket, longest_pause=1)) as ours:
+        slack.socket.tokens = {"xapp-another"}
+        await slack.socket.refresh(after=0.2)
+        await asyncio.sleep(0.05)
+        assert await _trouble(ours) == "invalid_auth"
+
+
+# --- asking --------------------------------------------------------------------------------------------------------
+
+
+async def test_who_asks_without_receiving_proves_the_token_and_connects_nowhere(
+    slack: Slack, listener: Listener
+) -> None:
+    ours = _ours(slack.url, listener)
+    assert await _trouble(ours) is None
+    slack.socket.tokens = {"xapp-another"}
+    assert await _trouble(ours) == "invalid_auth"
+
+    assert slack.socket.greeted == 0
+
+
+async def test_who_asks_while_receiving_costs_slack_nothing(slack: Slack, listener: Listener) -> None:
+    async with _receiving(slack, listener) as ours:
+        assert await _trouble(ours) is None
+
+    assert slack.calls == ["apps.connections.open"]
+
+
+async def test_until_the_first_greeting_there_is_no_connection(slack: Slack, listener: Listener) -> None:
+    slack.socket.faults = ["silent"]
+    ours = _ours(slack.url, listener)
+    async with ours.receiving():
+        await slack.wait_for_call("apps.connections.open")
+        assert await _trouble(ours) == ""
+
+
+# --- stopping ------------------------------------------------------------------------------------------------------
+
+
+async def test_what_has_come_in_is_acknowledged_before_hanging_up(slack: Slack, listener: Listener) -> None:
+    listener.seconds = 0.1
+    async with _receiving(slack, listener):
+        delivering = asyncio.create_task(_deliver(slack))
+        await asyncio.sleep(0.02)
+    assert await delivering == {}
+    await slack.socket.wait_for(connections=0)
+    with pytest.raises(ConnectionError):
+        await _deliver(slack)
+
+    assert (listener.heard, listener.finished, slack.socket.greeted) == (1, 1, 1)
+
+
+async def test_what_takes_too_long_to_acknowledge_does_not_hold_up_the_end(slack: Slack, listener: Listener) -> None:
+    listener.seconds = 60
+    async with asyncio.timeout(30):
+        async with _receiving(slack, listener, replace(PATIENT.socket, last_answers=0.05)):
+            delivering = asyncio.create_task(_deliver(slack, seconds=0.5))
+            await asyncio.sleep(0.02)
+        with pytest.raises(TimeoutError):
+            await delivering
+
+    assert (listener.heard, listener.finished) == (1, 0)
+
+
+@pytest.mark.parametrize("faults", [[], ["silent"]], ids=["greeted", "not greeted"])
+async def test_hanging_up_takes_no_longer_than_it_may_whatever_slack_does(
+    slack: Slack, listener: Listener, faults: list[socket_mode.Fault]
+) -> None:
+    slack.socket.faults = list(faults)
+    async with asyncio.timeout(8):  # sooner than a greeting is waited for
+        async with _ours(slack.url, listener).receiving():
+            await slack.wait_for_call("apps.connections.open")
+            await asyncio.sleep(0.05)
+
+
+async def test_what_is_acknowledged_is_taken_note_of_and_what_nobody_listens_to_is_not(
+    slack: Slack, listener: Listener
+) -> None:
+    notebook = Notebook()
+    ours = _ours(slack.url, listener, watch=notebook)
+    async with ours.receiving():
+        await slack.socket.wait_for(connections=1)
+        await _until_connected(ours)
+        await _deliver(slack)
+        with pytest.raises(TimeoutError):
+            await _deliver(slack, TYPED | {"command": "/another"}, seconds=0.5)
+
+    ((kind, seconds),) = notebook.kinds
+    assert kind == "command"
+    assert 0 < seconds < 5

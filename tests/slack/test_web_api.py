@@ -1,0 +1,152 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from slack_sdk.web.async_client import AsyncWebClient
+from structlog.testing import capture_logs
+
+from bot.deals.deal import STATES, LostReason, Status
+from bot.simulator.serving import served
+from bot.simulator.slack.server import Fault, Slack
+from bot.simulator.slack.views import View
+from bot.slack.messages import form
+from bot.slack.messages.form import Form, Origin
+from bot.slack.web_api import SlackViews
+
+TOKEN = "xoxb-not-a-token"
+EMPTY = Form(Origin("C1", "http://reply.example"), STATES)
+FORM = form.view(EMPTY)
+LOST = form.view(Form(EMPTY.origin, STATES, status=Status.LOST, reasons=(LostReason("price", "Price"),)))
+BROKEN = {**FORM, "blocks": []}
+METHODS = ["views.open", "views.update"]
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[Slack]:
+    slack = Slack(signing_secret="not-a-signing-secret", bot_token=TOKEN)
+    async with served(slack.app()) as slack.url:
+        yield slack
+
+
+@pytest.fixture
+def client(slack: Slack) -> AsyncWebClient:
+    return AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])
+
+
+@pytest.fixture
+def views(client: AsyncWebClient) -> SlackViews:
+    return SlackViews(client)
+
+
+def _trigger(slack: Slack) -> str:
+    return slack._new_trigger("U1")
+
+
+async def _opened(slack: Slack, views: SlackViews) -> View:
+    assert await views.open(_trigger(slack), FORM)
+    return slack.modal("U1")
+
+
+async def test_a_form_is_opened_for_whoever_did_something(slack: Slack, views: SlackViews) -> None:
+    view = await _opened(slack, views)
+
+    assert view.given["callback_id"] == form.FORM
+    assert slack.refusals == []
+
+
+async def test_a_form_is_opened_once_and_not_too_late(slack: Slack, views: SlackViews) -> None:
+    once = _trigger(slack)
+    assert await views.open(once, FORM)
+    assert not await views.open(once, FORM)
+
+    late, now = _trigger(slack), slack.clock()
+    slack.clock = lambda: now + 4
+    assert not await views.open(late, FORM)
+    assert not await views.open("", FORM)
+
+
+async def test_a_form_is_changed_in_its_place(slack: Slack, views: SlackViews) -> None:
+    view = await _opened(slack, views)
+
+    assert await views.update(view.id, view.hash, LOST)
+    assert view.field(form.REASON)["options"][0]["value"] == "price"
+
+
+async def test_a_form_that_was_changed_meanwhile_or_is_closed_stays_so(slack: Slack, views: SlackViews) -> None:
+    view = await _opened(slack, views)
+    before = view.hash
+    await views.update(view.id, before, LOST)
+
+    assert not await views.update(view.id, before, FORM)
+    assert form.REASON in view.values
+    slack.close(view)
+    assert not await views.update(view.id, view.hash, FORM)
+    assert not await views.update("", "", FORM)
+
+
+async def test_a_form_that_slack_does_not_take_is_logged_with_its_reason(slack: Slack, views: SlackViews) -> None:
+    with capture_logs() as lines:
+        assert not await views.open(_trigger(slack), BROKEN)
+
+    (line,) = lines
+    assert (line["event"], line["error"]) == ("view.refused", "SlackApiError")
+    assert line["reason"]["error"] == "invalid_arguments"
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"drops": True},
+        {"wait": 0.5},
+        {"status": 429, "headers": {"Retry-After": "1"}},
+        {"status": 503},
+        {"status": 200, "body": []},
+        {"status": 200, "body": {"ok": False, "error": "internal_error"}},
+    ],
+)
+async def test_whatever_goes_wrong_is_a_form_that_is_not_shown_and_nothing_is_tried_twice(
+    slack: Slack, client: AsyncWebClient, method: str, fault: dict[str, object]
+) -> None:
+    views = SlackViews(client)
+    view = await _opened(slack, views)
+    slack.calls.clear()
+    client.timeout = 0.2  # type: ignore[assignment] # slack_sdk says int, and hands it to aiohttp
+    slack.misbehave(Fault(method, **fault))  # type: ignore[arg-type] # each has its own
+
+    async with asyncio.timeout(60):
+        if method == "views.open":
+            assert not await views.open(_trigger(slack), FORM)
+        else:
+            assert not await views.update(view.id, view.hash, FORM)
+    assert slack.calls == [method]
+
+
+async def test_an_answer_that_was_lost_is_a_form_that_may_be_there(slack: Slack, views: SlackViews) -> None:
+    slack.misbehave(Fault("views.open", drops=True, carries_out=True))
+
+    assert not await views.open(_trigger(slack), FORM)
+    assert slack.modal("U1").given["callback_id"] == form.FORM
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/html"])
+@pytest.mark.parametrize("status", [200, 502])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff"])
+async def test_an_answer_that_makes_no_sense_is_none(content_type: str, status: int, body: bytes) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, content_type=content_type)
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", answer)
+    async with served(app) as url:
+        views = SlackViews(AsyncWebClient(token=TOKEN, base_url=f"{url}/api/", retry_handlers=[]))
+        assert not await views.open("1.2.3", FORM)
+        assert not await views.update("V1", "hash", FORM)
+
+
+@pytest.mark.parametrize("api_url", ["http://127.0.0.1:1/", "http://"])
+async def test_a_slack_that_cannot_be_reached_shows_no_form(api_url: str) -> None:
+    views = SlackViews(AsyncWebClient(token=TOKEN, base_url=api_url, retry_handlers=[]))
+
+    assert not await views.open("1.2.3", FORM)

@@ -1,0 +1,216 @@
+"""One suite for every register there is: over SQLite, over PostgreSQL, and the one in memory that other tests use."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bot.access.requests import OPERATOR, Permission, Permissions, State
+from bot.access.rules import Approved
+from bot.deals.change import StoreDown
+from bot.storage.access_requests import SqlRegister, reading, revoking
+from bot.storage.database import Database
+from bot.storage.engine import engine
+from bot.storage.history import Unreadable
+from bot.storage.tables import OlderSchemaError
+from tests.house import PATIENT
+from tests.memory import MemoryRegister
+
+AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
+LATER = AT + timedelta(minutes=5)
+
+Replicas = Callable[[], Permissions]
+"""Gives registers that share one store."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "memory"])
+async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Replicas]:
+    if request.param == "memory":
+        rows: list[Permission] = []
+        yield lambda: MemoryRegister(rows)
+        return
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    else:
+        url = request.getfixturevalue("cluster").new_database()
+    opened: list[Database] = []
+
+    def register() -> Permissions:
+        opened.append(Database(url, PATIENT.database))
+        return SqlRegister(opened[-1])
+
+    yield register
+    for database in opened:
+        await database.close()
+
+
+@pytest.fixture
+def register(replicas: Replicas) -> Permissions:
+    return replicas()
+
+
+def _asking(reference: str = "REF", user: str = "U1", at: datetime = AT) -> Permission:
+    return Permission(reference, user, "T1", "C1", at)
+
+
+async def test_who_never_asked_has_nothing(register: Permissions) -> None:
+    assert await register.latest("U1") is None
+    assert await register.approved("U1") is None
+    assert await register.standing(5) == []
+
+
+async def test_a_request_is_kept_as_it_was_made(register: Permissions) -> None:
+    assert await register.ask(_asking()) == _asking()
+    assert await register.latest("U1") == _asking()
+    assert await register.standing(5) == [_asking()]
+    assert await register.approved("U1") is None
+
+
+async def test_a_person_has_one_open_request(register: Permissions) -> None:
+    await register.ask(_asking())
+
+    assert await register.ask(_asking("AGAIN", at=LATER)) == _asking()
+    assert await register.ask(_asking("OTHER", "U2")) == _asking("OTHER", "U2")
+
+
+async def test_of_many_who_ask_for_the_same_person_at_once_one_counts(replicas: Replicas) -> None:
+    several = [replicas(), replicas()]
+    asked = await asyncio.gather(*(several[n % 2].ask(_asking(f"REF{n}")) for n in range(20)))
+
+    assert len({request.reference for request in asked}) == 1
+
+
+async def test_an_approval_counts_at_once_on_every_replica(replicas: Replicas) -> None:
+    here, there = replicas(), replicas()
+    await here.ask(_asking())
+    approved = replace(_asking(), state=State.APPROVED, decided_by="U0KIM", decided_at=LATER)
+
+    assert await there.decide("REF", State.APPROVED, "U0KIM", LATER) == (approved, True)
+    assert await here.approved("U1") == Approved("U0KIM", LATER)
+    assert await here.ask(_asking("AGAIN")) == approved
+    assert await here.standing(5) == [approved]
+
+
+async def test_a_decision_is_made_once(register: Permissions) -> None:
+    await register.ask(_asking())
+    declined, first = await register.decide("REF", State.DECLINED, "U0KIM", AT)
+
+    assert first
+    assert declined == replace(_asking(), state=State.DECLINED, decided_by="U0KIM", decided_at=AT)
+    assert await register.decide("REF", State.APPROVED, "U0LEO", LATER) == (declined, False)
+    assert await register.approved("U1") is None
+    assert await register.standing(5) == []
+
+
+async def test_of_two_admins_who_decide_at_once_one_does(replicas: Replicas) -> None:
+    several = [replicas(), replicas()]
+    await several[0].ask(_asking())
+    decided = await asyncio.gather(
+        several[0].decide("REF", State.APPROVED, "U0KIM", AT), several[1].decide("REF", State.DECLINED, "U0LEO", AT)
+    )
+
+    assert [first for _, first in decided].count(True) == 1
+    assert decided[0][0] == decided[1][0]
+
+
+async def test_a_request_that_is_not_there_is_not_decided(register: Permissions) -> None:
+    assert await register.decide("NONE", State.APPROVED, "U0KIM", AT) == (None, False)
+
+
+async def test_an_approval_that_is_taken_back_counts_no_more(register: Permissions) -> None:
+    await register.ask(_asking())
+    assert await register.revoke("U1", "U0KIM", AT) is None
+    approved, _ = await register.decide("REF", State.APPROVED, "U0KIM", AT)
+    assert approved
+    revoked = replace(approved, state=State.REVOKED, revoked_by=OPERATOR, revoked_at=LATER)
+
+    assert await register.revoke("U1", OPERATOR, LATER) == revoked
+    assert await register.revoke("U1", OPERATOR, LATER) is None
+    assert await register.approved("U1") is None
+    assert await register.latest("U1") == revoked
+    assert await register.ask(_asking("AGAIN", at=LATER)) == _asking("AGAIN", at=LATER)
+    assert await register.latest("U1") == _asking("AGAIN", at=LATER)
+
+
+async def test_open_requests_are_listed_first_and_the_oldest_of_each(register: Permissions) -> None:
+    for number, user in enumerate(("U1", "U2", "U3", "U4")):
+        await register.ask(_asking(f"REF{number}", user, AT + timedelta(minutes=number)))
+    for number in (0, 2):
+        await register.decide(f"REF{number}", State.APPROVED, "U0KIM", LATER)
+
+    assert [each.user_id for each in await register.standing(9)] == ["U2", "U4", "U1", "U3"]
+    assert [each.user_id for each in await register.standing(3)] == ["U2", "U4", "U1"]
+
+
+async def test_a_store_that_is_down_answers_nothing(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}", PATIENT.database)
+    for register in (SqlRegister(database), MemoryRegister(down=True)):
+        for question in (
+            register.ask(_asking()),
+            register.decide("REF", State.APPROVED, "U0KIM", AT),
+            register.revoke("U1", OPERATOR, AT),
+            register.latest("U1"),
+            register.approved("U1"),
+            register.standing(5),
+        ):
+            with pytest.raises(StoreDown):
+                await question
+    await database.close()
+
+
+async def test_an_operator_reads_what_stands_or_all_of_it(database_url: str) -> None:
+    database = Database(database_url, PATIENT.database)
+    register = SqlRegister(database)
+    for number, user in enumerate(("U1", "U2", "U3")):
+        await register.ask(_asking(f"REF{number}", user, AT + timedelta(minutes=number)))
+    await register.decide("REF0", State.DECLINED, "U0KIM", LATER)
+    await register.decide("REF1", State.APPROVED, "U0KIM", LATER)
+    await database.close()
+
+    with reading(database_url, past=False) as rows:
+        assert [(row.user_id, row.state) for row in rows] == [("U2", State.APPROVED), ("U3", State.OPEN)]
+    with reading(database_url, past=True) as rows:
+        assert [row.user_id for row in rows] == ["U1", "U2", "U3"]
+
+
+async def test_an_operator_takes_an_approval_back(database_url: str) -> None:
+    database = Database(database_url, PATIENT.database)
+    register = SqlRegister(database)
+    await register.ask(_asking())
+    approved, _ = await register.decide("REF", State.APPROVED, "U0KIM", AT)
+    assert approved
+    with revoking(database_url, "U2", LATER) as rows:
+        assert list(rows) == []
+    with revoking(database_url, "U1", LATER) as rows:
+        assert list(rows) == [replace(approved, state=State.REVOKED, revoked_by=OPERATOR, revoked_at=LATER)]
+
+    assert await register.approved("U1") is None
+    await database.close()
+
+
+async def test_a_store_that_cannot_be_written_keeps_its_approvals(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    database = Database(url, PATIENT.database)
+    await SqlRegister(database).ask(_asking())
+    await SqlRegister(database).decide("REF", State.APPROVED, "U0KIM", AT)
+    opened = engine(url)
+    with opened.begin() as connection:
+        connection.execute(
+            sa.text("CREATE TRIGGER no BEFORE UPDATE ON access BEGIN SELECT RAISE(FAIL, 'disk full'); END")
+        )
+    opened.dispose()
+
+    with pytest.raises(Unreadable, match="disk full"), revoking(url, "U1", AT):
+        pass
+    assert await SqlRegister(database).approved("U1")
+    await database.close()
+
+
+def test_a_store_of_another_version_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "ledger.db").touch()
+    with pytest.raises(OlderSchemaError), reading(f"sqlite:///{tmp_path / 'ledger.db'}", past=False):
+        pass

@@ -1,0 +1,148 @@
+import asyncio
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from structlog.testing import capture_logs
+
+from bot.storage.backlog import UNFINISHED, Backlog, Lookout
+from bot.storage.database import Database
+from bot.storage.engine import engine
+from bot.storage.ledger import SqlLedger, as_written
+from tests.house import PATIENT
+from tests.memory import entry
+from tests.postgresql import Cluster
+from tests.rows import execute, fill
+from tests.statements import statements
+
+NOTHING = Backlog(dict.fromkeys(UNFINISHED, 0), 0.0)
+_SET = "UPDATE commands SET state = :state, accepted_at = :at WHERE key = :key"
+
+
+async def _accept(url: str, **states: tuple[str, float]) -> None:
+    """Commands by their keys, each in a state, and so many seconds old."""
+    database = Database(url, PATIENT.database)
+    await SqlLedger(database).accept(*(entry(key, key) for key in states), within=5)
+    await database.close()
+    for key, (state, age) in states.items():
+        execute(url, _SET, key=key, state=state, at=as_written(datetime.now(UTC) - timedelta(seconds=age)))
+
+
+async def _look(url: str) -> Backlog | None:
+    lookout = Lookout(url)
+    with closing(lookout):
+        return await lookout.look()
+
+
+async def test_what_is_finished_is_no_backlog(database_url: str) -> None:
+    fill(database_url, 3)
+
+    assert await _look(database_url) == NOTHING
+
+
+async def test_what_is_unfinished_is_counted_by_its_state_and_the_oldest_is_told(database_url: str) -> None:
+    await _accept(
+        database_url, a=("accepted", 10), b=("accepted", 5), c=("intended", 300), d=("answered", 1), e=("finished", 900)
+    )
+    backlog = await _look(database_url)
+
+    assert backlog is not None
+    assert backlog.by_state == {"accepted": 2, "running": 0, "intended": 1, "answered": 1}
+    assert backlog.oldest == pytest.approx(300, abs=30)
+
+
+async def test_a_clock_that_was_set_back_makes_nothing_younger_than_new(database_url: str) -> None:
+    await _accept(database_url, a=("accepted", -600))
+    backlog = await _look(database_url)
+
+    assert backlog is not None
+    assert (backlog.by_state["accepted"], backlog.oldest) == (1, 0.0)
+
+
+async def test_the_index_of_the_unfinished_is_used(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    fill(url, 10)
+    with statements() as seen:
+        await _look(url)
+    opened = engine(url)
+    with opened.connect() as connection:
+        plan = connection.execute(sa.text(f"EXPLAIN QUERY PLAN {seen[-1].sql}")).all()
+    opened.dispose()
+
+    assert any("commands_unfinished" in row.detail or "commands_waiting" in row.detail for row in plan)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////nowhere/ledger.db", "postgresql://ana:hunter2@127.0.0.1:1/ledger"], ids=["no file", "no server"]
+)
+async def test_a_database_that_is_away_is_told_without_its_password(url: str) -> None:
+    with capture_logs() as lines:
+        assert await _look(url) is None
+
+    assert [line["event"] for line in lines] == ["backlog.unread"]
+    assert "hunter2" not in str(lines)
+
+
+async def test_a_database_without_tables_tells_nothing(database_url: str) -> None:
+    if database_url.startswith("sqlite"):
+        sqlite3.connect(database_url.removeprefix("sqlite:///")).close()
+
+    assert await _look(database_url) is None
+
+
+async def test_an_answer_is_kept_for_a_while_and_whoever_asks_at_once_shares_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    fill(url, 1)
+    lookout = Lookout(url, fresh=0.2)
+    with closing(lookout), statements() as seen:
+        first, second = await asyncio.gather(lookout.look(), lookout.look())
+        assert first is second
+        assert [each.thread for each in seen if "count" in each.sql] == ["backlog"]
+        await asyncio.sleep(0.25)
+        assert await lookout.look() == NOTHING
+        assert len([each for each in seen if "count" in each.sql]) == 2
+
+
+async def test_that_there_was_no_answer_is_kept_too(tmp_path: Path) -> None:
+    lookout = Lookout(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with closing(lookout), capture_logs() as lines:
+        assert await lookout.look() is None
+        assert await lookout.look() is None
+
+    assert len(lines) == 1
+
+
+async def test_a_query_that_hangs_is_cut_and_the_next_one_is_answered(cluster: Cluster) -> None:
+    url = cluster.new_database()
+    fill(url, 1)
+    lookout = Lookout(url, patience=0.5, fresh=0.0)
+    holder = engine(url)
+    with closing(lookout):
+        with holder.connect() as connection, connection.begin():
+            connection.execute(sa.text("LOCK TABLE commands IN ACCESS EXCLUSIVE MODE"))
+            assert await lookout.look() is None
+        async with asyncio.timeout(60):
+            while await lookout.look() != NOTHING:
+                await asyncio.sleep(0.05)
+    holder.dispose()
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """A server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"postgresql://127.0.0.1:{listener.getsockname()[1]}/ledger"
+
+
+async def test_a_server_that_says_nothing_is_not_waited_for(silent: str) -> None:
+    lookout = Lookout(silent, patience=0.1, fresh=0.0)
+    with closing(lookout), capture_logs() as lines:
+        assert await lookout.look() is None
+        assert await lookout.look() is None
+
+    assert [line["error"] for line in lines] == ["TimeoutError", "TimeoutError"]
