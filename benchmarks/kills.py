@@ -164,7 +164,7 @@ class World:
         ]
         self.happened.states.update([row["state"] for row in hit] or [NOBODY])
         self.happened.hit.update(row["key"] for row in hit)
-        self.watching.append(asyncio.create_task(self._watch(hit, killed)))
+        self.watching.append(asyncio.create_task(self._instrumentation(hit, killed)))
         self.living[place] = await self.bots.start()
 
     async def _learn_owners(self) -> None:
@@ -179,7 +179,7 @@ class World:
     async def _unfinished(self) -> Sequence[Row]:
         return [row for row in await asyncio.to_thread(rows, self.url) if row["state"] != "finished"]
 
-    async def _watch(self, hit: Sequence[Row], killed: float) -> None:
+    async def _instrumentation(self, hit: Sequence[Row], killed: float) -> None:
         """Note when each has another owner; to have none is to be finished by one."""
         left = {row["key"]: row["owner"] for row in hit}
         while left and time.monotonic() - killed < SETTLED_WITHIN:
@@ -298,7 +298,7 @@ def main() -> int:
             results.append(asyncio.run(_world(name, url, count, given.kills, given.seed)))
             print(f"{name}: {'; '.join(results[-1].broken()) or 'every promise was kept'}", flush=True)
         default = asyncio.run(_with_the_default_lease(f"sqlite:///{Path(folder) / 'default.db'}"))
-    print(f"\n{SHORT.rhythm}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
+    print(f"\n{SHORT.timing}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
     print("\n".join(_table(results)))
     print(f"\nWith the default lease, another replica took over {default:.1f} s after the kill.")
     return 1 if any(each.broken() for each in results) or default > TAKEOVER_BAR else 0

@@ -299,8 +299,8 @@ def main() -> int:
                 if number and what in ONCE:
                     continue
                 # The one that was first is last the next time.
-                turn = number % len(everybody)
-                for contestant in [*everybody[turn:], *everybody[:turn]]:
+                reserve = number % len(everybody)
+                for contestant in [*everybody[reserve:], *everybody[:reserve]]:
                     if what in ONLY_OURS and contestant.name not in OURS:
                         continue
                     try:

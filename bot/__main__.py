@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO, TypeVar
 from dotenv import dotenv_values
 
 from bot.operations import logs, times
-from bot.operations.audit import Form, printable, write, write_access
+from bot.operations.audit import Format, printable, write, write_access
 from bot.operations.settings import Settings, SettingsError, Verb, database_url_of, without_oauth
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=[form.value for form in Form], default=Form.TABLE.value)
+    parser.add_argument("--format", choices=[form.value for form in Format], default=Format.TABLE.value)
 
 
 def _beginning(text: str) -> datetime:
@@ -205,28 +205,30 @@ def _list_history(url: str, asked: argparse.Namespace) -> int:
     from bot.storage import history  # noqa: PLC0415 - see `_serve`
 
     wanted = history.Filter(asked.since, asked.until, asked.opportunity, asked.user)
-    return _list(history.reading(url, wanted), write, Form(asked.format))
+    return _list(history.reading(url, wanted), write, Format(asked.format))
 
 
 def _list_access(url: str, asked: argparse.Namespace) -> int:
     from bot.storage import access_requests  # noqa: PLC0415 - see `_serve`
 
-    return _list(access_requests.reading(url, past=asked.all), write_access, Form(asked.format))
+    return _list(access_requests.reading(url, past=asked.all), write_access, Format(asked.format))
 
 
 def _revoke(url: str, asked: argparse.Namespace) -> int:
     from bot.storage import access_requests  # noqa: PLC0415 - see `_serve`
 
-    return _list(access_requests.revoking(url, asked.user, datetime.now(UTC)), write_access, Form(asked.format))
+    return _list(access_requests.revoking(url, asked.user, datetime.now(UTC)), write_access, Format(asked.format))
 
 
 def _list(
-    reading: AbstractContextManager[Iterable[T]], write_rows: Callable[[Iterable[T], Form, TextIO], None], form: Form
+    reading: AbstractContextManager[Iterable[T]],
+    write_rows: Callable[[Iterable[T], Format, TextIO], None],
+    form: Format,
 ) -> int:
     from bot.storage import history, tables  # noqa: PLC0415 - see `_serve`
 
     if isinstance(sys.stdout, TextIOWrapper):
-        if form is Form.CSV:  # its lines end as its standard says, on every system
+        if form is Format.CSV:  # its lines end as its standard says, on every system
             sys.stdout.reconfigure(encoding="utf-8", newline="")
         else:
             sys.stdout.reconfigure(errors="replace")

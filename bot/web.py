@@ -18,7 +18,7 @@ from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bot.slack.bolt import dispatch, kind_of
-from bot.slack.verification import MAX_BODY, TurnedAway, open_envelope
+from bot.slack.verification import MAX_BODY, Rejected, verify
 from bot.wiring import Bot
 
 log = structlog.get_logger(__name__)
@@ -37,16 +37,16 @@ def app(bot: Bot) -> Starlette:
     async def slack_events(request: Request) -> Response:
         raw = await _body(request)
         if raw is None:
-            return _turned_away(TurnedAway(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large"))
-        contents = open_envelope(raw, request.headers, bot.verifiers)
-        if isinstance(contents, TurnedAway):
-            return _turned_away(contents)
+            return _rejected(Rejected(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large"))
+        contents = verify(raw, request.headers, bot.verifiers)
+        if isinstance(contents, Rejected):
+            return _rejected(contents)
         if contents.get("ssl_check") == "1":  # a distributed app is asked whether its certificate is good
             return Response()
         answer = await dispatch(bot.bolt, contents)
-        if isinstance(answer, TurnedAway):
-            return _turned_away(answer)
-        bot.watch.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - request.state.began)
+        if isinstance(answer, Rejected):
+            return _rejected(answer)
+        bot.instrumentation.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - request.state.began)
         headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}
         return Response(answer.body, status_code=answer.status, headers=headers)
 
@@ -64,7 +64,7 @@ def app(bot: Bot) -> Starlette:
             yield
 
     for_slack = [] if bot.socket else [Route(EVENTS, slack_events, methods=["POST"])]
-    for_highlevel = bot.oauth.installation.routes() if bot.oauth else []
+    for_highlevel = bot.oauth.connect_pages.routes() if bot.oauth else []
     for_prometheus = bot.metrics.routes() if bot.metrics else []
     routes = [*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz), *for_prometheus]
     application = Starlette(routes=routes, lifespan=lifespan)
@@ -86,12 +86,12 @@ async def _body(request: Request) -> bytes | None:
     return body
 
 
-def _turned_away(refusal: TurnedAway) -> Response:
+def _rejected(refusal: Rejected) -> Response:
     log.info("slack.turned_away", status=refusal.status.value, why=refusal.why)
     return PlainTextResponse(refusal.status.phrase, status_code=refusal.status)
 
 
-class Connection(HttpToolsProtocol):
+class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's, but it hangs up on whoever sends without end, or so slowly that they seem to.
 
     Its parser keeps a header in memory until it is complete, however long that takes and however much it is.
@@ -155,7 +155,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-class Guest(Server):
+class BackgroundServer(Server):
     """A server in a process that does more than serve, and looks after signals itself."""
 
     @contextmanager
@@ -168,7 +168,7 @@ def config(bot: Bot) -> uvicorn.Config:
     """How to serve this bot, on the address of its settings."""
     return uvicorn.Config(
         app(bot),
-        http=Connection,
+        http=BoundedProtocol,
         host=bot.settings.host,
         port=bot.settings.port,
         log_config=None,
@@ -184,7 +184,7 @@ async def serving(bot: Bot) -> AsyncIterator[str]:
     # uvicorn would end the whole process then.
     listener = socket.create_server((bot.settings.host, bot.settings.port))
     host, port, *_ = listener.getsockname()
-    server = Guest(config(bot))
+    server = BackgroundServer(config(bot))
     task = asyncio.create_task(server.serve([listener]))
     while not server.started:
         await asyncio.wait([task], timeout=0.005)

@@ -15,47 +15,46 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.access.authorization import Door
-from bot.access.rules import Allowlist, Pace
+from bot.access.authorization import Authorizer
+from bot.access.rules import Allowlist, RateLimit
 from bot.commands.accounts import Account, Accounts
-from bot.commands.instrumentation import UNWATCHED, Watch
-from bot.commands.lookups import Inquiries
+from bot.commands.instrumentation import NO_METRICS, Instrumentation
+from bot.commands.lookups import Lookups
 from bot.commands.text.parse import parse
-from bot.commands.worker import Rhythm, Worker
+from bot.commands.worker import Worker, WorkerTiming
 from bot.deals.change import ChangeStatus, Crm, Patience, StoreDown
 from bot.deals.identify import Identify
-from bot.deals.locations import Whereabouts
+from bot.deals.locations import LocationResolver
 from bot.highlevel import pages
 from bot.highlevel.api import oauth, transport
 from bot.highlevel.api.auth import OAuth, PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.rate_limit import Budget
-from bot.highlevel.api.token_endpoint import Authority
+from bot.highlevel.api.token_endpoint import TokenEndpoint
 from bot.highlevel.connections import LEASE as CONNECTION_LEASE
-from bot.highlevel.connections import Connections, Passes, Purpose
-from bot.highlevel.crm import Elsewhere, HighLevelCrm
-from bot.highlevel.pages import Installation
-from bot.highlevel.tokens import Renewal
-from bot.highlevel.tokens import Rhythm as Renewing
+from bot.highlevel.connections import Connections, InstallLinks, Purpose
+from bot.highlevel.crm import HighLevelCrm, UnknownLocation
+from bot.highlevel.pages import ConnectPages
+from bot.highlevel.tokens import RefreshTiming, TokenRefresh
 from bot.highlevel.vault import Vault
 from bot.operations import diagnoses
 from bot.operations.health import Health
-from bot.operations.probes import Examination
+from bot.operations.probes import NetworkProbes
 from bot.operations.settings import Settings
 from bot.slack import socket_mode
 from bot.slack.directory import SlackDirectory
 from bot.slack.intake import ANSWER_WITHIN, Intake
-from bot.slack.listeners.approvals import Admission
-from bot.slack.listeners.form import Modal
-from bot.slack.listeners.typed import Reception, bolt_app
+from bot.slack.listeners.approvals import ApprovalListeners
+from bot.slack.listeners.form import FormListeners
+from bot.slack.listeners.typed import CommandListeners, bolt_app
 from bot.slack.messages.sentences import Messages
 from bot.slack.replies import Replies
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
-from bot.slack.workspace import Workspace
-from bot.storage.access_requests import SqlRegister
+from bot.slack.workspace import SlackWorkspace
+from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.backlog import FRESH as BACKLOG_FRESH
-from bot.storage.backlog import Lookout
+from bot.storage.backlog import BacklogReader
 from bot.storage.channels import SqlBindings
 from bot.storage.database import PATIENCE as DATABASE_PATIENCE
 from bot.storage.database import Database
@@ -87,11 +86,11 @@ class Tempo:
     database: float = DATABASE_PATIENCE
     command: Patience = field(default_factory=Patience)
     highlevel: Attempts = field(default_factory=Attempts)
-    rhythm: Rhythm = field(default_factory=Rhythm)
+    timing: WorkerTiming = field(default_factory=WorkerTiming)
     lease: float = LEASE
     drain: float = DRAIN
-    socket: socket_mode.Rhythm = field(default_factory=socket_mode.Rhythm)
-    renewal: Renewing = field(default_factory=Renewing)
+    socket: socket_mode.SocketTiming = field(default_factory=socket_mode.SocketTiming)
+    token_refresh: RefreshTiming = field(default_factory=RefreshTiming)
     connection_lease: float = CONNECTION_LEASE
     backlog: float = BACKLOG_FRESH
 
@@ -100,9 +99,9 @@ class Tempo:
 class ByOAuth:
     """What connects HighLevel by OAuth."""
 
-    installation: Installation
-    renewal: Renewal
-    authority: Authority
+    connect_pages: ConnectPages
+    token_refresh: TokenRefresh
+    token_endpoint: TokenEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ class Bot:
     """How HighLevel is connected; `None`: by a private integration token alone."""
     metrics: "Metrics | None"
     """Counts what happens, and where that is read; `None`: nobody counts."""
-    _workspace: Workspace
+    _workspace: SlackWorkspace
     _directory: SlackDirectory
     _worker: Worker
     _database: Database
@@ -129,9 +128,9 @@ class Bot:
     _drain: float
 
     @property
-    def watch(self) -> Watch:
+    def instrumentation(self) -> Instrumentation:
         """Whoever takes note of what happens."""
-        return self.metrics or UNWATCHED
+        return self.metrics or NO_METRICS
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -140,7 +139,7 @@ class Bot:
             log.warning("access.nobody", advice=diagnoses.NOBODY.words)
         async with self._open():
             learning = asyncio.create_task(self._workspace.learn(), name="workspace")
-            tending = [self.oauth.renewal.tend()] if self.oauth else []
+            tending = [self.oauth.token_refresh.tend()] if self.oauth else []
             always = (self._worker.tend(), self._directory.keep(), self._forget(), *tending)
             background = [asyncio.create_task(work) for work in always]
             try:
@@ -167,8 +166,8 @@ class Bot:
                 yield
         finally:
             if self.oauth:
-                await self.oauth.renewal.close()
-                await self.oauth.authority.close()
+                await self.oauth.token_refresh.close()
+                await self.oauth.token_endpoint.close()
             if self.metrics:
                 self.metrics.close()
             await self._replies.close()
@@ -209,30 +208,34 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     token = settings.highlevel_token.get_secret_value()
     locations = settings.locations
 
-    metrics = _metrics(settings, tempo, lambda: {each: client.allowance.budget() for each, client in clients.items()})
-    watch = metrics or UNWATCHED
+    metrics = _metrics(
+        settings, tempo, lambda: {each: client.rate_limiter.budget() for each, client in clients.items()}
+    )
+    instrumentation = metrics or NO_METRICS
 
     def client_of(location_id: str) -> Client:
         # What an operator has set by hand is what they mean to be used.
         by_hand = location_id == locations.default and token
         return Client(
             base_url=settings.highlevel_api_url,
-            auth=PrivateIntegration(token) if by_hand or not by_oauth else OAuth(by_oauth.renewal.of(location_id)),
+            auth=PrivateIntegration(token)
+            if by_hand or not by_oauth
+            else OAuth(by_oauth.token_refresh.of(location_id)),
             version=settings.highlevel_api_version,
             user_agent=USER_AGENT,
             transport=transport.pooled(),
             attempts=tempo.highlevel,
-            called=partial(watch.called, location_id),
+            called=partial(instrumentation.called, location_id),
         )
 
     ledger = SqlLedger(database, tempo.lease)
     history = SqlHistory(database)
     connect_url = pages.link(settings.public_url) if settings.by_oauth else ""
     replies = Replies(web, transport.pooled())
-    workspace = Workspace(web)
+    workspace = SlackWorkspace(web)
     directory = SlackDirectory(web, settings.allowed_groups)
-    register = SqlRegister(database)
-    door = Door(rules=_rules(settings), home=workspace, directory=directory, approvals=register)
+    access_requests = SqlAccessRequests(database)
+    authorizer = Authorizer(rules=_rules(settings), workspace=workspace, directory=directory, approvals=access_requests)
     messages = Messages(
         app_url=settings.highlevel_app_url,
         locations=locations,
@@ -255,40 +258,42 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             crm=crm,
             identify=Identify(crm, reason_required=reason_required),
             change=ChangeStatus(crm, ledger, tempo.command, settings.confirm.leaving),
-            inquiries=Inquiries(crm, history, messages),
+            lookups=Lookups(crm, history, messages),
         )
 
     clients = {each: client_of(each) for each in locations.ids}
     client = clients[locations.default]
     crms = {each: HighLevelCrm(clients[each], each) for each in locations.ids}
-    accounts = Accounts({each: account(crm) for each, crm in crms.items()}, locations.default, account(Elsewhere()))
-    whereabouts = Whereabouts(locations, SqlBindings(database))
+    accounts = Accounts(
+        {each: account(crm) for each, crm in crms.items()}, locations.default, account(UnknownLocation())
+    )
+    location_resolver = LocationResolver(locations, SqlBindings(database))
     worker = Worker(
         identify=accounts.identify,
         change=accounts.change,
         lost_reasons=accounts.lost_reasons,
         channels=directory,
-        claims=ledger,
+        ledger=ledger,
         history=history,
         messages=messages,
         deliver=replies.deliver,
         post=replies.post,
         update=replies.update,
-        rhythm=tempo.rhythm,
-        watch=watch,
+        timing=tempo.timing,
+        instrumentation=instrumentation,
     )
     intake = Intake(
-        door=door,
-        pace=Pace(),
+        authorizer=authorizer,
+        rate_limit=RateLimit(),
         ledger=ledger,
         work=worker,
         messages=messages,
         answer_within=tempo.acknowledge,
-        watch=watch,
+        instrumentation=instrumentation,
     )
-    modal = Modal(
+    modal = FormListeners(
         intake=intake,
-        whereabouts=whereabouts,
+        location_resolver=location_resolver,
         crm=accounts.crm,
         views=SlackViews(web),
         statuses=settings.statuses,
@@ -297,15 +302,15 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         tell=worker.tell,
         messages=messages,
     )
-    admission = Admission(intake=intake, permissions=register, tell=worker.tell, messages=messages)
-    reception = Reception(
+    approvals = ApprovalListeners(intake=intake, access_requests=access_requests, tell=worker.tell, messages=messages)
+    reception = CommandListeners(
         parse=partial(parse, location_id=locations.default, others=locations.others, statuses=settings.statuses),
         intake=intake,
         history=history,
-        whereabouts=whereabouts,
-        inquiries=accounts.inquiries,
+        location_resolver=location_resolver,
+        lookups=accounts.lookups,
         modal=modal,
-        admission=admission,
+        approvals=approvals,
         undo_window=settings.undo_window,
         confirm_above=settings.confirm.above,
         answer=worker.answer,
@@ -314,7 +319,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     )
     bolt = bolt_app(reception, modal, settings.slack_bot_token.get_secret_value())
     app_token = settings.slack_app_token.get_secret_value()
-    socket = SocketMode(web, app_token, bolt, tempo.socket, watch) if app_token else None
+    socket = SocketMode(web, app_token, bolt, tempo.socket, instrumentation) if app_token else None
     return Bot(
         settings=settings,
         bolt=bolt,
@@ -324,18 +329,18 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             for secret in (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
         ),
         health=Health(
-            ask_slack=workspace.introduce,
+            ask_slack=workspace.auth_test,
             ask_socket=socket.ask if socket else None,
             probe_highlevel=crms[locations.default].probe,
             reads_lost_reasons=crms[locations.default].reads_lost_reasons,
             elsewhere={locations.name(each): crms[each].probe for each in locations.ids[1:]},
-            highlevels_time=lambda: diagnoses.Told("HighLevel", client.date, client.heard_at),
-            tries=Examination(client, settings.public_url, USER_AGENT, transport.pooled),
+            highlevel_clock=lambda: diagnoses.ClockReading("HighLevel", client.date, client.heard_at),
+            probes=NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled),
             ping_store=ledger.ping if migrates else ledger.try_out,
-            token=diagnoses.look_at(token),
+            token=diagnoses.inspect_token(token),
             team_id=settings.slack_team_id,
             connect_url=connect_url,
-            allowlist=door.rules,
+            allowlist=authorizer.rules,
             directory=directory,
             look_into=directory.look_into,
         ),
@@ -361,7 +366,7 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
         chooser=settings.highlevel_oauth_url,
         scopes=settings.highlevel_scopes,
     )
-    authority = Authority(
+    token_endpoint = TokenEndpoint(
         app,
         base_url=settings.highlevel_api_url,
         version=settings.highlevel_api_version,
@@ -370,16 +375,16 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
     )
     vault = Vault(settings.encryption_key.get_secret_value().split(","))
     connections = Connections(database, vault, tempo.connection_lease)
-    keeper = Renewal(connections, authority, tempo.renewal)
-    installation = Installation(
+    keeper = TokenRefresh(connections, token_endpoint, tempo.token_refresh)
+    connect_pages = ConnectPages(
         app,
         locations=set(settings.locations.ids),
-        passes=Passes(database),
+        install_links=InstallLinks(database),
         connections=connections,
-        authority=authority,
-        renewal=keeper,
+        token_endpoint=token_endpoint,
+        token_refresh=keeper,
     )
-    return ByOAuth(installation, keeper, authority)
+    return ByOAuth(connect_pages, keeper, token_endpoint)
 
 
 def _metrics(settings: Settings, tempo: Tempo, budgets: Callable[[], Mapping[str, Budget]]) -> "Metrics | None":
@@ -388,14 +393,14 @@ def _metrics(settings: Settings, tempo: Tempo, budgets: Callable[[], Mapping[str
         return None
     from bot.operations.metrics import Metrics  # noqa: PLC0415 - 20 ms that a start without it need not cost
 
-    lookout = Lookout(settings.database_url, fresh=tempo.backlog)
-    return Metrics(token, settings.locations.names, budgets, lookout)
+    backlog_reader = BacklogReader(settings.database_url, fresh=tempo.backlog)
+    return Metrics(token, settings.locations.names, budgets, backlog_reader)
 
 
 async def connect_link(settings: Settings) -> str:
     """A link with which HighLevel is connected, once. Raises `StoreDown`."""
     database = Database(settings.database_url, TERMINAL_PATIENCE, migrates=False)
     try:
-        return pages.link(settings.public_url, await Passes(database).issue(Purpose.INSTALL))
+        return pages.link(settings.public_url, await InstallLinks(database).issue(Purpose.INSTALL))
     finally:
         await database.close()

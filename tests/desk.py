@@ -9,19 +9,19 @@ from typing import Any
 
 from slack_bolt.async_app import AsyncBoltRequest
 
-from bot.access.authorization import Door
-from bot.access.rules import Allowlist, Caller, Pace
-from bot.commands.lookups import Inquiries
+from bot.access.authorization import Authorizer
+from bot.access.rules import Allowlist, Caller, RateLimit
+from bot.commands.lookups import Lookups
 from bot.commands.record import Entry
 from bot.commands.text.parse import Change, Request
 from bot.deals.deal import STATES, Opportunity, Status, Wish
-from bot.deals.locations import Locations, Whereabouts
+from bot.deals.locations import LocationResolver, Locations
 from bot.deals.outcome import Changed, Outcome
 from bot.slack.block_kit.blocks import Block
 from bot.slack.intake import Intake
-from bot.slack.listeners.approvals import Admission
-from bot.slack.listeners.form import Modal
-from bot.slack.listeners.typed import Reception, bolt_app
+from bot.slack.listeners.approvals import ApprovalListeners
+from bot.slack.listeners.form import FormListeners
+from bot.slack.listeners.typed import CommandListeners, bolt_app
 from bot.slack.messages.sentences import Message
 from bot.slack.replies import Address
 from tests.memory import (
@@ -78,7 +78,7 @@ class Desk:
     admins: tuple[str, ...] = ()
     register: MemoryRegister = field(default_factory=MemoryRegister)
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
-    pace: Pace = field(default_factory=Pace)
+    rate_limit: RateLimit = field(default_factory=RateLimit)
     within: float = 2.6
     confirm_above: int | None = 3
     statuses: frozenset[Status] = frozenset(STATES)
@@ -170,7 +170,9 @@ class Desk:
 
     async def dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """What Slack gets for this."""
-        said = messages(admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations)
+        interaction = messages(
+            admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations
+        )
 
         def answer(question: Awaitable[Message | None], to: Address, reference: str) -> None:
             self.questions.append((question, to, reference))
@@ -179,43 +181,43 @@ class Desk:
             self.told.append((message, to, reference))
 
         intake = Intake(
-            door=Door(
+            authorizer=Authorizer(
                 rules=Allowlist(self.allowed, self.channels, admins=frozenset(self.admins)),
-                home=MemoryHome(),
+                workspace=MemoryHome(),
                 directory=self.directory,
                 approvals=self.register,
             ),
-            pace=self.pace,
+            rate_limit=self.rate_limit,
             ledger=self.ledger,
             work=self.work,
-            messages=said,
+            messages=interaction,
             answer_within=self.within,
         )
-        whereabouts = Whereabouts(self.locations, self.bindings)
-        modal = Modal(
+        location_resolver = LocationResolver(self.locations, self.bindings)
+        modal = FormListeners(
             intake=intake,
-            whereabouts=whereabouts,
+            location_resolver=location_resolver,
             crm=lambda _location_id: self.crm,
             views=self.views,
             statuses=self.statuses,
             reason_required=self.reason_required,
             answer=answer,
             tell=tell,
-            messages=said,
+            messages=interaction,
         )
-        reception = Reception(
+        reception = CommandListeners(
             parse=self.parse or (lambda _text: self.request),
             intake=intake,
             history=self.ledger,
-            whereabouts=whereabouts,
-            inquiries=lambda _location_id: Inquiries(self.crm, self.ledger, said),
+            location_resolver=location_resolver,
+            lookups=lambda _location_id: Lookups(self.crm, self.ledger, interaction),
             modal=modal,
-            admission=Admission(intake=intake, permissions=self.register, tell=tell, messages=said),
+            approvals=ApprovalListeners(intake=intake, access_requests=self.register, tell=tell, messages=interaction),
             undo_window=self.window,
             confirm_above=self.confirm_above,
             answer=answer,
             tell=tell,
-            messages=said,
+            messages=interaction,
         )
         app = bolt_app(reception, modal, "xoxb-not-a-token")
         response = await app.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))

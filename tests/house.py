@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.commands.worker import Rhythm
+from bot.commands.worker import WorkerTiming
 from bot.deals.change import Patience
 from bot.highlevel.api.client import Attempts
 from bot.highlevel.pages import callback_of
-from bot.highlevel.tokens import Rhythm as Renewing
+from bot.highlevel.tokens import RefreshTiming
 from bot.operations.settings import Settings
 from bot.simulator.highlevel.oauth import CHOOSER, Marketplace
 from bot.simulator.highlevel.server import HighLevel
@@ -52,11 +52,11 @@ PATIENT = Tempo(
     database=15.0,
     command=Patience(whole=30.0, for_looking=10.0, between_looks=0.1),
     highlevel=Attempts(most=2, connect=10.0, answer=10.0, pause=0.01),
-    rhythm=Rhythm(renew=0.3, adopt=0.1, tell=60.0, again=0.02, wait_for_limit=30.0, last_words=0.5),
+    timing=WorkerTiming(renew=0.3, adopt=0.1, tell=60.0, again=0.02, wait_for_limit=30.0, last_words=0.5),
     lease=30.0,
     drain=10.0,
-    socket=socket_mode.Rhythm(pause=0.01, longest_pause=0.1, hello=10.0, heartbeat=20.0, farewell=1.0),
-    renewal=Renewing(look=0.1, again=0.02, pause=0.05, settle=0.0),
+    socket=socket_mode.SocketTiming(pause=0.01, longest_pause=0.1, hello=10.0, heartbeat=20.0, farewell=1.0),
+    token_refresh=RefreshTiming(look=0.1, again=0.02, pause=0.05, settle=0.0),
     connection_lease=30.0,
 )
 """Waiting times for tests: short between two tries, long for an answer. A machine that stands still for some seconds
@@ -65,7 +65,7 @@ HASTY = replace(
     PATIENT,
     command=Patience(whole=4.0, for_looking=2.5, between_looks=0.1),
     highlevel=Attempts(most=2, connect=1.0, answer=1.0, pause=0.01),
-    rhythm=replace(PATIENT.rhythm, wait_for_limit=2.0),
+    timing=replace(PATIENT.timing, wait_for_limit=2.0),
     drain=2.0,
 )
 """The same for tests in which HighLevel does not answer, or a process ends with something unfinished."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
-from bot.access.requests import Permission, State
+from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.record import Entry, Record
@@ -110,7 +110,7 @@ class MemoryCrm:
     """Why nobody gets a turn."""
 
     @asynccontextmanager
-    async def turn(self, *, until: float) -> AsyncIterator[None]:
+    async def reserve(self, *, until: float) -> AsyncIterator[None]:
         assert until > 0
         if self.closed:
             raise self.closed
@@ -204,7 +204,7 @@ _owners = count()
 
 @dataclass
 class MemoryLedger:
-    """`bot.ledger.Acceptance`, `Claims` and `bot.record.History` in a dictionary."""
+    """`bot.ledger.IntakeLedger`, `WorkerLedger` and `bot.record.History` in a dictionary."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     lease: float = 30.0
@@ -432,49 +432,53 @@ class MemoryWork:
 
 @dataclass
 class MemoryRegister:
-    """`bot.permission.Permissions` in a list; `down` makes it fail as a database does."""
+    """`bot.permission.AccessRequests` in a list; `down` makes it fail as a database does."""
 
-    rows: list[Permission] = field(default_factory=list)
+    rows: list[AccessRequest] = field(default_factory=list)
     down: bool = False
 
-    async def ask(self, request: Permission) -> Permission:
+    async def ask(self, request: AccessRequest) -> AccessRequest:
         standing = [row for row in self._rows() if row.user_id == request.user_id and _stands(row)]
         if not standing:
             self.rows.append(request)
         return standing[0] if standing else request
 
-    async def decide(self, reference: str, state: State, by: str, at: datetime) -> tuple[Permission | None, bool]:
+    async def decide(
+        self, reference: str, state: RequestState, by: str, at: datetime
+    ) -> tuple[AccessRequest | None, bool]:
         row = next((row for row in self._rows() if row.reference == reference), None)
-        if row is None or row.state is not State.OPEN:
+        if row is None or row.state is not RequestState.OPEN:
             return row, False
         return self._put(row, replace(row, state=state, decided_by=by, decided_at=at)), True
 
-    async def revoke(self, user_id: str, by: str, at: datetime) -> Permission | None:
+    async def revoke(self, user_id: str, by: str, at: datetime) -> AccessRequest | None:
         row = next((row for row in self._rows() if row.user_id == user_id and row.approved), None)
-        return self._put(row, replace(row, state=State.REVOKED, revoked_by=by, revoked_at=at)) if row else None
+        return self._put(row, replace(row, state=RequestState.REVOKED, revoked_by=by, revoked_at=at)) if row else None
 
-    async def latest(self, user_id: str) -> Permission | None:
+    async def latest(self, user_id: str) -> AccessRequest | None:
         asked = [row for row in self._rows() if row.user_id == user_id]
         return max(asked, key=lambda row: row.asked_at, default=None)
 
     async def approved(self, user_id: str) -> Approved | None:
         return next((row.approved for row in self._rows() if row.user_id == user_id and row.approved), None)
 
-    async def standing(self, most: int) -> list[Permission]:
-        return sorted(filter(_stands, self._rows()), key=lambda row: (row.state is not State.OPEN, row.asked_at))[:most]
+    async def standing(self, most: int) -> list[AccessRequest]:
+        return sorted(
+            filter(_stands, self._rows()), key=lambda row: (row.state is not RequestState.OPEN, row.asked_at)
+        )[:most]
 
-    def _rows(self) -> list[Permission]:
+    def _rows(self) -> list[AccessRequest]:
         if self.down:
             raise StoreDown
         return self.rows
 
-    def _put(self, row: Permission, now: Permission) -> Permission:
+    def _put(self, row: AccessRequest, now: AccessRequest) -> AccessRequest:
         self.rows[self.rows.index(row)] = now
         return now
 
 
-def _stands(row: Permission) -> bool:
-    return row.state in {State.OPEN, State.APPROVED}
+def _stands(row: AccessRequest) -> bool:
+    return row.state in {RequestState.OPEN, RequestState.APPROVED}
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """A watch that writes down what it is told."""
 
-from bot.commands.instrumentation import Watch
+from bot.commands.instrumentation import Instrumentation
 
 
-class Notebook(Watch):
+class Notebook(Instrumentation):
     def __init__(self) -> None:
         self.outcomes: list[str] = []
         self.kinds: list[tuple[str, float]] = []

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import environment, main
-from bot.access.requests import Permission, State
+from bot.access.requests import AccessRequest, RequestState
 from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, REQUEST_URL
 from bot.operations.probes import NOBODY
 from bot.operations.settings import Settings
 from bot.simulator.highlevel.server import READ, USERS, WRITE
 from bot.simulator.highlevel.server import Fault as HighLevelFault
 from bot.simulator.slack.server import GRANTED, Fault
-from bot.storage.access_requests import SqlRegister
+from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.database import Database
 from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, PATIENT, House, open_house, stand_ins
 from tests.rows import execute, fill
@@ -565,10 +565,10 @@ def test_history_waits_for_none_of_the_libraries_that_it_does_not_need(ledger: s
 async def _let_in(url: str) -> None:
     """U0BEN asked, and was let in; U0LEO asked, and waits."""
     database = Database(url, PATIENT.database)
-    register = SqlRegister(database)
+    register = SqlAccessRequests(database)
     for reference, user in (("AAAA", "U0BEN"), ("BBBB", "U0LEO")):
-        await register.ask(Permission(reference, user, "T1", "C1", datetime(2026, 11, 25, 11, tzinfo=UTC)))
-    await register.decide("AAAA", State.APPROVED, "U0KIM", datetime(2026, 11, 25, 12, tzinfo=UTC))
+        await register.ask(AccessRequest(reference, user, "T1", "C1", datetime(2026, 11, 25, 11, tzinfo=UTC)))
+    await register.decide("AAAA", RequestState.APPROVED, "U0KIM", datetime(2026, 11, 25, 12, tzinfo=UTC))
     await database.close()
 
 

@@ -11,7 +11,7 @@ from bot.highlevel.pages import CALLBACK, INSTALL
 from bot.operations.health import CHECKS, OVER_SOCKET, TRIED
 from bot.operations.settings import Settings
 from bot.simulator.slack.server import ACKNOWLEDGE_WITHIN, Fault
-from bot.web import EVENTS, Connection, Guest, Server, app, config, serving
+from bot.web import EVENTS, BackgroundServer, BoundedProtocol, Server, app, config, serving
 from bot.wiring import Bot, build
 from tests.house import BY_OAUTH, HIGHLEVEL_TOKEN, House, open_house
 
@@ -109,7 +109,7 @@ async def test_a_server_that_was_asked_to_stop_ends_without_sending_itself_the_s
     await serving_it
 
 
-class Hasty(Connection):
+class Hasty(BoundedProtocol):
     patience = 0.2
 
 
@@ -121,7 +121,7 @@ class Hasty(Connection):
 async def test_whoever_sends_too_slowly_is_hung_up_on(bot: Bot, half: bytes) -> None:
     hasty = config(bot)
     hasty.http = Hasty
-    server = Guest(hasty)
+    server = BackgroundServer(hasty)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving_it = asyncio.create_task(server.serve([listener]))
         while not server.started:
@@ -137,8 +137,8 @@ async def test_whoever_sends_too_slowly_is_hung_up_on(bot: Bot, half: bytes) -> 
 
 
 def test_slack_and_a_browser_have_the_time_that_they_need(bot: Bot) -> None:
-    assert config(bot).http is Connection
-    assert Connection.patience > ACKNOWLEDGE_WITHIN
+    assert config(bot).http is BoundedProtocol
+    assert BoundedProtocol.patience > ACKNOWLEDGE_WITHIN
 
 
 async def test_a_port_that_is_taken_is_an_end_and_not_a_wait(bot: Bot) -> None:

@@ -44,7 +44,7 @@ class Visitor:
         return await self.opens(await self.chooses(await connect_link(self.house.settings)))
 
 
-def said(page: httpx.Response) -> str:
+def interaction(page: httpx.Response) -> str:
     """The text of a page."""
     main = page.text.partition("<main>")[2]
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())

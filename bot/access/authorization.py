@@ -9,7 +9,7 @@ from bot.deals.change import StoreDown
 from bot.slack.workspace import SlackTrouble
 
 
-class Home(Protocol):
+class Workspace(Protocol):
     """The workspace that is ours: `workspace.Workspace`."""
 
     @property
@@ -37,40 +37,40 @@ class Approvals(Protocol):
         """The approval of this person that is in force; `None` when there is none. Raises `StoreDown`."""
 
 
-class Door:
+class Authorizer:
     """Decides about whoever wants in. What cannot be found out in time is taken for no, and said to be the reason."""
 
     def __init__(
         self,
         *,
         rules: Allowlist,
-        home: Home,
+        workspace: Workspace,
         directory: Directory,
         approvals: Approvals,
     ) -> None:
         self.rules = rules
-        self._home = home
+        self._workspace = workspace
         self._directory = directory
         self._approvals = approvals
 
     def is_admin(self, caller: Caller) -> bool:
         """Whether this caller is an admin, at this moment."""
-        return self.rules.is_admin(caller, self._home.team_id)
+        return self.rules.is_admin(caller, self._workspace.team_id)
 
-    async def decides(self, caller: Caller, *, within: float) -> Allowed | Denied:
+    async def authorize(self, caller: Caller, *, within: float) -> Allowed | Denied:
         """Whether this caller may change deals, at this moment and from here; takes so many seconds at most."""
         until = asyncio.get_running_loop().time() + within
         our_team = await self._our_team(until)
-        decision = self.rules.decides(caller, our_team)
+        decision = self.rules.decide(caller, our_team)
         if decision is None:
             standing = await self._standing(caller.user_id, until)
-            decision = self.rules.decides(caller, our_team, standing)
+            decision = self.rules.decide(caller, our_team, standing)
         return decision or Denied(Reason.NOT_ALLOWED)
 
-    async def refuses(self, caller: Caller, *, within: float) -> Denied | None:
+    async def ineligible(self, caller: Caller, *, within: float) -> Denied | None:
         """Why this caller is nobody whom an admin could let in; `None` for a member of our workspace."""
         until = asyncio.get_running_loop().time() + within
-        decision = self.rules.decides(caller, await self._our_team(until))
+        decision = self.rules.decide(caller, await self._our_team(until))
         if isinstance(decision, Denied):
             return decision
         person = await self._person(caller.user_id, until)
@@ -78,11 +78,11 @@ class Door:
 
     async def _our_team(self, until: float) -> str | None:
         """The workspace that is ours. A command that comes sooner after the start than Slack's answer waits for it."""
-        if self._home.team_id is None:
+        if self._workspace.team_id is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
-                    await self._home.asked()
-        return self._home.team_id
+                    await self._workspace.asked()
+        return self._workspace.team_id
 
     async def _standing(self, user_id: str, until: float) -> Standing:
         (group, groups_known), (approved, approvals_known) = await asyncio.gather(

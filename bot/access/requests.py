@@ -14,7 +14,7 @@ OPERATOR = "operator"
 """Who took an approval back, where it was done on the command line."""
 
 
-class State(StrEnum):
+class RequestState(StrEnum):
     """What became of a request."""
 
     OPEN = "open"
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
+class AccessRequest:
     """One row: somebody asked to be let in. What is `None` did not happen."""
 
     reference: str
@@ -34,7 +34,7 @@ class Permission:
     channel_id: str
     """Where they were when they asked."""
     asked_at: datetime
-    state: State = State.OPEN
+    state: RequestState = RequestState.OPEN
     decided_by: str | None = None
     """The admin who approved or declined it."""
     decided_at: datetime | None = None
@@ -45,36 +45,42 @@ class Permission:
     @property
     def approved(self) -> Approved | None:
         """The approval, while it is in force."""
-        if self.state is not State.APPROVED or self.decided_by is None or self.decided_at is None:
+        if self.state is not RequestState.APPROVED or self.decided_by is None or self.decided_at is None:
             return None
         return Approved(self.decided_by, self.decided_at)
 
     def rests(self, now: datetime) -> bool:
         """Whether it said no so lately that the same person may not ask again yet."""
-        said_no = self.revoked_at if self.state is State.REVOKED else self.decided_at
-        return self.state in {State.DECLINED, State.REVOKED} and said_no is not None and now - said_no < PAUSE
+        said_no = self.revoked_at if self.state is RequestState.REVOKED else self.decided_at
+        return (
+            self.state in {RequestState.DECLINED, RequestState.REVOKED}
+            and said_no is not None
+            and now - said_no < PAUSE
+        )
 
 
-class Permissions(Protocol):
+class AccessRequests(Protocol):
     """Where requests are kept. Of one person at most one is open or approved. Every method raises `StoreDown`."""
 
-    async def ask(self, request: Permission) -> Permission:
+    async def ask(self, request: AccessRequest) -> AccessRequest:
         """Write down an open request. Gives what counts for this person then: it, or the one that was there before."""
 
-    async def decide(self, reference: str, state: State, by: str, at: datetime) -> tuple[Permission | None, bool]:
+    async def decide(
+        self, reference: str, state: RequestState, by: str, at: datetime
+    ) -> tuple[AccessRequest | None, bool]:
         """Approve or decline a request that is open. Gives it as it is then, and whether that was this decision.
 
         `None` when there is no such request.
         """
 
-    async def revoke(self, user_id: str, by: str, at: datetime) -> Permission | None:
+    async def revoke(self, user_id: str, by: str, at: datetime) -> AccessRequest | None:
         """Take a person's approval back; gives the row, or `None` when there was none in force."""
 
-    async def latest(self, user_id: str) -> Permission | None:
+    async def latest(self, user_id: str) -> AccessRequest | None:
         """What this person asked for last; `None` when they never did."""
 
     async def approved(self, user_id: str) -> Approved | None:
         """The approval of this person that is in force; `None` when there is none."""
 
-    async def standing(self, most: int) -> Sequence[Permission]:
+    async def standing(self, most: int) -> Sequence[AccessRequest]:
         """Those that are open, then those that are approved; each the oldest first."""

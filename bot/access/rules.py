@@ -108,7 +108,7 @@ class Standing:
     person: Person | None = None
     """`None`: Slack did not say who they are."""
 
-    def decides(self, our_team: str) -> Allowed | Denied:
+    def decide(self, our_team: str) -> Allowed | Denied:
         """Whether that is enough. What is not known is taken for no."""
         if not self.group and self.approved is None:
             if not self.groups_known:
@@ -142,9 +142,7 @@ class Allowlist:
         """Whether this caller is one of the admins, wherever they are."""
         return our_team is not None and caller.team_id == our_team and caller.user_id in self.admins
 
-    def decides(
-        self, caller: Caller, our_team: str | None, standing: Standing | None = None
-    ) -> Allowed | Denied | None:
+    def decide(self, caller: Caller, our_team: str | None, standing: Standing | None = None) -> Allowed | Denied | None:
         """Whether this caller may change deals, from where they are.
 
         `our_team` is the workspace the bot's token belongs to; `None` while Slack has not told us, and then nobody may.
@@ -156,7 +154,7 @@ class Allowlist:
             return Denied(Reason.WRONG_WORKSPACE)
         if self.is_empty:
             return Denied(Reason.NOBODY_ALLOWED)
-        decision = self._named(caller.user_id) or (standing.decides(our_team) if standing else None)
+        decision = self._named(caller.user_id) or (standing.decide(our_team) if standing else None)
         if decision is None and not (self.groups or self.admins):
             return Denied(Reason.NOT_ALLOWED)
         if isinstance(decision, Allowed) and self.channels and caller.channel_id not in self.channels:
@@ -169,7 +167,7 @@ class Allowlist:
         return Allowed(Way.LIST) if user_id in self.users else None
 
 
-class Pace:
+class RateLimit:
     """How many commands one person may start: at most `limit` in any `period` seconds."""
 
     def __init__(self, limit: int = 20, period: float = 60.0) -> None:

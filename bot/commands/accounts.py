@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from bot.commands.lookups import Inquiries
+from bot.commands.lookups import Lookups
 from bot.deals.change import Crm
 from bot.deals.deal import LostReason, Opportunity, Wish
 from bot.deals.identify import Identified
@@ -17,7 +17,7 @@ class Account:
     crm: Crm
     identify: Callable[[Wish], Awaitable[Identified]]
     change: Callable[[Wish, str, Opportunity | None], Awaitable[Outcome]]
-    inquiries: Inquiries
+    lookups: Lookups
 
 
 class Accounts:
@@ -36,9 +36,9 @@ class Accounts:
         """Where its deals live."""
         return self.of(location_id).crm
 
-    def inquiries(self, location_id: str) -> Inquiries:
+    def lookups(self, location_id: str) -> Lookups:
         """What answers questions about its deals."""
-        return self.of(location_id).inquiries
+        return self.of(location_id).lookups
 
     async def identify(self, wish: Wish) -> Identified:
         """`identify.Identify` where the wish is."""

@@ -1,7 +1,7 @@
 """What is taken note of while the bot works, for whoever measures it."""
 
 
-class Watch:
+class Instrumentation:
     """Takes note of nothing. Whoever measures overrides its methods, of which none may wait or raise."""
 
     def commanded(self, outcome: str) -> None:
@@ -17,7 +17,7 @@ class Watch:
         """HighLevel was called in this sub-account. `status` is its answer's; 0 when none came, or nothing left."""
 
 
-UNWATCHED = Watch()
+NO_METRICS = Instrumentation()
 """Nobody measures."""
 DENIED = "denied"
 """What a command came to that was refused before it was written down: its person may not, or not so often."""

@@ -29,17 +29,17 @@ class Claim:
     identified: bool = False
     """Everything about it is found out that had to be: nothing is open, or it is about to be taken back."""
     begun: bool = False
-    """It is noted that we are at the deal, as `Claims.begin` does."""
+    """It is noted that we are at the deal, as `WorkerLedger.begin` does."""
 
 
 class Accepted(Enum):
     """How a command was written down."""
 
     WAITING = "nobody is at its deal on its behalf"
-    BEGUN = "we are at its deal, as after `Claims.begin`"
+    BEGUN = "we are at its deal, as after `WorkerLedger.begin`"
 
 
-class Acceptance(Protocol):
+class IntakeLedger(Protocol):
     """What is done before a command is acknowledged. Every method raises `StoreDown`."""
 
     async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
@@ -54,7 +54,7 @@ class Acceptance(Protocol):
         """Write something of a command's size, to find out whether writing works."""
 
 
-class Claims(Protocol):
+class WorkerLedger(Protocol):
     """What a worker notes about the commands it has. Every method raises `StoreDown`.
 
     Those that note something about a command raise `LeaseLost` when it is no longer this process's: then its new owner

@@ -15,7 +15,7 @@ PATIENCE = 10.0
 """Seconds for an answer."""
 
 
-class Inquiries:
+class Lookups:
     """What a question needs from the CRM and from the ledger, put into a message."""
 
     def __init__(self, crm: Crm, history: History, messages: Messages, patience: float = PATIENCE) -> None:

@@ -35,7 +35,7 @@ class Entry:
     """Whether the people in the channel shall see it."""
 
     @property
-    def is_unasked(self) -> bool:
+    def needs_sharing_consent(self) -> bool:
         """Whether everybody in the channel would see what comes of it, without anybody having been asked about that.
 
         What takes a change back, or adds to one, is told where the change was told already.
@@ -53,7 +53,7 @@ class Entry:
                 assert_never(self.wish.consent)
 
 
-class Obstacle(StrEnum):
+class UndoRefusal(StrEnum):
     """Why a command cannot be taken back; `messages` has a sentence for each."""
 
     NONE_YET = "none_yet"
@@ -143,23 +143,23 @@ class Record:
             location_id=self.location_id,
         )
 
-    def undo(self, window: timedelta, now: datetime) -> Wish | Obstacle:
+    def undo(self, window: timedelta, now: datetime) -> Wish | UndoRefusal:
         """What takes this change back, if it can be: within `window` after it was asked for, which is zero for never.
 
         The deal must still show what this change set, and gets back what it had before, with its lost reason.
         """
         if not window:
-            return Obstacle.SWITCHED_OFF
+            return UndoRefusal.SWITCHED_OFF
         if self.outcome is None:
-            return Obstacle.NOT_DONE
+            return UndoRefusal.NOT_DONE
         if self.effect == "unknown":
-            return Obstacle.UNSURE
+            return UndoRefusal.UNSURE
         if not self.changed or self.undoes:
-            return Obstacle.NO_CHANGE
+            return UndoRefusal.NO_CHANGE
         if now - self.at > window:
-            return Obstacle.TOO_OLD
+            return UndoRefusal.TOO_OLD
         if self.before not in STATES:
-            return Obstacle.NO_STATUS
+            return UndoRefusal.NO_STATUS
         reason = self.before_lost_reason_id if self.before == Status.LOST else None
         return Wish(
             self.opportunity_id,

@@ -10,8 +10,8 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from bot.commands.instrumentation import UNWATCHED, Watch
-from bot.commands.ledger import Claim, Claims
+from bot.commands.instrumentation import NO_METRICS, Instrumentation
+from bot.commands.ledger import Claim, WorkerLedger
 from bot.commands.record import Entry, History, Record
 from bot.deals.change import LeaseLost, StoreDown
 from bot.deals.deal import Consent, LostReason, Opportunity, Wish
@@ -37,7 +37,7 @@ TOO_LATE = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class WorkerTiming:
     """How often the worker does what, in seconds."""
 
     renew: float = 5.0
@@ -85,27 +85,27 @@ class Worker:
         change: Change,
         lost_reasons: LostReasons,
         channels: Channels,
-        claims: Claims,
+        ledger: WorkerLedger,
         history: History,
         messages: Messages,
         deliver: Callable[[Message, Address], Awaitable[Delivery]],
         post: Callable[[Message, str], Awaitable[Delivery]],
         update: Callable[[Message, str, str], Awaitable[bool]],
-        rhythm: Rhythm,
-        watch: Watch = UNWATCHED,
+        timing: WorkerTiming,
+        instrumentation: Instrumentation = NO_METRICS,
     ) -> None:
         self._identify = identify
         self._change = change
         self._lost_reasons = lost_reasons
         self._channels = channels
-        self._claims = claims
+        self._ledger = ledger
         self._history = history
         self._messages = messages
         self._deliver = deliver
         self._post = post
         self._update = update
-        self._rhythm = rhythm
-        self._watch = watch
+        self._timing = timing
+        self._instrumentation = instrumentation
         self._places: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(IN_FLIGHT))
         """By sub-account: each has limits of its own, and none waits for another."""
         self._mail = asyncio.Semaphore(DELIVERING)
@@ -144,11 +144,11 @@ class Worker:
         while True:
             now = _now()
             try:
-                if now - renewed >= self._rhythm.renew:
+                if now - renewed >= self._timing.renew:
                     if self._keys:
-                        await self._claims.renew(self._keys)
+                        await self._ledger.renew(self._keys)
                     renewed = now
-                for claim in [] if self._leaving else await self._claims.adopt(ADOPTED_AT_ONCE):
+                for claim in [] if self._leaving else await self._ledger.adopt(ADOPTED_AT_ONCE):
                     # It never left, the clock jumped; or we are leaving ourselves, and give it back.
                     if self._leaving or claim.entry.key in self._keys:
                         continue
@@ -158,7 +158,7 @@ class Worker:
                 pass
             except Exception:
                 log.exception("worker.broken")
-            await asyncio.sleep(self._rhythm.adopt)
+            await asyncio.sleep(self._timing.adopt)
 
     def _take(self, claim: Claim) -> None:
         key = claim.entry.key
@@ -179,17 +179,17 @@ class Worker:
         self._leaving = True
         if self._running:
             log.info("worker.draining", commands=len(self._running))
-            _, left = await asyncio.wait(self._running, timeout=max(0.0, patience - 2 * self._rhythm.last_words))
+            _, left = await asyncio.wait(self._running, timeout=max(0.0, patience - 2 * self._timing.last_words))
             for task in left - self._posting:
                 task.cancel()
             if left:
-                _, left = await asyncio.wait(left, timeout=self._rhythm.last_words)
+                _, left = await asyncio.wait(left, timeout=self._timing.last_words)
             for task in left:
                 task.cancel()
             await asyncio.gather(*left, return_exceptions=True)
         try:
-            async with asyncio.timeout(self._rhythm.last_words):
-                if given_back := await self._claims.give_back():
+            async with asyncio.timeout(self._timing.last_words):
+                if given_back := await self._ledger.give_back():
                     log.warning("worker.gave_back", commands=given_back)
         except (StoreDown, TimeoutError):
             log.warning("worker.kept")  # until the leases run out
@@ -200,14 +200,14 @@ class Worker:
         entry, accepted = claim.entry, _now() - claim.age
         telling: list[asyncio.Task[None]] = []
         timer = asyncio.get_running_loop().call_later(
-            self._rhythm.tell, lambda: telling.append(self._start(self._tell_to_wait(entry), entry.reference))
+            self._timing.tell, lambda: telling.append(self._start(self._tell_to_wait(entry), entry.reference))
         )
         try:
             reply = claim.reply or await self._answer(claim)
             timer.cancel()
             await asyncio.gather(*telling)  # what is being said is said to the end, before the result
             if reply is None:
-                await self._insist(lambda: self._claims.finish(entry.key, TOGETHER, ""))
+                await self._insist(lambda: self._ledger.finish(entry.key, TOGETHER, ""))
             else:
                 await self._reply_and_finish(entry, reply, accepted)
         except LeaseLost:
@@ -228,8 +228,8 @@ class Worker:
             log.info("command.done", outcome=_name(outcome))
             undone = await self._undone(entry)
             reply = None if batch else self._messages.outcome(outcome, entry, undone)
-            await self._insist(lambda: self._claims.answer(entry.key, outcome, reply))
-            self._watch.commanded(word(outcome))
+            await self._insist(lambda: self._ledger.answer(entry.key, outcome, reply))
+            self._instrumentation.commanded(word(outcome))
             if reply:
                 return reply
         if not batch or entry.key != batch:
@@ -240,18 +240,18 @@ class Worker:
         lacks_reason = any(record.outcome == "reason_wanted" for record in records)
         reasons = await self._reasons_of(entry) if lacks_reason else None
         together = self._messages.several(records, entry, earlier, reasons or ())
-        await self._insist(lambda: self._claims.reply(entry.key, together))
+        await self._insist(lambda: self._ledger.reply(entry.key, together))
         return together
 
     async def _reasons_of(self, entry: Entry) -> tuple[LostReason, ...] | None:
-        return await self._lost_reasons(entry.wish.location_id, until=_now() + self._rhythm.tell)
+        return await self._lost_reasons(entry.wish.location_id, until=_now() + self._timing.tell)
 
     async def _all_done(self, batch: str) -> Sequence[Record]:
         while True:
             records = await self._insist(lambda: self._history.of_batch(batch))
             if all(record.outcome for record in records):
                 return records
-            await asyncio.sleep(self._rhythm.again)
+            await asyncio.sleep(self._timing.again)
 
     async def _undone(self, entry: Entry) -> Record | None:
         """What this command takes back."""
@@ -266,13 +266,13 @@ class Worker:
 
     async def _reply_and_finish(self, entry: Entry, reply: Message, accepted: float) -> None:
         delivery = await self._reply(entry, reply)
-        self._watch.replied(delivery.way, _now() - accepted)
+        self._instrumentation.replied(delivery.way, _now() - accepted)
         log.info("command.answered", delivered=delivery.way)
         # Only a message in the command's own channel can be found again by its id alone.
         message_ts = delivery.message_ts if delivery.way == "channel" else ""
         announced = await self._announce(reply)
-        await self._insist(lambda: self._claims.finish(entry.key, delivery.way, message_ts, announced))
-        if reply.takes_back and (undone := await self._undone(entry)):
+        await self._insist(lambda: self._ledger.finish(entry.key, delivery.way, message_ts, announced))
+        if reply.is_undo and (undone := await self._undone(entry)):
             await self._mark(await self._spoke_for(undone), reply, entry)
         if reply.asks_why:
             await self._ask_why(entry)
@@ -302,8 +302,8 @@ class Worker:
     async def _reply(self, entry: Entry, reply: Message) -> Delivery:
         ready = _now()
         async with self._mail:
-            if _now() - ready > self._rhythm.renew:  # others were before us: is it still ours to say?
-                await self._insist(lambda: self._claims.hold(entry.key))
+            if _now() - ready > self._timing.renew:  # others were before us: is it still ours to say?
+                await self._insist(lambda: self._ledger.hold(entry.key))
             task = asyncio.current_task()
             self._posting.add(task)
             try:
@@ -317,11 +317,11 @@ class Worker:
         Gives the outcome, and the command with what was found out about it.
         """
         taken = _now()
-        give_up = taken + self._rhythm.wait_for_limit
+        give_up = taken + self._timing.wait_for_limit
         while True:
             if outcome := _without_trying(claim, claim.age + _now() - taken):
                 return outcome, claim.entry
-            pause = self._rhythm.again
+            pause = self._timing.again
             async with self._places[claim.entry.wish.location_id]:
                 # What was accepted is carried out as soon as it can be written down.
                 with suppress(StoreDown):
@@ -338,16 +338,20 @@ class Worker:
         if not claim.identified:
             found = await self._find_out(entry.wish)
             if found.wish != entry.wish:
-                await self._claims.identify(entry.key, found.wish)
+                await self._ledger.identify(entry.key, found.wish)
             entry = replace(entry, wish=found.wish)
             claim = replace(claim, entry=entry, identified=found.obstacle is None)
             if found.obstacle:
                 return claim, found.obstacle
-        if not claim.intended and entry.is_unasked and await self._channels.is_shared(entry.caller.channel_id):
+        if (
+            not claim.intended
+            and entry.needs_sharing_consent
+            and await self._channels.is_shared(entry.caller.channel_id)
+        ):
             entry = replace(entry, wish=replace(entry.wish, consent=Consent.SHARED))
             claim = replace(claim, entry=entry)
         if not claim.begun:
-            if not await self._claims.begin(entry.key):
+            if not await self._ledger.begin(entry.key):
                 return claim, None
             claim = replace(claim, begun=True)
         return claim, await self._try(entry, claim.intended)
@@ -374,13 +378,13 @@ class Worker:
             try:
                 return await note()
             except StoreDown:
-                await asyncio.sleep(self._rhythm.again)
+                await asyncio.sleep(self._timing.again)
 
     async def _tell_to_wait(self, entry: Entry) -> None:
         if entry.batch not in {None, entry.key}:
             return
         try:
-            first = await self._claims.tell_to_wait(entry.key)
+            first = await self._ledger.tell_to_wait(entry.key)
         except StoreDown:
             first = True  # once in the life of this process, then
         if first:

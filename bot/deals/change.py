@@ -50,7 +50,7 @@ class LeaseLost(Exception):
 class Crm(Protocol):
     """Where the deals live."""
 
-    def turn(self, *, until: float) -> AbstractAsyncContextManager[None]:
+    def reserve(self, *, until: float) -> AbstractAsyncContextManager[None]:
         """Wait until the CRM has room for a whole change: what is done inside is not kept waiting half-way.
 
         Entering raises `CrmError` when there is no room by then, as soon as that is known.
@@ -99,7 +99,7 @@ class Intents(Protocol):
 class Patience:
     """How long a command may take, in seconds. Somebody waits in a chat: about 20 is what a person bears."""
 
-    turn: float = 60.0
+    reserve: float = 60.0
     """Until it begins: the CRM takes only so many requests at a time."""
     whole: float = 20.0
     """From then on."""
@@ -132,7 +132,7 @@ class ChangeStatus:
         Raises `StoreDown` and `LeaseLost` of the ledger, and nothing else that is foreseen; then nothing was sent.
         """
         try:
-            async with self._crm.turn(until=_now() + self._patience.turn):
+            async with self._crm.reserve(until=_now() + self._patience.reserve):
                 until = _now() + self._patience.whole
                 if intended and (outcome := await self._resume(wish, intended, until)):
                     return outcome

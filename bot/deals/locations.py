@@ -62,7 +62,7 @@ class Bindings(Protocol):
         """From now on it works in the default one."""
 
 
-class Whereabouts:
+class LocationResolver:
     """Which sub-account is meant by whoever says nothing of it."""
 
     def __init__(self, locations: Locations, bindings: Bindings) -> None:

@@ -16,7 +16,7 @@ from bot.highlevel.api.oauth import Kind, Tokens
 from bot.highlevel.vault import Sealed, Vault
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert
-from bot.storage.tables import connections, passes
+from bot.storage.tables import connections, install_links
 
 LEASE = 15.0
 """Seconds in which one process alone gets new tokens. Longer than it waits for HighLevel (`authority.PATIENCE`), and so
@@ -171,7 +171,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Passes:
+class InstallLinks:
     """Secrets that open something once. Every call raises `StoreDown`."""
 
     def __init__(self, database: Database) -> None:
@@ -182,19 +182,19 @@ class Passes:
         """A new one. Those that ended long ago are forgotten."""
         secret = secrets.token_urlsafe(32)
         row = {"digest": _digest(secret), "purpose": purpose.value, "ends_at": self._now + VALID[purpose], "spent": 0}
-        old = passes.delete().where(passes.c.ends_at < self._now - REMEMBERED)
+        old = install_links.delete().where(install_links.c.ends_at < self._now - REMEMBERED)
 
         def write(connection: sa.Connection) -> None:
             connection.execute(old)
-            connection.execute(passes.insert().values(row))
+            connection.execute(install_links.insert().values(row))
 
         await self._database.do(write)
         return secret
 
     async def spend(self, secret: str, purpose: Purpose) -> Verdict:
         """Use it up; it is `GOOD` for one of all who show it."""
-        good = (passes.c.spent == 0, passes.c.ends_at > self._now)
-        statement = passes.update().where(*_this(secret, purpose), *good).values(spent=1)
+        good = (install_links.c.spent == 0, install_links.c.ends_at > self._now)
+        statement = install_links.update().where(*_this(secret, purpose), *good).values(spent=1)
 
         def use(connection: sa.Connection) -> Verdict:
             return Verdict.GOOD if connection.execute(statement).rowcount else self._look(connection, secret, purpose)
@@ -206,7 +206,7 @@ class Passes:
         return await self._database.do(lambda connection: self._look(connection, secret, purpose))
 
     def _look(self, connection: sa.Connection, secret: str, purpose: Purpose) -> Verdict:
-        statement = sa.select(passes.c.spent, passes.c.ends_at > self._now).where(*_this(secret, purpose))
+        statement = sa.select(install_links.c.spent, install_links.c.ends_at > self._now).where(*_this(secret, purpose))
         found = connection.execute(statement).first()
         if found is None:
             return Verdict.UNKNOWN
@@ -217,7 +217,7 @@ class Passes:
 
 
 def _this(secret: str, purpose: Purpose) -> tuple[sa.ColumnElement[bool], ...]:
-    return passes.c.digest == _digest(secret), passes.c.purpose == purpose.value
+    return install_links.c.digest == _digest(secret), install_links.c.purpose == purpose.value
 
 
 def _digest(secret: str) -> str:

@@ -84,11 +84,11 @@ class HighLevelCrm:
         self._lost_reasons: Remembered[tuple[LostReason, ...] | None] = Remembered()
 
     @asynccontextmanager
-    async def turn(self, *, until: float) -> AsyncIterator[None]:
+    async def reserve(self, *, until: float) -> AsyncIterator[None]:
         """See `change.Crm`."""
         async with AsyncExitStack() as stack:
             try:
-                await stack.enter_async_context(self._client.turn(CALLS_OF_A_CHANGE, until=until))
+                await stack.enter_async_context(self._client.reserve(CALLS_OF_A_CHANGE, until=until))
             except errors.RateLimited as error:
                 raise _crm_error(error) from error
             yield
@@ -209,11 +209,11 @@ class HighLevelCrm:
             raise _crm_error(error) from error
 
 
-class Elsewhere:
+class UnknownLocation:
     """`change.Crm` over a sub-account that the bot is not set up for, or no longer: there is nothing to be had."""
 
     @asynccontextmanager
-    async def turn(self, *, until: float) -> AsyncIterator[None]:  # noqa: ARG002 - as the port wants it
+    async def reserve(self, *, until: float) -> AsyncIterator[None]:  # noqa: ARG002 - as the port wants it
         """See `change.Crm`."""
         yield
 

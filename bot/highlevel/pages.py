@@ -14,9 +14,9 @@ from bot.deals.change import StoreDown
 from bot.highlevel.api import oauth
 from bot.highlevel.api.errors import AppUnknown, Disconnected, HighLevelError
 from bot.highlevel.api.oauth import Kind, Tokens
-from bot.highlevel.api.token_endpoint import Authority
-from bot.highlevel.connections import Connections, Passes, Purpose, Verdict
-from bot.highlevel.tokens import Renewal
+from bot.highlevel.api.token_endpoint import TokenEndpoint
+from bot.highlevel.connections import Connections, InstallLinks, Purpose, Verdict
+from bot.highlevel.tokens import TokenRefresh
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +68,7 @@ class Page:
         )
 
 
-class Installation:
+class ConnectPages:
     """Two addresses: one that is opened with a pass, and one to which HighLevel sends people back."""
 
     def __init__(  # noqa: PLR0913 - each is one neighbour
@@ -76,17 +76,17 @@ class Installation:
         app: oauth.App,
         *,
         locations: Collection[str],
-        passes: Passes,
+        install_links: InstallLinks,
         connections: Connections,
-        authority: Authority,
-        renewal: Renewal,
+        token_endpoint: TokenEndpoint,
+        token_refresh: TokenRefresh,
     ) -> None:
         self._app = app
         self._locations = frozenset(locations)
-        self._passes = passes
+        self._install_links = install_links
         self._connections = connections
-        self._authority = authority
-        self._renewal = renewal
+        self._token_endpoint = token_endpoint
+        self._token_refresh = token_refresh
 
     def routes(self) -> list[Route]:
         """For the web application."""
@@ -102,7 +102,7 @@ class Installation:
         if not secret:
             lines = ("This page is opened with a link that is good once.", ANOTHER_LINK)
             return Page("Connect HighLevel", lines, HTTPStatus.FORBIDDEN).response()
-        verdict = await self._passes.look(secret, Purpose.INSTALL)
+        verdict = await self._install_links.look(secret, Purpose.INSTALL)
         if verdict is not Verdict.GOOD:
             return _no_good("link", verdict).response()
         where = ", ".join(sorted(self._locations))
@@ -113,14 +113,14 @@ class Installation:
         return Page("Connect HighLevel", lines, button="Go to HighLevel").response()
 
     async def _begin(self, request: Request) -> Response:
-        verdict = await self._passes.spend(_asked(request, "pass"), Purpose.INSTALL)
+        verdict = await self._install_links.spend(_asked(request, "pass"), Purpose.INSTALL)
         if verdict is not Verdict.GOOD:
             return _no_good("link", verdict).response()
-        state = await self._passes.issue(Purpose.STATE)
+        state = await self._install_links.issue(Purpose.STATE)
         return RedirectResponse(oauth.address(self._app, state), HTTPStatus.SEE_OTHER, HEADERS)
 
     async def _come_back(self, request: Request) -> Response:
-        verdict = await self._passes.spend(_asked(request, "state"), Purpose.STATE)
+        verdict = await self._install_links.spend(_asked(request, "state"), Purpose.STATE)
         if verdict is not Verdict.GOOD:
             log.warning("oauth.state_refused", verdict=verdict.value)
             return _no_good("way back from HighLevel", verdict).response()
@@ -134,7 +134,7 @@ class Installation:
             )
             return Page("Not connected", lines, HTTPStatus.BAD_REQUEST).response()
         try:
-            return (await self._connect(await self._authority.redeem(code))).response()
+            return (await self._connect(await self._token_endpoint.redeem(code))).response()
         except HighLevelError as error:
             log.warning("oauth.refused", error=type(error).__name__, status=error.details.status)
             return _refused(error).response()
@@ -160,7 +160,9 @@ class Installation:
         connected, refused = [], {}
         for location_id in sorted(self._locations):
             try:
-                tokens = await self._authority.exchange(company_id, location_id, self._renewal.of(company_id))
+                tokens = await self._token_endpoint.exchange(
+                    company_id, location_id, self._token_refresh.of(company_id)
+                )
                 await self._save(tokens)
                 connected.append(location_id)
             except HighLevelError as error:
@@ -179,7 +181,7 @@ class Installation:
 
     async def _save(self, tokens: Tokens) -> None:
         await self._connections.connect(tokens)
-        self._renewal.of(tokens.account_id).forget()
+        self._token_refresh.of(tokens.account_id).forget()
         log.info("oauth.connected", account=tokens.account_id, kind=tokens.kind.value)
 
 
@@ -216,8 +218,8 @@ def _refused(error: HighLevelError) -> Page:
             what = "HighLevel does not know the bot's app: HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET is wrong."
         case _:
             what = "HighLevel could not be asked for access just now."
-    said = f"It says: {'; '.join(error.details.messages)}." if error.details.messages else ""
-    lines = tuple(filter(None, (what, said, "The bot is not connected.", ANOTHER_LINK)))
+    interaction = f"It says: {'; '.join(error.details.messages)}." if error.details.messages else ""
+    lines = tuple(filter(None, (what, interaction, "The bot is not connected.", ANOTHER_LINK)))
     return Page("Not connected", lines, HTTPStatus.BAD_GATEWAY)
 
 

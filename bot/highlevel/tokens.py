@@ -13,7 +13,7 @@ from bot.deals.change import StoreDown
 from bot.highlevel.api.auth import AccessTokens
 from bot.highlevel.api.errors import Disconnected, Ending, HighLevelError, NotRenewed, NotSent, Refused
 from bot.highlevel.api.oauth import Tokens
-from bot.highlevel.api.token_endpoint import Authority
+from bot.highlevel.api.token_endpoint import TokenEndpoint
 from bot.highlevel.connections import Connection, Connections
 
 log = structlog.get_logger(__name__)
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class RefreshTiming:
     """Seconds between this and that."""
 
     ahead: float = 600.0
@@ -40,19 +40,23 @@ class Rhythm:
     """For what is under way when the process ends."""
 
 
-class Renewal:
+class TokenRefresh:
     """Gives each account its `AccessTokens`, and keeps all of them fresh, whether they are asked for or not."""
 
-    def __init__(self, connections: Connections, authority: Authority, rhythm: Rhythm | None = None) -> None:
+    def __init__(
+        self, connections: Connections, token_endpoint: TokenEndpoint, timing: RefreshTiming | None = None
+    ) -> None:
         self._connections = connections
-        self._authority = authority
-        self._rhythm = rhythm or Rhythm()
+        self._token_endpoint = token_endpoint
+        self._timing = timing or RefreshTiming()
         self._known: dict[str, Account] = {}
 
     def of(self, account_id: str) -> "Account":
         """The one keeper, in this process, of this location's or company's tokens."""
         if account_id not in self._known:
-            self._known[account_id] = Account(account_id, self._connections, self._authority, self._rhythm, self.of)
+            self._known[account_id] = Account(
+                account_id, self._connections, self._token_endpoint, self._timing, self.of
+            )
         return self._known[account_id]
 
     async def tend(self) -> None:
@@ -65,7 +69,7 @@ class Renewal:
                 pass
             except Exception:
                 log.exception("renewal.broken")
-            await asyncio.sleep(self._rhythm.look)
+            await asyncio.sleep(self._timing.look)
 
     async def close(self) -> None:
         """Let what was begun be saved; what takes too long is left to another process."""
@@ -92,14 +96,14 @@ class Account:
         self,
         account_id: str,
         connections: Connections,
-        authority: Authority,
-        rhythm: Rhythm,
+        token_endpoint: TokenEndpoint,
+        timing: RefreshTiming,
         of: Callable[[str], AccessTokens],
     ) -> None:
         self._id = account_id
         self._connections = connections
-        self._authority = authority
-        self._rhythm = rhythm
+        self._token_endpoint = token_endpoint
+        self._timing = timing
         self._of = of
         self._held: _Held | None = None
         self._work: asyncio.Task[Connection] | None = None
@@ -129,7 +133,7 @@ class Account:
     async def look(self) -> None:
         """Take note of what the row says, and renew it if it is time. Never raises what `current` would."""
         with suppress(HighLevelError):
-            await self._got("", _now() + self._rhythm.look)
+            await self._got("", _now() + self._timing.look)
 
     def forget(self) -> None:
         """Look at the row before the next request: somebody has just connected it."""
@@ -138,7 +142,7 @@ class Account:
     async def close(self) -> None:
         """Wait a little for what is under way."""
         if self._work:
-            await asyncio.wait([self._work], timeout=self._rhythm.farewell)
+            await asyncio.wait([self._work], timeout=self._timing.farewell)
             self._work.cancel()
 
     async def _got(self, refused: str, until: float) -> Connection:
@@ -168,12 +172,12 @@ class Account:
             found = await self._read()
             wanted = found.access == refused
             if not wanted:
-                self._held = _held(found, self._rhythm)
+                self._held = _held(found, self._timing)
                 if _now() < self._held.due:
                     return found
-            elif found.age < self._rhythm.settle:
+            elif found.age < self._timing.settle:
                 raise Disconnected(why=Ending.TOKEN)
-            good = not wanted and found.left > self._rhythm.barely
+            good = not wanted and found.left > self._timing.barely
             try:
                 ours = await self._renew(found)
             except HighLevelError:
@@ -183,7 +187,7 @@ class Account:
             if not ours:  # another process is at it
                 if good:
                     return found
-                await asyncio.sleep(self._rhythm.again)
+                await asyncio.sleep(self._timing.again)
 
     async def _read(self) -> Connection:
         found = await self._connections.find(self._id)
@@ -216,9 +220,9 @@ class Account:
             with suppress(StoreDown):  # then the lease ends by itself
                 await self._connections.release(found)
             # Whatever became of this request, the one that waits for it was not sent.
-            said = error if isinstance(error, Refused | NotSent) else NotRenewed(error.details)
-            self._failed = (_now() + (error.retry_after or self._rhythm.pause), said)
-            raise said from error
+            interaction = error if isinstance(error, Refused | NotSent) else NotRenewed(error.details)
+            self._failed = (_now() + (error.retry_after or self._timing.pause), interaction)
+            raise interaction from error
         self._failed = None
         saved = await self._insist(lambda: self._connections.renew(found, tokens))
         log.info("renewal.done", account=self._id, saved=saved)
@@ -226,8 +230,8 @@ class Account:
 
     async def _ask(self, found: Connection) -> Tokens:
         if found.refresh:
-            return await self._authority.renew(found.refresh, found.kind)
-        return await self._authority.exchange(found.company_id, self._id, self._of(found.company_id))
+            return await self._token_endpoint.renew(found.refresh, found.kind)
+        return await self._token_endpoint.exchange(found.company_id, self._id, self._of(found.company_id))
 
     async def _insist(self, note: Callable[[], Awaitable[T]]) -> T:
         """Do it, as soon as the database lets us: nobody else has this pair."""
@@ -235,13 +239,13 @@ class Account:
             try:
                 return await note()
             except StoreDown:
-                await asyncio.sleep(self._rhythm.again)
+                await asyncio.sleep(self._timing.again)
 
 
-def _held(found: Connection, rhythm: Rhythm) -> _Held:
+def _held(found: Connection, timing: RefreshTiming) -> _Held:
     now = _now()
-    ahead = min(rhythm.ahead, (found.left + found.age) / 2)
-    return _Held(found, due=now + found.left - ahead, ends=now + found.left - rhythm.barely)
+    ahead = min(timing.ahead, (found.left + found.age) / 2)
+    return _Held(found, due=now + found.left - ahead, ends=now + found.left - timing.barely)
 
 
 def _now() -> float:

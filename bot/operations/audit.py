@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Generic, TextIO, TypeVar, assert_never
 
-from bot.access.requests import Permission, State
+from bot.access.requests import AccessRequest, RequestState
 from bot.commands.record import Record
 
 T = TypeVar("T")
 
 
-class Form(StrEnum):
+class Format(StrEnum):
     """How it is written."""
 
     TABLE = "table"
@@ -39,7 +39,7 @@ class _Layout(Generic[T]):
     nothing: str
 
 
-def write(records: Iterable[Record], form: Form, out: TextIO) -> None:
+def write(records: Iterable[Record], output_format: Format, out: TextIO) -> None:
     """Write commands in their order, each as soon as it is there.
 
     - *table*: lines of at most `WIDTH` cells of a terminal. What is too long ends with an ellipsis, and no character
@@ -50,24 +50,24 @@ def write(records: Iterable[Record], form: Form, out: TextIO) -> None:
       https://owasp.org/www-community/attacks/CSV_Injection
     - *json*: an array of objects with every field, one on each line; `null` is what was not known, or not reached.
     """
-    _write(records, form, out, _COMMANDS)
+    _write(records, output_format, out, _COMMANDS)
 
 
-def write_access(permissions: Iterable[Permission], form: Form, out: TextIO) -> None:
+def write_access(permissions: Iterable[AccessRequest], output_format: Format, out: TextIO) -> None:
     """Write requests for access, and what became of them, in the same way."""
-    _write(permissions, form, out, _PERMISSIONS)
+    _write(permissions, output_format, out, _PERMISSIONS)
 
 
-def _write(rows: Iterable[T], form: Form, out: TextIO, layout: _Layout[T]) -> None:
-    match form:
-        case Form.TABLE:
+def _write(rows: Iterable[T], output_format: Format, out: TextIO, layout: _Layout[T]) -> None:
+    match output_format:
+        case Format.TABLE:
             _write_table(rows, out, layout)
-        case Form.CSV:
+        case Format.CSV:
             _write_csv(rows, out, layout.fields)
-        case Form.JSON:
+        case Format.JSON:
             _write_json(rows, out, layout.fields)
         case _:
-            assert_never(form)
+            assert_never(output_format)
 
 
 # --- table ----------------------------------------------------------------------------------------------------------
@@ -112,20 +112,20 @@ WIDTH = sum(width for _, width, _ in _COMMANDS.columns) + len(_GAP) * (len(_COMM
 """Cells of the longest line of the table."""
 
 
-def _last(permission: Permission) -> tuple[str, datetime | None]:
+def _last(permission: AccessRequest) -> tuple[str, datetime | None]:
     """Who did what was done last about a request, and when; nobody while it is open."""
-    if permission.state is State.REVOKED:
+    if permission.state is RequestState.REVOKED:
         return permission.revoked_by or "", permission.revoked_at
     return permission.decided_by or "", permission.decided_at
 
 
-def _since(permission: Permission) -> str:
+def _since(permission: AccessRequest) -> str:
     _, at = _last(permission)
     return _time(at) if at else ""
 
 
-_PERMISSIONS: _Layout[Permission] = _Layout(
-    fields=tuple(Permission.__dataclass_fields__),
+_PERMISSIONS: _Layout[AccessRequest] = _Layout(
+    fields=tuple(AccessRequest.__dataclass_fields__),
     columns=(
         ("asked (UTC)", 19, lambda permission: _time(permission.asked_at)),
         ("who", 11, lambda permission: permission.user_id),

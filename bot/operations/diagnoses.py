@@ -40,9 +40,9 @@ class Diagnosis:
         """Nothing is known to be wrong, nor that all is well."""
         return self.id.endswith((".untold", ".untried"))
 
-    def about(self, **told: object) -> Self:
+    def about(self, **readings: object) -> Self:
         """The same with what is known of this case."""
-        return replace(self, words=self.words.format(**told))
+        return replace(self, words=self.words.format(**readings))
 
 
 SETTINGS_UNUSABLE = Diagnosis("settings.unusable", "{problems}")
@@ -407,7 +407,7 @@ _AGENCY = re.compile(r"authclass", re.IGNORECASE)
 _EXPIRED = re.compile(r"expired", re.IGNORECASE)
 
 
-def look_at(token: str) -> Pasted:
+def inspect_token(token: str) -> Pasted:
     """Total. `pit-` and a UUID is a form that was seen, and that no documentation promises."""
     jwt = _JWT.fullmatch(token)
     return Pasted(is_private=_PRIVATE.fullmatch(token) is not None, ends=_end_of(jwt[1]) if jwt else None)
@@ -442,12 +442,12 @@ def of_highlevel(trouble: Trouble, token: Pasted, now: float, connect_url: str =
     return BY_CAUSE.get(trouble.cause, HIGHLEVEL_UNREACHABLE)
 
 
-class May(Enum):
+class Grant(Enum):
     """Whether a token may do something."""
 
     YES = auto()
     NO = auto()
-    UNTOLD = auto()
+    UNKNOWN = auto()
 
 
 # --- Slack's token -------------------------------------------------------------------------------------------------
@@ -471,7 +471,7 @@ def of_scopes(granted: Collection[str] | None, *, by_groups: bool) -> tuple[Diag
 # --- the address where Slack finds the bot -------------------------------------------------------------------------
 
 
-class Silence(Enum):
+class NoAnswer(Enum):
     """Why there was no answer."""
 
     UNREACHABLE = auto()
@@ -480,26 +480,26 @@ class Silence(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class AddressReading:
     """What came back from the bot's own address."""
 
     url: str
     """Where commands go."""
-    answer: int | Silence
+    answer: int | NoAnswer
     """HTTP status of a command that nobody has signed."""
     is_ours: bool = False
     """Our bot answers beside it, at `/healthz`."""
 
 
-def of_address(heard: Heard) -> Diagnosis | None:
+def of_address(reading: AddressReading) -> Diagnosis | None:
     """What that means; `None` when it is our bot, which turns away what Slack has not signed."""
     found = URL_ANOTHER
-    match heard.answer:
-        case HTTPStatus.UNAUTHORIZED if heard.is_ours:
+    match reading.answer:
+        case HTTPStatus.UNAUTHORIZED if reading.is_ours:
             return None
-        case Silence.UNREACHABLE:
+        case NoAnswer.UNREACHABLE:
             found = URL_UNREACHABLE
-        case Silence.UNTRUSTED:
+        case NoAnswer.UNTRUSTED:
             found = URL_UNTRUSTED
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             found = URL_GUARDED
@@ -507,14 +507,14 @@ def of_address(heard: Heard) -> Diagnosis | None:
             found = URL_REDIRECTED
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             found = URL_ASLEEP
-    return found.about(url=heard.url, status=heard.answer)
+    return found.about(url=reading.url, status=reading.answer)
 
 
 # --- the clock -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ClockReading:
     """What time somebody said it was, in the `Date` header of an answer."""
 
     whose: str
@@ -524,9 +524,9 @@ class Told:
     """Our own time when the answer came, in Unix time."""
 
 
-def of_clock(told: Iterable[Told]) -> Diagnosis | None:
+def of_clock(readings: Iterable[ClockReading]) -> Diagnosis | None:
     """Whether our clock is right; the first who said anything sensible is believed."""
-    for each in told:
+    for each in readings:
         try:
             ahead = each.at - parsedate_to_datetime(each.date).timestamp()
         except (ValueError, OverflowError):

@@ -10,8 +10,8 @@ from bot.access.authorization import Directory
 from bot.access.rules import Allowlist
 from bot.deals.change import CrmError, StoreDown
 from bot.operations import diagnoses
-from bot.operations.diagnoses import Diagnosis, Heard, May, Pasted, Told
-from bot.slack.workspace import Introduction, SlackTrouble
+from bot.operations.diagnoses import AddressReading, ClockReading, Diagnosis, Grant, Pasted
+from bot.slack.workspace import AuthTest, SlackTrouble
 
 SETTINGS = "settings"
 SLACK_TOKEN = "slack.token"  # noqa: S105 - the id of a check
@@ -72,7 +72,7 @@ ANYBODY, ANY_CHANNEL = "USLACKBOT", "C0000000000"
 """Asked about to learn whether the bot may ask at all: the first is in every workspace, the second in none."""
 MOST_PEOPLE = 10
 """Of those whom the settings name, so many are looked for in the workspace."""
-UNTOLD = "Cannot be told before {check} is well."
+UNKNOWN = "Cannot be told before {check} is well."
 
 FRESH = 15.0
 """Seconds for which a report is good enough: a monitor asks often, and each question costs calls to both neighbours."""
@@ -100,16 +100,16 @@ class Report:
         return {**self.as_json(), "notes": dict(self.notes), "why": dict(self.why)}
 
 
-class Tries(Protocol):
+class Probes(Protocol):
     """What is tried to see whether it is refused."""
 
-    async def may_edit(self, *, until: float) -> May:
+    async def may_edit(self, *, until: float) -> Grant:
         """Whether HighLevel's token may change opportunities, found out without changing one."""
 
-    async def may_read_users(self, *, until: float) -> May:
+    async def may_read_users(self, *, until: float) -> Grant:
         """Whether it may read users."""
 
-    async def listen(self) -> Heard | None:
+    async def probe_address(self) -> AddressReading | None:
         """What is at the address where Slack finds the bot; `None`: nobody knows the address."""
 
 
@@ -134,7 +134,7 @@ class _Findings:
             self.unknown.add(diagnosis.check)
 
     def wait(self, checks: tuple[str, ...], before: str) -> None:
-        self.failing |= dict.fromkeys(checks, UNTOLD.format(check=before))
+        self.failing |= dict.fromkeys(checks, UNKNOWN.format(check=before))
 
     def report(self, left_out: frozenset[str]) -> Report:
         # The settings, and the signing secret among them, are well: without them there is no bot to ask.
@@ -156,12 +156,12 @@ class Health:
     def __init__(  # noqa: PLR0913 - each is one neighbour
         self,
         *,
-        ask_slack: Callable[[], Awaitable[Introduction]],
+        ask_slack: Callable[[], Awaitable[AuthTest]],
         ask_socket: Callable[[], Awaitable[Any]] | None = None,
         probe_highlevel: Callable[..., Awaitable[None]],
         reads_lost_reasons: Callable[..., Awaitable[bool]],
-        highlevels_time: Callable[[], Told],
-        tries: Tries,
+        highlevel_clock: Callable[[], ClockReading],
+        probes: Probes,
         ping_store: Callable[[], Awaitable[None]],
         allowlist: Allowlist,
         directory: Directory,
@@ -176,8 +176,8 @@ class Health:
         self._ask_socket = ask_socket
         self._probe_highlevel = probe_highlevel
         self._reads_lost_reasons = reads_lost_reasons
-        self._highlevels_time = highlevels_time
-        self._tries = tries
+        self._highlevel_clock = highlevel_clock
+        self._probes = probes
         self._ping_store = ping_store
         self._allowlist = allowlist
         self._token = token
@@ -205,7 +205,7 @@ class Health:
 
     async def _check(self, *, everything: bool = False) -> _Findings:
         found = _Findings()
-        introduction, *_ = await asyncio.gather(
+        auth_test, *_ = await asyncio.gather(
             self._slack(found, everything=everything),
             self._socket(found),
             self._highlevel(found, everything=everything),
@@ -217,8 +217,8 @@ class Health:
         )
         if self._allowlist.is_empty:
             found.fail(diagnoses.NOBODY)
-        slacks_time = [Told("Slack", introduction.date, introduction.at)] if introduction else []
-        match diagnoses.of_clock([*slacks_time, self._highlevels_time()]):
+        slacks_time = [ClockReading("Slack", auth_test.date, auth_test.at)] if auth_test else []
+        match diagnoses.of_clock([*slacks_time, self._highlevel_clock()]):
             case diagnoses.CLOCK_UNTOLD:
                 found.note(diagnoses.CLOCK_UNTOLD)
             case Diagnosis() as off:
@@ -227,21 +227,21 @@ class Health:
 
     # --- Slack -----------------------------------------------------------------------------------------------------
 
-    async def _slack(self, found: _Findings, *, everything: bool) -> Introduction | None:
+    async def _slack(self, found: _Findings, *, everything: bool) -> AuthTest | None:
         try:
-            introduction = await self._ask_slack()
+            auth_test = await self._ask_slack()
         except SlackTrouble as trouble:
             found.fail(diagnoses.SLACK_WORDS.get(trouble.error, diagnoses.SLACK_REFUSED).about(error=trouble.error))
             found.wait((SLACK_WORKSPACE, SLACK_SCOPES, SLACK_COMMAND), SLACK_TOKEN)
             return None
-        for diagnosis in diagnoses.of_scopes(introduction.scopes, by_groups=bool(self._allowlist.groups)):
-            (found.fail if introduction.scopes is not None else found.note)(diagnosis)
-        team = f"{introduction.team} ({introduction.team_id})".strip()
-        if self._team_id and self._team_id != introduction.team_id:
+        for diagnosis in diagnoses.of_scopes(auth_test.scopes, by_groups=bool(self._allowlist.groups)):
+            (found.fail if auth_test.scopes is not None else found.note)(diagnosis)
+        team = f"{auth_test.team} ({auth_test.team_id})".strip()
+        if self._team_id and self._team_id != auth_test.team_id:
             found.fail(diagnoses.WORKSPACE_ANOTHER.about(team=team, wanted=self._team_id))
-        elif everything and not self._team_id and await self._all_strangers(introduction.team_id):
+        elif everything and not self._team_id and await self._all_strangers(auth_test.team_id):
             found.fail(diagnoses.WORKSPACE_STRANGERS.about(team=team))
-        return introduction
+        return auth_test
 
     async def _all_strangers(self, team_id: str) -> bool:
         """Whether people are named, and Slack says of each that they are of no workspace of ours."""
@@ -256,10 +256,10 @@ class Health:
         return bool(person.teams) and team_id not in person.teams
 
     async def _request_url(self, found: _Findings) -> None:
-        match await self._tries.listen():
+        match await self._probes.probe_address():
             case None:
                 found.note(diagnoses.URL_UNTRIED)
-            case heard if diagnosis := diagnoses.of_address(heard):
+            case reading if diagnosis := diagnoses.of_address(reading):
                 found.fail(diagnosis)
 
     async def _socket(self, found: _Findings) -> None:
@@ -292,21 +292,21 @@ class Health:
             found.wait(tuple(may), failed.check)
             return
         match may.get(HIGHLEVEL_EDIT):
-            case May.NO:
+            case Grant.NO:
                 found.fail(diagnoses.EDITING_MISSING)
-            case May.UNTOLD:
+            case Grant.UNKNOWN:
                 found.note(diagnoses.EDITING_UNTOLD)
         match may.get(HIGHLEVEL_USERS):
-            case May.NO:  # a deal's owner can do without a name
+            case Grant.NO:  # a deal's owner can do without a name
                 found.note(diagnoses.USERS_MISSING)
-            case May.UNTOLD:
+            case Grant.UNKNOWN:
                 found.note(diagnoses.USERS_UNTOLD)
 
-    async def _permissions(self, until: float, *, everything: bool) -> dict[str, May]:
+    async def _permissions(self, until: float, *, everything: bool) -> dict[str, Grant]:
         """By the check that tells it; empty where nothing is tried."""
         if not everything:
             return {}
-        edit, users = await asyncio.gather(self._tries.may_edit(until=until), self._tries.may_read_users(until=until))
+        edit, users = await asyncio.gather(self._probes.may_edit(until=until), self._probes.may_read_users(until=until))
         return {HIGHLEVEL_EDIT: edit, HIGHLEVEL_USERS: users}
 
     async def _probe(self, probe: Callable[..., Awaitable[None]], until: float) -> Diagnosis | None:

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.commands.instrumentation import DENIED, Watch
+from bot.commands.instrumentation import DENIED, Instrumentation
 from bot.deals.outcome import WORDS
 from bot.highlevel.api.rate_limit import Budget
-from bot.storage.backlog import Backlog, Lookout
+from bot.storage.backlog import Backlog, BacklogReader
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ REPLY = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 60
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Metrics(Watch):
+class Metrics(Instrumentation):
     """What was counted since the process began, and the page on which it is read.
 
     The registry is its own: several bots may live in one process.
@@ -41,14 +41,14 @@ class Metrics(Watch):
         token: str,
         names: Mapping[str, str],
         budgets: Callable[[], Mapping[str, Budget]],
-        lookout: Lookout,
+        backlog_reader: BacklogReader,
     ) -> None:
         self._authorization = f"Bearer {token}".encode()
         self._names = names
         """Of the sub-accounts, by id; one that has none goes without the label."""
         self._budgets = budgets
         """By the sub-account's id, at this moment."""
-        self._lookout = lookout
+        self._backlog_reader = backlog_reader
         self._backlog: Backlog | None = None
         self._registry = CollectorRegistry()
         self._commands = Counter(
@@ -82,19 +82,19 @@ class Metrics(Watch):
     # --- Watch ------------------------------------------------------------------------------------------------------
 
     def commanded(self, outcome: str) -> None:
-        """See `Watch`."""
+        """See `Instrumentation`."""
         self._commands.labels(outcome).inc()
 
     def acknowledged(self, kind: str, seconds: float) -> None:
-        """See `Watch`."""
+        """See `Instrumentation`."""
         self._acknowledgements.labels(kind).observe(seconds)
 
     def replied(self, way: str, seconds: float) -> None:
-        """See `Watch`."""
+        """See `Instrumentation`."""
         self._replies.labels(way).observe(seconds)
 
     def called(self, location_id: str, method: str, status: int) -> None:
-        """See `Watch`."""
+        """See `Instrumentation`."""
         self._calls.labels(self._names.get(location_id, ""), method, answer(status)).inc()
 
     # --- the page ---------------------------------------------------------------------------------------------------
@@ -110,12 +110,12 @@ class Metrics(Watch):
             return PlainTextResponse(
                 HTTPStatus.UNAUTHORIZED.phrase, HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"}
             )
-        self._backlog = await self._lookout.look()
+        self._backlog = await self._backlog_reader.look()
         return Response(generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE})
 
     def close(self) -> None:
         """Let the database go."""
-        self._lookout.close()
+        self._backlog_reader.close()
 
     def collect(self) -> Iterator[Metric]:
         """What is looked at when somebody asks. What is not known has no line."""

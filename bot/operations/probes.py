@@ -8,7 +8,7 @@ import httpx
 from bot.deals.deal import Status
 from bot.highlevel.api.client import Client, exchange
 from bot.highlevel.api.errors import HighLevelError, Invalid, NotFound, ScopeMissing, TlsFailed
-from bot.operations.diagnoses import Heard, May, Silence
+from bot.operations.diagnoses import AddressReading, Grant, NoAnswer
 
 NOBODY = "0" * 20
 """Of the length of HighLevel's ids, and no record's: what is asked about it can change nothing."""
@@ -18,7 +18,7 @@ PATIENCE = 10.0
 """Seconds for the bot's own address to answer. A host that has to wake it needs longer, and Slack waits for three."""
 
 
-class Examination:
+class NetworkProbes:
     """Asks HighLevel with `client`, and what is at `public_url` without proving anything; empty for nothing."""
 
     def __init__(
@@ -35,7 +35,7 @@ class Examination:
         self._pool = pool
         self._patience = patience
 
-    async def may_edit(self, *, until: float) -> May:
+    async def may_edit(self, *, until: float) -> Grant:
         """Whether the token may change opportunities.
 
         The status of a deal that cannot exist is set. HighLevel looks at the scope before it looks for the deal.
@@ -44,17 +44,17 @@ class Examination:
             await self._client.put_status(NOBODY, Status.OPEN.value, until=until)
         except HighLevelError as error:
             return _permits(error)
-        return May.YES
+        return Grant.YES
 
-    async def may_read_users(self, *, until: float) -> May:
+    async def may_read_users(self, *, until: float) -> Grant:
         """Whether the token may read users, likewise."""
         try:
             await self._client.user_name(NOBODY, until=until)
         except HighLevelError as error:
             return _permits(error)
-        return May.YES
+        return Grant.YES
 
-    async def listen(self) -> Heard | None:
+    async def probe_address(self) -> AddressReading | None:
         """What a command that nobody has signed gets at the bot's own address; `None` when no address is known."""
         if not self._public_url:
             return None
@@ -67,14 +67,14 @@ class Examination:
                 command = await exchange(transport, unsigned, self._patience)
                 alive = await exchange(transport, beside, self._patience)
             except TlsFailed:
-                return Heard(url, Silence.UNTRUSTED)
+                return AddressReading(url, NoAnswer.UNTRUSTED)
             except HighLevelError:  # so are called all the ways in which an answer fails to come, whoever was asked
-                return Heard(url, Silence.UNREACHABLE)
-        return Heard(url, command.status, is_ours=alive.status == HTTPStatus.OK and alive.content == b"alive")
+                return AddressReading(url, NoAnswer.UNREACHABLE)
+        return AddressReading(url, command.status, is_ours=alive.status == HTTPStatus.OK and alive.content == b"alive")
 
 
-def _permits(refusal: HighLevelError) -> May:
+def _permits(refusal: HighLevelError) -> Grant:
     """Whether what was refused is permitted: then it was refused because there is no such record."""
     if isinstance(refusal, NotFound | Invalid):
-        return May.YES
-    return May.NO if isinstance(refusal, ScopeMissing) else May.UNTOLD
+        return Grant.YES
+    return Grant.NO if isinstance(refusal, ScopeMissing) else Grant.UNKNOWN

@@ -18,9 +18,9 @@ REASON = "reason"
 SET = "set"
 """Begins the names of those on a card that give a deal a status: see `StatusChoice`."""
 SHOW = "show"
-"""Shows a deal's card; the value is its `pointing_at`."""
+"""Shows a deal's card; the value is its `target_value`."""
 SHARE = "share"
-"""Shows a deal's card to the channel; the value is its `pointing_at`."""
+"""Shows a deal's card to the channel; the value is its `target_value`."""
 REQUEST = "request_access"
 """Asks the admins to be let in."""
 APPROVE = "approve_access"
@@ -32,12 +32,12 @@ LINK = "link"
 """Leads to HighLevel, and does nothing else."""
 
 
-def pointing_at(deal: Target) -> str:
+def target_value(deal: Target) -> str:
     """A deal as a button carries it, or an option of a menu."""
     return " ".join((deal.opportunity_id, *filter(None, [deal.location_id])))
 
 
-def pointed_at(value: str) -> Target:
+def read_target_value(value: str) -> Target:
     """Read it back; parts that are missing are empty."""
     opportunity_id, _, location_id = value.partition(" ")
     return Target(opportunity_id, location_id)

@@ -7,15 +7,15 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from bot.access.authorization import Door
-from bot.access.rules import Allowed, Denied, Pace
-from bot.commands.instrumentation import DENIED, UNWATCHED, Watch
-from bot.commands.ledger import Acceptance, Accepted
+from bot.access.authorization import Authorizer
+from bot.access.rules import Allowed, Denied, RateLimit
+from bot.commands.instrumentation import DENIED, NO_METRICS, Instrumentation
+from bot.commands.ledger import Accepted, IntakeLedger
 from bot.commands.record import Entry
 from bot.deals.change import StoreDown
 from bot.deals.outcome import Cause
 from bot.slack.messages.sentences import Message, Messages
-from bot.slack.payload import Said
+from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -28,7 +28,7 @@ _due: ContextVar[float] = ContextVar("due", default=float("inf"))
 """By when what is being answered has to be acknowledged, in the event loop's time."""
 
 
-class CannotLookUp(Exception):
+class LookupFailed(Exception):
     """The ledger does not answer a question."""
 
 
@@ -48,43 +48,45 @@ class Intake:
     def __init__(  # noqa: PLR0913 - each is one neighbour
         self,
         *,
-        door: Door,
-        pace: Pace,
-        ledger: Acceptance,
+        authorizer: Authorizer,
+        rate_limit: RateLimit,
+        ledger: IntakeLedger,
         work: Work,
         messages: Messages,
         answer_within: float = ANSWER_WITHIN,
-        watch: Watch = UNWATCHED,
+        instrumentation: Instrumentation = NO_METRICS,
     ) -> None:
-        self.door = door
-        self._pace = pace
+        self.authorizer = authorizer
+        self._rate_limit = rate_limit
         self._ledger = ledger
         self._work = work
         self._messages = messages
         self._answer_within = answer_within
-        self._watch = watch
+        self._instrumentation = instrumentation
 
-    async def decides(self, said: Said) -> Allowed | Denied:
+    async def authorize(self, interaction: Interaction) -> Allowed | Denied:
         """Whether this person may, at this moment and from here; what they do does not count as a command.
 
         From now on the time for an acknowledgement runs: what is looked up or written down afterwards has the rest.
         """
         _due.set(_now() + self._answer_within)
-        return await self.door.decides(said.caller, within=self._answer_within / 2)
+        return await self.authorizer.authorize(interaction.caller, within=self._answer_within / 2)
 
-    async def may(self, said: Said) -> bool:
+    async def may(self, interaction: Interaction) -> bool:
         """The same as yes or no."""
-        return isinstance(await self.decides(said), Allowed)
+        return isinstance(await self.authorize(interaction), Allowed)
 
-    async def denies(self, said: Said) -> Message | None:
+    async def refusal(self, interaction: Interaction) -> Message | None:
         """Why this person may not, at this moment and from here; `None` when they may."""
-        decision = await self.decides(said)
-        denied = decision if isinstance(decision, Denied) else self._pace.denies(said.caller.user_id, _now())
+        decision = await self.authorize(interaction)
+        denied = (
+            decision if isinstance(decision, Denied) else self._rate_limit.denies(interaction.caller.user_id, _now())
+        )
         if denied is None:
             return None
         log.info("command.denied", reason=denied.reason.value)
-        self._watch.commanded(DENIED)
-        return self._messages.denied(denied.reason, said.caller, said.reference)
+        self._instrumentation.commanded(DENIED)
+        return self._messages.denied(denied.reason, interaction.caller, interaction.reference)
 
     async def accept(self, *entries: Entry, looked_up: bool = False) -> bool:
         """Write them down, then begin. What Slack delivers twice has the same `trigger_id`, and begins once.
@@ -101,12 +103,12 @@ class Intake:
         return new
 
     async def look_up(self, looking: Awaitable[T]) -> T:
-        """Something in the ledger, while there is time. Raises `CannotLookUp`; then nothing was written either."""
+        """Something in the ledger, while there is time. Raises `LookupFailed`; then nothing was written either."""
         try:
             async with asyncio.timeout(self._time(2)):
                 return await looking
         except (TimeoutError, StoreDown) as error:
-            raise CannotLookUp from error
+            raise LookupFailed from error
 
     async def in_time(self, writing: Awaitable[T]) -> T:
         """Something that is written beside commands, while there is time. Raises `StoreDown`: it may be written."""
@@ -116,25 +118,25 @@ class Intake:
         except TimeoutError:
             raise StoreDown(perhaps_written=True) from None
 
-    async def refuses(self, said: Said) -> Denied | None:
+    async def ineligible(self, interaction: Interaction) -> Denied | None:
         """Why this person is nobody whom an admin could let in; `None` for a member of our workspace."""
-        return await self.door.refuses(said.caller, within=self._time(2))
+        return await self.authorizer.ineligible(interaction.caller, within=self._time(2))
 
     async def guarded(self, answering: Awaitable[Message | None], reference: str) -> Message | None:
         """The error boundary of what happens before an acknowledgement."""
         try:
             return await answering
-        except CannotLookUp:
+        except LookupFailed:
             log.warning("command.not_looked_up")
-            self._watch.commanded(Cause.STORE_DOWN)
+            self._instrumentation.commanded(Cause.STORE_DOWN)
             return self._messages.cannot_look_up(reference)
         except StoreDown as down:
             log.warning("command.not_written_down", perhaps=down.perhaps_written)
-            self._watch.commanded(Cause.STORE_DOWN)
+            self._instrumentation.commanded(Cause.STORE_DOWN)
             return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=down.perhaps_written)
         except Exception:
             log.exception("command.broken")
-            self._watch.commanded(Cause.UNEXPECTED)
+            self._instrumentation.commanded(Cause.UNEXPECTED)
             return self._messages.not_accepted(Cause.UNEXPECTED, reference)
 
     def _time(self, part: int) -> float:

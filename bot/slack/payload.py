@@ -13,7 +13,7 @@ from bot.deals.deal import Wish
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Interaction:
     """What somebody typed or pressed, whichever it was."""
 
     key: str
@@ -70,7 +70,7 @@ class Said:
         ]
 
 
-def typed(body: Mapping[str, Any]) -> Said:
+def read_command(body: Mapping[str, Any]) -> Interaction:
     """The contents of a slash command.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands
@@ -78,7 +78,7 @@ def typed(body: Mapping[str, Any]) -> Said:
     field = partial(_field, body)
     reference = new_reference()
     caller = Caller(field("user_id"), field("team_id"), field("channel_id"))
-    return Said(
+    return Interaction(
         key=field("trigger_id") or reference,
         reference=reference,
         caller=caller,
@@ -88,7 +88,7 @@ def typed(body: Mapping[str, Any]) -> Said:
     )
 
 
-def pressed(body: Mapping[str, Any]) -> Said:
+def read_action(body: Mapping[str, Any]) -> Interaction:
     """The contents of a press of a button, or of a choice. Total: whatever is missing or of an odd shape is empty.
 
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
@@ -101,7 +101,7 @@ def pressed(body: Mapping[str, Any]) -> Said:
     # both stand here, which together are nobody's.
     teams = dict.fromkeys(filter(None, (_field(team, "id"), _field(user, "team_id"))))
     channel = _field(container, "channel_id") or _field(_part(body, "channel"), "id")
-    return Said(
+    return Interaction(
         key=_field(body, "trigger_id") or reference,
         reference=reference,
         caller=Caller(_field(user, "id"), " ".join(teams), channel),

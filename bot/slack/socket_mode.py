@@ -16,9 +16,9 @@ import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.commands.instrumentation import UNWATCHED, Watch
+from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.slack.bolt import dispatch, kind_of
-from bot.slack.verification import TurnedAway
+from bot.slack.verification import Rejected
 from bot.slack.workspace import SlackTrouble, answered
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_time
 
 
 @dataclass(frozen=True, slots=True)
-class Rhythm:
+class SocketTiming:
     """How long what may take, in seconds."""
 
     pause: float = 0.5
@@ -68,14 +68,14 @@ class SocketMode:
         web: AsyncWebClient,
         app_token: str,
         bolt: AsyncApp,
-        rhythm: Rhythm | None = None,
-        watch: Watch = UNWATCHED,
+        timing: SocketTiming | None = None,
+        instrumentation: Instrumentation = NO_METRICS,
     ) -> None:
         self._web = web
         self._app_token = app_token
         self._bolt = bolt
-        self._rhythm = rhythm or Rhythm()
-        self._watch = watch
+        self._timing = timing or SocketTiming()
+        self._instrumentation = instrumentation
         self._receiving = False
         self._connected: set[_Connection] = set()
         self._trouble = ""
@@ -105,7 +105,7 @@ class SocketMode:
 
     async def _stay_connected(self, session: aiohttp.ClientSession) -> None:
         """Make one connection after another. The old one is listened to until it ends, so that there is no gap."""
-        pause, longest = 0.0, self._rhythm.longest_pause
+        pause, longest = 0.0, self._timing.longest_pause
         async with asyncio.TaskGroup() as connections:
             while True:
                 connection = _Connection()
@@ -117,7 +117,7 @@ class SocketMode:
                 elif greeted is not None and asyncio.get_running_loop().time() - greeted > longest:
                     pause = 0.0
                 else:
-                    pause = min(max(2 * pause, self._rhythm.pause), longest)
+                    pause = min(max(2 * pause, self._timing.pause), longest)
                 await asyncio.sleep(pause)
 
     async def _keep(self, connection: _Connection, session: aiohttp.ClientSession) -> None:
@@ -126,12 +126,12 @@ class SocketMode:
         try:
             address = await self._address()
             async with (
-                asyncio.timeout(self._rhythm.hello) as patience,
+                asyncio.timeout(self._timing.hello) as patience,
                 session.ws_connect(
                     address,
                     proxy=self._web.proxy,
-                    heartbeat=self._rhythm.heartbeat,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=self._rhythm.hang_up),
+                    heartbeat=self._timing.heartbeat,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.hang_up),
                 ) as ws,
             ):
                 await self._receive(ws, connection, patience)
@@ -178,7 +178,7 @@ class SocketMode:
                     case {"type": "disconnect", "reason": reason} if reason not in NOTICES:
                         raise SlackTrouble(str(reason))
                     case {"type": "disconnect"}:
-                        patience.reschedule(now() + self._rhythm.farewell)
+                        patience.reschedule(now() + self._timing.farewell)
                         connection.wants_successor.set()
                     case {"envelope_id": str(envelope_id), "payload": dict(contents)}:
                         task = asyncio.create_task(self._answer(ws, envelope_id, contents))
@@ -188,13 +188,13 @@ class SocketMode:
                         log.info("slack.turned_away", why="unforeseen frame")
         finally:
             if self._answering and not ws.closed:
-                await asyncio.wait(self._answering, timeout=self._rhythm.last_answers)
+                await asyncio.wait(self._answering, timeout=self._timing.last_answers)
 
     async def _answer(self, ws: aiohttp.ClientWebSocketResponse, envelope_id: str, contents: dict[str, Any]) -> None:
         """Acknowledge as our listener says. What nobody listens to is not acknowledged: Slack tells the person so."""
         began = asyncio.get_running_loop().time()
         answer = await dispatch(self._bolt, contents)
-        if isinstance(answer, TurnedAway):
+        if isinstance(answer, Rejected):
             log.info("slack.turned_away", why=answer.why)
             return
         if answer.status != HTTPStatus.OK:
@@ -209,7 +209,7 @@ class SocketMode:
         except (aiohttp.ClientError, OSError) as error:
             log.warning("socket.not_acknowledged", error=type(error).__name__)
         else:
-            self._watch.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - began)
+            self._instrumentation.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - began)
 
 
 def _message(frame: aiohttp.WSMessage) -> object:

@@ -23,16 +23,14 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
-class TurnedAway:
+class Rejected:
     """The request is not handled. `why` is for our log, not for the sender."""
 
     status: HTTPStatus
     why: str
 
 
-def open_envelope(
-    raw: bytes, headers: Mapping[str, str], verifiers: Sequence[SignatureVerifier]
-) -> dict[str, Any] | TurnedAway:
+def verify(raw: bytes, headers: Mapping[str, str], verifiers: Sequence[SignatureVerifier]) -> dict[str, Any] | Rejected:
     """Check the signature over the raw body, then read it. `headers` has lower-case names. Never raises.
 
     There is a verifier for each secret that Slack may have signed with: two while the secret is being changed.
@@ -41,18 +39,18 @@ def open_envelope(
     timestamp = headers.get("x-slack-request-timestamp", "")
     signature = headers.get("x-slack-signature", "")
     if not _TIMESTAMP.fullmatch(timestamp) or not _SIGNATURE.fullmatch(signature):
-        return TurnedAway(HTTPStatus.UNAUTHORIZED, "no signature")
+        return Rejected(HTTPStatus.UNAUTHORIZED, "no signature")
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        return TurnedAway(HTTPStatus.BAD_REQUEST, "not UTF-8")
+        return Rejected(HTTPStatus.BAD_REQUEST, "not UTF-8")
     if not any(verifier.is_valid(text, timestamp, signature) for verifier in verifiers):
-        return TurnedAway(HTTPStatus.UNAUTHORIZED, "wrong or stale signature")
+        return Rejected(HTTPStatus.UNAUTHORIZED, "wrong or stale signature")
     try:
         contents = _read(text, headers.get("content-type", ""))
     except (ValueError, RecursionError):
-        return TurnedAway(HTTPStatus.BAD_REQUEST, "malformed body")
-    return contents if isinstance(contents, dict) else TurnedAway(HTTPStatus.BAD_REQUEST, "unknown kind of body")
+        return Rejected(HTTPStatus.BAD_REQUEST, "malformed body")
+    return contents if isinstance(contents, dict) else Rejected(HTTPStatus.BAD_REQUEST, "unknown kind of body")
 
 
 def _read(text: str, content_type: str) -> object:

@@ -38,7 +38,7 @@ async def answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Introduction:
+class AuthTest:
     """What Slack says of our token."""
 
     team_id: str
@@ -52,7 +52,7 @@ class Introduction:
     """When the answer came, in Unix time by our own clock."""
 
 
-class Workspace:
+class SlackWorkspace:
     """Which workspace is ours. Until it is known nobody may change anything."""
 
     def __init__(self, web: AsyncWebClient, pause: float = PAUSE) -> None:
@@ -69,11 +69,11 @@ class Workspace:
     async def ask(self) -> str:
         """Ask Slack, remember and return the team's id. Raises `SlackTrouble`; then what was known stays known."""
         try:
-            return (await self.introduce()).team_id
+            return (await self.auth_test()).team_id
         finally:
             self._asked.set()
 
-    async def introduce(self) -> Introduction:
+    async def auth_test(self) -> AuthTest:
         """The same, with what else Slack says of the token.
 
         https://docs.slack.dev/reference/methods/auth.test ; that a header lists the scopes was only seen.
@@ -83,7 +83,7 @@ class Workspace:
         if not isinstance(team_id, str):
             raise SlackTrouble("no_team_id")
         self.team_id = team_id
-        return Introduction(
+        return AuthTest(
             team_id=team_id,
             team=team if isinstance(team, str) else "",
             scopes=_scopes(answer.headers),

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from bot.access.requests import OPERATOR, Permission, State
+from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Approved
 from bot.storage.database import Database
 from bot.storage.engine import engine, insert, reason
@@ -27,19 +27,19 @@ _COLUMNS = [
     access.c.revoked_by,
     access.c.revoked_at,
 ]
-"""In the order of `Permission`'s fields."""
+"""In the order of `AccessRequest`'s fields."""
 _STANDING = sa.text("state IN ('open', 'approved')")
 """In words of SQL, not as parameters: the index for it is a partial one."""
 
 
-class SqlRegister:
-    """`permission.Permissions` over a database."""
+class SqlAccessRequests:
+    """`permission.AccessRequests` over a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def ask(self, request: Permission) -> Permission:
-        """See `permission.Permissions`."""
+    async def ask(self, request: AccessRequest) -> AccessRequest:
+        """See `permission.AccessRequests`."""
         written = {
             "reference": request.reference,
             "user_id": request.user_id,
@@ -51,69 +51,71 @@ class SqlRegister:
         adding = insert(self._database.kind, access).values(written).on_conflict_do_nothing()
         standing = sa.select(*_COLUMNS).where(access.c.user_id == request.user_id, _STANDING)
 
-        def add(connection: sa.Connection) -> Permission:
+        def add(connection: sa.Connection) -> AccessRequest:
             connection.execute(adding)
-            return _permission(connection.execute(standing).one())
+            return _access_request(connection.execute(standing).one())
 
         return await self._database.do(add)
 
-    async def decide(self, reference: str, state: State, by: str, at: datetime) -> tuple[Permission | None, bool]:
-        """See `permission.Permissions`."""
+    async def decide(
+        self, reference: str, state: RequestState, by: str, at: datetime
+    ) -> tuple[AccessRequest | None, bool]:
+        """See `permission.AccessRequests`."""
         deciding = (
             access.update()
-            .where(access.c.reference == reference, access.c.state == State.OPEN.value)
+            .where(access.c.reference == reference, access.c.state == RequestState.OPEN.value)
             .values(state=state.value, decided_by=by, decided_at=as_written(at))
         )
         looking = sa.select(*_COLUMNS).where(access.c.reference == reference)
 
-        def decide(connection: sa.Connection) -> tuple[Permission | None, bool]:
+        def decide(connection: sa.Connection) -> tuple[AccessRequest | None, bool]:
             decided = connection.execute(deciding).rowcount == 1
             row = connection.execute(looking).first()
-            return (_permission(row) if row else None, decided)
+            return (_access_request(row) if row else None, decided)
 
         return await self._database.do(decide)
 
-    async def revoke(self, user_id: str, by: str, at: datetime) -> Permission | None:
-        """See `permission.Permissions`."""
+    async def revoke(self, user_id: str, by: str, at: datetime) -> AccessRequest | None:
+        """See `permission.AccessRequests`."""
         statement = _revocation(user_id, by, at)
         row = await self._database.do(lambda connection: connection.execute(statement).first())
-        return _permission(row) if row else None
+        return _access_request(row) if row else None
 
-    async def latest(self, user_id: str) -> Permission | None:
-        """See `permission.Permissions`."""
+    async def latest(self, user_id: str) -> AccessRequest | None:
+        """See `permission.AccessRequests`."""
         latest = access.c.asked_at.desc(), access.c.reference
         statement = sa.select(*_COLUMNS).where(access.c.user_id == user_id).order_by(*latest).limit(1)
         row = await self._database.do(lambda connection: connection.execute(statement).first())
-        return _permission(row) if row else None
+        return _access_request(row) if row else None
 
     async def approved(self, user_id: str) -> Approved | None:
-        """See `permission.Permissions`."""
+        """See `permission.AccessRequests`."""
         statement = sa.select(*_COLUMNS).where(access.c.user_id == user_id, _STANDING)
         row = await self._database.do(lambda connection: connection.execute(statement).first())
-        return _permission(row).approved if row else None
+        return _access_request(row).approved if row else None
 
-    async def standing(self, most: int) -> list[Permission]:
-        """See `permission.Permissions`."""
-        open_first = sa.case((access.c.state == State.OPEN.value, 0), else_=1)
+    async def standing(self, most: int) -> list[AccessRequest]:
+        """See `permission.AccessRequests`."""
+        open_first = sa.case((access.c.state == RequestState.OPEN.value, 0), else_=1)
         in_order = (open_first, access.c.asked_at, access.c.reference)
         statement = sa.select(*_COLUMNS).where(_STANDING).order_by(*in_order).limit(most)
         rows = await self._database.do(lambda connection: connection.execute(statement).all())
-        return [_permission(row) for row in rows]
+        return [_access_request(row) for row in rows]
 
 
 @contextmanager
-def reading(url: str, *, past: bool) -> Iterator[Iterator[Permission]]:
+def reading(url: str, *, past: bool) -> Iterator[Iterator[AccessRequest]]:
     """The open requests and the approvals in force, oldest first; the `past` ones as well, if they are wanted.
 
     Read as they are taken. Raises what `history.reading` does.
     """
     statement = sa.select(*_COLUMNS).order_by(access.c.asked_at, access.c.reference)
     with streaming(url, statement if past else statement.where(_STANDING)) as rows:
-        yield map(_permission, rows)
+        yield map(_access_request, rows)
 
 
 @contextmanager
-def revoking(url: str, user_id: str, at: datetime) -> Iterator[Iterator[Permission]]:
+def revoking(url: str, user_id: str, at: datetime) -> Iterator[Iterator[AccessRequest]]:
     """The approval of this person, as it is after an operator took it back; nothing where none was in force.
 
     Raises what `history.reading` does; what another version wrote is not touched.
@@ -128,24 +130,24 @@ def revoking(url: str, user_id: str, at: datetime) -> Iterator[Iterator[Permissi
         raise Unreadable(reason(error, url)) from error
     finally:
         opened.dispose()
-    yield map(_permission, rows)
+    yield map(_access_request, rows)
 
 
 def _revocation(user_id: str, by: str, at: datetime) -> sa.Executable:
     return (
         access.update()
-        .where(access.c.user_id == user_id, access.c.state == State.APPROVED.value)
-        .values(state=State.REVOKED.value, revoked_by=by, revoked_at=as_written(at))
+        .where(access.c.user_id == user_id, access.c.state == RequestState.APPROVED.value)
+        .values(state=RequestState.REVOKED.value, revoked_by=by, revoked_at=as_written(at))
         .returning(*_COLUMNS)
     )
 
 
-def _permission(row: sa.Row[Any]) -> Permission:
-    fields = dict(zip(Permission.__dataclass_fields__, row, strict=True))
+def _access_request(row: sa.Row[Any]) -> AccessRequest:
+    fields = dict(zip(AccessRequest.__dataclass_fields__, row, strict=True))
     asked_at, decided_at, revoked_at = (fields.pop(name) for name in ("asked_at", "decided_at", "revoked_at"))
-    return Permission(
+    return AccessRequest(
         asked_at=datetime.fromisoformat(asked_at),
-        state=State(fields.pop("state")),
+        state=RequestState(fields.pop("state")),
         decided_at=decided_at and datetime.fromisoformat(decided_at),
         revoked_at=revoked_at and datetime.fromisoformat(revoked_at),
         **fields,

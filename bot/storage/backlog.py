@@ -32,7 +32,7 @@ class Backlog:
     """Seconds since the oldest of them was accepted; 0 when there is none."""
 
 
-class Lookout:
+class BacklogReader:
     """Looks into the ledger now and then."""
 
     def __init__(self, url: str, patience: float = PATIENCE, fresh: float = FRESH) -> None:

@@ -43,7 +43,7 @@ BEFOREHAND = 0.05
 
 
 class SqlLedger:
-    """`claims.Acceptance` and `claims.Claims` over a database. Each instance is an owner of its own."""
+    """`claims.IntakeLedger` and `claims.WorkerLedger` over a database. Each instance is an owner of its own."""
 
     def __init__(self, database: Database, lease: float = LEASE) -> None:
         self._database = database
@@ -76,10 +76,10 @@ class SqlLedger:
         self._adopting = _adopting(self._owner, self._now, until)
         self._giving_back = commands.update().where(ours, _UNFINISHED).values(owner=None, lease_until=0)
 
-    # --- Acceptance -------------------------------------------------------------------------------------------------
+    # --- for the intake ---------------------------------------------------------------------------------------------
 
     async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
-        """See `Acceptance`."""
+        """See `IntakeLedger`."""
         rows = [_row(entry) for entry in entries]
         starts = begin and bool(rows[0]["opportunity_id"])
 
@@ -95,7 +95,7 @@ class SqlLedger:
         return await self._database.do(write, within=within)
 
     async def ping(self) -> None:
-        """See `Acceptance`."""
+        """See `IntakeLedger`."""
         new = secrets.token_hex(PROBE // 2)
 
         def write_anew(connection: sa.Connection) -> None:
@@ -115,14 +115,14 @@ class SqlLedger:
 
         await self._database.do(come_and_go)
 
-    # --- Claims -----------------------------------------------------------------------------------------------------
+    # --- for the worker ---------------------------------------------------------------------------------------------
 
     async def identify(self, key: str, wish: Wish) -> None:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         await self._note(key, opportunity_id=wish.opportunity_id, lost_reason_id=wish.lost_reason_id)
 
     async def begin(self, key: str) -> bool:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
 
         def go(connection: sa.Connection) -> int | None:
             if connection.execute(_COMES_FIRST, {"of": key}).first() is not None:
@@ -139,11 +139,11 @@ class SqlLedger:
         return changed is not None
 
     async def hold(self, key: str) -> None:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         await self._note(key)
 
     async def intend(self, key: str, before: Opportunity) -> None:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         await self._note(
             key,
             state="intended",
@@ -153,19 +153,19 @@ class SqlLedger:
         )
 
     async def tell_to_wait(self, key: str) -> bool:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         return await self._change(self._telling, key, told_to_wait=1) == 1
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         await self._note(key, state="answered", reply=_as_text(reply) if reply else None, **_as_columns(outcome))
 
     async def reply(self, key: str, reply: Message) -> None:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         await self._note(key, reply=_as_text(reply))
 
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         announced_in, announced_ts = announced
         await self._fenced(
             self._finishing,
@@ -182,12 +182,12 @@ class SqlLedger:
         )
 
     async def renew(self, keys: Collection[str]) -> None:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         of = {"of": list(keys)}
         await self._database.do(lambda connection: connection.execute(self._renewing, of))
 
     async def adopt(self, most: int) -> Sequence[Claim]:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         rows = await self._database.do(
             lambda connection: connection.execute(self._adopting, {"most": most}).mappings().all()
         )
@@ -202,7 +202,7 @@ class SqlLedger:
         return claims
 
     async def give_back(self) -> int:
-        """See `Claims`."""
+        """See `WorkerLedger`."""
         return await self._database.do(lambda connection: connection.execute(self._giving_back).rowcount)
 
     async def forget(self, before: datetime, most: int = 1000) -> int:

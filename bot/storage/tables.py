@@ -129,7 +129,7 @@ connections = sa.Table(
 - `refused` is why HighLevel has ended the connection; empty while it is good.
 """
 
-passes = sa.Table(
+install_links = sa.Table(
     "passes",
     metadata,
     sa.Column("digest", sa.Text, primary_key=True),

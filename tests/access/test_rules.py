@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Pace, Person, Reason, Standing, Way
+from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, RateLimit, Reason, Standing, Way
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
 ANYWHERE = Allowlist(users=frozenset({"U0ANA", "U0LEO"}), channels=frozenset())
@@ -18,25 +18,25 @@ NOBODY = Allowlist(users=frozenset(), channels=frozenset())
 
 
 def test_somebody_on_the_list_may() -> None:
-    assert ANYWHERE.decides(ANA, "T0OURS") == ON_THE_LIST
+    assert ANYWHERE.decide(ANA, "T0OURS") == ON_THE_LIST
 
 
 def test_somebody_who_is_not_on_the_list_may_not() -> None:
-    assert ANYWHERE.decides(Caller("U0BEN", "T0OURS", "C0SALES"), "T0OURS") == Denied(Reason.NOT_ALLOWED)
+    assert ANYWHERE.decide(Caller("U0BEN", "T0OURS", "C0SALES"), "T0OURS") == Denied(Reason.NOT_ALLOWED)
 
 
 def test_an_empty_list_means_nobody() -> None:
-    assert NOBODY.decides(ANA, "T0OURS") == Denied(Reason.NOBODY_ALLOWED)
+    assert NOBODY.decide(ANA, "T0OURS") == Denied(Reason.NOBODY_ALLOWED)
 
 
 @pytest.mark.parametrize("user_id", ["", "u0ana", "U0ANA ", "U0AN", "U0ANAX", "U0ANA,U0LEO"])
 def test_an_id_that_only_resembles_one_on_the_list_is_not_on_it(user_id: str) -> None:
-    assert ANYWHERE.decides(Caller(user_id, "T0OURS", "C0SALES"), "T0OURS") == Denied(Reason.NOT_ALLOWED)
+    assert ANYWHERE.decide(Caller(user_id, "T0OURS", "C0SALES"), "T0OURS") == Denied(Reason.NOT_ALLOWED)
 
 
 @pytest.mark.parametrize("channel_id", ["C0SALES", "D0ANA", "G0SECRET", ""])
 def test_no_channels_means_any_channel(channel_id: str) -> None:
-    assert ANYWHERE.decides(Caller("U0ANA", "T0OURS", channel_id), "T0OURS") == ON_THE_LIST
+    assert ANYWHERE.decide(Caller("U0ANA", "T0OURS", channel_id), "T0OURS") == ON_THE_LIST
 
 
 @pytest.mark.parametrize(
@@ -50,21 +50,21 @@ def test_no_channels_means_any_channel(channel_id: str) -> None:
     ],
 )
 def test_where_channels_are_named_no_other_will_do(channel_id: str, decision: Allowed | Denied) -> None:
-    assert IN_SALES.decides(Caller("U0ANA", "T0OURS", channel_id), "T0OURS") == decision
+    assert IN_SALES.decide(Caller("U0ANA", "T0OURS", channel_id), "T0OURS") == decision
 
 
 def test_somebody_who_may_not_is_not_told_which_channel_would_be_right() -> None:
-    assert IN_SALES.decides(Caller("U0BEN", "T0OURS", "C0OTHER"), "T0OURS") == Denied(Reason.NOT_ALLOWED)
+    assert IN_SALES.decide(Caller("U0BEN", "T0OURS", "C0OTHER"), "T0OURS") == Denied(Reason.NOT_ALLOWED)
 
 
 @pytest.mark.parametrize("team_id", ["T0THEIRS", "", "t0ours"])
 def test_another_workspace_may_not_even_with_the_right_user_id(team_id: str) -> None:
-    assert ANYWHERE.decides(Caller("U0ANA", team_id, "C0SALES"), "T0OURS") == Denied(Reason.WRONG_WORKSPACE)
+    assert ANYWHERE.decide(Caller("U0ANA", team_id, "C0SALES"), "T0OURS") == Denied(Reason.WRONG_WORKSPACE)
 
 
 @pytest.mark.parametrize("team_id", ["T0OURS", ""])
 def test_nobody_may_while_our_own_workspace_is_unknown(team_id: str) -> None:
-    assert ANYWHERE.decides(Caller("U0ANA", team_id, "C0SALES"), None) == Denied(Reason.WORKSPACE_UNKNOWN)
+    assert ANYWHERE.decide(Caller("U0ANA", team_id, "C0SALES"), None) == Denied(Reason.WORKSPACE_UNKNOWN)
 
 
 IDS = st.sampled_from(["", "A", "B", "C"])
@@ -75,7 +75,7 @@ SOME = st.frozensets(IDS)
 def test_only_those_may_who_are_named_from_where_it_is_allowed(
     users: frozenset[str], channels: frozenset[str], caller: Caller, our_team: str | None
 ) -> None:
-    may = isinstance(Allowlist(users, channels).decides(caller, our_team), Allowed)
+    may = isinstance(Allowlist(users, channels).decide(caller, our_team), Allowed)
 
     named = caller.user_id in users
     assert may == (named and caller.team_id == our_team and (not channels or caller.channel_id in channels))
@@ -90,8 +90,8 @@ RULES = Allowlist(frozenset({"U0ANA"}), frozenset({"C0SALES"}), frozenset({"S0SA
 
 
 def test_an_admin_may_as_well() -> None:
-    assert RULES.decides(Caller("U0KIM", "T0OURS", "C0SALES"), "T0OURS") == Allowed(Way.ADMIN)
-    assert RULES.decides(Caller("U0KIM", "T0OURS", "C0OTHER"), "T0OURS") == Denied(Reason.WRONG_CHANNEL)
+    assert RULES.decide(Caller("U0KIM", "T0OURS", "C0SALES"), "T0OURS") == Allowed(Way.ADMIN)
+    assert RULES.decide(Caller("U0KIM", "T0OURS", "C0OTHER"), "T0OURS") == Denied(Reason.WRONG_CHANNEL)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_of_somebody_who_is_not_named_more_has_to_be_known_where_that_may_help()
     only_groups = Allowlist(frozenset(), frozenset(), groups=frozenset({"S0SALES"}))
     only_admins = Allowlist(frozenset(), frozenset(), admins=frozenset({"U0KIM"}))
     for rules in (RULES, only_groups, only_admins):
-        assert rules.decides(BEN, "T0OURS") is None
+        assert rules.decide(BEN, "T0OURS") is None
         assert not rules.is_empty
     assert NOBODY.is_empty
 
@@ -146,14 +146,14 @@ def test_of_somebody_who_is_not_named_more_has_to_be_known_where_that_may_help()
 def test_what_is_known_of_somebody_decides_and_what_is_not_is_taken_for_no(
     standing: Standing, decision: Allowed | Denied
 ) -> None:
-    assert RULES.decides(BEN, "T0OURS", standing) == decision
+    assert RULES.decide(BEN, "T0OURS", standing) == decision
 
 
 def test_whoever_is_let_in_by_a_group_is_bound_to_the_channels_too() -> None:
     standing = Standing(group="S0SALES", person=OURS)
 
-    assert RULES.decides(replace(BEN, channel_id="C0OTHER"), "T0OURS", standing) == Denied(Reason.WRONG_CHANNEL)
-    assert RULES.decides(replace(BEN, channel_id="C0OTHER"), "T0OURS", Standing()) == Denied(Reason.NOT_ALLOWED)
+    assert RULES.decide(replace(BEN, channel_id="C0OTHER"), "T0OURS", standing) == Denied(Reason.WRONG_CHANNEL)
+    assert RULES.decide(replace(BEN, channel_id="C0OTHER"), "T0OURS", Standing()) == Denied(Reason.NOT_ALLOWED)
 
 
 @given(
@@ -173,7 +173,7 @@ def test_whoever_is_let_in_by_a_group_is_bound_to_the_channels_too() -> None:
 def test_nobody_is_let_in_who_is_not_named_unless_they_are_vouched_for_and_one_of_us(
     rules: Allowlist, caller: Caller, our_team: str | None, standing: Standing | None
 ) -> None:
-    decision = rules.decides(caller, our_team, standing)
+    decision = rules.decide(caller, our_team, standing)
 
     if isinstance(decision, Allowed) and caller.user_id not in rules.users | rules.admins:
         assert standing
@@ -192,35 +192,35 @@ def test_nobody_is_let_in_who_is_not_named_unless_they_are_vouched_for_and_one_o
 
 
 def test_one_person_may_start_twenty_commands_in_a_minute_and_no_more() -> None:
-    pace = Pace()
+    rate_limit = RateLimit()
 
-    assert [pace.denies("U0ANA", second) for second in range(20)] == [None] * 20
-    assert pace.denies("U0ANA", 20) == Denied(Reason.TOO_FAST)
-    assert pace.denies("U0ANA", 59.999) == Denied(Reason.TOO_FAST)
+    assert [rate_limit.denies("U0ANA", second) for second in range(20)] == [None] * 20
+    assert rate_limit.denies("U0ANA", 20) == Denied(Reason.TOO_FAST)
+    assert rate_limit.denies("U0ANA", 59.999) == Denied(Reason.TOO_FAST)
 
 
 def test_a_minute_later_there_is_room_again_for_each_that_has_passed() -> None:
-    pace = Pace()
+    rate_limit = RateLimit()
     for second in range(20):
-        pace.denies("U0ANA", second)
+        rate_limit.denies("U0ANA", second)
 
-    assert pace.denies("U0ANA", 60) is None
-    assert pace.denies("U0ANA", 60.5) == Denied(Reason.TOO_FAST)
-    assert pace.denies("U0ANA", 61) is None
+    assert rate_limit.denies("U0ANA", 60) is None
+    assert rate_limit.denies("U0ANA", 60.5) == Denied(Reason.TOO_FAST)
+    assert rate_limit.denies("U0ANA", 61) is None
 
 
 def test_what_was_refused_does_not_count() -> None:
-    pace = Pace(limit=1, period=10)
+    rate_limit = RateLimit(limit=1, period=10)
 
-    assert [pace.denies("U0ANA", second) for second in (0, 1, 9.9)] == [None, *[Denied(Reason.TOO_FAST)] * 2]
-    assert pace.denies("U0ANA", 10) is None
+    assert [rate_limit.denies("U0ANA", second) for second in (0, 1, 9.9)] == [None, *[Denied(Reason.TOO_FAST)] * 2]
+    assert rate_limit.denies("U0ANA", 10) is None
 
 
 def test_one_persons_haste_slows_down_nobody_else() -> None:
-    pace = Pace(limit=1, period=10)
-    pace.denies("U0ANA", 0)
+    rate_limit = RateLimit(limit=1, period=10)
+    rate_limit.denies("U0ANA", 0)
 
-    assert pace.denies("U0BEN", 0) is None
+    assert rate_limit.denies("U0BEN", 0) is None
 
 
 @given(
@@ -231,12 +231,12 @@ def test_one_persons_haste_slows_down_nobody_else() -> None:
 def test_no_period_ever_holds_more_than_the_limit_and_nobody_is_refused_below_it(
     limit: int, period: int, steps: list[tuple[str, int]]
 ) -> None:
-    pace, now = Pace(limit, period), 0
+    rate_limit, now = RateLimit(limit, period), 0
     started: dict[str, list[int]] = {"U0ANA": [], "U0BEN": []}
     for user, pause in steps:
         now += pause
         recent = [start for start in started[user] if start > now - period]
-        denied = pace.denies(user, now)
+        denied = rate_limit.denies(user, now)
         assert denied == (Denied(Reason.TOO_FAST) if len(recent) >= limit else None)
         if denied is None:
             started[user].append(now)

@@ -96,7 +96,7 @@ class Tabs:
         )
         self._visitors.append(visitor)
         visitor.set_default_timeout(PATIENCE * 1000)
-        visitor.on("page", self._watch)
+        visitor.on("page", self._instrumentation)
         visitor.on("request", self._on_request)
         visitor.on("console", self._on_console)
         visitor.on("weberror", self._on_error)
@@ -110,7 +110,7 @@ class Tabs:
                 await page.evaluate("new Promise(done => setTimeout(done))")
             await visitor.close()
 
-    def _watch(self, page: Page) -> None:
+    def _instrumentation(self, page: Page) -> None:
         page.on("websocket", self._on_request)
 
     def _on_request(self, request: Request | WebSocket) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bot.access.rules import Caller
 from bot.commands.accounts import Account, Accounts
-from bot.commands.lookups import Inquiries
+from bot.commands.lookups import Lookups
 from bot.deals.change import ChangeStatus, Crm, CrmError
 from bot.deals.deal import LostReason, Opportunity, Status, Wish
 from bot.deals.identify import Identify
@@ -15,7 +15,7 @@ from bot.deals.outcome import AlreadySo, Cause, Failed
 from bot.highlevel.api import transport
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Client
-from bot.highlevel.crm import Elsewhere, HighLevelCrm
+from bot.highlevel.crm import HighLevelCrm, UnknownLocation
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
 from tests.house import PATIENT
@@ -46,7 +46,7 @@ async def town() -> AsyncIterator[Town]:
             crm,
             Identify(crm, reason_required=False),
             ChangeStatus(crm, ledger, PATIENT.command),
-            Inquiries(crm, ledger, messages()),
+            Lookups(crm, ledger, messages()),
         )
 
     async with served(highlevel.app()) as url, AsyncExitStack() as stack:
@@ -64,7 +64,7 @@ async def town() -> AsyncIterator[Town]:
         for client in clients.values():
             await stack.enter_async_context(client)
         ours = {each: made(HighLevelCrm(client, each)) for each, client in clients.items()}
-        accounts = Accounts(ours, BERLIN, made(Elsewhere()))
+        accounts = Accounts(ours, BERLIN, made(UnknownLocation()))
         yield Town(highlevel, accounts)
 
 
@@ -105,7 +105,7 @@ async def test_in_one_that_is_not_ours_everything_fails_and_says_so(town: Town) 
         await gone.set_status(DEAL, Status.WON, lost_reason_id=None, until=_soon())
     assert await gone.describe(Opportunity(DEAL, "open"), until=_soon()) == Opportunity(DEAL, "open")
     assert await town.accounts.lost_reasons("GONE", until=_soon()) is None
-    assert "no longer" in (await town.accounts.inquiries("GONE").share(DEAL, ANA, "REF")).text
+    assert "no longer" in (await town.accounts.lookups("GONE").share(DEAL, ANA, "REF")).text
     assert town.highlevel.written == []
 
 
@@ -120,6 +120,6 @@ async def test_the_limit_of_one_holds_up_no_other(town: Town) -> None:
         await town.accounts.crm(PARIS).find(ELSEWHERE, until=_soon())
     started = asyncio.get_running_loop().time()
 
-    async with town.accounts.crm(BERLIN).turn(until=_soon()):
+    async with town.accounts.crm(BERLIN).reserve(until=_soon()):
         assert (await town.accounts.crm(BERLIN).find(DEAL, until=_soon())).id == DEAL
     assert asyncio.get_running_loop().time() - started < town.highlevel.burst_seconds

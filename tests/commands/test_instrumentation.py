@@ -1,10 +1,10 @@
-from bot.commands.instrumentation import UNWATCHED
+from bot.commands.instrumentation import NO_METRICS
 
 
 def test_where_nobody_measures_nothing_is_noted() -> None:
-    UNWATCHED.commanded("changed")
-    UNWATCHED.acknowledged("command", 0.1)
-    UNWATCHED.replied("channel", 1.0)
-    UNWATCHED.called("L", "GET", 200)
+    NO_METRICS.commanded("changed")
+    NO_METRICS.acknowledged("command", 0.1)
+    NO_METRICS.replied("channel", 1.0)
+    NO_METRICS.called("L", "GET", 200)
 
-    assert vars(UNWATCHED) == {}
+    assert vars(NO_METRICS) == {}

@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from bot.access.rules import Caller
-from bot.commands.ledger import Acceptance, Accepted, Claims
+from bot.commands.ledger import Accepted, IntakeLedger, WorkerLedger
 from bot.commands.record import Entry
 from bot.deals.change import LeaseLost
 from bot.deals.deal import Consent, Opportunity, Status, Wish
@@ -27,7 +27,7 @@ SHORT = 0.2
 """A lease for tests in which an owner dies."""
 
 
-class Ledger(Acceptance, Claims, Protocol):
+class Ledger(IntakeLedger, WorkerLedger, Protocol):
     """Both ports, as one object has them."""
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.commands.record import Obstacle
+from bot.commands.record import UndoRefusal
 from bot.deals.deal import Consent, Status, Wish
 from tests.memory import CHANGE, entry
 
@@ -31,26 +31,26 @@ def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "obstacle"),
+    ("fields", "refusal"),
     [
-        ({"outcome": "already_so"}, Obstacle.NO_CHANGE),
-        ({"outcome": "no_answer"}, Obstacle.NO_CHANGE),
-        ({"outcome": None}, Obstacle.NOT_DONE),
-        ({"outcome": "no_answer", "effect": "unknown"}, Obstacle.UNSURE),
-        ({"before": "won"}, Obstacle.NO_CHANGE),
-        ({"undoes": "another"}, Obstacle.NO_CHANGE),
-        ({"at": NOW - timedelta(hours=24, seconds=1)}, Obstacle.TOO_OLD),
-        ({"before": "on hold"}, Obstacle.NO_STATUS),
-        ({"before": "all"}, Obstacle.NO_STATUS),
-        ({"before": None}, Obstacle.NO_STATUS),
+        ({"outcome": "already_so"}, UndoRefusal.NO_CHANGE),
+        ({"outcome": "no_answer"}, UndoRefusal.NO_CHANGE),
+        ({"outcome": None}, UndoRefusal.NOT_DONE),
+        ({"outcome": "no_answer", "effect": "unknown"}, UndoRefusal.UNSURE),
+        ({"before": "won"}, UndoRefusal.NO_CHANGE),
+        ({"undoes": "another"}, UndoRefusal.NO_CHANGE),
+        ({"at": NOW - timedelta(hours=24, seconds=1)}, UndoRefusal.TOO_OLD),
+        ({"before": "on hold"}, UndoRefusal.NO_STATUS),
+        ({"before": "all"}, UndoRefusal.NO_STATUS),
+        ({"before": None}, UndoRefusal.NO_STATUS),
     ],
 )
-def test_what_cannot_be_taken_back_says_why(fields: dict[str, Any], obstacle: Obstacle) -> None:
-    assert replace(CHANGE, **fields).undo(DAY, NOW) is obstacle
+def test_what_cannot_be_taken_back_says_why(fields: dict[str, Any], refusal: UndoRefusal) -> None:
+    assert replace(CHANGE, **fields).undo(DAY, NOW) is refusal
 
 
 def test_nothing_is_taken_back_where_it_is_switched_off() -> None:
-    assert CHANGE.undo(timedelta(), NOW) is Obstacle.SWITCHED_OFF
+    assert CHANGE.undo(timedelta(), NOW) is UndoRefusal.SWITCHED_OFF
 
 
 def test_a_reason_that_was_added_is_no_change_of_the_status() -> None:
@@ -129,13 +129,13 @@ def test_a_command_is_unasked_until_somebody_has_agreed_to_it_as_it_is(
 ) -> None:
     asked = replace(entry("a"), wish=replace(entry("a").wish, consent=consent))
 
-    assert asked.is_unasked is unasked
-    assert replace(asked, continues="question").is_unasked is as_an_answer
+    assert asked.needs_sharing_consent is unasked
+    assert replace(asked, continues="question").needs_sharing_consent is as_an_answer
 
 
 def test_what_few_see_or_what_belongs_to_an_earlier_change_needs_no_asking() -> None:
     asked = entry("a")
 
-    assert not replace(asked, public=False).is_unasked
-    assert not replace(asked, undoes="change").is_unasked
-    assert not replace(asked, wish=replace(asked.wish, only_if="lost")).is_unasked
+    assert not replace(asked, public=False).needs_sharing_consent
+    assert not replace(asked, undoes="change").needs_sharing_consent
+    assert not replace(asked, wish=replace(asked.wish, only_if="lost")).needs_sharing_consent

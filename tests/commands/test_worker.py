@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from bot.access.rules import Caller
 from bot.commands.ledger import Claim
 from bot.commands.record import Entry
-from bot.commands.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Rhythm, Worker
+from bot.commands.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Worker, WorkerTiming
 from bot.deals.change import LeaseLost, StoreDown
 from bot.deals.deal import Consent, LostReason, Opportunity, Status, Wish
 from bot.deals.identify import Identified
@@ -32,7 +32,7 @@ from bot.slack.replies import Address, Delivery
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 from tests.notebook import Notebook
 
-RHYTHM = Rhythm(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
+RHYTHM = WorkerTiming(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
 OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
 
 
@@ -115,21 +115,21 @@ class Work:
         self.updated.append((message, channel_id, message_ts))
         return True
 
-    def worker(self, ledger: MemoryLedger | None = None, rhythm: Rhythm = RHYTHM) -> tuple[Worker, MemoryLedger]:
+    def worker(self, ledger: MemoryLedger | None = None, timing: WorkerTiming = RHYTHM) -> tuple[Worker, MemoryLedger]:
         ledger = ledger or MemoryLedger(self.store)
         worker = Worker(
             identify=self.identify,
             change=self.change,
             lost_reasons=self.lost_reasons,
             channels=self,
-            claims=ledger,
+            ledger=ledger,
             history=ledger,
             messages=self.messages,
             deliver=self.deliver,
             post=self.post,
             update=self.update,
-            rhythm=rhythm,
-            watch=self.notebook,
+            timing=timing,
+            instrumentation=self.notebook,
         )
         return worker, ledger
 
@@ -394,7 +394,7 @@ IMPATIENT = replace(RHYTHM, tell=0.03)
 
 
 async def test_somebody_who_waits_for_long_is_told_once_and_then_the_result(work: Work) -> None:
-    worker, ledger = work.worker(rhythm=IMPATIENT)
+    worker, ledger = work.worker(timing=IMPATIENT)
     work.may_finish.clear()
     await _submit(worker, ledger, _entry("one"))
     await asyncio.sleep(0.15)
@@ -407,7 +407,7 @@ async def test_somebody_who_waits_for_long_is_told_once_and_then_the_result(work
 
 
 async def test_what_is_being_told_is_told_before_the_result(work: Work) -> None:
-    worker, ledger = work.worker(rhythm=IMPATIENT)
+    worker, ledger = work.worker(timing=IMPATIENT)
     work.may_finish.clear()
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
@@ -421,7 +421,7 @@ async def test_what_is_being_told_is_told_before_the_result(work: Work) -> None:
 
 
 async def test_who_was_told_by_a_process_that_died_is_not_told_again(work: Work) -> None:
-    worker, ledger = work.worker(rhythm=IMPATIENT)
+    worker, ledger = work.worker(timing=IMPATIENT)
     work.may_finish.clear()
     await ledger.accept(_entry("one"), within=5)
     await ledger.tell_to_wait("one")
@@ -434,7 +434,7 @@ async def test_who_was_told_by_a_process_that_died_is_not_told_again(work: Work)
 
 
 async def test_who_waits_for_the_database_is_told_too(work: Work) -> None:
-    worker, ledger = work.worker(rhythm=IMPATIENT)
+    worker, ledger = work.worker(timing=IMPATIENT)
     await ledger.accept(_entry("one"), within=5)
     work.store.down = True
     worker.submit(_entry("one"))
@@ -537,7 +537,7 @@ async def test_a_deal_that_a_dead_process_was_at_is_not_waited_for_by_its_heir(w
 
 
 async def test_what_this_process_is_at_is_not_begun_twice_when_the_databases_clock_jumps(work: Work) -> None:
-    worker, ledger = work.worker(rhythm=replace(RHYTHM, renew=10.0))
+    worker, ledger = work.worker(timing=replace(RHYTHM, renew=10.0))
     work.may_finish.clear()
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
@@ -631,10 +631,10 @@ async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: 
 async def test_what_is_taken_over_at_the_last_moment_is_given_back_and_not_begun(work: Work) -> None:
     class Slow(MemoryLedger):
         async def adopt(self, most: int) -> list[Claim]:
-            claims = await super().adopt(most)
+            ledger = await super().adopt(most)
             adopting.set()
             await asyncio.sleep(0.05)
-            return claims
+            return ledger
 
     adopting = asyncio.Event()
     row = _claim(work, "answered", reply=Message("It is done.", (), public=True))
@@ -666,7 +666,7 @@ async def test_what_cannot_be_finished_in_time_is_given_back_for_the_next_proces
 
 
 async def test_a_reply_that_is_on_its_way_at_the_end_arrives_and_is_noted(work: Work) -> None:
-    worker, ledger = work.worker(rhythm=replace(RHYTHM, last_words=0.5))
+    worker, ledger = work.worker(timing=replace(RHYTHM, last_words=0.5))
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
     await _until(lambda: work.store.rows["one"].state == "answered")
@@ -679,7 +679,7 @@ async def test_a_reply_that_is_on_its_way_at_the_end_arrives_and_is_noted(work: 
 
 
 async def test_a_reply_that_waited_its_turn_is_not_said_by_whoever_lost_the_command(work: Work) -> None:
-    worker, ledger = work.worker(rhythm=replace(RHYTHM, renew=0.01))
+    worker, ledger = work.worker(timing=replace(RHYTHM, renew=0.01))
     work.may_deliver.clear()
     await _submit(worker, ledger, *(_entry(str(number)) for number in range(DELIVERING + 1)))
     await _until(lambda: all(row.state == "answered" for row in work.store.rows.values()))
@@ -1007,7 +1007,7 @@ async def test_whoever_takes_over_the_first_of_several_answers_for_all(work: Wor
 
 
 async def test_several_are_told_once_that_it_takes_longer(work: Work) -> None:
-    worker, ledger = work.worker(rhythm=IMPATIENT)
+    worker, ledger = work.worker(timing=IMPATIENT)
     work.may_finish.clear()
     await _all(worker, ledger, _batch("a", "b", "c"))
     await asyncio.sleep(0.15)

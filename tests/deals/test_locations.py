@@ -1,6 +1,6 @@
 import pytest
 
-from bot.deals.locations import Locations, Whereabouts
+from bot.deals.locations import LocationResolver, Locations
 from tests.memory import MemoryBindings
 
 ONE = Locations("BERLIN")
@@ -41,10 +41,10 @@ def test_one_is_meant_by_its_id_its_name_or_the_only_beginning(words: str, meant
 
 
 async def test_a_channel_works_where_it_was_bound_to_and_else_in_the_default_one() -> None:
-    whereabouts = Whereabouts(THREE, MemoryBindings({"C1": "PARIS", "C2": "GONE"}))
+    location_resolver = LocationResolver(THREE, MemoryBindings({"C1": "PARIS", "C2": "GONE"}))
 
-    assert [await whereabouts.home(each) for each in ("C1", "C2", "C3")] == ["PARIS", "BERLIN", "BERLIN"]
+    assert [await location_resolver.home(each) for each in ("C1", "C2", "C3")] == ["PARIS", "BERLIN", "BERLIN"]
 
 
 async def test_where_there_is_one_nobody_is_asked_and_none_is_named() -> None:
-    assert await Whereabouts(ONE, MemoryBindings(down=True)).home("C1") == ""
+    assert await LocationResolver(ONE, MemoryBindings(down=True)).home("C1") == ""

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 
 from bot.highlevel.api.errors import Ending
 from bot.highlevel.api.oauth import Kind, Tokens
-from bot.highlevel.connections import VALID, Connections, Passes, Purpose, Verdict
+from bot.highlevel.connections import VALID, Connections, InstallLinks, Purpose, Verdict
 from bot.highlevel.vault import Vault
 from bot.storage.database import Database
 from bot.storage.tables import connections as table
-from bot.storage.tables import passes as pass_table
+from bot.storage.tables import install_links as pass_table
 from tests.house import PATIENT
 
 KEY, OTHER = (f"{letter * 42}A=" for letter in "ko")
@@ -174,48 +174,50 @@ async def test_a_reason_that_another_version_wrote_is_an_unknown_one(database: D
 
 
 @pytest.fixture
-def passes(database: Database) -> Passes:
-    return Passes(database)
+def install_links(database: Database) -> InstallLinks:
+    return InstallLinks(database)
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-async def test_a_pass_is_good_once_for_what_it_is_for(passes: Passes, purpose: Purpose) -> None:
-    secret = await passes.issue(purpose)
+async def test_a_pass_is_good_once_for_what_it_is_for(install_links: InstallLinks, purpose: Purpose) -> None:
+    secret = await install_links.issue(purpose)
     (other,) = set(Purpose) - {purpose}
 
-    assert await passes.spend(secret, other) is Verdict.UNKNOWN
-    assert await passes.look(secret, purpose) is Verdict.GOOD
-    assert await passes.spend(secret, purpose) is Verdict.GOOD
-    assert await passes.look(secret, purpose) is Verdict.SPENT
-    assert await passes.spend(secret, purpose) is Verdict.SPENT
+    assert await install_links.spend(secret, other) is Verdict.UNKNOWN
+    assert await install_links.look(secret, purpose) is Verdict.GOOD
+    assert await install_links.spend(secret, purpose) is Verdict.GOOD
+    assert await install_links.look(secret, purpose) is Verdict.SPENT
+    assert await install_links.spend(secret, purpose) is Verdict.SPENT
 
 
-async def test_of_all_who_show_it_at_once_one_may(passes: Passes, database_url: str) -> None:
-    secret = await passes.issue(Purpose.STATE)
+async def test_of_all_who_show_it_at_once_one_may(install_links: InstallLinks, database_url: str) -> None:
+    secret = await install_links.issue(Purpose.STATE)
     other = Database(database_url, PATIENT.database)
-    verdicts = await asyncio.gather(*(each.spend(secret, Purpose.STATE) for each in [passes, Passes(other)] * 4))
+    verdicts = await asyncio.gather(
+        *(each.spend(secret, Purpose.STATE) for each in [install_links, InstallLinks(other)] * 4)
+    )
     await other.close()
 
     assert sorted(verdicts) == [Verdict.GOOD, *[Verdict.SPENT] * 7]
 
 
-async def test_a_pass_expires_and_is_forgotten_a_day_later(database: Database, passes: Passes) -> None:
-    secret = await passes.issue(Purpose.INSTALL)
+async def test_a_pass_expires_and_is_forgotten_a_day_later(database: Database, install_links: InstallLinks) -> None:
+    secret = await install_links.issue(Purpose.INSTALL)
     await _later(database, VALID[Purpose.INSTALL] + 1)
-    assert await passes.spend(secret, Purpose.INSTALL) is Verdict.EXPIRED
+    assert await install_links.spend(secret, Purpose.INSTALL) is Verdict.EXPIRED
     await _later(database, 86_400)
-    await passes.issue(Purpose.INSTALL)
+    await install_links.issue(Purpose.INSTALL)
 
-    assert await passes.look(secret, Purpose.INSTALL) is Verdict.UNKNOWN
+    assert await install_links.look(secret, Purpose.INSTALL) is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize("secret", ["", "forged", "é", "\ud83d", "x" * 10_000])
-async def test_what_was_made_up_is_not_known(passes: Passes, secret: str) -> None:
-    assert await passes.spend(secret, Purpose.INSTALL) is Verdict.UNKNOWN
+async def test_what_was_made_up_is_not_known(install_links: InstallLinks, secret: str) -> None:
+    assert await install_links.spend(secret, Purpose.INSTALL) is Verdict.UNKNOWN
 
 
-async def test_the_database_does_not_hold_the_secret(database: Database, passes: Passes) -> None:
-    secret = await passes.issue(Purpose.INSTALL)
+async def test_the_database_does_not_hold_the_secret(database: Database, install_links: InstallLinks) -> None:
+    secret = await install_links.issue(Purpose.INSTALL)
     stored = await database.do(lambda connection: str(connection.execute(sa.select(pass_table)).all()))
 
     assert len(secret) > 40

@@ -221,10 +221,10 @@ async def test_a_status_that_could_not_be_set_is_an_error_that_says_whether_it_m
 async def test_a_turn_is_given_while_highlevel_takes_more_requests(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.add_opportunity(DEAL)
     highlevel.daily_limit = 1
-    async with crm.turn(until=_in(1)):
+    async with crm.reserve(until=_in(1)):
         await crm.find(DEAL, until=_in(1))
     with pytest.raises(CrmError) as caught:
-        async with crm.turn(until=_in(1)):
+        async with crm.reserve(until=_in(1)):
             raise AssertionError
     assert caught.value.trouble.cause is Cause.DAILY_LIMIT
 

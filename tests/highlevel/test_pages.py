@@ -9,7 +9,7 @@ from bot.simulator.highlevel.server import Fault
 from bot.wiring import connect_link
 from tests.house import BY_OAUTH, DEAL, PUBLIC_URL, House, open_house
 from tests.rows import execute
-from tests.visitor import Visitor, said, visitor
+from tests.visitor import Visitor, interaction, visitor
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def test_without_a_pass_the_page_says_how_to_get_one(ana: Visitor) -> None
     page = await ana.opens(link(PUBLIC_URL))
 
     assert page.status_code == 403
-    assert "python -m bot connect prints one" in said(page)
+    assert "python -m bot connect prints one" in interaction(page)
     assert "<form" not in page.text
 
 
@@ -74,8 +74,8 @@ async def test_a_code_that_highlevel_refuses_is_told_in_its_words_and_as_text(ho
     page = await ana.connects()
 
     assert page.status_code == 502
-    assert "HighLevel no longer accepts the key" in said(page)
-    assert "It says: Invalid <b>grant</b>." in said(page)
+    assert "HighLevel no longer accepts the key" in interaction(page)
+    assert "It says: Invalid <b>grant</b>." in interaction(page)
     assert "<b>" not in page.text
 
 
@@ -95,8 +95,8 @@ async def test_what_goes_wrong_with_the_code_is_told(house: House, ana: Visitor,
     page = await ana.connects()
 
     assert page.status_code == 502
-    assert words in said(page)
-    assert "The bot is not connected." in said(page)
+    assert words in interaction(page)
+    assert "The bot is not connected." in interaction(page)
 
 
 async def test_an_agency_that_has_not_our_location_is_told(house: House, ana: Visitor) -> None:
@@ -105,7 +105,7 @@ async def test_an_agency_that_has_not_our_location_is_told(house: House, ana: Vi
     page = await ana.connects()
 
     assert page.status_code == 502
-    assert "HighLevel did not give the bot access" in said(page)
+    assert "HighLevel did not give the bot access" in interaction(page)
 
 
 async def test_of_several_locations_those_that_an_agency_has_are_connected_and_the_others_named(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ async def test_of_several_locations_those_that_an_agency_has_are_connected_and_t
         page = await ana.connects()
 
         assert page.status_code == 502
-        assert f"Connected {house.highlevel.location_id}, and the bot can work there." in said(page)
-        assert "Not connected: PARIS." in said(page)
+        assert f"Connected {house.highlevel.location_id}, and the bot can work there." in interaction(page)
+        assert "Not connected: PARIS." in interaction(page)
         await house.says(f"{DEAL} won")
         assert house.deal == "won"
 
@@ -129,7 +129,7 @@ async def test_whatever_comes_with_the_way_back_is_answered_with_a_page(house: H
     page = await ana.opens(f"{PUBLIC_URL}{CALLBACK}?{query}")
 
     assert page.status_code == 403
-    assert "Nothing was connected." in said(page)
+    assert "Nothing was connected." in interaction(page)
     assert house.highlevel.received == []
 
 
@@ -139,7 +139,7 @@ async def test_a_database_that_is_away_is_told(house: House, ana: Visitor) -> No
     page = await ana.opens(address)
 
     assert page.status_code == 503
-    assert "The bot's database is away." in said(page)
+    assert "The bot's database is away." in interaction(page)
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", CALLBACK), ("PUT", INSTALL), ("GET", "/oauth/highlevel")])

@@ -18,10 +18,10 @@ from bot.highlevel.api.errors import (
     Unreachable,
 )
 from bot.highlevel.api.oauth import App, Kind, Tokens
-from bot.highlevel.api.token_endpoint import PATIENCE, Authority
+from bot.highlevel.api.token_endpoint import PATIENCE, TokenEndpoint
 from bot.highlevel.api.transport import pooled
 from bot.highlevel.connections import LEASE, Connections
-from bot.highlevel.tokens import Account, Renewal, Rhythm
+from bot.highlevel.tokens import Account, RefreshTiming, TokenRefresh
 from bot.highlevel.vault import Vault
 from bot.simulator.highlevel.oauth import DAY, GRACE, Granted, Marketplace
 from bot.simulator.highlevel.server import Fault, HighLevel
@@ -32,7 +32,7 @@ from tests.rows import execute
 REDIRECT = "https://deals.example/oauth/highlevel/callback"
 LOCATION = "LOCATIONxxxxxxxxxxxx"
 KEY = f"{'k' * 42}A="
-QUICK = Rhythm(look=0.05, again=0.02, pause=0.2, settle=0.0, farewell=1.0)
+QUICK = RefreshTiming(look=0.05, again=0.02, pause=0.2, settle=0.0, farewell=1.0)
 DOWN = Fault(status=503, body="upstream connect error")
 
 
@@ -41,10 +41,10 @@ class World:
     """The stand-in, the rows, and one process's renewal."""
 
     highlevel: HighLevel
-    authority: Authority
+    token_endpoint: TokenEndpoint
     database: Database
     connections: Connections
-    renewal: Renewal
+    token_refresh: TokenRefresh
     file: Path
 
     @property
@@ -53,22 +53,22 @@ class World:
 
     @property
     def account(self) -> Account:
-        return self.renewal.of(LOCATION)
+        return self.token_refresh.of(LOCATION)
 
     async def connect(self, location_id: str = LOCATION) -> Tokens:
         """As if somebody had chosen it."""
         scopes = frozenset({"opportunities.readonly", "oauth.write"})
         self.oauth.codes["code"] = Granted(self.oauth.company_id, location_id, scopes)
-        tokens = await self.authority.redeem("code")
+        tokens = await self.token_endpoint.redeem("code")
         await self.connections.connect(tokens)
         return tokens
 
     async def token(self, seconds: float = 5.0, account: Account | None = None) -> str:
         return await (account or self.account).current(until=_in(seconds))
 
-    def another(self, rhythm: Rhythm = QUICK) -> Renewal:
+    def another(self, timing: RefreshTiming = QUICK) -> TokenRefresh:
         """Of another process."""
-        return Renewal(Connections(self.database, Vault([KEY]), 1.0), self.authority, rhythm)
+        return TokenRefresh(Connections(self.database, Vault([KEY]), 1.0), self.token_endpoint, timing)
 
     def ages(self, seconds: float) -> None:
         """Time passes for the rows."""
@@ -98,7 +98,7 @@ async def _until(true: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def _world(folder: Path, rhythm: Rhythm = QUICK) -> AsyncIterator[World]:
+async def _world(folder: Path, timing: RefreshTiming = QUICK) -> AsyncIterator[World]:
     highlevel = HighLevel()
     highlevel.oauth.redirect_uris = {REDIRECT}
     file = folder / "ledger.db"
@@ -106,13 +106,13 @@ async def _world(folder: Path, rhythm: Rhythm = QUICK) -> AsyncIterator[World]:
     database = Database(f"sqlite:///{file}", patience=15.0)
     connections = Connections(database, Vault([KEY]), 1.0)
     async with served(highlevel.app()) as url:
-        authority = Authority(
+        token_endpoint = TokenEndpoint(
             app, base_url=url, version="2021-07-28", user_agent="opp-status", transport=pooled(), patience=1.0
         )
-        renewal = Renewal(connections, authority, rhythm)
-        yield World(highlevel, authority, database, connections, renewal, file)
-        await renewal.close()
-        await authority.close()
+        token_refresh = TokenRefresh(connections, token_endpoint, timing)
+        yield World(highlevel, token_endpoint, database, connections, token_refresh, file)
+        await token_refresh.close()
+        await token_endpoint.close()
         await database.close()
 
 
@@ -138,7 +138,7 @@ async def test_a_token_that_is_good_is_given_without_asking_anybody(world: World
 
 
 async def test_an_account_has_one_keeper(world: World) -> None:
-    assert world.renewal.of("a") is world.renewal.of("a") is not world.renewal.of("b")
+    assert world.token_refresh.of("a") is world.token_refresh.of("a") is not world.token_refresh.of("b")
 
 
 async def test_ten_minutes_before_its_end_it_is_renewed_and_nobody_waits(world: World) -> None:
@@ -351,11 +351,11 @@ async def test_nobody_at_the_address_is_told_as_that(tmp_path: Path) -> None:
         await world.connect()
         world.ages(DAY)
         app = App("id", "secret", REDIRECT, "https://marketplace.example", ())
-        nowhere = Authority(
+        nowhere = TokenEndpoint(
             app, base_url="http://127.0.0.1:1", version="v3", user_agent="opp-status", transport=pooled()
         )
         with pytest.raises(Unreachable):
-            await Renewal(world.connections, nowhere, QUICK).of(LOCATION).current(until=_in(5))
+            await TokenRefresh(world.connections, nowhere, QUICK).of(LOCATION).current(until=_in(5))
         await nowhere.close()
 
 
@@ -394,7 +394,7 @@ async def test_whoever_died_before_the_pair_was_saved_is_taken_over_within_the_t
     assert seen is not None
     world.ages(DAY)
     assert await Connections(world.database, Vault([KEY]), 1.0).lease(seen)
-    lost = await world.authority.renew(tokens.refresh, Kind.LOCATION)  # and here it dies
+    lost = await world.token_endpoint.renew(tokens.refresh, Kind.LOCATION)  # and here it dies
 
     found = await world.token()
     assert found != lost.access
@@ -407,7 +407,7 @@ async def test_whoever_died_before_the_pair_was_saved_is_taken_over_within_the_t
 async def test_whoever_died_too_long_ago_is_told_loudly(world: World) -> None:
     tokens = await world.connect()
     world.ages(DAY)
-    await world.authority.renew(tokens.refresh, Kind.LOCATION)
+    await world.token_endpoint.renew(tokens.refresh, Kind.LOCATION)
     world.oauth.later(GRACE + 1)
     with structlog.testing.capture_logs() as lines, pytest.raises(Disconnected):
         await world.token()
@@ -422,7 +422,9 @@ async def test_whoever_died_too_long_ago_is_told_loudly(world: World) -> None:
 
 async def test_a_locations_tokens_are_exchanged_anew_for_its_agencys(world: World) -> None:
     company = await world.connect("")
-    exchanged = await world.authority.exchange(company.company_id, LOCATION, world.renewal.of(company.company_id))
+    exchanged = await world.token_endpoint.exchange(
+        company.company_id, LOCATION, world.token_refresh.of(company.company_id)
+    )
     await world.connections.connect(exchanged)
     world.ages(DAY)
 
@@ -434,7 +436,9 @@ async def test_a_locations_tokens_are_exchanged_anew_for_its_agencys(world: Worl
 
 async def test_a_location_whose_agency_is_disconnected_is_so_too(world: World) -> None:
     company = await world.connect("")
-    exchanged = await world.authority.exchange(company.company_id, LOCATION, world.renewal.of(company.company_id))
+    exchanged = await world.token_endpoint.exchange(
+        company.company_id, LOCATION, world.token_refresh.of(company.company_id)
+    )
     await world.connections.connect(exchanged)
     world.ages(DAY)
     world.oauth.uninstall()
@@ -448,8 +452,8 @@ async def test_a_location_whose_agency_is_disconnected_is_so_too(world: World) -
 
 
 @asynccontextmanager
-async def _tending(renewal: Renewal) -> AsyncIterator[None]:
-    task = asyncio.create_task(renewal.tend())
+async def _tending(token_refresh: TokenRefresh) -> AsyncIterator[None]:
+    task = asyncio.create_task(token_refresh.tend())
     yield
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -459,13 +463,13 @@ async def test_everything_is_kept_fresh_although_nobody_asks_for_it(world: World
     await world.connect()
     await world.connect("")
     world.ages(DAY - 300)
-    async with _tending(world.renewal):
+    async with _tending(world.token_refresh):
         await _until(lambda: world.oauth.renewals == 2)
 
 
 async def test_what_another_process_wrote_is_known_soon(world: World) -> None:
     first = await world.connect()
-    async with _tending(world.renewal):
+    async with _tending(world.token_refresh):
         assert await world.token() == first.access
         second = await world.connect()
         async with asyncio.timeout(60):
@@ -479,7 +483,7 @@ async def test_neither_a_database_that_is_away_nor_a_refusal_nor_a_bug_ends_it(w
     world.oauth.suspended = True
     world.ages(DAY)
     with structlog.testing.capture_logs() as lines:
-        async with _tending(world.renewal):
+        async with _tending(world.token_refresh):
             await _until(lambda: world.oauth.asked == 2)
             with world.locked() as lock:
                 lock()
@@ -499,7 +503,7 @@ async def test_what_is_under_way_at_the_end_is_saved(world: World) -> None:
     world.highlevel.misbehave(Fault(wait=0.2), path="/oauth/token")
     with pytest.raises(NotRenewed):
         await world.token(0.05)
-    await world.renewal.close()
+    await world.token_refresh.close()
     found = await world.connections.find(LOCATION)
 
     assert found is not None
@@ -513,11 +517,11 @@ async def test_what_takes_too_long_at_the_end_is_left_to_another(tmp_path: Path)
         world.highlevel.misbehave(Fault(hangs=True), path="/oauth/token")
         with pytest.raises(NotRenewed):
             await world.token(0.05)
-        await world.renewal.close()
+        await world.token_refresh.close()
 
         assert await world.token(account=world.another().of(LOCATION)) in world.oauth.access_tokens
 
 
 def test_the_times_leave_room_for_a_crash_within_what_highlevel_grants() -> None:
     assert PATIENCE < LEASE
-    assert LEASE + Rhythm().look + PATIENCE <= GRACE
+    assert LEASE + RefreshTiming().look + PATIENCE <= GRACE

@@ -108,9 +108,9 @@ async def test_a_name_is_a_name_for_the_database_and_for_slack(house: House, nam
     rows = await house.rows()
     assert [bool(row["called"]) for row in rows] == [False, True]
     assert rows[0]["opportunity_name"] == house.highlevel.opportunities[DEAL]["name"]
-    said = json.dumps([[shown.text, *shown.blocks] for shown in house.slack.shown])
-    assert "<!channel>" not in said
-    assert "<https://evil" not in said
+    interaction = json.dumps([[shown.text, *shown.blocks] for shown in house.slack.shown])
+    assert "<!channel>" not in interaction
+    assert "<https://evil" not in interaction
     with sqlite3.connect(tmp_path / "ledger.db") as ledger:
         assert ledger.execute("SELECT count(*) FROM commands").fetchone() == (2,)
     ledger.close()

@@ -17,7 +17,7 @@ from tests.house import BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, PATIENT, PUBLIC_URL, Ho
 from tests.journeys.replicas import Death, replicas
 from tests.postgresql import Cluster
 from tests.rows import execute
-from tests.visitor import Visitor, said, visitor
+from tests.visitor import Visitor, interaction, visitor
 
 DAY = 86_400.0
 
@@ -63,7 +63,7 @@ async def test_somebody_connects_and_deals_are_changed_at_once(house: House, ana
     page = await ana.connects()
     await house.says(f"{DEAL} won")
 
-    assert (page.status_code, said(page)) == (
+    assert (page.status_code, interaction(page)) == (
         200,
         f"Connected Connected {house.highlevel.location_id}; you can close this page.",
     )
@@ -105,7 +105,7 @@ async def test_an_agency_connects_and_its_tokens_are_exchanged_for_those_of_the_
     async with open_house(tmp_path, **BY_OAUTH, **scopes) as house, visitor(house) as ana:
         oauth = house.highlevel.oauth
         oauth.chooses = oauth.company_id
-        assert said(await ana.connects()).startswith("Connected")
+        assert interaction(await ana.connects()).startswith("Connected")
         await house.says(f"{DEAL} won")
         assert house.deal == "won"
 
@@ -135,7 +135,7 @@ async def test_a_link_is_good_once_and_opening_it_uses_nothing_up(house: House, 
     for method in ("GET", "POST"):
         page = await ana.opens(link, method)
         assert page.status_code == 403
-        assert "was used already" in said(page)
+        assert "was used already" in interaction(page)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -143,7 +143,7 @@ async def test_a_link_that_has_expired_or_is_made_up_opens_nothing(house: House,
     link = await connect_link(house.settings)
     execute(house.settings.database_url, "UPDATE passes SET ends_at = ends_at - 1801")
 
-    assert "has expired" in said(await ana.opens(link, method))
+    assert "has expired" in interaction(await ana.opens(link, method))
     for made_up in ("forged", "x" * 5000, "é"):
         page = await ana.opens(f"{PUBLIC_URL}/oauth/highlevel/install?pass={made_up}", method)
         assert page.status_code == 403
@@ -152,38 +152,38 @@ async def test_a_link_that_has_expired_or_is_made_up_opens_nothing(house: House,
 
 async def test_a_way_back_is_good_once(house: House, ana: Visitor) -> None:
     back = await ana.chooses(await connect_link(house.settings))
-    assert "Connected" in said(await ana.opens(back))
+    assert "Connected" in interaction(await ana.opens(back))
     again = await ana.opens(back)
 
     assert again.status_code == 403
-    assert "was used already" in said(again)
+    assert "was used already" in interaction(again)
     assert await _failing(house) == {}
 
 
 async def test_a_way_back_that_is_forged_or_expired_stores_nothing(house: House, ana: Visitor) -> None:
     back = httpx.URL(await ana.chooses(await connect_link(house.settings)))
     link = await connect_link(house.settings)
-    passes = link.split("pass=")[1]
-    for state in ("forged", "", passes):  # a pass of another kind is none
+    install_links = link.split("pass=")[1]
+    for state in ("forged", "", install_links):  # a pass of another kind is none
         page = await ana.opens(str(back.copy_set_param("state", state)))
-        assert (page.status_code, "Nothing was connected." in said(page)) == (403, True)
+        assert (page.status_code, "Nothing was connected." in interaction(page)) == (403, True)
     execute(house.settings.database_url, "UPDATE passes SET ends_at = ends_at - 1801")
     expired = await ana.opens(str(back))
 
-    assert "has expired" in said(expired)
+    assert "has expired" in interaction(expired)
     assert "highlevel.token" in await _failing(house)
     assert len(house.highlevel.oauth.codes) == 1
 
 
 async def test_whoever_declines_or_chooses_another_location_reads_so(house: House, ana: Visitor) -> None:
     house.highlevel.oauth.declines = True
-    assert "it was declined there" in said(await ana.connects())
+    assert "it was declined there" in interaction(await ana.connects())
     house.highlevel.oauth.declines = False
     house.highlevel.oauth.chooses = "ANOTHERxxxxxxxxxxxxx"
     page = await ana.connects()
 
     assert page.status_code == 409
-    assert "You chose the sub-account ANOTHERxxxxxxxxxxxxx, and the bot is set up for LOCATION" in said(page)
+    assert "You chose the sub-account ANOTHERxxxxxxxxxxxxx, and the bot is set up for LOCATION" in interaction(page)
     assert "highlevel.token" in await _failing(house)
 
 

@@ -458,7 +458,7 @@ async def test_a_clock_that_jumps_makes_nothing_happen_twice(tmp_path: Path, pau
                 scene.house.highlevel.add_opportunity(deal)
             scene.house.highlevel.misbehave(Fault(wait=0.1), path="clock", times=float("inf"))
             scene.house.slack.misbehave(slack.Fault("response_url", wait=0.1, times=float("inf")))
-            tempo = replace(SHORT, lease=30.0, rhythm=replace(SHORT.rhythm, renew=5.0))
+            tempo = replace(SHORT, lease=30.0, timing=replace(SHORT.timing, renew=5.0))
             one, other = build(scene.house.settings, tempo), build(scene.house.settings, tempo)
             async with serving(one) as here, serving(other) as there:
                 for url in (here, there):

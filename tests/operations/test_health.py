@@ -10,9 +10,9 @@ from bot.access.rules import Allowlist, Person
 from bot.deals.change import StoreDown
 from bot.deals.outcome import Cause
 from bot.operations import diagnoses
-from bot.operations.diagnoses import Heard, May, Pasted, Silence, Told
+from bot.operations.diagnoses import AddressReading, ClockReading, Grant, NoAnswer, Pasted
 from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED, Health, Report, settings_report
-from bot.slack.workspace import Introduction, SlackTrouble
+from bot.slack.workspace import AuthTest, SlackTrouble
 from tests.memory import MemoryDirectory, error
 
 SOMEBODY = Allowlist(frozenset({"U1"}), frozenset())
@@ -31,9 +31,9 @@ class Neighbours:
     team_id: str = "T1"
     slack_ahead: float | None = 0.0
     highlevel_ahead: float | None = 0.0
-    edit: May = May.YES
-    users: May = May.YES
-    heard: Heard | None = field(default_factory=lambda: Heard(URL, 401, is_ours=True))
+    edit: Grant = Grant.YES
+    users: Grant = Grant.YES
+    heard: AddressReading | None = field(default_factory=lambda: AddressReading(URL, 401, is_ours=True))
     socket: SlackTrouble | None = None
     highlevel: Cause | None = None
     lost_reasons: bool | Cause = True
@@ -43,26 +43,26 @@ class Neighbours:
     channels: SlackTrouble | None = None
     asked: int = 0
 
-    async def ask_slack(self) -> Introduction:
+    async def ask_slack(self) -> AuthTest:
         self.asked += 1
         await asyncio.sleep(0)
         if self.slack:
             raise self.slack
         told = _told("Slack", self.slack_ahead)
-        return Introduction(self.team_id, "Acme", self.scopes, told.date, told.at)
+        return AuthTest(self.team_id, "Acme", self.scopes, told.date, told.at)
 
-    def highlevels_time(self) -> Told:
+    def highlevel_clock(self) -> ClockReading:
         return _told("HighLevel", self.highlevel_ahead)
 
-    async def may_edit(self, *, until: float) -> May:
+    async def may_edit(self, *, until: float) -> Grant:
         assert until > 0
         return self.edit
 
-    async def may_read_users(self, *, until: float) -> May:
+    async def may_read_users(self, *, until: float) -> Grant:
         assert until > 0
         return self.users
 
-    async def listen(self) -> Heard | None:
+    async def probe_address(self) -> AddressReading | None:
         return self.heard
 
     async def ask_socket(self) -> None:
@@ -104,8 +104,8 @@ class Neighbours:
             ask_socket=self.ask_socket if over_socket else None,
             probe_highlevel=self.probe,
             reads_lost_reasons=self.reads_lost_reasons,
-            highlevels_time=self.highlevels_time,
-            tries=self,
+            highlevel_clock=self.highlevel_clock,
+            probes=self,
             ping_store=self.ping,
             allowlist=allowlist,
             directory=self.directory,
@@ -117,9 +117,9 @@ class Neighbours:
         )
 
 
-def _told(whose: str, ahead: float | None) -> Told:
+def _told(whose: str, ahead: float | None) -> ClockReading:
     now = time.time()
-    return Told(whose, "" if ahead is None else formatdate(now - ahead, usegmt=True), now)
+    return ClockReading(whose, "" if ahead is None else formatdate(now - ahead, usegmt=True), now)
 
 
 @pytest.fixture
@@ -360,7 +360,7 @@ async def test_why_highlevel_refuses_the_token_is_told_by_how_it_looks(neighbour
 async def test_a_token_that_may_not_edit_fails_and_one_that_may_not_read_users_is_noted(
     neighbours: Neighbours,
 ) -> None:
-    neighbours.edit = neighbours.users = May.NO
+    neighbours.edit = neighbours.users = Grant.NO
     report = await neighbours.health().examine()
 
     assert list(report.failing) == ["highlevel.edit"]
@@ -370,14 +370,14 @@ async def test_a_token_that_may_not_edit_fails_and_one_that_may_not_read_users_i
 
 
 async def test_that_editing_is_not_permitted_is_told_together_with_reading(neighbours: Neighbours) -> None:
-    neighbours.highlevel, neighbours.edit = Cause.SCOPE_MISSING, May.NO
+    neighbours.highlevel, neighbours.edit = Cause.SCOPE_MISSING, Grant.NO
     report = await neighbours.health().examine()
 
     assert report.why == {"highlevel.scope": "highlevel.scope.missing", "highlevel.edit": "highlevel.edit.missing"}
 
 
 async def test_what_could_not_be_found_out_is_neither_well_nor_failing(neighbours: Neighbours) -> None:
-    neighbours.edit = neighbours.users = May.UNTOLD
+    neighbours.edit = neighbours.users = Grant.UNKNOWN
     neighbours.heard = neighbours.scopes = neighbours.slack_ahead = neighbours.highlevel_ahead = None
     report = await neighbours.health().examine()
 
@@ -450,7 +450,7 @@ async def test_people_are_looked_for_by_an_examination_only(neighbours: Neighbou
 
 
 async def test_an_address_at_which_slack_does_not_find_the_bot_is_told(neighbours: Neighbours) -> None:
-    neighbours.heard = Heard(URL, Silence.UNREACHABLE)
+    neighbours.heard = AddressReading(URL, NoAnswer.UNREACHABLE)
 
     assert (await neighbours.health().examine()).why == {"slack.request_url": "slack.request_url.unreachable"}
     assert (await neighbours.health().report()).failing == {}
@@ -505,11 +505,11 @@ class Together(Neighbours):
         await self.all_asking.wait()
         return await super().reads_lost_reasons(until=until)
 
-    async def may_edit(self, *, until: float) -> May:
+    async def may_edit(self, *, until: float) -> Grant:
         await self.all_asking.wait()
         return await super().may_edit(until=until)
 
-    async def may_read_users(self, *, until: float) -> May:
+    async def may_read_users(self, *, until: float) -> Grant:
         await self.all_asking.wait()
         return await super().may_read_users(until=until)
 

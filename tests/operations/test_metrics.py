@@ -17,13 +17,13 @@ from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
 from bot.commands.instrumentation import DENIED
-from bot.commands.worker import Rhythm
+from bot.commands.worker import WorkerTiming
 from bot.deals.outcome import WORDS
 from bot.highlevel.api.rate_limit import Budget
 from bot.operations.metrics import ACKNOWLEDGEMENT, PATH, REPLY, Metrics, answer
 from bot.slack.bolt import KINDS
 from bot.slack.intake import ANSWER_WITHIN
-from bot.storage.backlog import UNFINISHED, Lookout
+from bot.storage.backlog import UNFINISHED, BacklogReader
 from tests.rows import fill
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 def _measuring(
     url: str, names: Mapping[str, str] | None = None, budgets: Callable[[], Mapping[str, Budget]] = lambda: BUDGETS
 ) -> Iterator[Metrics]:
-    metrics = Metrics(TOKEN, {"PARIS": "Paris"} if names is None else names, budgets, Lookout(url))
+    metrics = Metrics(TOKEN, {"PARIS": "Paris"} if names is None else names, budgets, BacklogReader(url))
     try:
         yield metrics
     finally:
@@ -220,7 +220,7 @@ def test_an_answer_is_named_by_its_class_and_too_many_requests_by_itself(status:
 
 def test_the_buckets_reach_as_far_as_anybody_waits() -> None:
     assert ACKNOWLEDGEMENT[-1] > ANSWER_WITHIN
-    assert REPLY[-1] >= Rhythm().wait_for_limit
+    assert REPLY[-1] >= WorkerTiming().wait_for_limit
 
 
 # --- the documents --------------------------------------------------------------------------------------------------

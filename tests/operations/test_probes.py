@@ -10,8 +10,8 @@ from bot import web as bot_web
 from bot.highlevel.api import transport
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
-from bot.operations.diagnoses import Heard, May, Silence
-from bot.operations.probes import ALIVE, EVENTS, NOBODY, Examination
+from bot.operations.diagnoses import AddressReading, Grant, NoAnswer
+from bot.operations.probes import ALIVE, EVENTS, NOBODY, NetworkProbes
 from bot.simulator.highlevel.server import READ, USERS, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 from tests.house import House
@@ -26,7 +26,7 @@ def highlevel() -> HighLevel:
 
 
 @asynccontextmanager
-async def _examining(highlevel: HighLevel, public_url: str = "", patience: float = 5.0) -> AsyncIterator[Examination]:
+async def _examining(highlevel: HighLevel, public_url: str = "", patience: float = 5.0) -> AsyncIterator[NetworkProbes]:
     async with (
         served(highlevel.app()) as url,
         Client(
@@ -38,7 +38,7 @@ async def _examining(highlevel: HighLevel, public_url: str = "", patience: float
             attempts=QUICK,
         ) as client,
     ):
-        yield Examination(client, public_url, "opp-status/test", transport.pooled, patience)
+        yield NetworkProbes(client, public_url, "opp-status/test", transport.pooled, patience)
 
 
 def _soon() -> float:
@@ -51,19 +51,19 @@ def _soon() -> float:
 @pytest.mark.parametrize(
     ("scopes", "edit", "users"),
     [
-        ({READ, WRITE, USERS}, May.YES, May.YES),
-        ({READ, WRITE}, May.YES, May.NO),
-        ({READ, USERS}, May.NO, May.YES),
-        ({READ}, May.NO, May.NO),
+        ({READ, WRITE, USERS}, Grant.YES, Grant.YES),
+        ({READ, WRITE}, Grant.YES, Grant.NO),
+        ({READ, USERS}, Grant.NO, Grant.YES),
+        ({READ}, Grant.NO, Grant.NO),
     ],
 )
 async def test_the_scopes_are_found_out_without_changing_anything(
-    highlevel: HighLevel, scopes: set[str], edit: May, users: May
+    highlevel: HighLevel, scopes: set[str], edit: Grant, users: Grant
 ) -> None:
     highlevel.add_token(TOKEN, scopes=frozenset(scopes))
-    async with _examining(highlevel) as examination:
-        assert await examination.may_edit(until=_soon()) is edit
-        assert await examination.may_read_users(until=_soon()) is users
+    async with _examining(highlevel) as probes:
+        assert await probes.may_edit(until=_soon()) is edit
+        assert await probes.may_read_users(until=_soon()) is users
 
     assert highlevel.written == []
     assert [request.path for request in highlevel.writes()] == [f"/opportunities/{NOBODY}/status"]
@@ -72,29 +72,29 @@ async def test_the_scopes_are_found_out_without_changing_anything(
 @pytest.mark.parametrize(
     ("status", "body", "may"),
     [
-        (400, {"message": "The opportunity id is invalid."}, May.YES),
-        (422, {"message": ["id must be a valid id"]}, May.YES),
-        (200, {"success": True}, May.YES),
-        (403, {"message": "You do not have permission to access this resource"}, May.UNTOLD),
-        (404, {"message": "Cannot PUT /opportunities"}, May.UNTOLD),
-        (401, {"message": "Invalid Private Integration token"}, May.UNTOLD),
-        (500, {"message": "Internal server error"}, May.UNTOLD),
-        (403, "error code: 1010", May.UNTOLD),
+        (400, {"message": "The opportunity id is invalid."}, Grant.YES),
+        (422, {"message": ["id must be a valid id"]}, Grant.YES),
+        (200, {"success": True}, Grant.YES),
+        (403, {"message": "You do not have permission to access this resource"}, Grant.UNKNOWN),
+        (404, {"message": "Cannot PUT /opportunities"}, Grant.UNKNOWN),
+        (401, {"message": "Invalid Private Integration token"}, Grant.UNKNOWN),
+        (500, {"message": "Internal server error"}, Grant.UNKNOWN),
+        (403, "error code: 1010", Grant.UNKNOWN),
     ],
 )
 async def test_only_a_refusal_for_another_reason_proves_that_it_may(
-    highlevel: HighLevel, status: int, body: object, may: May
+    highlevel: HighLevel, status: int, body: object, may: Grant
 ) -> None:
     highlevel.misbehave(Fault(status=status, body=body), method="PUT")
-    async with _examining(highlevel) as examination:
-        assert await examination.may_edit(until=_soon()) is may
+    async with _examining(highlevel) as probes:
+        assert await probes.may_edit(until=_soon()) is may
 
 
 async def test_a_user_who_cannot_exist_may_exist_all_the_same(highlevel: HighLevel) -> None:
     highlevel.add_token(TOKEN)
     highlevel.users[NOBODY] = {"id": NOBODY, "name": "Nobody"}
-    async with _examining(highlevel) as examination:
-        assert await examination.may_read_users(until=_soon()) is May.YES
+    async with _examining(highlevel) as probes:
+        assert await probes.may_read_users(until=_soon()) is Grant.YES
 
 
 # --- where Slack finds the bot -------------------------------------------------------------------------------------
@@ -106,14 +106,14 @@ def test_the_address_is_the_bots() -> None:
 
 async def test_a_running_bot_is_recognised(house: House, highlevel: HighLevel) -> None:
     url = house.slack.bot_url
-    async with _examining(highlevel, url) as examination:
-        assert await examination.listen() == Heard(f"{url}{EVENTS}", 401, is_ours=True)
-        assert await examination.listen() == Heard(f"{url}{EVENTS}", 401, is_ours=True)
+    async with _examining(highlevel, url) as probes:
+        assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", 401, is_ours=True)
+        assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", 401, is_ours=True)
 
 
 async def test_without_an_address_nobody_is_asked(highlevel: HighLevel) -> None:
-    async with _examining(highlevel) as examination:
-        assert await examination.listen() is None
+    async with _examining(highlevel) as probes:
+        assert await probes.probe_address() is None
 
 
 Answer = Callable[[web.Request], Awaitable[web.Response]]
@@ -146,9 +146,9 @@ def _answers(status: int, text: str = "", **headers: str) -> Answer:
 async def test_what_else_answers_is_told_as_it_is_and_no_redirection_is_followed(
     highlevel: HighLevel, events: Answer, alive: Answer, heard: tuple[int, bool]
 ) -> None:
-    async with served(_host(events, alive)) as url, _examining(highlevel, url) as examination:
+    async with served(_host(events, alive)) as url, _examining(highlevel, url) as probes:
         status, is_ours = heard
-        assert await examination.listen() == Heard(f"{url}{EVENTS}", status, is_ours=is_ours)
+        assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", status, is_ours=is_ours)
 
 
 async def test_nothing_secret_is_sent_to_the_address(highlevel: HighLevel) -> None:
@@ -158,8 +158,8 @@ async def test_nothing_secret_is_sent_to_the_address(highlevel: HighLevel) -> No
         asked.append((dict(request.headers), await request.read()))
         return web.Response(status=401)
 
-    async with served(_host(answer, answer)) as url, _examining(highlevel, url) as examination:
-        await examination.listen()
+    async with served(_host(answer, answer)) as url, _examining(highlevel, url) as probes:
+        await probes.probe_address()
 
     assert len(asked) == 2
     for headers, body in asked:
@@ -171,8 +171,8 @@ async def test_nothing_secret_is_sent_to_the_address(highlevel: HighLevel) -> No
 async def test_an_address_at_which_nobody_listens_is_told(highlevel: HighLevel) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
-    async with _examining(highlevel, url) as examination:
-        assert await examination.listen() == Heard(f"{url}{EVENTS}", Silence.UNREACHABLE)
+    async with _examining(highlevel, url) as probes:
+        assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", NoAnswer.UNREACHABLE)
 
 
 async def test_a_host_that_does_not_answer_is_not_waited_for_for_ever(highlevel: HighLevel) -> None:
@@ -180,8 +180,8 @@ async def test_a_host_that_does_not_answer_is_not_waited_for_for_ever(highlevel:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with served(_host(sleep, sleep)) as url, _examining(highlevel, url, patience=0.2) as examination:
-        assert await examination.listen() == Heard(f"{url}{EVENTS}", Silence.UNREACHABLE)
+    async with served(_host(sleep, sleep)) as url, _examining(highlevel, url, patience=0.2) as probes:
+        assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", NoAnswer.UNREACHABLE)
 
 
 async def test_a_certificate_that_nobody_trusts_is_told(highlevel: HighLevel) -> None:
@@ -192,5 +192,5 @@ async def test_a_certificate_that_nobody_trusts_is_told(highlevel: HighLevel) ->
 
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
     url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    async with server, _examining(highlevel, url) as examination:
-        assert await examination.listen() == Heard(f"{url}{EVENTS}", Silence.UNTRUSTED)
+    async with server, _examining(highlevel, url) as probes:
+        assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", NoAnswer.UNTRUSTED)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.deals.deal import STATES, Consent, Status, Target
-from bot.slack.actions import Choice, StatusChoice, pointed_at, pointing_at
+from bot.slack.actions import Choice, StatusChoice, read_target_value, target_value
 
 IDS = st.text(min_size=1).filter(lambda text: " " not in text)
 
@@ -52,7 +52,7 @@ def test_whatever_comes_a_choice_of_a_status_is_exactly_what_its_value_says_or_n
 def test_a_deal_is_read_back_as_it_was_pointed_at(opportunity_id: str, location_id: str) -> None:
     deal = Target(opportunity_id, location_id)
 
-    assert pointed_at(pointing_at(deal)) == deal
+    assert read_target_value(target_value(deal)) == deal
 
 
 def test_a_choice_of_a_status_carries_another_sub_account() -> None:

@@ -8,7 +8,7 @@ from slack_bolt.response import BoltResponse
 
 from bot.commands.text.parse import COMMAND
 from bot.slack.bolt import KINDS, dispatch, kind_of
-from bot.slack.verification import TurnedAway
+from bot.slack.verification import Rejected
 
 
 async def _authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
@@ -50,13 +50,13 @@ async def test_what_nobody_listens_to_is_bolts_404(bolt: AsyncApp) -> None:
 async def test_contents_that_bolt_stumbles_over_are_turned_away(bolt: AsyncApp) -> None:
     answer = await dispatch(bolt, {"type": "block_actions", "team": 1, "actions": [1]})
 
-    assert answer == TurnedAway(HTTPStatus.BAD_REQUEST, "unforeseen shape: TypeError")
+    assert answer == Rejected(HTTPStatus.BAD_REQUEST, "unforeseen shape: TypeError")
 
 
 async def test_a_listener_that_stumbles_is_no_error_of_the_server(bolt: AsyncApp) -> None:
     answer = await dispatch(bolt, {"command": COMMAND})
 
-    assert answer == TurnedAway(HTTPStatus.BAD_REQUEST, "unforeseen shape")
+    assert answer == Rejected(HTTPStatus.BAD_REQUEST, "unforeseen shape")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bot.access.rules import Caller
 from bot.commands.record import Entry
 from bot.deals.deal import Status, Wish
-from bot.slack.payload import new_reference, pressed, typed
+from bot.slack.payload import new_reference, read_action, read_command
 from tests.memory import CHANGE
 
 WISH = Wish("deal", Status.OPEN, only_if="won")
@@ -39,30 +39,30 @@ JSON = st.recursive(
 
 
 def test_a_command_says_who_where_what_and_where_the_answer_goes() -> None:
-    said = typed(COMMAND)
+    interaction = read_command(COMMAND)
 
-    assert (said.key, said.caller, said.text) == ("1.2.3", Caller("U1", "T1", "C1"), "deal won")
-    assert (said.response_url, said.message_ts) == ("https://reply.example", "")
+    assert (interaction.key, interaction.caller, interaction.text) == ("1.2.3", Caller("U1", "T1", "C1"), "deal won")
+    assert (interaction.response_url, interaction.message_ts) == ("https://reply.example", "")
 
 
 def test_a_press_says_who_where_which_button_and_in_which_message() -> None:
-    said = pressed(PRESS)
+    interaction = read_action(PRESS)
 
-    assert (said.key, said.caller, said.text) == ("1.2.3", Caller("U2", "T1", "C1"), "key")
-    assert (said.response_url, said.message_ts) == ("https://press.example", "17.1")
+    assert (interaction.key, interaction.caller, interaction.text) == ("1.2.3", Caller("U2", "T1", "C1"), "key")
+    assert (interaction.response_url, interaction.message_ts) == ("https://press.example", "17.1")
 
 
 def test_what_a_press_does_not_say_in_one_place_may_stand_in_another() -> None:
-    said = pressed(PRESS | {"team": None, "container": None})
+    interaction = read_action(PRESS | {"team": None, "container": None})
 
-    assert said.caller == Caller("U2", "T1", "C2")
+    assert interaction.caller == Caller("U2", "T1", "C2")
 
 
 def test_a_press_in_our_workspace_by_somebody_of_another_is_of_neither() -> None:
-    assert pressed(PRESS | {"user": {"id": "U2", "team_id": "T2"}}).caller.team_id not in {"T1", "T2"}
+    assert read_action(PRESS | {"user": {"id": "U2", "team_id": "T2"}}).caller.team_id not in {"T1", "T2"}
 
 
-@pytest.mark.parametrize(("read", "body"), [(typed, COMMAND), (pressed, PRESS)])
+@pytest.mark.parametrize(("read", "body"), [(read_command, COMMAND), (read_action, PRESS)])
 def test_without_the_senders_id_it_is_something_of_its_own(read: Any, body: dict[str, Any]) -> None:  # noqa: ANN401
     once, twice = read(body | {"trigger_id": None}), read(body | {"trigger_id": ""})
 
@@ -72,23 +72,23 @@ def test_without_the_senders_id_it_is_something_of_its_own(read: Any, body: dict
 
 def test_what_is_chosen_in_a_menu_says_what_in_which_block_and_what_a_form_can_be_opened_with() -> None:
     chosen = {"action_id": "reason", "block_id": "key", "selected_option": {"value": "price"}}
-    said = pressed(PRESS | {"actions": [chosen]})
+    interaction = read_action(PRESS | {"actions": [chosen]})
 
-    assert (said.text, said.block_id, said.trigger_id) == ("price", "key", "1.2.3")
+    assert (interaction.text, interaction.block_id, interaction.trigger_id) == ("price", "key", "1.2.3")
 
 
 @pytest.mark.parametrize("actions", [None, [], ["undo"], {"value": "key"}])
 def test_a_press_of_nothing_has_no_text(actions: object) -> None:
-    assert pressed(PRESS | {"actions": actions}).text == ""
+    assert read_action(PRESS | {"actions": actions}).text == ""
 
 
 def test_what_is_written_down_is_what_was_said() -> None:
-    said = pressed(PRESS)
-    (entry,) = said.entries([WISH], note="at last", public=False)
+    interaction = read_action(PRESS)
+    (entry,) = interaction.entries([WISH], note="at last", public=False)
 
     assert entry == Entry(
         key="1.2.3",
-        reference=said.reference,
+        reference=interaction.reference,
         caller=Caller("U2", "T1", "C1"),
         text="key",
         wish=WISH,
@@ -101,7 +101,7 @@ def test_what_is_written_down_is_what_was_said() -> None:
 
 def test_of_several_the_first_has_the_senders_key_and_answers_for_all() -> None:
     wishes = [replace(WISH, opportunity_id=str(number)) for number in range(25)]
-    entries = typed(COMMAND).entries(wishes)
+    entries = read_command(COMMAND).entries(wishes)
     keys = [entry.key for entry in entries]
 
     assert keys[:2] == ["1.2.3", "1.2.3#01"]
@@ -112,7 +112,7 @@ def test_of_several_the_first_has_the_senders_key_and_answers_for_all() -> None:
 
 def test_an_answer_goes_on_as_if_it_had_been_asked_for_so() -> None:
     asked = [replace(CHANGE, key=key, text=key, note=note, public=False) for key, note in (("a", "why"), ("b", None))]
-    first, second = pressed(PRESS).answers(asked, [WISH, WISH])
+    first, second = read_action(PRESS).answers(asked, [WISH, WISH])
 
     assert (first.continues, first.text, first.note, first.public) == ("a", "a", "why", False)
     assert (second.continues, second.text, second.note, second.public) == ("b", "b", "", False)
@@ -120,15 +120,22 @@ def test_an_answer_goes_on_as_if_it_had_been_asked_for_so() -> None:
 
 
 def test_an_undo_says_what_it_takes_back() -> None:
-    entries = pressed(PRESS).undos([replace(CHANGE, key="a"), replace(CHANGE, key="b")], [WISH, WISH])
+    entries = read_action(PRESS).undos([replace(CHANGE, key="a"), replace(CHANGE, key="b")], [WISH, WISH])
 
     assert [entry.undoes for entry in entries] == ["a", "b"]
 
 
 @given(st.dictionaries(st.sampled_from(sorted({*PRESS, *COMMAND})), JSON))
 def test_whatever_comes_is_read_and_a_database_takes_it(body: dict[str, Any]) -> None:
-    for said in (typed(body), pressed(body)):
-        for part in (said.key, said.text, said.caller.user_id, said.response_url, said.message_ts, *said.log.values()):
+    for interaction in (read_command(body), read_action(body)):
+        for part in (
+            interaction.key,
+            interaction.text,
+            interaction.caller.user_id,
+            interaction.response_url,
+            interaction.message_ts,
+            *interaction.log.values(),
+        ):
             assert "\x00" not in part
             part.encode()  # does not raise
 

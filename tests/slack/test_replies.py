@@ -257,7 +257,7 @@ async def test_as_long_as_slack_says_wait_it_is_sent_the_same_way(slack: Slack, 
 
 
 async def test_slack_is_given_a_second_if_it_says_no_time_or_nonsense(slack: Slack, client: AsyncWebClient) -> None:
-    unhelpful = [{}, *({"Retry-After": said} for said in ("", "soon", "-1", "0", "nan", "inf"))]
+    unhelpful = [{}, *({"Retry-After": interaction} for interaction in ("", "soon", "-1", "0", "nan", "inf"))]
     for patience, way in ((0.99, "channel"), (1.0, "response_url")):
         for headers in unhelpful:
             slack.misbehave(Fault("response_url", status=429, headers=headers))
@@ -325,10 +325,10 @@ async def test_the_answer_to_a_button_takes_the_place_of_the_message(
 
 
 async def test_an_answer_that_does_not_replace_says_that_it_does_not(client: AsyncWebClient) -> None:
-    said: list[dict[str, Any]] = []
+    interaction: list[dict[str, Any]] = []
 
     async def hear(request: web.Request) -> web.Response:
-        said.append(await request.json())
+        interaction.append(await request.json())
         return web.Response()
 
     app = web.Application()
@@ -337,7 +337,7 @@ async def test_an_answer_that_does_not_replace_says_that_it_does_not(client: Asy
         for message in (PRIVATE, REPLACING):
             assert await sender.deliver(message, Address(url, "C1", "U1", "1.000001")) == BY_ADDRESS
 
-    assert [body["replace_original"] for body in said] == [False, True]
+    assert [body["replace_original"] for body in interaction] == [False, True]
 
 
 async def test_a_message_is_updated_when_the_reply_address_is_gone(

@@ -12,12 +12,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from structlog.testing import capture_logs
 
-from bot.commands.instrumentation import UNWATCHED, Watch
+from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.commands.text.parse import COMMAND
 from bot.simulator.serving import served
 from bot.simulator.slack import socket_mode
 from bot.simulator.slack.server import Fault, Slack
-from bot.slack.socket_mode import Rhythm, SocketMode
+from bot.slack.socket_mode import SocketMode, SocketTiming
 from bot.slack.workspace import SlackTrouble
 from tests.house import APP_TOKEN, BOT_TOKEN, PATIENT
 from tests.notebook import Notebook
@@ -73,13 +73,17 @@ def _web(url: str) -> AsyncWebClient:
     return AsyncWebClient(token=BOT_TOKEN, base_url=f"{url}/api/", timeout=30, retry_handlers=[])
 
 
-def _ours(url: str, listener: Listener, rhythm: Rhythm = PATIENT.socket, watch: Watch = UNWATCHED) -> SocketMode:
-    return SocketMode(_web(url), APP_TOKEN, listener.bolt(), rhythm, watch)
+def _ours(
+    url: str, listener: Listener, timing: SocketTiming = PATIENT.socket, instrumentation: Instrumentation = NO_METRICS
+) -> SocketMode:
+    return SocketMode(_web(url), APP_TOKEN, listener.bolt(), timing, instrumentation)
 
 
 @asynccontextmanager
-async def _receiving(slack: Slack, listener: Listener, rhythm: Rhythm = PATIENT.socket) -> AsyncIterator[SocketMode]:
-    ours = _ours(slack.url, listener, rhythm)
+async def _receiving(
+    slack: Slack, listener: Listener, timing: SocketTiming = PATIENT.socket
+) -> AsyncIterator[SocketMode]:
+    ours = _ours(slack.url, listener, timing)
     async with ours.receiving():
         await slack.socket.wait_for(connections=1)
         await _until_connected(ours)
@@ -357,10 +361,10 @@ class Refusing:
         app.router.add_post("/api/apps.connections.open", self._open)
         return app
 
-    async def pauses(self, listener: Listener, rhythm: Rhythm, count: int) -> tuple[list[float], str | None]:
+    async def pauses(self, listener: Listener, timing: SocketTiming, count: int) -> tuple[list[float], str | None]:
         """How long it took from each attempt to the next, and the trouble that was told."""
         async with served(self.app()) as url:
-            ours = _ours(url, listener, rhythm)
+            ours = _ours(url, listener, timing)
             async with ours.receiving(), asyncio.timeout(60):
                 while len(self.asked) <= count:
                     await asyncio.sleep(0.005)
@@ -368,7 +372,7 @@ class Refusing:
         return [later - earlier for earlier, later in zip(self.asked, self.asked[1:], strict=False)], trouble
 
 
-PAUSES = Rhythm(pause=0.02, longest_pause=0.15)
+PAUSES = SocketTiming(pause=0.02, longest_pause=0.15)
 
 
 async def test_the_pauses_grow_up_to_a_limit(listener: Listener) -> None:
@@ -389,7 +393,7 @@ async def test_a_token_that_slack_refuses_is_told_and_tried_slowly(listener: Lis
 
 
 def test_the_longest_pause_is_half_a_minute() -> None:
-    assert Rhythm().longest_pause == 30
+    assert SocketTiming().longest_pause == 30
 
 
 @pytest.mark.parametrize(
@@ -506,7 +510,7 @@ async def test_what_is_acknowledged_is_taken_note_of_and_what_nobody_listens_to_
     slack: Slack, listener: Listener
 ) -> None:
     notebook = Notebook()
-    ours = _ours(slack.url, listener, watch=notebook)
+    ours = _ours(slack.url, listener, instrumentation=notebook)
     async with ours.receiving():
         await slack.socket.wait_for(connections=1)
         await _until_connected(ours)

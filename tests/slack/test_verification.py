@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.signature import SignatureVerifier
 
-from bot.slack.verification import MAX_FIELDS, TurnedAway, open_envelope
+from bot.slack.verification import MAX_FIELDS, Rejected, verify
 
 VERIFIER = SignatureVerifier("not-a-signing-secret")
 NEW = SignatureVerifier("not-a-new-signing-secret")
@@ -28,7 +28,7 @@ def _signed(with_: SignatureVerifier, body: str, ago: int = 0) -> dict[str, str]
 
 
 def _opened(body: str, kind: str = FORM) -> object:
-    return open_envelope(body.encode(), _sealed(body, kind), [VERIFIER])
+    return verify(body.encode(), _sealed(body, kind), [VERIFIER])
 
 
 def test_a_form_is_read_with_its_blanks() -> None:
@@ -64,7 +64,7 @@ def test_an_event_is_json(kind: str) -> None:
 def test_what_cannot_be_read_is_a_bad_request(body: str, kind: str) -> None:
     refused = _opened(body, kind)
 
-    assert isinstance(refused, TurnedAway)
+    assert isinstance(refused, Rejected)
     assert refused.status is HTTPStatus.BAD_REQUEST
 
 
@@ -81,29 +81,29 @@ def test_what_cannot_be_read_is_a_bad_request(body: str, kind: str) -> None:
 )
 def test_what_is_not_signed_by_slack_is_unauthorised(headers: dict[str, str]) -> None:
     sealed = _sealed("text=one") | headers if headers else {}
-    refused = open_envelope(b"text=one", sealed, [VERIFIER])
+    refused = verify(b"text=one", sealed, [VERIFIER])
 
-    assert isinstance(refused, TurnedAway)
+    assert isinstance(refused, Rejected)
     assert refused.status is HTTPStatus.UNAUTHORIZED
 
 
 def test_a_changed_body_is_unauthorised() -> None:
-    refused = open_envelope(b"text=two", _sealed("text=one"), [VERIFIER])
+    refused = verify(b"text=two", _sealed("text=one"), [VERIFIER])
 
-    assert isinstance(refused, TurnedAway)
+    assert isinstance(refused, Rejected)
     assert refused.status is HTTPStatus.UNAUTHORIZED
 
 
 def test_the_signature_is_checked_before_anything_is_read() -> None:
-    refused = open_envelope(b"{", _sealed("something else", JSON), [VERIFIER])
+    refused = verify(b"{", _sealed("something else", JSON), [VERIFIER])
 
-    assert isinstance(refused, TurnedAway)
+    assert isinstance(refused, Rejected)
     assert refused.status is HTTPStatus.UNAUTHORIZED
 
 
 @pytest.mark.parametrize("secret", [NEW, VERIFIER], ids=["new", "old"])
 def test_while_the_secret_is_changed_what_is_signed_with_either_is_read(secret: SignatureVerifier) -> None:
-    opened = open_envelope(b"text=one", _signed(secret, "text=one") | {"content-type": FORM}, [NEW, VERIFIER])
+    opened = verify(b"text=one", _signed(secret, "text=one") | {"content-type": FORM}, [NEW, VERIFIER])
 
     assert opened == {"text": "one"}
 
@@ -125,13 +125,11 @@ def test_what_is_signed_with_another_secret_or_too_long_ago_is_unauthorised(
 ) -> None:
     sealed = _signed(secret, "text=one", ago) | {"content-type": FORM}
 
-    assert open_envelope(b"text=one", sealed, accepted) == TurnedAway(
-        HTTPStatus.UNAUTHORIZED, "wrong or stale signature"
-    )
+    assert verify(b"text=one", sealed, accepted) == Rejected(HTTPStatus.UNAUTHORIZED, "wrong or stale signature")
 
 
 @given(st.binary(max_size=200), st.sampled_from([FORM, JSON, "text/plain"]))
 def test_no_body_makes_it_raise(body: bytes, kind: str) -> None:
-    opened = open_envelope(body, _sealed(body.decode("utf-8", "replace"), kind), [VERIFIER])
+    opened = verify(body, _sealed(body.decode("utf-8", "replace"), kind), [VERIFIER])
 
-    assert isinstance(opened, dict | TurnedAway)
+    assert isinstance(opened, dict | Rejected)

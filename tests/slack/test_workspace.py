@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.simulator.serving import served
 from bot.simulator.slack.server import GRANTED, Fault, Slack
-from bot.slack.workspace import SlackTrouble, Workspace
+from bot.slack.workspace import SlackTrouble, SlackWorkspace
 
 TOKEN = "xoxb-not-a-token"
 
@@ -19,8 +19,8 @@ async def slack() -> AsyncIterator[Slack]:
         yield slack
 
 
-def _workspace(slack: Slack, token: str = TOKEN) -> Workspace:
-    return Workspace(AsyncWebClient(token=token, base_url=f"{slack.url}/api/", retry_handlers=[]))
+def _workspace(slack: Slack, token: str = TOKEN) -> SlackWorkspace:
+    return SlackWorkspace(AsyncWebClient(token=token, base_url=f"{slack.url}/api/", retry_handlers=[]))
 
 
 async def test_slack_is_asked_which_team_is_ours(slack: Slack) -> None:
@@ -41,7 +41,7 @@ async def test_a_token_that_slack_refuses_is_named_with_slacks_own_word(slack: S
 async def test_slack_introduces_the_token_with_what_it_may_and_the_time(slack: Slack) -> None:
     slack.clock = lambda: 1_700_000_000.5
     before = time.time()
-    told = await _workspace(slack).introduce()
+    told = await _workspace(slack).auth_test()
 
     assert (told.team_id, told.team) == ("T0OURS", "Simulated")
     assert told.scopes == GRANTED
@@ -61,12 +61,12 @@ async def test_scopes_are_read_however_they_are_listed(slack: Slack, listed: str
     headers = {"x-oauth-scopes": listed}
     slack.misbehave(Fault("auth.test", status=200, body={"ok": True, "team_id": "T0OURS"}, headers=headers))
 
-    assert (await _workspace(slack).introduce()).scopes == scopes
+    assert (await _workspace(slack).auth_test()).scopes == scopes
 
 
 async def test_what_slack_does_not_say_of_the_token_is_not_known(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", status=200, body={"ok": True, "team_id": "T0OURS", "team": 1}))
-    told = await _workspace(slack).introduce()
+    told = await _workspace(slack).auth_test()
 
     assert (told.team, told.scopes) == ("", None)
 
@@ -91,7 +91,7 @@ async def test_an_answer_of_an_odd_shape_is_trouble_without_a_word(slack: Slack,
 async def test_a_slack_that_hangs_up_without_a_word_is_trouble_and_asked_again(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", drops=True, times=2))
     web = AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])
-    ours = Workspace(web, pause=0.01)
+    ours = SlackWorkspace(web, pause=0.01)
     with pytest.raises(SlackTrouble):
         await ours.ask()
     async with asyncio.timeout(60):
@@ -108,7 +108,7 @@ async def test_an_answer_without_a_team_is_trouble(slack: Slack) -> None:
 
 
 async def test_a_slack_that_cannot_be_reached_has_no_word() -> None:
-    unreachable = Workspace(AsyncWebClient(token=TOKEN, base_url="http://127.0.0.1:1/", retry_handlers=[]))
+    unreachable = SlackWorkspace(AsyncWebClient(token=TOKEN, base_url="http://127.0.0.1:1/", retry_handlers=[]))
 
     with pytest.raises(SlackTrouble) as caught:
         await unreachable.ask()
@@ -140,7 +140,7 @@ async def test_whoever_waits_waits_for_the_first_answer_and_no_other(slack: Slac
 async def test_it_asks_until_slack_answers(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", status=500, times=3))
     web = AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])
-    ours = Workspace(web, pause=0.01)
+    ours = SlackWorkspace(web, pause=0.01)
     async with asyncio.timeout(60):
         await ours.learn()
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bot.access.requests import OPERATOR, Permission, Permissions, State
+from bot.access.requests import OPERATOR, AccessRequest, AccessRequests, RequestState
 from bot.access.rules import Approved
 from bot.deals.change import StoreDown
-from bot.storage.access_requests import SqlRegister, reading, revoking
+from bot.storage.access_requests import SqlAccessRequests, reading, revoking
 from bot.storage.database import Database
 from bot.storage.engine import engine
 from bot.storage.history import Unreadable
@@ -23,14 +23,14 @@ from tests.memory import MemoryRegister
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 LATER = AT + timedelta(minutes=5)
 
-Replicas = Callable[[], Permissions]
+Replicas = Callable[[], AccessRequests]
 """Gives registers that share one store."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "memory"])
 async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Replicas]:
     if request.param == "memory":
-        rows: list[Permission] = []
+        rows: list[AccessRequest] = []
         yield lambda: MemoryRegister(rows)
         return
     if request.param == "sqlite":
@@ -39,9 +39,9 @@ async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         url = request.getfixturevalue("cluster").new_database()
     opened: list[Database] = []
 
-    def register() -> Permissions:
+    def register() -> AccessRequests:
         opened.append(Database(url, PATIENT.database))
-        return SqlRegister(opened[-1])
+        return SqlAccessRequests(opened[-1])
 
     yield register
     for database in opened:
@@ -49,28 +49,28 @@ async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 @pytest.fixture
-def register(replicas: Replicas) -> Permissions:
+def register(replicas: Replicas) -> AccessRequests:
     return replicas()
 
 
-def _asking(reference: str = "REF", user: str = "U1", at: datetime = AT) -> Permission:
-    return Permission(reference, user, "T1", "C1", at)
+def _asking(reference: str = "REF", user: str = "U1", at: datetime = AT) -> AccessRequest:
+    return AccessRequest(reference, user, "T1", "C1", at)
 
 
-async def test_who_never_asked_has_nothing(register: Permissions) -> None:
+async def test_who_never_asked_has_nothing(register: AccessRequests) -> None:
     assert await register.latest("U1") is None
     assert await register.approved("U1") is None
     assert await register.standing(5) == []
 
 
-async def test_a_request_is_kept_as_it_was_made(register: Permissions) -> None:
+async def test_a_request_is_kept_as_it_was_made(register: AccessRequests) -> None:
     assert await register.ask(_asking()) == _asking()
     assert await register.latest("U1") == _asking()
     assert await register.standing(5) == [_asking()]
     assert await register.approved("U1") is None
 
 
-async def test_a_person_has_one_open_request(register: Permissions) -> None:
+async def test_a_person_has_one_open_request(register: AccessRequests) -> None:
     await register.ask(_asking())
 
     assert await register.ask(_asking("AGAIN", at=LATER)) == _asking()
@@ -87,21 +87,21 @@ async def test_of_many_who_ask_for_the_same_person_at_once_one_counts(replicas: 
 async def test_an_approval_counts_at_once_on_every_replica(replicas: Replicas) -> None:
     here, there = replicas(), replicas()
     await here.ask(_asking())
-    approved = replace(_asking(), state=State.APPROVED, decided_by="U0KIM", decided_at=LATER)
+    approved = replace(_asking(), state=RequestState.APPROVED, decided_by="U0KIM", decided_at=LATER)
 
-    assert await there.decide("REF", State.APPROVED, "U0KIM", LATER) == (approved, True)
+    assert await there.decide("REF", RequestState.APPROVED, "U0KIM", LATER) == (approved, True)
     assert await here.approved("U1") == Approved("U0KIM", LATER)
     assert await here.ask(_asking("AGAIN")) == approved
     assert await here.standing(5) == [approved]
 
 
-async def test_a_decision_is_made_once(register: Permissions) -> None:
+async def test_a_decision_is_made_once(register: AccessRequests) -> None:
     await register.ask(_asking())
-    declined, first = await register.decide("REF", State.DECLINED, "U0KIM", AT)
+    declined, first = await register.decide("REF", RequestState.DECLINED, "U0KIM", AT)
 
     assert first
-    assert declined == replace(_asking(), state=State.DECLINED, decided_by="U0KIM", decided_at=AT)
-    assert await register.decide("REF", State.APPROVED, "U0LEO", LATER) == (declined, False)
+    assert declined == replace(_asking(), state=RequestState.DECLINED, decided_by="U0KIM", decided_at=AT)
+    assert await register.decide("REF", RequestState.APPROVED, "U0LEO", LATER) == (declined, False)
     assert await register.approved("U1") is None
     assert await register.standing(5) == []
 
@@ -110,23 +110,24 @@ async def test_of_two_admins_who_decide_at_once_one_does(replicas: Replicas) -> 
     several = [replicas(), replicas()]
     await several[0].ask(_asking())
     decided = await asyncio.gather(
-        several[0].decide("REF", State.APPROVED, "U0KIM", AT), several[1].decide("REF", State.DECLINED, "U0LEO", AT)
+        several[0].decide("REF", RequestState.APPROVED, "U0KIM", AT),
+        several[1].decide("REF", RequestState.DECLINED, "U0LEO", AT),
     )
 
     assert [first for _, first in decided].count(True) == 1
     assert decided[0][0] == decided[1][0]
 
 
-async def test_a_request_that_is_not_there_is_not_decided(register: Permissions) -> None:
-    assert await register.decide("NONE", State.APPROVED, "U0KIM", AT) == (None, False)
+async def test_a_request_that_is_not_there_is_not_decided(register: AccessRequests) -> None:
+    assert await register.decide("NONE", RequestState.APPROVED, "U0KIM", AT) == (None, False)
 
 
-async def test_an_approval_that_is_taken_back_counts_no_more(register: Permissions) -> None:
+async def test_an_approval_that_is_taken_back_counts_no_more(register: AccessRequests) -> None:
     await register.ask(_asking())
     assert await register.revoke("U1", "U0KIM", AT) is None
-    approved, _ = await register.decide("REF", State.APPROVED, "U0KIM", AT)
+    approved, _ = await register.decide("REF", RequestState.APPROVED, "U0KIM", AT)
     assert approved
-    revoked = replace(approved, state=State.REVOKED, revoked_by=OPERATOR, revoked_at=LATER)
+    revoked = replace(approved, state=RequestState.REVOKED, revoked_by=OPERATOR, revoked_at=LATER)
 
     assert await register.revoke("U1", OPERATOR, LATER) == revoked
     assert await register.revoke("U1", OPERATOR, LATER) is None
@@ -136,11 +137,11 @@ async def test_an_approval_that_is_taken_back_counts_no_more(register: Permissio
     assert await register.latest("U1") == _asking("AGAIN", at=LATER)
 
 
-async def test_open_requests_are_listed_first_and_the_oldest_of_each(register: Permissions) -> None:
+async def test_open_requests_are_listed_first_and_the_oldest_of_each(register: AccessRequests) -> None:
     for number, user in enumerate(("U1", "U2", "U3", "U4")):
         await register.ask(_asking(f"REF{number}", user, AT + timedelta(minutes=number)))
     for number in (0, 2):
-        await register.decide(f"REF{number}", State.APPROVED, "U0KIM", LATER)
+        await register.decide(f"REF{number}", RequestState.APPROVED, "U0KIM", LATER)
 
     assert [each.user_id for each in await register.standing(9)] == ["U2", "U4", "U1", "U3"]
     assert [each.user_id for each in await register.standing(3)] == ["U2", "U4", "U1"]
@@ -148,10 +149,10 @@ async def test_open_requests_are_listed_first_and_the_oldest_of_each(register: P
 
 async def test_a_store_that_is_down_answers_nothing(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}", PATIENT.database)
-    for register in (SqlRegister(database), MemoryRegister(down=True)):
+    for register in (SqlAccessRequests(database), MemoryRegister(down=True)):
         for question in (
             register.ask(_asking()),
-            register.decide("REF", State.APPROVED, "U0KIM", AT),
+            register.decide("REF", RequestState.APPROVED, "U0KIM", AT),
             register.revoke("U1", OPERATOR, AT),
             register.latest("U1"),
             register.approved("U1"),
@@ -164,29 +165,29 @@ async def test_a_store_that_is_down_answers_nothing(tmp_path: Path) -> None:
 
 async def test_an_operator_reads_what_stands_or_all_of_it(database_url: str) -> None:
     database = Database(database_url, PATIENT.database)
-    register = SqlRegister(database)
+    register = SqlAccessRequests(database)
     for number, user in enumerate(("U1", "U2", "U3")):
         await register.ask(_asking(f"REF{number}", user, AT + timedelta(minutes=number)))
-    await register.decide("REF0", State.DECLINED, "U0KIM", LATER)
-    await register.decide("REF1", State.APPROVED, "U0KIM", LATER)
+    await register.decide("REF0", RequestState.DECLINED, "U0KIM", LATER)
+    await register.decide("REF1", RequestState.APPROVED, "U0KIM", LATER)
     await database.close()
 
     with reading(database_url, past=False) as rows:
-        assert [(row.user_id, row.state) for row in rows] == [("U2", State.APPROVED), ("U3", State.OPEN)]
+        assert [(row.user_id, row.state) for row in rows] == [("U2", RequestState.APPROVED), ("U3", RequestState.OPEN)]
     with reading(database_url, past=True) as rows:
         assert [row.user_id for row in rows] == ["U1", "U2", "U3"]
 
 
 async def test_an_operator_takes_an_approval_back(database_url: str) -> None:
     database = Database(database_url, PATIENT.database)
-    register = SqlRegister(database)
+    register = SqlAccessRequests(database)
     await register.ask(_asking())
-    approved, _ = await register.decide("REF", State.APPROVED, "U0KIM", AT)
+    approved, _ = await register.decide("REF", RequestState.APPROVED, "U0KIM", AT)
     assert approved
     with revoking(database_url, "U2", LATER) as rows:
         assert list(rows) == []
     with revoking(database_url, "U1", LATER) as rows:
-        assert list(rows) == [replace(approved, state=State.REVOKED, revoked_by=OPERATOR, revoked_at=LATER)]
+        assert list(rows) == [replace(approved, state=RequestState.REVOKED, revoked_by=OPERATOR, revoked_at=LATER)]
 
     assert await register.approved("U1") is None
     await database.close()
@@ -195,8 +196,8 @@ async def test_an_operator_takes_an_approval_back(database_url: str) -> None:
 async def test_a_store_that_cannot_be_written_keeps_its_approvals(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     database = Database(url, PATIENT.database)
-    await SqlRegister(database).ask(_asking())
-    await SqlRegister(database).decide("REF", State.APPROVED, "U0KIM", AT)
+    await SqlAccessRequests(database).ask(_asking())
+    await SqlAccessRequests(database).decide("REF", RequestState.APPROVED, "U0KIM", AT)
     opened = engine(url)
     with opened.begin() as connection:
         connection.execute(
@@ -206,7 +207,7 @@ async def test_a_store_that_cannot_be_written_keeps_its_approvals(tmp_path: Path
 
     with pytest.raises(Unreadable, match="disk full"), revoking(url, "U1", AT):
         pass
-    assert await SqlRegister(database).approved("U1")
+    assert await SqlAccessRequests(database).approved("U1")
     await database.close()
 
 

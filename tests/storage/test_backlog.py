@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from bot.storage.backlog import UNFINISHED, Backlog, Lookout
+from bot.storage.backlog import UNFINISHED, Backlog, BacklogReader
 from bot.storage.database import Database
 from bot.storage.engine import engine
 from bot.storage.ledger import SqlLedger, as_written
@@ -34,9 +34,9 @@ async def _accept(url: str, **states: tuple[str, float]) -> None:
 
 
 async def _look(url: str) -> Backlog | None:
-    lookout = Lookout(url)
-    with closing(lookout):
-        return await lookout.look()
+    backlog_reader = BacklogReader(url)
+    with closing(backlog_reader):
+        return await backlog_reader.look()
 
 
 async def test_what_is_finished_is_no_backlog(database_url: str) -> None:
@@ -98,21 +98,21 @@ async def test_a_database_without_tables_tells_nothing(database_url: str) -> Non
 async def test_an_answer_is_kept_for_a_while_and_whoever_asks_at_once_shares_it(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     fill(url, 1)
-    lookout = Lookout(url, fresh=0.2)
-    with closing(lookout), statements() as seen:
-        first, second = await asyncio.gather(lookout.look(), lookout.look())
+    backlog_reader = BacklogReader(url, fresh=0.2)
+    with closing(backlog_reader), statements() as seen:
+        first, second = await asyncio.gather(backlog_reader.look(), backlog_reader.look())
         assert first is second
         assert [each.thread for each in seen if "count" in each.sql] == ["backlog"]
         await asyncio.sleep(0.25)
-        assert await lookout.look() == NOTHING
+        assert await backlog_reader.look() == NOTHING
         assert len([each for each in seen if "count" in each.sql]) == 2
 
 
 async def test_that_there_was_no_answer_is_kept_too(tmp_path: Path) -> None:
-    lookout = Lookout(f"sqlite:///{tmp_path / 'ledger.db'}")
-    with closing(lookout), capture_logs() as lines:
-        assert await lookout.look() is None
-        assert await lookout.look() is None
+    backlog_reader = BacklogReader(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with closing(backlog_reader), capture_logs() as lines:
+        assert await backlog_reader.look() is None
+        assert await backlog_reader.look() is None
 
     assert len(lines) == 1
 
@@ -120,14 +120,14 @@ async def test_that_there_was_no_answer_is_kept_too(tmp_path: Path) -> None:
 async def test_a_query_that_hangs_is_cut_and_the_next_one_is_answered(cluster: Cluster) -> None:
     url = cluster.new_database()
     fill(url, 1)
-    lookout = Lookout(url, patience=0.5, fresh=0.0)
+    backlog_reader = BacklogReader(url, patience=0.5, fresh=0.0)
     holder = engine(url)
-    with closing(lookout):
+    with closing(backlog_reader):
         with holder.connect() as connection, connection.begin():
             connection.execute(sa.text("LOCK TABLE commands IN ACCESS EXCLUSIVE MODE"))
-            assert await lookout.look() is None
+            assert await backlog_reader.look() is None
         async with asyncio.timeout(60):
-            while await lookout.look() != NOTHING:
+            while await backlog_reader.look() != NOTHING:
                 await asyncio.sleep(0.05)
     holder.dispose()
 
@@ -140,9 +140,9 @@ def silent() -> Iterator[str]:
 
 
 async def test_a_server_that_says_nothing_is_not_waited_for(silent: str) -> None:
-    lookout = Lookout(silent, patience=0.1, fresh=0.0)
-    with closing(lookout), capture_logs() as lines:
-        assert await lookout.look() is None
-        assert await lookout.look() is None
+    backlog_reader = BacklogReader(silent, patience=0.1, fresh=0.0)
+    with closing(backlog_reader), capture_logs() as lines:
+        assert await backlog_reader.look() is None
+        assert await backlog_reader.look() is None
 
     assert [line["error"] for line in lines] == ["TimeoutError", "TimeoutError"]

@@ -17,16 +17,16 @@ from bot.storage.tables import (
     channels,
     commands,
     connections,
+    install_links,
     migrate,
     must_be_current,
-    passes,
 )
 from tests.house import PATIENT
 
 DUMPS = Path(__file__).parents[1] / "data" / "ledger"
 VERSIONS = range(1, len(MIGRATIONS))
 """Every version that is not the latest."""
-TABLES = (commands, channels, connections, passes, access)
+TABLES = (commands, channels, connections, install_links, access)
 
 
 @pytest.fixture
@@ -184,7 +184,7 @@ async def test_what_version_2_left_unfinished_is_carried_on_and_nobody_is_asked(
     assert accepted.entry.wish == Wish("cD4eF6gH8jK1lM3nP5qR", Status.LOST, consent=Consent.GIVEN)
     assert answered.reply is not None
     assert answered.reply.text == "Ana changed New website from open to won."
-    assert (answered.reply.also_in, answered.reply.takes_back) == ("", False)
+    assert (answered.reply.also_in, answered.reply.is_undo) == ("", False)
 
 
 async def test_what_version_3_left_unfinished_is_carried_on(database_url: str, store: sa.Engine) -> None:

@@ -266,7 +266,7 @@ def _place_of_status(words: list[_Word]) -> int | None:
     whole = [at for at, word in enumerate(words) if _is_whole_status(word)]
     if whole and (words[0].quoted or (whole[0] == 0 and len(words) > 1 and words[1].quoted)):
         return whole[0]
-    # Elsewhere than at the end a beginning is more likely a name's: `Los Angeles Dodgers`.
+    # UnknownLocation than at the end a beginning is more likely a name's: `Los Angeles Dodgers`.
     if not words[-1].quoted and _status(words[-1].text):
         return len(words) - 1
     return whole[-1] if whole else None

@@ -27,7 +27,7 @@ from bot.highlevel.api.errors import (
     TlsFailed,
     Unreachable,
 )
-from bot.highlevel.api.rate_limit import Allowance
+from bot.highlevel.api.rate_limit import RateLimiter
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Client:
         self._attempts = attempts
         self._called = called
         """Is told of each request: the method, and the status of the answer, 0 when none came or nothing left."""
-        self.allowance = Allowance()
+        self.rate_limiter = RateLimiter()
         """How many requests HighLevel lets us make."""
         self.date, self.heard_at = "", 0.0
         """The `Date` header of the latest answer, empty for none, and our own Unix time when it came."""
@@ -89,9 +89,9 @@ class Client:
         """One opportunity, fresh: unlike the search, this shows a write at once."""
         return await self._call(wire.get_opportunity(opportunity_id), wire.read_opportunity, until)
 
-    def turn(self, calls: int, *, until: float) -> AbstractAsyncContextManager[None]:
+    def reserve(self, calls: int, *, until: float) -> AbstractAsyncContextManager[None]:
         """Wait until HighLevel takes so many calls, and keep room for them. Entering raises `RateLimited`."""
-        return self.allowance.turn(calls, until=until)
+        return self.rate_limiter.reserve(calls, until=until)
 
     async def put_status(
         self, opportunity_id: str, status: str, *, lost_reason_id: str | None = None, until: float
@@ -138,7 +138,7 @@ class Client:
         return await tries(again, once)
 
     async def _send(self, call: wire.Call, until: float) -> Answer:
-        async with self.allowance.place(until=until):
+        async with self.rate_limiter.slot(until=until):
             left = until - _now()
             if left <= 0:
                 raise OutOfTime
@@ -159,7 +159,7 @@ class Client:
                 raise
             self._called(call.method, answer.status)
             self.date, self.heard_at = answer.headers.get("date", ""), time.time()
-            self.allowance.heard(read_limits(answer))
+            self.rate_limiter.observe(read_limits(answer))
         return answer
 
 

@@ -34,7 +34,7 @@ class Budget:
 
 
 @dataclass(eq=False, slots=True)
-class _Turn:
+class _Reservation:
     """Places that are kept for whoever works in this context."""
 
     left: int
@@ -46,10 +46,10 @@ class _Waiting:
     granted: asyncio.Future[int]
 
 
-_turn: ContextVar[_Turn | None] = ContextVar("turn", default=None)
+_reservation: ContextVar[_Reservation | None] = ContextVar("turn", default=None)
 
 
-class Allowance:
+class RateLimiter:
     """The places of one location. A request takes one, and gives it back `interval` seconds after its answer came.
 
     So there are never more than `most` in any window of HighLevel's, whenever that begins. Its answers say how many
@@ -75,31 +75,31 @@ class Allowance:
         self._alarm: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
-    async def turn(self, calls: int, *, until: float) -> AsyncIterator[None]:
+    async def reserve(self, calls: int, *, until: float) -> AsyncIterator[None]:
         """Wait, first come first served, for places for so many calls, and keep them for what is done inside.
 
         Raises `RateLimited` when there are none by then: at once, when that is known already.
         """
-        turn = _Turn(await self._take(calls, until=until))
-        token = _turn.set(turn)
+        reservation = _Reservation(await self._take(calls, until=until))
+        token = _reservation.set(reservation)
         try:
             yield
         finally:
-            _turn.reset(token)
-            self._kept -= turn.left
-            turn.left = 0
+            _reservation.reset(token)
+            self._kept -= reservation.left
+            reservation.left = 0
             self._serve()
 
     @asynccontextmanager
-    async def place(self, *, until: float) -> AsyncIterator[None]:
+    async def slot(self, *, until: float) -> AsyncIterator[None]:
         """Make one request inside. It has a place of the turn it belongs to, or waits for one, but not beyond `until`.
 
         Raises `RateLimited` when there is none by then; nothing was sent.
         """
-        turn, now = _turn.get(), _now()
-        has_one = turn is not None and turn.left > 0
-        if turn and has_one:
-            turn.left -= 1
+        reservation, now = _reservation.get(), _now()
+        has_one = reservation is not None and reservation.left > 0
+        if reservation and has_one:
+            reservation.left -= 1
             self._kept -= 1
         # A place that was kept is of no use when somebody else has used it, or when the door was closed.
         if not has_one or now < self._closed_until or self._asking + self._occupied(now) >= self._most:
@@ -113,7 +113,7 @@ class Allowance:
             self._occupy(1)
             self._serve()
 
-    def heard(self, limits: Limits) -> None:
+    def observe(self, limits: Limits) -> None:
         """Take note of what an answer said, while its request still has its place."""
         self._most = limits.most or self._most
         self._interval = limits.interval or self._interval

@@ -14,7 +14,7 @@ PATIENCE = 10.0
 """Seconds for an answer. Whoever asks for new tokens holds the connection's lease meanwhile (`connections`)."""
 
 
-class Authority:
+class TokenEndpoint:
     """Gives tokens. Every call raises `HighLevelError`; what a refusal says of the connection is in `oauth`."""
 
     def __init__(  # noqa: PLR0913 - each is one setting

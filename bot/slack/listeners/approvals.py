@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from bot.access.requests import Permission, Permissions, State
-from bot.access.rules import Allowed, Denied, Pace, Reason
+from bot.access.requests import AccessRequest, AccessRequests, RequestState
+from bot.access.rules import Allowed, Denied, RateLimit, Reason
 from bot.deals.change import StoreDown
 from bot.slack.intake import Intake
 from bot.slack.messages.sentences import ROWS_OF_ACCESS, Message, Messages
-from bot.slack.payload import Said
+from bot.slack.payload import Interaction
 from bot.slack.replies import Address
 
 log = structlog.get_logger(__name__)
@@ -20,104 +20,112 @@ REMIND_AFTER = timedelta(hours=1)
 """After which whoever presses again reminds the admins of a request that is open, once in as long a time."""
 
 
-class Admission:
+class ApprovalListeners:
     """Decisions about who is let in, made in Slack."""
 
     def __init__(
         self,
         *,
         intake: Intake,
-        permissions: Permissions,
+        access_requests: AccessRequests,
         tell: Callable[[Message, Address, str], None],
         messages: Messages,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._intake = intake
-        self._permissions = permissions
+        self._access_requests = access_requests
         self._tell = tell
         self._messages = messages
         self._clock = clock
-        self._reminders = Pace(limit=1, period=REMIND_AFTER.total_seconds())
+        self._reminders = RateLimit(limit=1, period=REMIND_AFTER.total_seconds())
 
-    async def show(self, said: Said) -> Message:
+    async def show(self, interaction: Interaction) -> Message:
         """Who asks, and who was let in; for admins."""
-        if not self._intake.door.is_admin(said.caller):
-            return self._messages.not_an_admin(said.reference)
-        return self._messages.access(await self._intake.look_up(self._permissions.standing(ROWS_OF_ACCESS + 1)))
+        if not self._intake.authorizer.is_admin(interaction.caller):
+            return self._messages.not_an_admin(interaction.reference)
+        return self._messages.access(await self._intake.look_up(self._access_requests.standing(ROWS_OF_ACCESS + 1)))
 
-    async def on_request(self, said: Said) -> Message | None:
+    async def on_request(self, interaction: Interaction) -> Message | None:
         """Somebody asks to be let in: the admins are told, once an hour at most."""
-        decision = await self._intake.decides(said)
+        decision = await self._intake.authorize(interaction)
         if isinstance(decision, Allowed):
-            return self._messages.let_in_already(said.reference)
-        if denied := await self._hopeless(decision, said):
-            return self._messages.denied(denied.reason, said.caller, said.reference)
-        latest = await self._intake.look_up(self._permissions.latest(said.caller.user_id))
+            return self._messages.let_in_already(interaction.reference)
+        if denied := await self._hopeless(decision, interaction):
+            return self._messages.denied(denied.reason, interaction.caller, interaction.reference)
+        latest = await self._intake.look_up(self._access_requests.latest(interaction.caller.user_id))
         now = self._clock()
         if latest and latest.rests(now):
             return self._messages.request_rests(latest)
-        wanted = Permission(said.reference, said.caller.user_id, said.caller.team_id, said.caller.channel_id, now)
+        wanted = AccessRequest(
+            interaction.reference,
+            interaction.caller.user_id,
+            interaction.caller.team_id,
+            interaction.caller.channel_id,
+            now,
+        )
         try:
-            request = await self._intake.in_time(self._permissions.ask(wanted))
+            request = await self._intake.in_time(self._access_requests.ask(wanted))
         except StoreDown:
-            return self._messages.not_decided(said.reference)
+            return self._messages.not_decided(interaction.reference)
         if request.approved:  # while this was pressed
-            return self._messages.let_in_already(said.reference)
+            return self._messages.let_in_already(interaction.reference)
         is_new = request.reference == wanted.reference
         lately = not is_new and now - request.asked_at < REMIND_AFTER
         if lately or self._reminders.denies(request.user_id, asyncio.get_running_loop().time()):
             return self._messages.request_waits(request)
         log.info("access.requested", request=request.reference, new=is_new)
-        for admin in sorted(self._intake.door.rules.admins):
-            self._tell(self._messages.asks_for_access(request), _direct(admin), said.reference)
-        return self._messages.request_sent(request, replaces=said.is_ephemeral)
+        for admin in sorted(self._intake.authorizer.rules.admins):
+            self._tell(self._messages.asks_for_access(request), _direct(admin), interaction.reference)
+        return self._messages.request_sent(request, replaces=interaction.is_ephemeral)
 
-    async def on_approval(self, said: Said) -> Message | None:
+    async def on_approval(self, interaction: Interaction) -> Message | None:
         """An admin lets somebody in."""
-        return await self._decide(said, State.APPROVED)
+        return await self._decide(interaction, RequestState.APPROVED)
 
-    async def on_decline(self, said: Said) -> Message | None:
+    async def on_decline(self, interaction: Interaction) -> Message | None:
         """An admin does not."""
-        return await self._decide(said, State.DECLINED)
+        return await self._decide(interaction, RequestState.DECLINED)
 
-    async def on_revocation(self, said: Said) -> Message | None:
+    async def on_revocation(self, interaction: Interaction) -> Message | None:
         """An admin takes an approval back."""
-        if not self._intake.door.is_admin(said.caller):
-            return self._messages.not_an_admin(said.reference)
+        if not self._intake.authorizer.is_admin(interaction.caller):
+            return self._messages.not_an_admin(interaction.reference)
         try:
             revoked = await self._intake.in_time(
-                self._permissions.revoke(said.text, said.caller.user_id, self._clock())
+                self._access_requests.revoke(interaction.text, interaction.caller.user_id, self._clock())
             )
         except StoreDown:
-            return self._messages.not_decided(said.reference)
+            return self._messages.not_decided(interaction.reference)
         if revoked is None:
-            return self._messages.unknown_request(said.reference)
-        return self._told(revoked, said, now=True)
+            return self._messages.unknown_request(interaction.reference)
+        return self._told(revoked, interaction, now=True)
 
-    async def _hopeless(self, denied: Denied, said: Said) -> Denied | None:
+    async def _hopeless(self, denied: Denied, interaction: Interaction) -> Denied | None:
         """Why an admin's approval would not help; `None` when it would."""
-        if denied.reason is not Reason.NOT_ALLOWED or not self._intake.door.rules.admins:
+        if denied.reason is not Reason.NOT_ALLOWED or not self._intake.authorizer.rules.admins:
             return denied
-        return await self._intake.refuses(said)
+        return await self._intake.ineligible(interaction)
 
-    async def _decide(self, said: Said, state: State) -> Message:
-        if not self._intake.door.is_admin(said.caller):
-            return self._messages.not_an_admin(said.reference)
-        by, at = said.caller.user_id, self._clock()
+    async def _decide(self, interaction: Interaction, state: RequestState) -> Message:
+        if not self._intake.authorizer.is_admin(interaction.caller):
+            return self._messages.not_an_admin(interaction.reference)
+        by, at = interaction.caller.user_id, self._clock()
         try:
-            request, now = await self._intake.in_time(self._permissions.decide(said.text, state, by, at))
+            request, now = await self._intake.in_time(self._access_requests.decide(interaction.text, state, by, at))
         except StoreDown:
-            return self._messages.not_decided(said.reference)
+            return self._messages.not_decided(interaction.reference)
         if request is None:
-            return self._messages.unknown_request(said.reference)
-        return self._told(request, said, now=now)
+            return self._messages.unknown_request(interaction.reference)
+        return self._told(request, interaction, now=now)
 
-    def _told(self, request: Permission, said: Said, *, now: bool) -> Message:
+    def _told(self, request: AccessRequest, interaction: Interaction, *, now: bool) -> Message:
         if now:
-            log.info("access.decided", request=request.reference, state=request.state.value, by=said.caller.user_id)
-            self._tell(self._messages.decision(request), _direct(request.user_id), said.reference)
+            log.info(
+                "access.decided", request=request.reference, state=request.state.value, by=interaction.caller.user_id
+            )
+            self._tell(self._messages.decision(request), _direct(request.user_id), interaction.reference)
         # A list of several stays as it is; a request stands in a direct message of its own.
-        return self._messages.decided(request, now=now, replaces=not said.is_ephemeral)
+        return self._messages.decided(request, now=now, replaces=not interaction.is_ephemeral)
 
 
 def _direct(user_id: str) -> Address:

@@ -11,15 +11,15 @@ from slack_bolt.async_app import AsyncAck
 from bot.commands.text.parse import first_link, read_name, read_target
 from bot.deals.change import Crm, CrmError, StoreDown
 from bot.deals.deal import Matches, Opportunity, Status, Target, Wish
-from bot.deals.locations import Whereabouts
+from bot.deals.locations import LocationResolver
 from bot.deals.outcome import Cause
-from bot.slack.actions import pointed_at, pointing_at
+from bot.slack.actions import read_target_value, target_value
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import sendable
 from bot.slack.intake import Intake
 from bot.slack.messages import form
 from bot.slack.messages.sentences import Message, Messages
-from bot.slack.payload import Said, pressed
+from bot.slack.payload import Interaction, read_action
 from bot.slack.replies import Address
 
 log = structlog.get_logger(__name__)
@@ -40,14 +40,14 @@ class Views(Protocol):
         """Show another form in its place, if it is still the one that had this hash; whether it was. Never raises."""
 
 
-class Modal:
+class FormListeners:
     """The form for changing a deal, for those who would rather choose than type."""
 
     def __init__(  # noqa: PLR0913 - each is one neighbour or setting
         self,
         *,
         intake: Intake,
-        whereabouts: Whereabouts,
+        location_resolver: LocationResolver,
         crm: Callable[[str], Crm],
         views: Views,
         statuses: frozenset[Status],
@@ -57,7 +57,7 @@ class Modal:
         messages: Messages,
     ) -> None:
         self._intake = intake
-        self._whereabouts = whereabouts
+        self._location_resolver = location_resolver
         self._crm = crm
         self._views = views
         self._statuses = tuple(status for status in Status if status in statuses)
@@ -66,52 +66,56 @@ class Modal:
         self._tell = tell
         self._messages = messages
 
-    async def open(self, said: Said, linked: Target) -> Message | None:
+    async def open(self, interaction: Interaction, linked: Target) -> Message | None:
         """Show the form of a sub-account, with a deal filled in if one is given; gives what is said if that failed."""
         deal = await self._named(linked) if linked.opportunity_id else None
         empty = form.Form(
-            origin=form.Origin(said.caller.channel_id, said.response_url, linked.location_id),
+            origin=form.Origin(interaction.caller.channel_id, interaction.response_url, linked.location_id),
             statuses=self._statuses,
             deal=deal,
             reason_required=self._reason_required,
         )
-        if await self._views.open(said.trigger_id, form.view(empty)):
+        if await self._views.open(interaction.trigger_id, form.view(empty)):
             return None
-        return self._messages.cannot_open_form(said.reference)
+        return self._messages.cannot_open_form(interaction.reference)
 
     async def on_shortcut(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Listen to the shortcut on a message: the form opens with the first deal that the message links to.
 
         https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
         """
-        said = pressed(body)
-        with structlog.contextvars.bound_contextvars(reference=said.reference):
-            log.info("shortcut.used", **said.log)
-            if refusal := await self._intake.denies(said):
-                self._tell(refusal, _address(said), said.reference)
+        interaction = read_action(body)
+        with structlog.contextvars.bound_contextvars(reference=interaction.reference):
+            log.info("shortcut.used", **interaction.log)
+            if refusal := await self._intake.refusal(interaction):
+                self._tell(refusal, _address(interaction), interaction.reference)
             else:
-                self._answer_later(self._open_with_link(said, body.get("message")), _address(said), said.reference)
+                self._answer_later(
+                    self._open_with_link(interaction, body.get("message")), _address(interaction), interaction.reference
+                )
             await ack()
 
-    async def _open_with_link(self, said: Said, message: object) -> Message | None:
-        locations = self._whereabouts.locations
+    async def _open_with_link(self, interaction: Interaction, message: object) -> Message | None:
+        locations = self._location_resolver.locations
         linked = first_link(_texts(message), location_id=locations.default, others=locations.others) or Target("")
         if not linked.location_id:
             try:
                 async with asyncio.timeout(NAME_WITHIN):
-                    linked = replace(linked, location_id=await self._whereabouts.home(said.caller.channel_id))
+                    linked = replace(
+                        linked, location_id=await self._location_resolver.home(interaction.caller.channel_id)
+                    )
             except (StoreDown, TimeoutError):
                 linked = replace(linked, location_id=locations.default)
-        return await self.open(said, linked)
+        return await self.open(interaction, linked)
 
     async def on_typing(self, ack: AsyncAck, body: dict[str, Any]) -> None:
         """Listen to somebody who types a deal's name: which deals are offered. Answered within three seconds.
 
         https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
         """
-        said = self._from_form(pressed(body), body)
+        interaction = self._from_form(read_action(body), body)
         text = body.get("value")
-        if not await self._intake.may(said) or not isinstance(text, str):
+        if not await self._intake.may(interaction) or not isinstance(text, str):
             await ack(options=[])
             return
         try:
@@ -128,9 +132,9 @@ class Modal:
 
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
-        said = self._from_form(pressed(body), body)
-        if await self._intake.may(said):
-            self._answer_later(self._reshow(_view(body)), _address(said), said.reference)
+        interaction = self._from_form(read_action(body), body)
+        if await self._intake.may(interaction):
+            self._answer_later(self._reshow(_view(body)), _address(interaction), interaction.reference)
         await ack()
 
     async def on_submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
@@ -138,26 +142,26 @@ class Modal:
 
         https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload#view_submission
         """
-        said = self._from_form(pressed(body), body)
-        with structlog.contextvars.bound_contextvars(reference=said.reference):
-            log.info("form.received", **said.log)
-            if refusal := await self._intake.denies(said):
-                self._tell(refusal, _address(said), said.reference)
+        interaction = self._from_form(read_action(body), body)
+        with structlog.contextvars.bound_contextvars(reference=interaction.reference):
+            log.info("form.received", **interaction.log)
+            if refusal := await self._intake.refusal(interaction):
+                self._tell(refusal, _address(interaction), interaction.reference)
                 await ack(response_action="clear")
                 return
-            errors = await self._accept(said, form.entered(_view(body)))
+            errors = await self._accept(interaction, form.entered(_view(body)))
             await (ack(response_action="errors", errors=errors) if errors else ack())
 
-    async def _accept(self, said: Said, entered: form.Entered) -> dict[str, str]:
+    async def _accept(self, interaction: Interaction, entered: form.Entered) -> dict[str, str]:
         """Write it down; gives what is wrong, by field."""
         wrong = form.complaints(entered, statuses=self._statuses, reason_required=self._reason_required)
         if wrong or entered.status is None:
             return wrong
-        deal = self._pointed_at(entered.deal_id, entered.origin)
+        deal = self._target(entered.deal_id, entered.origin)
         wish = Wish(deal.opportunity_id, entered.status, entered.lost_reason_id, location_id=deal.location_id)
-        said = replace(said, text=f"{deal.opportunity_id} {entered.status}")
+        interaction = replace(interaction, text=f"{deal.opportunity_id} {entered.status}")
         try:
-            await self._intake.accept(*said.entries([wish], note=entered.note, public=entered.public))
+            await self._intake.accept(*interaction.entries([wish], note=entered.note, public=entered.public))
         except StoreDown as down:
             log.warning("command.not_written_down", perhaps=down.perhaps_written)
             return {form.DEAL: form.WORDS.perhaps_written if down.perhaps_written else form.WORDS.not_written}
@@ -166,20 +170,20 @@ class Modal:
             return {form.DEAL: form.WORDS.broken}
         return {}
 
-    def _pointed_at(self, deal_id: str, origin: form.Origin) -> Target:
+    def _target(self, deal_id: str, origin: form.Origin) -> Target:
         """The deal that was chosen: of another sub-account than the form's, if it was linked to and so carries it."""
-        deal = pointed_at(deal_id)
+        deal = read_target_value(deal_id)
         return replace(deal, location_id=deal.location_id or origin.location_id)
 
     async def _matches(self, text: str, home: str) -> Matches:
         """The deals that are meant, their ids as an option carries them."""
         until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
-        locations = self._whereabouts.locations
+        locations = self._location_resolver.locations
         target = read_target(text, location_id=locations.default, others=locations.others)
         if target:
             found = await self._crm(target.location_id or home).find(target.opportunity_id, until=until)
             away = target.location_id if target.location_id != home else ""
-            return Matches((replace(found, id=pointing_at(Target(found.id, away))),), more=False)
+            return Matches((replace(found, id=target_value(Target(found.id, away))),), more=False)
         name = read_name(text)
         return await self._crm(home).search(name, until=until) if name else Matches((), more=False)
 
@@ -196,7 +200,7 @@ class Modal:
     async def _reshow(self, shown: dict[str, Any]) -> None:
         until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
         entered = form.entered(shown)
-        where = self._pointed_at(entered.deal_id, entered.origin).location_id
+        where = self._target(entered.deal_id, entered.origin).location_id
         lost = entered.status is Status.LOST
         now = form.filled(
             shown,
@@ -206,11 +210,11 @@ class Modal:
         )
         await self._views.update(str(shown.get("id", "")), str(shown.get("hash", "")), form.view(now))
 
-    def _from_form(self, said: Said, body: dict[str, Any]) -> Said:
+    def _from_form(self, interaction: Interaction, body: dict[str, Any]) -> Interaction:
         """With the place where the form was opened: what comes from a form does not tell."""
         origin = form.entered(_view(body)).origin
-        caller = replace(said.caller, channel_id=origin.channel_id)
-        return replace(said, caller=caller, response_url=origin.response_url)
+        caller = replace(interaction.caller, channel_id=origin.channel_id)
+        return replace(interaction, caller=caller, response_url=origin.response_url)
 
 
 def _view(body: dict[str, Any]) -> dict[str, Any]:
@@ -230,5 +234,5 @@ def _texts(part: object) -> Iterator[str]:
             yield from _texts(inner)
 
 
-def _address(said: Said) -> Address:
-    return Address(said.response_url, said.caller.channel_id, said.caller.user_id)
+def _address(interaction: Interaction) -> Address:
+    return Address(interaction.response_url, interaction.caller.channel_id, interaction.caller.user_id)

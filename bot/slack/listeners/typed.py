@@ -10,8 +10,8 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
-from bot.commands.lookups import Inquiries
-from bot.commands.record import History, Obstacle, Record
+from bot.commands.lookups import Lookups
+from bot.commands.record import History, Record, UndoRefusal
 from bot.commands.text.parse import (
     COMMAND,
     Change,
@@ -27,7 +27,7 @@ from bot.commands.text.parse import (
     WhoAmI,
 )
 from bot.deals.deal import Consent, Status, Target, Wish
-from bot.deals.locations import Whereabouts
+from bot.deals.locations import LocationResolver
 from bot.slack.actions import (
     APPROVE,
     CHOOSE,
@@ -44,14 +44,14 @@ from bot.slack.actions import (
     UNDO,
     Choice,
     StatusChoice,
-    pointed_at,
+    read_target_value,
 )
 from bot.slack.intake import Intake
-from bot.slack.listeners.approvals import Admission
-from bot.slack.listeners.form import Modal
+from bot.slack.listeners.approvals import ApprovalListeners
+from bot.slack.listeners.form import FormListeners
 from bot.slack.messages import form
 from bot.slack.messages.sentences import Message, Messages
-from bot.slack.payload import Said, pressed, typed
+from bot.slack.payload import Interaction, read_action, read_command
 from bot.slack.replies import Address, payload
 
 log = structlog.get_logger(__name__)
@@ -61,11 +61,11 @@ LINES_OF_HISTORY = 10
 
 Asked = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Undo | Change
 """What only those may ask for who may change deals."""
-Answering = Callable[[Said], Awaitable[Message | None]]
+Answering = Callable[[Interaction], Awaitable[Message | None]]
 """What is done about a press; gives what is said at once, `None` when nothing is."""
 
 
-class Reception:
+class CommandListeners:
     """Answers within Slack's three seconds: with a message, or with silence when work has begun."""
 
     def __init__(  # noqa: PLR0913 - each is one neighbour
@@ -74,10 +74,10 @@ class Reception:
         parse: Callable[[str], Request],
         intake: Intake,
         history: History,
-        whereabouts: Whereabouts,
-        inquiries: Callable[[str], Inquiries],
-        modal: Modal,
-        admission: Admission,
+        location_resolver: LocationResolver,
+        lookups: Callable[[str], Lookups],
+        modal: FormListeners,
+        approvals: ApprovalListeners,
         undo_window: timedelta,
         confirm_above: int | None,
         answer: Callable[[Awaitable[Message | None], Address, str], None],
@@ -87,10 +87,10 @@ class Reception:
         self._parse = parse
         self._intake = intake
         self._history = history
-        self._whereabouts = whereabouts
-        self._inquiries = inquiries
+        self._location_resolver = location_resolver
+        self._lookups = lookups
         self._modal = modal
-        self._admission = admission
+        self._approvals = approvals
         self._undo_window = undo_window
         self._confirm_above = confirm_above
         self._answer_later = answer
@@ -102,10 +102,10 @@ class Reception:
 
         https://docs.slack.dev/interactivity/implementing-slash-commands
         """
-        said = typed(body)
-        with structlog.contextvars.bound_contextvars(reference=said.reference):
-            log.info("command.received", **said.log)
-            message = await self._intake.guarded(self._answer(said), said.reference)
+        interaction = read_command(body)
+        with structlog.contextvars.bound_contextvars(reference=interaction.reference):
+            log.info("command.received", **interaction.log)
+            message = await self._intake.guarded(self._answer(interaction), interaction.reference)
             await (ack(**payload(message)) if message else ack())
 
     def on_press(self, action: str) -> Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]:
@@ -125,99 +125,109 @@ class Reception:
         }
         # Pressed by people who may not change deals, or anywhere by admins: they are let through or not by themselves.
         about_access: dict[str, Answering] = {
-            REQUEST: self._admission.on_request,
-            APPROVE: self._admission.on_approval,
-            DECLINE: self._admission.on_decline,
-            REVOKE: self._admission.on_revocation,
+            REQUEST: self._approvals.on_request,
+            APPROVE: self._approvals.on_approval,
+            DECLINE: self._approvals.on_decline,
+            REVOKE: self._approvals.on_revocation,
         }
 
-        def answer(said: Said) -> Awaitable[Message | None]:
-            return about_access[action](said) if action in about_access else self._answer_press(said, doing[action])
+        def answer(interaction: Interaction) -> Awaitable[Message | None]:
+            return (
+                about_access[action](interaction)
+                if action in about_access
+                else self._answer_press(interaction, doing[action])
+            )
 
         async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
-            said = pressed(body)
-            with structlog.contextvars.bound_contextvars(reference=said.reference):
-                log.info("pressed", action=action, **said.log)
-                if message := await self._intake.guarded(answer(said), said.reference):
-                    self._tell(message, _address(said), said.reference)
+            interaction = read_action(body)
+            with structlog.contextvars.bound_contextvars(reference=interaction.reference):
+                log.info("pressed", action=action, **interaction.log)
+                if message := await self._intake.guarded(answer(interaction), interaction.reference):
+                    self._tell(message, _address(interaction), interaction.reference)
                 await ack()
 
         return listen
 
     # --- what is typed ----------------------------------------------------------------------------------------------
 
-    async def _answer(self, said: Said) -> Message | None:
-        request = self._parse(said.text)
+    async def _answer(self, interaction: Interaction) -> Message | None:
+        request = self._parse(interaction.text)
         match request:
             case Help():
                 return self._messages.help()
             case WhoAmI():
-                return self._messages.whoami(said.caller, await self._intake.decides(said))
+                return self._messages.whoami(interaction.caller, await self._intake.authorize(interaction))
             case ShowAccess():
-                return await self._admission.show(said)
+                return await self._approvals.show(interaction)
             case _:
-                return await self._intake.denies(said) or await self._do(request, said)
+                return await self._intake.refusal(interaction) or await self._do(request, interaction)
 
-    async def _do(self, request: Asked, said: Said) -> Message | None:
+    async def _do(self, request: Asked, interaction: Interaction) -> Message | None:
         """What is asked for by somebody who may."""
         match request:
             case Misunderstood():
                 log.info("command.misunderstood", problem=request.problem.value)
-                return self._messages.misunderstood(request, said.reference)
+                return self._messages.misunderstood(request, interaction.reference)
             case ShowHistory():
-                return await self._show_history(said, request)
+                return await self._show_history(interaction, request)
             case ShowDeal():
-                self._show(replace(request, location_id=request.location_id or await self._home(said)), said)
+                self._show(
+                    replace(request, location_id=request.location_id or await self._home(interaction)), interaction
+                )
                 return None
             case OpenForm():
-                opening = self._modal.open(said, Target("", await self._home(said)))
-                self._answer_later(opening, _address(said), said.reference)
+                opening = self._modal.open(interaction, Target("", await self._home(interaction)))
+                self._answer_later(opening, _address(interaction), interaction.reference)
                 return None
             case UseLocation(name):
-                return await self._use(name, said)
+                return await self._use(name, interaction)
             case Undo():
-                return await self._undo(said, self._history.last_change(said.caller.user_id), Obstacle.NONE_YET)
+                return await self._undo(
+                    interaction, self._history.last_change(interaction.caller.user_id), UndoRefusal.NONE_YET
+                )
             case Change(wishes):
-                home = await self._home(said)
+                home = await self._home(interaction)
                 wishes = tuple(replace(wish, location_id=wish.location_id or home) for wish in wishes)
-                await self._intake.accept(*said.entries([self._asking(wish, len(wishes)) for wish in wishes]))
+                await self._intake.accept(*interaction.entries([self._asking(wish, len(wishes)) for wish in wishes]))
                 return None
             case _:
                 assert_never(request)
 
-    async def _home(self, said: Said) -> str:
+    async def _home(self, interaction: Interaction) -> str:
         """The sub-account that is meant here where nothing else says so; empty where there is only one."""
-        return await self._intake.look_up(self._whereabouts.home(said.caller.channel_id))
+        return await self._intake.look_up(self._location_resolver.home(interaction.caller.channel_id))
 
-    async def _use(self, name: str, said: Said) -> Message:
+    async def _use(self, name: str, interaction: Interaction) -> Message:
         """Tell in which sub-account this channel works; an admin may say in which."""
-        locations, channel_id = self._whereabouts.locations, said.caller.channel_id
+        locations, channel_id = self._location_resolver.locations, interaction.caller.channel_id
         if not name:
-            return self._messages.in_use(await self._home(said), said.reference)
-        if not self._intake.door.is_admin(said.caller):
-            return self._messages.not_an_admin(said.reference)
+            return self._messages.in_use(await self._home(interaction), interaction.reference)
+        if not self._intake.authorizer.is_admin(interaction.caller):
+            return self._messages.not_an_admin(interaction.reference)
         meant = locations.meant(name)
         if meant is None:
-            return self._messages.no_such_location(name, said.reference)
-        bindings = self._whereabouts.bindings
+            return self._messages.no_such_location(name, interaction.reference)
+        bindings = self._location_resolver.bindings
         writing = (
             bindings.unbind(channel_id)
             if meant == locations.default
-            else bindings.bind(channel_id, meant, said.caller.user_id)
+            else bindings.bind(channel_id, meant, interaction.caller.user_id)
         )
         await self._intake.in_time(writing)
-        log.info("channel.bound", location=meant, **said.log)
-        return self._messages.uses(meant, said.caller, said.reference)
+        log.info("channel.bound", location=meant, **interaction.log)
+        return self._messages.uses(meant, interaction.caller, interaction.reference)
 
     def _asking(self, wish: Wish, together: int) -> Wish:
         """So many at once are done only after somebody was asked."""
         too_many = self._confirm_above is not None and together > self._confirm_above
         return replace(wish, consent=Consent.WANTED) if too_many and wish.consent is Consent.PRESUMED else wish
 
-    async def _show_history(self, said: Said, asked: ShowHistory) -> Message:
-        user_id = asked.user_id or said.caller.user_id
-        if (asked.everybody or user_id != said.caller.user_id) and not self._intake.door.is_admin(said.caller):
-            return self._messages.not_an_admin(said.reference)
+    async def _show_history(self, interaction: Interaction, asked: ShowHistory) -> Message:
+        user_id = asked.user_id or interaction.caller.user_id
+        if (asked.everybody or user_id != interaction.caller.user_id) and not self._intake.authorizer.is_admin(
+            interaction.caller
+        ):
+            return self._messages.not_an_admin(interaction.reference)
         if asked.opportunity_id:
             looking = self._history.of_opportunity(asked.opportunity_id, LINES_OF_HISTORY)
         elif asked.everybody:
@@ -228,111 +238,121 @@ class Reception:
 
     # --- what is pressed --------------------------------------------------------------------------------------------
 
-    async def _answer_press(self, said: Said, doing: Answering) -> Message | None:
-        return await self._intake.denies(said) or await doing(said)
+    async def _answer_press(self, interaction: Interaction, doing: Answering) -> Message | None:
+        return await self._intake.refusal(interaction) or await doing(interaction)
 
-    async def _on_undo(self, said: Said) -> Message | None:
-        return await self._undo(said, self._history.find(said.text), Obstacle.UNKNOWN)
+    async def _on_undo(self, interaction: Interaction) -> Message | None:
+        return await self._undo(interaction, self._history.find(interaction.text), UndoRefusal.UNKNOWN)
 
-    async def _on_choice(self, said: Said) -> Message | None:
+    async def _on_choice(self, interaction: Interaction) -> Message | None:
         """One of the deals that go by a name."""
-        choice = Choice.from_value(said.text)
+        choice = Choice.from_value(interaction.text)
         question = await self._intake.look_up(self._history.find(choice.key))
         if question is None or not question.open_question:
-            return self._messages.cannot_go_on(question, said.reference)
-        return await self._go_on(said, [question], [question.go_on(opportunity_id=choice.opportunity_id)])
+            return self._messages.cannot_go_on(question, interaction.reference)
+        return await self._go_on(interaction, [question], [question.go_on(opportunity_id=choice.opportunity_id)])
 
-    async def _on_confirmation(self, said: Said) -> Message | None:
+    async def _on_confirmation(self, interaction: Interaction) -> Message | None:
         """Yes, to all that were asked about."""
         questions = [
             each
-            for each in await self._together(self._history.find(said.text))
+            for each in await self._together(self._history.find(interaction.text))
             if each.outcome in {"unconfirmed", "previewed"}
         ]
         if not questions:
-            return self._messages.cannot_go_on(None, said.reference)
-        return await self._go_on(said, questions, [question.go_on() for question in questions])
+            return self._messages.cannot_go_on(None, interaction.reference)
+        return await self._go_on(interaction, questions, [question.go_on() for question in questions])
 
-    async def _on_reason(self, said: Said) -> Message | None:
+    async def _on_reason(self, interaction: Interaction) -> Message | None:
         """Why a deal is lost: before it is, or after."""
-        asked = await self._together(self._history.find(said.block_id))
+        asked = await self._together(self._history.find(interaction.block_id))
         if questions := [each for each in asked if each.outcome == "reason_wanted"]:
-            return await self._go_on(said, questions, [each.go_on(lost_reason_id=said.text) for each in questions])
+            return await self._go_on(
+                interaction, questions, [each.go_on(lost_reason_id=interaction.text) for each in questions]
+            )
         lost = [each for each in asked if each.changed and each.after == Status.LOST]
         if not lost:
-            return self._messages.cannot_go_on(None, said.reference)
+            return self._messages.cannot_go_on(None, interaction.reference)
         wishes = [
             replace(
-                each.go_on(), status=Status.LOST, lost_reason_id=said.text, only_if=Status.LOST, consent=Consent.GIVEN
+                each.go_on(),
+                status=Status.LOST,
+                lost_reason_id=interaction.text,
+                only_if=Status.LOST,
+                consent=Consent.GIVEN,
             )
             for each in lost
         ]
-        entries = said.entries(wishes, public=lost[0].public)
+        entries = interaction.entries(wishes, public=lost[0].public)
         await self._intake.accept(*(replace(entry, text=lost[0].text) for entry in entries), looked_up=True)
         return None
 
-    async def _on_status(self, said: Said) -> Message | None:
+    async def _on_status(self, interaction: Interaction) -> Message | None:
         """One of the statuses on a deal's card."""
-        choice = StatusChoice.from_value(said.text)
+        choice = StatusChoice.from_value(interaction.text)
         if choice is None:
-            return self._messages.cannot_go_on(None, said.reference)
+            return self._messages.cannot_go_on(None, interaction.reference)
         wish = Wish(choice.opportunity_id, choice.status, consent=choice.consent, location_id=choice.location_id)
         text = f"{choice.opportunity_id} {choice.status}"
-        await self._intake.accept(*(replace(entry, text=text, message_ts="") for entry in said.entries([wish])))
+        await self._intake.accept(*(replace(entry, text=text, message_ts="") for entry in interaction.entries([wish])))
         return None
 
-    async def _on_show(self, said: Said) -> Message | None:
-        if not said.text:
-            return self._messages.cannot_go_on(None, said.reference)
-        deal = pointed_at(said.text)
-        self._show(ShowDeal(deal.opportunity_id, location_id=deal.location_id), said)
+    async def _on_show(self, interaction: Interaction) -> Message | None:
+        if not interaction.text:
+            return self._messages.cannot_go_on(None, interaction.reference)
+        deal = read_target_value(interaction.text)
+        self._show(ShowDeal(deal.opportunity_id, location_id=deal.location_id), interaction)
         return None
 
-    def _show(self, asked: ShowDeal, said: Said) -> None:
-        showing = self._inquiries(asked.location_id).show(asked, said.reference)
-        self._answer_later(showing, _address(said), said.reference)
+    def _show(self, asked: ShowDeal, interaction: Interaction) -> None:
+        showing = self._lookups(asked.location_id).show(asked, interaction.reference)
+        self._answer_later(showing, _address(interaction), interaction.reference)
 
-    async def _on_share(self, said: Said) -> Message | None:
-        if not said.text:
-            return self._messages.cannot_go_on(None, said.reference)
-        deal = pointed_at(said.text)
-        sharing = self._inquiries(deal.location_id).share(deal.opportunity_id, said.caller, said.reference)
-        self._answer_later(sharing, _address(said), said.reference)
+    async def _on_share(self, interaction: Interaction) -> Message | None:
+        if not interaction.text:
+            return self._messages.cannot_go_on(None, interaction.reference)
+        deal = read_target_value(interaction.text)
+        sharing = self._lookups(deal.location_id).share(deal.opportunity_id, interaction.caller, interaction.reference)
+        self._answer_later(sharing, _address(interaction), interaction.reference)
         return None
 
-    async def _on_dismissal(self, _said: Said) -> Message | None:
+    async def _on_dismissal(self, _said: Interaction) -> Message | None:
         return self._messages.dismissed()
 
-    async def _go_on(self, said: Said, questions: Sequence[Record], wishes: Sequence[Wish]) -> Message | None:
-        entries = [replace(entry, message_ts="") for entry in said.answers(questions, wishes)]
+    async def _go_on(
+        self, interaction: Interaction, questions: Sequence[Record], wishes: Sequence[Wish]
+    ) -> Message | None:
+        entries = [replace(entry, message_ts="") for entry in interaction.answers(questions, wishes)]
         if await self._intake.accept(*entries, looked_up=True):
-            return self._messages.goes_on(said.reference, replaces=said.is_ephemeral)
-        return self._messages.cannot_go_on(questions[0], said.reference)
+            return self._messages.goes_on(interaction.reference, replaces=interaction.is_ephemeral)
+        return self._messages.cannot_go_on(questions[0], interaction.reference)
 
-    async def _undo(self, said: Said, finding: Awaitable[Record | None], otherwise: Obstacle) -> Message | None:
+    async def _undo(
+        self, interaction: Interaction, finding: Awaitable[Record | None], otherwise: UndoRefusal
+    ) -> Message | None:
         """Take a change back, and those that were made with it."""
         together = await self._together(finding)
         if not together:
-            return self._messages.cannot_undo(otherwise, None, None, said.reference)
+            return self._messages.cannot_undo(otherwise, None, None, interaction.reference)
         now = datetime.now(UTC)
         tried = [(each, each.undo(self._undo_window, now)) for each in together]
         wishes = [(each, wish) for each, wish in tried if isinstance(wish, Wish)]
         if not wishes:
-            change, obstacle = next((each, found) for each, found in tried if isinstance(found, Obstacle))
-            return self._messages.cannot_undo(obstacle, change, None, said.reference)
-        if await self._accept_undos(said, wishes):
+            change, refusal = next((each, found) for each, found in tried if isinstance(found, UndoRefusal))
+            return self._messages.cannot_undo(refusal, change, None, interaction.reference)
+        if await self._accept_undos(interaction, wishes):
             return None
         undos = await self._intake.look_up(self._undos_of([each for each, _ in wishes]))
         # Of several some may have been taken back, and others not, because HighLevel did not answer.
         left = [each for each, undo in zip(wishes, undos, strict=True) if undo is None]
-        if left and await self._accept_undos(said, left):
+        if left and await self._accept_undos(interaction, left):
             return None
         undo = next(filter(None, undos), None)
-        obstacle = Obstacle.DONE if undo and undo.outcome else Obstacle.UNDER_WAY
-        return self._messages.cannot_undo(obstacle, wishes[0][0], undo, said.reference)
+        refusal = UndoRefusal.DONE if undo and undo.outcome else UndoRefusal.UNDER_WAY
+        return self._messages.cannot_undo(refusal, wishes[0][0], undo, interaction.reference)
 
-    async def _accept_undos(self, said: Said, wishes: Sequence[tuple[Record, Wish]]) -> bool:
-        entries = said.undos([each for each, _ in wishes], [wish for _, wish in wishes])
+    async def _accept_undos(self, interaction: Interaction, wishes: Sequence[tuple[Record, Wish]]) -> bool:
+        entries = interaction.undos([each for each, _ in wishes], [wish for _, wish in wishes])
         return await self._intake.accept(*entries, looked_up=True)
 
     async def _undos_of(self, changes: Sequence[Record]) -> list[Record | None]:
@@ -350,11 +370,13 @@ class Reception:
         return await self._intake.look_up(look())
 
 
-def _address(said: Said) -> Address:
-    return Address(said.response_url, said.caller.channel_id, said.caller.user_id, said.message_ts)
+def _address(interaction: Interaction) -> Address:
+    return Address(
+        interaction.response_url, interaction.caller.channel_id, interaction.caller.user_id, interaction.message_ts
+    )
 
 
-def bolt_app(reception: Reception, modal: Modal, token: str) -> AsyncApp:
+def bolt_app(reception: CommandListeners, modal: FormListeners, token: str) -> AsyncApp:
     """A Bolt app that routes to our listeners, and does nothing else.
 
     - `authorize` is a plain callable: no `auth.test` inside the first command's three seconds, and no switch to OAuth

@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from urllib.parse import quote
 
-from bot.access.requests import OPERATOR, Permission, State
+from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Caller, Denied, Reason, Way
-from bot.commands.record import Entry, Obstacle, Record
+from bot.commands.record import Entry, Record, UndoRefusal
 from bot.commands.text.parse import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem, ShowHistory
 from bot.deals.deal import STATES, Consent, LostReason, Opportunity, Status, Target, Wish
 from bot.deals.locations import Locations
@@ -46,7 +46,7 @@ from bot.slack.actions import (
     UNDO,
     Choice,
     StatusChoice,
-    pointing_at,
+    target_value,
 )
 from bot.slack.block_kit import blocks, inputs
 from bot.slack.block_kit.blocks import Block, code, plain
@@ -76,7 +76,7 @@ class Message:
     """Another channel where it is posted besides; empty for none."""
     asks_why: bool = False
     """Whoever lost the deal is asked for the reason afterwards."""
-    takes_back: bool = False
+    is_undo: bool = False
     """It tells of something that was taken back, as every other message about that shall."""
 
 
@@ -206,20 +206,20 @@ PERHAPS_WRITTEN = Sentences(
 )
 PERHAPS_CARRIED_OUT = "Nothing has been changed so far. If it was written down after all, it is carried out soon, and you read the result here."
 
-CANNOT_UNDO: Mapping[Obstacle, str] = {
-    Obstacle.NONE_YET: "You have not changed any deal from Slack that I know of, so there is nothing to take back.",
-    Obstacle.UNKNOWN: "I do not know that change any more, so I cannot take it back.",
-    Obstacle.NOT_DONE: "Your last command is still under way, so there is nothing to take back yet. Its result follows.",
-    Obstacle.UNSURE: "Nobody could tell whether your last command changed the deal, so I do not take it back blindly.",
-    Obstacle.NO_CHANGE: "That command changed nothing that could be taken back.",
-    Obstacle.SWITCHED_OFF: "Taking changes back is switched off here.",
-    Obstacle.TOO_OLD: "That change is older than {window}, and only younger ones can be taken back like this.",
-    Obstacle.NO_STATUS: "The deal was {before} before, and that is no status that I can set.",
-    Obstacle.UNDER_WAY: "{user} is taking that back at this moment; your press adds nothing to it.",
-    Obstacle.DONE: "{user} has taken that back already, {when}. Your press changed nothing more.",
+CANNOT_UNDO: Mapping[UndoRefusal, str] = {
+    UndoRefusal.NONE_YET: "You have not changed any deal from Slack that I know of, so there is nothing to take back.",
+    UndoRefusal.UNKNOWN: "I do not know that change any more, so I cannot take it back.",
+    UndoRefusal.NOT_DONE: "Your last command is still under way, so there is nothing to take back yet. Its result follows.",
+    UndoRefusal.UNSURE: "Nobody could tell whether your last command changed the deal, so I do not take it back blindly.",
+    UndoRefusal.NO_CHANGE: "That command changed nothing that could be taken back.",
+    UndoRefusal.SWITCHED_OFF: "Taking changes back is switched off here.",
+    UndoRefusal.TOO_OLD: "That change is older than {window}, and only younger ones can be taken back like this.",
+    UndoRefusal.NO_STATUS: "The deal was {before} before, and that is no status that I can set.",
+    UndoRefusal.UNDER_WAY: "{user} is taking that back at this moment; your press adds nothing to it.",
+    UndoRefusal.DONE: "{user} has taken that back already, {when}. Your press changed nothing more.",
 }
 """Why a change is not taken back: `{user}` did it already, `{before}` is what the deal was."""
-SPEAKS_FOR_ITSELF = {Obstacle.NOT_DONE, Obstacle.UNDER_WAY, Obstacle.DONE}
+SPEAKS_FOR_ITSELF = {UndoRefusal.NOT_DONE, UndoRefusal.UNDER_WAY, UndoRefusal.DONE}
 """Where nothing more is to be said: not that nothing was changed, for something is or was, and not what to do."""
 
 DENIALS: Mapping[Reason, Sentences] = {
@@ -395,8 +395,8 @@ class Messages:
         before, after = outcome.before, outcome.after
         who = blocks.user(command.caller.user_id)
         if before.status == after.status:
-            said = f"{who} said why {self._deal(after)} was lost: *{_named(after)}*."
-            lines = (said, *self._more(outcome), _note(command))
+            interaction = f"{who} said why {self._deal(after)} was lost: *{_named(after)}*."
+            lines = (interaction, *self._more(outcome), _note(command))
             return _message(lines, (_reference(command.reference),), public=command.public)
         moved = f"{who} changed {self._deal(after)} from {plain(before.status)} to *{plain(after.status)}*."
         message = _message(
@@ -446,7 +446,7 @@ class Messages:
         message = _message(
             lines, (_reference(command.reference),), public=undone.public, replaces=bool(command.message_ts)
         )
-        return replace(message, takes_back=True)
+        return replace(message, is_undo=True)
 
     # --- several at once -------------------------------------------------------------------------------------------
 
@@ -479,7 +479,7 @@ class Messages:
             ),
             public=command.public if changed else self._errors_in_channel and not asks,
             replaces=bool(changed and command.undoes and command.message_ts),
-            takes_back=bool(changed and command.undoes),
+            is_undo=bool(changed and command.undoes),
         )
         if not changed or command.undoes:
             return message
@@ -692,7 +692,7 @@ class Messages:
         ]
         more = (
             blocks.link_button("Open in HighLevel", LINK, self._url(deal.id, deal.location_id)),
-            blocks.button("Share in channel", SHARE, pointing_at(Target(deal.id, self._away(deal)))),
+            blocks.button("Share in channel", SHARE, target_value(Target(deal.id, self._away(deal)))),
         )
         return (blocks.actions(*buttons, *more),)
 
@@ -832,19 +832,19 @@ class Messages:
         lines = (sentences.what, changed, sentences.then.format(admin=self._admin))
         return _message(lines, (_reference(reference),), public=False)
 
-    def cannot_undo(self, obstacle: Obstacle, change: Record | None, undo: Record | None, reference: str) -> Message:
+    def cannot_undo(self, refusal: UndoRefusal, change: Record | None, undo: Record | None, reference: str) -> Message:
         """Why a `change` is not taken back; `undo` is the command that does it already, or did."""
-        if obstacle in SPEAKS_FOR_ITSELF:
-            return _message((self._why_not(obstacle, change, undo),), (_reference(reference),), public=False)
+        if refusal in SPEAKS_FOR_ITSELF:
+            return _message((self._why_not(refusal, change, undo),), (_reference(reference),), public=False)
         status = change.before if change and change.before in STATES else Status.OPEN
         then = f"To change a deal, type for example {code(f'{COMMAND} {change.opportunity_id if change else EXAMPLE_ID} {status}')}."
         return _message(
-            (self._why_not(obstacle, change, undo), NOTHING_CHANGED, then), (_reference(reference),), public=False
+            (self._why_not(refusal, change, undo), NOTHING_CHANGED, then), (_reference(reference),), public=False
         )
 
-    def _why_not(self, obstacle: Obstacle, change: Record | None, undo: Record | None) -> str:
+    def _why_not(self, refusal: UndoRefusal, change: Record | None, undo: Record | None) -> str:
         when = blocks.date(undo.finished_at) if undo and undo.finished_at else "a moment ago"
-        return CANNOT_UNDO[obstacle].format(
+        return CANNOT_UNDO[refusal].format(
             window=_duration(self._undo_window),
             before=plain(change.before or "something unknown") if change else "",
             user=blocks.user(undo.user_id) if undo else "Somebody",
@@ -853,7 +853,7 @@ class Messages:
 
     # --- who is let in ---------------------------------------------------------------------------------------------
 
-    def asks_for_access(self, request: Permission) -> Message:
+    def asks_for_access(self, request: AccessRequest) -> Message:
         """To an admin: somebody wants to be let in."""
         lines = (
             f"{blocks.user(request.user_id)} asks to change deals from Slack.",
@@ -862,12 +862,12 @@ class Messages:
         )
         return _message(lines, (_reference(request.reference),), public=False, buttons=_decisions(request))
 
-    def request_sent(self, request: Permission, *, replaces: bool) -> Message:
+    def request_sent(self, request: AccessRequest, *, replaces: bool) -> Message:
         """To whoever asked to be let in, in place of the refusal."""
         lines = (f"Your request was sent to {self._admins}.", "You will read what they decide in a direct message.")
         return _message(lines, (_reference(request.reference),), public=False, replaces=replaces)
 
-    def request_waits(self, request: Permission) -> Message:
+    def request_waits(self, request: AccessRequest) -> Message:
         """To whoever asks again while the admins have not decided."""
         lines = (
             f"You asked {blocks.date(request.asked_at)}, and nobody has decided yet.",
@@ -875,7 +875,7 @@ class Messages:
         )
         return _message(lines, (_reference(request.reference),), public=False)
 
-    def request_rests(self, request: Permission) -> Message:
+    def request_rests(self, request: AccessRequest) -> Message:
         """To whoever asks again soon after a no."""
         then = "You can ask again a day after that; until then, speak with them."
         return _message((_decided(request, "you"), then), (_reference(request.reference),), public=False)
@@ -885,12 +885,12 @@ class Messages:
         then = f"Type {code(f'{COMMAND} {USAGE_HINT}')}, or `{COMMAND} help`."
         return _message(("You may change deals here already.", then), (_reference(reference),), public=False)
 
-    def decision(self, request: Permission) -> Message:
+    def decision(self, request: AccessRequest) -> Message:
         """To whoever asked to be let in, or was let in: what an admin has decided."""
         hint = f"Type {code(f'{COMMAND} {USAGE_HINT}')}, or `{COMMAND} help`." if request.approved else ""
         return _message((_decided(request, "you"), hint), (_reference(request.reference),), public=False)
 
-    def decided(self, request: Permission, *, now: bool, replaces: bool) -> Message:
+    def decided(self, request: AccessRequest, *, now: bool, replaces: bool) -> Message:
         """To the admin who pressed; `now`: it was this press that decided, and no other before."""
         who = blocks.user(request.user_id)
         already = "" if now else "That was decided already, and your press changed nothing."
@@ -916,7 +916,7 @@ class Messages:
         )
         return _message(lines, (_reference(reference),), public=False)
 
-    def access(self, standing: Sequence[Permission]) -> Message:
+    def access(self, standing: Sequence[AccessRequest]) -> Message:
         """To an admin: who asks, and who was let in."""
         if not standing:
             return _message(("Nobody asks to be let in, and nobody was let in by an admin.",), (), public=False)
@@ -1060,17 +1060,17 @@ def _became(record: Record) -> str:
             return f"to {plain(record.status)}: failed, {plain(failure.replace('_', ' '))}"
 
 
-def _decided(request: Permission, who: str) -> str:
+def _decided(request: AccessRequest, who: str) -> str:
     """What an admin has decided about somebody, in a sentence."""
     by, at = blocks.user(request.decided_by or ""), blocks.date(request.decided_at or request.asked_at)
     match request.state:
-        case State.OPEN:
+        case RequestState.OPEN:
             return f"Nobody has decided yet about the request of {at}."
-        case State.APPROVED:
+        case RequestState.APPROVED:
             return f"{by} let {who} in, {at}: {who} may change deals from Slack."
-        case State.DECLINED:
+        case RequestState.DECLINED:
             return f"{by} declined the request to let {who} in, {at}."
-        case State.REVOKED:
+        case RequestState.REVOKED:
             by = "the operator" if request.revoked_by == OPERATOR else blocks.user(request.revoked_by or "")
             at = blocks.date(request.revoked_at or request.asked_at)
             return f"{by} took back that {who} may change deals from Slack, {at}."
@@ -1078,14 +1078,14 @@ def _decided(request: Permission, who: str) -> str:
             assert_never(request.state)
 
 
-def _standing(request: Permission) -> str:
+def _standing(request: AccessRequest) -> str:
     who = f"{blocks.user(request.user_id)} ({code(request.user_id)})"
     if approved := request.approved:
         return f"{who} may: let in by {blocks.user(approved.by)}, {blocks.date(approved.at)}"
     return f"{who} asks, {blocks.date(request.asked_at)}, in {blocks.channel(request.channel_id)}"
 
 
-def _decisions(request: Permission) -> Sequence[Block]:
+def _decisions(request: AccessRequest) -> Sequence[Block]:
     if not _fits(request.reference, blocks.VALUE_LIMIT):
         return ()
     return (
@@ -1096,7 +1096,7 @@ def _decisions(request: Permission) -> Sequence[Block]:
     )
 
 
-def _revoking(request: Permission) -> Sequence[Block]:
+def _revoking(request: AccessRequest) -> Sequence[Block]:
     if not _fits(request.user_id, blocks.VALUE_LIMIT):
         return ()
     confirm = blocks.Confirm(

@@ -13,7 +13,7 @@ from bot.highlevel.api.answers import Limits
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import RateLimited
-from bot.highlevel.api.rate_limit import Allowance, Budget
+from bot.highlevel.api.rate_limit import Budget, RateLimiter
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
 
@@ -36,71 +36,71 @@ def _said(
     return Limits(most, interval, remaining, closed_for, day_is_over)
 
 
-async def _ask(allowance: Allowance, seconds: float = 0.0, limits: Limits | None = None) -> None:
-    async with allowance.place(until=_now() + SOON):
+async def _ask(rate_limiter: RateLimiter, seconds: float = 0.0, limits: Limits | None = None) -> None:
+    async with rate_limiter.slot(until=_now() + SOON):
         await asyncio.sleep(seconds)
         if limits:
-            allowance.heard(limits)
+            rate_limiter.observe(limits)
 
 
 # --- places ---------------------------------------------------------------------------------------------------------
 
 
 async def test_a_place_comes_free_an_interval_after_its_answer() -> None:
-    allowance = Allowance(most=2, interval=0.2)
+    rate_limiter = RateLimiter(most=2, interval=0.2)
     began = _now()
-    await asyncio.gather(*(_ask(allowance, seconds=0.1) for _ in range(2)))
-    await _ask(allowance)
+    await asyncio.gather(*(_ask(rate_limiter, seconds=0.1) for _ in range(2)))
+    await _ask(rate_limiter)
 
     assert _now() - began >= 0.3
 
 
 async def test_whoever_finds_no_place_in_time_is_told_when_there_is_one_and_nothing_was_sent() -> None:
-    allowance = Allowance(most=1, interval=5.0)
-    await _ask(allowance)
+    rate_limiter = RateLimiter(most=1, interval=5.0)
+    await _ask(rate_limiter)
 
     with pytest.raises(RateLimited) as refused:
-        async with allowance.place(until=_now() + 0.05):
+        async with rate_limiter.slot(until=_now() + 0.05):
             pytest.fail("there is no place")
     assert refused.value.retry_after == pytest.approx(5.0, abs=0.5)
     assert (refused.value.daily, refused.value.perhaps_done) == (False, False)
 
 
 async def test_highlevels_own_figures_are_taken_over() -> None:
-    allowance = Allowance(most=100, interval=10.0)
-    await _ask(allowance, limits=_said(most=1, interval=0.1))
+    rate_limiter = RateLimiter(most=100, interval=10.0)
+    await _ask(rate_limiter, limits=_said(most=1, interval=0.1))
     began = _now()
-    await _ask(allowance)
+    await _ask(rate_limiter)
 
     assert _now() - began >= 0.09
 
 
 async def test_what_others_used_takes_places_too() -> None:
-    allowance = Allowance(most=10, interval=0.2)
-    await _ask(allowance, limits=_said(most=10, remaining=0))
+    rate_limiter = RateLimiter(most=10, interval=0.2)
+    await _ask(rate_limiter, limits=_said(most=10, remaining=0))
     began = _now()
-    await _ask(allowance)
+    await _ask(rate_limiter)
 
     assert _now() - began >= 0.19
 
 
 async def test_an_answer_that_says_that_more_is_left_than_we_know_is_not_believed() -> None:
-    allowance = Allowance(most=2, interval=0.2)
+    rate_limiter = RateLimiter(most=2, interval=0.2)
     began = _now()
-    await _ask(allowance)
-    await _ask(allowance, limits=_said(most=2, remaining=2))
-    await _ask(allowance)
+    await _ask(rate_limiter)
+    await _ask(rate_limiter, limits=_said(most=2, remaining=2))
+    await _ask(rate_limiter)
 
     assert _now() - began >= 0.19
 
 
 async def test_a_request_that_failed_had_its_place() -> None:
-    allowance = Allowance(most=1, interval=0.2)
+    rate_limiter = RateLimiter(most=1, interval=0.2)
     began = _now()
     with pytest.raises(OSError, match="cut"):
-        async with allowance.place(until=_now() + SOON):
+        async with rate_limiter.slot(until=_now() + SOON):
             raise OSError("cut")
-    await _ask(allowance)
+    await _ask(rate_limiter)
 
     assert _now() - began >= 0.19
 
@@ -109,26 +109,26 @@ async def test_a_request_that_failed_had_its_place() -> None:
 
 
 async def test_a_turn_waits_until_there_is_room_for_all_its_calls_and_is_not_kept_waiting_inside() -> None:
-    allowance = Allowance(most=4, interval=0.3)
+    rate_limiter = RateLimiter(most=4, interval=0.3)
     began = _now()
-    await asyncio.gather(_ask(allowance), _ask(allowance))
-    async with allowance.turn(3, until=_now() + SOON):
+    await asyncio.gather(_ask(rate_limiter), _ask(rate_limiter))
+    async with rate_limiter.reserve(3, until=_now() + SOON):
         waited = _now() - began
         for _ in range(3):
-            await _ask(allowance)
+            await _ask(rate_limiter)
         assert _now() - began < waited + 0.1
 
     assert waited >= 0.29
 
 
 async def test_turns_are_given_in_the_order_in_which_they_were_wanted() -> None:
-    allowance = Allowance(most=3, interval=0.05)
+    rate_limiter = RateLimiter(most=3, interval=0.05)
     order: list[int] = []
 
     async def take(number: int) -> None:
-        async with allowance.turn(3 if number % 2 else 1, until=_now() + SOON):
+        async with rate_limiter.reserve(3 if number % 2 else 1, until=_now() + SOON):
             order.append(number)
-            await _ask(allowance)
+            await _ask(rate_limiter)
 
     await asyncio.gather(*(take(number) for number in range(8)))
 
@@ -136,26 +136,26 @@ async def test_turns_are_given_in_the_order_in_which_they_were_wanted() -> None:
 
 
 async def test_what_a_turn_did_not_use_is_there_for_the_next() -> None:
-    allowance = Allowance(most=3, interval=60.0)
-    async with allowance.turn(3, until=_now() + SOON):
-        await _ask(allowance)
-    async with asyncio.timeout(30), allowance.turn(2, until=_now() + SOON):
+    rate_limiter = RateLimiter(most=3, interval=60.0)
+    async with rate_limiter.reserve(3, until=_now() + SOON):
+        await _ask(rate_limiter)
+    async with asyncio.timeout(30), rate_limiter.reserve(2, until=_now() + SOON):
         pass
 
 
 async def test_a_call_beyond_its_turn_comes_before_those_who_have_not_begun() -> None:
-    allowance = Allowance(most=1, interval=0.1)
+    rate_limiter = RateLimiter(most=1, interval=0.1)
     order: list[str] = []
 
     async def later() -> None:
-        async with allowance.turn(1, until=_now() + SOON):
+        async with rate_limiter.reserve(1, until=_now() + SOON):
             order.append("later")
 
-    async with allowance.turn(1, until=_now() + SOON):
-        await _ask(allowance)
+    async with rate_limiter.reserve(1, until=_now() + SOON):
+        await _ask(rate_limiter)
         waiting = asyncio.create_task(later())
         await asyncio.sleep(0.01)
-        await _ask(allowance)
+        await _ask(rate_limiter)
         order.append("beyond")
     await waiting
 
@@ -163,55 +163,55 @@ async def test_a_call_beyond_its_turn_comes_before_those_who_have_not_begun() ->
 
 
 async def test_tasks_inside_a_turn_share_its_places() -> None:
-    allowance = Allowance(most=3, interval=60.0)
-    async with asyncio.timeout(30), allowance.turn(3, until=_now() + SOON):
-        await asyncio.gather(*(_ask(allowance) for _ in range(3)))
+    rate_limiter = RateLimiter(most=3, interval=60.0)
+    async with asyncio.timeout(30), rate_limiter.reserve(3, until=_now() + SOON):
+        await asyncio.gather(*(_ask(rate_limiter) for _ in range(3)))
 
 
 async def test_a_turn_for_more_than_there_ever_is_takes_all_there_is() -> None:
-    allowance = Allowance(most=2, interval=0.05)
-    async with asyncio.timeout(30), allowance.turn(3, until=_now() + SOON):
+    rate_limiter = RateLimiter(most=2, interval=0.05)
+    async with asyncio.timeout(30), rate_limiter.reserve(3, until=_now() + SOON):
         for _ in range(3):
-            await _ask(allowance)
+            await _ask(rate_limiter)
 
 
 async def test_whoever_gives_up_waiting_leaves_the_queue() -> None:
-    allowance = Allowance(most=1, interval=0.2)
-    await _ask(allowance)
-    impatient = asyncio.create_task(_enter(allowance))
+    rate_limiter = RateLimiter(most=1, interval=0.2)
+    await _ask(rate_limiter)
+    impatient = asyncio.create_task(_enter(rate_limiter))
     await asyncio.sleep(0.01)
     impatient.cancel()
     await asyncio.gather(impatient, return_exceptions=True)
 
-    async with asyncio.timeout(30), allowance.turn(1, until=_now() + SOON):
+    async with asyncio.timeout(30), rate_limiter.reserve(1, until=_now() + SOON):
         pass
 
 
 async def test_a_turn_that_is_given_to_whoever_gives_up_at_that_moment_is_given_on() -> None:
-    allowance = Allowance(most=1, interval=60.0)
-    async with allowance.turn(1, until=_now() + SOON):
-        impatient = asyncio.create_task(_enter(allowance))
+    rate_limiter = RateLimiter(most=1, interval=60.0)
+    async with rate_limiter.reserve(1, until=_now() + SOON):
+        impatient = asyncio.create_task(_enter(rate_limiter))
         await asyncio.sleep(0.01)
     impatient.cancel()  # it was let in when the block above was left, and does not know yet
     await asyncio.gather(impatient, return_exceptions=True)
 
-    async with asyncio.timeout(30), allowance.turn(1, until=_now() + SOON):
+    async with asyncio.timeout(30), rate_limiter.reserve(1, until=_now() + SOON):
         pass
 
 
 async def test_whoever_went_while_the_door_was_opened_is_passed_over() -> None:
-    allowance = Allowance(most=1, interval=60.0)
-    async with allowance.turn(1, until=_now() + SOON):
-        impatient = asyncio.create_task(_enter(allowance))
+    rate_limiter = RateLimiter(most=1, interval=60.0)
+    async with rate_limiter.reserve(1, until=_now() + SOON):
+        impatient = asyncio.create_task(_enter(rate_limiter))
         await asyncio.sleep(0.01)
         impatient.cancel()  # the block is left before it wakes up
-    async with asyncio.timeout(30), allowance.turn(1, until=_now() + SOON):
+    async with asyncio.timeout(30), rate_limiter.reserve(1, until=_now() + SOON):
         pass
     await asyncio.gather(impatient, return_exceptions=True)
 
 
-async def _enter(allowance: Allowance) -> None:
-    async with allowance.turn(1, until=_now() + SOON):
+async def _enter(rate_limiter: RateLimiter) -> None:
+    async with rate_limiter.reserve(1, until=_now() + SOON):
         pass
 
 
@@ -219,20 +219,20 @@ async def _enter(allowance: Allowance) -> None:
 
 
 async def test_after_a_429_nobody_asks_before_it_is_time() -> None:
-    allowance = Allowance(most=100, interval=10.0)
+    rate_limiter = RateLimiter(most=100, interval=10.0)
     began = _now()
-    await _ask(allowance, limits=_said(closed_for=0.2))
-    await asyncio.gather(*(_ask(allowance) for _ in range(5)))
+    await _ask(rate_limiter, limits=_said(closed_for=0.2))
+    await asyncio.gather(*(_ask(rate_limiter) for _ in range(5)))
 
     assert _now() - began >= 0.19
 
 
 async def test_whoever_cannot_wait_for_the_door_to_open_is_told_at_once() -> None:
-    allowance = Allowance()
-    await _ask(allowance, limits=_said(closed_for=60.0))
+    rate_limiter = RateLimiter()
+    await _ask(rate_limiter, limits=_said(closed_for=60.0))
     began = _now()
     with pytest.raises(RateLimited) as told:
-        async with allowance.turn(3, until=_now() + 30.0):
+        async with rate_limiter.reserve(3, until=_now() + 30.0):
             pytest.fail("the door is closed")
 
     assert _now() - began < 20
@@ -240,38 +240,38 @@ async def test_whoever_cannot_wait_for_the_door_to_open_is_told_at_once() -> Non
 
 
 async def test_a_door_that_is_said_to_be_closed_for_long_is_tried_before() -> None:
-    allowance = Allowance(ask_again=0.1)
-    await _ask(allowance, limits=_said(closed_for=86400.0))
+    rate_limiter = RateLimiter(ask_again=0.1)
+    await _ask(rate_limiter, limits=_said(closed_for=86400.0))
     async with asyncio.timeout(30):
-        await _ask(allowance)
+        await _ask(rate_limiter)
 
 
 async def test_whoever_has_a_deadline_comes_before_those_who_have_not_begun() -> None:
-    allowance = Allowance(most=1, interval=0.1)
-    await _ask(allowance)
+    rate_limiter = RateLimiter(most=1, interval=0.1)
+    await _ask(rate_limiter)
     order: list[str] = []
-    turns = [asyncio.create_task(_enter(allowance)) for _ in range(20)]
+    turns = [asyncio.create_task(_enter(rate_limiter)) for _ in range(20)]
     turns[0].add_done_callback(lambda _: order.append("turn"))
     await asyncio.sleep(0.01)
-    await _ask(allowance)
+    await _ask(rate_limiter)
     order.append("probe")
     await turns[0]
 
     assert order == ["probe", "turn"]
-    for turn in turns:
-        turn.cancel()
+    for reserve in turns:
+        reserve.cancel()
 
 
 async def test_when_the_day_is_over_nobody_waits_and_all_are_told_until_when() -> None:
-    allowance = Allowance(most=1, interval=60.0)
-    await _ask(allowance)
-    queued = asyncio.create_task(_enter(allowance))
-    gone = asyncio.create_task(_enter(allowance))
+    rate_limiter = RateLimiter(most=1, interval=60.0)
+    await _ask(rate_limiter)
+    queued = asyncio.create_task(_enter(rate_limiter))
+    gone = asyncio.create_task(_enter(rate_limiter))
     await asyncio.sleep(0.01)
     gone.cancel()
-    allowance.heard(_said(closed_for=7200.0, day_is_over=True))
+    rate_limiter.observe(_said(closed_for=7200.0, day_is_over=True))
 
-    for refused in (queued, _enter(allowance), _ask(allowance)):
+    for refused in (queued, _enter(rate_limiter), _ask(rate_limiter)):
         with pytest.raises(RateLimited) as told:
             await refused
         assert told.value.daily is True
@@ -279,11 +279,11 @@ async def test_when_the_day_is_over_nobody_waits_and_all_are_told_until_when() -
 
 
 async def test_whoever_gives_up_at_the_moment_at_which_the_day_ends_is_gone() -> None:
-    allowance = Allowance(most=1, interval=60.0)
-    await _ask(allowance)
-    impatient = asyncio.create_task(_enter(allowance))
+    rate_limiter = RateLimiter(most=1, interval=60.0)
+    await _ask(rate_limiter)
+    impatient = asyncio.create_task(_enter(rate_limiter))
     await asyncio.sleep(0.01)
-    allowance.heard(_said(day_is_over=True))
+    rate_limiter.observe(_said(day_is_over=True))
     impatient.cancel()
 
     with pytest.raises(asyncio.CancelledError):
@@ -291,21 +291,21 @@ async def test_whoever_gives_up_at_the_moment_at_which_the_day_ends_is_gone() ->
 
 
 async def test_a_day_whose_end_nobody_knows_is_over_all_the_same() -> None:
-    allowance = Allowance()
-    allowance.heard(_said(day_is_over=True))
+    rate_limiter = RateLimiter()
+    rate_limiter.observe(_said(day_is_over=True))
 
     with pytest.raises(RateLimited) as told:
-        await _enter(allowance)
+        await _enter(rate_limiter)
     assert told.value.retry_after is None
 
 
 @pytest.mark.parametrize("reset", [None, 0.1, 3600.0])
 async def test_now_and_then_somebody_asks_whether_the_day_is_really_over(reset: float | None) -> None:
-    allowance = Allowance(ask_again=0.2)
-    allowance.heard(_said(closed_for=reset, day_is_over=True))
+    rate_limiter = RateLimiter(ask_again=0.2)
+    rate_limiter.observe(_said(closed_for=reset, day_is_over=True))
     await asyncio.sleep(0.25)
 
-    await _enter(allowance)
+    await _enter(rate_limiter)
 
 
 # --- over HTTP ------------------------------------------------------------------------------------------------------
@@ -334,7 +334,7 @@ def _highlevel(limit: int, seconds: float) -> HighLevel:
 
 
 async def _change(client: Client, at_once: asyncio.Semaphore | None = None) -> None:
-    async with at_once or nullcontext(), client.turn(3, until=_now() + SOON):
+    async with at_once or nullcontext(), client.reserve(3, until=_now() + SOON):
         for _ in range(3):
             await client.opportunity(DEAL, until=_now() + SOON)
 
@@ -400,33 +400,33 @@ async def test_a_lost_reason_is_sent_and_read() -> None:
 
 
 async def test_what_is_left_is_what_nobody_has_taken_or_keeps() -> None:
-    allowance = Allowance(most=10, interval=5.0)
-    assert allowance.budget() == Budget(10, 10, None, None)
-    await _ask(allowance)
-    async with allowance.turn(3, until=_now() + SOON):
-        assert allowance.budget().left == 6
-        async with allowance.place(until=_now() + SOON):
-            assert allowance.budget().left == 6
+    rate_limiter = RateLimiter(most=10, interval=5.0)
+    assert rate_limiter.budget() == Budget(10, 10, None, None)
+    await _ask(rate_limiter)
+    async with rate_limiter.reserve(3, until=_now() + SOON):
+        assert rate_limiter.budget().left == 6
+        async with rate_limiter.slot(until=_now() + SOON):
+            assert rate_limiter.budget().left == 6
 
-    assert allowance.budget().left == 8
+    assert rate_limiter.budget().left == 8
 
 
 async def test_of_the_day_is_left_what_the_latest_answer_said() -> None:
-    allowance = Allowance()
-    await _ask(allowance, limits=Limits(None, None, None, None, day_is_over=False, left_today=7, most_a_day=9))
-    await _ask(allowance, limits=_said())
-    assert (allowance.budget().left_today, allowance.budget().most_a_day) == (7, 9)
-    await _ask(allowance, limits=Limits(None, None, None, None, day_is_over=False, left_today=0))
+    rate_limiter = RateLimiter()
+    await _ask(rate_limiter, limits=Limits(None, None, None, None, day_is_over=False, left_today=7, most_a_day=9))
+    await _ask(rate_limiter, limits=_said())
+    assert (rate_limiter.budget().left_today, rate_limiter.budget().most_a_day) == (7, 9)
+    await _ask(rate_limiter, limits=Limits(None, None, None, None, day_is_over=False, left_today=0))
 
-    assert (allowance.budget().left_today, allowance.budget().most_a_day) == (0, 9)
+    assert (rate_limiter.budget().left_today, rate_limiter.budget().most_a_day) == (0, 9)
 
 
-@pytest.mark.parametrize("said", [_said(closed_for=60.0), _said(closed_for=60.0, day_is_over=True)])
-async def test_behind_a_closed_door_nothing_is_left(said: Limits) -> None:
-    allowance = Allowance()
-    await _ask(allowance, limits=said)
+@pytest.mark.parametrize("interaction", [_said(closed_for=60.0), _said(closed_for=60.0, day_is_over=True)])
+async def test_behind_a_closed_door_nothing_is_left(interaction: Limits) -> None:
+    rate_limiter = RateLimiter()
+    await _ask(rate_limiter, limits=interaction)
 
-    assert allowance.budget().left == 0
+    assert rate_limiter.budget().left == 0
 
 
 # --- whatever happens -----------------------------------------------------------------------------------------------
@@ -442,16 +442,16 @@ def test_never_are_there_more_requests_in_an_interval_than_may_be(turns: list[tu
     interval = 0.02
     arrived: list[float] = []
 
-    async def take(allowance: Allowance, wanted: int, made: int, milliseconds: int) -> None:
-        async with allowance.turn(wanted, until=_now() + SOON):
+    async def take(rate_limiter: RateLimiter, wanted: int, made: int, milliseconds: int) -> None:
+        async with rate_limiter.reserve(wanted, until=_now() + SOON):
             for _ in range(made):
-                async with allowance.place(until=_now() + SOON):
+                async with rate_limiter.slot(until=_now() + SOON):
                     arrived.append(_now())
                     await asyncio.sleep(milliseconds / 1000)
 
     async def play() -> None:
-        allowance = Allowance(most=most, interval=interval)
-        await asyncio.gather(*(take(allowance, *turn) for turn in turns))
+        rate_limiter = RateLimiter(most=most, interval=interval)
+        await asyncio.gather(*(take(rate_limiter, *reserve) for reserve in turns))
 
     asyncio.run(play())
 

@@ -5,7 +5,7 @@ import pytest
 
 from bot.highlevel.api.errors import AppUnknown, Blocked, CutOff, Disconnected, Ending, TimedOut, Unreachable
 from bot.highlevel.api.oauth import App, Kind
-from bot.highlevel.api.token_endpoint import Authority
+from bot.highlevel.api.token_endpoint import TokenEndpoint
 from bot.highlevel.api.transport import pooled
 from bot.simulator.highlevel.oauth import GRACE, Granted, Marketplace
 from bot.simulator.highlevel.server import Fault, HighLevel
@@ -43,17 +43,19 @@ def highlevel() -> HighLevel:
 @asynccontextmanager
 async def _asking(
     url: str, secret: str = Marketplace.client_secret, agent: str = "opp-status"
-) -> AsyncIterator[Authority]:
+) -> AsyncIterator[TokenEndpoint]:
     app = App(Marketplace.client_id, secret, REDIRECT, "https://marketplace.example", tuple(SCOPES))
-    authority = Authority(app, base_url=url, version="2021-07-28", user_agent=agent, transport=pooled(), patience=0.5)
-    yield authority
-    await authority.close()
+    token_endpoint = TokenEndpoint(
+        app, base_url=url, version="2021-07-28", user_agent=agent, transport=pooled(), patience=0.5
+    )
+    yield token_endpoint
+    await token_endpoint.close()
 
 
 @pytest.fixture
-async def authority(highlevel: HighLevel) -> AsyncIterator[Authority]:
-    async with served(highlevel.app()) as url, _asking(url) as authority:
-        yield authority
+async def token_endpoint(highlevel: HighLevel) -> AsyncIterator[TokenEndpoint]:
+    async with served(highlevel.app()) as url, _asking(url) as token_endpoint:
+        yield token_endpoint
 
 
 def _code(highlevel: HighLevel, location_id: str = LOCATION) -> str:
@@ -62,38 +64,38 @@ def _code(highlevel: HighLevel, location_id: str = LOCATION) -> str:
     return "the-code"
 
 
-async def test_a_code_is_good_for_tokens_once(highlevel: HighLevel, authority: Authority) -> None:
+async def test_a_code_is_good_for_tokens_once(highlevel: HighLevel, token_endpoint: TokenEndpoint) -> None:
     code = _code(highlevel)
-    tokens = await authority.redeem(code)
+    tokens = await token_endpoint.redeem(code)
 
     assert (tokens.kind, tokens.account_id) == (Kind.LOCATION, LOCATION)
     assert highlevel.oauth.accepts(tokens.access)
     with pytest.raises(Disconnected) as caught:
-        await authority.redeem(code)
+        await token_endpoint.redeem(code)
     assert caught.value.why is Ending.GRANT
 
 
 async def test_a_refresh_token_is_good_for_the_same_successor_for_half_a_minute(
-    highlevel: HighLevel, authority: Authority
+    highlevel: HighLevel, token_endpoint: TokenEndpoint
 ) -> None:
-    first = await authority.redeem(_code(highlevel))
-    second = await authority.renew(first.refresh, first.kind)
-    again = await authority.renew(first.refresh, first.kind)
+    first = await token_endpoint.redeem(_code(highlevel))
+    second = await token_endpoint.renew(first.refresh, first.kind)
+    again = await token_endpoint.renew(first.refresh, first.kind)
 
     assert second.refresh == again.refresh != first.refresh
     assert len({first.access, second.access, again.access}) == 3
     highlevel.oauth.later(GRACE + 1)
     with pytest.raises(Disconnected) as caught:
-        await authority.renew(first.refresh, first.kind)
+        await token_endpoint.renew(first.refresh, first.kind)
     assert caught.value.why is Ending.GRANT
 
 
 async def test_an_agencys_token_is_exchanged_for_a_locations_and_renewed_if_it_is_refused(
-    highlevel: HighLevel, authority: Authority
+    highlevel: HighLevel, token_endpoint: TokenEndpoint
 ) -> None:
-    await authority.redeem(_code(highlevel, ""))
+    await token_endpoint.redeem(_code(highlevel, ""))
     company = Company(highlevel)
-    tokens = await authority.exchange(COMPANY, LOCATION, company)
+    tokens = await token_endpoint.exchange(COMPANY, LOCATION, company)
 
     assert company.refused == ["access-ended"]
     assert (tokens.kind, tokens.account_id, tokens.company_id, tokens.refresh) == (
@@ -104,11 +106,11 @@ async def test_an_agencys_token_is_exchanged_for_a_locations_and_renewed_if_it_i
     )
     assert highlevel.oauth.accepts(tokens.access)
     with pytest.raises(Disconnected):
-        await authority.exchange(COMPANY, "ANOTHER", company)
+        await token_endpoint.exchange(COMPANY, "ANOTHER", company)
 
 
-async def test_nothing_is_asked_twice(highlevel: HighLevel, authority: Authority) -> None:
-    tokens = await authority.redeem(_code(highlevel))
+async def test_nothing_is_asked_twice(highlevel: HighLevel, token_endpoint: TokenEndpoint) -> None:
+    tokens = await token_endpoint.redeem(_code(highlevel))
     for fault, error in (
         (Fault(status=400, body={"message": "Location is not active"}), Disconnected),
         (Fault(drops=True), CutOff),
@@ -117,7 +119,7 @@ async def test_nothing_is_asked_twice(highlevel: HighLevel, authority: Authority
         highlevel.misbehave(fault, path="/oauth/token")
         before = len(highlevel.received)
         with pytest.raises(error):
-            await authority.renew(tokens.refresh, tokens.kind)
+            await token_endpoint.renew(tokens.refresh, tokens.kind)
         assert len(highlevel.received) == before + 1
 
 
@@ -135,9 +137,9 @@ async def test_a_secret_that_is_wrong_and_an_agent_that_is_banned_are_told_apart
 
 
 async def test_what_is_sent_is_a_form_with_our_own_agent_and_no_token(
-    highlevel: HighLevel, authority: Authority
+    highlevel: HighLevel, token_endpoint: TokenEndpoint
 ) -> None:
-    await authority.redeem(_code(highlevel))
+    await token_endpoint.redeem(_code(highlevel))
     (request,) = highlevel.received
 
     assert request.path == "/oauth/token"

@@ -189,7 +189,7 @@ async def test_an_exchange_is_refused_without_version_token_scope_or_the_right_l
     )
     form = {"companyId": highlevel.oauth.company_id, "locationId": highlevel.location_id}
     version = {"Version": "2021-07-28"}
-    said = []
+    interaction = []
     for token, headers, changed in (
         (good, {}, {}),
         ("forged", version, {}),
@@ -199,9 +199,9 @@ async def test_an_exchange_is_refused_without_version_token_scope_or_the_right_l
     ):
         bearer = {"Authorization": f"Bearer {token}"}
         answer = await http.post("/oauth/locationToken", data=form | changed, headers=headers | bearer)
-        said.append((answer.status_code, answer.json()["message"]))
+        interaction.append((answer.status_code, answer.json()["message"]))
 
-    assert said == [
+    assert interaction == [
         (401, "version header was not found."),
         (401, "Invalid JWT"),
         (401, "The token is not authorized for this scope."),

@@ -4,19 +4,19 @@ from typing import Any
 
 import pytest
 
-from bot.access.authorization import Door
-from bot.access.requests import Permission, State
-from bot.access.rules import Allowlist, Caller, Pace, Person
+from bot.access.authorization import Authorizer
+from bot.access.requests import AccessRequest, RequestState
+from bot.access.rules import Allowlist, Caller, Person, RateLimit
 from bot.commands.text.parse import ShowAccess
 from bot.simulator.slack.block_kit import elements_of
 from bot.slack.intake import Intake
-from bot.slack.listeners.approvals import Admission
-from bot.slack.payload import Said
+from bot.slack.listeners.approvals import ApprovalListeners
+from bot.slack.payload import Interaction
 from bot.slack.replies import Address
 from tests.desk import Desk
 from tests.memory import MemoryHome, MemoryRegister, messages
 
-ASKED = Permission("ASKED", "U9", "T1", "C1", datetime.now(UTC) - timedelta(minutes=5))
+ASKED = AccessRequest("ASKED", "U9", "T1", "C1", datetime.now(UTC) - timedelta(minutes=5))
 KIM, LEO, SOMEBODY = ({"id": user, "team_id": "T1"} for user in ("U0KIM", "U0LEO", "U9"))
 
 
@@ -52,11 +52,11 @@ async def test_a_refusal_comes_with_a_button_where_there_are_admins(desk: Desk) 
 
 async def test_whoever_asks_is_told_and_so_is_every_admin(desk: Desk) -> None:
     container = {"type": "message", "message_ts": "17.1", "channel_id": "C1", "is_ephemeral": True}
-    said = await _asks(desk, container=container)
+    interaction = await _asks(desk, container=container)
 
-    assert "Your request was sent to <@U0KIM>, <@U0LEO>." in said
+    assert "Your request was sent to <@U0KIM>, <@U0LEO>." in interaction
     (row,) = desk.register.rows
-    assert (row.user_id, row.team_id, row.channel_id, row.state) == ("U9", "T1", "C1", State.OPEN)
+    assert (row.user_id, row.team_id, row.channel_id, row.state) == ("U9", "T1", "C1", RequestState.OPEN)
     for text in _told(desk).values():
         assert "<@U9> asks to change deals from Slack." in text
         assert "They asked in <#C1>" in text
@@ -88,27 +88,27 @@ async def test_whoever_asks_again_after_an_hour_reminds_the_admins(desk: Desk) -
 async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
     desk.register.rows = [replace(ASKED, asked_at=datetime.now(UTC) - timedelta(hours=2))]
     intake = Intake(
-        door=Door(
+        authorizer=Authorizer(
             rules=Allowlist(frozenset(), frozenset(), admins=frozenset(desk.admins)),
-            home=MemoryHome(),
+            workspace=MemoryHome(),
             directory=desk.directory,
             approvals=desk.register,
         ),
-        pace=Pace(),
+        rate_limit=RateLimit(),
         ledger=desk.ledger,
         work=desk.work,
         messages=messages(),
     )
     told: list[Address] = []
-    admission = Admission(
+    approvals = ApprovalListeners(
         intake=intake,
-        permissions=desk.register,
+        access_requests=desk.register,
         tell=lambda _message, to, _reference: told.append(to),
         messages=messages(),
     )
-    said = Said("key", "REF", Caller("U9", "T1", "C1"), "access", "")
-    await admission.on_request(said)
-    again = await admission.on_request(said)
+    interaction = Interaction("key", "REF", Caller("U9", "T1", "C1"), "access", "")
+    await approvals.on_request(interaction)
+    again = await approvals.on_request(interaction)
 
     assert again
     assert "nobody has decided yet" in again.text
@@ -117,8 +117,8 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
 
 async def test_whoever_was_let_in_while_they_pressed_is_told_so(desk: Desk) -> None:
     class JustDecided(MemoryRegister):
-        async def ask(self, request: Permission) -> Permission:
-            return replace(request, state=State.APPROVED, decided_by="U0KIM", decided_at=request.asked_at)
+        async def ask(self, request: AccessRequest) -> AccessRequest:
+            return replace(request, state=RequestState.APPROVED, decided_by="U0KIM", decided_at=request.asked_at)
 
     desk.register = JustDecided()
 
@@ -129,10 +129,10 @@ async def test_whoever_was_let_in_while_they_pressed_is_told_so(desk: Desk) -> N
 @pytest.mark.parametrize(
     "no",
     [
-        replace(ASKED, state=State.DECLINED, decided_by="U0KIM", decided_at=ASKED.asked_at),
+        replace(ASKED, state=RequestState.DECLINED, decided_by="U0KIM", decided_at=ASKED.asked_at),
         replace(
             ASKED,
-            state=State.REVOKED,
+            state=RequestState.REVOKED,
             decided_by="U0KIM",
             decided_at=ASKED.asked_at,
             revoked_by="U0KIM",
@@ -140,7 +140,7 @@ async def test_whoever_was_let_in_while_they_pressed_is_told_so(desk: Desk) -> N
         ),
     ],
 )
-async def test_after_a_no_somebody_may_ask_again_a_day_later(desk: Desk, no: Permission) -> None:
+async def test_after_a_no_somebody_may_ask_again_a_day_later(desk: Desk, no: AccessRequest) -> None:
     desk.register.rows = [no]
 
     assert "You can ask again a day after that" in await _asks(desk)
@@ -194,10 +194,10 @@ async def test_somebody_of_another_workspace_cannot_ask(desk: Desk) -> None:
 )
 async def test_an_admin_decides_and_the_person_is_told(desk: Desk, action: str, sentence: str) -> None:
     desk.register.rows = [ASKED]
-    said = await desk.on_press(action, "ASKED", user=KIM)
+    interaction = await desk.on_press(action, "ASKED", user=KIM)
 
-    assert f"<@U0KIM> {sentence.format(who='<@U9>')}" in said
-    assert "<@U9> was told." in said
+    assert f"<@U0KIM> {sentence.format(who='<@U9>')}" in interaction
+    assert "<@U9> was told." in interaction
     assert f"<@U0KIM> {sentence.format(who='you')}" in _told(desk)["U9"]
     assert (await desk.register.approved("U9") is not None) is (action == "approve_access")
 
@@ -214,11 +214,11 @@ async def test_a_second_admin_learns_that_it_is_decided_and_by_whom(desk: Desk) 
     desk.register.rows = [ASKED]
     await desk.on_press("approve_access", "ASKED", user=KIM)
     _told(desk)
-    said = await desk.on_press("decline_access", "ASKED", user=LEO)
+    interaction = await desk.on_press("decline_access", "ASKED", user=LEO)
 
-    assert "That was decided already, and your press changed nothing." in said
-    assert "<@U0KIM> let <@U9> in" in said
-    assert "was told" not in said
+    assert "That was decided already, and your press changed nothing." in interaction
+    assert "<@U0KIM> let <@U9> in" in interaction
+    assert "was told" not in interaction
     assert _told(desk) == {}
 
 
@@ -245,9 +245,9 @@ async def test_an_approval_is_taken_back_and_counts_no_more(desk: Desk) -> None:
     desk.register.rows = [ASKED]
     await desk.on_press("approve_access", "ASKED", user=KIM)
     _told(desk)
-    said = await desk.on_press("revoke_access", "U9", user=LEO)
+    interaction = await desk.on_press("revoke_access", "U9", user=LEO)
 
-    assert "<@U0LEO> took back that <@U9> may change deals from Slack" in said
+    assert "<@U0LEO> took back that <@U9> may change deals from Slack" in interaction
     assert "<@U0LEO> took back that you may change deals from Slack" in _told(desk)["U9"]
     _, refusal = await desk.on_command(user_id="U9")
     assert "not on the list" in refusal["text"]
@@ -263,7 +263,7 @@ async def test_a_database_that_does_not_answer_is_told(desk: Desk, action: str) 
 
 async def test_a_request_that_cannot_be_written_down_is_not_sent(desk: Desk) -> None:
     class OnlyReads(MemoryRegister):
-        async def ask(self, request: Permission) -> Permission:
+        async def ask(self, request: AccessRequest) -> AccessRequest:
             self.down = True
             return await super().ask(request)
 
@@ -281,7 +281,7 @@ async def _lists(desk: Desk, user: str) -> dict[str, Any]:
 
 async def test_an_admin_sees_who_asks_and_who_was_let_in(desk: Desk) -> None:
     approved = replace(
-        ASKED, reference="IN", user_id="U8", state=State.APPROVED, decided_by="U0KIM", decided_at=ASKED.asked_at
+        ASKED, reference="IN", user_id="U8", state=RequestState.APPROVED, decided_by="U0KIM", decided_at=ASKED.asked_at
     )
     desk.register.rows = [approved, ASKED]
     answer = await _lists(desk, "U0KIM")

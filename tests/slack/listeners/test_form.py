@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.access.rules import Caller, Pace
+from bot.access.rules import Caller, RateLimit
 from bot.commands.record import Entry
 from bot.commands.text.parse import OpenForm
 from bot.deals.change import StoreDown
@@ -415,7 +415,7 @@ async def test_the_form_of_somebody_who_may_not_closes_and_they_are_told_where_i
 
 
 async def test_what_is_handed_in_counts_as_a_command_and_what_is_typed_or_chosen_does_not(desk: Desk) -> None:
-    desk.pace = Pace(limit=2)
+    desk.rate_limit = RateLimit(limit=2)
     for _ in range(5):
         assert await _typed(desk, ID)
         await _chosen(desk, _view())

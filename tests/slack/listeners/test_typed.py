@@ -653,9 +653,9 @@ async def test_whoever_presses_must_be_allowed_to_at_that_moment(desk: Desk, act
 
 @pytest.mark.parametrize("action", ["choose", "confirm", "reason"])
 async def test_an_answer_to_what_nobody_remembers_says_so(desk: Desk, action: str) -> None:
-    said = await desk.on_press(action, {"value": "two forgotten", "block_id": "forgotten"})
+    interaction = await desk.on_press(action, {"value": "two forgotten", "block_id": "forgotten"})
 
-    assert "do not know any more" in said
+    assert "do not know any more" in interaction
     assert desk.entries == []
 
 

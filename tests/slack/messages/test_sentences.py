@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access.requests import OPERATOR, Permission, State
+from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Approved, Caller, Denied, Reason, Way
-from bot.commands.record import Entry, Obstacle, Record
+from bot.commands.record import Entry, Record, UndoRefusal
 from bot.commands.text.parse import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
 from bot.deals.deal import STATES, Consent, LostReason, Opportunity, Status, Wish
 from bot.deals.locations import Locations
@@ -91,13 +91,13 @@ def _shown(message: Message) -> list[str]:
 
 def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: str, word: str) -> list[Message]:
     """All that can be said apart from outcomes."""
-    asked = Permission(reference, caller.user_id, caller.team_id, caller.channel_id, SINCE)
-    approved = replace(asked, state=State.APPROVED, decided_by=caller.user_id, decided_at=SINCE)
-    revoked = replace(approved, state=State.REVOKED, revoked_by=OPERATOR, revoked_at=SINCE)
+    asked = AccessRequest(reference, caller.user_id, caller.team_id, caller.channel_id, SINCE)
+    approved = replace(asked, state=RequestState.APPROVED, decided_by=caller.user_id, decided_at=SINCE)
+    revoked = replace(approved, state=RequestState.REVOKED, revoked_by=OPERATOR, revoked_at=SINCE)
     return [
         *(
             say(request)
-            for request in (asked, approved, replace(approved, state=State.DECLINED), revoked)
+            for request in (asked, approved, replace(approved, state=RequestState.DECLINED), revoked)
             for say in (messages.asks_for_access, messages.request_waits, messages.request_rests, messages.decision)
         ),
         messages.request_sent(asked, replaces=True),
@@ -167,9 +167,9 @@ def test_a_change_is_told_to_everybody_in_one_line_who_which_deal_from_what_to_w
     [("", "value 12,500"), ("USD", "USD 12,500")],
 )
 def test_what_else_is_known_of_the_deal_is_told_too(currency: str, value: str) -> None:
-    said = _shown(_outcome(Changed(OPEN, RICH), currency=currency))[0]
+    interaction = _shown(_outcome(Changed(OPEN, RICH), currency=currency))[0]
 
-    assert said.splitlines()[1:] == [f"{value} · Jo Doe of Doe Ltd · Sales › Proposal · owner Kim Lee"]
+    assert interaction.splitlines()[1:] == [f"{value} · Jo Doe of Doe Ltd · Sales › Proposal · owner Kim Lee"]
 
 
 @pytest.mark.parametrize(
@@ -192,9 +192,9 @@ def test_only_what_is_known_and_not_said_already_is_told(deal: Opportunity, fact
 
 
 def test_a_deal_without_a_name_is_called_by_its_id() -> None:
-    said = _shown(_outcome(Changed(OPEN, Opportunity(ID, "won"))))[0]
+    interaction = _shown(_outcome(Changed(OPEN, Opportunity(ID, "won"))))[0]
 
-    assert f"<{URL}|the deal {ID}>" in said
+    assert f"<{URL}|the deal {ID}>" in interaction
 
 
 @pytest.mark.parametrize("name", ["", " \n", "\u202e"])
@@ -217,7 +217,7 @@ def test_a_change_that_was_only_seen_by_looking_again_is_told_as_done() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "interaction"),
     [
         (WON, f"{DEAL} is already *won*."),
         (
@@ -228,12 +228,12 @@ def test_a_change_that_was_only_seen_by_looking_again_is_told_as_done() -> None:
 )
 @pytest.mark.parametrize("errors_in_channel", [True, False])
 def test_a_deal_that_is_already_so_is_told_to_the_caller_alone(
-    found: Opportunity, said: str, *, errors_in_channel: bool
+    found: Opportunity, interaction: str, *, errors_in_channel: bool
 ) -> None:
     message = _outcome(AlreadySo(found), errors_in_channel=errors_in_channel)
 
     assert not message.public
-    assert _shown(message) == [f"{said}\nNothing was changed.", f"Reference {REF}"]
+    assert _shown(message) == [f"{interaction}\nNothing was changed.", f"Reference {REF}"]
 
 
 # --- failure -------------------------------------------------------------------------------------------------------
@@ -309,11 +309,11 @@ def test_nobody_is_sent_to_try_again_at_once_when_the_change_may_only_be_late(ca
 def test_highlevels_own_reasons_are_told_where_it_did_not_accept_the_request() -> None:
     reasons = ("status must be a string", "x" * 1000)
 
-    said = _shown(_outcome(Failed(Trouble(Cause.INVALID, reasons=reasons), Effect.NOTHING)))[0]
+    interaction = _shown(_outcome(Failed(Trouble(Cause.INVALID, reasons=reasons), Effect.NOTHING)))[0]
     elsewhere = _outcome(Failed(Trouble(Cause.SERVER_ERROR, reasons=reasons), Effect.NOTHING))
 
-    assert "It says: status must be a string; xxx" in said
-    assert len(said) < 1000
+    assert "It says: status must be a string; xxx" in interaction
+    assert len(interaction) < 1000
     assert "status must be a string" not in elsewhere.text
 
 
@@ -416,18 +416,18 @@ def test_a_denial_says_why_that_nothing_changed_what_next_and_the_reference(reas
 
 @pytest.mark.parametrize("reason", [Reason.NOT_ALLOWED, Reason.NOBODY_ALLOWED])
 def test_somebody_who_is_not_on_the_list_reads_what_to_give_to_whom(reason: Reason) -> None:
-    said = _messages().denied(reason, ANA, REF).text
+    interaction = _messages().denied(reason, ANA, REF).text
 
-    assert f"Ask <@{KIM}> to" in said
-    assert "your Slack id is `U0ANA`" in said
+    assert f"Ask <@{KIM}> to" in interaction
+    assert "your Slack id is `U0ANA`" in interaction
 
 
 def test_somebody_in_the_wrong_channel_reads_which_would_be_right() -> None:
     messages = _messages(channels=frozenset({"C0SALES", "C0DEALS", "not a channel & more"}))
-    said = messages.denied(Reason.WRONG_CHANNEL, Caller("U0ANA", "T0OURS", "D0ANA"), REF).text
+    interaction = messages.denied(Reason.WRONG_CHANNEL, Caller("U0ANA", "T0OURS", "D0ANA"), REF).text
 
-    assert "Use one of <#C0DEALS>, <#C0SALES>, not a channel &amp; more, or ask" in said
-    assert "its id is `D0ANA`" in said
+    assert "Use one of <#C0DEALS>, <#C0SALES>, not a channel &amp; more, or ask" in interaction
+    assert "its id is `D0ANA`" in interaction
 
 
 NAMING_NOBODY = {
@@ -469,8 +469,8 @@ def test_whoever_can_help_is_named(admin_contact: str, named: str) -> None:
         for reason in set(Reason) - {Reason.TOO_FAST, Reason.WRONG_WORKSPACE, Reason.STRANGER, Reason.BOT}
     )
     for cause in Cause:
-        said = messages.outcome(Failed(Trouble(cause), Effect.NOTHING), _command()).text
-        assert (named in said) == (cause not in NAMING_NOBODY)
+        interaction = messages.outcome(Failed(Trouble(cause), Effect.NOTHING), _command()).text
+        assert (named in interaction) == (cause not in NAMING_NOBODY)
     for message in (
         messages.not_accepted(Cause.STORE_DOWN, REF),
         messages.not_accepted(Cause.UNEXPECTED, REF),
@@ -529,20 +529,22 @@ def test_help_shows_the_command_as_it_is_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("errors_in_channel", "said"),
+    ("errors_in_channel", "interaction"),
     [(False, "when it does not, only you do."), (True, "when it fails, they see that too.")],
 )
-def test_help_says_who_sees_what(*, errors_in_channel: bool, said: str) -> None:
-    assert f"everybody in the channel sees it; {said}" in _messages(errors_in_channel=errors_in_channel).help().text
+def test_help_says_who_sees_what(*, errors_in_channel: bool, interaction: str) -> None:
+    assert (
+        f"everybody in the channel sees it; {interaction}" in _messages(errors_in_channel=errors_in_channel).help().text
+    )
 
 
 def test_help_names_everything_that_can_be_typed() -> None:
-    said = _messages().help().text
+    interaction = _messages().help().text
 
     for typed in ("&lt;deal&gt;", "undo", "history", "whoami"):
-        assert f"`/opp-status {typed}`" in said
-    assert "`/opp-status` alone opens a form" in said
-    assert f"Up to {MOST_AT_ONCE} links or ids" in said
+        assert f"`/opp-status {typed}`" in interaction
+    assert "`/opp-status` alone opens a form" in interaction
+    assert f"Up to {MOST_AT_ONCE} links or ids" in interaction
 
 
 def test_help_says_nothing_of_an_undo_that_is_switched_off() -> None:
@@ -550,10 +552,10 @@ def test_help_says_nothing_of_an_undo_that_is_switched_off() -> None:
 
 
 def test_anybody_can_learn_who_the_bot_takes_them_for() -> None:
-    said = _messages().whoami(ANA, Allowed(Way.LIST)).text
+    interaction = _messages().whoami(ANA, Allowed(Way.LIST)).text
 
-    assert "You are <@U0ANA>; your Slack id is `U0ANA`." in said
-    assert "channel's id is `C0SALES`, the workspace's `T0OURS`" in said
+    assert "You are <@U0ANA>; your Slack id is `U0ANA`." in interaction
+    assert "channel's id is `C0SALES`, the workspace's `T0OURS`" in interaction
 
 
 @pytest.mark.parametrize(
@@ -574,10 +576,10 @@ def test_somebody_who_may_learns_why(allowed: Allowed, why: str) -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_somebody_who_may_not_learns_why_and_what_to_do(reason: Reason) -> None:
-    said = _messages().whoami(ANA, Denied(reason)).text
+    interaction = _messages().whoami(ANA, Denied(reason)).text
 
-    assert f"You may not change deals here. {DENIALS[reason].what}" in said
-    assert f"`{ANA.user_id}`" in said
+    assert f"You may not change deals here. {DENIALS[reason].what}" in interaction
+    assert f"`{ANA.user_id}`" in interaction
 
 
 # --- every message -------------------------------------------------------------------------------------------------
@@ -597,8 +599,8 @@ def test_every_message_is_one_that_slack_takes_with_nothing_left_to_fill_in(
 
 @pytest.mark.parametrize(("user", "reference"), [("U0\nBEN", REF), (ANA.user_id, "R\n1")])
 def test_a_request_that_no_button_can_name_is_told_without_one(user: str, reference: str) -> None:
-    asked = Permission(reference, user, ANA.team_id, ANA.channel_id, SINCE)
-    approved = replace(asked, state=State.APPROVED, decided_by="U0KIM", decided_at=SINCE)
+    asked = AccessRequest(reference, user, ANA.team_id, ANA.channel_id, SINCE)
+    approved = replace(asked, state=RequestState.APPROVED, decided_by="U0KIM", decided_at=SINCE)
     message = _messages().access([approved if reference == REF else asked])
 
     assert _buttons(message) == []
@@ -724,12 +726,12 @@ def test_a_deal_that_was_changed_again_is_left_and_shown_as_it_is() -> None:
     assert message.public is False
 
 
-@pytest.mark.parametrize("obstacle", Obstacle)
-def test_what_cannot_be_taken_back_says_why_and_what_to_do_instead(obstacle: Obstacle) -> None:
+@pytest.mark.parametrize("refusal", UndoRefusal)
+def test_what_cannot_be_taken_back_says_why_and_what_to_do_instead(refusal: UndoRefusal) -> None:
     for change, undo in ((CHANGE, replace(CHANGE, user_id="U0BEN")), (CHANGE, None), (None, None)):
-        message = _messages().cannot_undo(obstacle, change, undo, REF)
+        message = _messages().cannot_undo(refusal, change, undo, REF)
 
-        if obstacle in SPEAKS_FOR_ITSELF:
+        if refusal in SPEAKS_FOR_ITSELF:
             assert "Nothing was changed." not in message.text
         else:
             assert "Nothing was changed." in message.text
@@ -751,7 +753,7 @@ def test_what_cannot_be_taken_back_says_why_and_what_to_do_instead(obstacle: Obs
     ],
 )
 def test_a_window_is_told_in_words(window: timedelta, words: str) -> None:
-    message = _messages(undo_window=window).cannot_undo(Obstacle.TOO_OLD, CHANGE, None, REF)
+    message = _messages(undo_window=window).cannot_undo(UndoRefusal.TOO_OLD, CHANGE, None, REF)
 
     assert f"older than {words}" in message.text
 
@@ -769,7 +771,7 @@ def _lines(message: Message) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "wish", "said"),
+    ("before", "after", "wish", "interaction"),
     [
         (OPEN, LOST, replace(LOSE, lost_reason_id="r1"), ["Lost reason: Too expensive"]),
         (OPEN, LOST, LOSE, ["Lost reason: Too expensive"]),
@@ -795,9 +797,9 @@ def _lines(message: Message) -> list[str]:
     ],
 )
 def test_what_became_of_the_lost_reason_is_told(
-    before: Opportunity, after: Opportunity, wish: Wish, said: list[str]
+    before: Opportunity, after: Opportunity, wish: Wish, interaction: list[str]
 ) -> None:
-    assert _lines(_messages().outcome(Changed(before, after), _command(wish)))[1:] == said
+    assert _lines(_messages().outcome(Changed(before, after), _command(wish)))[1:] == interaction
 
 
 def test_a_reason_that_is_added_is_told_with_the_note_and_cannot_be_undone() -> None:
@@ -865,7 +867,7 @@ def test_an_undo_is_announced_nowhere_and_asks_nothing() -> None:
     message = messages.outcome(Changed(WON, LOST_WITHOUT), command, CHANGE)
 
     for each in (message, messages.several([lost, lost], command, [], [])):
-        assert (each.also_in, each.asks_why, each.takes_back) == ("", False, True)
+        assert (each.also_in, each.asks_why, each.is_undo) == ("", False, True)
 
 
 @pytest.mark.parametrize("public", [True, False])
@@ -1050,7 +1052,7 @@ def test_a_deal_that_is_not_left_unasked_is_shown_with_yes_and_no() -> None:
 
 
 @pytest.mark.parametrize(
-    ("deal", "announce", "said"),
+    ("deal", "announce", "interaction"),
     [
         (OPEN, {}, [f"It would be told in <#C0SALES>. {AUTOMATIONS}"]),
         (OPEN, {Status.LOST: "C0LOST"}, [f"It would be told in <#C0SALES> and <#C0LOST>. {AUTOMATIONS}"]),
@@ -1064,13 +1066,13 @@ def test_a_deal_that_is_not_left_unasked_is_shown_with_yes_and_no() -> None:
     ],
 )
 def test_a_preview_says_what_would_happen_and_offers_to_do_it(
-    deal: Opportunity, announce: dict[Status, str], said: list[str]
+    deal: Opportunity, announce: dict[Status, str], interaction: list[str]
 ) -> None:
     message = _messages(announce=announce).outcome(Previewed(deal), _command(LOSE))
 
     first, *rest, last = _lines(message)
     assert first.endswith(", and would become *lost*.")
-    assert rest == said
+    assert rest == interaction
     assert last == "This was only a preview. Nothing was changed."
     assert _pressable(message) == [("confirm", "Make it lost", "17.key"), ("dismiss", "Leave it", "no")]
 
@@ -1110,17 +1112,19 @@ def test_an_answer_is_thanked_for_or_respected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "said"),
+    ("question", "interaction"),
     [
         (CHANGE, "That has been answered already: it goes on, or is done."),
         (None, "I do not know any more what that was about."),
     ],
 )
-def test_an_answer_that_comes_twice_or_too_late_says_what_to_do_instead(question: Record | None, said: str) -> None:
+def test_an_answer_that_comes_twice_or_too_late_says_what_to_do_instead(
+    question: Record | None, interaction: str
+) -> None:
     message = _messages().cannot_go_on(question, REF)
 
     assert _lines(message) == [
-        said,
+        interaction,
         "Nothing more was changed.",
         "To change a deal, type `/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]`.",
     ]
@@ -1223,8 +1227,8 @@ def test_an_undo_of_several_takes_the_place_of_a_message_whose_button_was_presse
     done = _messages().several([BACK, OVERTAKEN], undo, [], [])
     not_done = _messages().several([OVERTAKEN, OVERTAKEN], undo, [], [])
 
-    assert (done.public, done.replaces, done.takes_back, _buttons(done)) == (True, bool(message_ts), True, [])
-    assert (not_done.public, not_done.replaces, not_done.takes_back, _buttons(not_done)) == (False, False, False, [])
+    assert (done.public, done.replaces, done.is_undo, _buttons(done)) == (True, bool(message_ts), True, [])
+    assert (not_done.public, not_done.replaces, not_done.is_undo, _buttons(not_done)) == (False, False, False, [])
 
 
 @pytest.mark.parametrize("public", [True, False])
@@ -1548,8 +1552,8 @@ def test_whatever_the_ledger_holds_slack_takes_the_message_and_it_mentions_nobod
         assert _is_sound(messages.history([record], ShowHistory(record.opportunity_id)))
         assert _is_sound(messages.ask_why([TOO_DEAR], record))
         assert _is_sound(messages.outcome(Changed(WON, OPEN), _command(), record))
-        for obstacle in Obstacle:
-            assert _is_sound(messages.cannot_undo(obstacle, record, record, REF))
+        for refusal in UndoRefusal:
+            assert _is_sound(messages.cannot_undo(refusal, record, record, REF))
 
 
 def test_the_longest_history_is_shown_whole() -> None:
@@ -1619,30 +1623,30 @@ def test_help_tells_of_sub_accounts_where_there_are_several() -> None:
 
 
 def test_whoever_asks_reads_where_the_channel_works_and_how_that_is_changed() -> None:
-    said = _messages(locations=TWO).in_use("PARIS", "REF")
+    interaction = _messages(locations=TWO).in_use("PARIS", "REF")
 
-    assert "in *Paris &lt;&amp; more&gt;* here" in said.text
-    assert "There are: LOC, Paris" in said.text
-    assert not said.public
+    assert "in *Paris &lt;&amp; more&gt;* here" in interaction.text
+    assert "There are: LOC, Paris" in interaction.text
+    assert not interaction.public
 
 
 def test_everybody_reads_that_the_channel_was_set_to_another() -> None:
-    said = _messages(locations=TWO).uses("PARIS", Caller("U1", "T1", "C1"), "REF")
+    interaction = _messages(locations=TWO).uses("PARIS", Caller("U1", "T1", "C1"), "REF")
 
-    assert said.text.startswith("<@U1> has set this channel to *Paris")
-    assert said.public
+    assert interaction.text.startswith("<@U1> has set this channel to *Paris")
+    assert interaction.public
 
 
 def test_a_name_that_none_has_is_told_with_those_there_are() -> None:
-    said = _messages(locations=TWO).no_such_location("<!channel>", "REF")
+    interaction = _messages(locations=TWO).no_such_location("<!channel>", "REF")
 
-    assert "`&lt;!channel&gt;` is none of the sub-accounts" in said.text
-    assert "Nothing was changed." in said.text
-    assert not said.public
+    assert "`&lt;!channel&gt;` is none of the sub-accounts" in interaction.text
+    assert "Nothing was changed." in interaction.text
+    assert not interaction.public
 
 
 def test_a_history_of_a_deal_leads_to_it_where_it_is() -> None:
     record = replace(memory.CHANGE, opportunity_id=ID, location_id="PARIS")
-    said = _messages(locations=TWO).history([record], ShowHistory(ID))
+    interaction = _messages(locations=TWO).history([record], ShowHistory(ID))
 
-    assert f"/location/PARIS/opportunities/{ID}|" in said.text.split("\n")[0]
+    assert f"/location/PARIS/opportunities/{ID}|" in interaction.text.split("\n")[0]
