@@ -22,12 +22,14 @@ import uvloop
 
 from bot.access.rules import Caller
 from bot.commands.record import Entry
-from bot.deals.deal import Status, Wish
+from bot.deals.deal import Status
+from bot.deals.wish import Wish
 from bot.storage.database import Database
 from bot.storage.engine import engine
 from bot.storage.history import SqlHistory
 from bot.storage.ledger import SqlLedger, as_written
-from bot.storage.tables import commands, migrate
+from bot.storage.migrations import migrate
+from bot.storage.tables import commands
 
 FEW = 1000
 TIMES = 2000

@@ -7,6 +7,8 @@ The listing is the journey; imports point downwards only. `docs/architecture.md`
 
     web          the bot over HTTP
     wiring       builds the bot: the only file in which the concrete classes meet
+    lifecycle    runs it, and drains it
+    tempo        every waiting time
 
     operations   for operators: settings, logs, health, metrics, the audit trail
     slack        the edge to Slack: requests come in, messages go out

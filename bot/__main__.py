@@ -73,15 +73,16 @@ def _serve(environ: Mapping[str, str], verb: Verb) -> int:
     logs.set_up(settings.log_level, settings.log_format)
     gc.disable()  # a tenth of the start: it would look through what is imported again and again
 
-    from bot import web, wiring  # noqa: PLC0415 - half a second that unusable settings need not cost
+    from bot import wiring  # noqa: PLC0415 - half a second that unusable settings need not cost
+    from bot.web import server  # noqa: PLC0415 - half a second that unusable settings need not cost
 
-    server = web.Server(web.config(wiring.build(settings)))
+    serving = server.Server(server.config(wiring.build(settings)))
     # What was imported stays for ever: without this, one acknowledgement in a few hundred waits 50 ms while the
     # collector walks through all of it.
     gc.collect()
     gc.freeze()
     gc.enable()
-    server.run()
+    serving.run()
     return 0
 
 
@@ -117,7 +118,7 @@ def _connect(environ: Mapping[str, str]) -> int:
     logs.set_up("ERROR", settings.log_format)
 
     from bot import wiring  # noqa: PLC0415 - see `_serve`
-    from bot.deals.change import StoreDown  # noqa: PLC0415 - likewise
+    from bot.deals.ports import StoreDown  # noqa: PLC0415 - likewise
 
     try:
         link = asyncio.run(wiring.connect_link(settings))
@@ -225,7 +226,7 @@ def _list(
     write_rows: Callable[[Iterable[T], Format, TextIO], None],
     form: Format,
 ) -> int:
-    from bot.storage import history, tables  # noqa: PLC0415 - see `_serve`
+    from bot.storage import history, migrations  # noqa: PLC0415 - see `_serve`
 
     if isinstance(sys.stdout, TextIOWrapper):
         if form is Format.CSV:  # its lines end as its standard says, on every system
@@ -236,9 +237,9 @@ def _list(
         with reading as rows:
             write_rows(rows, form, sys.stdout)
             sys.stdout.flush()
-    except tables.NewerSchemaError:
+    except migrations.NewerSchemaError:
         problem = "The database was written by a later version of this program: deploy the later version."
-    except tables.OlderSchemaError:
+    except migrations.OlderSchemaError:
         problem = "The database was written by an earlier version of this program, or by none: start the bot once."
     except history.Unreadable as error:
         problem = f"The database that DATABASE_URL names cannot be read: {printable(str(error))}"

@@ -1,49 +1,45 @@
 """Builds the bot from its settings: the only file in which the concrete classes meet."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
 from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import stamina
-import structlog
-from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access.authorization import Authorizer
-from bot.access.rules import Allowlist, RateLimit
+from bot.access.rate_limit import RateLimit
 from bot.commands.accounts import Account, Accounts
-from bot.commands.instrumentation import NO_METRICS, Instrumentation
+from bot.commands.instrumentation import NO_METRICS
 from bot.commands.lookups import Lookups
 from bot.commands.text.parse import parse
-from bot.commands.worker import Worker, WorkerTiming
-from bot.deals.change import ChangeStatus, Crm, Patience, StoreDown
+from bot.commands.worker import Worker
+from bot.deals.change import ChangeStatus
 from bot.deals.identify import Identify
 from bot.deals.locations import LocationResolver
+from bot.deals.ports import Crm
 from bot.highlevel import pages
 from bot.highlevel.api import oauth, transport
 from bot.highlevel.api.auth import OAuth, PrivateIntegration
-from bot.highlevel.api.client import Attempts, Client
+from bot.highlevel.api.client import Client
 from bot.highlevel.api.rate_limit import Budget
 from bot.highlevel.api.token_endpoint import TokenEndpoint
-from bot.highlevel.connections import LEASE as CONNECTION_LEASE
-from bot.highlevel.connections import Connections, InstallLinks, Purpose
-from bot.highlevel.crm import HighLevelCrm, UnknownLocation
+from bot.highlevel.connections import Connections
+from bot.highlevel.crm import HighLevelCrm
+from bot.highlevel.install_links import InstallLinks, Purpose
 from bot.highlevel.pages import ConnectPages
-from bot.highlevel.tokens import RefreshTiming, TokenRefresh
+from bot.highlevel.tokens import TokenRefresh
+from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
-from bot.operations import diagnoses
+from bot.lifecycle import Bot, ByOAuth
+from bot.operations import diagnose
 from bot.operations.health import Health
 from bot.operations.probes import NetworkProbes
 from bot.operations.settings import Settings
-from bot.slack import socket_mode
 from bot.slack.directory import SlackDirectory
-from bot.slack.intake import ANSWER_WITHIN, Intake
+from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.typed import CommandListeners, bolt_app
@@ -53,139 +49,23 @@ from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
 from bot.slack.workspace import SlackWorkspace
 from bot.storage.access_requests import SqlAccessRequests
-from bot.storage.backlog import FRESH as BACKLOG_FRESH
 from bot.storage.backlog import BacklogReader
 from bot.storage.channels import SqlBindings
-from bot.storage.database import PATIENCE as DATABASE_PATIENCE
 from bot.storage.database import Database
 from bot.storage.history import SqlHistory
-from bot.storage.ledger import LEASE, SqlLedger
+from bot.storage.ledger import SqlLedger
+from bot.tempo import Tempo
 
 if TYPE_CHECKING:
     from bot.operations.metrics import Metrics
 
-log = structlog.get_logger(__name__)
-
 VERSION = "0.1.0"
 USER_AGENT = f"opp-status/{VERSION}"
 
-DRAIN = 25.0
-"""Seconds for accepted commands to finish after SIGTERM. A PaaS kills after 30.
-https://devcenter.heroku.com/articles/dynos#shutdown"""
 SLACK_PATIENCE = 10
 """Seconds for a call of Slack's Web API."""
 TERMINAL_PATIENCE = 10.0
 """Seconds for the database where somebody at a terminal waits, and not Slack."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tempo:
-    """Every waiting time that a test or a demo may want shorter, or longer on a machine that is busy."""
-
-    acknowledge: float = ANSWER_WITHIN
-    database: float = DATABASE_PATIENCE
-    command: Patience = field(default_factory=Patience)
-    highlevel: Attempts = field(default_factory=Attempts)
-    timing: WorkerTiming = field(default_factory=WorkerTiming)
-    lease: float = LEASE
-    drain: float = DRAIN
-    socket: socket_mode.SocketTiming = field(default_factory=socket_mode.SocketTiming)
-    token_refresh: RefreshTiming = field(default_factory=RefreshTiming)
-    connection_lease: float = CONNECTION_LEASE
-    backlog: float = BACKLOG_FRESH
-
-
-@dataclass(frozen=True, slots=True)
-class ByOAuth:
-    """What connects HighLevel by OAuth."""
-
-    connect_pages: ConnectPages
-    token_refresh: TokenRefresh
-    token_endpoint: TokenEndpoint
-
-
-@dataclass(frozen=True, slots=True)
-class Bot:
-    """The parts that somebody outside needs."""
-
-    settings: Settings
-    bolt: AsyncApp
-    verifiers: tuple[SignatureVerifier, ...]
-    health: Health
-    socket: SocketMode | None
-    """How Slack reaches the bot; `None`: over HTTP."""
-    oauth: ByOAuth | None
-    """How HighLevel is connected; `None`: by a private integration token alone."""
-    metrics: "Metrics | None"
-    """Counts what happens, and where that is read; `None`: nobody counts."""
-    _workspace: SlackWorkspace
-    _directory: SlackDirectory
-    _worker: Worker
-    _database: Database
-    _ledger: SqlLedger
-    _replies: Replies
-    _clients: tuple[Client, ...]
-    _drain: float
-
-    @property
-    def instrumentation(self) -> Instrumentation:
-        """Whoever takes note of what happens."""
-        return self.metrics or NO_METRICS
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Work until the block is left; then finish what was accepted."""
-        if _rules(self.settings).is_empty:
-            log.warning("access.nobody", advice=diagnoses.NOBODY.words)
-        async with self._open():
-            learning = asyncio.create_task(self._workspace.learn(), name="workspace")
-            tending = [self.oauth.token_refresh.tend()] if self.oauth else []
-            always = (self._worker.tend(), self._directory.keep(), self._forget(), *tending)
-            background = [asyncio.create_task(work) for work in always]
-            try:
-                yield
-            finally:
-                learning.cancel()
-                await self._worker.drain(self._drain)
-                for task in background:
-                    task.cancel()
-                await asyncio.gather(learning, *background, return_exceptions=True)
-
-    @asynccontextmanager
-    async def checking(self) -> AsyncIterator[Health]:
-        """The checks alone, without working."""
-        async with self._open():
-            yield self.health
-
-    @asynccontextmanager
-    async def _open(self) -> AsyncIterator[None]:
-        try:
-            async with AsyncExitStack() as open_clients:
-                for client in self._clients:
-                    await open_clients.enter_async_context(client)
-                yield
-        finally:
-            if self.oauth:
-                await self.oauth.token_refresh.close()
-                await self.oauth.token_endpoint.close()
-            if self.metrics:
-                self.metrics.close()
-            await self._replies.close()
-            await self._database.close()
-
-    async def _forget(self) -> None:
-        """Delete what is older than HISTORY_DAYS, now and every hour."""
-        while days := self.settings.history_days:
-            with suppress(StoreDown):
-                while gone := await self._ledger.forget(datetime.now(UTC) - timedelta(days=days)):
-                    log.info("history.forgotten", commands=gone)
-            await asyncio.sleep(3600)
-
-
-def _rules(settings: Settings) -> Allowlist:
-    return Allowlist(
-        settings.allowed_users, settings.allowed_channels, settings.allowed_groups, frozenset(settings.admins)
-    )
 
 
 def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True) -> Bot:
@@ -235,7 +115,9 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     workspace = SlackWorkspace(web)
     directory = SlackDirectory(web, settings.allowed_groups)
     access_requests = SqlAccessRequests(database)
-    authorizer = Authorizer(rules=_rules(settings), workspace=workspace, directory=directory, approvals=access_requests)
+    authorizer = Authorizer(
+        rules=settings.allowlist, workspace=workspace, directory=directory, approvals=access_requests
+    )
     messages = Messages(
         app_url=settings.highlevel_app_url,
         locations=locations,
@@ -334,10 +216,10 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             probe_highlevel=crms[locations.default].probe,
             reads_lost_reasons=crms[locations.default].reads_lost_reasons,
             elsewhere={locations.name(each): crms[each].probe for each in locations.ids[1:]},
-            highlevel_clock=lambda: diagnoses.ClockReading("HighLevel", client.date, client.heard_at),
+            highlevel_clock=lambda: diagnose.ClockReading("HighLevel", client.date, client.heard_at),
             probes=NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled),
             ping_store=ledger.ping if migrates else ledger.try_out,
-            token=diagnoses.inspect_token(token),
+            token=diagnose.inspect_token(token),
             team_id=settings.slack_team_id,
             connect_url=connect_url,
             allowlist=authorizer.rules,

@@ -10,13 +10,15 @@ from typing import Any
 from slack_bolt.async_app import AsyncBoltRequest
 
 from bot.access.authorization import Authorizer
-from bot.access.rules import Allowlist, Caller, RateLimit
+from bot.access.rate_limit import RateLimit
+from bot.access.rules import Allowlist, Caller
 from bot.commands.lookups import Lookups
 from bot.commands.record import Entry
-from bot.commands.text.parse import Change, Request
-from bot.deals.deal import STATES, Opportunity, Status, Wish
+from bot.commands.request import Change, Request
+from bot.deals.deal import STATES, Opportunity, Status
 from bot.deals.locations import LocationResolver, Locations
 from bot.deals.outcome import Changed, Outcome
+from bot.deals.wish import Wish
 from bot.slack.block_kit.blocks import Block
 from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners

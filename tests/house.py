@@ -23,8 +23,9 @@ from bot.simulator.slack.server import Shown, Slack, button, menu
 from bot.slack import socket_mode
 from bot.storage.engine import engine_for_reading
 from bot.storage.tables import commands
-from bot.web import serving
-from bot.wiring import Tempo, build
+from bot.tempo import Tempo
+from bot.web.server import serving
+from bot.wiring import build
 
 ANA, BEN, KIM = "U0ANA", "U0BEN", "U0KIM"
 """On the allowlist; not on it; the one to ask."""

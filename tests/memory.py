@@ -14,8 +14,7 @@ from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.record import Entry, Record
-from bot.deals.change import CrmError, LeaseLost, StoreDown
-from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status, Wish
+from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
 from bot.deals.locations import Locations
 from bot.deals.outcome import (
     AlreadySo,
@@ -29,6 +28,8 @@ from bot.deals.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.deals.ports import CrmError, LeaseLost, StoreDown
+from bot.deals.wish import Wish
 from bot.slack.messages.sentences import Message, Messages
 from bot.slack.workspace import SlackTrouble
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from bot.storage.engine import engine
-from bot.storage.tables import migrate
+from bot.storage.migrations import migrate
 
 _FILL = """
     WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :most)

@@ -15,10 +15,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from pydantic import SecretStr
 
-from bot import web
 from bot.__main__ import UNUSABLE_SETTINGS, main
 from bot.operations.logs import hide_secrets
 from bot.operations.settings import NEEDED_BY, Settings
+from bot.web import server
 from bot.wiring import VERSION, build
 
 ROOT = Path(__file__).parent.parent
@@ -73,7 +73,7 @@ def test_the_procfile_runs_a_verb_of_the_command_line() -> None:
 
 
 async def test_the_bot_binds_the_port_that_the_host_names_on_every_interface() -> None:
-    config = web.config(build(Settings.from_env(GIVEN | {"PORT": "5123"})))
+    config = server.config(build(Settings.from_env(GIVEN | {"PORT": "5123"})))
     assert (config.host, config.port) == ("0.0.0.0", 5123)  # noqa: S104 - what a PaaS routes to
 
 

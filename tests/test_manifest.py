@@ -11,11 +11,13 @@ import pytest
 import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot import web
-from bot.commands.text.parse import COMMAND, USAGE_HINT, Change, parse
-from bot.deals.deal import STATES, Status, Wish
+from bot.commands.request import COMMAND, USAGE_HINT, Change
+from bot.commands.text.parse import parse
+from bot.deals.deal import STATES, Status
+from bot.deals.wish import Wish
 from bot.simulator.slack.server import Slack
 from bot.slack.messages import form
+from bot.web import routes
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = Path(__file__).parent / "data" / "manifest.schema.1.0.0.json"
@@ -132,7 +134,7 @@ def test_every_address_is_the_route_that_the_bot_serves(manifest: dict[str, Any]
     assert json.dumps(manifest).count("https://") == len(addresses)
     (address,) = set(addresses)
     url = urlsplit(address)
-    assert (url.scheme, url.path, url.query) == ("https", web.EVENTS, "")
+    assert (url.scheme, url.path, url.query) == ("https", routes.EVENTS, "")
 
 
 def test_an_operator_has_one_placeholder_to_replace(manifest: dict[str, Any]) -> None:

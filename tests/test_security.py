@@ -7,10 +7,11 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from bot.highlevel.connections import VALID, Purpose
-from bot.operations.settings import MOST_SIGNING_SECRETS, Settings
+from bot.highlevel.install_links import VALID, Purpose
+from bot.operations.formats import MOST_SIGNING_SECRETS
+from bot.operations.settings import Settings
 from bot.storage.tables import metadata
-from bot.web import MAX_REQUEST, PATIENCE
+from bot.web.server import MAX_REQUEST, PATIENCE
 
 ROOT = Path(__file__).parents[1]
 SECURITY = (ROOT / "docs" / "security.md").read_text()

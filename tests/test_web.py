@@ -8,11 +8,13 @@ import httpx
 import pytest
 
 from bot.highlevel.pages import CALLBACK, INSTALL
+from bot.lifecycle import Bot
 from bot.operations.health import CHECKS, OVER_SOCKET, TRIED
 from bot.operations.settings import Settings
 from bot.simulator.slack.server import ACKNOWLEDGE_WITHIN, Fault
-from bot.web import EVENTS, BackgroundServer, BoundedProtocol, Server, app, config, serving
-from bot.wiring import Bot, build
+from bot.web.routes import EVENTS, app
+from bot.web.server import BackgroundServer, BoundedProtocol, Server, config, serving
+from bot.wiring import build
 from tests.house import BY_OAUTH, HIGHLEVEL_TOKEN, House, open_house
 
 

@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 import bot
 from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED
 from bot.operations.settings import Settings
-from bot.wiring import DRAIN, Tempo, build
+from bot.tempo import DRAIN, Tempo
+from bot.wiring import build
 from tests.house import BY_OAUTH, DEAL, open_house, stand_ins
 
 SOURCES = Path(bot.__file__).parent

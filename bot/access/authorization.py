@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Standing
-from bot.deals.change import StoreDown
+from bot.deals.ports import StoreDown
 from bot.slack.workspace import SlackTrouble
 
 

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from bot.commands.lookups import Lookups
-from bot.deals.change import Crm
-from bot.deals.deal import LostReason, Opportunity, Wish
+from bot.deals.deal import LostReason, Opportunity
 from bot.deals.identify import Identified
 from bot.deals.outcome import Outcome
+from bot.deals.ports import Crm
+from bot.deals.wish import Wish
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from enum import Enum
 from typing import Protocol
 
 from bot.commands.record import Entry
-from bot.deals.deal import Opportunity, Wish
+from bot.deals.deal import Opportunity
 from bot.deals.outcome import Outcome
+from bot.deals.wish import Wish
 from bot.slack.messages.sentences import Message
 
 

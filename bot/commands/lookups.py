@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from bot.access.rules import Caller
 from bot.commands.record import History, Record
-from bot.commands.text.parse import ShowDeal
-from bot.deals.change import Crm, CrmError, StoreDown
-from bot.deals.deal import Opportunity, Status, Wish
+from bot.commands.request import ShowDeal
+from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import Cause, Effect, Failed, Trouble
+from bot.deals.ports import Crm, CrmError, StoreDown
+from bot.deals.wish import Wish
 from bot.slack.messages.sentences import LINES_OF_CARD, Message, Messages
 
 PATIENCE = 10.0

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Protocol, assert_never
 
 from bot.access.rules import Caller
-from bot.deals.deal import STATES, Consent, Status, Wish
+from bot.deals.deal import STATES, Status
+from bot.deals.wish import Consent, Wish
 
 
 @dataclass(frozen=True, slots=True)

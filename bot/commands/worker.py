@@ -13,10 +13,11 @@ import structlog
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.commands.ledger import Claim, WorkerLedger
 from bot.commands.record import Entry, History, Record
-from bot.deals.change import LeaseLost, StoreDown
-from bot.deals.deal import Consent, LostReason, Opportunity, Wish
+from bot.deals.deal import LostReason, Opportunity
 from bot.deals.identify import Identified
 from bot.deals.outcome import Cause, Effect, Failed, Outcome, Trouble, word
+from bot.deals.ports import LeaseLost, StoreDown
+from bot.deals.wish import Consent, Wish
 from bot.slack.messages.sentences import Message, Messages
 from bot.slack.replies import Address, Delivery
 

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.deals.change import Crm, CrmError
-from bot.deals.deal import Consent, LostReason, Matches, Opportunity, Status, Wish
+from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Outcome, ReasonWanted, Trouble
+from bot.deals.ports import Crm, CrmError
+from bot.deals.wish import Consent, Wish
 
 PATIENCE = 10.0
 """Seconds for finding out: a search is slower than a look at one deal."""

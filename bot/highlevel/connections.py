@@ -5,8 +5,6 @@ The database's clock decides about every end and every lease: replicas may disag
 
 import secrets
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,13 +14,11 @@ from bot.highlevel.api.oauth import Kind, Tokens
 from bot.highlevel.vault import Sealed, Vault
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert
-from bot.storage.tables import connections, install_links
+from bot.storage.tables import connections
 
 LEASE = 15.0
 """Seconds in which one process alone gets new tokens. Longer than it waits for HighLevel (`authority.PATIENCE`), and so
 short that another which takes over asks while the old refresh token is good: HighLevel gives it 30 seconds."""
-REMEMBERED = 86_400.0
-"""Seconds after its end for which a pass is known to have been one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,76 +145,3 @@ class Connections:
         ours = (connections.c.account_id == seen.account_id, connections.c.generation == seen.generation)
         statement = connections.update().where(*ours, *more).values(values)
         return await self._database.do(lambda connection: connection.execute(statement).rowcount == 1)
-
-
-class Purpose(StrEnum):
-    """What a pass is for, and no other."""
-
-    INSTALL = "install"
-    STATE = "state"
-
-
-VALID = {Purpose.INSTALL: 1800.0, Purpose.STATE: 1800.0}
-"""Seconds. Whoever connects may have to log in to HighLevel first, and to find the second factor."""
-
-
-class Verdict(StrEnum):
-    """What a pass that is shown is worth."""
-
-    GOOD = "good"
-    SPENT = "spent"
-    EXPIRED = "expired"
-    UNKNOWN = "unknown"
-
-
-class InstallLinks:
-    """Secrets that open something once. Every call raises `StoreDown`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._now = NOW[database.kind]
-
-    async def issue(self, purpose: Purpose) -> str:
-        """A new one. Those that ended long ago are forgotten."""
-        secret = secrets.token_urlsafe(32)
-        row = {"digest": _digest(secret), "purpose": purpose.value, "ends_at": self._now + VALID[purpose], "spent": 0}
-        old = install_links.delete().where(install_links.c.ends_at < self._now - REMEMBERED)
-
-        def write(connection: sa.Connection) -> None:
-            connection.execute(old)
-            connection.execute(install_links.insert().values(row))
-
-        await self._database.do(write)
-        return secret
-
-    async def spend(self, secret: str, purpose: Purpose) -> Verdict:
-        """Use it up; it is `GOOD` for one of all who show it."""
-        good = (install_links.c.spent == 0, install_links.c.ends_at > self._now)
-        statement = install_links.update().where(*_this(secret, purpose), *good).values(spent=1)
-
-        def use(connection: sa.Connection) -> Verdict:
-            return Verdict.GOOD if connection.execute(statement).rowcount else self._look(connection, secret, purpose)
-
-        return await self._database.do(use)
-
-    async def look(self, secret: str, purpose: Purpose) -> Verdict:
-        """What it would be worth, without using it up."""
-        return await self._database.do(lambda connection: self._look(connection, secret, purpose))
-
-    def _look(self, connection: sa.Connection, secret: str, purpose: Purpose) -> Verdict:
-        statement = sa.select(install_links.c.spent, install_links.c.ends_at > self._now).where(*_this(secret, purpose))
-        found = connection.execute(statement).first()
-        if found is None:
-            return Verdict.UNKNOWN
-        spent, valid = found
-        if spent:
-            return Verdict.SPENT
-        return Verdict.GOOD if valid else Verdict.EXPIRED
-
-
-def _this(secret: str, purpose: Purpose) -> tuple[sa.ColumnElement[bool], ...]:
-    return install_links.c.digest == _digest(secret), install_links.c.purpose == purpose.value
-
-
-def _digest(secret: str) -> str:
-    return sha256(secret.encode("utf-8", "replace")).hexdigest()

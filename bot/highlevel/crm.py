@@ -8,14 +8,16 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from bot.deals.change import CrmError
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import Cause, Trouble
+from bot.deals.ports import CrmError
 from bot.highlevel.api import errors
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.wire import MOST_LISTED, Pipeline, Record
+from bot.highlevel.causes import trouble
 
 log = structlog.get_logger(__name__)
+
 V = TypeVar("V")
 
 PATIENCE_FOR_NAMES = 2.5
@@ -29,48 +31,6 @@ MOST_OWNERS = 1000
 
 CALLS_OF_A_CHANGE = 3
 """Find, change, confirm. Names are remembered, and what else is needed is rare and comes first."""
-
-CAUSES: dict[type[errors.HighLevelError], Cause] = {
-    errors.OutOfTime: Cause.OUT_OF_TIME,
-    errors.NameUnknown: Cause.NO_NAME,
-    errors.TlsFailed: Cause.NO_TLS,
-    errors.ConnectTimedOut: Cause.CONNECT_TIMEOUT,
-    errors.Unreachable: Cause.NO_CONNECTION,
-    errors.TimedOut: Cause.NO_ANSWER,
-    errors.CutOff: Cause.CUT_OFF,
-    errors.NotFound: Cause.NOT_FOUND,
-    errors.TokenInvalid: Cause.TOKEN_INVALID,
-    errors.ScopeMissing: Cause.SCOPE_MISSING,
-    errors.LocationForbidden: Cause.TOKEN_ELSEWHERE,
-    errors.VersionRefused: Cause.VERSION_REFUSED,
-    errors.Blocked: Cause.BLOCKED,
-    errors.Forbidden: Cause.FORBIDDEN,
-    errors.Disconnected: Cause.RECONNECT,
-    errors.AppUnknown: Cause.APP_UNKNOWN,
-    errors.NotRenewed: Cause.NOT_RENEWED,
-    errors.Invalid: Cause.INVALID,
-    errors.NoSuchRoute: Cause.WRONG_ADDRESS,
-    errors.RateLimited: Cause.RATE_LIMITED,
-    errors.Broken: Cause.SERVER_ERROR,
-    errors.GatewayTimedOut: Cause.GATEWAY,
-    errors.Unreadable: Cause.UNREADABLE,
-    errors.SaidNo: Cause.SAID_NO,
-}
-"""Which error means what; a test holds that no leaf of the error tree is missing."""
-
-
-def trouble(error: errors.HighLevelError) -> Trouble:
-    """An error of the client in the words of the use case."""
-    daily = isinstance(error, errors.RateLimited) and error.daily
-    details = error.details
-    why = (error.why.value,) if isinstance(error, errors.Disconnected) else ()
-    return Trouble(
-        cause=Cause.DAILY_LIMIT if daily else CAUSES[type(error)],
-        retry_after=error.retry_after,
-        reasons=details.messages or why,
-        code=f"HighLevel {details.status}" if details.status else type(error).__name__,
-        trace_id=details.trace_id,
-    )
 
 
 class HighLevelCrm:
@@ -207,46 +167,6 @@ class HighLevelCrm:
             await self._client.pipelines(self._location_id, until=until)
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
-
-
-class UnknownLocation:
-    """`change.Crm` over a sub-account that the bot is not set up for, or no longer: there is nothing to be had."""
-
-    @asynccontextmanager
-    async def reserve(self, *, until: float) -> AsyncIterator[None]:  # noqa: ARG002 - as the port wants it
-        """See `change.Crm`."""
-        yield
-
-    async def find(self, opportunity_id: str, *, until: float) -> Opportunity:  # noqa: ARG002 - likewise
-        """See `change.Crm`."""
-        raise _not_ours()
-
-    async def search(self, name: str, *, until: float) -> Matches:  # noqa: ARG002 - likewise
-        """See `change.Crm`."""
-        raise _not_ours()
-
-    async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:  # noqa: ARG002 - likewise
-        """See `change.Crm`."""
-        return None
-
-    async def set_status(
-        self,
-        opportunity_id: str,  # noqa: ARG002 - likewise
-        status: Status,  # noqa: ARG002 - likewise
-        *,
-        lost_reason_id: str | None = None,  # noqa: ARG002 - likewise
-        until: float,  # noqa: ARG002 - likewise
-    ) -> str:
-        """See `change.Crm`."""
-        raise _not_ours()
-
-    async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:  # noqa: ARG002 - likewise
-        """See `change.Crm`."""
-        return opportunity
-
-
-def _not_ours() -> CrmError:
-    return CrmError(Trouble(Cause.NOT_OURS), perhaps_done=False, answered=True)
 
 
 class Remembered(Generic[V]):

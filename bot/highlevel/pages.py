@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.deals.change import StoreDown
+from bot.deals.ports import StoreDown
 from bot.highlevel.api import oauth
 from bot.highlevel.api.errors import AppUnknown, Disconnected, HighLevelError
 from bot.highlevel.api.oauth import Kind, Tokens
 from bot.highlevel.api.token_endpoint import TokenEndpoint
-from bot.highlevel.connections import Connections, InstallLinks, Purpose, Verdict
+from bot.highlevel.connections import Connections
+from bot.highlevel.install_links import InstallLinks, Purpose, Verdict
 from bot.highlevel.tokens import TokenRefresh
 
 log = structlog.get_logger(__name__)

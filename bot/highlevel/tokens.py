@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import structlog
 
-from bot.deals.change import StoreDown
+from bot.deals.ports import StoreDown
 from bot.highlevel.api.auth import AccessTokens
 from bot.highlevel.api.errors import Disconnected, Ending, HighLevelError, NotRenewed, NotSent, Refused
 from bot.highlevel.api.oauth import Tokens

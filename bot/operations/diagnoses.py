@@ -4,22 +4,11 @@ Each has an id of its own that outside tools may know: the check that tells it, 
 change with a changelog entry.
 """
 
-import binascii
-import json
-import re
-from base64 import urlsafe_b64decode
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
-from enum import Enum, auto
-from http import HTTPStatus
 from typing import Self
 
-from bot.deals.outcome import Cause, Trouble
-
-LARGEST_SKEW = 60.0
-"""Seconds by which our clock may be off. Slack's requests are refused when it is five minutes.
-https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+from bot.deals.outcome import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +39,35 @@ SETTINGS_UNUSABLE = Diagnosis("settings.unusable", "{problems}")
 # --- Slack ---------------------------------------------------------------------------------------------------------
 
 _APP = "api.slack.com/apps > your app"
+
 _ADD = f"at {_APP} > OAuth & Permissions > Scopes > Bot Token Scopes, and press Reinstall to Workspace there"
+
 _REFUSED = "Slack does not accept SLACK_BOT_TOKEN (it says: {error}). "
+
 _COPY = f"Copy the Bot User OAuth Token again, from {_APP} > OAuth & Permissions"
 
 SLACK_UNREACHABLE = Diagnosis(
     "slack.token.unreachable", "Slack cannot be reached. Look at the network, and at SLACK_API_URL if you set it."
 )
+
 SLACK_MISTYPED = Diagnosis("slack.token.mistyped", f"{_REFUSED}{_COPY}, whole.")
+
 SLACK_REVOKED = Diagnosis(
     "slack.token.revoked",
     f"{_REFUSED}It was revoked, or the app was removed from the workspace. Press Install to Workspace at {_APP} > Install "
     "App, and copy the new Bot User OAuth Token.",
 )
+
 SLACK_EXPIRED = Diagnosis(
     "slack.token.expired",
     f"{_REFUSED}Token rotation is on in your app, and ends each token after 12 hours. It cannot be switched off again: "
     "create the app anew from manifest.yml, at api.slack.com/apps > Create New App.",
 )
+
 SLACK_REFUSED = Diagnosis(
     "slack.token.refused", f"{_REFUSED}{_COPY}; if the app was removed from the workspace, install it again first."
 )
+
 SLACK_WORDS: Mapping[str, Diagnosis] = {
     "": SLACK_UNREACHABLE,
     "invalid_auth": SLACK_MISTYPED,
@@ -87,23 +84,28 @@ WORKSPACE_ANOTHER = Diagnosis(
     "SLACK_BOT_TOKEN belongs to the workspace {team}, and SLACK_TEAM_ID names {wanted}. "
     f"{_COPY}, of the app that is installed in {{wanted}}; or correct SLACK_TEAM_ID.",
 )
+
 WORKSPACE_STRANGERS = Diagnosis(
     "slack.workspace.strangers",
     "SLACK_BOT_TOKEN belongs to the workspace {team}, and nobody whom ALLOWED_USERS or ADMINS names is a member of it. If it "
     f"is not your workspace, the token is the wrong one. {_COPY}, of the app that is installed in yours. Otherwise copy the "
     "people's ids again: profile, three dots, Copy member ID.",
 )
+
 SCOPES_MISSING = Diagnosis("slack.scopes.missing", f"SLACK_BOT_TOKEN lacks {{scopes}}. Add that {_ADD}.")
+
 SCOPES_UNTOLD = Diagnosis(
     "slack.scopes.untold",
     f"Slack's answer does not say which scopes SLACK_BOT_TOKEN has. They are listed at {_APP} > OAuth & Permissions > Scopes.",
 )
+
 COMMAND_MISSING = Diagnosis(
     "slack.command.not_installed",
     "SLACK_BOT_TOKEN lacks the scope commands, so this app has no /opp-status in the workspace. Paste manifest.yml at "
     f"{_APP} > App Manifest, look whether /opp-status is listed under Slash Commands, and press Reinstall to Workspace "
     "under OAuth & Permissions.",
 )
+
 COMMAND_UNTOLD = Diagnosis(
     "slack.command.untold",
     "Whether the app has its command cannot be told without knowing the token's scopes. Look whether /opp-status is listed at "
@@ -115,11 +117,13 @@ SOCKET_DOWN = Diagnosis(
     "There is no connection to Slack at the moment; it is tried again all the time. If that goes on, look at the network: "
     "outgoing https and wss must be possible.",
 )
+
 SOCKET_REFUSED = Diagnosis(
     "slack.socket.refused",
     "Slack does not accept SLACK_APP_TOKEN (it says: {error}). Create an app-level token with connections:write at "
     f"{_APP} > Basic Information > App-Level Tokens.",
 )
+
 SOCKET_WORDS: Mapping[str, Diagnosis] = {
     "": SOCKET_DOWN,
     "ratelimited": Diagnosis(
@@ -138,36 +142,43 @@ SOCKET_WORDS: Mapping[str, Diagnosis] = {
 """What Slack's word for why there is no connection means; any other is about the token."""
 
 _URLS = f"{_APP} > Slash Commands > /opp-status > Request URL, and Interactivity & Shortcuts > Request URL and Options Load URL"
+
 URL_UNTRIED = Diagnosis(
     "slack.request_url.untried",
     "Whether Slack can reach the bot was not tried: set PUBLIC_URL to the bot's own address. Slack has that address, with "
     f"/slack/events behind it, at {_URLS}.",
 )
+
 URL_UNREACHABLE = Diagnosis(
     "slack.request_url.unreachable",
     "Nothing answers at {url}. Look whether the bot is running there, whether PUBLIC_URL is right, and whether your host "
     f"lets it be reached from outside. Slack's own address is at {_URLS}.",
 )
+
 URL_UNTRUSTED = Diagnosis(
     "slack.request_url.untrusted",
     "No secure connection to {url}, and Slack will get none either: its certificate is not valid, or it has none. Renew it in "
     "your host's dashboard, under domains or certificates.",
 )
+
 URL_REDIRECTED = Diagnosis(
     "slack.request_url.redirected",
     "{url} sends whoever asks to another address, and Slack does not follow: a login page before the bot, or http in place "
     f"of https. Let it through without a login, or set PUBLIC_URL to where it leads, and that at {_URLS}.",
 )
+
 URL_GUARDED = Diagnosis(
     "slack.request_url.guarded",
     "Something before the bot asks for a login at {url} (it answers {status}), and Slack has none. Switch the protection off for "
     "this address, in the dashboard of your host or CDN.",
 )
+
 URL_ASLEEP = Diagnosis(
     "slack.request_url.down",
     "The host answers at {url}, but the bot behind it does not (it answers {status}): it is starting, asleep or has ended. Look at "
     "the log in your host's dashboard; a plan that sleeps wakes too late for Slack's three seconds.",
 )
+
 URL_ANOTHER = Diagnosis(
     "slack.request_url.another",
     "What answers at {url} is not this bot (it answers {status}). Set PUBLIC_URL to the bot's own address, and the same, with "
@@ -179,11 +190,13 @@ CLOCK_OFF = Diagnosis(
     "This machine's clock is {seconds} seconds {way} {whose}. From five minutes on every command is refused, because its "
     "signature looks too old. Switch on time synchronisation: `timedatectl set-ntp true`, or in your host's settings.",
 )
+
 CLOCK_UNTOLD = Diagnosis("clock.untold", "Neither Slack nor HighLevel said what time it is.")
 
 # --- HighLevel -----------------------------------------------------------------------------------------------------
 
 _INTEGRATION = "Settings > Private Integrations > your integration"
+
 _IN_HIGHLEVEL = f"in HighLevel, in the sub-account: {_INTEGRATION}"
 
 TOKEN_MISTYPED = Diagnosis(
@@ -191,114 +204,140 @@ TOKEN_MISTYPED = Diagnosis(
     "HighLevel does not accept HIGHLEVEL_TOKEN, and it does not look like one: pit- and 36 characters more. Copy it again, whole; as "
     f"it is shown only once, make another {_IN_HIGHLEVEL} > Rotate.",
 )
+
 TOKEN_EXPIRED = Diagnosis(
     "highlevel.token.expired",
     "HIGHLEVEL_TOKEN has expired: it is an access token, which lasts a day, or HighLevel says so. Set a private integration "
     f"token, which does not expire by itself: {_IN_HIGHLEVEL} > Rotate, or Create new integration.",
 )
+
 TOKEN_REVOKED = Diagnosis(
     "highlevel.token.revoked",
     "HighLevel does not know HIGHLEVEL_TOKEN, though it has the form of one: it was deleted, or replaced by Rotate (the old one ends "
     f"at once, or after 7 days), or a character in it is wrong. Make another {_IN_HIGHLEVEL} > Rotate.",
 )
+
 TOKEN_OF_AGENCY = Diagnosis(
     "highlevel.token.agency",
     "HIGHLEVEL_TOKEN belongs to the agency, and deals can be changed only with a token of their sub-account. Switch to the "
     "sub-account first (top left), then: Settings > Private Integrations > Create new integration.",
 )
+
 TOKEN_FORBIDDEN = Diagnosis(
     "highlevel.token.forbidden",
     f"HighLevel refuses HIGHLEVEL_TOKEN without a reason we know. Make another {_IN_HIGHLEVEL} > Rotate.",
 )
+
 RECONNECT = Diagnosis(
     "highlevel.token.reconnect",
     "HighLevel is not connected, or not any more: reconnect. Run `python -m bot connect` and open the link that it "
     "prints{page}.",
 )
+
 APP_UNKNOWN = Diagnosis(
     "highlevel.token.app_unknown",
     "HighLevel does not accept HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET. Copy both from marketplace.gohighlevel.com > My Apps > "
     "your app > Advanced Settings > Auth.",
 )
+
 NOT_RENEWED = Diagnosis(
     "highlevel.token.not_renewed",
     "The access to HighLevel is over, and could not be renewed yet. It is tried again all the time: look again in a minute.",
 )
+
 VERSION_REFUSED = Diagnosis(
     "highlevel.token.version_refused",
     "HighLevel does not accept the version in HIGHLEVEL_API_VERSION. Remove the setting to use the default.",
 )
+
 BLOCKED = Diagnosis(
     "highlevel.token.blocked",
     "The network in front of HighLevel turns us away. Remove HIGHLEVEL_API_URL if you set it, and try again later; if it goes "
     "on, ask your host for another outgoing address.",
 )
+
 WRONG_ADDRESS = Diagnosis(
     "highlevel.token.wrong_address",
     "HIGHLEVEL_API_URL is not HighLevel's API. Remove the setting to use the default.",
 )
+
 UNREADABLE = Diagnosis(
     "highlevel.token.unreadable",
     "HighLevel's answer makes no sense: it is not its API that answers. Remove HIGHLEVEL_API_URL if you set it, or try again later.",
 )
+
 RATE_LIMITED = Diagnosis(
     "highlevel.token.rate_limited", "HighLevel takes no more requests for the moment. Try again in a minute."
 )
+
 DAILY_LIMIT = Diagnosis(
     "highlevel.token.daily_limit", "HighLevel takes no more requests today: the daily allowance is used up."
 )
+
 NO_TLS = Diagnosis(
     "highlevel.token.no_tls",
     "No secure connection to HighLevel. Look at HIGHLEVEL_API_URL and the host's certificates.",
 )
+
 HIGHLEVEL_UNREACHABLE = Diagnosis(
     "highlevel.token.unreachable",
     "HighLevel cannot be reached, or has a problem of its own. Look at the network and HIGHLEVEL_API_URL, or try again later.",
 )
+
 _TICK = f"Tick {{}} {_IN_HIGHLEVEL} > Scopes; the token stays the same. Connected by OAuth, give your app the scope and connect anew."
+
 READING_MISSING = Diagnosis(
     "highlevel.scope.missing",
     "HIGHLEVEL_TOKEN may not read opportunities (opportunities.readonly). "
     + _TICK.format("View Opportunities and Edit Opportunities"),
 )
+
 EDITING_MISSING = Diagnosis(
     "highlevel.edit.missing",
     "HIGHLEVEL_TOKEN may not change opportunities (opportunities.write): every change will be refused. "
     + _TICK.format("Edit Opportunities"),
 )
+
 EDITING_UNTOLD = Diagnosis(
     "highlevel.edit.untold",
     "HighLevel did not let us find out whether HIGHLEVEL_TOKEN may change opportunities. Look whether Edit Opportunities is "
     f"ticked {_IN_HIGHLEVEL} > Scopes.",
 )
+
 USERS_MISSING = Diagnosis(
     "highlevel.users.missing",
     "HIGHLEVEL_TOKEN may not read users (users.readonly): a deal's owner is not named. " + _TICK.format("View Users"),
 )
+
 USERS_UNTOLD = Diagnosis(
     "highlevel.users.untold",
     "HighLevel did not let us find out whether HIGHLEVEL_TOKEN may read users, to name a deal's owner. Look whether View "
     f"Users is ticked {_IN_HIGHLEVEL} > Scopes.",
 )
+
 LOCATION_ANOTHER = Diagnosis(
     "highlevel.location.another",
     "HIGHLEVEL_TOKEN belongs to another location than HIGHLEVEL_LOCATION_ID. Switch to the right sub-account (top left) and "
     "create the token there: Settings > Private Integrations; or correct the id, which stands after /location/ in the address bar.",
 )
+
 LOCATION_UNKNOWN = Diagnosis(
     "highlevel.location.unknown",
     "HighLevel knows no location HIGHLEVEL_LOCATION_ID. Copy it from the address bar, after /location/. If it is right, "
     "HIGHLEVEL_API_URL is not HighLevel's: remove it.",
 )
+
 LOCATION_MALFORMED = Diagnosis(
     "highlevel.location.malformed",
     "HighLevel does not like HIGHLEVEL_LOCATION_ID. Copy it from the address bar, after /location/.",
 )
+
 REASONS_FORBIDDEN = Diagnosis(
     "highlevel.lost_reasons.forbidden",
     "HighLevel does not let HIGHLEVEL_TOKEN read lost reasons: deals are lost without one. Look whether View Opportunities is "
     f"ticked {_IN_HIGHLEVEL} > Scopes; if it is, ask HighLevel's support. Everything else works.",
 )
+
 REASONS_UNREAD = Diagnosis(
     "highlevel.lost_reasons.unread",
     "HighLevel's lost reasons cannot be read at the moment: until they can be, deals are lost without one. Look again later.",
@@ -328,19 +367,23 @@ STORE_DOWN = Diagnosis(
     "store.writable.down",
     "The database cannot be written. Look at DATABASE_URL, at whether the server is up, the disk's space and permissions.",
 )
+
 STORE_NEWER = Diagnosis(
     "store.schema.newer",
     "The database was written by a later version of this bot, and this one does not touch what it does not know. Deploy the "
     "later version again, or set DATABASE_URL to another database.",
 )
+
 NOBODY = Diagnosis(
     "access.allowlist.empty",
     "ALLOWED_USERS is empty, and so are ALLOWED_GROUPS and ADMINS: nobody may change anything. Set it to the Slack ids of those who may.",
 )
+
 GROUP_REFUSED = Diagnosis(
     "access.groups.refused",
     "Slack does not tell who is in the user group {group} (it says: {error}), so nobody gets in by it.",
 )
+
 GROUP_WORDS: Mapping[str, Diagnosis] = {
     "": Diagnosis(
         "access.groups.unreachable",
@@ -361,11 +404,13 @@ GROUP_WORDS: Mapping[str, Diagnosis] = {
 }
 """What Slack's word about a group means; any other is `GROUP_REFUSED`.
 https://docs.slack.dev/reference/methods/usergroups.users.list"""
+
 PEOPLE_UNTOLD = Diagnosis(
     "access.people.missing_scope",
     "Slack does not let the bot tell members from guests, so nobody gets in by a group or by an admin's approval. Add the "
     f"scope users:read {_ADD}.",
 )
+
 SHARED_CHANNELS_UNTOLD = Diagnosis(
     "access.shared_channels.missing_scope",
     "The bot cannot tell which channels are shared with another company, and does not ask before it posts there. If you "
@@ -386,153 +431,3 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *(STORE_DOWN, STORE_NEWER, NOBODY, GROUP_REFUSED, *GROUP_WORDS.values(), PEOPLE_UNTOLD, SHARED_CHANNELS_UNTOLD),
 )
 """Every one there is."""
-
-
-# --- HighLevel's token ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Pasted:
-    """What can be told of HIGHLEVEL_TOKEN by looking at it. It is told only where HighLevel refuses it."""
-
-    is_private: bool = True
-    """It has the form of a private integration token."""
-    ends: float | None = None
-    """If it is an OAuth access token: when it ends, in Unix time."""
-
-
-_PRIVATE = re.compile(r"pit-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_JWT = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
-_AGENCY = re.compile(r"authclass", re.IGNORECASE)
-_EXPIRED = re.compile(r"expired", re.IGNORECASE)
-
-
-def inspect_token(token: str) -> Pasted:
-    """Total. `pit-` and a UUID is a form that was seen, and that no documentation promises."""
-    jwt = _JWT.fullmatch(token)
-    return Pasted(is_private=_PRIVATE.fullmatch(token) is not None, ends=_end_of(jwt[1]) if jwt else None)
-
-
-def _end_of(claims: str) -> float | None:
-    """https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4 ."""
-    try:
-        read = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    except (binascii.Error, ValueError, RecursionError):
-        return None
-    end = read.get("exp") if isinstance(read, dict) else None
-    return end if isinstance(end, int | float) else None
-
-
-def of_highlevel(trouble: Trouble, token: Pasted, now: float, connect_url: str = "") -> Diagnosis:
-    """What a failed look at HighLevel means.
-
-    `now`: Unix time. `connect_url`: where HighLevel is connected by OAuth; empty where it is not.
-    """
-    words = " ".join(trouble.reasons)
-    match trouble.cause:
-        case Cause.TOKEN_INVALID if _EXPIRED.search(words) or (token.ends is not None and token.ends <= now):
-            return TOKEN_EXPIRED
-        case Cause.TOKEN_INVALID:
-            return TOKEN_REVOKED if token.is_private else TOKEN_MISTYPED
-        case Cause.SCOPE_MISSING if _AGENCY.search(words):
-            return TOKEN_OF_AGENCY
-        case Cause.RECONNECT:
-            why = f" ({'; '.join(trouble.reasons)})" if trouble.reasons else ""
-            return RECONNECT.about(page=f"{f', on {connect_url}' if connect_url else ''}{why}")
-    return BY_CAUSE.get(trouble.cause, HIGHLEVEL_UNREACHABLE)
-
-
-class Grant(Enum):
-    """Whether a token may do something."""
-
-    YES = auto()
-    NO = auto()
-    UNKNOWN = auto()
-
-
-# --- Slack's token -------------------------------------------------------------------------------------------------
-
-NEEDED = frozenset({"chat:write"})
-NEEDED_BY_GROUPS = frozenset({"usergroups:read", "users:read"})
-COMMANDS = "commands"
-
-
-def of_scopes(granted: Collection[str] | None, *, by_groups: bool) -> tuple[Diagnosis, ...]:
-    """What the token's scopes leave impossible; `None`: Slack did not say which it has."""
-    if granted is None:
-        return SCOPES_UNTOLD, COMMAND_UNTOLD
-    missing = sorted((NEEDED | (NEEDED_BY_GROUPS if by_groups else frozenset())) - set(granted))
-    return (
-        *([SCOPES_MISSING.about(scopes=", ".join(missing))] if missing else []),
-        *([] if COMMANDS in granted else [COMMAND_MISSING]),
-    )
-
-
-# --- the address where Slack finds the bot -------------------------------------------------------------------------
-
-
-class NoAnswer(Enum):
-    """Why there was no answer."""
-
-    UNREACHABLE = auto()
-    UNTRUSTED = auto()
-    """The certificate is not valid."""
-
-
-@dataclass(frozen=True, slots=True)
-class AddressReading:
-    """What came back from the bot's own address."""
-
-    url: str
-    """Where commands go."""
-    answer: int | NoAnswer
-    """HTTP status of a command that nobody has signed."""
-    is_ours: bool = False
-    """Our bot answers beside it, at `/healthz`."""
-
-
-def of_address(reading: AddressReading) -> Diagnosis | None:
-    """What that means; `None` when it is our bot, which turns away what Slack has not signed."""
-    found = URL_ANOTHER
-    match reading.answer:
-        case HTTPStatus.UNAUTHORIZED if reading.is_ours:
-            return None
-        case NoAnswer.UNREACHABLE:
-            found = URL_UNREACHABLE
-        case NoAnswer.UNTRUSTED:
-            found = URL_UNTRUSTED
-        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN | HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            found = URL_GUARDED
-        case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            found = URL_REDIRECTED
-        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            found = URL_ASLEEP
-    return found.about(url=reading.url, status=reading.answer)
-
-
-# --- the clock -----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ClockReading:
-    """What time somebody said it was, in the `Date` header of an answer."""
-
-    whose: str
-    date: str
-    """Empty for nothing."""
-    at: float
-    """Our own time when the answer came, in Unix time."""
-
-
-def of_clock(readings: Iterable[ClockReading]) -> Diagnosis | None:
-    """Whether our clock is right; the first who said anything sensible is believed."""
-    for each in readings:
-        try:
-            ahead = each.at - parsedate_to_datetime(each.date).timestamp()
-        except (ValueError, OverflowError):
-            continue
-        if abs(ahead) <= LARGEST_SKEW:
-            return None
-        way = "ahead of" if ahead > 0 else "behind"
-        return CLOCK_OFF.about(seconds=round(abs(ahead)), way=way, whose=f"{each.whose}'s")
-    return CLOCK_UNTOLD

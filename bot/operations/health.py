@@ -8,9 +8,10 @@ from typing import Any, Protocol
 
 from bot.access.authorization import Directory
 from bot.access.rules import Allowlist
-from bot.deals.change import CrmError, StoreDown
-from bot.operations import diagnoses
-from bot.operations.diagnoses import AddressReading, ClockReading, Diagnosis, Grant, Pasted
+from bot.deals.ports import CrmError, StoreDown
+from bot.operations import diagnose, diagnoses
+from bot.operations.diagnose import AddressReading, ClockReading, Grant, TokenShape
+from bot.operations.diagnoses import Diagnosis
 from bot.slack.workspace import AuthTest, SlackTrouble
 
 SETTINGS = "settings"
@@ -166,7 +167,7 @@ class Health:
         allowlist: Allowlist,
         directory: Directory,
         look_into: Callable[[str], Awaitable[object]],
-        token: Pasted,
+        token: TokenShape,
         team_id: str = "",
         elsewhere: Mapping[str, Callable[..., Awaitable[None]]] | None = None,
         connect_url: str = "",
@@ -218,7 +219,7 @@ class Health:
         if self._allowlist.is_empty:
             found.fail(diagnoses.NOBODY)
         slacks_time = [ClockReading("Slack", auth_test.date, auth_test.at)] if auth_test else []
-        match diagnoses.of_clock([*slacks_time, self._highlevel_clock()]):
+        match diagnose.of_clock([*slacks_time, self._highlevel_clock()]):
             case diagnoses.CLOCK_UNTOLD:
                 found.note(diagnoses.CLOCK_UNTOLD)
             case Diagnosis() as off:
@@ -234,7 +235,7 @@ class Health:
             found.fail(diagnoses.SLACK_WORDS.get(trouble.error, diagnoses.SLACK_REFUSED).about(error=trouble.error))
             found.wait((SLACK_WORKSPACE, SLACK_SCOPES, SLACK_COMMAND), SLACK_TOKEN)
             return None
-        for diagnosis in diagnoses.of_scopes(auth_test.scopes, by_groups=bool(self._allowlist.groups)):
+        for diagnosis in diagnose.of_scopes(auth_test.scopes, by_groups=bool(self._allowlist.groups)):
             (found.fail if auth_test.scopes is not None else found.note)(diagnosis)
         team = f"{auth_test.team} ({auth_test.team_id})".strip()
         if self._team_id and self._team_id != auth_test.team_id:
@@ -259,7 +260,7 @@ class Health:
         match await self._probes.probe_address():
             case None:
                 found.note(diagnoses.URL_UNTRIED)
-            case reading if diagnosis := diagnoses.of_address(reading):
+            case reading if diagnosis := diagnose.of_address(reading):
                 found.fail(diagnosis)
 
     async def _socket(self, found: _Findings) -> None:
@@ -313,7 +314,7 @@ class Health:
         try:
             await probe(until=until)
         except CrmError as error:
-            return diagnoses.of_highlevel(error.trouble, self._token, time.time(), self._connect_url)
+            return diagnose.of_highlevel(error.trouble, self._token, time.time(), self._connect_url)
         return None
 
     async def _probe_elsewhere(self, until: float) -> list[Diagnosis]:

@@ -8,7 +8,7 @@ import httpx
 from bot.deals.deal import Status
 from bot.highlevel.api.client import Client, exchange
 from bot.highlevel.api.errors import HighLevelError, Invalid, NotFound, ScopeMissing, TlsFailed
-from bot.operations.diagnoses import AddressReading, Grant, NoAnswer
+from bot.operations.diagnose import AddressReading, Grant, NoAnswer
 
 NOBODY = "0" * 20
 """Of the length of HighLevel's ids, and no record's: what is asked about it can change nothing."""

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Self
 
-from bot.deals.deal import STATES, Consent, Status, Target
+from bot.deals.deal import STATES, Status, Target
+from bot.deals.wish import Consent
 
 UNDO = "undo"
 """Takes a change back, and those that were made with it; the value is its key."""

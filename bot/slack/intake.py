@@ -8,12 +8,13 @@ from typing import Protocol, TypeVar
 import structlog
 
 from bot.access.authorization import Authorizer
-from bot.access.rules import Allowed, Denied, RateLimit
+from bot.access.rate_limit import RateLimit
+from bot.access.rules import Allowed, Denied
 from bot.commands.instrumentation import DENIED, NO_METRICS, Instrumentation
 from bot.commands.ledger import Accepted, IntakeLedger
 from bot.commands.record import Entry
-from bot.deals.change import StoreDown
 from bot.deals.outcome import Cause
+from bot.deals.ports import StoreDown
 from bot.slack.messages.sentences import Message, Messages
 from bot.slack.payload import Interaction
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.access.rules import Caller
 from bot.commands.record import Entry, Record
-from bot.deals.deal import Wish
+from bot.deals.wish import Wish
 
 
 @dataclass(frozen=True, slots=True)

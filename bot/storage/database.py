@@ -12,9 +12,9 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from bot.deals.change import StoreDown
+from bot.deals.ports import StoreDown
 from bot.storage.engine import cut, engine, is_cut_off, is_deadlock, reason
-from bot.storage.tables import NewerSchemaError, migrate, must_not_be_newer
+from bot.storage.migrations import NewerSchemaError, migrate, must_not_be_newer
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

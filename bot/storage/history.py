@@ -13,7 +13,8 @@ from bot.deals.outcome import Effect
 from bot.storage.database import Database
 from bot.storage.engine import engine_for_reading, reason
 from bot.storage.ledger import as_written
-from bot.storage.tables import commands, must_be_current
+from bot.storage.migrations import must_be_current
+from bot.storage.tables import commands
 
 AT_ONCE = 500
 """Rows that are held in memory while all of them are read."""

@@ -12,8 +12,7 @@ import structlog
 from bot.access.rules import Caller
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.record import Entry
-from bot.deals.change import LeaseLost
-from bot.deals.deal import Consent, Opportunity, Status, Wish
+from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
     AlreadySo,
     Ambiguous,
@@ -27,6 +26,8 @@ from bot.deals.outcome import (
     Unconfirmed,
     word,
 )
+from bot.deals.ports import LeaseLost
+from bot.deals.wish import Consent, Wish
 from bot.slack.messages.sentences import Message
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert

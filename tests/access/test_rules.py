@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, RateLimit, Reason, Standing, Way
+from bot.access.rate_limit import RateLimit
+from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Standing, Way
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
 ANYWHERE = Allowlist(users=frozenset({"U0ANA", "U0LEO"}), channels=frozenset())

@@ -8,14 +8,17 @@ import pytest
 from bot.access.rules import Caller
 from bot.commands.accounts import Account, Accounts
 from bot.commands.lookups import Lookups
-from bot.deals.change import ChangeStatus, Crm, CrmError
-from bot.deals.deal import LostReason, Opportunity, Status, Wish
+from bot.deals.change import ChangeStatus
+from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.identify import Identify
 from bot.deals.outcome import AlreadySo, Cause, Failed
+from bot.deals.ports import Crm, CrmError
+from bot.deals.wish import Wish
 from bot.highlevel.api import transport
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Client
-from bot.highlevel.crm import HighLevelCrm, UnknownLocation
+from bot.highlevel.crm import HighLevelCrm
+from bot.highlevel.unknown_location import UnknownLocation
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
 from tests.house import PATIENT

@@ -5,7 +5,7 @@ import pytest
 
 from bot.access.rules import Caller
 from bot.commands.lookups import PATIENCE, Lookups
-from bot.commands.text.parse import ShowDeal
+from bot.commands.request import ShowDeal
 from bot.deals.deal import Matches, Opportunity
 from bot.deals.outcome import Cause, Changed
 from bot.slack.messages.sentences import Message

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from bot.commands.record import UndoRefusal
-from bot.deals.deal import Consent, Status, Wish
+from bot.deals.deal import Status
+from bot.deals.wish import Consent, Wish
 from tests.memory import CHANGE, entry
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -12,8 +12,7 @@ from bot.access.rules import Caller
 from bot.commands.ledger import Claim
 from bot.commands.record import Entry
 from bot.commands.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Worker, WorkerTiming
-from bot.deals.change import LeaseLost, StoreDown
-from bot.deals.deal import Consent, LostReason, Opportunity, Status, Wish
+from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.identify import Identified
 from bot.deals.outcome import (
     AlreadySo,
@@ -27,6 +26,8 @@ from bot.deals.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.deals.ports import LeaseLost, StoreDown
+from bot.deals.wish import Consent, Wish
 from bot.slack.messages.sentences import Message, Messages
 from bot.slack.replies import Address, Delivery
 from tests.memory import MemoryLedger, MemoryStore, Row, messages

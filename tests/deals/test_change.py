@@ -5,9 +5,11 @@ import pytest
 
 from bot.access.rules import Caller
 from bot.commands.record import Entry
-from bot.deals.change import RESUMING_LOOKS, ChangeStatus, LeaseLost, Patience, StoreDown
-from bot.deals.deal import Consent, Opportunity, Status, Wish
+from bot.deals.change import RESUMING_LOOKS, ChangeStatus, Patience
+from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import AlreadySo, Cause, Changed, Effect, Failed, Overtaken, Previewed, Trouble, Unconfirmed
+from bot.deals.ports import LeaseLost, StoreDown
+from bot.deals.wish import Consent, Wish
 from tests.memory import MemoryCrm, MemoryLedger, Row, error
 
 DEAL = Opportunity("deal", "open")

@@ -1,7 +1,8 @@
 import pytest
 
-from bot.commands.text.parse import SHORTEST_BEGINNING
-from bot.deals.deal import STATES, Opportunity, Status, Wish
+from bot.commands.text.vocabulary import SHORTEST_BEGINNING
+from bot.deals.deal import STATES, Opportunity, Status
+from bot.deals.wish import Wish
 
 
 def test_the_words_are_those_that_highlevel_documents() -> None:

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.deals.deal import Consent, LostReason, Matches, Opportunity, Status, Wish
+from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.identify import Identified, Identify, certainly_meant, matching
 from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, ReasonWanted, Trouble
+from bot.deals.wish import Consent, Wish
 from tests.memory import MemoryCrm, error
 
 OPEN, WON = Opportunity("open-deal", "open"), Opportunity("won-deal", "won")

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from bot.highlevel.api.errors import Ending
 from bot.highlevel.api.oauth import Kind, Tokens
-from bot.highlevel.connections import VALID, Connections, InstallLinks, Purpose, Verdict
+from bot.highlevel.connections import Connections
+from bot.highlevel.install_links import VALID, InstallLinks, Purpose, Verdict
 from bot.highlevel.vault import Vault
 from bot.storage.database import Database
 from bot.storage.tables import connections as table

@@ -7,15 +7,16 @@ from typing import Any
 import pytest
 import structlog
 
-from bot.deals.change import CrmError
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import Cause, Trouble
+from bot.deals.ports import CrmError
 from bot.highlevel.api import errors
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import Details, HighLevelError
 from bot.highlevel.api.transport import pooled
-from bot.highlevel.crm import CAUSES, MOST_MATCHES, MOST_OWNERS, PATIENCE_FOR_NAMES, HighLevelCrm, Remembered, trouble
+from bot.highlevel.causes import CAUSES, trouble
+from bot.highlevel.crm import MOST_MATCHES, MOST_OWNERS, PATIENCE_FOR_NAMES, HighLevelCrm, Remembered
 from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 

@@ -20,8 +20,9 @@ from bot.deals.change import Patience
 from bot.highlevel.api.client import Attempts
 from bot.operations import logs
 from bot.operations.settings import Settings
-from bot.web import Server, config
-from bot.wiring import Tempo, build
+from bot.tempo import Tempo
+from bot.web.server import Server, config
+from bot.wiring import build
 from tests.house import PATIENT
 
 LEASE = 0.8
@@ -39,7 +40,7 @@ START_WITHIN = 60.0
 
 # What every replica imports is imported once: a fork of that process is a new process in milliseconds.
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["bot.web", "bot.wiring", "sqlalchemy.dialects.sqlite", "psycopg", __name__])
+_processes.set_forkserver_preload(["bot.web.server", "sqlalchemy.dialects.sqlite", "psycopg", __name__])
 
 Step = Literal["accept", "identify", "begin", "intend", "answer", "reply", "finish", "adopt", "renew"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.simulator.slack.server import GRANTED, Fault, Shown
-from bot.web import serving
+from bot.web.server import serving
 from bot.wiring import build
 from tests.house import ANA, BEN, BOT_TOKEN, DEAL, KIM, OTHER_CHANNEL, PATIENT, SALES, House, stand_ins
 from tests.postgresql import Cluster

@@ -13,7 +13,7 @@ import pytest
 
 from bot.operations import logs
 from bot.simulator.highlevel.server import Fault
-from bot.web import MAX_REQUEST
+from bot.web.server import MAX_REQUEST
 from tests.house import ANA, APP_TOKEN, BOT_TOKEN, BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, SALES, SIGNING_SECRET, House
 from tests.house import open_house as opened
 from tests.rows import execute

@@ -11,7 +11,7 @@ import structlog
 
 from bot.simulator.highlevel.oauth import GRACE
 from bot.simulator.highlevel.server import Fault
-from bot.web import serving
+from bot.web.server import serving
 from bot.wiring import build, connect_link
 from tests.house import BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, PATIENT, PUBLIC_URL, House, open_house, stand_ins
 from tests.journeys.replicas import Death, replicas

@@ -18,8 +18,9 @@ import sqlalchemy as sa
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack import server as slack
 from bot.simulator.slack.server import button
-from bot.web import serving
-from bot.wiring import Tempo, build
+from bot.tempo import Tempo
+from bot.web.server import serving
+from bot.wiring import build
 from tests.house import ANA, BEN, DEAL, SALES, House, stand_ins
 from tests.journeys.promises import account, all_finished
 from tests.journeys.replicas import LEASE, SHORT, Death, Replica, Replicas, Step, replicas

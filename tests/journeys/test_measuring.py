@@ -17,7 +17,7 @@ from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack.server import Fault as SlackFault
 from bot.simulator.slack.server import button
 from bot.storage.backlog import UNFINISHED
-from bot.wiring import Tempo
+from bot.tempo import Tempo
 from tests.house import ANA, BEN, DEAL, NOBODYS_ID, PATIENT, SALES, House, open_house
 from tests.statements import statements
 

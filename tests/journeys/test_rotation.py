@@ -12,7 +12,7 @@ import httpx
 
 from bot.highlevel.vault import Sealed, Vault
 from bot.operations import logs
-from bot.web import serving
+from bot.web.server import serving
 from bot.wiring import build
 from tests.house import (
     ANA,
@@ -70,7 +70,7 @@ async def test_while_the_signing_secret_is_changed_both_are_accepted_and_afterwa
     assert answer is not None
     assert answer.status_code == 401
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    refused = [line for line in lines if line["logger"] == "bot.web"]
+    refused = [line for line in lines if line["logger"] == "bot.web.routes"]
     assert [(line["event"], line["why"]) for line in refused] == [("slack.turned_away", "wrong or stale signature")]
     assert house.deal == "open"
 

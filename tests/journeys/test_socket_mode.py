@@ -12,7 +12,8 @@ import httpx
 
 from bot.operations.health import CHECKS, OVER_HTTP, TRIED
 from bot.simulator.highlevel.server import Fault
-from bot.web import EVENTS, serving
+from bot.web.routes import EVENTS
+from bot.web.server import serving
 from bot.wiring import build
 from tests.house import ANA, BEN, DEAL, HIGHLEVEL_TOKEN, PATIENT, SALES, House, open_house, stand_ins
 

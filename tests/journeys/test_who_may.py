@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bot.simulator.slack.server import Fault, Shown
-from bot.web import serving
+from bot.web.server import serving
 from bot.wiring import build
 from tests.house import ANA, BEN, DEAL, KIM, NOBODYS_ID, OTHER_CHANNEL, PATIENT, SALES, House, open_house, stand_ins
 

@@ -10,21 +10,18 @@ from hypothesis import strategies as st
 
 from bot.deals.outcome import Cause, Trouble
 from bot.operations import diagnoses
-from bot.operations.diagnoses import (
-    DIAGNOSES,
-    SLACK_REFUSED,
-    SLACK_WORDS,
+from bot.operations.diagnose import (
     AddressReading,
     ClockReading,
-    Diagnosis,
     NoAnswer,
-    Pasted,
+    TokenShape,
     inspect_token,
     of_address,
     of_clock,
     of_highlevel,
     of_scopes,
 )
+from bot.operations.diagnoses import DIAGNOSES, SLACK_REFUSED, SLACK_WORDS, Diagnosis
 from bot.operations.health import CHECKS
 
 NOW = 1_700_000_000.0
@@ -106,28 +103,28 @@ def test_a_diagnosis_names_the_place_where_it_is_mended(diagnosis: Diagnosis, pl
 @pytest.mark.parametrize(
     ("token", "seen"),
     [
-        (PRIVATE, Pasted(is_private=True)),
-        (PRIVATE.upper().replace("PIT", "pit"), Pasted(is_private=True)),
-        ("", Pasted(is_private=False)),
-        (PRIVATE[:-1], Pasted(is_private=False)),
-        (PRIVATE + "0", Pasted(is_private=False)),
-        (PRIVATE.removeprefix("pit-"), Pasted(is_private=False)),
-        (_jwt({"exp": 1_700_000_000}), Pasted(is_private=False, ends=1_700_000_000)),
-        (_jwt({"exp": 1.5}), Pasted(is_private=False, ends=1.5)),
-        (_jwt({"exp": "soon"}), Pasted(is_private=False)),
-        (_jwt({}), Pasted(is_private=False)),
-        (_jwt(["a list"]), Pasted(is_private=False)),
-        ("a.b.c", Pasted(is_private=False)),
-        ("a.____.c", Pasted(is_private=False)),
+        (PRIVATE, TokenShape(is_private=True)),
+        (PRIVATE.upper().replace("PIT", "pit"), TokenShape(is_private=True)),
+        ("", TokenShape(is_private=False)),
+        (PRIVATE[:-1], TokenShape(is_private=False)),
+        (PRIVATE + "0", TokenShape(is_private=False)),
+        (PRIVATE.removeprefix("pit-"), TokenShape(is_private=False)),
+        (_jwt({"exp": 1_700_000_000}), TokenShape(is_private=False, ends=1_700_000_000)),
+        (_jwt({"exp": 1.5}), TokenShape(is_private=False, ends=1.5)),
+        (_jwt({"exp": "soon"}), TokenShape(is_private=False)),
+        (_jwt({}), TokenShape(is_private=False)),
+        (_jwt(["a list"]), TokenShape(is_private=False)),
+        ("a.b.c", TokenShape(is_private=False)),
+        ("a.____.c", TokenShape(is_private=False)),
     ],
 )
-def test_what_a_token_looks_like_tells_its_kind(token: str, seen: Pasted) -> None:
+def test_what_a_token_looks_like_tells_its_kind(token: str, seen: TokenShape) -> None:
     assert inspect_token(token) == seen
 
 
 @given(st.text() | st.from_regex(r"\A[\w-]+\.[\w-]+\.[\w-]*\Z"))
 def test_any_text_can_be_looked_at(token: str) -> None:
-    assert isinstance(inspect_token(token), Pasted)
+    assert isinstance(inspect_token(token), TokenShape)
 
 
 @pytest.mark.parametrize(
@@ -153,20 +150,20 @@ def test_any_text_can_be_looked_at(token: str) -> None:
     ],
 )
 def test_what_highlevel_said_is_a_diagnosis(cause: Cause, why: str) -> None:
-    assert of_highlevel(Trouble(cause), Pasted(), NOW).id == why
+    assert of_highlevel(Trouble(cause), TokenShape(), NOW).id == why
 
 
 @pytest.mark.parametrize(
     ("pasted", "interaction", "why"),
     [
-        (Pasted(is_private=False), "Invalid Private Integration token", "mistyped"),
-        (Pasted(), "Invalid Private Integration token", "revoked"),
-        (Pasted(is_private=False, ends=NOW - 1), "Invalid JWT", "expired"),
-        (Pasted(is_private=False, ends=NOW + 1), "Invalid JWT", "mistyped"),
-        (Pasted(), "The token has expired", "expired"),
+        (TokenShape(is_private=False), "Invalid Private Integration token", "mistyped"),
+        (TokenShape(), "Invalid Private Integration token", "revoked"),
+        (TokenShape(is_private=False, ends=NOW - 1), "Invalid JWT", "expired"),
+        (TokenShape(is_private=False, ends=NOW + 1), "Invalid JWT", "mistyped"),
+        (TokenShape(), "The token has expired", "expired"),
     ],
 )
-def test_a_token_that_is_refused_is_mistyped_expired_or_revoked(pasted: Pasted, interaction: str, why: str) -> None:
+def test_a_token_that_is_refused_is_mistyped_expired_or_revoked(pasted: TokenShape, interaction: str, why: str) -> None:
     trouble = Trouble(Cause.TOKEN_INVALID, reasons=(interaction,))
 
     assert of_highlevel(trouble, pasted, NOW).id == f"highlevel.token.{why}"
@@ -176,11 +173,13 @@ def test_a_token_of_the_agency_is_told_from_one_without_the_scope() -> None:
     interaction = "This authClass type is not allowed to access this scope. Please reach out to the Platform team..."
 
     assert (
-        of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(interaction,)), Pasted(), NOW) is diagnoses.TOKEN_OF_AGENCY
+        of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(interaction,)), TokenShape(), NOW)
+        is diagnoses.TOKEN_OF_AGENCY
     )
     interaction = "The token is not authorized for this scope."
     assert (
-        of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(interaction,)), Pasted(), NOW) is diagnoses.READING_MISSING
+        of_highlevel(Trouble(Cause.SCOPE_MISSING, reasons=(interaction,)), TokenShape(), NOW)
+        is diagnoses.READING_MISSING
     )
 
 
@@ -188,11 +187,11 @@ def test_who_has_to_reconnect_reads_where_and_why() -> None:
     trouble = Trouble(Cause.RECONNECT, reasons=("the app was removed", "yesterday {today}"))
     why = "(the app was removed; yesterday {today})."
 
-    assert of_highlevel(trouble, Pasted(), NOW, "https://deals.example/install").words.endswith(
+    assert of_highlevel(trouble, TokenShape(), NOW, "https://deals.example/install").words.endswith(
         f"that it prints, on https://deals.example/install {why}"
     )
-    assert of_highlevel(trouble, Pasted(), NOW).words.endswith(f"that it prints {why}")
-    assert of_highlevel(Trouble(Cause.RECONNECT), Pasted(), NOW).words.endswith("that it prints.")
+    assert of_highlevel(trouble, TokenShape(), NOW).words.endswith(f"that it prints {why}")
+    assert of_highlevel(Trouble(Cause.RECONNECT), TokenShape(), NOW).words.endswith("that it prints.")
 
 
 # --- Slack ---------------------------------------------------------------------------------------------------------

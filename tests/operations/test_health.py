@@ -7,10 +7,10 @@ from email.utils import formatdate
 import pytest
 
 from bot.access.rules import Allowlist, Person
-from bot.deals.change import StoreDown
 from bot.deals.outcome import Cause
+from bot.deals.ports import StoreDown
 from bot.operations import diagnoses
-from bot.operations.diagnoses import AddressReading, ClockReading, Grant, NoAnswer, Pasted
+from bot.operations.diagnose import AddressReading, ClockReading, Grant, NoAnswer, TokenShape
 from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED, Health, Report, settings_report
 from bot.slack.workspace import AuthTest, SlackTrouble
 from tests.memory import MemoryDirectory, error
@@ -95,7 +95,7 @@ class Neighbours:
         *,
         over_socket: bool = False,
         team_id: str = "",
-        token: Pasted | None = None,
+        token: TokenShape | None = None,
         fresh: float = 15.0,
         elsewhere: Mapping[str, Callable[..., Awaitable[None]]] | None = None,
     ) -> Health:
@@ -110,7 +110,7 @@ class Neighbours:
             allowlist=allowlist,
             directory=self.directory,
             look_into=self.look_into,
-            token=token or Pasted(),
+            token=token or TokenShape(),
             team_id=team_id,
             elsewhere=elsewhere,
             fresh=fresh,
@@ -352,7 +352,7 @@ async def test_what_highlevel_was_not_asked_for_cannot_be_told(
 
 async def test_why_highlevel_refuses_the_token_is_told_by_how_it_looks(neighbours: Neighbours) -> None:
     neighbours.highlevel = Cause.TOKEN_INVALID
-    report = await neighbours.health(token=Pasted(is_private=False)).report()
+    report = await neighbours.health(token=TokenShape(is_private=False)).report()
 
     assert report.why == {"highlevel.token": "highlevel.token.mistyped"}
 

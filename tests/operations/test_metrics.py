@@ -282,9 +282,10 @@ def test_where_nobody_reads_them_the_library_is_not_even_loaded(tmp_path: Path) 
 import sys
 import stamina
 from bot.operations.settings import Settings
-from bot import web, wiring
+from bot import wiring
+from bot.web import server
 def config(**more):
-    return web.config(wiring.build(Settings.from_env({
+    return server.config(wiring.build(Settings.from_env({
         "SLACK_BOT_TOKEN": "xoxb-not-a-token", "SLACK_SIGNING_SECRET": "not-a-signing-secret",
         "HIGHLEVEL_TOKEN": "pit-not-a-token", "HIGHLEVEL_LOCATION_ID": "L", **more,
     })))

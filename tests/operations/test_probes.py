@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from bot import web as bot_web
 from bot.highlevel.api import transport
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
-from bot.operations.diagnoses import AddressReading, Grant, NoAnswer
+from bot.operations.diagnose import AddressReading, Grant, NoAnswer
 from bot.operations.probes import ALIVE, EVENTS, NOBODY, NetworkProbes
 from bot.simulator.highlevel.server import READ, USERS, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
+from bot.web import routes
 from tests.house import House
 
 TOKEN = "pit-not-a-token"
@@ -101,7 +101,7 @@ async def test_a_user_who_cannot_exist_may_exist_all_the_same(highlevel: HighLev
 
 
 def test_the_address_is_the_bots() -> None:
-    assert EVENTS == bot_web.EVENTS
+    assert EVENTS == routes.EVENTS
 
 
 async def test_a_running_bot_is_recognised(house: House, highlevel: HighLevel) -> None:

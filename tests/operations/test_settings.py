@@ -7,16 +7,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from bot.deals.deal import STATES, Status
-from bot.operations.settings import (
-    MAKE_A_KEY,
-    NEEDED_BY,
-    Confirm,
-    Settings,
-    SettingsError,
-    Verb,
-    database_url_of,
-    without_oauth,
-)
+from bot.operations.formats import MAKE_A_KEY, Confirm
+from bot.operations.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of, without_oauth
 
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-not-a-token",

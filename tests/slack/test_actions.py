@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.deals.deal import STATES, Consent, Status, Target
+from bot.deals.deal import STATES, Status, Target
+from bot.deals.wish import Consent
 from bot.slack.actions import Choice, StatusChoice, read_target_value, target_value
 
 IDS = st.text(min_size=1).filter(lambda text: " " not in text)

@@ -6,7 +6,7 @@ from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bot.commands.text.parse import COMMAND
+from bot.commands.request import COMMAND
 from bot.slack.bolt import KINDS, dispatch, kind_of
 from bot.slack.verification import Rejected
 

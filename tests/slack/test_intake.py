@@ -7,11 +7,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.access.authorization import Authorizer as Gate
+from bot.access.rate_limit import RateLimit
 from bot.access.requests import AccessRequest, RequestState
-from bot.access.rules import Allowlist, Caller, Denied, Person, RateLimit, Reason
+from bot.access.rules import Allowlist, Caller, Denied, Person, Reason
 from bot.commands.ledger import Accepted
 from bot.commands.record import Entry
-from bot.deals.change import StoreDown
+from bot.deals.ports import StoreDown
 from bot.slack.intake import Intake, LookupFailed
 from bot.slack.messages.sentences import Message
 from bot.slack.payload import Interaction

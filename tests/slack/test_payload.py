@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from bot.access.rules import Caller
 from bot.commands.record import Entry
-from bot.deals.deal import Status, Wish
+from bot.deals.deal import Status
+from bot.deals.wish import Wish
 from bot.slack.payload import new_reference, read_action, read_command
 from tests.memory import CHANGE
 

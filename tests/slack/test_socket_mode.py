@@ -13,7 +13,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from structlog.testing import capture_logs
 
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
-from bot.commands.text.parse import COMMAND
+from bot.commands.request import COMMAND
 from bot.simulator.serving import served
 from bot.simulator.slack import socket_mode
 from bot.simulator.slack.server import Fault, Slack

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from bot.access.requests import OPERATOR, AccessRequest, AccessRequests, RequestState
 from bot.access.rules import Approved
-from bot.deals.change import StoreDown
+from bot.deals.ports import StoreDown
 from bot.storage.access_requests import SqlAccessRequests, reading, revoking
 from bot.storage.database import Database
 from bot.storage.engine import engine
 from bot.storage.history import Unreadable
-from bot.storage.tables import OlderSchemaError
+from bot.storage.migrations import OlderSchemaError
 from tests.house import PATIENT
 from tests.memory import MemoryRegister
 

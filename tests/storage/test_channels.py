@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.deals.change import StoreDown
 from bot.deals.locations import Bindings
+from bot.deals.ports import StoreDown
 from bot.storage.channels import SqlBindings
 from bot.storage.database import Database
 from tests.house import PATIENT

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 import structlog
 from structlog.testing import capture_logs
 
-from bot.deals.change import StoreDown
+from bot.deals.ports import StoreDown
 from bot.operations import logs
 from bot.storage.database import Database
 from bot.storage.engine import NOW, engine

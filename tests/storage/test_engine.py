@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from structlog.testing import capture_logs
 
-from bot.deals.change import StoreDown
+from bot.deals.ports import StoreDown
 from bot.storage.database import Database
 from bot.storage.engine import engine, engine_for_reading
 from tests.house import PATIENT

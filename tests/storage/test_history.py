@@ -13,8 +13,7 @@ import sqlalchemy as sa
 
 from bot.access.rules import Caller
 from bot.commands.record import Entry, History, Record
-from bot.deals.change import StoreDown
-from bot.deals.deal import Consent, Opportunity, Status, Wish
+from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
     Ambiguous,
     Cause,
@@ -26,12 +25,14 @@ from bot.deals.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.deals.ports import StoreDown
+from bot.deals.wish import Consent, Wish
 from bot.slack.messages.sentences import Message
 from bot.storage.database import Database
 from bot.storage.engine import engine_for_reading, reason
 from bot.storage.history import AT_ONCE, Filter, SqlHistory, Unreadable, reading
 from bot.storage.ledger import SqlLedger
-from bot.storage.tables import NewerSchemaError, OlderSchemaError
+from bot.storage.migrations import NewerSchemaError, OlderSchemaError
 from tests.house import PATIENT
 from tests.memory import MemoryLedger
 from tests.postgresql import Cluster

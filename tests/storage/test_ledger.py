@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from bot.commands.ledger import Accepted
-from bot.deals.change import StoreDown
-from bot.deals.deal import Consent, LostReason, Opportunity, Status, Wish
+from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.outcome import (
     AlreadySo,
     Ambiguous,
@@ -26,6 +25,8 @@ from bot.deals.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.deals.ports import StoreDown
+from bot.deals.wish import Consent, Wish
 from bot.slack.messages.sentences import Message
 from bot.storage.database import Database
 from bot.storage.engine import engine

@@ -5,22 +5,13 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from bot.deals.deal import Consent, Opportunity, Status, Wish
+from bot.deals.deal import Opportunity, Status
+from bot.deals.wish import Consent, Wish
 from bot.storage.database import Database
 from bot.storage.engine import engine
 from bot.storage.ledger import SqlLedger
-from bot.storage.tables import (
-    MIGRATIONS,
-    NewerSchemaError,
-    OlderSchemaError,
-    access,
-    channels,
-    commands,
-    connections,
-    install_links,
-    migrate,
-    must_be_current,
-)
+from bot.storage.migrations import MIGRATIONS, NewerSchemaError, OlderSchemaError, migrate, must_be_current
+from bot.storage.tables import access, channels, commands, connections, install_links
 from tests.house import PATIENT
 
 DUMPS = Path(__file__).parents[1] / "data" / "ledger"

@@ -21,8 +21,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bot.commands.record import Record
-from bot.deals.change import StoreDown
 from bot.deals.deal import Status
+from bot.deals.ports import StoreDown
 from bot.simulator.demo import acts, stage, troubles
 from bot.simulator.demo.acts import Act
 from bot.simulator.demo.rendering import TEMPLATES, Rendering

@@ -13,8 +13,9 @@ from bot.simulator.serving import LOCALHOST, served
 from bot.simulator.slack.server import Slack
 from bot.storage.database import Database
 from bot.storage.history import SqlHistory
-from bot.web import serving
-from bot.wiring import Tempo, build
+from bot.tempo import Tempo
+from bot.web.server import serving
+from bot.wiring import build
 
 PEOPLE = {"ana": "U0ANA", "ben": "U0BEN", "kim": "U0KIM"}
 """Ana may change deals, Ben may not, and Kim looks after the bot."""

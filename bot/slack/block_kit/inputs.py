@@ -7,7 +7,8 @@ https://docs.slack.dev/surfaces/modals
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.slack.block_kit.blocks import ACTION_ID_LIMIT, BLOCK_ID_LIMIT, TEXT_LIMIT, Block, label, ours, plain
+from bot.slack.block_kit.blocks import ACTION_ID_LIMIT, BLOCK_ID_LIMIT, TEXT_LIMIT, Block, label, ours
+from bot.slack.block_kit.mrkdwn import plain
 
 OPTION_LIMIT = 75
 """Of an option's text, and of its description."""

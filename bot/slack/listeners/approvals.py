@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from bot.access.rate_limit import RateLimit
 from bot.access.requests import AccessRequest, AccessRequests, RequestState
-from bot.access.rules import Allowed, Denied, RateLimit, Reason
-from bot.deals.change import StoreDown
+from bot.access.rules import Allowed, Denied, Reason
+from bot.deals.ports import StoreDown
 from bot.slack.intake import Intake
 from bot.slack.messages.sentences import ROWS_OF_ACCESS, Message, Messages
 from bot.slack.payload import Interaction

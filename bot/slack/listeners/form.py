@@ -8,11 +8,13 @@ from typing import Any, Protocol
 import structlog
 from slack_bolt.async_app import AsyncAck
 
-from bot.commands.text.parse import first_link, read_name, read_target
-from bot.deals.change import Crm, CrmError, StoreDown
-from bot.deals.deal import Matches, Opportunity, Status, Target, Wish
+from bot.commands.text.links import first_link, read_target
+from bot.commands.text.parse import read_name
+from bot.deals.deal import Matches, Opportunity, Status, Target
 from bot.deals.locations import LocationResolver
 from bot.deals.outcome import Cause
+from bot.deals.ports import Crm, CrmError, StoreDown
+from bot.deals.wish import Wish
 from bot.slack.actions import read_target_value, target_value
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import sendable

@@ -12,7 +12,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.commands.lookups import Lookups
 from bot.commands.record import History, Record, UndoRefusal
-from bot.commands.text.parse import (
+from bot.commands.request import (
     COMMAND,
     Change,
     Help,
@@ -26,8 +26,9 @@ from bot.commands.text.parse import (
     UseLocation,
     WhoAmI,
 )
-from bot.deals.deal import Consent, Status, Target, Wish
+from bot.deals.deal import Status, Target
 from bot.deals.locations import LocationResolver
+from bot.deals.wish import Consent, Wish
 from bot.slack.actions import (
     APPROVE,
     CHOOSE,

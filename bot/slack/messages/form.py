@@ -13,8 +13,9 @@ from typing import Any
 
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.slack.block_kit import inputs
-from bot.slack.block_kit.blocks import Block, plain, unescaped
+from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import OPTION_LIMIT, Option, is_value, sendable
+from bot.slack.block_kit.mrkdwn import plain, unescaped
 
 FORM = "form"
 """The modal's callback_id."""

@@ -13,8 +13,8 @@ from urllib.parse import quote
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Caller, Denied, Reason, Way
 from bot.commands.record import Entry, Record, UndoRefusal
-from bot.commands.text.parse import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem, ShowHistory
-from bot.deals.deal import STATES, Consent, LostReason, Opportunity, Status, Target, Wish
+from bot.commands.request import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem, ShowHistory
+from bot.deals.deal import STATES, LostReason, Opportunity, Status, Target
 from bot.deals.locations import Locations
 from bot.deals.outcome import (
     AlreadySo,
@@ -30,6 +30,7 @@ from bot.deals.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.deals.wish import Consent, Wish
 from bot.slack.actions import (
     APPROVE,
     CHOOSE,
@@ -48,8 +49,9 @@ from bot.slack.actions import (
     StatusChoice,
     target_value,
 )
-from bot.slack.block_kit import blocks, inputs
-from bot.slack.block_kit.blocks import Block, code, plain
+from bot.slack.block_kit import blocks, inputs, mrkdwn
+from bot.slack.block_kit.blocks import Block
+from bot.slack.block_kit.mrkdwn import code, plain
 
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
 LINES_PER_SECTION = 6
@@ -343,10 +345,10 @@ class Messages:
         self._app_url = app_url
         self._locations = locations
         self._currency = currency
-        self._admin = blocks.user(admin_contact) if admin_contact else "the person who looks after this bot"
-        self._admins = ", ".join(map(blocks.user, admins))
+        self._admin = mrkdwn.user(admin_contact) if admin_contact else "the person who looks after this bot"
+        self._admins = ", ".join(map(mrkdwn.user, admins))
         self._statuses = ", ".join(f"`{status}`" for status in Status if status in statuses)
-        named = [blocks.channel(channel) for channel in sorted(channels)[:CHANNELS_NAMED]]
+        named = [mrkdwn.channel(channel) for channel in sorted(channels)[:CHANNELS_NAMED]]
         self._channels = ", ".join(named if len(channels) <= CHANNELS_NAMED else [*named, "others"])
         self._errors_in_channel = errors_in_channel
         self._undo_window = undo_window
@@ -355,7 +357,7 @@ class Messages:
         self._confirms_leaving = confirms_leaving
         self._announce = announce
         page = "the page where HighLevel is connected"
-        self._page = blocks.link(connect_url, page) if connect_url else page
+        self._page = mrkdwn.link(connect_url, page) if connect_url else page
         self._clock = clock
 
     # --- what became of a command ----------------------------------------------------------------------------------
@@ -375,7 +377,7 @@ class Messages:
                 then = f"To make it {wish.status} all the same: {code(f'{COMMAND} {opportunity.id} {wish.status}')}"
                 return _message((what, NOTHING_CHANGED, then), (_reference(reference),), public=False)
             case AlreadySo(opportunity):
-                since = f" since {blocks.date(opportunity.since)}" if opportunity.since else ""
+                since = f" since {mrkdwn.date(opportunity.since)}" if opportunity.since else ""
                 what = f"{self._deal(opportunity)} is already *{plain(opportunity.status)}*{since}."
                 return _message((what, NOTHING_CHANGED), (_reference(reference),), public=False)
             case Ambiguous():
@@ -393,7 +395,7 @@ class Messages:
 
     def _changed(self, outcome: Changed, command: Entry) -> Message:
         before, after = outcome.before, outcome.after
-        who = blocks.user(command.caller.user_id)
+        who = mrkdwn.user(command.caller.user_id)
         if before.status == after.status:
             interaction = f"{who} said why {self._deal(after)} was lost: *{_named(after)}*."
             lines = (interaction, *self._more(outcome), _note(command))
@@ -437,9 +439,9 @@ class Messages:
         """In place of the message whose button was pressed; or, after a command, as a message of its own."""
         lines = (
             # What it was and became, as this deal shows: of several, `undone` is the first.
-            f"{blocks.user(undone.user_id)} changed {self._deal(outcome.after)} "
+            f"{mrkdwn.user(undone.user_id)} changed {self._deal(outcome.after)} "
             f"from {plain(outcome.after.status)} to {plain(outcome.before.status)}.",
-            f"{blocks.user(command.caller.user_id)} took that back: it is *{plain(outcome.after.status)}* again.",
+            f"{mrkdwn.user(command.caller.user_id)} took that back: it is *{plain(outcome.after.status)}* again.",
             *self._more(outcome),
             _about_reason(outcome, command.wish),
         )
@@ -487,7 +489,7 @@ class Messages:
         return self._announced(message, command, asks_why=unsaid)
 
     def _headline(self, records: Sequence[Record], command: Entry) -> str:
-        who, status, total = blocks.user(command.caller.user_id), command.wish.status, len(records)
+        who, status, total = mrkdwn.user(command.caller.user_id), command.wish.status, len(records)
         changed = sum(record.changed for record in records)
         asked = sum(record.outcome == "unconfirmed" for record in records)
         number = f"{changed}" if changed == total else f"{changed} of {total}"
@@ -622,7 +624,7 @@ class Messages:
     def _preview(self, deal: Opportunity, command: Entry) -> Message:
         status, here = command.wish.status, command.caller.channel_id
         other = self._announce.get(status, here)
-        where = blocks.channel(here) + (f" and {blocks.channel(other)}" if other != here else "")
+        where = mrkdwn.channel(here) + (f" and {mrkdwn.channel(other)}" if other != here else "")
         leaves = deal.status in self._confirms_leaving
         lines = (
             f"{self._deal(deal)} is {_is(deal)}, and would become *{status}*.",
@@ -664,7 +666,7 @@ class Messages:
 
     def shared_card(self, deal: Opportunity, caller: Caller, reference: str) -> Message:
         """The same for everybody in the channel, and with nothing to press."""
-        lines = (f"{blocks.user(caller.user_id)} shows you a deal:", *self._card(deal))
+        lines = (f"{mrkdwn.user(caller.user_id)} shows you a deal:", *self._card(deal))
         return _message(lines, (_reference(reference),), public=True)
 
     def _card(self, deal: Opportunity) -> Sequence[str]:
@@ -751,7 +753,7 @@ class Messages:
                 deal = (
                     self._deal(before)
                     if before
-                    else blocks.link(self._url(wish.opportunity_id, wish.location_id), "the deal")
+                    else mrkdwn.link(self._url(wish.opportunity_id, wish.location_id), "the deal")
                 )
                 return f"I cannot tell whether {deal} changed."
             case _:
@@ -759,7 +761,7 @@ class Messages:
 
     def _deal(self, opportunity: Opportunity) -> str:
         name = _first(opportunity.name, f"the deal {opportunity.id}")
-        return f"*{blocks.link(self._url(opportunity.id, opportunity.location_id), name)}*"
+        return f"*{mrkdwn.link(self._url(opportunity.id, opportunity.location_id), name)}*"
 
     def _link(self, wish: Wish) -> str:
         """A deal of which only this much is known."""
@@ -773,7 +775,7 @@ class Messages:
             return plain(name, SHORT)
         where = self._locations.mentioned(record.location_id)
         place = f" ({plain(where, SHORT)})" if where else ""
-        return blocks.link(self._url(record.opportunity_id, record.location_id), name, SHORT) + place
+        return mrkdwn.link(self._url(record.opportunity_id, record.location_id), name, SHORT) + place
 
     def _url(self, opportunity_id: str, location_id: str | None) -> str:
         in_path = quote(opportunity_id, safe="", errors="replace")
@@ -843,11 +845,11 @@ class Messages:
         )
 
     def _why_not(self, refusal: UndoRefusal, change: Record | None, undo: Record | None) -> str:
-        when = blocks.date(undo.finished_at) if undo and undo.finished_at else "a moment ago"
+        when = mrkdwn.date(undo.finished_at) if undo and undo.finished_at else "a moment ago"
         return CANNOT_UNDO[refusal].format(
             window=_duration(self._undo_window),
             before=plain(change.before or "something unknown") if change else "",
-            user=blocks.user(undo.user_id) if undo else "Somebody",
+            user=mrkdwn.user(undo.user_id) if undo else "Somebody",
             when=when,
         )
 
@@ -856,8 +858,8 @@ class Messages:
     def asks_for_access(self, request: AccessRequest) -> Message:
         """To an admin: somebody wants to be let in."""
         lines = (
-            f"{blocks.user(request.user_id)} asks to change deals from Slack.",
-            f"They asked in {blocks.channel(request.channel_id)}, {blocks.date(request.asked_at)}; their Slack id is {code(request.user_id)}.",
+            f"{mrkdwn.user(request.user_id)} asks to change deals from Slack.",
+            f"They asked in {mrkdwn.channel(request.channel_id)}, {mrkdwn.date(request.asked_at)}; their Slack id is {code(request.user_id)}.",
             "Whoever you let in can change every deal that I can, until an admin takes it back.",
         )
         return _message(lines, (_reference(request.reference),), public=False, buttons=_decisions(request))
@@ -870,7 +872,7 @@ class Messages:
     def request_waits(self, request: AccessRequest) -> Message:
         """To whoever asks again while the admins have not decided."""
         lines = (
-            f"You asked {blocks.date(request.asked_at)}, and nobody has decided yet.",
+            f"You asked {mrkdwn.date(request.asked_at)}, and nobody has decided yet.",
             f"The admins are {self._admins}.",
         )
         return _message(lines, (_reference(request.reference),), public=False)
@@ -892,7 +894,7 @@ class Messages:
 
     def decided(self, request: AccessRequest, *, now: bool, replaces: bool) -> Message:
         """To the admin who pressed; `now`: it was this press that decided, and no other before."""
-        who = blocks.user(request.user_id)
+        who = mrkdwn.user(request.user_id)
         already = "" if now else "That was decided already, and your press changed nothing."
         lines = (already, _decided(request, who), f"{who} was told." if now else "")
         buttons = _revoking(request) if request.approved else ()
@@ -931,7 +933,7 @@ class Messages:
         ]
         text = "\n".join(filter(None, (head, *lines, more)))
         around = [blocks.section(more)] if more else []
-        return Message(blocks.fit(text, blocks.TEXT_LIMIT), (blocks.section(head), *rows, *around), public=False)
+        return Message(mrkdwn.fit(text, blocks.TEXT_LIMIT), (blocks.section(head), *rows, *around), public=False)
 
     # --- answers to questions --------------------------------------------------------------------------------------
 
@@ -949,7 +951,7 @@ class Messages:
 
     def uses(self, location_id: str, caller: Caller, reference: str) -> Message:
         """From now on the channel works in this sub-account."""
-        who, name = blocks.user(caller.user_id), plain(self._locations.name(location_id))
+        who, name = mrkdwn.user(caller.user_id), plain(self._locations.name(location_id))
         lines = (
             f"{who} has set this channel to *{name}*: deals are looked for there from now on.",
             "A link finds its own sub-account wherever it is pasted. No deal was changed.",
@@ -986,11 +988,11 @@ class Messages:
 
     def whoami(self, caller: Caller, decision: Allowed | Denied) -> Message:
         """Who the bot takes the caller for, and what they may."""
-        who = f"You are {blocks.user(caller.user_id)}; your Slack id is {code(caller.user_id)}."
+        who = f"You are {mrkdwn.user(caller.user_id)}; your Slack id is {code(caller.user_id)}."
         where = f"This channel's id is {code(caller.channel_id)}, the workspace's {code(caller.team_id)}."
         match decision:
             case Allowed(way, group, approved):
-                by, at = (blocks.user(approved.by), blocks.date(approved.at)) if approved else ("", "")
+                by, at = (mrkdwn.user(approved.by), mrkdwn.date(approved.at)) if approved else ("", "")
                 may = f"You may change deals here. {WAYS[way].format(group=code(group), by=by, at=at)}"
             case Denied(reason):
                 may = f"You may not change deals here. {DENIALS[reason].what} {self._whom_to_ask(reason, caller)}"
@@ -1007,7 +1009,7 @@ class Messages:
         elif asked.everybody:
             whose = "of all people"
         else:
-            whose = f"of {blocks.user(asked.user_id)}" if asked.user_id else "of yours"
+            whose = f"of {mrkdwn.user(asked.user_id)}" if asked.user_id else "of yours"
         if not records:
             return _message((f"I know of no command {whose}.",), (), public=False)
         head = (
@@ -1019,13 +1021,13 @@ class Messages:
         parts = [
             "\n".join(lines[start : start + LINES_PER_SECTION]) for start in range(0, len(lines), LINES_PER_SECTION)
         ]
-        text = blocks.fit("\n".join(lines), blocks.TEXT_LIMIT)
+        text = mrkdwn.fit("\n".join(lines), blocks.TEXT_LIMIT)
         return Message(text, tuple(blocks.section(part) for part in parts), public=False)
 
     def _line(self, record: Record) -> str:
         parts = (
-            blocks.date(record.at),
-            blocks.user(record.user_id),
+            mrkdwn.date(record.at),
+            mrkdwn.user(record.user_id),
             f"*{self._short(record)}*",
             _became(record),
             "the reply could not be delivered" if record.delivered == UNDELIVERED else "",
@@ -1062,7 +1064,7 @@ def _became(record: Record) -> str:
 
 def _decided(request: AccessRequest, who: str) -> str:
     """What an admin has decided about somebody, in a sentence."""
-    by, at = blocks.user(request.decided_by or ""), blocks.date(request.decided_at or request.asked_at)
+    by, at = mrkdwn.user(request.decided_by or ""), mrkdwn.date(request.decided_at or request.asked_at)
     match request.state:
         case RequestState.OPEN:
             return f"Nobody has decided yet about the request of {at}."
@@ -1071,18 +1073,18 @@ def _decided(request: AccessRequest, who: str) -> str:
         case RequestState.DECLINED:
             return f"{by} declined the request to let {who} in, {at}."
         case RequestState.REVOKED:
-            by = "the operator" if request.revoked_by == OPERATOR else blocks.user(request.revoked_by or "")
-            at = blocks.date(request.revoked_at or request.asked_at)
+            by = "the operator" if request.revoked_by == OPERATOR else mrkdwn.user(request.revoked_by or "")
+            at = mrkdwn.date(request.revoked_at or request.asked_at)
             return f"{by} took back that {who} may change deals from Slack, {at}."
         case _:
             assert_never(request.state)
 
 
 def _standing(request: AccessRequest) -> str:
-    who = f"{blocks.user(request.user_id)} ({code(request.user_id)})"
+    who = f"{mrkdwn.user(request.user_id)} ({code(request.user_id)})"
     if approved := request.approved:
-        return f"{who} may: let in by {blocks.user(approved.by)}, {blocks.date(approved.at)}"
-    return f"{who} asks, {blocks.date(request.asked_at)}, in {blocks.channel(request.channel_id)}"
+        return f"{who} may: let in by {mrkdwn.user(approved.by)}, {mrkdwn.date(approved.at)}"
+    return f"{who} asks, {mrkdwn.date(request.asked_at)}, in {mrkdwn.channel(request.channel_id)}"
 
 
 def _decisions(request: AccessRequest) -> Sequence[Block]:
@@ -1101,7 +1103,7 @@ def _revoking(request: AccessRequest) -> Sequence[Block]:
         return ()
     confirm = blocks.Confirm(
         title="Take it back?",
-        text=f"{blocks.user(request.user_id)} may change no deals from Slack then, unless a setting or a group lets them.",
+        text=f"{mrkdwn.user(request.user_id)} may change no deals from Slack then, unless a setting or a group lets them.",
         confirm="Take it back",
         deny="Leave it",
     )
@@ -1110,12 +1112,12 @@ def _revoking(request: AccessRequest) -> Sequence[Block]:
 
 def _first(*names: str | None) -> str:
     """The first of these texts of which anything can be seen."""
-    return next((name for name in names if name and plain(name)), blocks.NOTHING)
+    return next((name for name in names if name and plain(name)), mrkdwn.NOTHING)
 
 
 def _is(deal: Opportunity) -> str:
     """A deal's status, and since when."""
-    since = f" since {blocks.date(deal.since)}" if deal.since else ""
+    since = f" since {mrkdwn.date(deal.since)}" if deal.since else ""
     return f"*{plain(deal.status)}*{since}"
 
 
@@ -1183,7 +1185,7 @@ def _what(failure: str, record: Record) -> str:
 
 def _with_small_print(lines: Sequence[str], small: str) -> str:
     paragraph = "\n".join(filter(None, lines))
-    return f"{blocks.fit(paragraph, blocks.TEXT_LIMIT - len(small) - 1)}\n{small}".strip()
+    return f"{mrkdwn.fit(paragraph, blocks.TEXT_LIMIT - len(small) - 1)}\n{small}".strip()
 
 
 def _duration(window: timedelta) -> str:
@@ -1228,4 +1230,4 @@ def _wait(trouble: Trouble, now: datetime) -> str:
         return f"in {round(seconds)} seconds"
     if seconds < 90 * 60:
         return f"in {round(seconds / 60)} minutes"
-    return f"in {round(seconds / 3600)} hours, {blocks.date(now + timedelta(seconds=seconds))}"
+    return f"in {round(seconds / 3600)} hours, {mrkdwn.date(now + timedelta(seconds=seconds))}"

@@ -8,14 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bot.commands.text.parse import (
+from bot.commands.request import (
     COMMAND,
-    LONGEST_NAME,
     MOST_AT_ONCE,
-    SHORTEST_NAME,
     Change,
     Help,
-    Link,
     Misunderstood,
     OpenForm,
     Problem,
@@ -26,14 +23,12 @@ from bot.commands.text.parse import (
     Undo,
     UseLocation,
     WhoAmI,
-    first_link,
-    normalise,
-    parse,
-    read_link,
-    read_name,
-    read_target,
 )
-from bot.deals.deal import STATES, Consent, Status, Target, Wish
+from bot.commands.text.links import Link, first_link, read_link, read_target
+from bot.commands.text.parse import LONGEST_NAME, SHORTEST_NAME, parse, read_name
+from bot.commands.text.typography import normalise
+from bot.deals.deal import STATES, Status, Target
+from bot.deals.wish import Consent, Wish
 from bot.slack.verification import MAX_BODY
 
 LOCATION = "ve9EPM428h8vShlRW1KT"

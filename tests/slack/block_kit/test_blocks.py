@@ -24,19 +24,12 @@ from bot.slack.block_kit.blocks import (
     Confirm,
     actions,
     button,
-    channel,
-    code,
     context,
-    date,
-    fit,
     label,
-    link,
     link_button,
-    plain,
     section,
-    unescaped,
-    user,
 )
+from bot.slack.block_kit.mrkdwn import channel, code, date, fit, link, plain, unescaped, user
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 MENTIONS = [

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from bot.access.authorization import Authorizer
+from bot.access.rate_limit import RateLimit
 from bot.access.requests import AccessRequest, RequestState
-from bot.access.rules import Allowlist, Caller, Person, RateLimit
-from bot.commands.text.parse import ShowAccess
+from bot.access.rules import Allowlist, Caller, Person
+from bot.commands.request import ShowAccess
 from bot.simulator.slack.block_kit import elements_of
 from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners

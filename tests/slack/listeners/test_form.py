@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bot.access.rules import Caller, RateLimit
+from bot.access.rate_limit import RateLimit
+from bot.access.rules import Caller
 from bot.commands.record import Entry
-from bot.commands.text.parse import OpenForm
-from bot.deals.change import StoreDown
-from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status, Wish
+from bot.commands.request import OpenForm
+from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
 from bot.deals.locations import Locations
 from bot.deals.outcome import Cause
+from bot.deals.ports import StoreDown
+from bot.deals.wish import Wish
 from bot.slack.listeners.form import NAME_WITHIN, SUGGEST_WITHIN
 from bot.slack.messages import form
 from bot.slack.messages.form import DEAL, FORM, NOTE, POST, REASON, SHORTCUT, STATUS, UNAVAILABLE, WORDS, Form, Origin

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from bot.access.rules import Caller
 from bot.commands.record import Entry, Record
-from bot.commands.text.parse import (
+from bot.commands.request import (
     Change,
     Help,
     Misunderstood,
@@ -20,8 +20,7 @@ from bot.commands.text.parse import (
     UseLocation,
     WhoAmI,
 )
-from bot.deals.change import StoreDown
-from bot.deals.deal import Consent, Matches, Opportunity, Status, Wish
+from bot.deals.deal import Matches, Opportunity, Status
 from bot.deals.locations import Locations
 from bot.deals.outcome import (
     AlreadySo,
@@ -36,6 +35,8 @@ from bot.deals.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.deals.ports import StoreDown
+from bot.deals.wish import Consent, Wish
 from bot.slack.messages.sentences import Message
 from bot.slack.replies import Address
 from tests.desk import DEAL, WISH, Desk

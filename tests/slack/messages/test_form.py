@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
 from bot.simulator.slack.block_kit import refusal_of_options, refusal_of_view
-from bot.slack.block_kit.blocks import Block, plain, unescaped
+from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import is_value
+from bot.slack.block_kit.mrkdwn import plain, unescaped
 from bot.slack.messages.form import (
     DEAL,
     FORM,

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Approved, Caller, Denied, Reason, Way
 from bot.commands.record import Entry, Record, UndoRefusal
-from bot.commands.text.parse import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
-from bot.deals.deal import STATES, Consent, LostReason, Opportunity, Status, Wish
+from bot.commands.request import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
+from bot.deals.deal import STATES, LostReason, Opportunity, Status
 from bot.deals.locations import Locations
 from bot.deals.outcome import (
     AlreadySo,
@@ -29,8 +29,10 @@ from bot.deals.outcome import (
     Trouble,
     Unconfirmed,
 )
+from bot.deals.wish import Consent, Wish
 from bot.simulator.slack.block_kit import refusal_of
-from bot.slack.block_kit.blocks import TEXT_LIMIT, date
+from bot.slack.block_kit.blocks import TEXT_LIMIT
+from bot.slack.block_kit.mrkdwn import date
 from bot.slack.messages.sentences import (
     DENIALS,
     EXAMPLE_ID,

@@ -1,0 +1,115 @@
+"""Deals by their ids and links. Pure."""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from bot.commands.request import Misunderstood, Problem
+from bot.commands.text.typography import bare, normalise, words_of
+from bot.deals.deal import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link into HighLevel: which opportunity, and in which location if the link says so."""
+
+    opportunity_id: str | None
+    location_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OurLocations:
+    """The sub-accounts that links may lead to."""
+
+    default: str
+    others: Collection[str]
+
+
+def first_link(texts: Iterable[str], *, location_id: str, others: Collection[str] = ()) -> Target | None:
+    """The deal that the first link to one of ours leads to, inside free text, such as a message's."""
+    for text in texts:
+        for found in _LINK_IN_TEXT.finditer(normalise(text)):
+            target = read_target(found[1] or found[0], location_id=location_id, others=others)
+            if target is not None:
+                return target
+    return None
+
+
+def read_target(word: str, *, location_id: str, others: Collection[str] = ()) -> Target | None:
+    """The deal, when the whole text is an id or a link to one of ours."""
+    match [word.text for word in words_of(word)]:
+        case [target] if is_target(target):
+            found = read_deal(target, OurLocations(location_id, others))
+            return None if isinstance(found, Misunderstood) else found
+        case _:
+            return None
+
+
+def read_deal(target: str, ours: OurLocations) -> Target | Misunderstood:
+    """Read the deal that an id or a link names, or say why the link cannot be used."""
+    if not _is_link(target):
+        return Target(target)
+    link = read_link(target)
+    if link.location_id is not None and link.location_id != ours.default and link.location_id not in ours.others:
+        return Misunderstood(Problem.OTHER_LOCATION, link.location_id)
+    if link.opportunity_id is None:
+        return Misunderstood(Problem.LINK_WITHOUT_ID, target)
+    return Target(link.opportunity_id, (link.location_id or "") if ours.others else "")
+
+
+# --- opportunities -------------------------------------------------------------------------------------------------
+
+# Every id seen is 20 letters and digits, but nothing promises it: anything longer than a word and safe in a path may
+# be an id, so that an unseen form is not locked out. A digit tells it from a long name.
+_ID = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{16,64}")
+
+# In a link the place says that it is an id, unless it is one of the app's own pages: `list`, `pipeline`.
+_ID_IN_LINK = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{1,64}")
+
+_BETWEEN_TARGETS = re.compile(r"[\s,;]+")
+
+# Possessive: where a bracket never closes, trying all ways to share its text out would take minutes.
+_LINK_IN_TEXT = re.compile(r"<(https?://[^<>|]++)[^<>]*+>|https?://[^\s<>|]+", re.IGNORECASE)
+
+
+def _is_link(word: str) -> bool:
+    return word.casefold().startswith(("https://", "http://")) or "/opportunities/" in word
+
+
+def is_target(word: str) -> bool:
+    """Whether a word is an id or a link."""
+    return _is_link(word) or _ID.fullmatch(word) is not None
+
+
+def targets_in(word: str) -> list[str]:
+    """The ids and links in a word: one, or several with nothing but commas between them, or none."""
+    parts = [part for typed in _BETWEEN_TARGETS.split(word) if (part := bare(typed))]
+    if all(is_target(part) for part in parts):
+        return parts
+    return [word] if is_target(word) else []
+
+
+def read_link(link: str) -> Link:
+    """What a link into HighLevel says.
+
+    Any host will do, because agencies serve the app under names of their own. Known forms:
+    `/v2/location/<location>/opportunities/<id>?tab=...` and `.../opportunities/list?opportunityId=<id>` (or
+    `opportunity=`). Parts that are absent, or that no id could look like, are `None`.
+    https://help.gohighlevel.com/support/solutions/articles/155000002000
+    """
+    try:
+        url = urlsplit(link)
+        query = parse_qs(url.query)
+    except ValueError:  # for instance a host with half an IPv6 address
+        return Link(None, None)
+    path = [unquote(part) for part in url.path.split("/") if part]
+    candidates = [_after("opportunities", path), *query.get("opportunityId", ()), *query.get("opportunity", ())]
+    ids = (candidate for candidate in candidates if candidate and _ID_IN_LINK.fullmatch(candidate))
+    return Link(next(ids, None), _after("location", path))
+
+
+def _after(name: str, path: list[str]) -> str | None:
+    """Whether a word is an id or a link."""
+    """The deal that an id or a link names, or why the link cannot be used."""
+    return path[path.index(name) + 1] if name in path[:-1] else None

@@ -1,0 +1,52 @@
+"""The CRM port over a sub-account that the bot is not set up for."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from bot.deals.deal import LostReason, Matches, Opportunity, Status
+from bot.deals.outcome import Cause, Trouble
+from bot.deals.ports import CrmError
+
+log = structlog.get_logger(__name__)
+
+
+class UnknownLocation:
+    """`change.Crm` over a sub-account that the bot is not set up for, or no longer: there is nothing to be had."""
+
+    @asynccontextmanager
+    async def reserve(self, *, until: float) -> AsyncIterator[None]:  # noqa: ARG002 - as the port wants it
+        """See `change.Crm`."""
+        yield
+
+    async def find(self, opportunity_id: str, *, until: float) -> Opportunity:  # noqa: ARG002 - likewise
+        """See `change.Crm`."""
+        raise _not_ours()
+
+    async def search(self, name: str, *, until: float) -> Matches:  # noqa: ARG002 - likewise
+        """See `change.Crm`."""
+        raise _not_ours()
+
+    async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:  # noqa: ARG002 - likewise
+        """See `change.Crm`."""
+        return None
+
+    async def set_status(
+        self,
+        opportunity_id: str,  # noqa: ARG002 - likewise
+        status: Status,  # noqa: ARG002 - likewise
+        *,
+        lost_reason_id: str | None = None,  # noqa: ARG002 - likewise
+        until: float,  # noqa: ARG002 - likewise
+    ) -> str:
+        """See `change.Crm`."""
+        raise _not_ours()
+
+    async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:  # noqa: ARG002 - likewise
+        """See `change.Crm`."""
+        return opportunity
+
+
+def _not_ours() -> CrmError:
+    return CrmError(Trouble(Cause.NOT_OURS), perhaps_done=False, answered=True)

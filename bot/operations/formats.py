@@ -1,0 +1,223 @@
+"""The forms that settings have: each reads the text of a variable, or says what it should be."""
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    HttpUrl,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+
+from bot.deals.deal import STATES, Status
+from bot.operations.times import period
+
+LONGEST_NAME = 40
+"""Characters of a sub-account's name: it stands in every message."""
+
+
+def matching(pattern: str, problem: str) -> AfterValidator:
+    """Accept what matches the whole pattern; otherwise say the problem."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(problem)
+        return value
+
+    return AfterValidator(check)
+
+
+def comma_separated(value: object) -> object:
+    """Split at commas, without the spaces around each part."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def secret_beginning(prefix: str, where: str) -> AfterValidator:
+    """A secret is pasted, often with a line break or as the wrong one of several; tell without showing it."""
+
+    def check(secret: SecretStr) -> SecretStr:
+        value = secret.get_secret_value()
+        if not value or not value.isascii() or not value.isprintable() or " " in value:
+            raise ValueError(f"is empty, or has a space or a line break inside; copy it again from {where}")
+        if not value.startswith(prefix):
+            raise ValueError(f"should begin with {prefix}; copy it from {where}")
+        return secret
+
+    return AfterValidator(check)
+
+
+def signing_secrets(value: object) -> object:
+    """One, or two while it is changed. They have no form that could be known, so only their number is looked at."""
+    given = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+    secrets = [part.strip() for part in given.split(",")]
+    if len(secrets) > len({*secrets} - {""}) or len(secrets) > MOST_SIGNING_SECRETS:
+        raise ValueError(
+            "should be one signing secret, or two different ones with a comma between them, the new one first;"
+            " copy them from Basic Information in your Slack app"
+        )
+    return ",".join(secrets)
+
+
+_THIS_MACHINE = r"localhost|127(\.[0-9]+){3}|\[::1\]"
+
+
+def address(value: str) -> str:
+    """Accept an https address, or http on this machine; drop a slash at the end."""
+    problem = "should be an address that begins with https:// (or http:// on this machine)"
+    try:
+        url = TypeAdapter(HttpUrl).validate_python(value)
+    except ValidationError as error:
+        raise ValueError(problem) from error
+    if url.scheme == "http" and not re.fullmatch(_THIS_MACHINE, url.host or ""):
+        raise ValueError(problem)  # tokens and passes would be there for everybody on the way to read
+    if url.username or url.password or url.query or url.fragment or re.search(r"[\s<>|]", value):
+        raise ValueError(f"{problem}, and nothing behind the path")
+    return value.rstrip("/")
+
+
+def time_span(value: object) -> object:
+    """Read a number of minutes, hours or days; or 0."""
+    found = timedelta() if value == "0" else period(str(value))
+    if found is None:
+        raise ValueError("should be a whole number of minutes, hours or days, such as 30m, 24h or 7d; or 0")
+    return found
+
+
+def whole_days(value: object) -> object:
+    """Read a number of days."""
+    if not re.fullmatch(r"[0-9]{1,5}", str(value)):
+        raise ValueError("should be a whole number of days, or 0")
+    return value
+
+
+def state_names(value: object) -> object:
+    """Status names; `ValueError` names the ones there are."""
+    known = {status.value: status for status in Status}
+    asked = [part.lower() for part in value] if isinstance(value, list) else []
+    if not asked or not set(asked) <= known.keys():
+        raise ValueError(f"should be a comma-separated choice of {', '.join(STATES)}")
+    return frozenset(known[name] for name in asked)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """When somebody is asked before deals are changed."""
+
+    above: int | None = None
+    """Before more than so many are changed at once; `None` for never."""
+    leaving: frozenset[Status] = frozenset()
+    """Before a deal leaves one of these."""
+
+
+def confirmation(value: object) -> object:
+    """Read a number of deals, statuses, both, or never."""
+    parts = [part.lower() for part in value] if isinstance(value, list) else []
+    if parts == ["never"]:
+        return Confirm()
+    numbers = [part for part in parts if re.fullmatch(r"[0-9]{1,2}", part)]
+    statuses = [part for part in parts if part in STATES]
+    if not parts or len(numbers) > 1 or len(numbers) + len(statuses) < len(parts):
+        raise ValueError("should be a number of deals, statuses, or both, such as 3,won; or never")
+    return Confirm(int(numbers[0]) if numbers else None, frozenset(map(Status, statuses)))
+
+
+def status_channels(value: object) -> object:
+    """Status and channel, several times."""
+    pairs = [part.partition("=") for part in value] if isinstance(value, list) else []
+    found = {status.strip().lower(): channel.strip() for status, _, channel in pairs}
+    if len(found) < len(pairs) or not set(found) <= set(STATES) or not all(map(is_channel, found.values())):
+        raise ValueError("should be statuses with channel ids, each status once, such as won=C012AB3CD,lost=C034EF5GH")
+    return frozenset((Status(status), channel) for status, channel in found.items())
+
+
+def named_locations(value: object) -> object:
+    """Ids and names, several times."""
+    pairs = [part.partition("=") for part in value] if isinstance(value, list) else []
+    found = {location_id.strip(): " ".join(name.split()) for location_id, _, name in pairs}
+    named = {name.casefold() for name in found.values()}
+    fit = all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", each) and 0 < len(found[each]) <= LONGEST_NAME for each in found)
+    if not fit or len(found) < len(pairs) or len(named) < len(found):
+        raise ValueError(
+            "should be ids of sub-accounts with a name for each, no two alike, such as abc123=Berlin,def456=Paris"
+        )
+    return tuple(found.items())
+
+
+def is_channel(value: str) -> bool:
+    """Whether it has the form of a channel id."""
+    return re.fullmatch(r"[CG][A-Z0-9]{2,}", value) is not None
+
+
+def database_address(value: str) -> str:
+    """A URL that has one meaning: in a password, `@`, `/` and the like are written as %40, %2F."""
+    if not re.fullmatch(_SQLITE, value) and not re.fullmatch(_POSTGRESQL, value):
+        raise ValueError(
+            "should be sqlite:/// and a path, or postgresql:// with a user, a host and a database"
+            " (in its password, @ is written as %40 and / as %2F)"
+        )
+    return value
+
+
+_SQLITE = r"sqlite:///[^?]+"
+
+_POSTGRESQL = r"postgres(ql)?://(?=[^/])([^\s/@]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]*)(:[0-9]+)?/[^\s@?]+(\?\S*)?"
+
+
+def encryption_keys(value: object) -> object:
+    """Keys of `vault`, of which the first is used; known by their form, so that nothing need be loaded for it."""
+    keys = comma_separated(value.get_secret_value() if isinstance(value, SecretStr) else value)
+    if not isinstance(keys, list) or not keys or not all(re.fullmatch(KEY, str(key)) for key in keys):
+        raise ValueError(f"should be one key, or several with commas between them; make one with: {MAKE_A_KEY}")
+    return ",".join(keys)
+
+
+def scope_list(value: object) -> object:
+    """Read OAuth scopes, with commas or spaces between them."""
+    scopes = str(value).replace(",", " ").split()
+    if not scopes or not all(re.fullmatch(r"[A-Za-z0-9_./-]+", scope) for scope in scopes):
+        raise ValueError("should be scopes such as opportunities.write, with commas or spaces between them")
+    return scopes
+
+
+def long_token(secret: SecretStr) -> SecretStr:
+    """It is the only thing between the internet and the metrics, and an operator may make it up."""
+    if not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", secret.get_secret_value()):
+        raise ValueError(
+            f"should have {SHORTEST_TOKEN} characters or more, and no space; make one with: {MAKE_A_TOKEN}"
+        )
+    return secret
+
+
+MOST_SIGNING_SECRETS = 2
+"""The new one and the old one, while it is changed."""
+
+KEY = r"[A-Za-z0-9_-]{43}="
+
+SHORTEST_TOKEN = 20
+
+MAKE_A_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe())'"  # noqa: S105 - how to make one
+
+MAKE_A_KEY = "python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())'"
+
+Url = Annotated[str, AfterValidator(address)]
+
+UserId = Annotated[
+    str,
+    matching(r"[UW][A-Z0-9]{2,}", "should be Slack user ids such as U012AB3CD (profile, three dots, Copy member ID)"),
+]
+
+GroupId = Annotated[
+    str,
+    matching(r"S[A-Z0-9]{2,}", "should be Slack user group ids such as S012AB3CD (People, User groups, Copy group ID)"),
+]
+
+ChannelId = Annotated[
+    str,
+    matching(
+        r"[CGD][A-Z0-9]{2,}", "should be Slack channel ids such as C012AB3CD (channel name, About, at the bottom)"
+    ),
+]

@@ -1,0 +1,40 @@
+"""Every waiting time that a test or a demo may want shorter, or longer on a busy machine."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bot.commands.worker import WorkerTiming
+from bot.deals.change import Patience
+from bot.highlevel.api.client import Attempts
+from bot.highlevel.connections import LEASE as CONNECTION_LEASE
+from bot.highlevel.tokens import RefreshTiming
+from bot.slack import socket_mode
+from bot.slack.intake import ANSWER_WITHIN
+from bot.storage.backlog import FRESH as BACKLOG_FRESH
+from bot.storage.database import PATIENCE as DATABASE_PATIENCE
+from bot.storage.ledger import LEASE
+
+if TYPE_CHECKING:
+    pass
+
+
+DRAIN = 25.0
+"""Seconds for accepted commands to finish after SIGTERM. A PaaS kills after 30.
+https://devcenter.heroku.com/articles/dynos#shutdown"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """Every waiting time that a test or a demo may want shorter, or longer on a machine that is busy."""
+
+    acknowledge: float = ANSWER_WITHIN
+    database: float = DATABASE_PATIENCE
+    command: Patience = field(default_factory=Patience)
+    highlevel: Attempts = field(default_factory=Attempts)
+    timing: WorkerTiming = field(default_factory=WorkerTiming)
+    lease: float = LEASE
+    drain: float = DRAIN
+    socket: socket_mode.SocketTiming = field(default_factory=socket_mode.SocketTiming)
+    token_refresh: RefreshTiming = field(default_factory=RefreshTiming)
+    connection_lease: float = CONNECTION_LEASE
+    backlog: float = BACKLOG_FRESH

@@ -1,0 +1,81 @@
+"""The routes: Slack's requests, the pages on which HighLevel is connected, and what an operator watches."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from http import HTTPStatus
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bot.lifecycle import Bot
+from bot.slack.bolt import dispatch, kind_of
+from bot.slack.verification import MAX_BODY, Rejected, verify
+
+log = structlog.get_logger(__name__)
+
+EVENTS = "/slack/events"
+"""The request URL of the manifest, for commands and interactivity alike."""
+
+
+def app(bot: Bot) -> Starlette:
+    """The ASGI application; the bot runs as long as its lifespan."""
+
+    async def slack_events(request: Request) -> Response:
+        raw = await _body(request)
+        if raw is None:
+            return _rejected(Rejected(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large"))
+        contents = verify(raw, request.headers, bot.verifiers)
+        if isinstance(contents, Rejected):
+            return _rejected(contents)
+        if contents.get("ssl_check") == "1":  # a distributed app is asked whether its certificate is good
+            return Response()
+        answer = await dispatch(bot.bolt, contents)
+        if isinstance(answer, Rejected):
+            return _rejected(answer)
+        bot.instrumentation.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - request.state.began)
+        headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}
+        return Response(answer.body, status_code=answer.status, headers=headers)
+
+    async def healthz(_request: Request) -> Response:
+        return PlainTextResponse("alive")
+
+    async def readyz(_request: Request) -> Response:
+        report = await bot.health.report()
+        return JSONResponse(report.as_json(), status_code=503 if report.failing else 200)
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        # What was received last is finished too: first Slack is hung up on, then the work is drained.
+        async with bot.running(), bot.socket.receiving() if bot.socket else nullcontext():
+            yield
+
+    for_slack = [] if bot.socket else [Route(EVENTS, slack_events, methods=["POST"])]
+    for_highlevel = bot.oauth.connect_pages.routes() if bot.oauth else []
+    for_prometheus = bot.metrics.routes() if bot.metrics else []
+    routes = [*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz), *for_prometheus]
+    application = Starlette(routes=routes, lifespan=lifespan)
+    # Starlette would lead `/readyz/` to `/readyz` on whatever host the request names, with all that is behind a `?`.
+    application.router.redirect_slashes = False
+    return application
+
+
+async def _body(request: Request) -> bytes | None:
+    """The whole body, `None` as soon as it is larger than any that Slack sends."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                return None
+    except ClientDisconnect:
+        return b""  # nobody is left to read the answer
+    return body
+
+
+def _rejected(refusal: Rejected) -> Response:
+    log.info("slack.turned_away", status=refusal.status.value, why=refusal.why)
+    return PlainTextResponse(refusal.status.phrase, status_code=refusal.status)
