@@ -14,6 +14,7 @@ from bot.access.rate_limit import RateLimit
 from bot.access.rules import Allowlist, Caller
 from bot.commands.lookups import Lookups
 from bot.commands.record import Entry
+from bot.commands.reply import Address, Message
 from bot.commands.request import Change, Request
 from bot.deals.deal import STATES, Opportunity, Status
 from bot.deals.locations import LocationResolver, Locations
@@ -24,8 +25,6 @@ from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.typed import CommandListeners, bolt_app
-from bot.slack.messages.sentences import Message
-from bot.slack.replies import Address
 from tests.memory import (
     MemoryBindings,
     MemoryCrm,

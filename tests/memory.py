@@ -14,6 +14,7 @@ from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.record import Entry, Record
+from bot.commands.reply import Message
 from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
 from bot.deals.locations import Locations
 from bot.deals.outcome import (
@@ -30,7 +31,7 @@ from bot.deals.outcome import (
 )
 from bot.deals.ports import CrmError, LeaseLost, StoreDown
 from bot.deals.wish import Wish
-from bot.slack.messages.sentences import Message, Messages
+from bot.slack.messages.sentences import Messages
 from bot.slack.workspace import SlackTrouble
 
 V = TypeVar("V")

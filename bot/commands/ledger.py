@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from bot.commands.record import Entry
+from bot.commands.record import Entry, Record
+from bot.commands.reply import Message
 from bot.deals.deal import Opportunity
 from bot.deals.outcome import Outcome
 from bot.deals.wish import Wish
-from bot.slack.messages.sentences import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +104,32 @@ class WorkerLedger(Protocol):
 
     async def give_back(self) -> int:
         """Leave everything unfinished to whoever comes; returns how many there were."""
+
+
+class History(Protocol):
+    """What was done, for whoever asks. Every method raises `StoreDown`."""
+
+    async def find(self, key: str) -> Record | None:
+        """The command with this key; `None` when there is none."""
+
+    async def last_change(self, user_id: str) -> Record | None:
+        """The last change that this person made, other than by taking one back; `None` when there is none.
+
+        A reason that was added to a deal that was lost already is none.
+        One that is under way counts, and one of which nobody knows whether it was made: nobody means an earlier one.
+        """
+
+    async def undo_of(self, key: str) -> Record | None:
+        """The command that takes this one back, under way or done; `None` when there is none."""
+
+    async def of_batch(self, batch: str) -> list[Record]:
+        """Those that were asked for at once, in their order; `batch` is the key of the first."""
+
+    async def of_user(self, user_id: str, most: int) -> list[Record]:
+        """This person's commands, latest first."""
+
+    async def of_everybody(self, most: int) -> list[Record]:
+        """All commands, latest first."""
+
+    async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
+        """Everybody's commands about this deal, latest first."""

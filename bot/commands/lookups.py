@@ -4,13 +4,15 @@ import asyncio
 from dataclasses import replace
 
 from bot.access.rules import Caller
-from bot.commands.record import History, Record
+from bot.commands.ledger import History
+from bot.commands.record import Record
+from bot.commands.reply import Message
 from bot.commands.request import ShowDeal
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import Cause, Effect, Failed, Trouble
 from bot.deals.ports import Crm, CrmError, StoreDown
 from bot.deals.wish import Wish
-from bot.slack.messages.sentences import LINES_OF_CARD, Message, Messages
+from bot.slack.messages.sentences import LINES_OF_CARD, Messages
 
 PATIENCE = 10.0
 """Seconds for an answer."""

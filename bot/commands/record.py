@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, assert_never
+from typing import assert_never
 
 from bot.access.rules import Caller
 from bot.deals.deal import STATES, Status
@@ -170,32 +170,3 @@ class Record:
             consent=Consent.GIVEN,
             location_id=self.location_id,
         )
-
-
-class History(Protocol):
-    """What was done, for whoever asks. Every method raises `StoreDown`."""
-
-    async def find(self, key: str) -> Record | None:
-        """The command with this key; `None` when there is none."""
-
-    async def last_change(self, user_id: str) -> Record | None:
-        """The last change that this person made, other than by taking one back; `None` when there is none.
-
-        A reason that was added to a deal that was lost already is none.
-        One that is under way counts, and one of which nobody knows whether it was made: nobody means an earlier one.
-        """
-
-    async def undo_of(self, key: str) -> Record | None:
-        """The command that takes this one back, under way or done; `None` when there is none."""
-
-    async def of_batch(self, batch: str) -> list[Record]:
-        """Those that were asked for at once, in their order; `batch` is the key of the first."""
-
-    async def of_user(self, user_id: str, most: int) -> list[Record]:
-        """This person's commands, latest first."""
-
-    async def of_everybody(self, most: int) -> list[Record]:
-        """All commands, latest first."""
-
-    async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
-        """Everybody's commands about this deal, latest first."""

@@ -11,15 +11,15 @@ from typing import Protocol, TypeVar
 import structlog
 
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
-from bot.commands.ledger import Claim, WorkerLedger
-from bot.commands.record import Entry, History, Record
+from bot.commands.ledger import Claim, History, WorkerLedger
+from bot.commands.record import Entry, Record
+from bot.commands.reply import Address, Delivery, Message
 from bot.deals.deal import LostReason, Opportunity
 from bot.deals.identify import Identified
 from bot.deals.outcome import Cause, Effect, Failed, Outcome, Trouble, word
 from bot.deals.ports import LeaseLost, StoreDown
 from bot.deals.wish import Consent, Wish
-from bot.slack.messages.sentences import Message, Messages
-from bot.slack.replies import Address, Delivery
+from bot.slack.messages.sentences import Messages
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")

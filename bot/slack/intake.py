@@ -13,9 +13,10 @@ from bot.access.rules import Allowed, Denied
 from bot.commands.instrumentation import DENIED, NO_METRICS, Instrumentation
 from bot.commands.ledger import Accepted, IntakeLedger
 from bot.commands.record import Entry
+from bot.commands.reply import Message
 from bot.deals.outcome import Cause
 from bot.deals.ports import StoreDown
-from bot.slack.messages.sentences import Message, Messages
+from bot.slack.messages.sentences import Messages
 from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)

@@ -15,43 +15,21 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.slack.messages.sentences import UNDELIVERED, Message
+from bot.commands.reply import UNDELIVERED, Address, Delivery, Message
 
 log = structlog.get_logger(__name__)
 
 PATIENCE = 10.0
 """Seconds for Slack to take a message."""
+
 PAUSES = (1.0, 2.0)
 """Seconds before a message that met an error of Slack's is sent again; after the last it goes the next way."""
+
 SLACKS = (b"slack.com", b"slack-gov.com")
 """Slack's domains; reply addresses are at `hooks.slack.com`, and have been at `<workspace>.slack.com`."""
+
 QUEUE_PATIENCE = 60.0
 """Seconds to wait altogether, on one way, because Slack says that messages come too fast."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the answer to a command or a button goes; without a reply address and a channel: to the person directly.
-
-    `response_url` works for 30 minutes and 5 messages, anywhere the command does, without any scope.
-    https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
-    """
-
-    response_url: str
-    channel_id: str
-    user_id: str
-    message_ts: str = ""
-    """The message that a button was pressed in; empty for a command."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How a message was delivered."""
-
-    way: str
-    """`response_url`, `channel`, `direct_message` or `undelivered`."""
-    message_ts: str
-    """The message's id within its conversation; empty where Slack gave none, as a `response_url` never does."""
 
 
 def payload(message: Message) -> dict[str, Any]:
@@ -59,7 +37,7 @@ def payload(message: Message) -> dict[str, Any]:
     return {
         "response_type": "in_channel" if message.public else "ephemeral",
         "text": message.text,
-        "blocks": list(message.blocks),
+        "blocks": list(map(dict, message.blocks)),
         **({"replace_original": True} if message.replaces else {}),
     }
 
@@ -215,7 +193,7 @@ class Replies:
             self._web.chat_postMessage(
                 channel=conversation,
                 text=message.text,
-                blocks=list(message.blocks),
+                blocks=list(map(dict, message.blocks)),
                 unfurl_links=False,
                 unfurl_media=False,
             ),
@@ -224,7 +202,7 @@ class Replies:
 
     async def _replace(self, message: Message, conversation: str, message_ts: str) -> _Attempt:
         """https://docs.slack.dev/reference/methods/chat.update; unless told not to, it makes links and mentions."""
-        blocks = list(message.blocks)
+        blocks = list(map(dict, message.blocks))
         return await self._call(
             self._web.chat_update(channel=conversation, ts=message_ts, text=message.text, blocks=blocks, parse="none"),
             conversation,

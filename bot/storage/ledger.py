@@ -12,6 +12,7 @@ import structlog
 from bot.access.rules import Caller
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.record import Entry
+from bot.commands.reply import Message
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
     AlreadySo,
@@ -28,7 +29,6 @@ from bot.deals.outcome import (
 )
 from bot.deals.ports import LeaseLost
 from bot.deals.wish import Consent, Wish
-from bot.slack.messages.sentences import Message
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert
 from bot.storage.tables import commands, probe

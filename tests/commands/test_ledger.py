@@ -11,11 +11,11 @@ import pytest
 from bot.access.rules import Caller
 from bot.commands.ledger import Accepted, IntakeLedger, WorkerLedger
 from bot.commands.record import Entry
+from bot.commands.reply import Message
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, ReasonWanted, Trouble
 from bot.deals.ports import LeaseLost
 from bot.deals.wish import Consent, Wish
-from bot.slack.messages.sentences import Message
 from bot.storage.database import Database
 from bot.storage.ledger import SqlLedger
 from tests.house import PATIENT

@@ -5,10 +5,10 @@ import pytest
 
 from bot.access.rules import Caller
 from bot.commands.lookups import PATIENCE, Lookups
+from bot.commands.reply import Message
 from bot.commands.request import ShowDeal
 from bot.deals.deal import Matches, Opportunity
 from bot.deals.outcome import Cause, Changed
-from bot.slack.messages.sentences import Message
 from tests.memory import MemoryCrm, MemoryLedger, entry, error, messages
 
 DEAL = Opportunity("deal", "open", name="New website", contact="Ana")

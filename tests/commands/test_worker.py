@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from bot.access.rules import Caller
 from bot.commands.ledger import Claim
 from bot.commands.record import Entry
+from bot.commands.reply import Address, Delivery, Message
 from bot.commands.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Worker, WorkerTiming
 from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.identify import Identified
@@ -28,8 +29,7 @@ from bot.deals.outcome import (
 )
 from bot.deals.ports import LeaseLost, StoreDown
 from bot.deals.wish import Consent, Wish
-from bot.slack.messages.sentences import Message, Messages
-from bot.slack.replies import Address, Delivery
+from bot.slack.messages.sentences import Messages
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 from tests.notebook import Notebook
 

@@ -12,9 +12,9 @@ from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Allowlist, Caller, Denied, Person, Reason
 from bot.commands.ledger import Accepted
 from bot.commands.record import Entry
+from bot.commands.reply import Message
 from bot.deals.ports import StoreDown
 from bot.slack.intake import Intake, LookupFailed
-from bot.slack.messages.sentences import Message
 from bot.slack.payload import Interaction
 from tests.memory import MemoryDirectory, MemoryHome, MemoryLedger, MemoryRegister, MemoryWork, entry, messages
 from tests.notebook import Notebook

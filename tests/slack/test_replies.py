@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
+from bot.commands.reply import Address, Delivery, Message
 from bot.highlevel.api import transport
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Shown, Slack
 from bot.slack.block_kit import blocks
-from bot.slack.messages.sentences import Message
-from bot.slack.replies import PAUSES, QUEUE_PATIENCE, Address, Delivery, Replies, at_slack, payload
+from bot.slack.replies import PAUSES, QUEUE_PATIENCE, Replies, at_slack, payload
 
 TOKEN = "xoxb-not-a-token"
 PUBLIC = Message("done", (blocks.section("done"),), public=True)

@@ -12,7 +12,9 @@ import pytest
 import sqlalchemy as sa
 
 from bot.access.rules import Caller
-from bot.commands.record import Entry, History, Record
+from bot.commands.ledger import History
+from bot.commands.record import Entry, Record
+from bot.commands.reply import Message
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
     Ambiguous,
@@ -27,7 +29,6 @@ from bot.deals.outcome import (
 )
 from bot.deals.ports import StoreDown
 from bot.deals.wish import Consent, Wish
-from bot.slack.messages.sentences import Message
 from bot.storage.database import Database
 from bot.storage.engine import engine_for_reading, reason
 from bot.storage.history import AT_ONCE, Filter, SqlHistory, Unreadable, reading

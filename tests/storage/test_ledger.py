@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from structlog.testing import capture_logs
 
 from bot.commands.ledger import Accepted
+from bot.commands.reply import Message
 from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.outcome import (
     AlreadySo,
@@ -27,7 +28,6 @@ from bot.deals.outcome import (
 )
 from bot.deals.ports import StoreDown
 from bot.deals.wish import Consent, Wish
-from bot.slack.messages.sentences import Message
 from bot.storage.database import Database
 from bot.storage.engine import engine
 from bot.storage.ledger import SqlLedger

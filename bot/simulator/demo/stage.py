@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.commands.record import History
+from bot.commands.ledger import History
 from bot.operations.settings import Settings
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import LOCALHOST, served

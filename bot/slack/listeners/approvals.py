@@ -9,11 +9,11 @@ import structlog
 from bot.access.rate_limit import RateLimit
 from bot.access.requests import AccessRequest, AccessRequests, RequestState
 from bot.access.rules import Allowed, Denied, Reason
+from bot.commands.reply import Address, Message
 from bot.deals.ports import StoreDown
 from bot.slack.intake import Intake
-from bot.slack.messages.sentences import ROWS_OF_ACCESS, Message, Messages
+from bot.slack.messages.sentences import ROWS_OF_ACCESS, Messages
 from bot.slack.payload import Interaction
-from bot.slack.replies import Address
 
 log = structlog.get_logger(__name__)
 

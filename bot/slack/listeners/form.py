@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import structlog
 from slack_bolt.async_app import AsyncAck
 
+from bot.commands.reply import Address, Message
 from bot.commands.text.links import first_link, read_target
 from bot.commands.text.parse import read_name
 from bot.deals.deal import Matches, Opportunity, Status, Target
@@ -20,9 +21,8 @@ from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import sendable
 from bot.slack.intake import Intake
 from bot.slack.messages import form
-from bot.slack.messages.sentences import Message, Messages
+from bot.slack.messages.sentences import Messages
 from bot.slack.payload import Interaction, read_action
-from bot.slack.replies import Address
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,10 @@ import structlog
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 
+from bot.commands.ledger import History
 from bot.commands.lookups import Lookups
-from bot.commands.record import History, Record, UndoRefusal
+from bot.commands.record import Record, UndoRefusal
+from bot.commands.reply import Address, Message
 from bot.commands.request import (
     COMMAND,
     Change,
@@ -51,9 +53,9 @@ from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.listeners.form import FormListeners
 from bot.slack.messages import form
-from bot.slack.messages.sentences import Message, Messages
+from bot.slack.messages.sentences import Messages
 from bot.slack.payload import Interaction, read_action, read_command
-from bot.slack.replies import Address, payload
+from bot.slack.replies import payload
 
 log = structlog.get_logger(__name__)
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Caller, Denied, Reason, Way
 from bot.commands.record import Entry, Record, UndoRefusal
+from bot.commands.reply import UNDELIVERED, Message
 from bot.commands.request import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem, ShowHistory
 from bot.deals.deal import STATES, LostReason, Opportunity, Status, Target
 from bot.deals.locations import Locations
@@ -54,32 +55,17 @@ from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
+
 LINES_PER_SECTION = 6
 """Of a history: all of them together would be too long for one section."""
+
 LONGEST_ID = 150
 """Characters of a deal's id that a card's buttons can carry, also within an address; HighLevel's have 20."""
+
 NOTE_LIMIT = 600
+
 SHORT = 40
 """Characters of a deal's name in a list: ten lines must fit into one message."""
-UNDELIVERED = "undelivered"
-"""How a reply arrived that did not arrive."""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What Slack shows. `text` alone says all that matters: it is all that a screen reader reads."""
-
-    text: str
-    blocks: tuple[Block, ...]
-    public: bool
-    replaces: bool = False
-    """Takes the place of the message whose button was pressed, instead of standing below it."""
-    also_in: str = ""
-    """Another channel where it is posted besides; empty for none."""
-    asks_why: bool = False
-    """Whoever lost the deal is asked for the reason afterwards."""
-    is_undo: bool = False
-    """It tells of something that was taken back, as every other message about that shall."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +77,7 @@ class Sentences:
 
 
 AGAIN_SOON = "Try again in a minute. If it goes on, please tell {admin}."
+
 FOR_THE_ADMIN = "There is nothing you can do about it: please tell {admin}"
 
 FAILURES: Mapping[Cause, Sentences] = {
@@ -194,6 +181,7 @@ FAILURES: Mapping[Cause, Sentences] = {
 }
 
 LOOK = "Look at the deal"
+
 LOOK_FIRST = f"{LOOK} before you try again. If it goes on, please tell {{admin}}."
 """What to do when nobody can tell whether the deal changed."""
 
@@ -206,6 +194,7 @@ PERHAPS_WRITTEN = Sentences(
     "The bot's database did not answer while your command was being written down.",
     "Wait a minute, and look at the deal before you type it again. If it goes on, please tell {admin}.",
 )
+
 PERHAPS_CARRIED_OUT = "Nothing has been changed so far. If it was written down after all, it is carried out soon, and you read the result here."
 
 CANNOT_UNDO: Mapping[UndoRefusal, str] = {
@@ -221,6 +210,7 @@ CANNOT_UNDO: Mapping[UndoRefusal, str] = {
     UndoRefusal.DONE: "{user} has taken that back already, {when}. Your press changed nothing more.",
 }
 """Why a change is not taken back: `{user}` did it already, `{before}` is what the deal was."""
+
 SPEAKS_FOR_ITSELF = {UndoRefusal.NOT_DONE, UndoRefusal.UNDER_WAY, UndoRefusal.DONE}
 """Where nothing more is to be said: not that nothing was changed, for something is or was, and not what to do."""
 
@@ -311,12 +301,18 @@ CHANNELS_NAMED = 5
 """How many allowed channels are named to somebody in the wrong one."""
 
 NOTHING_CHANGED = "Nothing was changed."
+
 SHARED_CHANNEL = "This channel is shared with another company: its people would read the deal's name, value, contact and owner, and who changed it."
+
 AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
+
 REASONS_ELSEWHERE = "Lost reasons are made in HighLevel, under Settings › Custom Fields › Lost Reason."
+
 SEARCH_LAGS = "What was changed in HighLevel in the last seconds may not show here yet."
+
 ROWS_OF_ACCESS = 20
 """Requests and approvals that are listed at most: each takes a section with a button, and Slack shows 50 blocks."""
+
 LINES_OF_CARD = 3
 """Of the deal's last commands, on its card."""
 

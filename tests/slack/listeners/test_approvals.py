@@ -8,12 +8,12 @@ from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Allowlist, Caller, Person
+from bot.commands.reply import Address
 from bot.commands.request import ShowAccess
 from bot.simulator.slack.block_kit import elements_of
 from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.payload import Interaction
-from bot.slack.replies import Address
 from tests.desk import Desk
 from tests.memory import MemoryHome, MemoryRegister, messages
 

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 from bot.access.rate_limit import RateLimit
 from bot.access.rules import Caller
 from bot.commands.record import Entry
+from bot.commands.reply import Address
 from bot.commands.request import OpenForm
 from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
 from bot.deals.locations import Locations
@@ -18,7 +19,6 @@ from bot.deals.wish import Wish
 from bot.slack.listeners.form import NAME_WITHIN, SUGGEST_WITHIN
 from bot.slack.messages import form
 from bot.slack.messages.form import DEAL, FORM, NOTE, POST, REASON, SHORTCUT, STATUS, UNAVAILABLE, WORDS, Form, Origin
-from bot.slack.replies import Address
 from tests.desk import DEAL as ID
 from tests.desk import Desk
 from tests.memory import MemoryBindings, MemoryCrm, MemoryLedger, error

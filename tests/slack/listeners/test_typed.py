@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from bot.access.rules import Caller
 from bot.commands.record import Entry, Record
+from bot.commands.reply import Address, Message
 from bot.commands.request import (
     Change,
     Help,
@@ -37,8 +38,6 @@ from bot.deals.outcome import (
 )
 from bot.deals.ports import StoreDown
 from bot.deals.wish import Consent, Wish
-from bot.slack.messages.sentences import Message
-from bot.slack.replies import Address
 from tests.desk import DEAL, WISH, Desk
 from tests.memory import MemoryBindings, MemoryLedger, error
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Approved, Caller, Denied, Reason, Way
 from bot.commands.record import Entry, Record, UndoRefusal
+from bot.commands.reply import Message
 from bot.commands.request import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
 from bot.deals.deal import STATES, LostReason, Opportunity, Status
 from bot.deals.locations import Locations
@@ -40,7 +41,6 @@ from bot.slack.messages.sentences import (
     SHARED_CHANNEL,
     SPEAKS_FOR_ITSELF,
     USAGE,
-    Message,
     Messages,
 )
 from bot.slack.replies import payload
