@@ -86,7 +86,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     database = Database(settings.database_url, tempo.database, migrates=migrates)
     by_oauth = _by_oauth(settings, database, tempo) if settings.by_oauth else None
     token = settings.highlevel_token.get_secret_value()
-    locations = settings.locations
+    locations, policy = settings.locations, settings.policy
 
     metrics = _metrics(
         settings, tempo, lambda: {each: client.rate_limiter.budget() for each, client in clients.items()}
@@ -124,22 +124,16 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         currency=settings.currency,
         admin_contact=settings.contact,
         admins=settings.admins,
-        statuses=settings.statuses,
         channels=settings.allowed_channels,
-        errors_in_channel=settings.errors_in_channel,
-        undo_window=settings.undo_window,
-        asks_for_reason=settings.lost_reason == "ask",
-        confirms_leaving=settings.confirm.leaving,
-        announce=dict(settings.announce_channels),
+        policy=policy,
         connect_url=connect_url,
     )
-    reason_required = settings.lost_reason == "required"
 
     def account(crm: Crm) -> Account:
         return Account(
             crm=crm,
-            identify=Identify(crm, reason_required=reason_required),
-            change=ChangeStatus(crm, ledger, tempo.command, settings.confirm.leaving),
+            identify=Identify(crm, reason_required=policy.requires_reason),
+            change=ChangeStatus(crm, ledger, tempo.command, policy.confirm.leaving),
             lookups=Lookups(crm, history, messages),
         )
 
@@ -178,23 +172,21 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
         location_resolver=location_resolver,
         crm=accounts.crm,
         views=SlackViews(web),
-        statuses=settings.statuses,
-        reason_required=reason_required,
+        policy=policy,
         answer=worker.answer,
         tell=worker.tell,
         messages=messages,
     )
     approvals = ApprovalListeners(intake=intake, access_requests=access_requests, tell=worker.tell, messages=messages)
     reception = CommandListeners(
-        parse=partial(parse, location_id=locations.default, others=locations.others, statuses=settings.statuses),
+        parse=partial(parse, location_id=locations.default, others=locations.others, statuses=policy.statuses),
         intake=intake,
         history=history,
         location_resolver=location_resolver,
         lookups=accounts.lookups,
         modal=modal,
         approvals=approvals,
-        undo_window=settings.undo_window,
-        confirm_above=settings.confirm.above,
+        policy=policy,
         answer=worker.answer,
         tell=worker.tell,
         messages=messages,

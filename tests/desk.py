@@ -13,6 +13,7 @@ from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
 from bot.access.rules import Allowlist, Caller
 from bot.commands.lookups import Lookups
+from bot.commands.policy import Confirm, LostReasonMode
 from bot.commands.record import Entry
 from bot.commands.reply import Address, Message
 from bot.commands.request import Change, Request
@@ -34,6 +35,7 @@ from tests.memory import (
     MemoryRegister,
     MemoryWork,
     messages,
+    policy,
 )
 
 DEAL = "AbCdEfGhIjKlMnOpQr12"
@@ -171,6 +173,12 @@ class Desk:
 
     async def dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """What Slack gets for this."""
+        decided = policy(
+            statuses=self.statuses,
+            undo_window=self.window,
+            lost_reason=LostReasonMode.REQUIRED if self.reason_required else LostReasonMode.ASK,
+            confirm=Confirm(self.confirm_above, frozenset({Status.WON})),
+        )
         interaction = messages(
             admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations
         )
@@ -200,8 +208,7 @@ class Desk:
             location_resolver=location_resolver,
             crm=lambda _location_id: self.crm,
             views=self.views,
-            statuses=self.statuses,
-            reason_required=self.reason_required,
+            policy=decided,
             answer=answer,
             tell=tell,
             messages=interaction,
@@ -214,8 +221,7 @@ class Desk:
             lookups=lambda _location_id: Lookups(self.crm, self.ledger, interaction),
             modal=modal,
             approvals=ApprovalListeners(intake=intake, access_requests=self.register, tell=tell, messages=interaction),
-            undo_window=self.window,
-            confirm_above=self.confirm_above,
+            policy=decided,
             answer=answer,
             tell=tell,
             messages=interaction,

@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
 from bot.commands.ledger import Accepted, Claim
+from bot.commands.policy import Confirm, LostReasonMode, Policy
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
 from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
@@ -37,21 +38,30 @@ from bot.slack.workspace import SlackTrouble
 V = TypeVar("V")
 
 
+def policy(**decisions: Any) -> Policy:  # noqa: ANN401 - any of a policy's
+    """The policy of an operator who sets nothing, except for these decisions."""
+    unset: dict[str, Any] = {
+        "statuses": frozenset(STATES),
+        "undo_window": timedelta(hours=24),
+        "lost_reason": LostReasonMode.ASK,
+        "confirm": Confirm(above=3, leaving=frozenset({Status.WON})),
+        "announce_channels": {},
+        "errors_in_channel": False,
+    }
+    return Policy(**unset | decisions)
+
+
 def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
     """The sentences of a plain installation, but for what is named."""
+    decisions = {each.name: settings.pop(each.name) for each in fields(Policy) if each.name in settings}
     plain: dict[str, Any] = {
         "app_url": "https://app.example",
         "locations": Locations("L"),
         "currency": "",
         "admin_contact": "",
         "admins": (),
-        "statuses": frozenset(STATES),
         "channels": frozenset(),
-        "errors_in_channel": False,
-        "undo_window": timedelta(hours=24),
-        "asks_for_reason": True,
-        "confirms_leaving": frozenset({Status.WON}),
-        "announce": {},
+        "policy": policy(**decisions),
     }
     return Messages(**plain | settings)
 

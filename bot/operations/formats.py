@@ -1,7 +1,6 @@
 """The forms that settings have: each reads the text of a variable, or says what it should be."""
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from pydantic import (
     ValidationError,
 )
 
+from bot.commands.policy import Confirm
 from bot.deals.deal import STATES, Status
 from bot.operations.times import period
 
@@ -101,16 +101,6 @@ def state_names(value: object) -> object:
     if not asked or not set(asked) <= known.keys():
         raise ValueError(f"should be a comma-separated choice of {', '.join(STATES)}")
     return frozenset(known[name] for name in asked)
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """When somebody is asked before deals are changed."""
-
-    above: int | None = None
-    """Before more than so many are changed at once; `None` for never."""
-    leaving: frozenset[Status] = frozenset()
-    """Before a deal leaves one of these."""
 
 
 def confirmation(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -17,12 +18,12 @@ from pydantic import (
 )
 
 from bot.access.rules import Allowlist
+from bot.commands.policy import Confirm, LostReasonMode, Policy
 from bot.deals.deal import STATES, Status
 from bot.deals.locations import Locations
 from bot.operations.formats import (
     MAKE_A_KEY,
     ChannelId,
-    Confirm,
     GroupId,
     Url,
     UserId,
@@ -126,10 +127,8 @@ class Settings(BaseModel):
     statuses: Annotated[frozenset[Status], BeforeValidator(state_names), BeforeValidator(comma_separated)] = Field(
         default=frozenset(STATES), description="The statuses that may be set, comma separated"
     )
-    lost_reason: Annotated[
-        Literal["optional", "ask", "required"], BeforeValidator(lambda policy: str(policy).lower())
-    ] = Field(
-        default="ask",
+    lost_reason: Annotated[LostReasonMode, BeforeValidator(lambda mode: str(mode).lower())] = Field(
+        default=LostReasonMode.ASK,
         description="Why a deal was lost: `optional`; `ask` for it afterwards, privately; or `required` beforehand",
     )
     confirm: Annotated[Confirm, BeforeValidator(confirmation), BeforeValidator(comma_separated)] = Field(
@@ -214,6 +213,18 @@ class Settings(BaseModel):
     def allowlist(self) -> Allowlist:
         """Who may change deals, and from which channels."""
         return Allowlist(self.allowed_users, self.allowed_channels, self.allowed_groups, frozenset(self.admins))
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What is decided here about commands."""
+        return Policy(
+            statuses=self.statuses,
+            undo_window=self.undo_window,
+            lost_reason=self.lost_reason,
+            confirm=self.confirm,
+            announce_channels=dict(self.announce_channels),
+            errors_in_channel=self.errors_in_channel,
+        )
 
     @property
     def by_oauth(self) -> bool:

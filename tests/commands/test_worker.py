@@ -788,7 +788,7 @@ async def test_an_undo_of_what_was_forgotten_meanwhile_is_told_like_any_change(w
 
 
 async def test_every_other_message_about_the_change_says_so_too(work: Work) -> None:
-    work.messages = messages(announce={Status.WON: "C2"})
+    work.messages = messages(announce_channels={Status.WON: "C2"})
     await _undone(work)
 
     assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2"), ("C2", "18.1")]
@@ -802,7 +802,7 @@ async def test_every_other_message_about_the_change_says_so_too(work: Work) -> N
 async def test_the_message_whose_button_was_pressed_is_not_updated_besides(
     work: Work, channel: str, message_ts: str, updated: tuple[str, str]
 ) -> None:
-    work.messages = messages(announce={Status.WON: "C2"})
+    work.messages = messages(announce_channels={Status.WON: "C2"})
     work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("change", deal="deal"))
@@ -1087,7 +1087,7 @@ async def test_what_is_forgotten_of_several_but_one_is_taken_back_by_itself(work
 
 
 async def test_a_change_is_posted_once_in_the_channel_where_it_is_announced_and_that_is_noted(work: Work) -> None:
-    work.messages = messages(announce={Status.WON: "C2"})
+    work.messages = messages(announce_channels={Status.WON: "C2"})
     work.outcomes = [Changed(OPEN, WON)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
@@ -1099,7 +1099,7 @@ async def test_a_change_is_posted_once_in_the_channel_where_it_is_announced_and_
 
 
 async def test_what_could_not_be_posted_is_not_noted(work: Work) -> None:
-    work.messages, work.posted_as = messages(announce={Status.WON: "C2"}), ""
+    work.messages, work.posted_as = messages(announce_channels={Status.WON: "C2"}), ""
     work.outcomes = [Changed(OPEN, WON)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))

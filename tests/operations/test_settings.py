@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from bot.commands.policy import Confirm, LostReasonMode, Policy
 from bot.deals.deal import STATES, Status
-from bot.operations.formats import MAKE_A_KEY, Confirm
+from bot.operations.formats import MAKE_A_KEY
 from bot.operations.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of, without_oauth
 
 SECRETS = {
@@ -91,6 +92,27 @@ def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
 )
 def test_what_is_not_set_has_the_documented_default(name: str, value: object) -> None:
     assert getattr(_set(), name) == value
+
+
+def test_what_is_decided_about_commands_is_one_policy_made_once() -> None:
+    decided = _set(
+        STATUSES="won,open",
+        UNDO_WINDOW="30m",
+        LOST_REASON="Required",
+        CONFIRM="5",
+        ANNOUNCE_CHANNELS="won=C012AB3CD",
+        ERRORS_IN_CHANNEL="true",
+    )
+
+    assert decided.policy == Policy(
+        statuses=frozenset({Status.OPEN, Status.WON}),
+        undo_window=timedelta(minutes=30),
+        lost_reason=LostReasonMode.REQUIRED,
+        confirm=Confirm(above=5),
+        announce_channels={Status.WON: "C012AB3CD"},
+        errors_in_channel=True,
+    )
+    assert decided.policy is decided.policy
 
 
 GOOD: list[tuple[str, str, Any]] = [

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import structlog
 from slack_bolt.async_app import AsyncAck
 
+from bot.commands.policy import Policy
 from bot.commands.reply import Address, Message
 from bot.commands.text.links import first_link, read_target
 from bot.commands.text.parse import read_name
@@ -52,8 +53,7 @@ class FormListeners:
         location_resolver: LocationResolver,
         crm: Callable[[str], Crm],
         views: Views,
-        statuses: frozenset[Status],
-        reason_required: bool,
+        policy: Policy,
         answer: Callable[[Awaitable[Message | None], Address, str], None],
         tell: Callable[[Message, Address, str], None],
         messages: Messages,
@@ -62,8 +62,8 @@ class FormListeners:
         self._location_resolver = location_resolver
         self._crm = crm
         self._views = views
-        self._statuses = tuple(status for status in Status if status in statuses)
-        self._reason_required = reason_required
+        self._statuses = policy.offered
+        self._reason_required = policy.requires_reason
         self._answer_later = answer
         self._tell = tell
         self._messages = messages

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, assert_never
 
 import structlog
@@ -12,6 +12,7 @@ from slack_bolt.authorization import AuthorizeResult
 
 from bot.commands.ledger import History
 from bot.commands.lookups import Lookups
+from bot.commands.policy import Policy
 from bot.commands.record import Record, UndoRefusal
 from bot.commands.reply import Address, Message
 from bot.commands.request import (
@@ -81,8 +82,7 @@ class CommandListeners:
         lookups: Callable[[str], Lookups],
         modal: FormListeners,
         approvals: ApprovalListeners,
-        undo_window: timedelta,
-        confirm_above: int | None,
+        policy: Policy,
         answer: Callable[[Awaitable[Message | None], Address, str], None],
         tell: Callable[[Message, Address, str], None],
         messages: Messages,
@@ -94,8 +94,8 @@ class CommandListeners:
         self._lookups = lookups
         self._modal = modal
         self._approvals = approvals
-        self._undo_window = undo_window
-        self._confirm_above = confirm_above
+        self._undo_window = policy.undo_window
+        self._confirm_above = policy.confirm.above
         self._answer_later = answer
         self._tell = tell
         self._messages = messages

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Caller, Denied, Reason, Way
+from bot.commands.policy import Policy
 from bot.commands.record import Entry, Record, UndoRefusal
 from bot.commands.reply import UNDELIVERED, Message
 from bot.commands.request import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem, ShowHistory
@@ -328,13 +329,8 @@ class Messages:
         currency: str,
         admin_contact: str,
         admins: Sequence[str],
-        statuses: frozenset[Status],
         channels: frozenset[str],
-        errors_in_channel: bool,
-        undo_window: timedelta,
-        asks_for_reason: bool,
-        confirms_leaving: frozenset[Status],
-        announce: Mapping[Status, str],
+        policy: Policy,
         connect_url: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -343,15 +339,10 @@ class Messages:
         self._currency = currency
         self._admin = mrkdwn.user(admin_contact) if admin_contact else "the person who looks after this bot"
         self._admins = ", ".join(map(mrkdwn.user, admins))
-        self._statuses = ", ".join(f"`{status}`" for status in Status if status in statuses)
+        self._statuses = ", ".join(f"`{status}`" for status in policy.offered)
         named = [mrkdwn.channel(channel) for channel in sorted(channels)[:CHANNELS_NAMED]]
         self._channels = ", ".join(named if len(channels) <= CHANNELS_NAMED else [*named, "others"])
-        self._errors_in_channel = errors_in_channel
-        self._undo_window = undo_window
-        self._asks_for_reason = asks_for_reason
-        self._offered = tuple(status for status in STATES if status in statuses)
-        self._confirms_leaving = confirms_leaving
-        self._announce = announce
+        self._policy = policy
         page = "the page where HighLevel is connected"
         self._page = mrkdwn.link(connect_url, page) if connect_url else page
         self._clock = clock
@@ -407,9 +398,11 @@ class Messages:
 
     def _announced(self, message: Message, command: Entry, *, asks_why: bool) -> Message:
         """With what happens besides: where else it is posted, and whether somebody is asked something."""
-        channel = self._announce.get(command.wish.status, "")
+        channel = self._policy.announce_channels.get(command.wish.status, "")
         elsewhere = message.public and channel != command.caller.channel_id
-        return replace(message, also_in=channel if elsewhere else "", asks_why=self._asks_for_reason and asks_why)
+        return replace(
+            message, also_in=channel if elsewhere else "", asks_why=self._policy.asks_for_reason and asks_why
+        )
 
     def _more(self, outcome: Changed) -> Sequence[str]:
         despite = "HighLevel did not confirm it at first, so I looked again: it is done." if outcome.despite else ""
@@ -421,7 +414,7 @@ class Messages:
         return self._undo_row(f"{plain(_first(after.name, 'The deal'))} becomes {before.status} again.", key)
 
     def _undo_row(self, what: str, key: str) -> Sequence[Block]:
-        if not self._undo_window or not _fits(key, blocks.VALUE_LIMIT):
+        if not self._policy.undo_window or not _fits(key, blocks.VALUE_LIMIT):
             return ()
         confirm = blocks.Confirm(
             title="Take this back?",
@@ -475,7 +468,7 @@ class Messages:
                 *self._buttons_for_several(records, command, reasons),
                 blocks.context(small),
             ),
-            public=command.public if changed else self._errors_in_channel and not asks,
+            public=command.public if changed else self._policy.errors_in_channel and not asks,
             replaces=bool(changed and command.undoes and command.message_ts),
             is_undo=bool(changed and command.undoes),
         )
@@ -619,9 +612,9 @@ class Messages:
 
     def _preview(self, deal: Opportunity, command: Entry) -> Message:
         status, here = command.wish.status, command.caller.channel_id
-        other = self._announce.get(status, here)
+        other = self._policy.announce_channels.get(status, here)
         where = mrkdwn.channel(here) + (f" and {mrkdwn.channel(other)}" if other != here else "")
-        leaves = deal.status in self._confirms_leaving
+        leaves = deal.status in self._policy.confirm.leaving
         lines = (
             f"{self._deal(deal)} is {_is(deal)}, and would become *{status}*.",
             self._facts(deal),
@@ -670,7 +663,7 @@ class Messages:
         return (f"{self._deal(deal)} is {_is(deal)}.", self._facts(deal), reason)
 
     def _card_buttons(self, deal: Opportunity) -> Sequence[Block]:
-        sure = deal.status in self._confirms_leaving
+        sure = deal.status in self._policy.confirm.leaving
         buttons = [
             blocks.button(
                 f"Make it {status}",
@@ -685,8 +678,8 @@ class Messages:
                 if sure
                 else None,
             )
-            for status in self._offered
-            if status != deal.status
+            for status in self._policy.offered
+            if status in STATES and status != deal.status
         ]
         more = (
             blocks.link_button("Open in HighLevel", LINK, self._url(deal.id, deal.location_id)),
@@ -729,7 +722,7 @@ class Messages:
             what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
         then = then.format(admin=self._admin, wait=_wait(trouble, self._clock()), page=self._page)
         lines = (what, self._effect(outcome, wish), then, hint)
-        public = self._errors_in_channel and wish.consent is not Consent.SHARED
+        public = self._policy.errors_in_channel and wish.consent is not Consent.SHARED
         return _message(lines, _small_print(reference, trouble), public=public)
 
     def _effect(self, outcome: Failed, wish: Wish) -> str:
@@ -843,7 +836,7 @@ class Messages:
     def _why_not(self, refusal: UndoRefusal, change: Record | None, undo: Record | None) -> str:
         when = mrkdwn.date(undo.finished_at) if undo and undo.finished_at else "a moment ago"
         return CANNOT_UNDO[refusal].format(
-            window=_duration(self._undo_window),
+            window=_duration(self._policy.undo_window),
             before=plain(change.before or "something unknown") if change else "",
             user=mrkdwn.user(undo.user_id) if undo else "Somebody",
             when=when,
@@ -966,9 +959,11 @@ class Messages:
 
     def help(self) -> Message:
         """How it works."""
-        undo = f"`{COMMAND} undo` takes your last change back. " if self._undo_window else ""
+        undo = f"`{COMMAND} undo` takes your last change back. " if self._policy.undo_window else ""
         where = f"`{COMMAND} use` tells in which sub-account this channel works." if self._locations.others else ""
-        failing = "when it fails, they see that too" if self._errors_in_channel else "when it does not, only you do"
+        failing = (
+            "when it fails, they see that too" if self._policy.errors_in_channel else "when it does not, only you do"
+        )
         lines = (
             "Change a deal's status in HighLevel, in front of your team.",
             code(f"{COMMAND} {USAGE_HINT}"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Approved, Caller, Denied, Reason, Way
+from bot.commands.policy import Confirm, LostReasonMode
 from bot.commands.record import Entry, Record, UndoRefusal
 from bot.commands.reply import Message
 from bot.commands.request import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
@@ -806,7 +807,7 @@ def test_what_became_of_the_lost_reason_is_told(
 
 def test_a_reason_that_is_added_is_told_with_the_note_and_cannot_be_undone() -> None:
     command = replace(_command(replace(LOSE, lost_reason_id="r1")), note="They said so.")
-    message = _messages(announce={Status.LOST: "C0LOST"}).outcome(Changed(LOST_WITHOUT, LOST), command)
+    message = _messages(announce_channels={Status.LOST: "C0LOST"}).outcome(Changed(LOST_WITHOUT, LOST), command)
 
     assert _lines(message) == [f"<@U0ANA> said why {DEAL} was lost: *Too expensive*.", "&gt; They said so."]
     assert (message.public, _buttons(message), message.also_in, message.asks_why) == (True, [], "", False)
@@ -841,20 +842,26 @@ def test_a_change_is_posted_in_the_channel_of_its_status_too_unless_it_is_there_
     announce: dict[Status, str], also_in: str, *, public: bool
 ) -> None:
     command = replace(_command(), public=public)
-    messages = _messages(announce=announce)
+    messages = _messages(announce_channels=announce)
 
     assert messages.outcome(Changed(OPEN, WON), command).also_in == also_in
     assert messages.several([CHANGE, CHANGE], command, [], []).also_in == also_in
 
 
 @pytest.mark.parametrize(
-    ("after", "policy", "asks"),
-    [(LOST_WITHOUT, True, True), (LOST_WITHOUT, False, False), (LOST, True, False), (WON, True, False)],
+    ("after", "mode", "asks"),
+    [
+        (LOST_WITHOUT, LostReasonMode.ASK, True),
+        (LOST_WITHOUT, LostReasonMode.OPTIONAL, False),
+        (LOST_WITHOUT, LostReasonMode.REQUIRED, False),
+        (LOST, LostReasonMode.ASK, False),
+        (WON, LostReasonMode.ASK, False),
+    ],
 )
 def test_whoever_loses_a_deal_without_a_reason_is_asked_for_it_where_that_is_wanted(
-    after: Opportunity, *, policy: bool, asks: bool
+    after: Opportunity, mode: LostReasonMode, *, asks: bool
 ) -> None:
-    messages = _messages(asks_for_reason=policy)
+    messages = _messages(lost_reason=mode)
     command = _command(Wish(ID, Status(after.status)))
     record = replace(CHANGE, status=after.status, after=after.status, lost_reason_id=after.lost_reason_id)
 
@@ -863,7 +870,7 @@ def test_whoever_loses_a_deal_without_a_reason_is_asked_for_it_where_that_is_wan
 
 
 def test_an_undo_is_announced_nowhere_and_asks_nothing() -> None:
-    messages = _messages(announce=dict.fromkeys(STATES, "C0ELSE"))
+    messages = _messages(announce_channels=dict.fromkeys(STATES, "C0ELSE"))
     command = replace(BEN_UNDOES, wish=Wish(ID, Status.LOST))
     lost = replace(CHANGE, status="lost", before="won", after="lost", undoes="17.key")
     message = messages.outcome(Changed(WON, LOST_WITHOUT), command, CHANGE)
@@ -1070,7 +1077,7 @@ def test_a_deal_that_is_not_left_unasked_is_shown_with_yes_and_no() -> None:
 def test_a_preview_says_what_would_happen_and_offers_to_do_it(
     deal: Opportunity, announce: dict[Status, str], interaction: list[str]
 ) -> None:
-    message = _messages(announce=announce).outcome(Previewed(deal), _command(LOSE))
+    message = _messages(announce_channels=announce).outcome(Previewed(deal), _command(LOSE))
 
     first, *rest, last = _lines(message)
     assert first.endswith(", and would become *lost*.")
@@ -1443,7 +1450,7 @@ COMMANDS = st.builds(
 def test_whatever_became_of_whatever_was_asked_slack_takes_the_message(
     outcome: Outcome, command: Entry, undone: Record | None, announced: bool
 ) -> None:
-    messages = _messages(announce=dict.fromkeys(STATES, "C0ELSE") if announced else {})
+    messages = _messages(announce_channels=dict.fromkeys(STATES, "C0ELSE") if announced else {})
 
     assert _is_sound(messages.outcome(outcome, command, undone), ELSEWHERE)
 
@@ -1474,7 +1481,7 @@ def test_whatever_became_of_several_slack_takes_the_message(
 def test_whatever_a_deal_is_slack_takes_its_card(
     deals: list[Opportunity], records: list[Record], command: Entry, leaving: frozenset[str], trouble: Trouble
 ) -> None:
-    messages = _messages(confirms_leaving=leaving | {deals[0].status})
+    messages = _messages(confirm=Confirm(leaving=frozenset[Any]({*leaving, deals[0].status})))
 
     for message in (
         messages.card(deals[0], records, command.reference),
