@@ -298,7 +298,7 @@ def main() -> int:
             results.append(asyncio.run(_world(name, url, count, given.kills, given.seed)))
             print(f"{name}: {'; '.join(results[-1].broken()) or 'every promise was kept'}", flush=True)
         default = asyncio.run(_with_the_default_lease(f"sqlite:///{Path(folder) / 'default.db'}"))
-    print(f"\n{SHORT.timing}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
+    print(f"\n{SHORT.worker}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
     print("\n".join(_table(results)))
     print(f"\nWith the default lease, another replica took over {default:.1f} s after the kill.")
     return 1 if any(each.broken() for each in results) or default > TAKEOVER_BAR else 0

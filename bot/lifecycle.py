@@ -1,7 +1,7 @@
 """Runs the bot, and drains it when it is asked to stop."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 import structlog
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.commands.accounts import Accounts
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.commands.worker import Worker
 from bot.deals.ports import StoreDown
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.token_endpoint import TokenEndpoint
+from bot.highlevel.crm import HighLevelCrm
 from bot.highlevel.pages import ConnectPages
 from bot.highlevel.tokens import TokenRefresh
 from bot.operations import diagnoses
@@ -25,7 +28,10 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.replies import Replies
 from bot.slack.socket_mode import SocketMode
 from bot.slack.workspace import SlackWorkspace
+from bot.storage.access_requests import SqlAccessRequests
+from bot.storage.channels import SqlBindings
 from bot.storage.database import Database
+from bot.storage.history import SqlHistory
 from bot.storage.ledger import SqlLedger
 
 if TYPE_CHECKING:
@@ -45,27 +51,60 @@ class ByOAuth:
 
 
 @dataclass(frozen=True, slots=True)
-class Bot:
-    """The parts that somebody outside needs."""
+class HighLevel:
+    """HighLevel's side: by sub-account."""
 
-    settings: Settings
-    bolt: AsyncApp
-    verifiers: tuple[SignatureVerifier, ...]
-    health: Health
-    socket: SocketMode | None
-    """How Slack reaches the bot; `None`: over HTTP."""
+    clients: Mapping[str, Client]
+    crms: Mapping[str, HighLevelCrm]
+    accounts: Accounts
     oauth: ByOAuth | None
     """How HighLevel is connected; `None`: by a private integration token alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlackClients:
+    """What calls Slack."""
+
+    web: AsyncWebClient
+    workspace: SlackWorkspace
+    directory: SlackDirectory
+    replies: Replies
+
+
+@dataclass(frozen=True, slots=True)
+class SlackEdge:
+    """What Slack calls."""
+
+    bolt: AsyncApp
+    verifiers: tuple[SignatureVerifier, ...]
+    socket: SocketMode | None
+    """How Slack reaches the bot; `None`: over HTTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What is written down."""
+
+    database: Database
+    ledger: SqlLedger
+    history: SqlHistory
+    channels: SqlBindings
+    access_requests: SqlAccessRequests
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """All parts together."""
+
+    settings: Settings
+    storage: Storage
+    highlevel: HighLevel
+    slack: SlackClients
+    edge: SlackEdge
+    worker: Worker
+    health: Health
     metrics: "Metrics | None"
-    """Counts what happens, and where that is read; `None`: nobody counts."""
-    _workspace: SlackWorkspace
-    _directory: SlackDirectory
-    _worker: Worker
-    _database: Database
-    _ledger: SqlLedger
-    _replies: Replies
-    _clients: tuple[Client, ...]
-    _drain: float
+    """Counts what happens, and the page where that is read; `None`: nothing is counted."""
 
     @property
     def instrumentation(self) -> Instrumentation:
@@ -78,15 +117,15 @@ class Bot:
         if self.settings.allowlist.is_empty:
             log.warning("access.nobody", advice=diagnoses.NOBODY.words)
         async with self._open():
-            learning = asyncio.create_task(self._workspace.learn(), name="workspace")
-            tending = [self.oauth.token_refresh.tend()] if self.oauth else []
-            always = (self._worker.tend(), self._directory.keep(), self._forget(), *tending)
+            learning = asyncio.create_task(self.slack.workspace.learn(), name="workspace")
+            tending = [self.highlevel.oauth.token_refresh.tend()] if self.highlevel.oauth else []
+            always = (self.worker.tend(), self.slack.directory.keep(), self._forget(), *tending)
             background = [asyncio.create_task(work) for work in always]
             try:
                 yield
             finally:
                 learning.cancel()
-                await self._worker.drain(self._drain)
+                await self.worker.drain()
                 for task in background:
                     task.cancel()
                 await asyncio.gather(learning, *background, return_exceptions=True)
@@ -101,22 +140,22 @@ class Bot:
     async def _open(self) -> AsyncIterator[None]:
         try:
             async with AsyncExitStack() as open_clients:
-                for client in self._clients:
+                for client in self.highlevel.clients.values():
                     await open_clients.enter_async_context(client)
                 yield
         finally:
-            if self.oauth:
-                await self.oauth.token_refresh.close()
-                await self.oauth.token_endpoint.close()
+            if self.highlevel.oauth:
+                await self.highlevel.oauth.token_refresh.close()
+                await self.highlevel.oauth.token_endpoint.close()
             if self.metrics:
                 self.metrics.close()
-            await self._replies.close()
-            await self._database.close()
+            await self.slack.replies.close()
+            await self.storage.database.close()
 
     async def _forget(self) -> None:
         """Delete what is older than HISTORY_DAYS, now and every hour."""
         while days := self.settings.history_days:
             with suppress(StoreDown):
-                while gone := await self._ledger.forget(datetime.now(UTC) - timedelta(days=days)):
+                while gone := await self.storage.ledger.forget(datetime.now(UTC) - timedelta(days=days)):
                     log.info("history.forgotten", commands=gone)
             await asyncio.sleep(3600)

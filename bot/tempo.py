@@ -1,7 +1,6 @@
 """Every waiting time that a test or a demo may want shorter, or longer on a busy machine."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from bot.commands.worker import WorkerTiming
 from bot.deals.change import Patience
@@ -14,14 +13,6 @@ from bot.storage.backlog import FRESH as BACKLOG_FRESH
 from bot.storage.database import PATIENCE as DATABASE_PATIENCE
 from bot.storage.ledger import LEASE
 
-if TYPE_CHECKING:
-    pass
-
-
-DRAIN = 25.0
-"""Seconds for accepted commands to finish after SIGTERM. A PaaS kills after 30.
-https://devcenter.heroku.com/articles/dynos#shutdown"""
-
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
@@ -31,9 +22,8 @@ class Tempo:
     database: float = DATABASE_PATIENCE
     command: Patience = field(default_factory=Patience)
     highlevel: Attempts = field(default_factory=Attempts)
-    timing: WorkerTiming = field(default_factory=WorkerTiming)
+    worker: WorkerTiming = field(default_factory=WorkerTiming)
     lease: float = LEASE
-    drain: float = DRAIN
     socket: socket_mode.SocketTiming = field(default_factory=socket_mode.SocketTiming)
     token_refresh: RefreshTiming = field(default_factory=RefreshTiming)
     connection_lease: float = CONNECTION_LEASE

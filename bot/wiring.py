@@ -1,6 +1,7 @@
 """Builds the bot from its settings: the only file in which the concrete classes meet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -12,10 +13,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
 from bot.commands.accounts import Account, Accounts
-from bot.commands.instrumentation import NO_METRICS
+from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.commands.lookups import Lookups
+from bot.commands.outbox import Outbox
+from bot.commands.tasks import Tasks
 from bot.commands.text.parse import parse
-from bot.commands.worker import Worker
+from bot.commands.worker import Memory, Worker
 from bot.deals.change import ChangeStatus
 from bot.deals.identify import Identify
 from bot.deals.locations import LocationResolver
@@ -33,16 +36,23 @@ from bot.highlevel.pages import ConnectPages
 from bot.highlevel.tokens import TokenRefresh
 from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
-from bot.lifecycle import Bot, ByOAuth
+from bot.lifecycle import Bot, ByOAuth, HighLevel, SlackClients, SlackEdge, Storage
 from bot.operations import diagnose
 from bot.operations.health import Health
 from bot.operations.probes import NetworkProbes
 from bot.operations.settings import Settings
+from bot.slack.bolt import bolt_app
 from bot.slack.directory import SlackDirectory
 from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
+from bot.slack.listeners.boundary import Boundary
+from bot.slack.listeners.buttons import Buttons
+from bot.slack.listeners.cards import Cards
+from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
-from bot.slack.listeners.typed import CommandListeners, bolt_app
+from bot.slack.listeners.history import HistoryList
+from bot.slack.listeners.typed import Rooms, TypedCommands
+from bot.slack.listeners.undo import Undo
 from bot.slack.messages.sentences import Messages
 from bot.slack.replies import Replies
 from bot.slack.socket_mode import SocketMode
@@ -68,30 +78,58 @@ TERMINAL_PATIENCE = 10.0
 """Seconds for the database where somebody at a terminal waits, and not Slack."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What is built so far, and used by what comes after."""
+
+    settings: Settings
+    tempo: Tempo
+    instrumentation: Instrumentation
+    storage: Storage
+    highlevel: HighLevel
+    slack: SlackClients
+    messages: Messages
+    outbox: Outbox
+
+
 def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True) -> Bot:
-    """The bot for these settings. Touches no network and no file yet.
+    """Build the bot for these settings. Touches no network and no file yet.
 
     `migrates`: whether it may bring the database up to date; not when it only looks, perhaps beside an older version.
     """
     tempo = tempo or Tempo()
     # Left to itself, stamina loads prometheus-client at the first call, and counts in the registry that all share.
     stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.StructlogOnRetryHook])
-    # slack_sdk would repeat a post whose connection broke, and so might say everything twice.
-    web = AsyncWebClient(
-        token=settings.slack_bot_token.get_secret_value(),
-        base_url=settings.slack_api_url.rstrip("/") + "/",
-        timeout=SLACK_PATIENCE,
-        retry_handlers=[],
-    )
-    database = Database(settings.database_url, tempo.database, migrates=migrates)
-    by_oauth = _by_oauth(settings, database, tempo) if settings.by_oauth else None
-    token = settings.highlevel_token.get_secret_value()
-    locations, policy = settings.locations, settings.policy
-
-    metrics = _metrics(
-        settings, tempo, lambda: {each: client.rate_limiter.budget() for each, client in clients.items()}
-    )
+    storage = _storage(settings, tempo, migrates=migrates)
+    clients: dict[str, Client] = {}
+    metrics = _metrics(settings, tempo, clients)
     instrumentation = metrics or NO_METRICS
+    highlevel = _highlevel(settings, tempo, storage, instrumentation)
+    clients |= highlevel.clients
+    slack, messages, tasks = _slack(settings), _messages(settings), Tasks()
+    outbox = Outbox(slack.replies, messages, tasks)
+    parts = _Parts(settings, tempo, instrumentation, storage, highlevel, slack, messages, outbox)
+    worker = _worker(parts, tasks)
+    edge = _edge(parts, worker)
+    health = _health(parts, edge, migrates=migrates)
+    return Bot(settings, storage, highlevel, slack, edge, worker, health, metrics)
+
+
+def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:
+    database = Database(settings.database_url, tempo.database, migrates=migrates)
+    return Storage(
+        database=database,
+        ledger=SqlLedger(database, tempo.lease),
+        history=SqlHistory(database),
+        channels=SqlBindings(database),
+        access_requests=SqlAccessRequests(database),
+    )
+
+
+def _highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrumentation: Instrumentation) -> HighLevel:
+    locations = settings.locations
+    by_oauth = _by_oauth(settings, storage.database, tempo) if settings.by_oauth else None
+    token = settings.highlevel_token.get_secret_value()
 
     def client_of(location_id: str) -> Client:
         # What an operator has set by hand is what they mean to be used.
@@ -108,128 +146,147 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             called=partial(instrumentation.called, location_id),
         )
 
-    ledger = SqlLedger(database, tempo.lease)
-    history = SqlHistory(database)
-    connect_url = pages.link(settings.public_url) if settings.by_oauth else ""
-    replies = Replies(web, transport.pooled())
-    workspace = SlackWorkspace(web)
-    directory = SlackDirectory(web, settings.allowed_groups)
-    access_requests = SqlAccessRequests(database)
-    authorizer = Authorizer(
-        rules=settings.allowlist, workspace=workspace, directory=directory, approvals=access_requests
+    def account(crm: Crm) -> Account:
+        return Account(
+            crm=crm,
+            identify=Identify(crm, reason_required=settings.policy.requires_reason),
+            change=ChangeStatus(crm, storage.ledger, tempo.command, settings.policy.confirm.leaving),
+            lookups=Lookups(crm, storage.history),
+        )
+
+    clients = {each: client_of(each) for each in locations.ids}
+    crms = {each: HighLevelCrm(client, each) for each, client in clients.items()}
+    ours = {each: account(crm) for each, crm in crms.items()}
+    return HighLevel(clients, crms, Accounts(ours, locations.default, account(UnknownLocation())), by_oauth)
+
+
+def _slack(settings: Settings) -> SlackClients:
+    # slack_sdk would repeat a post whose connection broke, and so might say everything twice.
+    web = AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url.rstrip("/") + "/",
+        timeout=SLACK_PATIENCE,
+        retry_handlers=[],
     )
-    messages = Messages(
+    return SlackClients(
+        web=web,
+        workspace=SlackWorkspace(web),
+        directory=SlackDirectory(web, settings.allowed_groups),
+        replies=Replies(web, transport.pooled()),
+    )
+
+
+def _messages(settings: Settings) -> Messages:
+    return Messages(
         app_url=settings.highlevel_app_url,
-        locations=locations,
+        locations=settings.locations,
         currency=settings.currency,
         admin_contact=settings.contact,
         admins=settings.admins,
         channels=settings.allowed_channels,
-        policy=policy,
-        connect_url=connect_url,
+        policy=settings.policy,
+        connect_url=_connect_url(settings),
     )
 
-    def account(crm: Crm) -> Account:
-        return Account(
-            crm=crm,
-            identify=Identify(crm, reason_required=policy.requires_reason),
-            change=ChangeStatus(crm, ledger, tempo.command, policy.confirm.leaving),
-            lookups=Lookups(crm, history, messages),
-        )
 
-    clients = {each: client_of(each) for each in locations.ids}
-    client = clients[locations.default]
-    crms = {each: HighLevelCrm(clients[each], each) for each in locations.ids}
-    accounts = Accounts(
-        {each: account(crm) for each, crm in crms.items()}, locations.default, account(UnknownLocation())
+def _worker(parts: _Parts, tasks: Tasks) -> Worker:
+    return Worker(
+        accounts=parts.highlevel.accounts,
+        channels=parts.slack.directory,
+        memory=Memory(parts.storage.ledger, parts.storage.history),
+        words=parts.messages,
+        outbox=parts.outbox,
+        tasks=tasks,
+        timing=parts.tempo.worker,
+        instrumentation=parts.instrumentation,
     )
-    location_resolver = LocationResolver(locations, SqlBindings(database))
-    worker = Worker(
-        identify=accounts.identify,
-        change=accounts.change,
-        lost_reasons=accounts.lost_reasons,
-        channels=directory,
-        ledger=ledger,
-        history=history,
-        messages=messages,
-        deliver=replies.deliver,
-        post=replies.post,
-        update=replies.update,
-        timing=tempo.timing,
-        instrumentation=instrumentation,
-    )
+
+
+def _edge(parts: _Parts, worker: Worker) -> SlackEdge:
+    """What listens to Slack: Bolt with our listeners, and the socket if there is one."""
+    settings, storage, slack = parts.settings, parts.storage, parts.slack
+    messages, outbox, policy = parts.messages, parts.outbox, parts.settings.policy
+    accounts, locations = parts.highlevel.accounts, parts.settings.locations
     intake = Intake(
-        authorizer=authorizer,
+        authorizer=Authorizer(
+            rules=settings.allowlist,
+            workspace=slack.workspace,
+            directory=slack.directory,
+            approvals=storage.access_requests,
+        ),
         rate_limit=RateLimit(),
-        ledger=ledger,
+        ledger=storage.ledger,
         work=worker,
         messages=messages,
-        answer_within=tempo.acknowledge,
-        instrumentation=instrumentation,
+        answer_within=parts.tempo.acknowledge,
+        instrumentation=parts.instrumentation,
     )
-    modal = FormListeners(
-        intake=intake,
-        location_resolver=location_resolver,
-        crm=accounts.crm,
-        views=SlackViews(web),
-        policy=policy,
-        answer=worker.answer,
-        tell=worker.tell,
-        messages=messages,
+    location_resolver = LocationResolver(locations, storage.channels)
+    rooms = Rooms(
+        cards=Cards(accounts.lookups, outbox, messages),
+        channels=ChannelLocations(intake, location_resolver, messages),
+        history=HistoryList(intake, storage.history, messages),
+        undo=Undo(intake, storage.history, policy, messages),
+        form=FormListeners(
+            intake=intake,
+            location_resolver=location_resolver,
+            crm=accounts.crm,
+            views=SlackViews(slack.web),
+            policy=policy,
+            outbox=outbox,
+            messages=messages,
+        ),
+        approvals=ApprovalListeners(
+            intake=intake, access_requests=storage.access_requests, outbox=outbox, messages=messages
+        ),
     )
-    approvals = ApprovalListeners(intake=intake, access_requests=access_requests, tell=worker.tell, messages=messages)
-    reception = CommandListeners(
-        parse=partial(parse, location_id=locations.default, others=locations.others, statuses=policy.statuses),
-        intake=intake,
-        history=history,
-        location_resolver=location_resolver,
-        lookups=accounts.lookups,
-        modal=modal,
-        approvals=approvals,
-        policy=policy,
-        answer=worker.answer,
-        tell=worker.tell,
-        messages=messages,
+    understand = partial(parse, location_id=locations.default, others=locations.others, statuses=policy.statuses)
+    token = settings.slack_bot_token.get_secret_value()
+    bolt = bolt_app(
+        Boundary(outbox, messages, parts.instrumentation),
+        TypedCommands(understand, intake, rooms, messages, policy),
+        Buttons(
+            intake=intake,
+            history=storage.history,
+            cards=rooms.cards,
+            undo=rooms.undo,
+            approvals=rooms.approvals,
+            messages=messages,
+        ),
+        rooms.form,
+        token,
     )
-    bolt = bolt_app(reception, modal, settings.slack_bot_token.get_secret_value())
     app_token = settings.slack_app_token.get_secret_value()
-    socket = SocketMode(web, app_token, bolt, tempo.socket, instrumentation) if app_token else None
-    return Bot(
-        settings=settings,
-        bolt=bolt,
-        # Over Socket Mode nothing is signed; then nothing that claims to be shall pass.
-        verifiers=tuple(
-            SignatureVerifier(secret)
-            for secret in (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
-        ),
-        health=Health(
-            ask_slack=workspace.auth_test,
-            ask_socket=socket.ask if socket else None,
-            probe_highlevel=crms[locations.default].probe,
-            reads_lost_reasons=crms[locations.default].reads_lost_reasons,
-            elsewhere={locations.name(each): crms[each].probe for each in locations.ids[1:]},
-            highlevel_clock=lambda: diagnose.ClockReading("HighLevel", client.date, client.heard_at),
-            probes=NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled),
-            ping_store=ledger.ping if migrates else ledger.try_out,
-            token=diagnose.inspect_token(token),
-            team_id=settings.slack_team_id,
-            connect_url=connect_url,
-            allowlist=authorizer.rules,
-            directory=directory,
-            look_into=directory.look_into,
-        ),
-        socket=socket,
-        oauth=by_oauth,
-        metrics=metrics,
-        _workspace=workspace,
-        _directory=directory,
-        _worker=worker,
-        _database=database,
-        _ledger=ledger,
-        _replies=replies,
-        _clients=tuple(clients.values()),
-        _drain=tempo.drain,
+    socket = SocketMode(slack.web, app_token, bolt, parts.tempo.socket, parts.instrumentation) if app_token else None
+    # Over Socket Mode nothing is signed; then nothing that claims to be may pass.
+    secrets = (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
+    return SlackEdge(bolt, tuple(map(SignatureVerifier, secrets)), socket)
+
+
+def _health(parts: _Parts, edge: SlackEdge, *, migrates: bool) -> Health:
+    settings, storage, slack, highlevel = parts.settings, parts.storage, parts.slack, parts.highlevel
+    locations = settings.locations
+    client, crm = highlevel.clients[locations.default], highlevel.crms[locations.default]
+    return Health(
+        ask_slack=slack.workspace.auth_test,
+        ask_socket=edge.socket.ask if edge.socket else None,
+        probe_highlevel=crm.probe,
+        reads_lost_reasons=crm.reads_lost_reasons,
+        elsewhere={locations.name(each): highlevel.crms[each].probe for each in locations.ids[1:]},
+        highlevel_clock=lambda: diagnose.ClockReading("HighLevel", client.date, client.heard_at),
+        probes=NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled),
+        ping_store=storage.ledger.ping if migrates else storage.ledger.try_out,
+        token=diagnose.inspect_token(settings.highlevel_token.get_secret_value()),
+        team_id=settings.slack_team_id,
+        connect_url=_connect_url(settings),
+        allowlist=settings.allowlist,
+        directory=slack.directory,
+        look_into=slack.directory.look_into,
     )
+
+
+def _connect_url(settings: Settings) -> str:
+    return pages.link(settings.public_url) if settings.by_oauth else ""
 
 
 def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
@@ -261,13 +318,18 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
     return ByOAuth(connect_pages, keeper, token_endpoint)
 
 
-def _metrics(settings: Settings, tempo: Tempo, budgets: Callable[[], Mapping[str, Budget]]) -> "Metrics | None":
+def _metrics(settings: Settings, tempo: Tempo, clients: Mapping[str, Client]) -> "Metrics | None":
+    """`clients` is filled later, before the first look at the metrics."""
     token = settings.metrics_token.get_secret_value()
     if not token:
         return None
     from bot.operations.metrics import Metrics  # noqa: PLC0415 - 20 ms that a start without it need not cost
 
     backlog_reader = BacklogReader(settings.database_url, fresh=tempo.backlog)
+
+    def budgets() -> dict[str, Budget]:
+        return {each: client.rate_limiter.budget() for each, client in clients.items()}
+
     return Metrics(token, settings.locations.names, budgets, backlog_reader)
 
 

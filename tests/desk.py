@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from slack_bolt.async_app import AsyncBoltRequest
+from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 
 from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
@@ -22,21 +22,30 @@ from bot.deals.locations import LocationResolver, Locations
 from bot.deals.outcome import Changed, Outcome
 from bot.deals.wish import Wish
 from bot.slack.block_kit.blocks import Block
+from bot.slack.bolt import bolt_app
 from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
+from bot.slack.listeners.boundary import Boundary
+from bot.slack.listeners.buttons import Buttons
+from bot.slack.listeners.cards import Cards
+from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
-from bot.slack.listeners.typed import CommandListeners, bolt_app
+from bot.slack.listeners.history import HistoryList
+from bot.slack.listeners.typed import Rooms, TypedCommands
+from bot.slack.listeners.undo import Undo
 from tests.memory import (
     MemoryBindings,
     MemoryCrm,
     MemoryDirectory,
     MemoryHome,
     MemoryLedger,
+    MemoryOutbox,
     MemoryRegister,
     MemoryWork,
     messages,
     policy,
 )
+from tests.notebook import Notebook
 
 DEAL = "AbCdEfGhIjKlMnOpQr12"
 """An id of HighLevel's kind."""
@@ -72,8 +81,8 @@ class Desk:
     crm: MemoryCrm = field(default_factory=lambda: MemoryCrm(Opportunity(DEAL, "open", name="New website")))
     views: MemoryViews = field(default_factory=MemoryViews)
     work: MemoryWork = field(default_factory=MemoryWork)
-    told: list[tuple[Message, Address, str]] = field(default_factory=list)
-    questions: list[tuple[Awaitable[Message | None], Address, str]] = field(default_factory=list)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    notebook: Notebook = field(default_factory=Notebook)
     parse: Callable[[str], Request] | None = None
     window: timedelta = timedelta(hours=24)
     allowed: frozenset[str] = frozenset({"U1", "U2"})
@@ -83,11 +92,22 @@ class Desk:
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     rate_limit: RateLimit = field(default_factory=RateLimit)
     within: float = 2.6
+    workspace: MemoryHome = field(default_factory=MemoryHome)
     confirm_above: int | None = 3
     statuses: frozenset[Status] = frozenset(STATES)
     reason_required: bool = False
     locations: Locations = field(default_factory=lambda: Locations("L"))
     bindings: MemoryBindings = field(default_factory=MemoryBindings)
+
+    @property
+    def told(self) -> list[tuple[Message, Address, str]]:
+        """What was said besides the acknowledgement."""
+        return self.outbox.told
+
+    @property
+    def questions(self) -> list[tuple[Awaitable[Message | None], Address, str]]:
+        """What is answered after the acknowledgement."""
+        return self.outbox.questions
 
     @property
     def entries(self) -> list[Entry]:
@@ -173,59 +193,63 @@ class Desk:
 
     async def dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """What Slack gets for this."""
+        response = await self.bolt().async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
+        return response.status, json.loads(response.body) if response.body else {}
+
+    def bolt(self) -> AsyncApp:
+        """The bot's Bolt app over all this."""
         decided = policy(
             statuses=self.statuses,
             undo_window=self.window,
             lost_reason=LostReasonMode.REQUIRED if self.reason_required else LostReasonMode.ASK,
             confirm=Confirm(self.confirm_above, frozenset({Status.WON})),
         )
-        interaction = messages(
-            admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations
-        )
-
-        def answer(question: Awaitable[Message | None], to: Address, reference: str) -> None:
-            self.questions.append((question, to, reference))
-
-        def tell(message: Message, to: Address, reference: str) -> None:
-            self.told.append((message, to, reference))
+        said = messages(admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations)
 
         intake = Intake(
             authorizer=Authorizer(
                 rules=Allowlist(self.allowed, self.channels, admins=frozenset(self.admins)),
-                workspace=MemoryHome(),
+                workspace=self.workspace,
                 directory=self.directory,
                 approvals=self.register,
             ),
             rate_limit=self.rate_limit,
             ledger=self.ledger,
             work=self.work,
-            messages=interaction,
+            messages=said,
             answer_within=self.within,
         )
         location_resolver = LocationResolver(self.locations, self.bindings)
-        modal = FormListeners(
+        forms = FormListeners(
             intake=intake,
             location_resolver=location_resolver,
             crm=lambda _location_id: self.crm,
             views=self.views,
             policy=decided,
-            answer=answer,
-            tell=tell,
-            messages=interaction,
+            outbox=self.outbox,
+            messages=said,
         )
-        reception = CommandListeners(
-            parse=self.parse or (lambda _text: self.request),
-            intake=intake,
-            history=self.ledger,
-            location_resolver=location_resolver,
-            lookups=lambda _location_id: Lookups(self.crm, self.ledger, interaction),
-            modal=modal,
-            approvals=ApprovalListeners(intake=intake, access_requests=self.register, tell=tell, messages=interaction),
-            policy=decided,
-            answer=answer,
-            tell=tell,
-            messages=interaction,
+        rooms = Rooms(
+            cards=Cards(lambda _location_id: Lookups(self.crm, self.ledger), self.outbox, said),
+            channels=ChannelLocations(intake, location_resolver, said),
+            history=HistoryList(intake, self.ledger, said),
+            undo=Undo(intake, self.ledger, decided, said),
+            form=forms,
+            approvals=ApprovalListeners(
+                intake=intake, access_requests=self.register, outbox=self.outbox, messages=said
+            ),
         )
-        app = bolt_app(reception, modal, "xoxb-not-a-token")
-        response = await app.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
-        return response.status, json.loads(response.body) if response.body else {}
+        return bolt_app(
+            Boundary(self.outbox, said, self.notebook),
+            TypedCommands(self.parse or (lambda _text: self.request), intake, rooms, said, decided),
+            Buttons(
+                intake=intake,
+                history=self.ledger,
+                cards=rooms.cards,
+                undo=rooms.undo,
+                approvals=rooms.approvals,
+                messages=said,
+            ),
+            forms,
+            "xoxb-not-a-token",
+        )

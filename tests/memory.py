@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
 from bot.commands.ledger import Accepted, Claim
+from bot.commands.outbox import Outbox
 from bot.commands.policy import Confirm, LostReasonMode, Policy
 from bot.commands.record import Entry, Record
-from bot.commands.reply import Message
+from bot.commands.reply import Address, Delivery, Message
+from bot.commands.tasks import Tasks
 from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
 from bot.deals.locations import Locations
 from bot.deals.outcome import (
@@ -440,6 +442,34 @@ class MemoryWork:
     def submit(self, entry: Entry, *, begun: bool) -> None:
         self.entries.append(entry)
         self.begun += [entry.key] if begun else []
+
+
+class MemoryOutbox(Outbox):
+    """An outbox that keeps what is put in."""
+
+    def __init__(self) -> None:
+        super().__init__(_NoMail(), messages(), Tasks())
+        self.told: list[tuple[Message, Address, str]] = []
+        self.questions: list[tuple[Awaitable[Message | None], Address, str]] = []
+
+    def tell(self, message: Message, to: Address, reference: str) -> None:
+        self.told.append((message, to, reference))
+
+    def answer(self, question: Awaitable[Message | None], to: Address, reference: str) -> None:
+        self.questions.append((question, to, reference))
+
+
+class _NoMail:
+    """`bot.commands.reply.Mail` that nothing is given to."""
+
+    async def deliver(self, message: Message, to: Address) -> Delivery:
+        raise NotImplementedError
+
+    async def post(self, message: Message, channel_id: str) -> Delivery:
+        raise NotImplementedError
+
+    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
+        raise NotImplementedError
 
 
 @dataclass

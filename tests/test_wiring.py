@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 import bot
 from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED
 from bot.operations.settings import Settings
-from bot.tempo import DRAIN, Tempo
+from bot.tempo import Tempo
 from bot.wiring import build
 from tests.house import BY_OAUTH, DEAL, open_house, stand_ins
 
@@ -22,7 +22,10 @@ CONCRETE = {
     "Replies",
     "SlackWorkspace",
     "Worker",
-    "CommandListeners",
+    "Boundary",
+    "TypedCommands",
+    "Buttons",
+    "Outbox",
     "ChangeStatus",
     "Health",
     "SocketMode",
@@ -121,15 +124,15 @@ def test_where_nothing_is_signed_nothing_that_claims_to_be_passes() -> None:
     now = str(int(time.time()))
     forged = "v0=" + hmac.new(b"", f"v0:{now}:text=won".encode(), "sha256").hexdigest()
 
-    assert bot.socket is not None
-    assert not any(each.is_valid("text=won", now, forged) for each in bot.verifiers)
+    assert bot.edge.socket is not None
+    assert not any(each.is_valid("text=won", now, forged) for each in bot.edge.verifiers)
 
 
 def test_waiting_times_are_those_of_a_person_and_a_platform() -> None:
     tempo = Tempo()
 
     assert tempo.command.whole == 20
-    assert tempo.drain == DRAIN == 25
+    assert tempo.worker.drain == 25
 
 
 def test_the_concrete_classes_meet_in_one_file() -> None:

@@ -1,6 +1,6 @@
 """What is wanted of the ledger while a command is worked on: by whoever accepts it, and by whoever has it. Pure."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -133,3 +133,11 @@ class History(Protocol):
 
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
         """Everybody's commands about this deal, latest first."""
+
+
+async def together(history: History, finding: Awaitable[Record | None]) -> Sequence[Record]:
+    """The command that is found, and those that were asked for with it; empty when there is none."""
+    found = await finding
+    if found is None:
+        return ()
+    return await history.of_batch(found.batch) if found.batch else (found,)

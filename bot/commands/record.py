@@ -1,13 +1,56 @@
 """A command as it is written down, as it is remembered, and whether it can be taken back. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
 from bot.access.rules import Caller
+from bot.commands.reply import Address
 from bot.deals.deal import STATES, Status
 from bot.deals.wish import Consent, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a command comes from: who typed or pressed what, and where the answer goes."""
+
+    key: str
+    """The sender's own id: the same key again is the same command, not another."""
+    reference: str
+    """Eight letters and digits for people and the log."""
+    caller: Caller
+    text: str
+    """What was typed after the command, or the value of the button or of what was chosen."""
+    response_url: str
+    message_ts: str = ""
+    """Slack's id of the message whose button was pressed; empty for what was typed."""
+
+    @property
+    def address(self) -> Address:
+        """Where the answer goes."""
+        return Address(self.response_url, self.caller.channel_id, self.caller.user_id, self.message_ts)
+
+    def entries(self, wishes: Sequence[Wish], *, note: str = "", public: bool = True) -> list["Entry"]:
+        """The commands to write down: one, or several that are answered by the first of them."""
+        batch = self.key if len(wishes) > 1 else None
+        return [
+            Entry(
+                # A key of its own for each, in their order: the first has the sender's.
+                key=f"{self.key}#{number:02}" if number else self.key,
+                reference=self.reference,
+                caller=self.caller,
+                text=self.text,
+                wish=wish,
+                response_url=self.response_url,
+                message_ts=self.message_ts,
+                batch=batch,
+                note=note,
+                public=public,
+            )
+            for number, wish in enumerate(wishes)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +77,11 @@ class Entry:
     """What the people in the channel shall read with it."""
     public: bool = True
     """Whether the people in the channel shall see it."""
+
+    @property
+    def address(self) -> Address:
+        """Where the answer goes."""
+        return Address(self.response_url, self.caller.channel_id, self.caller.user_id, self.message_ts)
 
     @property
     def needs_sharing_consent(self) -> bool:

@@ -1,11 +1,9 @@
-"""What is said to a person, and where it goes. Pure."""
+"""What is said to a person, where it goes, and the port that sends it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-UNDELIVERED = "undelivered"
-"""How a reply arrived that did not arrive."""
+from enum import StrEnum
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,15 +12,16 @@ class Message:
 
     text: str
     blocks: tuple[Mapping[str, Any], ...]
+    """As Slack takes them: `bot/slack/block_kit` makes them, and nothing here looks inside."""
     public: bool
     replaces: bool = False
     """Takes the place of the message whose button was pressed, instead of standing below it."""
     also_in: str = ""
-    """Another channel where it is posted besides; empty for none."""
+    """Another channel where it is posted as well; empty for none."""
     asks_why: bool = False
-    """Whoever lost the deal is asked for the reason afterwards."""
+    """The person who lost the deal is asked for the reason afterwards."""
     is_undo: bool = False
-    """It tells of something that was taken back, as every other message about that shall."""
+    """It tells of an undo: every other message about the undone change is changed to say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +39,34 @@ class Address:
     """The message that a button was pressed in; empty for a command."""
 
 
+class DeliveryWay(StrEnum):
+    """How a message arrived."""
+
+    RESPONSE_URL = "response_url"
+    CHANNEL = "channel"
+    DIRECT_MESSAGE = "direct_message"
+    TOGETHER = "together"
+    """With others: the first of several commands answers for all."""
+    UNDELIVERED = "undelivered"
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """How a message was delivered."""
 
-    way: str
-    """`response_url`, `channel`, `direct_message` or `undelivered`."""
+    way: DeliveryWay
     message_ts: str
     """The message's id within its conversation; empty where Slack gave none, as a `response_url` never does."""
+
+
+class Mail(Protocol):
+    """Sends messages. No method raises."""
+
+    async def deliver(self, message: Message, to: Address) -> Delivery:
+        """Deliver it, by the first way that takes it."""
+
+    async def post(self, message: Message, channel_id: str) -> Delivery:
+        """Post it in a channel, or not at all."""
+
+    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
+        """Put it in the place of an earlier message of ours; whether Slack took it, or may have."""

@@ -72,7 +72,7 @@ class Page:
 class ConnectPages:
     """Two addresses: one that is opened with a pass, and one to which HighLevel sends people back."""
 
-    def __init__(  # noqa: PLR0913 - each is one neighbour
+    def __init__(
         self,
         app: oauth.App,
         *,

@@ -14,7 +14,6 @@ from bot.commands.instrumentation import DENIED, NO_METRICS, Instrumentation
 from bot.commands.ledger import Accepted, IntakeLedger
 from bot.commands.record import Entry
 from bot.commands.reply import Message
-from bot.deals.outcome import Cause
 from bot.deals.ports import StoreDown
 from bot.slack.messages.sentences import Messages
 from bot.slack.payload import Interaction
@@ -47,7 +46,7 @@ class Work(Protocol):
 class Intake:
     """The way in, for what is typed, pressed, chosen and filled in alike."""
 
-    def __init__(  # noqa: PLR0913 - each is one neighbour
+    def __init__(
         self,
         *,
         authorizer: Authorizer,
@@ -123,23 +122,6 @@ class Intake:
     async def ineligible(self, interaction: Interaction) -> Denied | None:
         """Why this person is nobody whom an admin could let in; `None` for a member of our workspace."""
         return await self.authorizer.ineligible(interaction.caller, within=self._time(2))
-
-    async def guarded(self, answering: Awaitable[Message | None], reference: str) -> Message | None:
-        """The error boundary of what happens before an acknowledgement."""
-        try:
-            return await answering
-        except LookupFailed:
-            log.warning("command.not_looked_up")
-            self._instrumentation.commanded(Cause.STORE_DOWN)
-            return self._messages.cannot_look_up(reference)
-        except StoreDown as down:
-            log.warning("command.not_written_down", perhaps=down.perhaps_written)
-            self._instrumentation.commanded(Cause.STORE_DOWN)
-            return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=down.perhaps_written)
-        except Exception:
-            log.exception("command.broken")
-            self._instrumentation.commanded(Cause.UNEXPECTED)
-            return self._messages.not_accepted(Cause.UNEXPECTED, reference)
 
     def _time(self, part: int) -> float:
         """A part of the time for an answer, or what is left of it."""

@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.commands.reply import UNDELIVERED, Address, Delivery, Message
+from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ QUEUE_PATIENCE = 60.0
 """Seconds to wait altogether, on one way, because Slack says that messages come too fast."""
 
 
-def payload(message: Message) -> dict[str, Any]:
+def as_response(message: Message) -> dict[str, Any]:
     """A message as an answer to a command or a button: in an acknowledgement, or sent to its `response_url`."""
     return {
         "response_type": "in_channel" if message.public else "ephemeral",
@@ -110,13 +110,13 @@ class Replies:
             if attempt.fate is not _Fate.REFUSED:
                 return Delivery(way, attempt.message_ts)
         log.error("reply.undelivered")
-        return Delivery(UNDELIVERED, "")
+        return Delivery(DeliveryWay.UNDELIVERED, "")
 
     async def post(self, message: Message, channel_id: str) -> Delivery:
         """Post it in a channel, and nowhere else. Never raises."""
         attempt = await self._insist(partial(self._post, message, channel_id))
         refused = attempt.fate is _Fate.REFUSED
-        return Delivery(UNDELIVERED if refused else "channel", attempt.message_ts)
+        return Delivery(DeliveryWay.UNDELIVERED if refused else DeliveryWay.CHANNEL, attempt.message_ts)
 
     async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
         """Put a message in the place of an earlier one of ours; whether it was taken, or may have been. Never raises.
@@ -131,19 +131,19 @@ class Replies:
         """Close the connections."""
         await self._transport.aclose()
 
-    def _ways(self, message: Message, to: Address) -> Iterator[tuple[str, Callable[[], Awaitable[_Attempt]]]]:
+    def _ways(self, message: Message, to: Address) -> Iterator[tuple[DeliveryWay, Callable[[], Awaitable[_Attempt]]]]:
         # What is posted in two channels is to be updated in both: only this way Slack says which message it is.
         channel_first = message.also_in and message.public and not message.replaces
         if channel_first:
-            yield "channel", partial(self._post, message, to.channel_id)
+            yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id)
         if to.response_url:
-            yield "response_url", partial(self._respond, message, to.response_url)
+            yield DeliveryWay.RESPONSE_URL, partial(self._respond, message, to.response_url)
         if message.public:
             if message.replaces and to.message_ts:
-                yield "channel", partial(self._replace, message, to.channel_id, to.message_ts)
+                yield DeliveryWay.CHANNEL, partial(self._replace, message, to.channel_id, to.message_ts)
             if not channel_first:
-                yield "channel", partial(self._post, message, to.channel_id)
-        yield "direct_message", partial(self._post, message, to.user_id)
+                yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id)
+        yield DeliveryWay.DIRECT_MESSAGE, partial(self._post, message, to.user_id)
 
     async def _insist(self, send: Callable[[], Awaitable[_Attempt]]) -> _Attempt:
         """Send it one way, as often as is decent."""
@@ -164,7 +164,7 @@ class Replies:
     async def _respond(self, message: Message, response_url: str) -> _Attempt:
         # Said every time: Slack warns that an answer to a button may overwrite the message that the button is in.
         # https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread
-        body = {"replace_original": False, **payload(message)}
+        body = {"replace_original": False, **as_response(message)}
         if (address := at_slack(response_url, self._api)) is None:
             log.warning("reply.not_sent", error="not an address of Slack's")
             return _Attempt(_Fate.REFUSED)

@@ -28,12 +28,12 @@ def app(bot: Bot) -> Starlette:
         raw = await _body(request)
         if raw is None:
             return _rejected(Rejected(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large"))
-        contents = verify(raw, request.headers, bot.verifiers)
+        contents = verify(raw, request.headers, bot.edge.verifiers)
         if isinstance(contents, Rejected):
             return _rejected(contents)
         if contents.get("ssl_check") == "1":  # a distributed app is asked whether its certificate is good
             return Response()
-        answer = await dispatch(bot.bolt, contents)
+        answer = await dispatch(bot.edge.bolt, contents)
         if isinstance(answer, Rejected):
             return _rejected(answer)
         bot.instrumentation.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - request.state.began)
@@ -50,11 +50,11 @@ def app(bot: Bot) -> Starlette:
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         # What was received last is finished too: first Slack is hung up on, then the work is drained.
-        async with bot.running(), bot.socket.receiving() if bot.socket else nullcontext():
+        async with bot.running(), bot.edge.socket.receiving() if bot.edge.socket else nullcontext():
             yield
 
-    for_slack = [] if bot.socket else [Route(EVENTS, slack_events, methods=["POST"])]
-    for_highlevel = bot.oauth.connect_pages.routes() if bot.oauth else []
+    for_slack = [] if bot.edge.socket else [Route(EVENTS, slack_events, methods=["POST"])]
+    for_highlevel = bot.highlevel.oauth.connect_pages.routes() if bot.highlevel.oauth else []
     for_prometheus = bot.metrics.routes() if bot.metrics else []
     routes = [*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz), *for_prometheus]
     application = Starlette(routes=routes, lifespan=lifespan)

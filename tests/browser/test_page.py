@@ -287,7 +287,7 @@ async def test_what_is_wrong_with_highlevel_is_told(hasty_visit: Visit, picture:
 
 
 async def test_a_slow_highlevel_is_waited_for_and_people_are_told(tabs: Tabs, picture: Picture) -> None:
-    impatient = replace(PATIENT, timing=replace(PATIENT.timing, tell=0.5))
+    impatient = replace(PATIENT, worker=replace(PATIENT.worker, tell=0.5))
     async with staged(impatient) as stage, served(Demo(stage).app()) as url:
         page = await tabs.open(url)
         await page.get_by_label("HighLevel is").select_option("slow")

@@ -7,7 +7,7 @@ import pytest
 
 from bot.access.rules import Caller
 from bot.commands.accounts import Account, Accounts
-from bot.commands.lookups import Lookups
+from bot.commands.lookups import Lookups, NoCard
 from bot.deals.change import ChangeStatus
 from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.identify import Identify
@@ -22,7 +22,7 @@ from bot.highlevel.unknown_location import UnknownLocation
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
 from tests.house import PATIENT
-from tests.memory import MemoryLedger, messages
+from tests.memory import MemoryLedger
 
 BERLIN, PARIS = "LOCATIONxxxxxxxxxxxx", "PARISxxxxxxxxxxxxxxx"
 ANA = Caller("U1", "T1", "C1")
@@ -49,7 +49,7 @@ async def town() -> AsyncIterator[Town]:
             crm,
             Identify(crm, reason_required=False),
             ChangeStatus(crm, ledger, PATIENT.command),
-            Lookups(crm, ledger, messages()),
+            Lookups(crm, ledger),
         )
 
     async with served(highlevel.app()) as url, AsyncExitStack() as stack:
@@ -108,7 +108,9 @@ async def test_in_one_that_is_not_ours_everything_fails_and_says_so(town: Town) 
         await gone.set_status(DEAL, Status.WON, lost_reason_id=None, until=_soon())
     assert await gone.describe(Opportunity(DEAL, "open"), until=_soon()) == Opportunity(DEAL, "open")
     assert await town.accounts.lost_reasons("GONE", until=_soon()) is None
-    assert "no longer" in (await town.accounts.lookups("GONE").share(DEAL, ANA, "REF")).text
+    none = await town.accounts.lookups("GONE").find(DEAL)
+    assert isinstance(none, NoCard)
+    assert none.failed.trouble.cause is Cause.NOT_OURS
     assert town.highlevel.written == []
 
 

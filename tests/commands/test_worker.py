@@ -9,10 +9,14 @@ import structlog
 from structlog.testing import capture_logs
 
 from bot.access.rules import Caller
+from bot.commands.execution import AT_ONCE, MOST_ATTEMPTS, TOO_LATE
 from bot.commands.ledger import Claim
+from bot.commands.outbox import AT_ONCE as SAID_AT_ONCE
+from bot.commands.outbox import Outbox
 from bot.commands.record import Entry
-from bot.commands.reply import Address, Delivery, Message
-from bot.commands.worker import DELIVERING, IN_FLIGHT, MOST_ATTEMPTS, TOGETHER, TOO_LATE, Worker, WorkerTiming
+from bot.commands.reply import Address, Delivery, DeliveryWay, Message
+from bot.commands.tasks import Tasks
+from bot.commands.worker import Memory, Worker, WorkerTiming
 from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.identify import Identified
 from bot.deals.outcome import (
@@ -33,7 +37,7 @@ from bot.slack.messages.sentences import Messages
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 from tests.notebook import Notebook
 
-RHYTHM = WorkerTiming(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, last_words=0.1)
+RHYTHM = WorkerTiming(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, drain=1.0, last_words=0.1)
 OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
 
 
@@ -66,7 +70,7 @@ class Work:
     most_at_once: int = 0
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
-    way: str = "channel"
+    way: DeliveryWay = DeliveryWay.CHANNEL
     notebook: Notebook = field(default_factory=Notebook)
 
     def __post_init__(self) -> None:
@@ -91,7 +95,7 @@ class Work:
 
     async def post(self, message: Message, channel_id: str) -> Delivery:
         self.posted.append((message, channel_id))
-        return Delivery("channel", self.posted_as)
+        return Delivery(DeliveryWay.CHANNEL, self.posted_as)
 
     async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
         self.begun.append((key, intended))
@@ -118,17 +122,14 @@ class Work:
 
     def worker(self, ledger: MemoryLedger | None = None, timing: WorkerTiming = RHYTHM) -> tuple[Worker, MemoryLedger]:
         ledger = ledger or MemoryLedger(self.store)
+        tasks = Tasks()
         worker = Worker(
-            identify=self.identify,
-            change=self.change,
-            lost_reasons=self.lost_reasons,
+            accounts=self,
             channels=self,
-            ledger=ledger,
-            history=ledger,
-            messages=self.messages,
-            deliver=self.deliver,
-            post=self.post,
-            update=self.update,
+            memory=Memory(ledger, ledger),
+            words=self.messages,
+            outbox=Outbox(self, self.messages, tasks),
+            tasks=tasks,
             timing=timing,
             instrumentation=self.notebook,
         )
@@ -167,7 +168,7 @@ def work() -> Work:
 async def test_a_command_is_carried_out_answered_and_noted(work: Work) -> None:
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     ((message, to),) = work.delivered
     assert "REF-one" in message.text
@@ -178,10 +179,10 @@ async def test_a_command_is_carried_out_answered_and_noted(work: Work) -> None:
 
 
 async def test_a_message_outside_the_channel_is_not_taken_for_one_in_it(work: Work) -> None:
-    work.way = "direct_message"
+    work.way = DeliveryWay.DIRECT_MESSAGE
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert (work.store.rows["one"].delivered, work.store.rows["one"].message_ts) == ("direct_message", "")
 
@@ -189,19 +190,19 @@ async def test_a_message_outside_the_channel_is_not_taken_for_one_in_it(work: Wo
 async def test_few_commands_run_at_once_and_all_are_done(work: Work) -> None:
     worker, ledger = work.worker()
     work.may_finish.clear()
-    await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * IN_FLIGHT)))
-    await _until(lambda: work.at_once == IN_FLIGHT)
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * AT_ONCE)))
+    await _until(lambda: work.at_once == AT_ONCE)
     work.may_finish.set()
-    await worker.drain(1)
+    await worker.drain()
 
-    assert len(work.delivered) == 3 * IN_FLIGHT
-    assert work.most_at_once == IN_FLIGHT
+    assert len(work.delivered) == 3 * AT_ONCE
+    assert work.most_at_once == AT_ONCE
 
 
 async def test_commands_about_one_deal_run_one_after_another_in_their_order(work: Work) -> None:
     worker, ledger = work.worker()
     await _submit(worker, ledger, *(_entry(str(number), deal="the same") for number in range(3)))
-    await worker.drain(1)
+    await worker.drain()
 
     assert [key for key, _ in work.begun] == ["0", "1", "2"]
     assert work.most_at_once == 1
@@ -215,7 +216,7 @@ async def test_what_began_as_it_was_accepted_goes_to_the_deal_without_asking_the
     worker, ledger = work.worker(Watched(work.store))
     await ledger.accept(_entry("one"), within=5, begin=True)
     worker.submit(_entry("one"), begun=True)
-    await worker.drain(1)
+    await worker.drain()
 
     assert [key for key, _ in work.begun] == ["one"]
     assert work.store.rows["one"].state == "finished"
@@ -225,17 +226,17 @@ async def test_there_is_room_for_a_command_until_so_many_are_at_work_in_its_sub_
     worker, ledger = work.worker()
     elsewhere = replace(_entry("a"), wish=replace(_entry("a").wish, location_id="elsewhere"))
     work.may_finish.clear()
-    await _submit(worker, ledger, *(_entry(str(number)) for number in range(IN_FLIGHT - 1)))
-    await _until(lambda: work.at_once == IN_FLIGHT - 1)
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(AT_ONCE - 1)))
+    await _until(lambda: work.at_once == AT_ONCE - 1)
     assert worker.has_room(_entry("one more"))
 
     await _submit(worker, ledger, _entry("one more"))
-    await _until(lambda: work.at_once == IN_FLIGHT)
+    await _until(lambda: work.at_once == AT_ONCE)
     assert not worker.has_room(_entry("too many"))
     assert worker.has_room(elsewhere)
 
     work.may_finish.set()
-    await worker.drain(1)
+    await worker.drain()
     assert not worker.has_room(elsewhere), "it is leaving"
 
 
@@ -249,19 +250,19 @@ async def test_a_deal_that_another_replica_is_at_is_waited_for(work: Work) -> No
     assert work.begun == []
 
     await other.answer("other", AlreadySo(OPEN), Message("", (), public=False))
-    await worker.drain(1)
+    await worker.drain()
     assert [key for key, _ in work.begun] == ["one"]
 
 
 async def test_replies_that_wait_for_slack_do_not_keep_the_next_commands_waiting(work: Work) -> None:
     worker, ledger = work.worker()
     work.may_deliver.clear()
-    await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * IN_FLIGHT)))
-    await _until(lambda: len(work.begun) == 3 * IN_FLIGHT)
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * AT_ONCE)))
+    await _until(lambda: len(work.begun) == 3 * AT_ONCE)
     work.may_deliver.set()
-    await worker.drain(1)
+    await worker.drain()
 
-    assert len(work.delivered) == 3 * IN_FLIGHT
+    assert len(work.delivered) == 3 * AT_ONCE
 
 
 async def test_an_exception_is_told_and_logged_under_the_reference(work: Work) -> None:
@@ -269,7 +270,7 @@ async def test_an_exception_is_told_and_logged_under_the_reference(work: Work) -
     worker, ledger = work.worker()
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
         await _submit(worker, ledger, _entry("one"))
-        await worker.drain(1)
+        await worker.drain()
 
     assert "Something went wrong inside the bot." in work.texts[0]
     broken = [line for line in lines if line.get("exc_info")]
@@ -285,7 +286,7 @@ async def test_a_reply_that_breaks_leaves_the_command_to_be_taken_up_again(work:
     worker, ledger = Broken(work.store).worker()
     with capture_logs() as lines:
         await _submit(worker, ledger, _entry("one"))
-        await worker.drain(1)
+        await worker.drain()
 
     assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
     assert work.store.rows["one"].state == "answered"
@@ -303,7 +304,7 @@ async def test_what_was_accepted_is_carried_out_when_the_database_is_back(work: 
     assert (work.begun, work.delivered) == ([], [])
 
     work.store.down = False
-    await worker.drain(1)
+    await worker.drain()
     assert work.store.rows["one"].state == "finished"
 
 
@@ -311,7 +312,7 @@ async def test_an_intention_that_cannot_be_written_down_is_tried_again(work: Wor
     work.outcomes = [StoreDown()]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert [key for key, _ in work.begun] == ["one", "one"]
     assert len(work.delivered) == 1
@@ -328,7 +329,7 @@ async def test_a_result_is_not_told_before_it_is_written_down(work: Work) -> Non
     assert work.delivered == []
 
     work.store.down = False
-    await worker.drain(1)
+    await worker.drain()
     assert len(work.delivered) == 1
     assert work.store.rows["one"].state == "finished"
 
@@ -342,7 +343,7 @@ async def test_a_delivery_is_noted_when_the_database_is_back_and_not_made_again(
     work.may_deliver.set()
     await _until(lambda: len(work.delivered) == 1)
     work.store.down = False
-    await worker.drain(1)
+    await worker.drain()
 
     assert len(work.delivered) == 1
     assert work.store.rows["one"].state == "finished"
@@ -356,7 +357,7 @@ async def test_highlevels_limit_is_waited_out(work: Work) -> None:
     work.outcomes = [limited, replace(limited, trouble=Trouble(Cause.RATE_LIMITED, retry_after=0.01))]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert len(work.begun) == 3
     assert "already" in work.texts[0]
@@ -366,7 +367,7 @@ async def test_a_limit_that_lasts_too_long_is_told(work: Work) -> None:
     work.outcomes = [Failed(Trouble(Cause.RATE_LIMITED, retry_after=60.0), Effect.NOTHING)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert "Try again in 60 seconds" in work.texts[0]
 
@@ -375,7 +376,7 @@ async def test_a_limit_without_a_time_is_waited_for_a_second(work: Work) -> None
     work.outcomes = [Failed(Trouble(Cause.RATE_LIMITED), Effect.NOTHING)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert "takes no more requests for the moment" in work.texts[0]  # a second is too long for this test's worker
 
@@ -384,7 +385,7 @@ async def test_the_limit_of_the_day_is_told_at_once(work: Work) -> None:
     work.outcomes = [Failed(Trouble(Cause.DAILY_LIMIT, retry_after=7200.0), Effect.NOTHING)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert "Try again in 2 hours" in work.texts[0]
 
@@ -400,7 +401,7 @@ async def test_somebody_who_waits_for_long_is_told_once_and_then_the_result(work
     await _submit(worker, ledger, _entry("one"))
     await asyncio.sleep(0.15)
     work.may_finish.set()
-    await worker.drain(1)
+    await worker.drain()
 
     assert ["takes longer than usual" in text for text in work.texts] == [True, False]
     assert work.delivered[0][0].public is False
@@ -416,7 +417,7 @@ async def test_what_is_being_told_is_told_before_the_result(work: Work) -> None:
     work.may_finish.set()
     await asyncio.sleep(0.05)
     work.may_deliver.set()
-    await worker.drain(1)
+    await worker.drain()
 
     assert ["takes longer than usual" in text for text in work.texts] == [True, False]
 
@@ -429,7 +430,7 @@ async def test_who_was_told_by_a_process_that_died_is_not_told_again(work: Work)
     worker.submit(_entry("one"))
     await asyncio.sleep(0.1)
     work.may_finish.set()
-    await worker.drain(1)
+    await worker.drain()
 
     assert len(work.delivered) == 1
 
@@ -441,26 +442,15 @@ async def test_who_waits_for_the_database_is_told_too(work: Work) -> None:
     worker.submit(_entry("one"))
     await _until(lambda: len(work.delivered) == 1)
     work.store.down = False
-    await worker.drain(1)
+    await worker.drain()
 
     assert ["takes longer than usual" in text for text in work.texts] == [True, False]
-
-
-async def test_something_that_is_no_reply_is_delivered_as_well(work: Work) -> None:
-    worker, _ = work.worker()
-    worker.tell(Message("You may not.", (), public=False), Address("http://reply.example", "C1", "U1"), "REF")
-    await worker.drain(1)
-
-    assert work.texts == ["You may not."]
-
-
-# --- taking over ----------------------------------------------------------------------------------------------------
 
 
 async def _tended(worker: Worker, condition: Callable[[], bool]) -> None:
     tending = asyncio.create_task(worker.tend())
     await _until(condition)
-    await worker.drain(1)
+    await worker.drain()
     tending.cancel()
 
 
@@ -553,7 +543,7 @@ async def test_what_this_process_is_at_is_not_begun_twice_when_the_databases_clo
     row.lease_until = 0.0
     await _until(lambda: row.lease_until > 0.0)
     work.may_deliver.set()
-    await worker.drain(1)
+    await worker.drain()
     tending.cancel()
 
     assert work.begun == [("one", None)]
@@ -594,7 +584,7 @@ async def test_leases_are_renewed_while_the_work_lasts(work: Work) -> None:
 
     assert await MemoryLedger(work.store).adopt(10) == []
     work.may_finish.set()
-    await worker.drain(1)
+    await worker.drain()
     tending.cancel()
 
 
@@ -603,7 +593,7 @@ async def test_whoever_lost_a_command_says_nothing_about_it(work: Work) -> None:
     worker, ledger = work.worker()
     with capture_logs() as lines:
         await _submit(worker, ledger, _entry("one"))
-        await worker.drain(1)
+        await worker.drain()
 
     assert work.delivered == []
     assert "command.lease_lost" in [line["event"] for line in lines]
@@ -642,7 +632,7 @@ async def test_what_is_taken_over_at_the_last_moment_is_given_back_and_not_begun
     worker, _ = work.worker(Slow(work.store))
     tending = asyncio.create_task(worker.tend())
     await adopting.wait()
-    await worker.drain(1)
+    await worker.drain()
     await asyncio.sleep(0.1)
     tending.cancel()
 
@@ -651,27 +641,27 @@ async def test_what_is_taken_over_at_the_last_moment_is_given_back_and_not_begun
 
 
 async def test_what_cannot_be_finished_in_time_is_given_back_for_the_next_process(work: Work) -> None:
-    worker, ledger = work.worker()
+    worker, ledger = work.worker(timing=replace(RHYTHM, drain=0.2))
     work.may_finish.clear()
-    await _submit(worker, ledger, *(_entry(str(number)) for number in range(IN_FLIGHT + 1)))
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(AT_ONCE + 1)))
     with capture_logs() as lines:
-        await worker.drain(0.2)
+        await worker.drain()
 
     assert work.delivered == []
-    assert {"event": "worker.gave_back", "commands": IN_FLIGHT + 1, "log_level": "warning"} in lines
+    assert {"event": "worker.gave_back", "commands": AT_ONCE + 1, "log_level": "warning"} in lines
     work.may_finish.set()
     heir, _ = work.worker()
     await _tended(heir, lambda: all(row.state == "finished" for row in work.store.rows.values()))
-    assert len(work.delivered) == IN_FLIGHT + 1
+    assert len(work.delivered) == AT_ONCE + 1
     assert {row.attempts for row in work.store.rows.values()} == {0}
 
 
 async def test_a_reply_that_is_on_its_way_at_the_end_arrives_and_is_noted(work: Work) -> None:
-    worker, ledger = work.worker(timing=replace(RHYTHM, last_words=0.5))
+    worker, ledger = work.worker(timing=replace(RHYTHM, drain=1.1, last_words=0.5))
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
     await _until(lambda: work.store.rows["one"].state == "answered")
-    draining = asyncio.create_task(worker.drain(1.1))
+    draining = asyncio.create_task(worker.drain())
     await asyncio.sleep(0.3)
     work.may_deliver.set()
     await draining
@@ -682,20 +672,20 @@ async def test_a_reply_that_is_on_its_way_at_the_end_arrives_and_is_noted(work: 
 async def test_a_reply_that_waited_its_turn_is_not_said_by_whoever_lost_the_command(work: Work) -> None:
     worker, ledger = work.worker(timing=replace(RHYTHM, renew=0.01))
     work.may_deliver.clear()
-    await _submit(worker, ledger, *(_entry(str(number)) for number in range(DELIVERING + 1)))
+    await _submit(worker, ledger, *(_entry(str(number)) for number in range(SAID_AT_ONCE + 1)))
     await _until(lambda: all(row.state == "answered" for row in work.store.rows.values()))
     await asyncio.sleep(0.05)
-    last = next(row for row in work.store.rows.values() if row.entry.key == str(DELIVERING))
+    last = next(row for row in work.store.rows.values() if row.entry.key == str(SAID_AT_ONCE))
     last.owner = "another"
     work.may_deliver.set()
-    await worker.drain(1)
+    await worker.drain()
 
-    assert len(work.delivered) == DELIVERING
+    assert len(work.delivered) == SAID_AT_ONCE
 
 
 async def test_a_process_that_lets_go_takes_nothing_over_any_more(work: Work) -> None:
-    worker, _ = work.worker()
-    await worker.drain(0.1)
+    worker, _ = work.worker(timing=replace(RHYTHM, drain=0.1))
+    await worker.drain()
     _claim(work, "accepted")
     tending = asyncio.create_task(worker.tend())
     await asyncio.sleep(0.1)
@@ -705,22 +695,22 @@ async def test_a_process_that_lets_go_takes_nothing_over_any_more(work: Work) ->
 
 
 async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work) -> None:
-    worker, ledger = work.worker()
+    worker, ledger = work.worker(timing=replace(RHYTHM, drain=0.2))
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
     async with asyncio.timeout(60):
-        await worker.drain(0.2)
+        await worker.drain()
 
     assert work.store.rows["one"].owner is None
 
 
 async def test_a_database_that_is_away_at_the_end_does_not_keep_the_process(work: Work) -> None:
-    worker, ledger = work.worker()
+    worker, ledger = work.worker(timing=replace(RHYTHM, drain=0.2))
     await ledger.accept(_entry("one"), within=5)
     work.store.down = True
     worker.submit(_entry("one"))
     with capture_logs() as lines:
-        await worker.drain(0.2)
+        await worker.drain()
 
     assert "worker.kept" in [line["event"] for line in lines]
 
@@ -728,7 +718,7 @@ async def test_a_database_that_is_away_at_the_end_does_not_keep_the_process(work
 async def test_letting_go_with_nothing_to_do_is_quiet(work: Work) -> None:
     worker, _ = work.worker()
     with capture_logs() as lines:
-        await worker.drain(1)
+        await worker.drain()
 
     assert lines == []
 
@@ -743,7 +733,7 @@ async def _undone(work: Work, **fields: str) -> None:
     await _submit(worker, ledger, _entry("change", deal="deal"))
     await _until(lambda: work.store.rows["change"].state == "finished")
     await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change", **fields))
-    await worker.drain(1)
+    await worker.drain()
 
 
 async def test_an_undo_by_button_replaces_the_message_with_the_button(work: Work) -> None:
@@ -772,7 +762,7 @@ async def test_a_message_that_slack_gave_no_id_for_cannot_be_updated_and_is_left
     await _until(lambda: work.store.rows["change"].state == "finished")
     work.store.rows["change"].message_ts = ""
     await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert len(work.delivered) == 2
     assert work.updated == []
@@ -782,7 +772,7 @@ async def test_an_undo_of_what_was_forgotten_meanwhile_is_told_like_any_change(w
     work.outcomes = [Changed(WON, OPEN)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("undo", deal="deal", undoes="forgotten"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert "from won to *open*" in work.texts[0]
 
@@ -809,7 +799,7 @@ async def test_the_message_whose_button_was_pressed_is_not_updated_besides(
     await _until(lambda: work.store.rows["change"].state == "finished")
     press = _entry("undo", deal="deal", undoes="change", message_ts=message_ts)
     await _submit(worker, ledger, replace(press, caller=Caller("U2", "T1", channel)))
-    await worker.drain(1)
+    await worker.drain()
 
     assert [(where, ts) for _, where, ts in work.updated] == [updated]
 
@@ -820,7 +810,7 @@ async def test_an_undo_that_fails_updates_nothing(work: Work) -> None:
     await _submit(worker, ledger, _entry("change", deal="deal"))
     await _until(lambda: work.store.rows["change"].state == "finished")
     await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert work.updated == []
 
@@ -846,7 +836,7 @@ async def test_what_is_found_out_is_noted_before_the_deal_is_gone_to(work: Work)
     work.findings = [Identified(FOUND)]
     worker, ledger = work.worker(Watched(work.store))
     await _submit(worker, ledger, _by_name())
-    await worker.drain(1)
+    await worker.drain()
 
     assert noted == [("accepted", "deal")]
     assert work.store.rows["one"].outcome == AlreadySo(WON)
@@ -859,7 +849,7 @@ async def test_where_nothing_is_open_nothing_is_noted(work: Work) -> None:
 
     worker, ledger = work.worker(Strict(work.store))
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert work.identified == ["deal-one"]
     assert work.store.rows["one"].state == "finished"
@@ -876,7 +866,7 @@ async def test_nobody_searches_again_while_the_deal_is_busy(work: Work) -> None:
     assert (work.identified, work.begun) == (["website"], [])
 
     await other.answer("other", AlreadySo(OPEN), Message("", (), public=False))
-    await worker.drain(1)
+    await worker.drain()
     assert (work.identified, work.begun) == (["website"], [("one", None)])
 
 
@@ -885,7 +875,7 @@ async def test_what_stands_in_the_way_is_what_became_of_it(work: Work, obstacle:
     work.findings = [Identified(BY_NAME, obstacle)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _by_name())
-    await worker.drain(1)
+    await worker.drain()
 
     assert work.begun == []
     assert work.store.rows["one"].outcome == obstacle
@@ -898,7 +888,7 @@ async def test_the_deal_that_was_found_is_noted_although_its_reason_is_missing(w
     work.findings = [Identified(replace(lose, opportunity_id="deal"), ReasonWanted(reasons))]
     worker, ledger = work.worker()
     await _submit(worker, ledger, replace(_entry("one"), wish=lose))
-    await worker.drain(1)
+    await worker.drain()
 
     assert work.store.rows["one"].entry.wish.opportunity_id == "deal"
     assert work.store.rows["one"].outcome == ReasonWanted(reasons)
@@ -909,7 +899,7 @@ async def test_a_search_that_meets_the_limit_is_waited_for(work: Work) -> None:
     work.findings = [Identified(BY_NAME, limited), Identified(FOUND)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _by_name())
-    await worker.drain(1)
+    await worker.drain()
 
     assert work.identified == ["website", "website"]
     assert work.begun == [("one", None)]
@@ -930,7 +920,7 @@ async def test_a_search_that_breaks_is_told(work: Work) -> None:
     worker, ledger = work.worker()
     with capture_logs() as lines:
         await _submit(worker, ledger, _by_name())
-        await worker.drain(1)
+        await worker.drain()
 
     assert work.store.rows["one"].state == "finished"
     assert "Nothing was changed." in work.texts[0]
@@ -953,15 +943,15 @@ async def _all(worker: Worker, ledger: MemoryLedger, entries: list[Entry]) -> No
 async def test_several_get_one_reply_and_all_are_finished(work: Work) -> None:
     worker, ledger = work.worker()
     await _all(worker, ledger, _batch("a", "b", "c"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert len(work.delivered) == 1
     assert "3" in work.texts[0]
     delivered = {key: (row.state, row.delivered, row.message_ts) for key, row in work.store.rows.items()}
     assert delivered == {
         "a": ("finished", "channel", "17.2"),
-        "b": ("finished", TOGETHER, ""),
-        "c": ("finished", TOGETHER, ""),
+        "b": ("finished", DeliveryWay.TOGETHER, ""),
+        "c": ("finished", DeliveryWay.TOGETHER, ""),
     }
 
 
@@ -980,7 +970,7 @@ async def test_the_first_of_several_waits_for_the_last(work: Work) -> None:
     await other.answer("b", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), None)
     await _until(lambda: work.store.rows["a"].reply is not None)  # noted before it is said
     work.may_deliver.set()
-    await worker.drain(1)
+    await worker.drain()
     assert len(work.delivered) == 1
     assert "None of these 2 deals was changed" in work.texts[0]
 
@@ -990,7 +980,7 @@ async def test_of_several_one_that_breaks_does_not_keep_the_others_from_being_to
     worker, ledger = work.worker()
     with capture_logs():
         await _all(worker, ledger, _batch("a", "b", "c"))
-        await worker.drain(1)
+        await worker.drain()
 
     assert len(work.delivered) == 1
     assert {row.state for row in work.store.rows.values()} == {"finished"}
@@ -1004,7 +994,7 @@ async def test_whoever_takes_over_the_first_of_several_answers_for_all(work: Wor
 
     assert work.begun == []
     assert len(work.delivered) == 1
-    assert work.store.rows["b"].delivered == TOGETHER
+    assert work.store.rows["b"].delivered == DeliveryWay.TOGETHER
 
 
 async def test_several_are_told_once_that_it_takes_longer(work: Work) -> None:
@@ -1013,7 +1003,7 @@ async def test_several_are_told_once_that_it_takes_longer(work: Work) -> None:
     await _all(worker, ledger, _batch("a", "b", "c"))
     await asyncio.sleep(0.15)
     work.may_finish.set()
-    await worker.drain(1)
+    await worker.drain()
 
     assert ["takes longer than usual" in text for text in work.texts] == [True, False]
 
@@ -1024,7 +1014,7 @@ async def test_several_that_lack_a_reason_offer_those_there_are(work: Work) -> N
     work.findings = [Identified(lose, ReasonWanted(work.reasons))] * 2
     worker, ledger = work.worker()
     await _all(worker, ledger, [replace(entry, wish=lose) for entry in _batch("a", "b")])
-    await worker.drain(1)
+    await worker.drain()
 
     ((message, _),) = work.delivered
     assert "Price too high" in str(message.blocks)
@@ -1035,7 +1025,7 @@ async def test_several_that_lack_a_reason_that_cannot_be_read_any_more_are_told_
     work.findings = [Identified(Wish("deal", Status.LOST), ReasonWanted((LostReason("p", "Price"),)))] * 2
     worker, ledger = work.worker()
     await _all(worker, ledger, _batch("a", "b"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert len(work.delivered) == 1
 
@@ -1047,7 +1037,7 @@ async def test_several_are_taken_back_in_the_message_of_the_first(work: Work) ->
     await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
     undos = [_entry(f"undo-{key}", deal=f"deal-{key}", undoes=key, batch="undo-a") for key in ("a", "b")]
     await _all(worker, ledger, undos)
-    await worker.drain(1)
+    await worker.drain()
 
     assert "took 2 changes back" in work.texts[1]
     ((_, channel, message_ts),) = work.updated
@@ -1064,7 +1054,7 @@ async def test_the_only_change_of_several_is_taken_back_in_its_own_words_and_in_
     await _all(worker, ledger, _batch("a", "b"))
     await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
     await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert "from abandoned to won" in work.texts[1]
     assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2")]
@@ -1077,7 +1067,7 @@ async def test_what_is_forgotten_of_several_but_one_is_taken_back_by_itself(work
     work.outcomes = [Changed(WON, OPEN)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert "took that back" in work.texts[0]
     assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.1")]
@@ -1091,7 +1081,7 @@ async def test_a_change_is_posted_once_in_the_channel_where_it_is_announced_and_
     work.outcomes = [Changed(OPEN, WON)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     ((message, channel),) = work.posted
     assert (message, channel) == (work.delivered[0][0], "C2")
@@ -1103,7 +1093,7 @@ async def test_what_could_not_be_posted_is_not_noted(work: Work) -> None:
     work.outcomes = [Changed(OPEN, WON)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert len(work.posted) == 1
     assert (work.store.rows["one"].announced, work.store.rows["one"].state) == (("", ""), "finished")
@@ -1114,7 +1104,7 @@ async def test_whoever_lost_a_deal_without_a_reason_is_asked_for_it_after_the_re
     work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     (_, first), (question, then) = work.delivered
     assert "Price too high" in str(question.blocks)
@@ -1130,7 +1120,7 @@ async def test_nobody_is_asked_for_a_reason_where_there_is_none_to_choose(
     work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert len(work.delivered) == 1
 
@@ -1144,61 +1134,30 @@ async def test_nobody_is_asked_about_what_was_forgotten_meanwhile(work: Work) ->
     work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
     worker, ledger = work.worker(Forgetful(work.store))
     await _submit(worker, ledger, _entry("one"))
-    await worker.drain(1)
+    await worker.drain()
 
     assert len(work.delivered) == 1
 
 
 # --- questions ------------------------------------------------------------------------------------------------------
 
-ASKER = Address("http://reply.example", "C1", "U1")
-
-
-async def _told(message: Message | None) -> Message | None:
-    await asyncio.sleep(0)
-    return message
-
-
-async def test_a_question_is_answered_when_the_answer_is_there(work: Work) -> None:
-    worker, _ = work.worker()
-    worker.answer(_told(Message("It is won.", (), public=False)), ASKER, "REF")
-    worker.answer(_told(None), ASKER, "REF")
-    await worker.drain(1)
-
-    assert [(message.text, to) for message, to in work.delivered] == [("It is won.", ASKER)]
-
-
-async def test_a_question_that_breaks_is_told_and_logged_under_its_reference(work: Work) -> None:
-    async def broken() -> Message:
-        raise RuntimeError
-
-    worker, _ = work.worker()
-    with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
-        worker.answer(broken(), ASKER, "REF")
-        await worker.drain(1)
-
-    assert "REF" in work.texts[0]
-    assert [(line["event"], line["reference"]) for line in lines if line.get("exc_info")] == [
-        ("question.broken", "REF")
-    ]
-
 
 # --- in a channel that is shared with another company ---------------------------------------------------------------
 
 
 async def test_in_a_channel_of_our_own_nobody_is_asked_because_of_it(work: Work) -> None:
-    worker, ledger = work.worker()
+    worker, ledger = work.worker(timing=replace(RHYTHM, drain=10.0))
     await _submit(worker, ledger, _entry("a"))
-    await worker.drain(10)
+    await worker.drain()
 
     assert (work.looked_at, work.consents) == (["C1"], [Consent.PRESUMED])
 
 
 async def test_where_another_company_would_read_it_somebody_is_asked_first_and_told_why(work: Work) -> None:
     work.shared, work.outcomes = True, [Unconfirmed(Opportunity("deal", "open"))]
-    worker, ledger = work.worker()
+    worker, ledger = work.worker(timing=replace(RHYTHM, drain=10.0))
     await _submit(worker, ledger, _entry("a"))
-    await worker.drain(10)
+    await worker.drain()
 
     assert work.consents == [Consent.SHARED]
     assert "shared with another company" in work.texts[0]
@@ -1207,9 +1166,9 @@ async def test_where_another_company_would_read_it_somebody_is_asked_first_and_t
 
 async def test_what_only_one_person_reads_is_not_asked_about(work: Work) -> None:
     work.shared = True
-    worker, ledger = work.worker()
+    worker, ledger = work.worker(timing=replace(RHYTHM, drain=10.0))
     await _submit(worker, ledger, _entry("a", public=False))
-    await worker.drain(10)
+    await worker.drain()
 
     assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])
 
@@ -1220,12 +1179,12 @@ async def test_a_command_that_was_about_to_write_when_its_process_died_is_not_as
     await ledger.accept(_entry("a"), within=5)
     await ledger.intend("a", Opportunity("deal", "open"))
     await ledger.give_back()
-    worker, _ = work.worker()
+    worker, _ = work.worker(timing=replace(RHYTHM, drain=10.0))
     tending = asyncio.create_task(worker.tend())
     while not work.delivered:
         await asyncio.sleep(0.01)
     tending.cancel()
-    await worker.drain(10)
+    await worker.drain()
 
     assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])
 
@@ -1242,7 +1201,7 @@ async def test_an_outcome_and_its_reply_are_taken_note_of(work: Work) -> None:
     assert work.notebook.ways == []
     await asyncio.sleep(0.05)
     work.may_deliver.set()
-    await worker.drain(1)
+    await worker.drain()
 
     assert work.notebook.outcomes == ["changed", "not_found"]
     assert [way for way, _ in work.notebook.ways] == ["channel", "channel"]
@@ -1255,7 +1214,7 @@ async def test_of_several_each_has_an_outcome_and_all_have_one_reply(work: Work)
     await ledger.accept(*several, within=5)
     for each in several:
         worker.submit(each)
-    await worker.drain(1)
+    await worker.drain()
 
     assert work.notebook.outcomes == ["already_so"] * 3
     assert len(work.notebook.ways) == 1
@@ -1270,7 +1229,7 @@ async def test_what_another_process_left_has_taken_as_long_as_its_person_waited(
     tending = asyncio.create_task(worker.tend())
     await _until(lambda: bool(work.notebook.ways))
     tending.cancel()
-    await worker.drain(1)
+    await worker.drain()
 
     ((way, seconds),) = work.notebook.ways
     assert (way, work.notebook.outcomes) == ("channel", ["already_so"])
@@ -1284,6 +1243,6 @@ async def test_whoever_lost_the_lease_counts_nothing(work: Work) -> None:
     await _until(lambda: work.at_once == 1)
     work.store.rows["one"].owner = "somebody else"
     work.may_finish.set()
-    await worker.drain(1)
+    await worker.drain()
 
     assert (work.notebook.outcomes, work.notebook.ways) == ([], [])

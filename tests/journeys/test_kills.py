@@ -323,7 +323,7 @@ async def test_of_two_people_who_ask_two_replicas_for_the_same_at_once_one_chang
 
 
 async def test_a_queue_that_is_too_long_to_be_drained_is_gone_on_with_at_once(worlds: list[World]) -> None:
-    tempo = replace(SHORT, lease=30.0, drain=1.0)
+    tempo = replace(SHORT, lease=30.0, worker=replace(SHORT.worker, drain=1.0))
 
     async def story(world: World) -> list[str]:
         async with _scene(world, tempo, ALLOWED_USERS=",".join(PEOPLE)) as scene:
@@ -459,7 +459,7 @@ async def test_a_clock_that_jumps_makes_nothing_happen_twice(tmp_path: Path, pau
                 scene.house.highlevel.add_opportunity(deal)
             scene.house.highlevel.misbehave(Fault(wait=0.1), path="clock", times=float("inf"))
             scene.house.slack.misbehave(slack.Fault("response_url", wait=0.1, times=float("inf")))
-            tempo = replace(SHORT, lease=30.0, timing=replace(SHORT.timing, renew=5.0))
+            tempo = replace(SHORT, lease=30.0, worker=replace(SHORT.worker, renew=5.0))
             one, other = build(scene.house.settings, tempo), build(scene.house.settings, tempo)
             async with serving(one) as here, serving(other) as there:
                 for url in (here, there):

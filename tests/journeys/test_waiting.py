@@ -6,7 +6,7 @@ from pathlib import Path
 from bot.simulator.highlevel.server import Fault
 from tests.house import ANA, DEAL, NOBODYS_ID, PATIENT, SALES, open_house
 
-IMPATIENT = replace(PATIENT, timing=replace(PATIENT.timing, tell=0.1))
+IMPATIENT = replace(PATIENT, worker=replace(PATIENT.worker, tell=0.1))
 
 
 async def test_somebody_who_waits_is_told_once_in_private_and_then_the_result_in_public(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 from yarl import URL
 
-from bot.commands.reply import Address, Delivery, Message
+from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 from bot.highlevel.api import transport
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Shown, Slack
 from bot.slack.block_kit import blocks
-from bot.slack.replies import PAUSES, QUEUE_PATIENCE, Replies, at_slack, payload
+from bot.slack.replies import PAUSES, QUEUE_PATIENCE, Replies, as_response, at_slack
 
 TOKEN = "xoxb-not-a-token"
 PUBLIC = Message("done", (blocks.section("done"),), public=True)
@@ -27,8 +27,8 @@ REPLACING = Message("undone", (blocks.section("undone"),), public=True, replaces
 PRIVATELY_REPLACING = Message("no", (blocks.section("no"),), public=False, replaces=True)
 GONE = Fault("response_url", status=404, body={"ok": False, "error": "expired_url"})
 REFUSED = Fault("chat.postMessage", status=200, body={"ok": False, "error": "not_in_channel"})
-BY_ADDRESS = Delivery("response_url", "")
-UNDELIVERED = Delivery("undelivered", "")
+BY_ADDRESS = Delivery(DeliveryWay.RESPONSE_URL, "")
+UNDELIVERED = Delivery(DeliveryWay.UNDELIVERED, "")
 
 
 @pytest.fixture
@@ -84,8 +84,8 @@ def _texts(slack: Slack) -> list[tuple[str, str]]:
 
 
 def test_a_message_says_whether_it_is_public_and_carries_text_and_blocks() -> None:
-    assert payload(PUBLIC) == {"response_type": "in_channel", "text": "done", "blocks": [blocks.section("done")]}
-    assert payload(PRIVATE)["response_type"] == "ephemeral"
+    assert as_response(PUBLIC) == {"response_type": "in_channel", "text": "done", "blocks": [blocks.section("done")]}
+    assert as_response(PRIVATE)["response_type"] == "ephemeral"
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ async def test_a_reply_address_that_has_expired_is_passed_over(slack: Slack, sen
     slack.clock = lambda: now + 31 * 60
 
     delivery = await sender.deliver(PUBLIC, to)
-    assert delivery == Delivery("channel", slack.shown[0].ts)
+    assert delivery == Delivery(DeliveryWay.CHANNEL, slack.shown[0].ts)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "", "nonsense", "ftp://reply.example/"])
@@ -191,7 +191,7 @@ async def test_what_is_private_is_never_posted_to_the_channel(slack: Slack, send
     slack.misbehave(GONE)
 
     delivery = await sender.deliver(PRIVATE, _address(slack))
-    assert delivery == Delivery("direct_message", slack.shown[0].ts)
+    assert delivery == Delivery(DeliveryWay.DIRECT_MESSAGE, slack.shown[0].ts)
     assert _texts(slack) == [("U1", "failed")]
 
 
@@ -199,7 +199,7 @@ async def test_a_post_that_the_channel_refuses_goes_to_the_person(slack: Slack, 
     slack.misbehave(GONE)
     slack.misbehave(REFUSED)
 
-    assert await sender.deliver(PUBLIC, _address(slack)) == Delivery("direct_message", slack.shown[0].ts)
+    assert await sender.deliver(PUBLIC, _address(slack)) == Delivery(DeliveryWay.DIRECT_MESSAGE, slack.shown[0].ts)
 
 
 @pytest.mark.parametrize("fault", [Fault("chat.postMessage", drops=True), Fault("chat.postMessage", wait=0.4)])
@@ -210,7 +210,7 @@ async def test_a_post_that_may_have_arrived_is_not_sent_a_second_time_or_way(
     slack.misbehave(GONE)
     slack.misbehave(fault)
 
-    assert await sender.deliver(PUBLIC, _address(slack)) == Delivery("channel", "")
+    assert await sender.deliver(PUBLIC, _address(slack)) == Delivery(DeliveryWay.CHANNEL, "")
     assert slack.calls == ["chat.postMessage"]
 
 
@@ -306,7 +306,7 @@ def test_the_waits_are_a_person_s() -> None:
 
 
 def test_a_message_that_replaces_says_so() -> None:
-    assert payload(REPLACING) == {
+    assert as_response(REPLACING) == {
         "response_type": "in_channel",
         "replace_original": True,
         "text": "undone",
@@ -346,7 +346,7 @@ async def test_a_message_is_updated_when_the_reply_address_is_gone(
     to = await _pressed(slack, client)
     slack.misbehave(GONE)
 
-    assert await sender.deliver(REPLACING, to) == Delivery("channel", to.message_ts)
+    assert await sender.deliver(REPLACING, to) == Delivery(DeliveryWay.CHANNEL, to.message_ts)
     assert _texts(slack) == [("C1", "undone")]
     assert slack.calls == ["chat.update"]
 
@@ -358,7 +358,7 @@ async def test_a_message_that_cannot_be_updated_is_followed_by_a_new_one(
     slack.misbehave(GONE)
     slack.misbehave(Fault("chat.update", status=200, body={"ok": False, "error": "edit_window_closed"}))
 
-    assert await sender.deliver(REPLACING, to) == Delivery("channel", slack.shown[1].ts)
+    assert await sender.deliver(REPLACING, to) == Delivery(DeliveryWay.CHANNEL, slack.shown[1].ts)
     assert _texts(slack) == [("C1", "changed"), ("C1", "undone")]
 
 
@@ -369,7 +369,7 @@ async def test_an_update_that_may_have_arrived_is_not_followed_by_a_new_message(
     slack.misbehave(GONE)
     slack.misbehave(Fault("chat.update", drops=True))
 
-    assert await sender.deliver(REPLACING, to) == Delivery("channel", "")
+    assert await sender.deliver(REPLACING, to) == Delivery(DeliveryWay.CHANNEL, "")
     assert slack.calls == ["chat.update"]
 
 
@@ -412,7 +412,7 @@ async def test_what_is_posted_elsewhere_too_is_posted_so_that_slack_says_which_m
 ) -> None:
     delivery = await sender.deliver(TWICE, _address(slack))
 
-    assert delivery == Delivery("channel", slack.shown[0].ts)
+    assert delivery == Delivery(DeliveryWay.CHANNEL, slack.shown[0].ts)
     assert _texts(slack) == [("C1", "done")]
 
 
@@ -436,13 +436,13 @@ async def test_what_is_private_or_takes_anothers_place_goes_to_the_reply_address
 
 
 async def test_a_message_is_posted_in_a_channel_and_nowhere_else(slack: Slack, sender: Replies) -> None:
-    assert await sender.post(PUBLIC, "C2") == Delivery("channel", slack.shown[0].ts)
+    assert await sender.post(PUBLIC, "C2") == Delivery(DeliveryWay.CHANNEL, slack.shown[0].ts)
     assert _texts(slack) == [("C2", "done")]
 
     slack.misbehave(REFUSED)
     assert await sender.post(PUBLIC, "C2") == UNDELIVERED
     slack.misbehave(Fault("chat.postMessage", drops=True))
-    assert await sender.post(PUBLIC, "C2") == Delivery("channel", "")
+    assert await sender.post(PUBLIC, "C2") == Delivery(DeliveryWay.CHANNEL, "")
     slack.misbehave(Fault("chat.postMessage", status=429, headers={"Retry-After": "0.02"}))
     slack.misbehave(Fault("chat.postMessage", status=503, times=2))
     assert (await sender.post(PUBLIC, "C2")).way == "channel"
@@ -475,10 +475,10 @@ async def test_an_answer_that_makes_no_sense_may_be_a_success_only_if_its_status
     content_type: str, status: int, way: str, body: bytes
 ) -> None:
     async with _babel(status, body, content_type) as (sender, to):
-        assert await sender.deliver(PUBLIC, to) == Delivery(way, "")
+        assert await sender.deliver(PUBLIC, to) == Delivery(DeliveryWay(way), "")
 
 
 @pytest.mark.parametrize("status", [200, 403, 502])
 async def test_a_message_whose_answer_is_not_even_text_may_have_arrived(status: int) -> None:
     async with _babel(status, b"\xff", "application/json") as (sender, to):
-        assert await sender.deliver(PUBLIC, to) == Delivery("channel", "")
+        assert await sender.deliver(PUBLIC, to) == Delivery(DeliveryWay.CHANNEL, "")

@@ -49,7 +49,7 @@ class Client:
     Every call takes `until`, the event-loop time after which its answer is of no use, and raises `HighLevelError`.
     """
 
-    def __init__(  # noqa: PLR0913 - each is one setting
+    def __init__(
         self,
         *,
         base_url: str,

@@ -17,7 +17,7 @@ PATIENCE = 10.0
 class TokenEndpoint:
     """Gives tokens. Every call raises `HighLevelError`; what a refusal says of the connection is in `oauth`."""
 
-    def __init__(  # noqa: PLR0913 - each is one setting
+    def __init__(
         self,
         app: oauth.App,
         *,

@@ -134,7 +134,7 @@ def _element(kind: str, action_id: str, placeholder: str = "") -> Block:
     return made
 
 
-def field(  # noqa: PLR0913 - each is one field of Slack's
+def field(
     block_id: str, text: str, element: Block, *, hint: str = "", optional: bool = False, dispatches: bool = False
 ) -> Block:
     """An element with a text above it and perhaps a hint below. `dispatches`: we hear of it as soon as it changes.
@@ -154,7 +154,7 @@ def field(  # noqa: PLR0913 - each is one field of Slack's
     return made
 
 
-def modal(  # noqa: PLR0913 - each is one field of Slack's
+def modal(
     *, title: str, submit: str, close: str, blocks: Sequence[Block], callback_id: str, private_metadata: str = ""
 ) -> Block:
     """A modal. All is ours: what does not fit, or two blocks with one id, is a `ValueError`.

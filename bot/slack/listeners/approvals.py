@@ -9,6 +9,7 @@ import structlog
 from bot.access.rate_limit import RateLimit
 from bot.access.requests import AccessRequest, AccessRequests, RequestState
 from bot.access.rules import Allowed, Denied, Reason
+from bot.commands.outbox import Outbox
 from bot.commands.reply import Address, Message
 from bot.deals.ports import StoreDown
 from bot.slack.intake import Intake
@@ -29,13 +30,13 @@ class ApprovalListeners:
         *,
         intake: Intake,
         access_requests: AccessRequests,
-        tell: Callable[[Message, Address, str], None],
+        outbox: Outbox,
         messages: Messages,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._intake = intake
         self._access_requests = access_requests
-        self._tell = tell
+        self._outbox = outbox
         self._messages = messages
         self._clock = clock
         self._reminders = RateLimit(limit=1, period=REMIND_AFTER.total_seconds())
@@ -76,7 +77,7 @@ class ApprovalListeners:
             return self._messages.request_waits(request)
         log.info("access.requested", request=request.reference, new=is_new)
         for admin in sorted(self._intake.authorizer.rules.admins):
-            self._tell(self._messages.asks_for_access(request), _direct(admin), interaction.reference)
+            self._outbox.tell(self._messages.asks_for_access(request), _direct(admin), interaction.reference)
         return self._messages.request_sent(request, replaces=interaction.is_ephemeral)
 
     async def on_approval(self, interaction: Interaction) -> Message | None:
@@ -124,7 +125,7 @@ class ApprovalListeners:
             log.info(
                 "access.decided", request=request.reference, state=request.state.value, by=interaction.caller.user_id
             )
-            self._tell(self._messages.decision(request), _direct(request.user_id), interaction.reference)
+            self._outbox.tell(self._messages.decision(request), _direct(request.user_id), interaction.reference)
         # A list of several stays as it is; a request stands in a direct message of its own.
         return self._messages.decided(request, now=now, replaces=not interaction.is_ephemeral)
 

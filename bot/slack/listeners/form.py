@@ -1,15 +1,15 @@
-"""Bolt's listeners for the form: opened, typed into, changed, handed in."""
+"""Listens to the form: opened, typed into, changed, handed in."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
-from slack_bolt.async_app import AsyncAck
 
+from bot.commands.outbox import Outbox
 from bot.commands.policy import Policy
-from bot.commands.reply import Address, Message
+from bot.commands.reply import Message
 from bot.commands.text.links import first_link, read_target
 from bot.commands.text.parse import read_name
 from bot.deals.deal import Matches, Opportunity, Status, Target
@@ -21,6 +21,7 @@ from bot.slack.actions import read_target_value, target_value
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import sendable
 from bot.slack.intake import Intake
+from bot.slack.listeners.boundary import Acknowledgement
 from bot.slack.messages import form
 from bot.slack.messages.sentences import Messages
 from bot.slack.payload import Interaction, read_action
@@ -46,7 +47,7 @@ class Views(Protocol):
 class FormListeners:
     """The form for changing a deal, for those who would rather choose than type."""
 
-    def __init__(  # noqa: PLR0913 - each is one neighbour or setting
+    def __init__(
         self,
         *,
         intake: Intake,
@@ -54,8 +55,7 @@ class FormListeners:
         crm: Callable[[str], Crm],
         views: Views,
         policy: Policy,
-        answer: Callable[[Awaitable[Message | None], Address, str], None],
-        tell: Callable[[Message, Address, str], None],
+        outbox: Outbox,
         messages: Messages,
     ) -> None:
         self._intake = intake
@@ -64,8 +64,7 @@ class FormListeners:
         self._views = views
         self._statuses = policy.offered
         self._reason_required = policy.requires_reason
-        self._answer_later = answer
-        self._tell = tell
+        self._outbox = outbox
         self._messages = messages
 
     async def open(self, interaction: Interaction, linked: Target) -> Message | None:
@@ -81,25 +80,26 @@ class FormListeners:
             return None
         return self._messages.cannot_open_form(interaction.reference)
 
-    async def on_shortcut(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Listen to the shortcut on a message: the form opens with the first deal that the message links to.
+    def open_later(self, interaction: Interaction, linked: Target) -> None:
+        """Show the form after the acknowledgement."""
+        self._outbox.answer(self.open(interaction, linked), interaction.address, interaction.reference)
+
+    async def open_on_message(self, interaction: Interaction) -> Message | None:
+        """Answer the shortcut on a message: the form opens with the first deal that the message links to.
 
         https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
         """
-        interaction = read_action(body)
-        with structlog.contextvars.bound_contextvars(reference=interaction.reference):
-            log.info("shortcut.used", **interaction.log)
-            if refusal := await self._intake.refusal(interaction):
-                self._tell(refusal, _address(interaction), interaction.reference)
-            else:
-                self._answer_later(
-                    self._open_with_link(interaction, body.get("message")), _address(interaction), interaction.reference
-                )
-            await ack()
+        if refusal := await self._intake.refusal(interaction):
+            return refusal
+        opening = self._open_with_link(interaction)
+        self._outbox.answer(opening, interaction.address, interaction.reference)
+        return None
 
-    async def _open_with_link(self, interaction: Interaction, message: object) -> Message | None:
+    async def _open_with_link(self, interaction: Interaction) -> Message | None:
         locations = self._location_resolver.locations
-        linked = first_link(_texts(message), location_id=locations.default, others=locations.others) or Target("")
+        linked = first_link(
+            _texts(interaction.body.get("message")), location_id=locations.default, others=locations.others
+        ) or Target("")
         if not linked.location_id:
             try:
                 async with asyncio.timeout(NAME_WITHIN):
@@ -110,66 +110,49 @@ class FormListeners:
                 linked = replace(linked, location_id=locations.default)
         return await self.open(interaction, linked)
 
-    async def on_typing(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Listen to somebody who types a deal's name: which deals are offered. Answered within three seconds.
+    async def suggest(self, interaction: Interaction) -> Acknowledgement:
+        """Offer deals to a person who types a name into the form. Slack waits three seconds.
 
         https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
         """
-        interaction = self._from_form(read_action(body), body)
-        text = body.get("value")
+        text = interaction.body.get("value")
         if not await self._intake.may(interaction) or not isinstance(text, str):
-            await ack(options=[])
-            return
+            return {"options": []}
+        home = form.entered(_view(interaction.body)).origin.location_id
         try:
             async with asyncio.timeout(SUGGEST_WITHIN):
-                found = await self._matches(sendable(text), form.entered(_view(body)).origin.location_id)
+                return form.suggestions(await self._matches(sendable(text), home))
         except (CrmError, TimeoutError) as error:
             absent = isinstance(error, CrmError) and error.trouble.cause is Cause.NOT_FOUND
-            await ack(options=[] if absent else [form.UNAVAILABLE.block()])
-        else:
-            await ack(**form.suggestions(found))
+            return {"options": [] if absent else [form.UNAVAILABLE.block()]}
 
-    async def on_status(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Listen to the choice of a status: the form asks for a lost reason when it is lost.
+    async def show_reasons(self, interaction: Interaction) -> Message | None:
+        """Answer the choice of a status: the form asks for a lost reason when the deal is lost.
 
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
-        interaction = self._from_form(read_action(body), body)
         if await self._intake.may(interaction):
-            self._answer_later(self._reshow(_view(body)), _address(interaction), interaction.reference)
-        await ack()
+            showing = self._reshow(_view(interaction.body))
+            self._outbox.answer(showing, interaction.address, interaction.reference)
+        return None
 
-    async def on_submission(self, ack: AsyncAck, body: dict[str, Any]) -> None:
-        """Listen to the form that is handed in: what cannot be used is said at its field, and the form stays.
+    async def submit(self, interaction: Interaction) -> Acknowledgement:
+        """Take the form that is handed in: what cannot be used is said at its field, and the form stays.
 
         https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload#view_submission
         """
-        interaction = self._from_form(read_action(body), body)
-        with structlog.contextvars.bound_contextvars(reference=interaction.reference):
-            log.info("form.received", **interaction.log)
-            if refusal := await self._intake.refusal(interaction):
-                self._tell(refusal, _address(interaction), interaction.reference)
-                await ack(response_action="clear")
-                return
-            errors = await self._accept(interaction, form.entered(_view(body)))
-            await (ack(response_action="errors", errors=errors) if errors else ack())
-
-    async def _accept(self, interaction: Interaction, entered: form.Entered) -> dict[str, str]:
-        """Write it down; gives what is wrong, by field."""
+        log.info("form.received", **interaction.log)
+        if refusal := await self._intake.refusal(interaction):
+            self._outbox.tell(refusal, interaction.address, interaction.reference)
+            return {"response_action": "clear"}
+        entered = form.entered(_view(interaction.body))
         wrong = form.complaints(entered, statuses=self._statuses, reason_required=self._reason_required)
         if wrong or entered.status is None:
-            return wrong
+            return {"response_action": "errors", "errors": wrong}
         deal = self._target(entered.deal_id, entered.origin)
         wish = Wish(deal.opportunity_id, entered.status, entered.lost_reason_id, location_id=deal.location_id)
         interaction = replace(interaction, text=f"{deal.opportunity_id} {entered.status}")
-        try:
-            await self._intake.accept(*interaction.entries([wish], note=entered.note, public=entered.public))
-        except StoreDown as down:
-            log.warning("command.not_written_down", perhaps=down.perhaps_written)
-            return {form.DEAL: form.WORDS.perhaps_written if down.perhaps_written else form.WORDS.not_written}
-        except Exception:
-            log.exception("command.broken")
-            return {form.DEAL: form.WORDS.broken}
+        await self._intake.accept(*interaction.entries([wish], note=entered.note, public=entered.public))
         return {}
 
     def _target(self, deal_id: str, origin: form.Origin) -> Target:
@@ -199,7 +182,7 @@ class FormListeners:
             deal = Opportunity(linked.opportunity_id, "")
         return form.deal_for(deal)
 
-    async def _reshow(self, shown: dict[str, Any]) -> None:
+    async def _reshow(self, shown: Mapping[str, Any]) -> None:
         until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
         entered = form.entered(shown)
         where = self._target(entered.deal_id, entered.origin).location_id
@@ -212,14 +195,16 @@ class FormListeners:
         )
         await self._views.update(str(shown.get("id", "")), str(shown.get("hash", "")), form.view(now))
 
-    def _from_form(self, interaction: Interaction, body: dict[str, Any]) -> Interaction:
-        """With the place where the form was opened: what comes from a form does not tell."""
-        origin = form.entered(_view(body)).origin
-        caller = replace(interaction.caller, channel_id=origin.channel_id)
-        return replace(interaction, caller=caller, response_url=origin.response_url)
+
+def read_from_form(body: Mapping[str, Any], reference: str) -> Interaction:
+    """Read what a person did in the form, with the place where it was opened, which Slack does not say again."""
+    interaction = read_action(body, reference)
+    origin = form.entered(_view(body)).origin
+    caller = replace(interaction.caller, channel_id=origin.channel_id)
+    return replace(interaction, caller=caller, response_url=origin.response_url)
 
 
-def _view(body: dict[str, Any]) -> dict[str, Any]:
+def _view(body: Mapping[str, Any]) -> dict[str, Any]:
     view = body.get("view")
     return view if isinstance(view, dict) else {}
 
@@ -234,7 +219,3 @@ def _texts(part: object) -> Iterator[str]:
     elif isinstance(part, list):
         for inner in part:
             yield from _texts(inner)
-
-
-def _address(interaction: Interaction) -> Address:
-    return Address(interaction.response_url, interaction.caller.channel_id, interaction.caller.user_id)

@@ -60,7 +60,11 @@ class Words:
         "The bot's database did not answer. Close this, wait a minute and look at the deal before you try again: "
         "if it was written down after all, it is carried out soon."
     )
-    broken: str = "Something went wrong inside the bot, and nothing was changed. Try again, or type the command."
+    broken: str = (
+        "Something went wrong inside the bot, and nothing was changed. Try again, or type the command. "
+        "Reference {reference}."
+    )
+    broken_option: str = "Something went wrong inside the bot. Reference {reference}."
     note_too_long: str = "This is {length} characters long, and {most} fit. Please shorten it."
 
 
@@ -68,6 +72,11 @@ WORDS = Words()
 
 UNAVAILABLE = Option(WORDS.unavailable, "unavailable")
 """Offered instead of deals while HighLevel does not answer."""
+
+
+def broken(reference: str) -> Option:
+    """Offered instead of deals where something went wrong inside the bot."""
+    return Option(WORDS.broken_option.format(reference=reference), UNAVAILABLE.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Caller, Denied, Reason, Way
 from bot.commands.policy import Policy
 from bot.commands.record import Entry, Record, UndoRefusal
-from bot.commands.reply import UNDELIVERED, Message
+from bot.commands.reply import DeliveryWay, Message
 from bot.commands.request import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood, Problem, ShowHistory
 from bot.deals.deal import STATES, LostReason, Opportunity, Status, Target
 from bot.deals.locations import Locations
@@ -823,6 +823,10 @@ class Messages:
         lines = (sentences.what, changed, sentences.then.format(admin=self._admin))
         return _message(lines, (_reference(reference),), public=False)
 
+    def broken(self, reference: str) -> Message:
+        """Something went wrong inside the bot, and nothing changed."""
+        return self.not_accepted(Cause.UNEXPECTED, reference)
+
     def cannot_undo(self, refusal: UndoRefusal, change: Record | None, undo: Record | None, reference: str) -> Message:
         """Why a `change` is not taken back; `undo` is the command that does it already, or did."""
         if refusal in SPEAKS_FOR_ITSELF:
@@ -1021,7 +1025,7 @@ class Messages:
             mrkdwn.user(record.user_id),
             f"*{self._short(record)}*",
             _became(record),
-            "the reply could not be delivered" if record.delivered == UNDELIVERED else "",
+            "the reply could not be delivered" if record.delivered == DeliveryWay.UNDELIVERED else "",
             plain(record.reference),
         )
         return " · ".join(filter(None, parts))

@@ -8,14 +8,13 @@ from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Allowlist, Caller, Person
-from bot.commands.reply import Address
 from bot.commands.request import ShowAccess
 from bot.simulator.slack.block_kit import elements_of
 from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.payload import Interaction
 from tests.desk import Desk
-from tests.memory import MemoryHome, MemoryRegister, messages
+from tests.memory import MemoryHome, MemoryOutbox, MemoryRegister, messages
 
 ASKED = AccessRequest("ASKED", "U9", "T1", "C1", datetime.now(UTC) - timedelta(minutes=5))
 KIM, LEO, SOMEBODY = ({"id": user, "team_id": "T1"} for user in ("U0KIM", "U0LEO", "U9"))
@@ -100,11 +99,11 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
         work=desk.work,
         messages=messages(),
     )
-    told: list[Address] = []
+    outbox = MemoryOutbox()
     approvals = ApprovalListeners(
         intake=intake,
         access_requests=desk.register,
-        tell=lambda _message, to, _reference: told.append(to),
+        outbox=outbox,
         messages=messages(),
     )
     interaction = Interaction("key", "REF", Caller("U9", "T1", "C1"), "access", "")
@@ -113,7 +112,7 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
 
     assert again
     assert "nobody has decided yet" in again.text
-    assert len(told) == 2
+    assert len(outbox.told) == 2
 
 
 async def test_whoever_was_let_in_while_they_pressed_is_told_so(desk: Desk) -> None:

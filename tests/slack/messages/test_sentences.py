@@ -44,7 +44,7 @@ from bot.slack.messages.sentences import (
     USAGE,
     Messages,
 )
-from bot.slack.replies import payload
+from bot.slack.replies import as_response
 from tests import memory
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
@@ -143,7 +143,7 @@ MARKUP = re.compile(
 
 def _is_sound(message: Message, mentions: Sequence[str] = ("<@U0ANA>", "<@U0KIM>", "<#C0SALES>")) -> bool:
     """Slack takes it, nothing in it is left to be filled in, and it mentions nobody but `mentions`."""
-    body = payload(message)
+    body = as_response(message)
     json.dumps(body, ensure_ascii=False).encode()
     asked = [each["confirm"]["text"]["text"] for each in _buttons(message) if "confirm" in each]
     for text in (message.text, *_shown(message), *asked):
@@ -296,7 +296,7 @@ def test_who_is_not_connected_reads_where_the_admin_connects() -> None:
 
     assert "on <https://deals.example/oauth/highlevel/install|the page where HighLevel is connected>." in message.text
     assert "`python -m bot connect` prints the link" in message.text
-    assert refusal_of(payload(message)) is None
+    assert refusal_of(as_response(message)) is None
 
 
 @pytest.mark.parametrize("cause", [Cause.NO_ANSWER, Cause.CUT_OFF])

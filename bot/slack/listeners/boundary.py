@@ -1,0 +1,171 @@
+"""Between Bolt and our listeners: reads what Slack sent, acknowledges it, and lets no exception through.
+
+An exception anywhere in a listener is logged once, with its traceback and reference, counted, and told to the person.
+Left to itself, Bolt would silence it, forget the acknowledgement, and let Slack time out.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum, auto
+from typing import Any, assert_never
+
+import structlog
+from slack_bolt.async_app import AsyncAck
+
+from bot.commands.instrumentation import NO_METRICS, Instrumentation
+from bot.commands.outbox import Outbox
+from bot.commands.reply import Message
+from bot.deals.outcome import Cause
+from bot.deals.ports import StoreDown
+from bot.slack.intake import LookupFailed
+from bot.slack.messages import form
+from bot.slack.messages.sentences import Messages
+from bot.slack.payload import Interaction, new_reference, read_action, read_command
+from bot.slack.replies import as_response
+
+log = structlog.get_logger(__name__)
+
+Acknowledgement = Mapping[str, Any]
+"""What Slack is answered, as arguments of Bolt's `ack`."""
+BoltListener = Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]
+Answer = Callable[[Interaction], Awaitable[Message | None]]
+"""A listener of ours that says something at once; `None` when it says nothing."""
+Respond = Callable[[Interaction], Awaitable[Acknowledgement]]
+"""A listener of ours that decides what Slack is answered."""
+Read = Callable[[Mapping[str, Any], str], Interaction]
+"""Reads what a person did; the second argument is its reference."""
+
+
+class _Failure(Enum):
+    """Why a listener could not answer."""
+
+    NOT_LOOKED_UP = auto()
+    NOT_WRITTEN = auto()
+    PERHAPS_WRITTEN = auto()
+    BROKEN = auto()
+
+
+class Boundary:
+    """Makes Bolt's listeners out of ours."""
+
+    def __init__(self, outbox: Outbox, messages: Messages, instrumentation: Instrumentation = NO_METRICS) -> None:
+        self._outbox = outbox
+        self._messages = messages
+        self._instrumentation = instrumentation
+
+    def command(self, answer: Answer) -> BoltListener:
+        """Listen to a slash command: what is said goes into the acknowledgement.
+
+        https://docs.slack.dev/interactivity/implementing-slash-commands
+        """
+
+        async def respond(interaction: Interaction) -> Acknowledgement:
+            log.info("command.received", **interaction.log)
+            message = await answer(interaction)
+            return as_response(message) if message else {}
+
+        def fail(_interaction: Interaction | None, failure: _Failure, reference: str) -> Acknowledgement:
+            return as_response(self._message(failure, reference))
+
+        return self._guarded(read_command, respond, fail)
+
+    def action(
+        self, answer: Answer, *, read: Read = read_action, event: str = "pressed", **logged: str
+    ) -> BoltListener:
+        """Listen to a button, a choice or a shortcut. Slack shows no answer that comes in its acknowledgement.
+
+        https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+        """
+
+        async def respond(interaction: Interaction) -> Acknowledgement:
+            log.info(event, **logged, **interaction.log)
+            if message := await answer(interaction):
+                self._outbox.tell(message, interaction.address, interaction.reference)
+            return {}
+
+        def fail(interaction: Interaction | None, failure: _Failure, reference: str) -> Acknowledgement:
+            if interaction:
+                self._outbox.tell(self._message(failure, reference), interaction.address, reference)
+            return {}
+
+        return self._guarded(read, respond, fail)
+
+    def options(self, suggest: Respond, read: Read) -> BoltListener:
+        """Listen to a person who types into a menu: a failure is offered instead of what could be chosen.
+
+        https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+        """
+
+        def fail(_interaction: Interaction | None, _failure: _Failure, reference: str) -> Acknowledgement:
+            return {"options": [form.broken(reference).block()]}
+
+        return self._guarded(read, suggest, fail)
+
+    def view(self, submit: Respond, read: Read) -> BoltListener:
+        """Listen to a form that is handed in: a failure is said in the form, which stays.
+
+        https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload#view_submission
+        """
+
+        def fail(_interaction: Interaction | None, failure: _Failure, reference: str) -> Acknowledgement:
+            return {"response_action": "errors", "errors": {form.DEAL: _in_form(failure, reference)}}
+
+        return self._guarded(read, submit, fail)
+
+    def _guarded(
+        self,
+        read: Read,
+        respond: Respond,
+        fail: Callable[[Interaction | None, _Failure, str], Acknowledgement],
+    ) -> BoltListener:
+        async def listen(ack: AsyncAck, body: dict[str, Any]) -> None:
+            reference = new_reference()
+            with structlog.contextvars.bound_contextvars(reference=reference):
+                interaction = None
+                try:
+                    interaction = read(body, reference)
+                    await ack(**await respond(interaction))
+                except Exception as error:  # noqa: BLE001 - `_failed` logs it
+                    await ack(**fail(interaction, self._failed(error), reference))
+
+        return listen
+
+    def _failed(self, error: Exception) -> _Failure:
+        """What the exception means; logged and counted."""
+        self._instrumentation.commanded(
+            Cause.STORE_DOWN if isinstance(error, LookupFailed | StoreDown) else Cause.UNEXPECTED
+        )
+        match error:
+            case LookupFailed():
+                log.warning("command.not_looked_up")
+                return _Failure.NOT_LOOKED_UP
+            case StoreDown():
+                log.warning("command.not_written_down", perhaps=error.perhaps_written)
+                return _Failure.PERHAPS_WRITTEN if error.perhaps_written else _Failure.NOT_WRITTEN
+            case _:
+                log.error("command.broken", exc_info=error)
+                return _Failure.BROKEN
+
+    def _message(self, failure: _Failure, reference: str) -> Message:
+        match failure:
+            case _Failure.NOT_LOOKED_UP:
+                return self._messages.cannot_look_up(reference)
+            case _Failure.NOT_WRITTEN:
+                return self._messages.not_accepted(Cause.STORE_DOWN, reference)
+            case _Failure.PERHAPS_WRITTEN:
+                return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=True)
+            case _Failure.BROKEN:
+                return self._messages.broken(reference)
+            case _:
+                assert_never(failure)
+
+
+def _in_form(failure: _Failure, reference: str) -> str:
+    match failure:
+        case _Failure.NOT_LOOKED_UP | _Failure.NOT_WRITTEN:
+            return form.WORDS.not_written
+        case _Failure.PERHAPS_WRITTEN:
+            return form.WORDS.perhaps_written
+        case _Failure.BROKEN:
+            return form.WORDS.broken.format(reference=reference)
+        case _:
+            assert_never(failure)

@@ -1,0 +1,63 @@
+"""Shows a deal's card, to the person or to the channel."""
+
+from collections.abc import Callable
+from typing import assert_never
+
+from bot.commands.lookups import Card, Choices, Lookups, NoCard
+from bot.commands.outbox import Outbox
+from bot.commands.reply import Message
+from bot.commands.request import ShowDeal
+from bot.slack.actions import read_target_value
+from bot.slack.messages.sentences import Messages
+from bot.slack.payload import Interaction
+
+
+class Cards:
+    """Looks a deal up after the acknowledgement, and says what was found."""
+
+    def __init__(self, lookups: Callable[[str], Lookups], outbox: Outbox, messages: Messages) -> None:
+        self._lookups = lookups
+        self._outbox = outbox
+        self._messages = messages
+
+    def show(self, asked: ShowDeal, interaction: Interaction) -> None:
+        """Show the card to the person; or which deals go by that name."""
+        self._outbox.answer(self._card(asked, interaction.reference), interaction.address, interaction.reference)
+
+    async def pressed_show(self, interaction: Interaction) -> Message | None:
+        """Show the deal that a button names."""
+        if not interaction.text:
+            return self._messages.cannot_go_on(None, interaction.reference)
+        deal = read_target_value(interaction.text)
+        self.show(ShowDeal(deal.opportunity_id, location_id=deal.location_id), interaction)
+        return None
+
+    async def pressed_share(self, interaction: Interaction) -> Message | None:
+        """Show the deal that a button names to the channel, as it is now."""
+        if not interaction.text:
+            return self._messages.cannot_go_on(None, interaction.reference)
+        self._outbox.answer(self._shared_card(interaction), interaction.address, interaction.reference)
+        return None
+
+    async def _card(self, asked: ShowDeal, reference: str) -> Message:
+        found = await self._lookups(asked.location_id).show(asked)
+        match found:
+            case Card(deal, past):
+                return self._messages.card(deal, past, reference)
+            case Choices(name, deals, more):
+                return self._messages.which_card(name, deals, reference, more=more)
+            case NoCard(failed, wish):
+                return self._messages.no_card(failed, wish, reference)
+            case _:
+                assert_never(found)
+
+    async def _shared_card(self, interaction: Interaction) -> Message:
+        target = read_target_value(interaction.text)
+        found = await self._lookups(target.location_id).find(target.opportunity_id)
+        match found:
+            case Card(deal):
+                return self._messages.shared_card(deal, interaction.caller, interaction.reference)
+            case NoCard(failed, wish):
+                return self._messages.no_card(failed, wish, interaction.reference)
+            case _:
+                assert_never(found)

@@ -1,0 +1,44 @@
+"""In which sub-account a channel works: asked by anyone who may change deals, decided by admins."""
+
+import structlog
+
+from bot.commands.reply import Message
+from bot.deals.locations import LocationResolver
+from bot.slack.intake import Intake
+from bot.slack.messages.sentences import Messages
+from bot.slack.payload import Interaction
+
+log = structlog.get_logger(__name__)
+
+
+class ChannelLocations:
+    """Answers `/opp-status use`, and says which sub-account is meant where nothing else does."""
+
+    def __init__(self, intake: Intake, location_resolver: LocationResolver, messages: Messages) -> None:
+        self._intake = intake
+        self._location_resolver = location_resolver
+        self._messages = messages
+
+    async def home(self, interaction: Interaction) -> str:
+        """The sub-account of this channel; empty where there is only one."""
+        return await self._intake.look_up(self._location_resolver.home(interaction.caller.channel_id))
+
+    async def use(self, name: str, interaction: Interaction) -> Message:
+        """Say in which sub-account this channel works; or, for an admin who names one, make it that one."""
+        locations, channel_id = self._location_resolver.locations, interaction.caller.channel_id
+        if not name:
+            return self._messages.in_use(await self.home(interaction), interaction.reference)
+        if not self._intake.authorizer.is_admin(interaction.caller):
+            return self._messages.not_an_admin(interaction.reference)
+        meant = locations.meant(name)
+        if meant is None:
+            return self._messages.no_such_location(name, interaction.reference)
+        bindings = self._location_resolver.bindings
+        writing = (
+            bindings.unbind(channel_id)
+            if meant == locations.default
+            else bindings.bind(channel_id, meant, interaction.caller.user_id)
+        )
+        await self._intake.in_time(writing)
+        log.info("channel.bound", location=meant, **interaction.log)
+        return self._messages.uses(meant, interaction.caller, interaction.reference)

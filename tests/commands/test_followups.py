@@ -1,0 +1,99 @@
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.access.rules import Caller
+from bot.commands.followups import CannotUndo, Continuation, NoQuestion, Undoing, choose, confirm, give_reason, undo
+from bot.commands.record import Origin, Record, UndoRefusal
+from bot.deals.deal import Status
+from bot.deals.outcome import Cause
+from bot.deals.wish import Consent
+from tests.memory import CHANGE
+
+ORIGIN = Origin("1.2.3", "REF", Caller("U2", "T1", "C1"), "pressed", "https://press.example", "17.1")
+DAY = timedelta(hours=24)
+QUESTION = replace(CHANGE, key="asked", outcome="unconfirmed", status="won", before="open", after="open", note="why")
+
+
+def _undo(*changes: Record, window: timedelta = DAY) -> Undoing | CannotUndo:
+    return undo(changes, window, CHANGE.at + timedelta(hours=1))
+
+
+def test_an_undo_names_the_change_and_what_the_deal_was() -> None:
+    undoing = _undo(replace(CHANGE, key="a"), replace(CHANGE, key="b"))
+
+    assert isinstance(undoing, Undoing)
+    entries = undoing.entries(ORIGIN)
+    assert [entry.undoes for entry in entries] == ["a", "b"]
+    assert {entry.wish.status.value for entry in entries} == {CHANGE.before}
+    assert {entry.wish.only_if for entry in entries} == {CHANGE.after}
+
+
+def test_of_several_only_those_that_can_be_undone_are() -> None:
+    failed = replace(CHANGE, key="b", outcome=Cause.NOT_FOUND.value, effect="nothing", before=None, after=None)
+    undoing = _undo(replace(CHANGE, key="a", batch="a"), replace(failed, batch="a"))
+
+    assert isinstance(undoing, Undoing)
+    (entry,) = undoing.entries(ORIGIN)
+    assert (entry.undoes, entry.batch) == ("a", ORIGIN.key)
+
+
+def test_where_nothing_can_be_undone_the_first_says_why() -> None:
+    assert _undo(CHANGE, window=timedelta(0)) == CannotUndo(UndoRefusal.SWITCHED_OFF, CHANGE)
+
+
+def test_what_others_undo_is_left_to_them() -> None:
+    first, second = replace(CHANGE, key="a"), replace(CHANGE, key="b")
+    undoing = _undo(first, second)
+    assert isinstance(undoing, Undoing)
+    running, done = replace(CHANGE, outcome=None), replace(CHANGE, outcome="changed")
+
+    left = undoing.without([running, None])
+    assert isinstance(left, Undoing)
+    assert [change for change, _ in left.changes] == [second]
+    assert undoing.without([running, running]) == CannotUndo(UndoRefusal.UNDER_WAY, first, running)
+    assert undoing.without([done, running]) == CannotUndo(UndoRefusal.DONE, first, done)
+    assert undoing.refused([None, None]) == CannotUndo(UndoRefusal.UNDER_WAY, first, None)
+
+
+def test_a_yes_goes_on_as_if_it_had_been_asked_for_so() -> None:
+    found = confirm(ORIGIN, [QUESTION, replace(QUESTION, key="other", note=None, public=False)])
+
+    assert isinstance(found, Continuation)
+    first, second = found.entries
+    assert (first.continues, first.text, first.note, first.public) == ("asked", QUESTION.text, "why", QUESTION.public)
+    assert (second.continues, second.note, second.public) == ("other", "", False)
+    assert (first.key, second.key, second.batch, first.message_ts) == ("1.2.3", "1.2.3#01", "1.2.3", "")
+    assert (first.wish.only_if, first.wish.consent, found.question) == ("open", Consent.GIVEN, QUESTION)
+
+
+def test_a_yes_to_nothing_is_no_answer() -> None:
+    assert confirm(ORIGIN, [CHANGE]) == NoQuestion()
+
+
+def test_a_choice_names_the_deal() -> None:
+    question = replace(QUESTION, outcome="ambiguous", opportunity_id="", called="Acme", consent="presumed")
+    found = choose(ORIGIN, question, "deal-2")
+
+    assert isinstance(found, Continuation)
+    assert [entry.wish.opportunity_id for entry in found.entries] == ["deal-2"]
+    assert choose(ORIGIN, None, "deal-2") == NoQuestion()
+    assert choose(ORIGIN, CHANGE, "deal-2") == NoQuestion(CHANGE)
+
+
+def test_a_reason_goes_on_with_what_waits_for_it() -> None:
+    question = replace(QUESTION, outcome="reason_wanted", status="lost", consent="presumed")
+    found = give_reason(ORIGIN, [question, CHANGE], "price")
+
+    assert isinstance(found, Continuation)
+    assert [(entry.continues, entry.wish.lost_reason_id) for entry in found.entries] == [("asked", "price")]
+
+
+def test_a_reason_is_added_to_what_is_lost_already() -> None:
+    lost = replace(CHANGE, status="lost", before="open", after="lost")
+    found = give_reason(ORIGIN, [lost], "price")
+
+    assert isinstance(found, Continuation)
+    (entry,) = found.entries
+    assert (entry.continues, entry.wish.status, entry.wish.only_if) == (None, Status.LOST, "lost")
+    assert (entry.wish.lost_reason_id, entry.text, found.question) == ("price", lost.text, None)
+    assert give_reason(ORIGIN, [CHANGE], "price") == NoQuestion()

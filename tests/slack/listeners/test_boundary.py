@@ -1,0 +1,163 @@
+"""No exception of ours reaches Bolt, whichever listener it is raised in. Bolt itself is asked which there are."""
+
+from typing import Any, NoReturn
+
+import pytest
+from slack_bolt.async_app import AsyncAck
+from slack_bolt.listener.async_listener import AsyncListener
+from structlog.testing import capture_logs
+
+from bot.deals.ports import StoreDown
+from bot.slack.intake import LookupFailed
+from bot.slack.messages.form import DEAL, WORDS, Origin
+from tests.desk import Desk
+from tests.memory import MemoryHome
+
+VIEW = {"private_metadata": Origin("C1", "http://reply.example").to_metadata()}
+BODY: dict[str, Any] = {
+    "user": {"id": "U1", "team_id": "T1"},
+    "user_id": "U1",
+    "team": {"id": "T1"},
+    "team_id": "T1",
+    "channel": {"id": "C1"},
+    "channel_id": "C1",
+    "view": VIEW,
+    "value": "Acme",
+    "response_url": "http://reply.example",
+    "trigger_id": "1.2.3",
+}
+"""All that any listener reads, of a person who may change deals."""
+
+
+class Unreadable(dict[str, Any]):
+    """What Slack sent, in a shape that no code of ours foresees."""
+
+    def get(self, *_: object) -> NoReturn:
+        raise RuntimeError("unforeseen")
+
+
+class Failing(MemoryHome):
+    """The first port that a listener asks; it raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    @property
+    def team_id(self) -> str:
+        raise self._error
+
+    @team_id.setter
+    def team_id(self, _: str) -> None:
+        """Nothing is kept."""
+
+
+def _listeners(desk: Desk) -> dict[str, AsyncListener]:
+    """Bolt's listeners, numbered: a new one is among them without being named here."""
+    return {str(number): each for number, each in enumerate(desk.bolt()._async_listeners)}
+
+
+EVERY = sorted(_listeners(Desk()), key=int)
+
+
+async def _answer(listener: AsyncListener, body: dict[str, Any]) -> dict[str, Any]:
+    """What Slack gets."""
+    ack = AsyncAck()  # type: ignore[no-untyped-call] # as Bolt has it
+    await listener.ack_function(ack=ack, body=body)
+    assert ack.response is not None
+    assert ack.response.status == 200
+    return ack.response.__dict__
+
+
+def test_there_are_listeners_for_all_that_slack_sends() -> None:
+    assert len(EVERY) >= 18
+
+
+@pytest.mark.parametrize("number", EVERY)
+async def test_a_payload_that_cannot_be_read_is_logged_counted_and_acknowledged(number: str) -> None:
+    desk = Desk()
+    with capture_logs() as lines:
+        await _answer(_listeners(desk)[number], Unreadable(BODY))
+
+    assert [(line["event"], line["log_level"], bool(line["exc_info"])) for line in lines] == [
+        ("command.broken", "error", True)
+    ]
+    assert desk.notebook.outcomes == ["unexpected"]
+
+
+@pytest.mark.parametrize("number", EVERY)
+async def test_an_exception_in_a_listener_is_told_to_the_person_with_its_reference(number: str) -> None:
+    desk = Desk(workspace=Failing(RuntimeError("a fault of ours")), parse=_raise)
+    with capture_logs() as lines:
+        answer = await _answer(_listeners(desk)[number], BODY)
+
+    broken = [line for line in lines if line["event"] == "command.broken"]
+    if not broken:  # the button that only leads to HighLevel: nothing of ours runs
+        assert [line["action"] for line in lines if line["event"] == "pressed"] == ["link"]
+        return
+    assert [bool(line["exc_info"]) for line in broken] == [True]
+    assert desk.notebook.outcomes == ["unexpected"]
+    said = str(answer) + "".join(message.text for message, _, _ in desk.told)
+    assert "wrong inside the bot" in said
+    assert "Reference " in said
+
+
+def _raise(_text: str) -> NoReturn:
+    raise RuntimeError("a fault of ours")
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "changed", "event", "outcome"),
+    [
+        (LookupFailed(), "I cannot look that up", "Nothing was changed.", "command.not_looked_up", "store_down"),
+        (StoreDown(), "cannot write down", "Nothing was changed.", "command.not_written_down", "store_down"),
+        (
+            StoreDown(perhaps_written=True),
+            "carried out soon",
+            "Nothing has been changed",
+            "command.not_written_down",
+            "store_down",
+        ),
+        (RuntimeError(), "wrong inside the bot", "Nothing was changed.", "command.broken", "unexpected"),
+    ],
+)
+async def test_what_goes_wrong_in_a_command_is_said_in_its_acknowledgement(
+    error: Exception, what: str, changed: str, event: str, outcome: str
+) -> None:
+    desk = Desk(workspace=Failing(error))
+    with capture_logs() as lines:
+        status, answer = await desk.on_command()
+
+    assert (status, answer["response_type"]) == (200, "ephemeral")
+    assert all(part in answer["text"] for part in (what, changed, "Reference "))
+    assert [line["event"] for line in lines] == ["command.received", event]
+    assert desk.notebook.outcomes == [outcome]
+
+
+async def test_what_goes_wrong_in_a_form_is_said_at_its_first_field() -> None:
+    submitted = {"type": "view_submission", "view": {"callback_id": "form", **VIEW}, **BODY}
+    said = {}
+    for error in (LookupFailed(), StoreDown(), StoreDown(perhaps_written=True)):
+        _, answer = await Desk(workspace=Failing(error)).dispatch(
+            submitted | {"view": {"callback_id": "form", "type": "modal", **VIEW}}
+        )
+        said[str(answer["errors"][DEAL])] = answer["response_action"]
+
+    assert said == {WORDS.not_written: "errors", WORDS.perhaps_written: "errors"}
+
+
+async def test_what_goes_wrong_while_a_name_is_typed_is_offered_instead_of_deals() -> None:
+    typing = {"type": "block_suggestion", "action_id": DEAL, "block_id": DEAL, **BODY}
+    with capture_logs():
+        _, answer = await Desk(workspace=Failing(RuntimeError())).dispatch(typing)
+
+    (option,) = answer["options"]
+    assert "wrong inside the bot. Reference" in option["text"]["text"]
+
+
+async def test_what_goes_wrong_after_a_press_is_told_where_it_was_pressed() -> None:
+    desk = Desk(workspace=Failing(RuntimeError()))
+    with capture_logs():
+        text = await desk.on_press("undo", "key")
+
+    assert "wrong inside the bot" in text
+    assert desk.entries == []
