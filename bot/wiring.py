@@ -1,6 +1,6 @@
 """Builds the bot from its settings: the only file in which the concrete classes meet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING
@@ -34,7 +34,12 @@ from bot.highlevel.tokens import TokenRefresh
 from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
 from bot.lifecycle import Bot, ByOAuth
-from bot.operations import diagnose
+from bot.operations.checks.access import AccessChecks
+from bot.operations.checks.highlevel import HighLevelChecks
+from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
+from bot.operations.checks.slack_token import SlackTokenChecks
+from bot.operations.checks.store import StoreChecks
+from bot.operations.diagnose import ClockReading, inspect_token
 from bot.operations.health import Health
 from bot.operations.probes import NetworkProbes
 from bot.operations.settings import Settings
@@ -210,21 +215,14 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
             SignatureVerifier(secret)
             for secret in (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
         ),
-        health=Health(
-            ask_slack=workspace.auth_test,
-            ask_socket=socket.ask if socket else None,
-            probe_highlevel=crms[locations.default].probe,
-            reads_lost_reasons=crms[locations.default].reads_lost_reasons,
-            elsewhere={locations.name(each): crms[each].probe for each in locations.ids[1:]},
-            highlevel_clock=lambda: diagnose.ClockReading("HighLevel", client.date, client.heard_at),
-            probes=NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled),
-            ping_store=ledger.ping if migrates else ledger.try_out,
-            token=diagnose.inspect_token(token),
-            team_id=settings.slack_team_id,
-            connect_url=connect_url,
-            allowlist=authorizer.rules,
+        health=_health(
+            settings,
+            workspace=workspace,
             directory=directory,
-            look_into=directory.look_into,
+            socket=socket,
+            client=client,
+            crms=crms,
+            ping_store=ledger.ping if migrates else ledger.try_out,
         ),
         socket=socket,
         oauth=by_oauth,
@@ -277,6 +275,37 @@ def _metrics(settings: Settings, tempo: Tempo, budgets: Callable[[], Mapping[str
 
     backlog_reader = BacklogReader(settings.database_url, fresh=tempo.backlog)
     return Metrics(token, settings.locations.names, budgets, backlog_reader)
+
+
+def _health(  # noqa: PLR0913 - each is one neighbour
+    settings: Settings,
+    *,
+    workspace: SlackWorkspace,
+    directory: SlackDirectory,
+    socket: SocketMode | None,
+    client: Client,
+    crms: Mapping[str, HighLevelCrm],
+    ping_store: Callable[[], Awaitable[None]],
+) -> Health:
+    """The checks. `client` is that of the default sub-account; `crms` are all of them, by id."""
+    locations, allowlist = settings.locations, settings.allowlist
+    probes = NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled)
+    return Health(
+        [
+            SlackTokenChecks(workspace.auth_test, directory, allowlist, settings.slack_team_id),
+            SocketChecks(socket.ask) if socket else HttpChecks(probes.probe_address),
+            HighLevelChecks(
+                default=crms[locations.default],
+                others={locations.name(each): crms[each] for each in locations.ids[1:]},
+                permissions=probes,
+                clock=lambda: ClockReading("HighLevel", client.date, client.heard_at),
+                token=inspect_token(settings.highlevel_token.get_secret_value()),
+                connect_url=pages.link(settings.public_url) if settings.by_oauth else "",
+            ),
+            StoreChecks(ping_store),
+            AccessChecks(allowlist, directory, directory.look_into),
+        ]
+    )
 
 
 async def connect_link(settings: Settings) -> str:

@@ -15,8 +15,8 @@ import pytest
 
 from bot.__main__ import environment, main
 from bot.access.requests import AccessRequest, RequestState
-from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, REQUEST_URL
-from bot.operations.probes import NOBODY
+from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, CheckId
+from bot.operations.probes import NO_RECORD
 from bot.operations.settings import Settings
 from bot.simulator.highlevel.server import READ, USERS, WRITE
 from bot.simulator.highlevel.server import Fault as HighLevelFault
@@ -60,7 +60,7 @@ async def test_check_prints_every_check_and_ends_with_0_when_all_is_well(
         code, printed = await _checked(capsys, _environ(house, PUBLIC_URL=house.slack.bot_url))
 
     assert code == 0
-    assert printed.splitlines() == [f"ok    {check}" for check in CHECKS if check not in not_checked]
+    assert printed.splitlines() == [f"ok    {check}" for check in CheckId if check not in not_checked]
 
 
 async def test_check_says_that_the_bots_address_was_not_tried_where_it_is_not_set(
@@ -82,7 +82,7 @@ async def test_check_json_is_the_report_of_readyz_with_notes_and_diagnoses(
 
     assert code == 1
     assert list(report) == ["ok", "failing", "notes", "why"]
-    assert set(report["ok"]) == set(CHECKS) - OVER_SOCKET - {REQUEST_URL, "highlevel.edit"}
+    assert set(report["ok"]) == set(CheckId) - OVER_SOCKET - {CheckId.REQUEST_URL, "highlevel.edit"}
     assert report["why"] == {
         "slack.request_url": "slack.request_url.untried",
         "highlevel.edit": "highlevel.edit.missing",
@@ -248,7 +248,7 @@ async def test_check_changes_nothing_in_highlevel(house: House) -> None:
     await asyncio.to_thread(main, ["check"], _environ(house))
 
     assert house.highlevel.written == []
-    assert [request.path for request in house.highlevel.writes()] == [f"/opportunities/{NOBODY}/status"]
+    assert [request.path for request in house.highlevel.writes()] == [f"/opportunities/{NO_RECORD}/status"]
 
 
 def test_check_reports_settings_that_cannot_be_used_as_a_check_and_ends_with_2(

@@ -374,7 +374,7 @@ STORE_NEWER = Diagnosis(
     "later version again, or set DATABASE_URL to another database.",
 )
 
-NOBODY = Diagnosis(
+ALLOWLIST_EMPTY = Diagnosis(
     "access.allowlist.empty",
     "ALLOWED_USERS is empty, and so are ALLOWED_GROUPS and ADMINS: nobody may change anything. Set it to the Slack ids of those who may.",
 )
@@ -428,6 +428,14 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *(TOKEN_MISTYPED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_OF_AGENCY, RECONNECT, HIGHLEVEL_UNREACHABLE),
     *BY_CAUSE.values(),
     *(EDITING_MISSING, EDITING_UNTOLD, USERS_MISSING, USERS_UNTOLD, REASONS_FORBIDDEN, REASONS_UNREAD),
-    *(STORE_DOWN, STORE_NEWER, NOBODY, GROUP_REFUSED, *GROUP_WORDS.values(), PEOPLE_UNTOLD, SHARED_CHANNELS_UNTOLD),
+    *(
+        STORE_DOWN,
+        STORE_NEWER,
+        ALLOWLIST_EMPTY,
+        GROUP_REFUSED,
+        *GROUP_WORDS.values(),
+        PEOPLE_UNTOLD,
+        SHARED_CHANNELS_UNTOLD,
+    ),
 )
 """Every one there is."""

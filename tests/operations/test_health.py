@@ -1,6 +1,6 @@
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 
@@ -10,14 +10,20 @@ from bot.access.rules import Allowlist, Person
 from bot.deals.outcome import Cause
 from bot.deals.ports import StoreDown
 from bot.operations import diagnoses
+from bot.operations.checks.access import AccessChecks
+from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId
+from bot.operations.checks.highlevel import HighLevelChecks
+from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
+from bot.operations.checks.slack_token import SlackTokenChecks
+from bot.operations.checks.store import StoreChecks
 from bot.operations.diagnose import AddressReading, ClockReading, Grant, NoAnswer, TokenShape
-from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED, Health, Report, settings_report
+from bot.operations.health import Health, Report, settings_report
 from bot.slack.workspace import AuthTest, SlackTrouble
 from tests.memory import MemoryDirectory, error
 
 SOMEBODY = Allowlist(frozenset({"U1"}), frozenset())
-BY_HTTP = tuple(check for check in CHECKS if check not in OVER_SOCKET | TRIED)
-BY_SOCKET = tuple(check for check in CHECKS if check not in OVER_HTTP | TRIED)
+BY_HTTP = tuple(check for check in CheckId if check not in OVER_SOCKET | TRIED)
+BY_SOCKET = tuple(check for check in CheckId if check not in OVER_HTTP | TRIED)
 EVERY_SCOPE = frozenset({"commands", "chat:write", "users:read", "usergroups:read"})
 URL = "https://bot.example/slack/events"
 
@@ -96,24 +102,25 @@ class Neighbours:
         over_socket: bool = False,
         team_id: str = "",
         token: TokenShape | None = None,
-        fresh: float = 15.0,
-        elsewhere: Mapping[str, Callable[..., Awaitable[None]]] | None = None,
+        kept: float = 15.0,
+        elsewhere: Mapping[str, "Neighbours"] | None = None,
     ) -> Health:
         return Health(
-            ask_slack=self.ask_slack,
-            ask_socket=self.ask_socket if over_socket else None,
-            probe_highlevel=self.probe,
-            reads_lost_reasons=self.reads_lost_reasons,
-            highlevel_clock=self.highlevel_clock,
-            probes=self,
-            ping_store=self.ping,
-            allowlist=allowlist,
-            directory=self.directory,
-            look_into=self.look_into,
-            token=token or TokenShape(),
-            team_id=team_id,
-            elsewhere=elsewhere,
-            fresh=fresh,
+            [
+                SlackTokenChecks(self.ask_slack, self.directory, allowlist, team_id),
+                SocketChecks(self.ask_socket) if over_socket else HttpChecks(self.probe_address),
+                HighLevelChecks(
+                    default=self,
+                    others=elsewhere or {},
+                    permissions=self,
+                    clock=self.highlevel_clock,
+                    token=token or TokenShape(),
+                    connect_url="",
+                ),
+                StoreChecks(self.ping),
+                AccessChecks(allowlist, self.directory, self.look_into),
+            ],
+            kept,
         )
 
 
@@ -520,7 +527,7 @@ async def test_highlevel_is_asked_everything_at_once() -> None:
 
 
 async def test_a_report_that_is_too_old_is_made_anew(neighbours: Neighbours) -> None:
-    checks = neighbours.health(fresh=0.0)
+    checks = neighbours.health(kept=0.0)
     await checks.report()
     neighbours.store_down = True
     await asyncio.sleep(0.001)
@@ -532,19 +539,13 @@ def test_settings_that_cannot_be_used_leave_nothing_else_to_tell() -> None:
     report = settings_report({"SLACK_BOT_TOKEN": "is not set", "PORT": "should be a whole number"})
 
     assert report.ok == ()
-    assert list(report.failing) == list(CHECKS)
+    assert list(report.failing) == list(CheckId)
     assert report.failing["settings"] == "SLACK_BOT_TOKEN is not set. PORT should be a whole number."
     assert report.why == {"settings": "settings.unusable"}
 
 
 async def test_what_is_wrong_in_another_sub_account_says_in_which(neighbours: Neighbours) -> None:
-    async def well(*, until: float) -> None:
-        assert until > 0
-
-    async def expired(*, until: float) -> None:
-        assert until > 0
-        raise error(Cause.RECONNECT)
-
+    well, expired = Neighbours(), Neighbours(highlevel=Cause.RECONNECT)
     report = await neighbours.health(elsewhere={"Berlin": well, "Paris": expired}).report()
     assert report.failing["highlevel.token"].startswith("Paris: ")
 

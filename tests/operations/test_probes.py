@@ -10,7 +10,7 @@ from bot.highlevel.api import transport
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.operations.diagnose import AddressReading, Grant, NoAnswer
-from bot.operations.probes import ALIVE, EVENTS, NOBODY, NetworkProbes
+from bot.operations.probes import ALIVE, EVENTS, NO_RECORD, NetworkProbes
 from bot.simulator.highlevel.server import READ, USERS, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 from bot.web import routes
@@ -66,7 +66,7 @@ async def test_the_scopes_are_found_out_without_changing_anything(
         assert await probes.may_read_users(until=_soon()) is users
 
     assert highlevel.written == []
-    assert [request.path for request in highlevel.writes()] == [f"/opportunities/{NOBODY}/status"]
+    assert [request.path for request in highlevel.writes()] == [f"/opportunities/{NO_RECORD}/status"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_only_a_refusal_for_another_reason_proves_that_it_may(
 
 async def test_a_user_who_cannot_exist_may_exist_all_the_same(highlevel: HighLevel) -> None:
     highlevel.add_token(TOKEN)
-    highlevel.users[NOBODY] = {"id": NOBODY, "name": "Nobody"}
+    highlevel.users[NO_RECORD] = {"id": NO_RECORD, "name": "Nobody"}
     async with _examining(highlevel) as probes:
         assert await probes.may_read_users(until=_soon()) is Grant.YES
 
