@@ -1,7 +1,7 @@
 """Runs the checks, and reports for `/readyz` and `check` which are well and what to do about the others."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,14 @@ class Report:
     def in_full(self) -> dict[str, Any]:
         """What `check --json` prints: the same, with all that is known."""
         return {**self.as_json(), "notes": dict(self.notes), "why": dict(self.why)}
+
+    def lines(self) -> Iterator[str]:
+        """What `check` prints: a line for each check, and a noted one only as a note."""
+        yield from (f"ok    {check}" for check in self.ok if check not in self.notes)
+        for kind, found in (("note", self.notes), ("FAIL", self.failing)):
+            for check, words in found.items():
+                why = f" [{self.why[check]}]" if check in self.why else ""
+                yield f"{kind}  {check}: {words}{why}"
 
 
 class Health:
