@@ -77,7 +77,7 @@ async def test_the_start_says_that_nobody_is_allowed(tmp_path: Path) -> None:
         async with open_house(tmp_path, ALLOWED_USERS=""):
             pass
 
-    assert ["nobody may change anything" in line["advice"] for line in lines if line["event"] == "access.nobody"] == [
+    assert ["no one may change anything" in line["advice"] for line in lines if line["event"] == "access.nobody"] == [
         True
     ]
 

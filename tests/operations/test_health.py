@@ -216,7 +216,7 @@ async def test_an_empty_allowlist_is_not_ready(neighbours: Neighbours) -> None:
     report = await neighbours.health(Allowlist(frozenset(), frozenset())).report()
 
     assert list(report.failing) == ["access.allowlist"]
-    assert "nobody may change anything" in report.failing["access.allowlist"]
+    assert "no one may change anything" in report.failing["access.allowlist"]
 
 
 @pytest.mark.parametrize(
