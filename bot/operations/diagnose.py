@@ -56,8 +56,10 @@ _PRIVATE = re.compile(r"pit-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOR
 _JWT = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
 
 _AGENCY = re.compile(r"authclass", re.IGNORECASE)
+"""In what HighLevel says of an agency's token: "This authClass type is not allowed to access this scope"."""
 
 _EXPIRED = re.compile(r"expired", re.IGNORECASE)
+"""In what HighLevel says of a token that has ended."""
 
 
 def inspect_token(token: str) -> TokenShape:
@@ -184,7 +186,10 @@ class ClockReading:
 
 
 def of_clock(readings: Iterable[ClockReading]) -> Diagnosis | None:
-    """Whether this machine's clock is off, by the first reading that has a valid date; `None` if it is not."""
+    """How far this machine's clock is off, by the first reading with a valid date; `None`: it is right.
+
+    `CLOCK_UNTOLD` if no reading has one.
+    """
     for reading in readings:
         try:
             ahead = reading.at - parsedate_to_datetime(reading.date).timestamp()

@@ -14,7 +14,7 @@ MADE = frozenset({CheckId.ALLOWLIST, CheckId.GROUPS, CheckId.PEOPLE, CheckId.SHA
 
 MISSING_SCOPE = "missing_scope"
 """Slack's word where the token may not ask.
-https://docs.slack.dev/reference/methods/users.info#errors"""
+https://docs.slack.dev/reference/methods/users.info"""
 
 SLACKBOT, NO_CHANNEL = "USLACKBOT", "C0000000000"
 """Asked about to learn whether the token may ask at all: the first is in every workspace, the second in none."""
