@@ -6,28 +6,25 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from io import StringIO, TextIOWrapper
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeVar
+from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
 from bot.operations import logs, times
-from bot.operations.audit import Format, printable, write, write_access
+from bot.operations.audit import Format
 from bot.operations.settings import Settings, SettingsError, Verb, database_url_of, without_oauth
 
 if TYPE_CHECKING:
     from bot.operations.health import Report
 
-T = TypeVar("T")
-
 FAILED = 1
 UNUSABLE_SETTINGS = 2
 INTERRUPTED = 130
-NOBODY_READS = 141
+READER_GONE = 141
 """What a shell reports of a program that ended by Ctrl-C, or because `head` had enough."""
 NO_LINK = (
     "The link cannot be noted in the database that DATABASE_URL names. Look at whether it can be written, and start"
@@ -37,48 +34,46 @@ NO_LINK = (
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run one verb; returns the exit code: 0 well, 1 it failed, 2 settings that cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m bot", description="Change HighLevel deals from Slack.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
-    verbs.add_parser("serve", help="answer Slack over HTTP on PORT")
-    verbs.add_parser("socket", help="answer Slack over Socket Mode, which needs no public address")
-    checking = verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about what is not well")
-    checking.add_argument("--json", action="store_true", help="for machines: one JSON object")
-    verbs.add_parser("connect", help="print a link with which HighLevel is connected by OAuth, once, within 30 minutes")
-    _add_history(verbs.add_parser("history", help="list who asked for what, and what became of it, oldest first"))
-    _add_access(verbs.add_parser("access", help="list who asks to be let in and who was, or take an approval back"))
-    _add_demo(verbs.add_parser("demo", help="try it on this machine, without an account, in a browser or a terminal"))
-    asked = parser.parse_args(arguments)
+    asked = _parser().parse_args(arguments)
+    try:
+        return _run(asked, environ)
+    except SettingsError as error:
+        problems = [f"  {name} {problem}." for name, problem in error.problems.items()]
+        advice = "`.env.example` explains each; the README says where to find them."
+        print("The settings cannot be used:", *problems, advice, sep="\n", file=sys.stderr)
+        return UNUSABLE_SETTINGS
+
+
+def _run(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
     match asked.verb:
         case "serve" | "socket" as verb:
             return _serve(environ, verb)
         case "check":
-            return _check(environ, _print_json if asked.json else _print)
+            return _check(asked, environ)
         case "connect":
             return _connect(environ)
         case "history":
-            return _in_the_database(_list_history, asked, environ)
+            return _list(_history, asked, environ)
         case "access":
-            act = _revoke if asked.action == "revoke" else _list_access
-            return _in_the_database(act, asked, environ)
+            return _list(_revoke if asked.action == "revoke" else _access, asked, environ)
         case _:
             return _demo(asked)
 
 
+# --- the verbs ------------------------------------------------------------------------------------------------------
+
+
 def _serve(environ: Mapping[str, str], verb: Verb) -> int:
-    try:
-        settings = Settings.from_env(environ, verb)
-    except SettingsError as error:
-        print(_unusable(error), file=sys.stderr)
-        return UNUSABLE_SETTINGS
+    settings = Settings.from_env(environ, verb)
     logs.set_up(settings.log_level, settings.log_format)
     gc.disable()  # a tenth of the start: it would look through what is imported again and again
 
     from bot import wiring  # noqa: PLC0415 - half a second that unusable settings need not cost
-    from bot.web import server  # noqa: PLC0415 - half a second that unusable settings need not cost
+    from bot.web import server  # noqa: PLC0415 - likewise
 
     serving = server.Server(server.config(wiring.build(settings)))
-    # What was imported stays for ever: without this, one acknowledgement in a few hundred waits 50 ms while the
-    # collector walks through all of it.
+    # Imported modules stay until the end. Without this, one acknowledgement in a few hundred waits 50 ms while the
+    # collector walks through all of them.
     gc.collect()
     gc.freeze()
     gc.enable()
@@ -86,21 +81,22 @@ def _serve(environ: Mapping[str, str], verb: Verb) -> int:
     return 0
 
 
-def _check(environ: Mapping[str, str], show: Callable[["Report"], None]) -> int:
+def _check(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from bot.operations import health  # noqa: PLC0415 - see `_serve`
 
     try:
         settings = Settings.from_env(environ)
     except SettingsError as error:
-        show(health.settings_report(error.problems))
-        return UNUSABLE_SETTINGS
-    logs.set_up("ERROR", settings.log_format)
-    report = asyncio.run(_report(settings))
-    show(report)
-    return FAILED if report.failing else 0
+        code, report = UNUSABLE_SETTINGS, health.settings_report(error.problems)
+    else:
+        logs.set_up("ERROR", settings.log_format)
+        report = asyncio.run(_examine(settings))
+        code = FAILED if report.failing else 0
+    print(json.dumps(report.in_full(), indent=2) if asked.json else "\n".join(report.lines()))
+    return code
 
 
-async def _report(settings: Settings) -> "Report":
+async def _examine(settings: Settings) -> "Report":
     from bot import wiring  # noqa: PLC0415 - see `_serve`
 
     async with wiring.build(settings, migrates=False).checking() as health:
@@ -108,13 +104,9 @@ async def _report(settings: Settings) -> "Report":
 
 
 def _connect(environ: Mapping[str, str]) -> int:
-    try:
-        settings = Settings.from_env(environ)
-        if not settings.by_oauth:
-            raise without_oauth()
-    except SettingsError as error:
-        print(_unusable(error), file=sys.stderr)
-        return UNUSABLE_SETTINGS
+    settings = Settings.from_env(environ)
+    if not settings.by_oauth:
+        raise without_oauth()
     logs.set_up("ERROR", settings.log_format)
 
     from bot import wiring  # noqa: PLC0415 - see `_serve`
@@ -131,17 +123,68 @@ def _connect(environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _print(report: "Report") -> None:
-    for check in report.ok:
-        if check not in report.notes:
-            print(f"ok    {check}")
-    for kind, found in (("note", report.notes), ("FAIL", report.failing)):
-        for check, words in found.items():
-            print(f"{kind}  {check}: {words}{f' [{report.why[check]}]' if check in report.why else ''}")
+def _list(
+    verb: Callable[[str, argparse.Namespace], str | None], asked: argparse.Namespace, environ: Mapping[str, str]
+) -> int:
+    url = database_url_of(environ)
+    try:
+        problem = verb(url, asked)
+    except BrokenPipeError:
+        return READER_GONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    if problem:
+        print(problem, file=sys.stderr)
+        return FAILED
+    return 0
 
 
-def _print_json(report: "Report") -> None:
-    print(json.dumps(report.in_full(), indent=2))
+def _history(url: str, asked: argparse.Namespace) -> str | None:
+    from bot.operations import listing  # noqa: PLC0415 - see `_serve`
+    from bot.storage.history import Filter  # noqa: PLC0415 - likewise
+
+    wanted = Filter(asked.since, asked.until, asked.opportunity, asked.user)
+    return listing.list_history(url, wanted, Format(asked.format), sys.stdout)
+
+
+def _access(url: str, asked: argparse.Namespace) -> str | None:
+    from bot.operations import listing  # noqa: PLC0415 - see `_serve`
+
+    return listing.list_access(url, Format(asked.format), sys.stdout, past=asked.all)
+
+
+def _revoke(url: str, asked: argparse.Namespace) -> str | None:
+    from bot.operations import listing  # noqa: PLC0415 - see `_serve`
+
+    return listing.revoke(url, asked.user, datetime.now(UTC), Format(asked.format), sys.stdout)
+
+
+def _demo(asked: argparse.Namespace) -> int:
+    from bot.simulator.demo import terminal  # noqa: PLC0415 - no other verb needs it
+
+    try:
+        terminal.run(sys.stdin, sys.stdout, host=asked.host, port=asked.port, stays=asked.stay)
+    except OSError as error:
+        print(f"The page cannot be served on {asked.host}: {error.strerror}.", file=sys.stderr)
+        return FAILED
+    return 0
+
+
+# --- their options --------------------------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Change HighLevel deals from Slack.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+    verbs.add_parser("serve", help="answer Slack over HTTP on PORT")
+    verbs.add_parser("socket", help="answer Slack over Socket Mode, which needs no public address")
+    checking = verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about what is not well")
+    checking.add_argument("--json", action="store_true", help="for machines: one JSON object")
+    verbs.add_parser("connect", help="print a link with which HighLevel is connected by OAuth, once, within 30 minutes")
+    _add_history(verbs.add_parser("history", help="list who asked for what, and what became of it, oldest first"))
+    _add_access(verbs.add_parser("access", help="list who asks to be let in and who was, or take an approval back"))
+    _add_demo(verbs.add_parser("demo", help="try it on this machine, without an account, in a browser or a terminal"))
+    return parser
 
 
 def _add_history(parser: argparse.ArgumentParser) -> None:
@@ -159,7 +202,7 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
 def _add_access(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "List who asks to be let in and whom an admin has let in, from the database of DATABASE_URL; not who is in the"
-        " settings or in a user group. Or take somebody's approval back."
+        " settings or in a user group. Or take a member's approval back."
     )
     _add_format(parser)
     parser.add_argument("--all", action="store_true", help="also what was declined or taken back")
@@ -187,101 +230,14 @@ def _moment(read: Callable[[str, datetime], datetime], text: str) -> datetime:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _in_the_database(
-    act: Callable[[str, argparse.Namespace], int], asked: argparse.Namespace, environ: Mapping[str, str]
-) -> int:
-    try:
-        url = database_url_of(environ)
-    except SettingsError as error:
-        print(_unusable(error), file=sys.stderr)
-        return UNUSABLE_SETTINGS
-    try:
-        return act(url, asked)
-    except KeyboardInterrupt:
-        _let_go_of_the_output()
-        return INTERRUPTED
-
-
-def _list_history(url: str, asked: argparse.Namespace) -> int:
-    from bot.storage import history  # noqa: PLC0415 - see `_serve`
-
-    wanted = history.Filter(asked.since, asked.until, asked.opportunity, asked.user)
-    return _list(history.reading(url, wanted), write, Format(asked.format))
-
-
-def _list_access(url: str, asked: argparse.Namespace) -> int:
-    from bot.storage import access_requests  # noqa: PLC0415 - see `_serve`
-
-    return _list(access_requests.reading(url, past=asked.all), write_access, Format(asked.format))
-
-
-def _revoke(url: str, asked: argparse.Namespace) -> int:
-    from bot.storage import access_requests  # noqa: PLC0415 - see `_serve`
-
-    return _list(access_requests.revoking(url, asked.user, datetime.now(UTC)), write_access, Format(asked.format))
-
-
-def _list(
-    reading: AbstractContextManager[Iterable[T]],
-    write_rows: Callable[[Iterable[T], Format, TextIO], None],
-    form: Format,
-) -> int:
-    from bot.storage import history, migrations  # noqa: PLC0415 - see `_serve`
-
-    if isinstance(sys.stdout, TextIOWrapper):
-        if form is Format.CSV:  # its lines end as its standard says, on every system
-            sys.stdout.reconfigure(encoding="utf-8", newline="")
-        else:
-            sys.stdout.reconfigure(errors="replace")
-    try:
-        with reading as rows:
-            write_rows(rows, form, sys.stdout)
-            sys.stdout.flush()
-    except migrations.NewerSchemaError:
-        problem = "The database was written by a later version of this program: deploy the later version."
-    except migrations.OlderSchemaError:
-        problem = "The database was written by an earlier version of this program, or by none: start the bot once."
-    except history.Unreadable as error:
-        problem = f"The database that DATABASE_URL names cannot be read: {printable(str(error))}"
-    except OSError as error:
-        _let_go_of_the_output()
-        if isinstance(error, BrokenPipeError):
-            return NOBODY_READS
-        problem = f"The list cannot be written: {error.strerror}."
-    else:
-        return 0
-    print(problem, file=sys.stderr)
-    return FAILED
-
-
-def _let_go_of_the_output() -> None:
-    """What is still buffered goes nowhere: at the end Python would try to write it once more, and complain or wait."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.description = "Play a dialogue, then let you type here and, with all that it can do, on a page in a browser."
     parser.add_argument("--host", default="127.0.0.1", help="where the page can be reached; by default only from here")
     parser.add_argument("--port", type=int, help="of the page; 3000, or any that is free, unless told otherwise")
-    parser.add_argument("--stay", action="store_true", help="serve the page until Ctrl-C, also when nobody types")
+    parser.add_argument("--stay", action="store_true", help="serve the page until Ctrl-C, also when no one types")
 
 
-def _demo(asked: argparse.Namespace) -> int:
-    from bot.simulator.demo import terminal  # noqa: PLC0415 - nobody else needs it
-
-    try:
-        terminal.run(sys.stdin, sys.stdout, host=asked.host, port=asked.port, stays=asked.stay)
-    except OSError as error:
-        print(f"The page cannot be served on {asked.host}: {error.strerror}.", file=sys.stderr)
-        return FAILED
-    return 0
-
-
-def _unusable(error: SettingsError) -> str:
-    lines = [f"  {name} {problem}." for name, problem in error.problems.items()]
-    return "\n".join(
-        ["The settings cannot be used:", *lines, "`.env.example` explains each; the README says where to find them."]
-    )
+# --- the environment ------------------------------------------------------------------------------------------------
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:

@@ -115,7 +115,7 @@ class Bot:
     async def running(self) -> AsyncIterator[None]:
         """Work until the block is left; then finish what was accepted."""
         if self.settings.allowlist.is_empty:
-            log.warning("access.nobody", advice=diagnoses.NOBODY.words)
+            log.warning("access.nobody", advice=diagnoses.ALLOWLIST_EMPTY.words)
         async with self._open():
             learning = asyncio.create_task(self.slack.workspace.learn(), name="workspace")
             tending = [self.highlevel.oauth.token_refresh.tend()] if self.highlevel.oauth else []

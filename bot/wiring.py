@@ -37,7 +37,12 @@ from bot.highlevel.tokens import TokenRefresh
 from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
 from bot.lifecycle import Bot, ByOAuth, HighLevel, SlackClients, SlackEdge, Storage
-from bot.operations import diagnose
+from bot.operations.checks.access import AccessChecks
+from bot.operations.checks.highlevel import HighLevelChecks
+from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
+from bot.operations.checks.slack_token import SlackTokenChecks
+from bot.operations.checks.store import StoreChecks
+from bot.operations.diagnose import ClockReading, inspect_token
 from bot.operations.health import Health
 from bot.operations.probes import NetworkProbes
 from bot.operations.settings import Settings
@@ -264,24 +269,25 @@ def _edge(parts: _Parts, worker: Worker) -> SlackEdge:
 
 
 def _health(parts: _Parts, edge: SlackEdge, *, migrates: bool) -> Health:
-    settings, storage, slack, highlevel = parts.settings, parts.storage, parts.slack, parts.highlevel
-    locations = settings.locations
-    client, crm = highlevel.clients[locations.default], highlevel.crms[locations.default]
+    settings, ledger, slack = parts.settings, parts.storage.ledger, parts.slack
+    locations, allowlist = settings.locations, settings.allowlist
+    client, crms = parts.highlevel.clients[locations.default], parts.highlevel.crms
+    probes = NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled)
     return Health(
-        ask_slack=slack.workspace.auth_test,
-        ask_socket=edge.socket.ask if edge.socket else None,
-        probe_highlevel=crm.probe,
-        reads_lost_reasons=crm.reads_lost_reasons,
-        elsewhere={locations.name(each): highlevel.crms[each].probe for each in locations.ids[1:]},
-        highlevel_clock=lambda: diagnose.ClockReading("HighLevel", client.date, client.heard_at),
-        probes=NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled),
-        ping_store=storage.ledger.ping if migrates else storage.ledger.try_out,
-        token=diagnose.inspect_token(settings.highlevel_token.get_secret_value()),
-        team_id=settings.slack_team_id,
-        connect_url=_connect_url(settings),
-        allowlist=settings.allowlist,
-        directory=slack.directory,
-        look_into=slack.directory.look_into,
+        [
+            SlackTokenChecks(slack.workspace.auth_test, slack.directory, allowlist, settings.slack_team_id),
+            SocketChecks(edge.socket.ask) if edge.socket else HttpChecks(probes.probe_address),
+            HighLevelChecks(
+                default=crms[locations.default],
+                others={locations.name(each): crms[each] for each in locations.ids[1:]},
+                permissions=probes,
+                clock=lambda: ClockReading("HighLevel", client.date, client.heard_at),
+                token=inspect_token(settings.highlevel_token.get_secret_value()),
+                connect_url=_connect_url(settings),
+            ),
+            StoreChecks(ledger.ping if migrates else ledger.try_out),
+            AccessChecks(allowlist, slack.directory, slack.directory.look_into),
+        ]
     )
 
 

@@ -14,8 +14,8 @@ import yaml
 
 import bot
 from bot.__main__ import main
+from bot.operations.checks.findings import CheckId
 from bot.operations.diagnoses import DIAGNOSES
-from bot.operations.health import CHECKS
 from bot.operations.settings import NEEDED_BY, Settings
 from bot.simulator.demo.terminal import run
 
@@ -80,7 +80,7 @@ def test_the_permissions_are_those_of_the_manifest() -> None:
 def test_every_check_is_in_the_troubleshooting() -> None:
     named = set(re.findall(r"check `([a-z_.]+)`", _section("When something is wrong")))
 
-    assert named == set(CHECKS)
+    assert named == set(CheckId)
 
 
 def test_every_diagnosis_has_a_line_in_the_troubleshooting() -> None:

@@ -15,8 +15,8 @@ import pytest
 
 from bot.__main__ import environment, main
 from bot.access.requests import AccessRequest, RequestState
-from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, REQUEST_URL
-from bot.operations.probes import NOBODY
+from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, CheckId
+from bot.operations.probes import NO_RECORD
 from bot.operations.settings import Settings
 from bot.simulator.highlevel.server import READ, USERS, WRITE
 from bot.simulator.highlevel.server import Fault as HighLevelFault
@@ -60,10 +60,10 @@ async def test_check_prints_every_check_and_ends_with_0_when_all_is_well(
         code, printed = await _checked(capsys, _environ(house, PUBLIC_URL=house.slack.bot_url))
 
     assert code == 0
-    assert printed.splitlines() == [f"ok    {check}" for check in CHECKS if check not in not_checked]
+    assert printed.splitlines() == [f"ok    {check}" for check in CheckId if check not in not_checked]
 
 
-async def test_check_says_that_the_bots_address_was_not_tried_where_it_is_not_set(
+async def test_check_notes_that_an_unset_address_was_not_tried(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, printed = await _checked(capsys, _environ(house))
@@ -82,7 +82,7 @@ async def test_check_json_is_the_report_of_readyz_with_notes_and_diagnoses(
 
     assert code == 1
     assert list(report) == ["ok", "failing", "notes", "why"]
-    assert set(report["ok"]) == set(CHECKS) - OVER_SOCKET - {REQUEST_URL, "highlevel.edit"}
+    assert set(report["ok"]) == set(CheckId) - OVER_SOCKET - {CheckId.REQUEST_URL, "highlevel.edit"}
     assert report["why"] == {
         "slack.request_url": "slack.request_url.untried",
         "highlevel.edit": "highlevel.edit.missing",
@@ -92,7 +92,7 @@ async def test_check_json_is_the_report_of_readyz_with_notes_and_diagnoses(
     assert report["notes"]["highlevel.users"].startswith("HIGHLEVEL_TOKEN may not read users")
 
 
-def test_check_json_reports_settings_that_cannot_be_used_and_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_json_reports_unusable_settings_and_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--json"], {}) == 2
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] == []
@@ -115,7 +115,7 @@ ELSEWHERE = "LOCATIONyyyyyyyyyyyy"
         ({"HIGHLEVEL_TOKEN": "pit-of-another"}, "highlevel.location.another"),
         ({"HIGHLEVEL_TOKEN": "pit-that-may-not-read"}, "highlevel.scope.missing"),
         ({"HIGHLEVEL_TOKEN": "pit-that-may-not-write"}, "highlevel.edit.missing"),
-        ({"HIGHLEVEL_TOKEN": "pit-that-knows-nobody"}, "highlevel.users.missing"),
+        ({"HIGHLEVEL_TOKEN": "pit-that-may-not-read-users"}, "highlevel.users.missing"),
         ({"HIGHLEVEL_API_VERSION": "2020-01-01"}, "highlevel.token.version_refused"),
         ({"HIGHLEVEL_API_URL": "{highlevel}/v9"}, "highlevel.token.wrong_address"),
         ({"HIGHLEVEL_API_URL": "{bot}/healthz"}, "highlevel.token.wrong_address"),
@@ -123,20 +123,20 @@ ELSEWHERE = "LOCATIONyyyyyyyyyyyy"
         ({"SLACK_BOT_TOKEN": "xoxb-without-chat"}, "slack.scopes.missing"),
         ({"SLACK_BOT_TOKEN": "xoxb-without-commands"}, "slack.command.not_installed"),
         ({"SLACK_TEAM_ID": "T0ANOTHER"}, "slack.workspace.another"),
-        ({"ALLOWED_USERS": "U0NOBODY,U0NONE"}, "slack.workspace.strangers"),
+        ({"ALLOWED_USERS": "U0GONE,U0NONE"}, "slack.workspace.strangers"),
         ({"PUBLIC_URL": "{slack}"}, "slack.request_url.another"),
         ({"PUBLIC_URL": "{bot}/below"}, "slack.request_url.another"),
         ({"PUBLIC_URL": "http://127.0.0.1:1"}, "slack.request_url.unreachable"),
     ],
 )
-async def test_check_tells_each_trouble_by_an_id_of_its_own(
+async def test_check_shows_the_id_of_each_diagnosis(
     house: House, capsys: pytest.CaptureFixture[str], settings: dict[str, str], why: str
 ) -> None:
     house.highlevel.add_token("pit-of-the-agency", of_agency=True)
     house.highlevel.add_token("pit-of-another", location_id=ELSEWHERE)
     house.highlevel.add_token("pit-that-may-not-read", scopes=frozenset({WRITE, USERS}))
     house.highlevel.add_token("pit-that-may-not-write", scopes=frozenset({READ, USERS}))
-    house.highlevel.add_token("pit-that-knows-nobody", scopes=frozenset({READ, WRITE}))
+    house.highlevel.add_token("pit-that-may-not-read-users", scopes=frozenset({READ, WRITE}))
     house.slack.tokens["xoxb-without-chat"] = GRANTED - {"chat:write"}
     house.slack.tokens["xoxb-without-commands"] = GRANTED - {"commands"}
     addresses = {"bot": house.slack.bot_url, "highlevel": house.settings.highlevel_api_url, "slack": house.slack.url}
@@ -152,7 +152,7 @@ async def test_check_tells_each_trouble_by_an_id_of_its_own(
     assert house.highlevel.written == []
 
 
-async def test_check_tells_a_clock_that_is_off(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_check_reports_a_clock_that_is_off(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     house.slack.clock = lambda: time.time() + 120
     code, printed = await _checked(capsys, _environ(house))
 
@@ -160,7 +160,7 @@ async def test_check_tells_a_clock_that_is_off(house: House, capsys: pytest.Capt
     assert re.search(r"FAIL  clock: This machine's clock is 1\d\d seconds behind Slack's\. .* \[clock\.off\]", printed)
 
 
-async def test_check_believes_highlevel_about_the_clock_where_slack_does_not_answer(
+async def test_check_compares_the_clock_with_highlevels_when_slack_does_not_answer(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.highlevel.clock_ahead = -120
@@ -177,7 +177,7 @@ async def test_check_believes_highlevel_about_the_clock_where_slack_does_not_ans
         (HighLevelFault(status=301, body="", headers={"Location": "/"}), "highlevel.token.unreadable"),
     ],
 )
-async def test_check_tells_what_stands_where_highlevel_should(
+async def test_check_reports_what_answers_in_place_of_highlevel(
     house: House, capsys: pytest.CaptureFixture[str], fault: HighLevelFault, why: str
 ) -> None:
     house.highlevel.misbehave(fault, times=99)
@@ -187,16 +187,14 @@ async def test_check_tells_what_stands_where_highlevel_should(
 
 
 @pytest.mark.parametrize("word", ["token_revoked", "account_inactive"])
-async def test_check_tells_a_slack_token_that_was_revoked(
-    house: House, capsys: pytest.CaptureFixture[str], word: str
-) -> None:
+async def test_check_reports_a_revoked_slack_token(house: House, capsys: pytest.CaptureFixture[str], word: str) -> None:
     house.slack.misbehave(Fault("auth.test", status=200, body={"ok": False, "error": word}))
     _, printed = await _checked(capsys, _environ(house), "--json")
 
     assert json.loads(printed)["why"]["slack.token"] == "slack.token.revoked"
 
 
-async def test_where_slack_does_not_say_which_scopes_there_are_nothing_is_made_up(
+async def test_check_notes_that_slack_does_not_say_which_scopes_the_token_has(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.slack.tells_scopes = False
@@ -219,7 +217,7 @@ async def test_check_says_what_to_do_about_each_failing_check_and_ends_with_1(
     assert "pit-another" not in printed
 
 
-async def test_check_notes_what_the_bot_can_do_without_and_ends_with_0(
+async def test_check_notes_what_the_bot_works_without_and_ends_with_0(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     house.highlevel.lost_reasons_forbidden = True
@@ -230,7 +228,7 @@ async def test_check_notes_what_the_bot_can_do_without_and_ends_with_0(
     assert "ok    highlevel.lost_reasons" not in printed
 
 
-async def test_check_proves_the_app_level_token_without_connecting(
+async def test_check_tries_the_app_level_token_without_connecting(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with stand_ins(tmp_path, over="socket") as house:
@@ -248,10 +246,10 @@ async def test_check_changes_nothing_in_highlevel(house: House) -> None:
     await asyncio.to_thread(main, ["check"], _environ(house))
 
     assert house.highlevel.written == []
-    assert [request.path for request in house.highlevel.writes()] == [f"/opportunities/{NOBODY}/status"]
+    assert [request.path for request in house.highlevel.writes()] == [f"/opportunities/{NO_RECORD}/status"]
 
 
-def test_check_reports_settings_that_cannot_be_used_as_a_check_and_ends_with_2(
+def test_check_reports_unusable_settings_as_a_check_and_ends_with_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["check"], {}) == 2
@@ -268,9 +266,7 @@ def test_serve_reports_every_problem_of_the_settings_and_ends_with_2(capsys: pyt
 
 
 @pytest.mark.parametrize(("verb", "needed"), [("serve", "SLACK_SIGNING_SECRET"), ("socket", "SLACK_APP_TOKEN")])
-def test_each_verb_wants_its_own_secret_whatever_else_is_set(
-    verb: str, needed: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_verb_needs_its_own_secret(verb: str, needed: str, capsys: pytest.CaptureFixture[str]) -> None:
     given = {"SLACK_SIGNING_SECRET": "not-a-secret", "SLACK_APP_TOKEN": "xapp-not-a-token", needed: ""}
     rest = {"SLACK_BOT_TOKEN": "xoxb-x", "HIGHLEVEL_TOKEN": "pit-x", "HIGHLEVEL_LOCATION_ID": "L"}
     assert main([verb], given | rest) == 2
@@ -279,7 +275,7 @@ def test_each_verb_wants_its_own_secret_whatever_else_is_set(
     ]
 
 
-def test_an_unknown_verb_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_verb_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["dance"], {})
     assert "serve" in capsys.readouterr().err
@@ -302,7 +298,7 @@ def test_demo_plays_and_ends_with_its_input(
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
-def test_a_file_in_any_encoding_is_read_without_a_traceback(
+def test_an_env_file_in_any_encoding_is_read_without_a_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
 ) -> None:
     (tmp_path / ".env").write_text("ADMIN_CONTACT=U0KIM\n# \u00fcber\n", encoding=encoding)
@@ -311,9 +307,7 @@ def test_a_file_in_any_encoding_is_read_without_a_traceback(
     assert (environment({}).get("ADMIN_CONTACT") == "U0KIM") == (encoding != "utf-16")
 
 
-def test_an_empty_variable_of_the_process_does_not_hide_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_empty_variable_does_not_override_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert environment({"PORT": "1"}) == {"PORT": "1"}
     (tmp_path / ".env").write_text("PORT=2\nHOST=a\nBARE\n")
@@ -321,7 +315,7 @@ def test_an_empty_variable_of_the_process_does_not_hide_the_file(
     assert environment({"PORT": "3", "HOST": " "}) == {"PORT": "3", "HOST": "a", "BARE": ""}
 
 
-async def test_settings_are_read_from_a_file_beside_the_program_and_the_environment_wins(tmp_path: Path) -> None:
+async def test_settings_are_read_from_the_env_file_and_the_environment_wins(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         in_file = _environ(house, ALLOWED_USERS="") | {"HIGHLEVEL_TOKEN": "pit-of-the-file"}
         (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in in_file.items()) + "BARE\n")
@@ -353,7 +347,7 @@ async def test_connect_prints_a_link_that_opens_the_page_once(
     assert '<form method="post">' in page.text
 
 
-async def test_connect_says_that_a_private_token_is_what_is_used(
+async def test_connect_says_that_the_bot_uses_a_private_token(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with open_house(tmp_path, **BY_OAUTH) as house, visitor(house):
@@ -423,7 +417,7 @@ def test_history_lists_every_command_and_needs_no_setting_but_the_database(
     assert all("U0ANA" in row and "New website" in row and "open → won" in row for row in rows)
 
 
-def test_history_lists_what_was_asked_for(ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_history_lists_only_what_the_options_select(ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
     fill(ledger, 500)
     execute(ledger, "UPDATE commands SET user_id = 'U0BEN', opportunity_id = 'another' WHERE key = '1000250'")
     only = ("--since", "1002-01-01", "--until", "1002-01-01", "--user", "U0BEN", "--opportunity", "another")
@@ -434,7 +428,7 @@ def test_history_lists_what_was_asked_for(ledger: str, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "no commands\n"
 
 
-def test_history_writes_csv_with_its_own_line_ends(ledger: str) -> None:
+def test_history_writes_csv_with_the_line_ends_of_rfc_4180(ledger: str) -> None:
     fill(ledger, 2)
     written, _ = _process(ledger, "--format", "csv").communicate()
 
@@ -466,7 +460,7 @@ def test_history_is_written_to_a_stream_that_has_no_encoding(ledger: str, monkey
 @pytest.mark.parametrize(
     "options", [["--format", "xml"], ["--since", "yesterday"], ["--until", "soon"], ["--deal", "x"], ["x"]]
 )
-def test_history_answers_options_that_it_does_not_know_with_2(
+def test_history_refuses_unknown_options_with_2(
     ledger: str, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -474,7 +468,7 @@ def test_history_answers_options_that_it_does_not_know_with_2(
     assert "usage: python -m bot" in capsys.readouterr().err
 
 
-def test_history_reports_a_database_url_that_cannot_be_used_and_ends_with_2(
+def test_history_reports_an_unusable_database_url_and_ends_with_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert _history("postgresql://ana:s3cret@ha@db.example/ledger") == 2
@@ -483,7 +477,7 @@ def test_history_reports_a_database_url_that_cannot_be_used_and_ends_with_2(
     assert "s3cret" not in told
 
 
-def test_history_says_that_there_is_no_file_and_makes_none(
+def test_history_says_that_there_is_no_database_file_and_makes_none(
     tmp_path: Path, ledger: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _history(ledger) == 1
@@ -510,7 +504,7 @@ def test_history_says_what_to_do_about_another_version(
     assert capsys.readouterr().err.endswith(advice)
 
 
-def test_history_ends_quietly_when_nobody_reads_on(ledger: str) -> None:
+def test_history_ends_quietly_when_its_reader_has_gone(ledger: str) -> None:
     fill(ledger, ROWS)
     with _process(ledger) as process:
         assert process.stdout is not None
@@ -550,7 +544,7 @@ def test_history_says_that_its_list_cannot_be_written(ledger: str) -> None:
     assert process.stderr == b"The list cannot be written: No space left on device.\n"
 
 
-def test_history_waits_for_none_of_the_libraries_that_it_does_not_need(ledger: str) -> None:
+def test_history_imports_no_library_that_it_does_not_need(ledger: str) -> None:
     fill(ledger, 1)
     _, told = _process(ledger, python=("-X", "importtime")).communicate()
     imported = set(re.findall(r"\| +([a-z_0-9]+)", told.decode()))
@@ -576,7 +570,7 @@ def _access(url: str, *options: str) -> int:
     return main(["access", *options], {"DATABASE_URL": url})
 
 
-def test_access_lists_who_was_let_in_and_who_asks(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_access_lists_approvals_and_open_requests(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     asyncio.run(_let_in(database_url))
 
     assert _access(database_url) == 0
@@ -586,7 +580,7 @@ def test_access_lists_who_was_let_in_and_who_asks(database_url: str, capsys: pyt
     assert "open" in leo
 
 
-def test_access_takes_an_approval_back(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_access_revokes_an_approval(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     asyncio.run(_let_in(database_url))
 
     assert _access(database_url, "--format", "json", "revoke", "U0BEN") == 0
@@ -600,7 +594,7 @@ def test_access_takes_an_approval_back(database_url: str, capsys: pytest.Capture
     assert "revoked   operator" in capsys.readouterr().out
 
 
-def test_access_says_that_there_is_no_file_and_makes_none(
+def test_access_says_that_there_is_no_database_file_and_makes_none(
     ledger: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert (_access(ledger), _access(ledger, "revoke", "U0BEN")) == (1, 1)
@@ -608,5 +602,5 @@ def test_access_says_that_there_is_no_file_and_makes_none(
     assert not (tmp_path / "ledger.db").exists()
 
 
-def test_access_reports_a_database_url_that_cannot_be_used_and_ends_with_2() -> None:
+def test_access_reports_an_unusable_database_url_and_ends_with_2() -> None:
     assert _access("postgresql://ana:s3cret@ha@db.example/ledger") == 2

@@ -9,7 +9,7 @@ import pytest
 
 from bot.highlevel.pages import CALLBACK, INSTALL
 from bot.lifecycle import Bot
-from bot.operations.health import CHECKS, OVER_SOCKET, TRIED
+from bot.operations.checks.findings import OVER_SOCKET, TRIED, CheckId
 from bot.operations.settings import Settings
 from bot.simulator.slack.server import ACKNOWLEDGE_WITHIN, Fault
 from bot.web.routes import EVENTS, app
@@ -39,7 +39,7 @@ async def test_readyz_lists_every_check(house: House) -> None:
     answer = await _get(f"{house.slack.bot_url}/readyz")
 
     assert answer.status_code == 200
-    assert answer.json() == {"ok": [check for check in CHECKS if check not in OVER_SOCKET | TRIED], "failing": {}}
+    assert answer.json() == {"ok": [check for check in CheckId if check not in OVER_SOCKET | TRIED], "failing": {}}
     assert house.highlevel.writes() == []
 
 

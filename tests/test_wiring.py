@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import bot
-from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED
+from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId
 from bot.operations.settings import Settings
 from bot.tempo import Tempo
 from bot.wiring import build
@@ -80,7 +80,7 @@ async def test_the_start_says_that_nobody_is_allowed(tmp_path: Path) -> None:
         async with open_house(tmp_path, ALLOWED_USERS=""):
             pass
 
-    assert ["nobody may change anything" in line["advice"] for line in lines if line["event"] == "access.nobody"] == [
+    assert ["no one may change anything" in line["advice"] for line in lines if line["event"] == "access.nobody"] == [
         True
     ]
 
@@ -116,7 +116,7 @@ async def test_forgetting_waits_for_a_database_that_is_away(tmp_path: Path) -> N
 @pytest.mark.parametrize(("over", "not_checked"), [("http", OVER_SOCKET), ("socket", OVER_HTTP)])
 async def test_the_checks_can_be_made_without_serving(tmp_path: Path, over: str, not_checked: frozenset[str]) -> None:
     async with stand_ins(tmp_path, over=over) as house, build(house.settings).checking() as health:
-        assert (await health.report()).ok == tuple(check for check in CHECKS if check not in not_checked | TRIED)
+        assert (await health.report()).ok == tuple(check for check in CheckId if check not in not_checked | TRIED)
 
 
 def test_where_nothing_is_signed_nothing_that_claims_to_be_passes() -> None:

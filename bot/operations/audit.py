@@ -1,4 +1,4 @@
-"""Writes the audit trail, and who was let in: as a table for a terminal, CSV for a spreadsheet or JSON. Pure."""
+"""Writes commands and requests for access: as a table for a terminal, CSV for a spreadsheet, or JSON. Pure."""
 
 import csv
 import json
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 
 class Format(StrEnum):
-    """How it is written."""
+    """How rows are written."""
 
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
 
 
-NOTHING = "no commands"
-NOBODY = "nobody"
-"""What the tables say when they have no row."""
+NO_COMMANDS = "no commands"
+NO_REQUESTS = "nobody"
+"""What a table says that has no row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,31 @@ class _Layout(Generic[T]):
     """What is written of each row."""
 
     fields: tuple[str, ...]
-    """In CSV and JSON."""
+    """In CSV and JSON: names of attributes."""
     columns: tuple[tuple[str, int, Callable[[T], str]], ...]
-    """In the table: title, cells, text."""
-    nothing: str
+    """In the table: title, width in cells, text of a row."""
+    if_empty: str
+    """What the table says without a row."""
 
 
 def write(records: Iterable[Record], output_format: Format, out: TextIO) -> None:
-    """Write commands in their order, each as soon as it is there.
+    """Write commands in their order, each before the next is read.
 
-    - *table*: lines of at most `WIDTH` cells of a terminal. What is too long ends with an ellipsis, and no character
-      reaches the terminal that would steer it.
-    - *csv*: every field, with a header, as in RFC 4180. A spreadsheet takes a cell that begins with `=`, `+`, `-`, `@`,
-      a tab or a line break for a formula, and these texts are typed by anybody: such a cell gets an apostrophe in
-      front. So does one that begins with an apostrophe: whoever takes one away always has the text as it was.
+    - *table*: lines of at most `WIDTH` terminal cells. Longer text is cut with an ellipsis, and characters that would
+      control the terminal are replaced.
+    - *csv*: every field, with a header, as in RFC 4180. Callers type these texts, and a spreadsheet runs a cell that
+      begins with `=`, `+`, `-`, `@`, a tab or a line break as a formula: such a cell gets an apostrophe in front. So
+      does one that begins with an apostrophe, so that removing one apostrophe always gives the text back.
       https://owasp.org/www-community/attacks/CSV_Injection
-    - *json*: an array of objects with every field, one on each line; `null` is what was not known, or not reached.
+    - *json*: an array of objects with every field, one on each line; `null` for a field that is not known or not
+      reached.
     """
     _write(records, output_format, out, _COMMANDS)
 
 
-def write_access(permissions: Iterable[AccessRequest], output_format: Format, out: TextIO) -> None:
+def write_access(requests: Iterable[AccessRequest], output_format: Format, out: TextIO) -> None:
     """Write requests for access, and what became of them, in the same way."""
-    _write(permissions, output_format, out, _PERMISSIONS)
+    _write(requests, output_format, out, _REQUESTS)
 
 
 def _write(rows: Iterable[T], output_format: Format, out: TextIO, layout: _Layout[T]) -> None:
@@ -84,8 +86,8 @@ def _result(record: Record) -> str:
         case "changed" if not record.changed:
             return f"{record.status}: reason added"
         case "changed":
-            taken_back = " (undo)" if record.undoes else ""
-            return f"{record.before} → {record.after}{taken_back}"
+            undo = " (undo)" if record.undoes else ""
+            return f"{record.before} → {record.after}{undo}"
         case _:
             return f"{record.status}: {record.outcome.replace('_', ' ')}"
 
@@ -106,36 +108,36 @@ _COMMANDS: _Layout[Record] = _Layout(
         ("delivered", 14, _delivery),
         ("reference", 9, lambda record: record.reference),
     ),
-    nothing=NOTHING,
+    if_empty=NO_COMMANDS,
 )
 WIDTH = sum(width for _, width, _ in _COMMANDS.columns) + len(_GAP) * (len(_COMMANDS.columns) - 1)
-"""Cells of the longest line of the table."""
+"""Cells of a line of that table."""
 
 
-def _last(permission: AccessRequest) -> tuple[str, datetime | None]:
-    """Who did what was done last about a request, and when; nobody while it is open."""
-    if permission.state is RequestState.REVOKED:
-        return permission.revoked_by or "", permission.revoked_at
-    return permission.decided_by or "", permission.decided_at
+def _last_decision(request: AccessRequest) -> tuple[str, datetime | None]:
+    """Who decided last about a request, and when; empty and `None` while it is open."""
+    if request.state is RequestState.REVOKED:
+        return request.revoked_by or "", request.revoked_at
+    return request.decided_by or "", request.decided_at
 
 
-def _since(permission: AccessRequest) -> str:
-    _, at = _last(permission)
+def _since(request: AccessRequest) -> str:
+    _, at = _last_decision(request)
     return _time(at) if at else ""
 
 
-_PERMISSIONS: _Layout[AccessRequest] = _Layout(
+_REQUESTS: _Layout[AccessRequest] = _Layout(
     fields=tuple(AccessRequest.__dataclass_fields__),
     columns=(
-        ("asked (UTC)", 19, lambda permission: _time(permission.asked_at)),
-        ("who", 11, lambda permission: permission.user_id),
-        ("where", 11, lambda permission: permission.channel_id),
-        ("state", 8, lambda permission: permission.state.value),
-        ("by", 11, lambda permission: _last(permission)[0]),
+        ("asked (UTC)", 19, lambda request: _time(request.asked_at)),
+        ("who", 11, lambda request: request.user_id),
+        ("where", 11, lambda request: request.channel_id),
+        ("state", 8, lambda request: request.state.value),
+        ("by", 11, lambda request: _last_decision(request)[0]),
         ("since (UTC)", 19, _since),
-        ("reference", 9, lambda permission: permission.reference),
+        ("reference", 9, lambda request: request.reference),
     ),
-    nothing=NOBODY,
+    if_empty=NO_REQUESTS,
 )
 
 
@@ -146,7 +148,7 @@ def _write_table(rows: Iterable[T], out: TextIO, layout: _Layout[T]) -> None:
         out.write(_line((read(row), width) for _, width, read in layout.columns))
         header = ""
     if header:
-        out.write(f"{layout.nothing}\n")
+        out.write(f"{layout.if_empty}\n")
 
 
 def _line(cells: Iterable[tuple[str, int]]) -> str:
@@ -154,7 +156,7 @@ def _line(cells: Iterable[tuple[str, int]]) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without what a terminal obeys instead of showing it: escapes, line breaks, changes of direction."""
+    """The text without escapes, line breaks and changes of direction, which a terminal obeys instead of showing."""
     if text.isprintable():
         return text
     return "".join(
@@ -164,7 +166,7 @@ def printable(text: str) -> str:
 
 def _fitted(text: str, width: int) -> str:
     cells = len(text) if text.isascii() else sum(map(_cells, text))
-    # Accents take no cell of their own: without a bound of theirs, a name could bury its neighbours under them.
+    # Combining accents take no cell: without this bound, a name with thousands of them would cover its neighbours.
     if cells <= width and len(text) <= 2 * width:
         return text + " " * (width - cells)
     kept, room = "", width - 1
@@ -184,7 +186,7 @@ def _cells(character: str) -> int:
 
 # --- csv and json ---------------------------------------------------------------------------------------------------
 
-_TAKEN_FOR_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - a Japanese spreadsheet takes these too
+_BEGINS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - a Japanese spreadsheet takes these too
 
 
 def _write_csv(rows: Iterable[object], out: TextIO, fields: tuple[str, ...]) -> None:
@@ -195,13 +197,13 @@ def _write_csv(rows: Iterable[object], out: TextIO, fields: tuple[str, ...]) -> 
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith((*_TAKEN_FOR_A_FORMULA, "'")) else text
+    return f"'{text}" if text.startswith((*_BEGINS_A_FORMULA, "'")) else text
 
 
 def _write_json(rows: Iterable[object], out: TextIO, fields: tuple[str, ...]) -> None:
     before = "[\n"
     for row in rows:
-        # In ASCII: then it is right in every encoding, and harmless on a terminal.
+        # In ASCII, which is valid in every encoding and harmless on a terminal.
         out.write(before + json.dumps(dict(zip(fields, _values(row, fields), strict=True))))
         before = ",\n"
     out.write("\n]\n" if before == ",\n" else "[]\n")

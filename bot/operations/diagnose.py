@@ -1,4 +1,4 @@
-"""Reads what Slack, HighLevel, the network and the clock said: which diagnosis fits. Pure."""
+"""Finds the diagnosis that fits what Slack, HighLevel, the network and the clock said. Pure."""
 
 import binascii
 import json
@@ -35,7 +35,7 @@ from bot.operations.diagnoses import (
 )
 
 LARGEST_SKEW = 60.0
-"""Seconds by which our clock may be off. Slack's requests are refused when it is five minutes.
+"""Seconds by which this machine's clock may be off. At five minutes the bot refuses every request of Slack's.
 https://docs.slack.dev/authentication/verifying-requests-from-slack"""
 
 # --- HighLevel's token ---------------------------------------------------------------------------------------------
@@ -43,12 +43,12 @@ https://docs.slack.dev/authentication/verifying-requests-from-slack"""
 
 @dataclass(frozen=True, slots=True)
 class TokenShape:
-    """What can be told of HIGHLEVEL_TOKEN by looking at it. It is told only where HighLevel refuses it."""
+    """What HIGHLEVEL_TOKEN looks like. It matters only where HighLevel refuses the token."""
 
     is_private: bool = True
-    """It has the form of a private integration token."""
+    """Whether it has the form of a private integration token."""
     ends: float | None = None
-    """If it is an OAuth access token: when it ends, in Unix time."""
+    """When it ends, in Unix time, if it is an OAuth access token that says so."""
 
 
 _PRIVATE = re.compile(r"pit-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -56,18 +56,20 @@ _PRIVATE = re.compile(r"pit-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNOR
 _JWT = re.compile(r"[\w-]+\.([\w-]+)\.[\w-]*", re.ASCII)
 
 _AGENCY = re.compile(r"authclass", re.IGNORECASE)
+"""In what HighLevel says of an agency's token: "This authClass type is not allowed to access this scope"."""
 
 _EXPIRED = re.compile(r"expired", re.IGNORECASE)
+"""In what HighLevel says of a token that has ended."""
 
 
 def inspect_token(token: str) -> TokenShape:
-    """Total. `pit-` and a UUID is a form that was seen, and that no documentation promises."""
+    """Describe any text. That a private integration token is `pit-` and a UUID was seen, and is documented nowhere."""
     jwt = _JWT.fullmatch(token)
     return TokenShape(is_private=_PRIVATE.fullmatch(token) is not None, ends=_end_of(jwt[1]) if jwt else None)
 
 
 def _end_of(claims: str) -> float | None:
-    """https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4 ."""
+    """When an access token ends, if its claims say so: https://www.rfc-editor.org/rfc/rfc7519#section-4.1.4 ."""
     try:
         read = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
     except (binascii.Error, ValueError, RecursionError):
@@ -77,7 +79,7 @@ def _end_of(claims: str) -> float | None:
 
 
 def of_highlevel(trouble: Trouble, token: TokenShape, now: float, connect_url: str = "") -> Diagnosis:
-    """What a failed look at HighLevel means.
+    """What it means that HighLevel could not be read.
 
     `now`: Unix time. `connect_url`: where HighLevel is connected by OAuth; empty where it is not.
     """
@@ -105,21 +107,25 @@ class Grant(Enum):
 
 # --- Slack's token -------------------------------------------------------------------------------------------------
 
-NEEDED = frozenset({"chat:write"})
+SCOPES = frozenset({"chat:write"})
 
-NEEDED_BY_GROUPS = frozenset({"usergroups:read", "users:read"})
+SCOPES_FOR_GROUPS = frozenset({"usergroups:read", "users:read"})
 
-COMMANDS = "commands"
+SCOPE_FOR_COMMANDS = "commands"
+"""Comes with the slash command: an app whose token lacks it has no /opp-status."""
 
 
 def of_scopes(granted: Collection[str] | None, *, by_groups: bool) -> tuple[Diagnosis, ...]:
-    """What the token's scopes leave impossible; `None`: Slack did not say which it has."""
+    """What the token may not do for lack of a scope. `granted`: `None` if Slack did not say which scopes it has.
+
+    `by_groups`: whether the settings let people in by user groups.
+    """
     if granted is None:
         return SCOPES_UNTOLD, COMMAND_UNTOLD
-    missing = sorted((NEEDED | (NEEDED_BY_GROUPS if by_groups else frozenset())) - set(granted))
+    missing = sorted((SCOPES | (SCOPES_FOR_GROUPS if by_groups else frozenset())) - set(granted))
     return (
         *([SCOPES_MISSING.about(scopes=", ".join(missing))] if missing else []),
-        *([] if COMMANDS in granted else [COMMAND_MISSING]),
+        *([] if SCOPE_FOR_COMMANDS in granted else [COMMAND_MISSING]),
     )
 
 
@@ -141,13 +147,13 @@ class AddressReading:
     url: str
     """Where commands go."""
     answer: int | NoAnswer
-    """HTTP status of a command that nobody has signed."""
+    """HTTP status of an unsigned command."""
     is_ours: bool = False
-    """Our bot answers beside it, at `/healthz`."""
+    """Whether our bot answers at `/healthz` of the same address."""
 
 
 def of_address(reading: AddressReading) -> Diagnosis | None:
-    """What that means; `None` when it is our bot, which turns away what Slack has not signed."""
+    """What is wrong with the address; `None` if our bot is there, and refuses the command that Slack has not signed."""
     found = URL_ANOTHER
     match reading.answer:
         case HTTPStatus.UNAUTHORIZED if reading.is_ours:
@@ -170,24 +176,27 @@ def of_address(reading: AddressReading) -> Diagnosis | None:
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """What time somebody said it was, in the `Date` header of an answer."""
+    """What time Slack or HighLevel said it was, in the `Date` header of an answer."""
 
     whose: str
     date: str
-    """Empty for nothing."""
+    """Empty if there was none."""
     at: float
-    """Our own time when the answer came, in Unix time."""
+    """When the answer came, in Unix time by this machine's clock."""
 
 
 def of_clock(readings: Iterable[ClockReading]) -> Diagnosis | None:
-    """Whether our clock is right; the first who said anything sensible is believed."""
-    for each in readings:
+    """How far this machine's clock is off, by the first reading with a valid date; `None`: it is right.
+
+    `CLOCK_UNTOLD` if no reading has one.
+    """
+    for reading in readings:
         try:
-            ahead = each.at - parsedate_to_datetime(each.date).timestamp()
+            ahead = reading.at - parsedate_to_datetime(reading.date).timestamp()
         except (ValueError, OverflowError):
             continue
         if abs(ahead) <= LARGEST_SKEW:
             return None
         way = "ahead of" if ahead > 0 else "behind"
-        return CLOCK_OFF.about(seconds=round(abs(ahead)), way=way, whose=f"{each.whose}'s")
+        return CLOCK_OFF.about(seconds=round(abs(ahead)), way=way, whose=f"{reading.whose}'s")
     return CLOCK_UNTOLD

@@ -1,7 +1,6 @@
-"""What can be wrong with an installation, and the place where it is mended: diagnoses as values. Pure.
+"""What can be wrong with an installation, and where to mend it: a table of diagnoses. Pure.
 
-Each has an id of its own that outside tools may know: the check that tells it, and one word. Like the checks' ids they
-change with a changelog entry.
+Each has an id: that of its check, and one more word. Tools outside know the ids: a change needs a changelog entry.
 """
 
 from collections.abc import Mapping
@@ -13,24 +12,24 @@ from bot.deals.outcome import Cause
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """Something that is not as it should be."""
+    """One thing that can be wrong."""
 
     id: str
     words: str
-    """What it is, and what to do where, in an operator's words; `about` fills in what is in braces."""
+    """What is wrong, and what to do where, in an operator's words; `about` fills in the names in braces."""
 
     @property
     def check(self) -> str:
-        """The id of the check that tells it."""
+        """The id of its check: a `CheckId`."""
         return self.id.rpartition(".")[0]
 
     @property
     def is_open(self) -> bool:
-        """Nothing is known to be wrong, nor that all is well."""
+        """Whether it only says that the check could not be made: neither well nor wrong is known."""
         return self.id.endswith((".untold", ".untried"))
 
     def about(self, **readings: object) -> Self:
-        """The same with what is known of this case."""
+        """The same, with the names in braces replaced."""
         return replace(self, words=self.words.format(**readings))
 
 
@@ -76,7 +75,7 @@ SLACK_WORDS: Mapping[str, Diagnosis] = {
     "account_inactive": SLACK_REVOKED,
     "token_expired": SLACK_EXPIRED,
 }
-"""What Slack's word for refusing a token means; any other is `SLACK_REFUSED`.
+"""What Slack's word for refusing a token means; any other word is `SLACK_REFUSED`.
 https://docs.slack.dev/reference/methods/auth.test"""
 
 WORKSPACE_ANOTHER = Diagnosis(
@@ -87,7 +86,7 @@ WORKSPACE_ANOTHER = Diagnosis(
 
 WORKSPACE_STRANGERS = Diagnosis(
     "slack.workspace.strangers",
-    "SLACK_BOT_TOKEN belongs to the workspace {team}, and nobody whom ALLOWED_USERS or ADMINS names is a member of it. If it "
+    "SLACK_BOT_TOKEN belongs to the workspace {team}, and no one whom ALLOWED_USERS or ADMINS names is a member of it. If it "
     f"is not your workspace, the token is the wrong one. {_COPY}, of the app that is installed in yours. Otherwise copy the "
     "people's ids again: profile, three dots, Copy member ID.",
 )
@@ -139,7 +138,7 @@ SOCKET_WORDS: Mapping[str, Diagnosis] = {
         "Slack allows an app ten connections, and all are in use: stop other processes with this token.",
     ),
 }
-"""What Slack's word for why there is no connection means; any other is about the token."""
+"""What Slack's word for refusing a connection means; any other word is `SOCKET_REFUSED`."""
 
 _URLS = f"{_APP} > Slash Commands > /opp-status > Request URL, and Interactivity & Shortcuts > Request URL and Options Load URL"
 
@@ -163,7 +162,7 @@ URL_UNTRUSTED = Diagnosis(
 
 URL_REDIRECTED = Diagnosis(
     "slack.request_url.redirected",
-    "{url} sends whoever asks to another address, and Slack does not follow: a login page before the bot, or http in place "
+    "{url} sends everyone who asks to another address, and Slack does not follow: a login page before the bot, or http in place "
     f"of https. Let it through without a login, or set PUBLIC_URL to where it leads, and that at {_URLS}.",
 )
 
@@ -359,7 +358,7 @@ BY_CAUSE: Mapping[Cause, Diagnosis] = {
     Cause.DAILY_LIMIT: DAILY_LIMIT,
     Cause.NO_TLS: NO_TLS,
 }
-"""What a failed look at HighLevel means, where its cause alone says so. Anything else is that it is not reached."""
+"""What it means that HighLevel could not be read, where the cause alone tells. `diagnose.of_highlevel` knows the rest."""
 
 # --- the rest ------------------------------------------------------------------------------------------------------
 
@@ -374,24 +373,24 @@ STORE_NEWER = Diagnosis(
     "later version again, or set DATABASE_URL to another database.",
 )
 
-NOBODY = Diagnosis(
+ALLOWLIST_EMPTY = Diagnosis(
     "access.allowlist.empty",
-    "ALLOWED_USERS is empty, and so are ALLOWED_GROUPS and ADMINS: nobody may change anything. Set it to the Slack ids of those who may.",
+    "ALLOWED_USERS is empty, and so are ALLOWED_GROUPS and ADMINS: no one may change anything. Set it to the Slack ids of those who may.",
 )
 
 GROUP_REFUSED = Diagnosis(
     "access.groups.refused",
-    "Slack does not tell who is in the user group {group} (it says: {error}), so nobody gets in by it.",
+    "Slack does not tell who is in the user group {group} (it says: {error}), so no one gets in by it.",
 )
 
 GROUP_WORDS: Mapping[str, Diagnosis] = {
     "": Diagnosis(
         "access.groups.unreachable",
-        "Slack cannot be asked who is in the user group {group}, so nobody gets in by it. Look at the network.",
+        "Slack cannot be asked who is in the user group {group}, so no one gets in by it. Look at the network.",
     ),
     "missing_scope": Diagnosis(
         "access.groups.missing_scope",
-        f"Slack does not let the bot read user groups, so nobody gets in by ALLOWED_GROUPS. Add the scope usergroups:read {_ADD}.",
+        f"Slack does not let the bot read user groups, so no one gets in by ALLOWED_GROUPS. Add the scope usergroups:read {_ADD}.",
     ),
     "plan_upgrade_required": Diagnosis(
         "access.groups.plan",
@@ -402,12 +401,12 @@ GROUP_WORDS: Mapping[str, Diagnosis] = {
         "There is no user group {group} in this workspace. Copy the id again: People, User groups, the group, Copy group ID.",
     ),
 }
-"""What Slack's word about a group means; any other is `GROUP_REFUSED`.
+"""What Slack's word about a group means; any other word is `GROUP_REFUSED`.
 https://docs.slack.dev/reference/methods/usergroups.users.list"""
 
 PEOPLE_UNTOLD = Diagnosis(
     "access.people.missing_scope",
-    "Slack does not let the bot tell members from guests, so nobody gets in by a group or by an admin's approval. Add the "
+    "Slack does not let the bot tell members from guests, so no one gets in by a group or by an admin's approval. Add the "
     f"scope users:read {_ADD}.",
 )
 
@@ -428,6 +427,14 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *(TOKEN_MISTYPED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_OF_AGENCY, RECONNECT, HIGHLEVEL_UNREACHABLE),
     *BY_CAUSE.values(),
     *(EDITING_MISSING, EDITING_UNTOLD, USERS_MISSING, USERS_UNTOLD, REASONS_FORBIDDEN, REASONS_UNREAD),
-    *(STORE_DOWN, STORE_NEWER, NOBODY, GROUP_REFUSED, *GROUP_WORDS.values(), PEOPLE_UNTOLD, SHARED_CHANNELS_UNTOLD),
+    *(
+        STORE_DOWN,
+        STORE_NEWER,
+        ALLOWLIST_EMPTY,
+        GROUP_REFUSED,
+        *GROUP_WORDS.values(),
+        PEOPLE_UNTOLD,
+        SHARED_CHANNELS_UNTOLD,
+    ),
 )
-"""Every one there is."""
+"""All of them, as the README lists them."""

@@ -1,4 +1,4 @@
-"""The forms that settings have: each reads the text of a variable, or says what it should be."""
+"""The forms of settings: each function reads the text of a variable, or raises `ValueError` with what it should be."""
 
 import re
 from datetime import timedelta
@@ -17,7 +17,7 @@ from bot.deals.deal import STATES, Status
 from bot.operations.times import period
 
 LONGEST_NAME = 40
-"""Characters of a sub-account's name: it stands in every message."""
+"""Characters of a sub-account's name, which is in every message."""
 
 
 def matching(pattern: str, problem: str) -> AfterValidator:
@@ -37,7 +37,10 @@ def comma_separated(value: object) -> object:
 
 
 def secret_beginning(prefix: str, where: str) -> AfterValidator:
-    """A secret is pasted, often with a line break or as the wrong one of several; tell without showing it."""
+    """Accept a secret that begins with `prefix`. `where`: where to copy it.
+
+    People paste secrets with a line break, or the wrong one of several; the problem does not show the value.
+    """
 
     def check(secret: SecretStr) -> SecretStr:
         value = secret.get_secret_value()
@@ -51,7 +54,7 @@ def secret_beginning(prefix: str, where: str) -> AfterValidator:
 
 
 def signing_secrets(value: object) -> object:
-    """One, or two while it is changed. They have no form that could be known, so only their number is looked at."""
+    """One signing secret, or two while it is changed. They have no known form, so only their number is checked."""
     given = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     secrets = [part.strip() for part in given.split(",")]
     if len(secrets) > len({*secrets} - {""}) or len(secrets) > MOST_SIGNING_SECRETS:
@@ -73,7 +76,7 @@ def address(value: str) -> str:
     except ValidationError as error:
         raise ValueError(problem) from error
     if url.scheme == "http" and not re.fullmatch(_THIS_MACHINE, url.host or ""):
-        raise ValueError(problem)  # tokens and passes would be there for everybody on the way to read
+        raise ValueError(problem)  # on the way, everyone could read tokens and install links
     if url.username or url.password or url.query or url.fragment or re.search(r"[\s<>|]", value):
         raise ValueError(f"{problem}, and nothing behind the path")
     return value.rstrip("/")
@@ -95,7 +98,7 @@ def whole_days(value: object) -> object:
 
 
 def state_names(value: object) -> object:
-    """Status names; `ValueError` names the ones there are."""
+    """Read names of statuses."""
     known = {status.value: status for status in Status}
     asked = [part.lower() for part in value] if isinstance(value, list) else []
     if not asked or not set(asked) <= known.keys():
@@ -116,7 +119,7 @@ def confirmation(value: object) -> object:
 
 
 def status_channels(value: object) -> object:
-    """Status and channel, several times."""
+    """Read pairs of a status and a channel."""
     pairs = [part.partition("=") for part in value] if isinstance(value, list) else []
     found = {status.strip().lower(): channel.strip() for status, _, channel in pairs}
     if len(found) < len(pairs) or not set(found) <= set(STATES) or not all(map(is_channel, found.values())):
@@ -125,7 +128,7 @@ def status_channels(value: object) -> object:
 
 
 def named_locations(value: object) -> object:
-    """Ids and names, several times."""
+    """Read pairs of a sub-account's id and name."""
     pairs = [part.partition("=") for part in value] if isinstance(value, list) else []
     found = {location_id.strip(): " ".join(name.split()) for location_id, _, name in pairs}
     named = {name.casefold() for name in found.values()}
@@ -138,12 +141,12 @@ def named_locations(value: object) -> object:
 
 
 def is_channel(value: str) -> bool:
-    """Whether it has the form of a channel id."""
+    """Whether the text has the form of a channel's id, and is not a direct message's."""
     return re.fullmatch(r"[CG][A-Z0-9]{2,}", value) is not None
 
 
 def database_address(value: str) -> str:
-    """A URL that has one meaning: in a password, `@`, `/` and the like are written as %40, %2F."""
+    """Accept a URL that can be read in one way only: a password has `@` as %40 and `/` as %2F."""
     if not re.fullmatch(_SQLITE, value) and not re.fullmatch(_POSTGRESQL, value):
         raise ValueError(
             "should be sqlite:/// and a path, or postgresql:// with a user, a host and a database"
@@ -158,7 +161,7 @@ _POSTGRESQL = r"postgres(ql)?://(?=[^/])([^\s/@]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/@:\
 
 
 def encryption_keys(value: object) -> object:
-    """Keys of `vault`, of which the first is used; known by their form, so that nothing need be loaded for it."""
+    """Read keys of `Vault`, which would load a library to check them: here their form is enough."""
     keys = comma_separated(value.get_secret_value() if isinstance(value, SecretStr) else value)
     if not isinstance(keys, list) or not keys or not all(re.fullmatch(KEY, str(key)) for key in keys):
         raise ValueError(f"should be one key, or several with commas between them; make one with: {MAKE_A_KEY}")
@@ -174,7 +177,7 @@ def scope_list(value: object) -> object:
 
 
 def long_token(secret: SecretStr) -> SecretStr:
-    """It is the only thing between the internet and the metrics, and an operator may make it up."""
+    """Accept a token that cannot be guessed: nothing else protects the metrics, and an operator may make it up."""
     if not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", secret.get_secret_value()):
         raise ValueError(
             f"should have {SHORTEST_TOKEN} characters or more, and no space; make one with: {MAKE_A_TOKEN}"
@@ -183,11 +186,13 @@ def long_token(secret: SecretStr) -> SecretStr:
 
 
 MOST_SIGNING_SECRETS = 2
-"""The new one and the old one, while it is changed."""
+"""The new one and the old one, while the secret is changed."""
 
 KEY = r"[A-Za-z0-9_-]{43}="
+"""The form of a Fernet key: 32 bytes in URL-safe base64."""
 
 SHORTEST_TOKEN = 20
+"""Characters."""
 
 MAKE_A_TOKEN = "python -c 'import secrets; print(secrets.token_urlsafe())'"  # noqa: S105 - how to make one
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 QUIETEST = {
-    # Bolt and its SDK print whole request bodies: `RequestVerification` an attacker's, the others a rep's. What Bolt
-    # calls an error is a request of a shape it does not foresee: `web` turns it away, in a line without the request.
+    # Bolt and its SDK log whole request bodies: `RequestVerification` an attacker's, the others a caller's. What Bolt
+    # logs as an error is a request of an unknown shape: `web` rejects it, with a line that leaves the request out.
     "slack_bolt": logging.CRITICAL,
     "slack_sdk": logging.ERROR,
     "aiohttp": logging.ERROR,
@@ -25,11 +25,11 @@ QUIETEST = {
     "stamina": logging.WARNING,
     "uvicorn": logging.WARNING,
 }
-"""The level below which a library's lines are left out, whatever LOG_LEVEL is. Bolt resets its loggers' levels itself,
-so that this has to be decided where the lines arrive."""
+"""The level below which a library's lines are dropped, whatever LOG_LEVEL is. Bolt resets the levels of its loggers, so
+the handler has to decide."""
 
 _SECRET = re.compile(
-    r"(?=[xp:bB?&e])"  # where one may begin: so most of a line is passed over at a fifth of the cost
+    r"(?=[xp:bB?&e])"  # the first letters: most of a line is skipped at a fifth of the cost
     r"(?:(xox[a-z]-|xapp-|pit-)[A-Za-z0-9-]+"
     r"|((?<=\w)://[^\s:/@\"']*:)[^\s/@\"']+(?=@)"
     r"|((?i:bearer) )[^\s\"'\\]+"
@@ -40,12 +40,12 @@ _SECRET = re.compile(
 
 
 def hide_secrets(text: str) -> str:
-    """The text without anything that looks like a token, a reply address or a pass; its kind stays visible."""
+    """Replace what looks like a token, a reply URL or an install link's pass; its kind stays visible."""
     return _SECRET.sub(lambda found: next(filter(None, found.groups())) + "…", text)
 
 
 def _redact(_logger: "WrappedLogger", _method: str, line: "EventDict") -> str:
-    """The last guard, over the finished line, should a secret ever get so far: an exception's text is not ours."""
+    """Hide secrets in the finished line: the text of a library's exception may have one."""
     return hide_secrets(str(line))
 
 
@@ -54,14 +54,14 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 
 
 class _Lines(structlog.WriteLogger):
-    """Writes finished lines of ours, past `logging`, which would cost as much again as making them."""
+    """Writes our finished lines. `logging` would cost as much again as making them."""
 
     def __init__(self, stream: TextIO, name: str = "") -> None:
         super().__init__(stream)
         self.name = name
 
     def msg(self, message: str) -> None:
-        """Write one line. Where nobody reads them any more, nothing else shall fail for it: neither does `logging`."""
+        """Write one line. A closed stream is no reason to fail: `logging` ignores it too."""
         with suppress(OSError, ValueError):
             super().msg(message)
 
@@ -69,7 +69,7 @@ class _Lines(structlog.WriteLogger):
 
 
 def set_up(level: str, form: Literal["auto", "json", "text"], stream: TextIO = sys.stderr) -> None:
-    """Send all logging, ours and the libraries', to `stream`."""
+    """Send all logging, ours and the libraries', to `stream`. `form`: `auto` is text on a terminal, otherwise JSON."""
     text = form == "text" or (form == "auto" and stream.isatty())
     renderer: Processor = (
         structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)

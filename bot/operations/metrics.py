@@ -1,4 +1,4 @@
-"""Numbers for Prometheus: counts what happens, and looks at HighLevel's limits and the ledger when it is asked."""
+"""Numbers for Prometheus: counts events, and reads HighLevel's limits and the ledger when the page is asked for."""
 
 from collections.abc import Callable, Iterator, Mapping
 from hmac import compare_digest
@@ -24,16 +24,16 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 ACKNOWLEDGEMENT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 """Seconds; Slack gives up after three."""
 REPLY = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-"""Seconds; a command that waits for HighLevel's limit may take the last of them."""
+"""Seconds; a command that waits for HighLevel's limit may take the longest."""
 
-# Otherwise each counter has a second one beside it that says when it was made. Nobody else here uses the library.
+# Otherwise each counter has a second metric that says when it was made. Nothing else in this process uses the library.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics(Instrumentation):
-    """What was counted since the process began, and the page on which it is read.
+    """Counts since the process began, and serves the page with the numbers.
 
-    The registry is its own: several bots may live in one process.
+    The registry is its own, since several bots may live in one process.
     """
 
     def __init__(
@@ -45,16 +45,16 @@ class Metrics(Instrumentation):
     ) -> None:
         self._authorization = f"Bearer {token}".encode()
         self._names = names
-        """Of the sub-accounts, by id; one that has none goes without the label."""
+        """Names of the sub-accounts, by id; the label of one without a name is empty."""
         self._budgets = budgets
-        """By the sub-account's id, at this moment."""
+        """By the sub-account's id, as they are now."""
         self._backlog_reader = backlog_reader
         self._backlog: Backlog | None = None
         self._registry = CollectorRegistry()
         self._commands = Counter(
             "opp_status_commands", "Commands, by what became of them", ["outcome"], registry=self._registry
         )
-        # A series that begins with its first event has no increase by it.
+        # Prometheus sees no increase at the first event of a series that was not there before.
         for outcome in (*WORDS, DENIED):
             self._commands.labels(outcome)
         self._acknowledgements = Histogram(
@@ -79,7 +79,7 @@ class Metrics(Instrumentation):
         )
         self._registry.register(self)
 
-    # --- Watch ------------------------------------------------------------------------------------------------------
+    # --- Instrumentation --------------------------------------------------------------------------------------------
 
     def commanded(self, outcome: str) -> None:
         """See `Instrumentation`."""
@@ -100,7 +100,7 @@ class Metrics(Instrumentation):
     # --- the page ---------------------------------------------------------------------------------------------------
 
     def routes(self) -> list[Route]:
-        """Where it is read, by whoever has the token."""
+        """The page, for callers with the token."""
         return [Route(PATH, self._page)]
 
     async def _page(self, request: Request) -> Response:
@@ -114,11 +114,11 @@ class Metrics(Instrumentation):
         return Response(generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE})
 
     def close(self) -> None:
-        """Let the database go."""
+        """Close the connection to the database."""
         self._backlog_reader.close()
 
     def collect(self) -> Iterator[Metric]:
-        """What is looked at when somebody asks. What is not known has no line."""
+        """Yield the numbers that are read when the page is asked for. One that is not known has no line."""
         left = GaugeMetricFamily(
             "opp_status_highlevel_requests_left",
             "Requests that HighLevel takes before its limit",
@@ -156,7 +156,7 @@ class Metrics(Instrumentation):
 
 
 def answer(status: int) -> str:
-    """The class of a status, such as `2xx`; 429 is one of its own, and so is that there was none."""
+    """The class of a status, such as `2xx`; but `429`, and `none` for 0, which is no answer."""
     match status:
         case 0:
             return "none"

@@ -1,4 +1,4 @@
-"""What only `check` tries: what HighLevel's token may, and whether Slack's way to the bot leads to it."""
+"""What only `check` tries: what HighLevel's token may do, and whether the bot answers at its own address."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -10,16 +10,19 @@ from bot.highlevel.api.client import Client, exchange
 from bot.highlevel.api.errors import HighLevelError, Invalid, NotFound, ScopeMissing, TlsFailed
 from bot.operations.diagnose import AddressReading, Grant, NoAnswer
 
-NOBODY = "0" * 20
-"""Of the length of HighLevel's ids, and no record's: what is asked about it can change nothing."""
+NO_RECORD = "0" * 20
+"""As long as an id of HighLevel's, and no record has it: a request about it changes nothing."""
 
 EVENTS, ALIVE = "/slack/events", "/healthz"
-PATIENCE = 10.0
-"""Seconds for the bot's own address to answer. A host that has to wake it needs longer, and Slack waits for three."""
+ADDRESS_PATIENCE = 10.0
+"""Seconds for the bot's own address to answer. Slack waits three; a host that has to wake the bot takes longer."""
 
 
 class NetworkProbes:
-    """Asks HighLevel with `client`, and what is at `public_url` without proving anything; empty for nothing."""
+    """Tries what is refused, over the network.
+
+    `client`: asks HighLevel. `public_url`: the bot's own address, asked without a signature; empty if it is not known.
+    """
 
     def __init__(
         self,
@@ -27,7 +30,7 @@ class NetworkProbes:
         public_url: str,
         user_agent: str,
         pool: Callable[[], httpx.AsyncBaseTransport],
-        patience: float = PATIENCE,
+        patience: float = ADDRESS_PATIENCE,
     ) -> None:
         self._client = client
         self._public_url = public_url
@@ -38,43 +41,43 @@ class NetworkProbes:
     async def may_edit(self, *, until: float) -> Grant:
         """Whether the token may change opportunities.
 
-        The status of a deal that cannot exist is set. HighLevel looks at the scope before it looks for the deal.
+        Sets the status of a deal that cannot exist: HighLevel looks at the scope before it looks for the deal.
         """
         try:
-            await self._client.put_status(NOBODY, Status.OPEN.value, until=until)
+            await self._client.put_status(NO_RECORD, Status.OPEN.value, until=until)
         except HighLevelError as error:
             return _permits(error)
         return Grant.YES
 
     async def may_read_users(self, *, until: float) -> Grant:
-        """Whether the token may read users, likewise."""
+        """Whether the token may read users: asks for one who cannot exist."""
         try:
-            await self._client.user_name(NOBODY, until=until)
+            await self._client.user_name(NO_RECORD, until=until)
         except HighLevelError as error:
             return _permits(error)
         return Grant.YES
 
     async def probe_address(self) -> AddressReading | None:
-        """What a command that nobody has signed gets at the bot's own address; `None` when no address is known."""
+        """What an unsigned command gets at the bot's own address; `None` when the address is not known."""
         if not self._public_url:
             return None
         url = f"{self._public_url}{EVENTS}"
         headers = {"User-Agent": self._user_agent}
         unsigned = httpx.Request("POST", url, headers=headers)
-        beside = httpx.Request("GET", f"{self._public_url}{ALIVE}", headers=headers)
+        beside_it = httpx.Request("GET", f"{self._public_url}{ALIVE}", headers=headers)
         async with self._pool() as transport:
             try:
                 command = await exchange(transport, unsigned, self._patience)
-                alive = await exchange(transport, beside, self._patience)
+                alive = await exchange(transport, beside_it, self._patience)
             except TlsFailed:
                 return AddressReading(url, NoAnswer.UNTRUSTED)
-            except HighLevelError:  # so are called all the ways in which an answer fails to come, whoever was asked
+            except HighLevelError:  # the client's error for every answer that does not come, also from our own address
                 return AddressReading(url, NoAnswer.UNREACHABLE)
         return AddressReading(url, command.status, is_ours=alive.status == HTTPStatus.OK and alive.content == b"alive")
 
 
 def _permits(refusal: HighLevelError) -> Grant:
-    """Whether what was refused is permitted: then it was refused because there is no such record."""
+    """Whether the token may do what was refused: it may if HighLevel only found no such record."""
     if isinstance(refusal, NotFound | Invalid):
         return Grant.YES
     return Grant.NO if isinstance(refusal, ScopeMissing) else Grant.UNKNOWN

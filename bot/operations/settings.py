@@ -1,4 +1,4 @@
-"""What an operator sets: read once, every problem reported at once, secrets never shown."""
+"""The settings: read once, with every problem reported at once, and secrets never shown."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -45,7 +45,7 @@ from bot.operations.formats import (
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. `problems`: variable -> what is wrong and what to do, without any value in it."""
+    """The settings cannot be used. `problems`, by variable: what is wrong and what to do; no value is repeated."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         self.problems = dict(problems)
@@ -53,13 +53,13 @@ class SettingsError(Exception):
 
 
 Verb = Literal["serve", "socket"]
-"""How the bot is run: Slack comes over HTTP, or over Socket Mode."""
+"""How Slack reaches the bot: over HTTP, or over Socket Mode."""
 
 NEEDED_BY: Mapping[str, Verb] = {"slack_signing_secret": "serve", "slack_app_token": "socket"}
-"""The settings that one verb needs and the other has no use for."""
+"""The settings that one verb needs and the other ignores."""
 
 BY_OAUTH = ("highlevel_client_id", "highlevel_client_secret", "public_url", "encryption_key")
-"""What connecting HighLevel by OAuth needs. `highlevel_token` is needed where neither of the first two is set."""
+"""What connecting HighLevel by OAuth needs. Without the first two, `highlevel_token` is needed."""
 
 
 class Settings(BaseModel):
@@ -103,7 +103,7 @@ class Settings(BaseModel):
     )
     allowed_users: Annotated[frozenset[UserId], BeforeValidator(comma_separated)] = Field(
         default=frozenset(),
-        description="Slack user ids who may change deals, comma separated; nobody may without any, and no groups or "
+        description="Slack user ids who may change deals, comma separated; no one may without any, and no groups or "
         "admins",
     )
     allowed_groups: Annotated[frozenset[GroupId], BeforeValidator(comma_separated)] = Field(
@@ -135,7 +135,7 @@ class Settings(BaseModel):
         default="3,won",
         validate_default=True,
         description="Asks first: before more deals than this are changed at once, and before one leaves one of these "
-        "statuses; `never` asks nobody",
+        "statuses; `never` asks no one",
     )
     announce_channels: Annotated[
         frozenset[tuple[Status, ChannelId]], BeforeValidator(status_channels), BeforeValidator(comma_separated)
@@ -199,8 +199,8 @@ class Settings(BaseModel):
     host: str = Field(default="0.0.0.0", min_length=1, description="The address to listen on")  # noqa: S104 - a PaaS routes to it
     metrics_token: Annotated[SecretStr, AfterValidator(long_token)] = Field(
         default=SecretStr(""),
-        description="Opens `/metrics` to whoever sends it with `Authorization: Bearer`; without it there is no such "
-        "page",
+        description="Opens `/metrics` to everyone who sends it with `Authorization: Bearer`; without it there is no "
+        "such page",
     )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda level: str(level).upper())
@@ -228,7 +228,7 @@ class Settings(BaseModel):
 
     @property
     def by_oauth(self) -> bool:
-        """Whether HighLevel can be connected by OAuth. `highlevel_token`, if it is set as well, is what is used."""
+        """Whether HighLevel can be connected by OAuth. If `highlevel_token` is set too, the bot uses that."""
         return bool(self.highlevel_client_id)
 
     @property
@@ -238,7 +238,7 @@ class Settings(BaseModel):
 
     @property
     def contact(self) -> str:
-        """Whoever is named to people who need somebody; empty for nobody."""
+        """The Slack user id that is named to people who need help; empty if there is none."""
         return self.admin_contact or next(iter(self.admins), "")
 
     @field_validator("history_days")
@@ -252,8 +252,8 @@ class Settings(BaseModel):
     def from_env(cls, environ: Mapping[str, str], verb: Verb | None = None) -> Self:
         """Read the variables that are ours; an empty one counts as not set.
 
-        What only the other verb needs is not even looked at, so that just one of `slack_signing_secret` and
-        `slack_app_token` is set. Without a verb: `socket` if there is an app token and no signing secret, or `serve`.
+        A variable that only the other verb needs is ignored, so that exactly one of `slack_signing_secret` and
+        `slack_app_token` is set. Without a verb: `socket` if there is an app token and no signing secret, else `serve`.
 
         Raises `SettingsError` with every problem, in the order of the fields.
         """
@@ -282,7 +282,7 @@ class Settings(BaseModel):
 
 
 def without_oauth() -> SettingsError:
-    """What is missing where HighLevel is to be connected by OAuth, and none of it is set."""
+    """The error for connecting HighLevel by OAuth when none of what that needs is set."""
     return _in_order({name.upper(): _not_set(name) for name in BY_OAUTH})
 
 
@@ -292,7 +292,7 @@ def _in_order(problems: Mapping[str, str]) -> SettingsError:
 
 
 def database_url_of(environ: Mapping[str, str]) -> str:
-    """`Settings.database_url` alone, for what needs no other setting. Raises `SettingsError` with its one problem."""
+    """Read `Settings.database_url` alone, for the verbs that need no other setting. Raises `SettingsError`."""
     try:
         return database_address(
             environ.get("DATABASE_URL", "").strip() or str(Settings.model_fields["database_url"].default)

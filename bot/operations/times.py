@@ -1,24 +1,22 @@
-"""Points in time as people type them. Pure."""
+"""Reads points in time as people type them. Pure."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_NO_MOMENT = (
-    "should be a date or a date-time such as 2026-11-24 or 2026-11-24T18:30, or a period such as 30m, 24h or 7d"
-)
+_EXPECTED = "should be a date or a date-time such as 2026-11-24 or 2026-11-24T18:30, or a period such as 30m, 24h or 7d"
 
 
 def period(text: str) -> timedelta | None:
-    """A whole number of minutes, hours or days, such as `30m`, `24h` or `7d`; `None` when it is none."""
+    """Read a whole number of minutes, hours or days, such as `30m`, `24h` or `7d`; `None` for anything else."""
     found = re.fullmatch(r"([0-9]{1,5})([mhd])", text.lower())
     return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found else None
 
 
 def beginning(text: str, now: datetime) -> datetime:
-    """The moment from which on: so long before `now`, at that time, or when that day began. In UTC.
+    """Read where a span of time begins: so long before `now`, at that time, or when that day begins. In UTC.
 
-    A date and a time without a zone are in UTC. Raises `ValueError`, in words for whoever typed it.
+    A date, and a time without a zone, are taken as UTC. Raises `ValueError` with words for the person who typed it.
     """
     back = period(text)
     if back is not None:
@@ -27,11 +25,11 @@ def beginning(text: str, now: datetime) -> datetime:
         typed = datetime.fromisoformat(text)
         return (typed if typed.tzinfo else typed.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(_NO_MOMENT) from None
+        raise ValueError(_EXPECTED) from None
 
 
 def end(text: str, now: datetime) -> datetime:
-    """The moment before which: as `beginning`, but of a day it is the end, so that the day is part of it."""
+    """Read where it ends, which is not part of it: as `beginning`, but a day ends when the next begins."""
     try:
         return datetime.combine(date.fromisoformat(text) + timedelta(days=1), time(), UTC)
     except (ValueError, OverflowError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from bot.operations.health import CHECKS, OVER_HTTP, TRIED
+from bot.operations.checks.findings import OVER_HTTP, TRIED, CheckId
 from bot.simulator.highlevel.server import Fault
 from bot.web.routes import EVENTS
 from bot.web.server import serving
@@ -96,7 +96,7 @@ async def test_the_health_routes_are_there_and_the_route_for_slack_is_not(tmp_pa
         ready = await http.get("/readyz")
         assert (await http.post(EVENTS)).status_code == 404
 
-    assert ready.json() == {"ok": [check for check in CHECKS if check not in OVER_HTTP | TRIED], "failing": {}}
+    assert ready.json() == {"ok": [check for check in CheckId if check not in OVER_HTTP | TRIED], "failing": {}}
 
 
 async def test_a_connection_that_slack_refuses_is_told_by_readyz(tmp_path: Path) -> None:

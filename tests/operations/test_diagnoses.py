@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.deals.outcome import Cause, Trouble
 from bot.operations import diagnoses
+from bot.operations.checks.findings import CheckId
 from bot.operations.diagnose import (
     AddressReading,
     ClockReading,
@@ -22,7 +23,6 @@ from bot.operations.diagnose import (
     of_scopes,
 )
 from bot.operations.diagnoses import DIAGNOSES, SLACK_REFUSED, SLACK_WORDS, Diagnosis
-from bot.operations.health import CHECKS
 
 NOW = 1_700_000_000.0
 PRIVATE = "pit-00000000-0000-4000-8000-000000000000"
@@ -36,12 +36,12 @@ def _jwt(claims: object) -> str:
 # --- the catalogue -------------------------------------------------------------------------------------------------
 
 
-def test_every_diagnosis_has_an_id_of_its_own_that_begins_with_its_check() -> None:
+def test_every_diagnosis_has_its_own_id_that_begins_with_its_check() -> None:
     ids = [diagnosis.id for diagnosis in DIAGNOSES]
 
     assert len(set(ids)) == len(ids)
     for diagnosis in DIAGNOSES:
-        assert diagnosis.check in CHECKS
+        assert diagnosis.check in {*CheckId}
         assert re.fullmatch(re.escape(diagnosis.check) + r"\.[a-z_]+", diagnosis.id)
 
 
@@ -57,7 +57,7 @@ def test_every_diagnosis_is_in_the_catalogue() -> None:
 
 
 @pytest.mark.parametrize("diagnosis", DIAGNOSES, ids=lambda diagnosis: diagnosis.id)
-def test_every_diagnosis_is_a_sentence_and_says_nothing_of_what_is_in_braces(diagnosis: Diagnosis) -> None:
+def test_every_diagnosis_is_a_sentence_without_braces_once_they_are_filled_in(diagnosis: Diagnosis) -> None:
     told = dict.fromkeys(re.findall(r"\{(\w+)\}", diagnosis.words), "X")
     words = diagnosis.about(**told).words
 
@@ -93,7 +93,7 @@ def test_every_diagnosis_is_a_sentence_and_says_nothing_of_what_is_in_braces(dia
         (diagnoses.BLOCKED, "outgoing address"),
     ],
 )
-def test_a_diagnosis_names_the_place_where_it_is_mended(diagnosis: Diagnosis, place: str) -> None:
+def test_a_diagnosis_names_the_place_to_mend_it(diagnosis: Diagnosis, place: str) -> None:
     assert place in diagnosis.words
 
 
@@ -118,12 +118,12 @@ def test_a_diagnosis_names_the_place_where_it_is_mended(diagnosis: Diagnosis, pl
         ("a.____.c", TokenShape(is_private=False)),
     ],
 )
-def test_what_a_token_looks_like_tells_its_kind(token: str, seen: TokenShape) -> None:
+def test_the_shape_of_a_token_tells_its_kind(token: str, seen: TokenShape) -> None:
     assert inspect_token(token) == seen
 
 
 @given(st.text() | st.from_regex(r"\A[\w-]+\.[\w-]+\.[\w-]*\Z"))
-def test_any_text_can_be_looked_at(token: str) -> None:
+def test_any_text_can_be_inspected_as_a_token(token: str) -> None:
     assert isinstance(inspect_token(token), TokenShape)
 
 
@@ -149,7 +149,7 @@ def test_any_text_can_be_looked_at(token: str) -> None:
         (Cause.INVALID, "highlevel.location.malformed"),
     ],
 )
-def test_what_highlevel_said_is_a_diagnosis(cause: Cause, why: str) -> None:
+def test_every_cause_of_highlevels_has_a_diagnosis(cause: Cause, why: str) -> None:
     assert of_highlevel(Trouble(cause), TokenShape(), NOW).id == why
 
 
@@ -163,13 +163,13 @@ def test_what_highlevel_said_is_a_diagnosis(cause: Cause, why: str) -> None:
         (TokenShape(), "The token has expired", "expired"),
     ],
 )
-def test_a_token_that_is_refused_is_mistyped_expired_or_revoked(pasted: TokenShape, interaction: str, why: str) -> None:
+def test_a_refused_token_is_mistyped_expired_or_revoked(pasted: TokenShape, interaction: str, why: str) -> None:
     trouble = Trouble(Cause.TOKEN_INVALID, reasons=(interaction,))
 
     assert of_highlevel(trouble, pasted, NOW).id == f"highlevel.token.{why}"
 
 
-def test_a_token_of_the_agency_is_told_from_one_without_the_scope() -> None:
+def test_a_token_of_the_agency_differs_from_one_without_the_scope() -> None:
     interaction = "This authClass type is not allowed to access this scope. Please reach out to the Platform team..."
 
     assert (
@@ -183,7 +183,7 @@ def test_a_token_of_the_agency_is_told_from_one_without_the_scope() -> None:
     )
 
 
-def test_who_has_to_reconnect_reads_where_and_why() -> None:
+def test_the_advice_to_reconnect_says_where_and_why() -> None:
     trouble = Trouble(Cause.RECONNECT, reasons=("the app was removed", "yesterday {today}"))
     why = "(the app was removed; yesterday {today})."
 
@@ -209,7 +209,7 @@ def test_who_has_to_reconnect_reads_where_and_why() -> None:
         ("org_login_required", "refused"),
     ],
 )
-def test_slacks_word_for_refusing_its_token_is_a_diagnosis(word: str, why: str) -> None:
+def test_every_word_of_slacks_for_refusing_a_token_has_a_diagnosis(word: str, why: str) -> None:
     assert SLACK_WORDS.get(word, SLACK_REFUSED).id == f"slack.token.{why}"
 
 
@@ -228,11 +228,11 @@ ALL = {"commands", "chat:write", "usergroups:read", "users:read"}
         (None, False, ("slack.scopes.untold", "slack.command.untold")),
     ],
 )
-def test_the_scopes_tell_what_is_impossible(granted: set[str] | None, by_groups: bool, why: tuple[str, ...]) -> None:
+def test_missing_scopes_are_diagnosed(granted: set[str] | None, by_groups: bool, why: tuple[str, ...]) -> None:
     assert tuple(diagnosis.id for diagnosis in of_scopes(granted, by_groups=by_groups)) == why
 
 
-def test_the_scopes_that_are_missing_are_named() -> None:
+def test_missing_scopes_are_named() -> None:
     (missing,) = of_scopes({"commands"}, by_groups=True)
 
     assert "lacks chat:write, usergroups:read, users:read." in missing.words
@@ -242,7 +242,7 @@ def test_the_scopes_that_are_missing_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "why"),
+    ("reading", "why"),
     [
         (AddressReading(URL, NoAnswer.UNREACHABLE), "unreachable"),
         (AddressReading(URL, NoAnswer.UNTRUSTED), "untrusted"),
@@ -259,42 +259,42 @@ def test_the_scopes_that_are_missing_are_named() -> None:
         (AddressReading(URL, 530), "down"),
     ],
 )
-def test_what_comes_back_from_the_bots_address_is_a_diagnosis(heard: AddressReading, why: str) -> None:
-    found = of_address(heard)
+def test_every_answer_from_the_bots_address_has_a_diagnosis(reading: AddressReading, why: str) -> None:
+    found = of_address(reading)
 
     assert found is not None
     assert found.id == f"slack.request_url.{why}"
     assert URL in found.words
-    assert isinstance(heard.answer, NoAnswer) or why == "redirected" or str(heard.answer) in found.words
+    assert isinstance(reading.answer, NoAnswer) or why == "redirected" or str(reading.answer) in found.words
 
 
-def test_a_bot_that_turns_away_what_slack_has_not_signed_is_ours() -> None:
+def test_a_bot_that_refuses_an_unsigned_command_is_ours() -> None:
     assert of_address(AddressReading(URL, 401, is_ours=True)) is None
 
 
-def _told(whose: str, ahead: float) -> ClockReading:
+def _reading(whose: str, ahead: float) -> ClockReading:
     return ClockReading(whose, formatdate(NOW - ahead, usegmt=True), NOW)
 
 
 @pytest.mark.parametrize("ahead", [0, 60, -60])
 def test_a_clock_may_be_a_minute_off(ahead: int) -> None:
-    assert of_clock([_told("Slack", ahead)]) is None
+    assert of_clock([_reading("Slack", ahead)]) is None
 
 
 @pytest.mark.parametrize(
     ("ahead", "words"), [(61, "61 seconds ahead of Slack's"), (-3600, "3600 seconds behind Slack's")]
 )
-def test_a_clock_that_is_more_than_a_minute_off_is_told(ahead: int, words: str) -> None:
-    found = of_clock([_told("Slack", ahead), _told("HighLevel", 0)])
+def test_a_clock_that_is_more_than_a_minute_off_is_diagnosed(ahead: int, words: str) -> None:
+    found = of_clock([_reading("Slack", ahead), _reading("HighLevel", 0)])
 
     assert found is not None
     assert (found.id, words in found.words) == ("clock.off", True)
 
 
-def test_whoever_says_nothing_sensible_is_passed_over() -> None:
+def test_a_reading_without_a_valid_date_is_skipped() -> None:
     silent = ClockReading("Slack", "", NOW)
 
-    assert of_clock([silent, _told("HighLevel", 0)]) is None
+    assert of_clock([silent, _reading("HighLevel", 0)]) is None
     assert of_clock([silent, ClockReading("HighLevel", "yesterday", NOW)]) is diagnoses.CLOCK_UNTOLD
 
 

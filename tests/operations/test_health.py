@@ -1,6 +1,6 @@
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 
@@ -10,21 +10,27 @@ from bot.access.rules import Allowlist, Person
 from bot.deals.outcome import Cause
 from bot.deals.ports import StoreDown
 from bot.operations import diagnoses
+from bot.operations.checks.access import AccessChecks
+from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId, Findings
+from bot.operations.checks.highlevel import HighLevelChecks
+from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
+from bot.operations.checks.slack_token import SlackTokenChecks
+from bot.operations.checks.store import StoreChecks
 from bot.operations.diagnose import AddressReading, ClockReading, Grant, NoAnswer, TokenShape
-from bot.operations.health import CHECKS, OVER_HTTP, OVER_SOCKET, TRIED, Health, Report, settings_report
+from bot.operations.health import Health, Report, settings_report
 from bot.slack.workspace import AuthTest, SlackTrouble
 from tests.memory import MemoryDirectory, error
 
-SOMEBODY = Allowlist(frozenset({"U1"}), frozenset())
-BY_HTTP = tuple(check for check in CHECKS if check not in OVER_SOCKET | TRIED)
-BY_SOCKET = tuple(check for check in CHECKS if check not in OVER_HTTP | TRIED)
+ONE_USER = Allowlist(frozenset({"U1"}), frozenset())
+BY_HTTP = tuple(check for check in CheckId if check not in OVER_SOCKET | TRIED)
+BY_SOCKET = tuple(check for check in CheckId if check not in OVER_HTTP | TRIED)
 EVERY_SCOPE = frozenset({"commands", "chat:write", "users:read", "usergroups:read"})
 URL = "https://bot.example/slack/events"
 
 
 @dataclass
 class Neighbours:
-    """Everything the checks ask, well unless told otherwise."""
+    """Slack, HighLevel and the database, as the checks ask them: well, unless a field says otherwise."""
 
     slack: SlackTrouble | None = None
     scopes: frozenset[str] | None = EVERY_SCOPE
@@ -33,7 +39,7 @@ class Neighbours:
     highlevel_ahead: float | None = 0.0
     edit: Grant = Grant.YES
     users: Grant = Grant.YES
-    heard: AddressReading | None = field(default_factory=lambda: AddressReading(URL, 401, is_ours=True))
+    address: AddressReading | None = field(default_factory=lambda: AddressReading(URL, 401, is_ours=True))
     socket: SlackTrouble | None = None
     highlevel: Cause | None = None
     lost_reasons: bool | Cause = True
@@ -48,11 +54,11 @@ class Neighbours:
         await asyncio.sleep(0)
         if self.slack:
             raise self.slack
-        told = _told("Slack", self.slack_ahead)
-        return AuthTest(self.team_id, "Acme", self.scopes, told.date, told.at)
+        clock = _clock("Slack", self.slack_ahead)
+        return AuthTest(self.team_id, "Acme", self.scopes, clock.date, clock.at)
 
     def highlevel_clock(self) -> ClockReading:
-        return _told("HighLevel", self.highlevel_ahead)
+        return _clock("HighLevel", self.highlevel_ahead)
 
     async def may_edit(self, *, until: float) -> Grant:
         assert until > 0
@@ -63,7 +69,7 @@ class Neighbours:
         return self.users
 
     async def probe_address(self) -> AddressReading | None:
-        return self.heard
+        return self.address
 
     async def ask_socket(self) -> None:
         if self.socket:
@@ -91,33 +97,34 @@ class Neighbours:
 
     def health(
         self,
-        allowlist: Allowlist = SOMEBODY,
+        allowlist: Allowlist = ONE_USER,
         *,
         over_socket: bool = False,
         team_id: str = "",
         token: TokenShape | None = None,
-        fresh: float = 15.0,
-        elsewhere: Mapping[str, Callable[..., Awaitable[None]]] | None = None,
+        kept: float = 15.0,
+        others: Mapping[str, "Neighbours"] | None = None,
     ) -> Health:
         return Health(
-            ask_slack=self.ask_slack,
-            ask_socket=self.ask_socket if over_socket else None,
-            probe_highlevel=self.probe,
-            reads_lost_reasons=self.reads_lost_reasons,
-            highlevel_clock=self.highlevel_clock,
-            probes=self,
-            ping_store=self.ping,
-            allowlist=allowlist,
-            directory=self.directory,
-            look_into=self.look_into,
-            token=token or TokenShape(),
-            team_id=team_id,
-            elsewhere=elsewhere,
-            fresh=fresh,
+            [
+                SlackTokenChecks(self.ask_slack, self.directory, allowlist, team_id),
+                SocketChecks(self.ask_socket) if over_socket else HttpChecks(self.probe_address),
+                HighLevelChecks(
+                    default=self,
+                    others=others or {},
+                    permissions=self,
+                    clock=self.highlevel_clock,
+                    token=token or TokenShape(),
+                    connect_url="",
+                ),
+                StoreChecks(self.ping),
+                AccessChecks(allowlist, self.directory, self.look_into),
+            ],
+            kept,
         )
 
 
-def _told(whose: str, ahead: float | None) -> ClockReading:
+def _clock(whose: str, ahead: float | None) -> ClockReading:
     now = time.time()
     return ClockReading(whose, "" if ahead is None else formatdate(now - ahead, usegmt=True), now)
 
@@ -134,7 +141,26 @@ async def test_when_all_is_well_every_check_is_ok(neighbours: Neighbours) -> Non
     assert report.as_json() == {"ok": list(BY_HTTP), "failing": {}}
 
 
-async def test_an_examination_tries_more_and_looks_anew(neighbours: Neighbours) -> None:
+async def test_a_further_check_is_one_class(neighbours: Neighbours) -> None:
+    class SettingsChecks:
+        async def run(self, *, everything: bool) -> Findings:
+            diagnosis = diagnoses.SETTINGS_UNUSABLE.about(problems=f"Everything: {everything}.")
+            return Findings(frozenset({CheckId.SETTINGS}), failing=(diagnosis,))
+
+    health = Health([StoreChecks(neighbours.ping), SettingsChecks()])
+
+    assert (await health.report()).failing == {"settings": "Everything: False."}
+    assert (await health.examine()).failing == {"settings": "Everything: True."}
+
+
+async def test_a_check_that_was_not_made_is_not_in_the_report(neighbours: Neighbours) -> None:
+    report = await Health([StoreChecks(neighbours.ping)]).report()
+
+    assert report.ok == ("settings", "store.writable", "store.schema")
+    assert list(report.notes) == ["clock"]
+
+
+async def test_an_examination_makes_every_check_and_a_new_report(neighbours: Neighbours) -> None:
     checks = neighbours.health()
     await checks.report()
     report = await checks.examine()
@@ -143,8 +169,8 @@ async def test_an_examination_tries_more_and_looks_anew(neighbours: Neighbours) 
     assert neighbours.asked == 2
 
 
-async def test_over_socket_mode_the_connection_is_checked_and_not_the_way_from_slack(neighbours: Neighbours) -> None:
-    neighbours.heard = None
+async def test_over_socket_mode_the_connection_is_checked_instead_of_the_address(neighbours: Neighbours) -> None:
+    neighbours.address = None
 
     assert await neighbours.health(over_socket=True).report() == Report(BY_SOCKET, {})
     assert set((await neighbours.health(over_socket=True).examine()).ok) == {*BY_SOCKET, *TRIED} - OVER_HTTP
@@ -161,7 +187,7 @@ async def test_over_socket_mode_the_connection_is_checked_and_not_the_way_from_s
         ("not_allowed_token_type", "Create an app-level token with connections:write"),
     ],
 )
-async def test_a_connection_that_is_not_there_is_told_with_what_to_do(
+async def test_a_missing_socket_connection_is_reported_with_what_to_do(
     neighbours: Neighbours, error: str, words: str
 ) -> None:
     neighbours.socket = SlackTrouble(error)
@@ -175,7 +201,7 @@ async def test_a_connection_that_is_not_there_is_told_with_what_to_do(
 @pytest.mark.parametrize(
     ("lost_reasons", "note"), [(False, diagnoses.REASONS_FORBIDDEN), (Cause.SERVER_ERROR, diagnoses.REASONS_UNREAD)]
 )
-async def test_lost_reasons_that_cannot_be_read_are_a_note_and_no_failure(
+async def test_unreadable_lost_reasons_are_a_note_and_not_a_failure(
     neighbours: Neighbours, note: diagnoses.Diagnosis, *, lost_reasons: bool | Cause
 ) -> None:
     neighbours.lost_reasons = lost_reasons
@@ -187,7 +213,7 @@ async def test_lost_reasons_that_cannot_be_read_are_a_note_and_no_failure(
     assert report.in_full() == {"ok": list(BY_HTTP), "failing": {}, "notes": notes, "why": why}
 
 
-async def test_a_slack_token_that_is_refused_is_named_with_slacks_word(neighbours: Neighbours) -> None:
+async def test_a_refused_slack_token_is_reported_with_slacks_word(neighbours: Neighbours) -> None:
     neighbours.slack = SlackTrouble("token_revoked")
     failing = (await neighbours.health().report()).failing
 
@@ -196,7 +222,7 @@ async def test_a_slack_token_that_is_refused_is_named_with_slacks_word(neighbour
     assert failing["slack.scopes"] == "Cannot be told before slack.token is well."
 
 
-async def test_a_slack_that_cannot_be_reached_is_not_a_bad_token(neighbours: Neighbours) -> None:
+async def test_an_unreachable_slack_is_not_a_bad_token(neighbours: Neighbours) -> None:
     neighbours.slack = SlackTrouble("")
 
     report = await neighbours.health().report()
@@ -209,7 +235,7 @@ async def test_an_empty_allowlist_is_not_ready(neighbours: Neighbours) -> None:
     report = await neighbours.health(Allowlist(frozenset(), frozenset())).report()
 
     assert list(report.failing) == ["access.allowlist"]
-    assert "nobody may change anything" in report.failing["access.allowlist"]
+    assert "no one may change anything" in report.failing["access.allowlist"]
 
 
 @pytest.mark.parametrize(
@@ -219,7 +245,7 @@ async def test_an_empty_allowlist_is_not_ready(neighbours: Neighbours) -> None:
         (Allowlist(frozenset(), frozenset(), admins=frozenset({"U1"})), []),
     ],
 )
-async def test_a_list_of_groups_or_admins_alone_is_one(
+async def test_an_allowlist_of_groups_or_admins_alone_is_not_empty(
     neighbours: Neighbours, allowlist: Allowlist, failing: list[str]
 ) -> None:
     assert list((await neighbours.health(allowlist).report()).failing) == failing
@@ -229,7 +255,7 @@ BY_GROUP = Allowlist(frozenset({"U1"}), frozenset(), groups=frozenset({"S1", "S2
 BY_ADMIN = Allowlist(frozenset({"U1"}), frozenset(), admins=frozenset({"U2"}))
 
 
-async def test_groups_that_slack_tells_of_are_well(neighbours: Neighbours) -> None:
+async def test_groups_whose_members_slack_tells_are_well(neighbours: Neighbours) -> None:
     neighbours.directory.groups = {"S1": frozenset(), "S2": frozenset({"U2"})}
 
     assert (await neighbours.health(BY_GROUP).report()).failing == {}
@@ -245,16 +271,14 @@ async def test_groups_that_slack_tells_of_are_well(neighbours: Neighbours) -> No
         ("ratelimited", "Slack does not tell who is in the user group S1 (it says: ratelimited)"),
     ],
 )
-async def test_of_a_group_that_slack_does_not_tell_the_advice_is_what_to_do(
-    neighbours: Neighbours, error: str, words: str
-) -> None:
+async def test_each_word_of_slacks_about_a_group_has_its_advice(neighbours: Neighbours, error: str, words: str) -> None:
     neighbours.directory.error = error
     failing = (await neighbours.health(BY_GROUP).report()).failing
 
     assert words in failing["access.groups"]
 
 
-async def test_of_several_groups_only_those_are_named_that_are_not_well(neighbours: Neighbours) -> None:
+async def test_only_the_groups_that_fail_are_named(neighbours: Neighbours) -> None:
     neighbours.directory.groups = {"S1": frozenset()}
     neighbours.directory.error = "no_such_subteam"
     failing = (await neighbours.health(BY_GROUP).report()).failing
@@ -264,9 +288,9 @@ async def test_of_several_groups_only_those_are_named_that_are_not_well(neighbou
 
 
 @pytest.mark.parametrize(
-    ("allowlist", "fails", "noted"), [(SOMEBODY, False, False), (BY_GROUP, True, False), (BY_ADMIN, False, True)]
+    ("allowlist", "fails", "noted"), [(ONE_USER, False, False), (BY_GROUP, True, False), (BY_ADMIN, False, True)]
 )
-async def test_that_members_cannot_be_told_from_guests_matters_where_people_are_let_in_without_being_named(
+async def test_unknown_guests_fail_with_groups_are_noted_with_admins_and_ignored_otherwise(
     neighbours: Neighbours, allowlist: Allowlist, *, fails: bool, noted: bool
 ) -> None:
     neighbours.directory.groups = {"S1": frozenset(), "S2": frozenset()}
@@ -280,9 +304,7 @@ async def test_that_members_cannot_be_told_from_guests_matters_where_people_are_
 
 
 @pytest.mark.parametrize(("trouble", "noted"), [("missing_scope", True), ("channel_not_found", False), ("", False)])
-async def test_that_shared_channels_cannot_be_told_is_noted(
-    neighbours: Neighbours, trouble: str, *, noted: bool
-) -> None:
+async def test_unknown_shared_channels_are_noted(neighbours: Neighbours, trouble: str, *, noted: bool) -> None:
     neighbours.channels = SlackTrouble(trouble)
     report = await neighbours.health().report()
 
@@ -290,7 +312,7 @@ async def test_that_shared_channels_cannot_be_told_is_noted(
     assert ("access.shared_channels" in report.notes) is noted
 
 
-async def test_a_store_of_a_later_version_is_told_in_plain_words(neighbours: Neighbours) -> None:
+async def test_a_store_of_a_later_version_is_reported_with_what_to_do(neighbours: Neighbours) -> None:
     neighbours.store_down = neighbours.store_newer = True
     failing = (await neighbours.health().report()).failing
 
@@ -305,7 +327,7 @@ async def test_a_store_that_cannot_be_written_is_not_ready(neighbours: Neighbour
     assert list((await neighbours.health().report()).failing) == ["store.writable", "store.schema"]
 
 
-async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: Neighbours) -> None:
+async def test_several_failing_checks_keep_their_order(neighbours: Neighbours) -> None:
     neighbours.store_down = True
     neighbours.slack = SlackTrouble("invalid_auth")
     neighbours.highlevel = Cause.TOKEN_ELSEWHERE
@@ -338,7 +360,7 @@ async def test_several_checks_can_fail_at_once_and_keep_their_order(neighbours: 
         (Cause.SCOPE_MISSING, ["scope", "lost_reasons"]),
     ],
 )
-async def test_what_highlevel_was_not_asked_for_cannot_be_told(
+async def test_checks_after_the_first_that_fails_at_highlevel_wait_for_it(
     neighbours: Neighbours, cause: Cause, failing: list[str]
 ) -> None:
     neighbours.highlevel = cause
@@ -350,7 +372,7 @@ async def test_what_highlevel_was_not_asked_for_cannot_be_told(
         assert report.failing[check] == f"Cannot be told before {failed} is well."
 
 
-async def test_why_highlevel_refuses_the_token_is_told_by_how_it_looks(neighbours: Neighbours) -> None:
+async def test_the_shape_of_a_refused_token_decides_its_diagnosis(neighbours: Neighbours) -> None:
     neighbours.highlevel = Cause.TOKEN_INVALID
     report = await neighbours.health(token=TokenShape(is_private=False)).report()
 
@@ -369,16 +391,16 @@ async def test_a_token_that_may_not_edit_fails_and_one_that_may_not_read_users_i
     assert report.why == {"highlevel.edit": "highlevel.edit.missing", "highlevel.users": "highlevel.users.missing"}
 
 
-async def test_that_editing_is_not_permitted_is_told_together_with_reading(neighbours: Neighbours) -> None:
+async def test_a_token_that_may_neither_read_nor_edit_is_told_both(neighbours: Neighbours) -> None:
     neighbours.highlevel, neighbours.edit = Cause.SCOPE_MISSING, Grant.NO
     report = await neighbours.health().examine()
 
     assert report.why == {"highlevel.scope": "highlevel.scope.missing", "highlevel.edit": "highlevel.edit.missing"}
 
 
-async def test_what_could_not_be_found_out_is_neither_well_nor_failing(neighbours: Neighbours) -> None:
+async def test_a_check_that_could_not_be_made_is_neither_well_nor_failing(neighbours: Neighbours) -> None:
     neighbours.edit = neighbours.users = Grant.UNKNOWN
-    neighbours.heard = neighbours.scopes = neighbours.slack_ahead = neighbours.highlevel_ahead = None
+    neighbours.address = neighbours.scopes = neighbours.slack_ahead = neighbours.highlevel_ahead = None
     report = await neighbours.health().examine()
 
     assert report.failing == {}
@@ -393,7 +415,7 @@ async def test_what_could_not_be_found_out_is_neither_well_nor_failing(neighbour
     assert not report.why.keys() & set(report.ok)
 
 
-async def test_scopes_that_are_missing_are_told_with_the_command_if_it_is_among_them(neighbours: Neighbours) -> None:
+async def test_missing_scopes_and_a_missing_command_are_two_checks(neighbours: Neighbours) -> None:
     neighbours.scopes = frozenset()
     report = await neighbours.health().report()
 
@@ -401,7 +423,7 @@ async def test_scopes_that_are_missing_are_told_with_the_command_if_it_is_among_
     assert "lacks chat:write." in report.failing["slack.scopes"]
 
 
-async def test_a_token_of_another_workspace_than_the_settings_name_is_told(neighbours: Neighbours) -> None:
+async def test_a_token_of_another_workspace_than_the_settings_name_fails(neighbours: Neighbours) -> None:
     assert (await neighbours.health(team_id="T1").examine()).failing == {}
     report = await neighbours.health(team_id="T2").report()
 
@@ -425,32 +447,32 @@ HERE, ELSEWHERE, NOWHERE = (Person(frozenset(teams)) for teams in (["T1"], ["T2"
         ({}, "", False),
     ],
 )
-async def test_a_workspace_in_which_nobody_is_known_who_is_named_is_taken_for_another(
+async def test_a_workspace_that_knows_none_of_the_people_in_the_settings_fails(
     neighbours: Neighbours, people: dict[str, Person], error: str, *, told: bool
 ) -> None:
     neighbours.directory.people, neighbours.directory.error = people, error
-    named = replace(SOMEBODY, admins=frozenset({"U2"}))
+    named = replace(ONE_USER, admins=frozenset({"U2"}))
     report = await neighbours.health(named).examine()
 
     assert (report.why.get("slack.workspace") == "slack.workspace.strangers") is told
 
 
-async def test_where_nobody_is_named_by_an_id_nobody_can_be_missed(neighbours: Neighbours) -> None:
+async def test_settings_that_name_no_people_do_not_make_the_workspace_fail(neighbours: Neighbours) -> None:
     neighbours.directory.error = "user_not_found"
     report = await neighbours.health(Allowlist(frozenset(), frozenset())).examine()
 
     assert "slack.workspace" in report.ok
 
 
-async def test_people_are_looked_for_by_an_examination_only(neighbours: Neighbours) -> None:
+async def test_only_an_examination_looks_people_up(neighbours: Neighbours) -> None:
     neighbours.directory.error = "user_not_found"
 
     assert (await neighbours.health().report()).failing == {}
     assert list((await neighbours.health().examine()).failing) == ["slack.workspace"]
 
 
-async def test_an_address_at_which_slack_does_not_find_the_bot_is_told(neighbours: Neighbours) -> None:
-    neighbours.heard = AddressReading(URL, NoAnswer.UNREACHABLE)
+async def test_only_an_examination_reports_an_address_without_the_bot(neighbours: Neighbours) -> None:
+    neighbours.address = AddressReading(URL, NoAnswer.UNREACHABLE)
 
     assert (await neighbours.health().examine()).why == {"slack.request_url": "slack.request_url.unreachable"}
     assert (await neighbours.health().report()).failing == {}
@@ -466,7 +488,7 @@ async def test_an_address_at_which_slack_does_not_find_the_bot_is_told(neighbour
         (58.0, 0.0, ""),
     ],
 )
-async def test_a_clock_that_is_off_by_more_than_a_minute_is_told(
+async def test_a_clock_that_is_off_by_more_than_a_minute_fails(
     neighbours: Neighbours, slack: float | None, highlevel: float, words: str
 ) -> None:
     neighbours.slack_ahead, neighbours.highlevel_ahead = slack, highlevel
@@ -482,7 +504,7 @@ async def test_without_slack_the_clock_is_compared_with_highlevels(neighbours: N
     assert "clock" in (await neighbours.health().report()).failing
 
 
-async def test_a_report_is_kept_for_a_while_and_made_once_for_all_who_ask(
+async def test_one_report_is_made_for_all_who_ask_at_once(
     neighbours: Neighbours,
 ) -> None:
     checks = neighbours.health()
@@ -493,7 +515,7 @@ async def test_a_report_is_kept_for_a_while_and_made_once_for_all_who_ask(
 
 @dataclass
 class Together(Neighbours):
-    """Neighbours of whom HighLevel answers when it was asked four things."""
+    """Neighbours whose HighLevel answers once it has been asked four questions."""
 
     all_asking: asyncio.Barrier = field(default_factory=lambda: asyncio.Barrier(4))
 
@@ -514,13 +536,13 @@ class Together(Neighbours):
         return await super().may_read_users(until=until)
 
 
-async def test_highlevel_is_asked_everything_at_once() -> None:
+async def test_all_questions_go_to_highlevel_at_once() -> None:
     async with asyncio.timeout(60):
         assert (await Together().health().examine()).failing == {}
 
 
-async def test_a_report_that_is_too_old_is_made_anew(neighbours: Neighbours) -> None:
-    checks = neighbours.health(fresh=0.0)
+async def test_a_report_that_is_too_old_is_replaced(neighbours: Neighbours) -> None:
+    checks = neighbours.health(kept=0.0)
     await checks.report()
     neighbours.store_down = True
     await asyncio.sleep(0.001)
@@ -528,27 +550,21 @@ async def test_a_report_that_is_too_old_is_made_anew(neighbours: Neighbours) -> 
     assert list((await checks.report()).failing) == ["store.writable", "store.schema"]
 
 
-def test_settings_that_cannot_be_used_leave_nothing_else_to_tell() -> None:
+def test_with_unusable_settings_every_other_check_waits() -> None:
     report = settings_report({"SLACK_BOT_TOKEN": "is not set", "PORT": "should be a whole number"})
 
     assert report.ok == ()
-    assert list(report.failing) == list(CHECKS)
+    assert list(report.failing) == list(CheckId)
     assert report.failing["settings"] == "SLACK_BOT_TOKEN is not set. PORT should be a whole number."
     assert report.why == {"settings": "settings.unusable"}
 
 
-async def test_what_is_wrong_in_another_sub_account_says_in_which(neighbours: Neighbours) -> None:
-    async def well(*, until: float) -> None:
-        assert until > 0
-
-    async def expired(*, until: float) -> None:
-        assert until > 0
-        raise error(Cause.RECONNECT)
-
-    report = await neighbours.health(elsewhere={"Berlin": well, "Paris": expired}).report()
+async def test_trouble_in_another_sub_account_begins_with_its_name(neighbours: Neighbours) -> None:
+    well, expired = Neighbours(), Neighbours(highlevel=Cause.RECONNECT)
+    report = await neighbours.health(others={"Berlin": well, "Paris": expired}).report()
     assert report.failing["highlevel.token"].startswith("Paris: ")
 
     neighbours.highlevel = Cause.TOKEN_INVALID
-    both = (await neighbours.health(elsewhere={"Paris": expired}).report()).failing["highlevel.token"]
+    both = (await neighbours.health(others={"Paris": expired}).report()).failing["highlevel.token"]
     assert "Paris: " in both
     assert len(both) > len(report.failing["highlevel.token"])

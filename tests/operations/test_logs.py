@@ -81,7 +81,7 @@ PLACES: dict[str, Callable[[str], object]] = {
 @pytest.mark.parametrize(("secret", "shown"), SECRETS.items())
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(("form", "terminal"), [("json", False), ("text", False), ("text", True)])
-def test_a_secret_is_hidden_wherever_it_stands_in_a_line(
+def test_a_secret_is_hidden_anywhere_in_a_line(
     secret: str, shown: str, place: str, form: Form, *, terminal: bool
 ) -> None:
     stream = _set_up(form=form, terminal=terminal)
@@ -94,7 +94,7 @@ def test_a_secret_is_hidden_wherever_it_stands_in_a_line(
 
 
 @given(st.sampled_from(sorted(SECRETS)), st.text(), st.sampled_from([" ", '"', "'", "\n", ",", ")", "="]))
-def test_what_stands_around_a_secret_stays_readable(secret: str, text: str, between: str) -> None:
+def test_the_text_around_a_secret_stays(secret: str, text: str, between: str) -> None:
     hidden = logs.hide_secrets(f"{text}{between}{secret} {text}")
 
     assert secret not in hidden
@@ -104,14 +104,14 @@ def test_what_stands_around_a_secret_stays_readable(secret: str, text: str, betw
 @pytest.mark.parametrize(
     "text", ["", "aB3dE5fG7hJ9kL1mN2pQ is won", "https://slack.com/api/auth.test", "xox", "Bearer", "eyJ", "a pit"]
 )
-def test_what_is_no_secret_is_left_alone(text: str) -> None:
+def test_other_text_is_not_hidden(text: str) -> None:
     assert logs.hide_secrets(text) == text
 
 
 # --- what a line has -----------------------------------------------------------------------------------------------
 
 
-def test_a_line_says_what_happened_where_when_and_how_bad() -> None:
+def test_a_line_has_event_logger_time_and_level() -> None:
     stream = _set_up()
 
     structlog.get_logger("bot.test").warning("reply.refused", status=404)
@@ -121,7 +121,7 @@ def test_a_line_says_what_happened_where_when_and_how_bad() -> None:
     assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
 
 
-def test_a_librarys_line_has_the_same_form_with_what_it_added() -> None:
+def test_a_librarys_line_has_the_same_form_and_its_extra_values() -> None:
     stream = _set_up()
 
     logging.getLogger("library").warning("%s of %s", 1, 2, extra={"attempt": 3})
@@ -132,7 +132,7 @@ def test_a_librarys_line_has_the_same_form_with_what_it_added() -> None:
 
 
 @pytest.mark.parametrize("log", [_raise, _raise_in_a_library])
-def test_an_exception_is_told_with_its_traceback_in_the_same_line(log: Callable[[str], None]) -> None:
+def test_an_exception_is_logged_with_its_traceback_in_one_line(log: Callable[[str], None]) -> None:
     stream = _set_up()
 
     log("three")
@@ -143,7 +143,7 @@ def test_an_exception_is_told_with_its_traceback_in_the_same_line(log: Callable[
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_the_reference_that_is_bound_stands_on_every_line_of_ours_and_of_libraries(form: Form) -> None:
+def test_a_bound_reference_is_on_every_line_of_ours_and_of_libraries(form: Form) -> None:
     stream = _set_up(form=form)
 
     with structlog.contextvars.bound_contextvars(reference="7K2QX9"):
@@ -155,7 +155,7 @@ def test_the_reference_that_is_bound_stands_on_every_line_of_ours_and_of_librari
     assert told == [True, True, False]
 
 
-def test_what_json_cannot_say_is_told_in_words() -> None:
+def test_a_value_that_json_does_not_have_is_logged_as_text() -> None:
     stream = _set_up()
 
     structlog.get_logger().info("odd", value={1, 2}, half="\ud83d")
@@ -179,13 +179,13 @@ class _Broken(io.StringIO):
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_a_log_that_nobody_reads_any_more_stops_nothing(form: Form) -> None:
+def test_logging_to_a_closed_stream_raises_nothing(form: Form) -> None:
     logs.set_up("INFO", form, _Broken())
-    structlog.get_logger("bot.test").error("told to nobody")
+    structlog.get_logger("bot.test").error("unread")
 
     stream = _set_up(form=form)
     stream.close()
-    structlog.get_logger("bot.test").error("told to nobody")
+    structlog.get_logger("bot.test").error("unread")
 
 
 # --- which lines ---------------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_only_what_is_as_bad_as_the_level_is_told(level: str) -> None:
+def test_lines_below_the_level_are_dropped(level: str) -> None:
     stream = _set_up(level)
 
     for name in LEVELS:
@@ -222,7 +222,7 @@ def test_only_what_is_as_bad_as_the_level_is_told(level: str) -> None:
         ("uvicorn.error", logging.INFO),
     ],
 )
-def test_libraries_that_print_too_much_are_turned_down_even_when_all_is_asked_for(name: str, level: int) -> None:
+def test_chatty_libraries_are_silenced_at_any_level(name: str, level: int) -> None:
     stream = _set_up("DEBUG")
 
     logging.getLogger(name).log(level, "a whole request body")
@@ -233,7 +233,7 @@ def test_libraries_that_print_too_much_are_turned_down_even_when_all_is_asked_fo
 @pytest.mark.parametrize(
     "name", ["httpx", "uvicorn.error", "sqlalchemy.pool", "asyncio", "aiohttp.server", "slack_sdk.web"]
 )
-def test_an_error_of_theirs_is_told_all_the_same(name: str) -> None:
+def test_errors_of_chatty_libraries_are_logged(name: str) -> None:
     stream = _set_up()
 
     logging.getLogger(name).error("went wrong")
@@ -241,7 +241,7 @@ def test_an_error_of_theirs_is_told_all_the_same(name: str) -> None:
     assert [line["logger"] for line in _read(stream)] == [name]
 
 
-def test_setting_up_twice_does_not_tell_everything_twice() -> None:
+def test_setting_up_twice_does_not_log_twice() -> None:
     first, second = _set_up(), _set_up()
 
     structlog.get_logger().info("once")
@@ -264,7 +264,7 @@ def test_setting_up_twice_does_not_tell_everything_twice() -> None:
         ("text", False, False),
     ],
 )
-def test_lines_are_json_unless_a_person_is_watching(form: Form, *, terminal: bool, is_json: bool) -> None:
+def test_auto_is_text_on_a_terminal_and_json_elsewhere(form: Form, *, terminal: bool, is_json: bool) -> None:
     stream = _set_up(form=form, terminal=terminal)
 
     structlog.get_logger().info("started", port=3000)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -99,7 +99,7 @@ async def _with_everything(metrics: Metrics) -> list[Metric]:
     "authorization",
     [None, "", "Bearer", "Bearer ", TOKEN, f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", "Bearer \xe4"],
 )
-async def test_without_the_token_nothing_is_told(metrics: Metrics, authorization: str | None) -> None:
+async def test_a_request_without_the_token_gets_no_numbers(metrics: Metrics, authorization: str | None) -> None:
     headers = {} if authorization is None else {b"Authorization": authorization.encode("latin-1")}
     with capture_logs() as lines:
         app = httpx.ASGITransport(Starlette(routes=metrics.routes()))
@@ -113,7 +113,7 @@ async def test_without_the_token_nothing_is_told(metrics: Metrics, authorization
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "Bearer "])
-async def test_with_the_token_it_is_read_as_prometheus_reads_it(metrics: Metrics, scheme: str) -> None:
+async def test_a_request_with_the_token_gets_what_prometheus_can_read(metrics: Metrics, scheme: str) -> None:
     told = await _ask(metrics, Authorization=f"{scheme} {TOKEN}")
 
     assert told.status_code == 200
@@ -121,20 +121,20 @@ async def test_with_the_token_it_is_read_as_prometheus_reads_it(metrics: Metrics
     assert list(text_string_to_metric_families(told.text)) != []
 
 
-async def test_nothing_is_posted_there(metrics: Metrics) -> None:
+async def test_the_page_accepts_no_post(metrics: Metrics) -> None:
     assert (await _ask(metrics, "POST", **AUTHORIZED)).status_code == 405
 
 
 # --- what is counted ------------------------------------------------------------------------------------------------
 
 
-async def test_every_outcome_is_there_from_the_beginning(metrics: Metrics) -> None:
+async def test_every_outcome_is_on_the_page_from_the_start(metrics: Metrics) -> None:
     samples = await _read(metrics)
 
     assert {_value(samples, "commands_total", outcome=outcome) for outcome in (*WORDS, DENIED)} == {0.0}
 
 
-async def test_what_happened_is_counted(metrics: Metrics) -> None:
+async def test_events_are_counted(metrics: Metrics) -> None:
     metrics.commanded("changed")
     metrics.commanded("changed")
     metrics.commanded(DENIED)
@@ -162,7 +162,7 @@ async def test_each_bot_counts_for_itself(url: str) -> None:
         assert _value(await _read(other), "commands_total", outcome="changed") == 0
 
 
-async def test_the_limits_are_those_of_the_moment_and_what_nobody_has_said_has_no_line(url: str) -> None:
+async def test_the_limits_are_current_and_unknown_ones_have_no_line(url: str) -> None:
     budgets = dict(BUDGETS)
     with _measuring(url, budgets=lambda: budgets) as metrics:
         samples = await _read(metrics)
@@ -178,7 +178,7 @@ async def test_the_limits_are_those_of_the_moment_and_what_nobody_has_said_has_n
     assert _value(later, "highlevel_requests_left", location="", of="day") == 7
 
 
-async def test_the_ledger_is_looked_at(metrics: Metrics) -> None:
+async def test_the_ledgers_backlog_is_on_the_page(metrics: Metrics) -> None:
     samples = await _read(metrics)
 
     assert _value(samples, "ledger_up") == 1
@@ -197,14 +197,14 @@ async def test_a_ledger_that_does_not_answer_is_down_and_has_no_numbers(tmp_path
     assert not any(name == "opp_status_ledger_unfinished" for name, _ in samples)
 
 
-async def test_nothing_tells_when_a_counter_was_made(metrics: Metrics) -> None:
+async def test_the_page_does_not_say_when_counters_were_made(metrics: Metrics) -> None:
     assert not any(
         sample.name.endswith("_created") for each in await _with_everything(metrics) for sample in each.samples
     )
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
-async def test_whatever_a_sub_account_is_called_it_is_read_back(name: str) -> None:
+async def test_any_name_of_a_sub_account_is_read_back(name: str) -> None:
     with _measuring("sqlite:////nowhere/ledger.db", {"PARIS": name}) as metrics:
         metrics.called("PARIS", "GET", 200)
         samples = await _read(metrics)
@@ -213,12 +213,13 @@ async def test_whatever_a_sub_account_is_called_it_is_read_back(name: str) -> No
 
 
 @given(st.integers(100, 599))
-def test_an_answer_is_named_by_its_class_and_too_many_requests_by_itself(status: int) -> None:
+@example(429)
+def test_an_answer_is_counted_by_its_class_but_429_by_itself(status: int) -> None:
     assert answer(status) == ("429" if status == 429 else f"{str(status)[0]}xx")
     assert answer(0) == "none"
 
 
-def test_the_buckets_reach_as_far_as_anybody_waits() -> None:
+def test_the_buckets_reach_as_far_as_the_longest_wait() -> None:
     assert ACKNOWLEDGEMENT[-1] > ANSWER_WITHIN
     assert REPLY[-1] >= WorkerTiming().wait_for_limit
 
@@ -247,7 +248,7 @@ async def test_the_readme_names_every_metric_in_the_words_of_the_code(metrics: M
     }
 
 
-def test_the_readme_names_every_value_of_a_label_that_is_ours() -> None:
+def test_the_readme_names_every_value_of_our_labels() -> None:
     named = set(re.findall(r"`(\w+)`", _section()))
 
     assert named >= {*KINDS, *UNFINISHED, DENIED, "interval", "day", "none", "429"}
@@ -261,7 +262,7 @@ def test_there_are_three_alerts_and_the_readme_names_each() -> None:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=[rule["alert"] for rule in RULES])
-async def test_an_alert_asks_for_what_there_is(metrics: Metrics, rule: dict[str, Any]) -> None:
+async def test_an_alert_uses_only_metrics_and_labels_that_exist(metrics: Metrics, rule: dict[str, Any]) -> None:
     families = await _with_everything(metrics)
     samples = {sample.name for each in families for sample in each.samples}
     asked = re.findall(r"(opp_status_\w+)(?:\{(\w+)(=~|!=|=)\"([^\"]*)\"\})?", rule["expr"])
@@ -277,7 +278,7 @@ async def test_an_alert_asks_for_what_there_is(metrics: Metrics, rule: dict[str,
 # --- what it costs --------------------------------------------------------------------------------------------------
 
 
-def test_where_nobody_reads_them_the_library_is_not_even_loaded(tmp_path: Path) -> None:
+def test_without_a_metrics_token_the_library_is_not_loaded(tmp_path: Path) -> None:
     program = """
 import sys
 import stamina

@@ -10,7 +10,7 @@ from bot.highlevel.api import transport
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.operations.diagnose import AddressReading, Grant, NoAnswer
-from bot.operations.probes import ALIVE, EVENTS, NOBODY, NetworkProbes
+from bot.operations.probes import ALIVE, EVENTS, NO_RECORD, NetworkProbes
 from bot.simulator.highlevel.server import READ, USERS, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 from bot.web import routes
@@ -57,7 +57,7 @@ def _soon() -> float:
         ({READ}, Grant.NO, Grant.NO),
     ],
 )
-async def test_the_scopes_are_found_out_without_changing_anything(
+async def test_the_scopes_are_probed_without_changing_anything(
     highlevel: HighLevel, scopes: set[str], edit: Grant, users: Grant
 ) -> None:
     highlevel.add_token(TOKEN, scopes=frozenset(scopes))
@@ -66,7 +66,7 @@ async def test_the_scopes_are_found_out_without_changing_anything(
         assert await probes.may_read_users(until=_soon()) is users
 
     assert highlevel.written == []
-    assert [request.path for request in highlevel.writes()] == [f"/opportunities/{NOBODY}/status"]
+    assert [request.path for request in highlevel.writes()] == [f"/opportunities/{NO_RECORD}/status"]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_the_scopes_are_found_out_without_changing_anything(
         (403, "error code: 1010", Grant.UNKNOWN),
     ],
 )
-async def test_only_a_refusal_for_another_reason_proves_that_it_may(
+async def test_a_refusal_proves_the_permission_only_if_the_record_is_the_reason(
     highlevel: HighLevel, status: int, body: object, may: Grant
 ) -> None:
     highlevel.misbehave(Fault(status=status, body=body), method="PUT")
@@ -90,9 +90,9 @@ async def test_only_a_refusal_for_another_reason_proves_that_it_may(
         assert await probes.may_edit(until=_soon()) is may
 
 
-async def test_a_user_who_cannot_exist_may_exist_all_the_same(highlevel: HighLevel) -> None:
+async def test_an_answer_proves_the_permission_too(highlevel: HighLevel) -> None:
     highlevel.add_token(TOKEN)
-    highlevel.users[NOBODY] = {"id": NOBODY, "name": "Nobody"}
+    highlevel.users[NO_RECORD] = {"id": NO_RECORD, "name": "Ana"}
     async with _examining(highlevel) as probes:
         assert await probes.may_read_users(until=_soon()) is Grant.YES
 
@@ -100,7 +100,7 @@ async def test_a_user_who_cannot_exist_may_exist_all_the_same(highlevel: HighLev
 # --- where Slack finds the bot -------------------------------------------------------------------------------------
 
 
-def test_the_address_is_the_bots() -> None:
+def test_the_probed_path_is_that_of_the_routes() -> None:
     assert EVENTS == routes.EVENTS
 
 
@@ -111,7 +111,7 @@ async def test_a_running_bot_is_recognised(house: House, highlevel: HighLevel) -
         assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", 401, is_ours=True)
 
 
-async def test_without_an_address_nobody_is_asked(highlevel: HighLevel) -> None:
+async def test_without_an_address_nothing_is_probed(highlevel: HighLevel) -> None:
     async with _examining(highlevel) as probes:
         assert await probes.probe_address() is None
 
@@ -134,7 +134,7 @@ def _answers(status: int, text: str = "", **headers: str) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("events", "alive", "heard"),
+    ("events", "alive", "reading"),
     [
         (_answers(401), _answers(401), (401, False)),
         (_answers(401), _answers(200, "<html>Log in</html>"), (401, False)),
@@ -143,11 +143,11 @@ def _answers(status: int, text: str = "", **headers: str) -> Answer:
         (_answers(503), _answers(503), (503, False)),
     ],
 )
-async def test_what_else_answers_is_told_as_it_is_and_no_redirection_is_followed(
-    highlevel: HighLevel, events: Answer, alive: Answer, heard: tuple[int, bool]
+async def test_other_answers_are_read_as_they_are_and_redirects_are_not_followed(
+    highlevel: HighLevel, events: Answer, alive: Answer, reading: tuple[int, bool]
 ) -> None:
     async with served(_host(events, alive)) as url, _examining(highlevel, url) as probes:
-        status, is_ours = heard
+        status, is_ours = reading
         assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", status, is_ours=is_ours)
 
 
@@ -168,14 +168,14 @@ async def test_nothing_secret_is_sent_to_the_address(highlevel: HighLevel) -> No
         assert not any(name.lower().startswith("x-slack") for name in headers)
 
 
-async def test_an_address_at_which_nobody_listens_is_told(highlevel: HighLevel) -> None:
+async def test_an_address_without_a_listener_is_unreachable(highlevel: HighLevel) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
     async with _examining(highlevel, url) as probes:
         assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", NoAnswer.UNREACHABLE)
 
 
-async def test_a_host_that_does_not_answer_is_not_waited_for_for_ever(highlevel: HighLevel) -> None:
+async def test_a_host_that_does_not_answer_in_time_is_unreachable(highlevel: HighLevel) -> None:
     async def sleep(_request: web.Request) -> web.Response:
         await asyncio.Event().wait()
         raise AssertionError
@@ -184,7 +184,7 @@ async def test_a_host_that_does_not_answer_is_not_waited_for_for_ever(highlevel:
         assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", NoAnswer.UNREACHABLE)
 
 
-async def test_a_certificate_that_nobody_trusts_is_told(highlevel: HighLevel) -> None:
+async def test_a_failing_tls_handshake_is_untrusted(highlevel: HighLevel) -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")  # which is no TLS

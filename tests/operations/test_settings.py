@@ -52,7 +52,7 @@ def _problems(environ: dict[str, str], verb: Verb | None = None) -> dict[str, st
 # --- values that are well ------------------------------------------------------------------------------------------
 
 
-def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
+def test_four_variables_are_enough_and_then_no_one_may_change_deals() -> None:
     settings = _set()
 
     assert settings.slack_bot_token.get_secret_value() == "xoxb-not-a-token"
@@ -90,7 +90,7 @@ def test_four_variables_suffice_and_then_nobody_may_change_anything() -> None:
         ("log_format", "auto"),
     ],
 )
-def test_what_is_not_set_has_the_documented_default(name: str, value: object) -> None:
+def test_an_unset_variable_has_the_documented_default(name: str, value: object) -> None:
     assert getattr(_set(), name) == value
 
 
@@ -195,14 +195,14 @@ GOOD: list[tuple[str, str, Any]] = [
 
 @pytest.mark.parametrize(("name", "given", "understood"), GOOD)
 @pytest.mark.parametrize("pasted", ["{}", "  {}\n", "\t{}\r\n"])
-def test_a_variable_is_understood_with_whatever_was_pasted_around_it(
+def test_a_variable_is_read_without_the_space_pasted_around_it(
     name: str, given: str, understood: object, pasted: str
 ) -> None:
     assert getattr(_set(**{name: pasted.format(given)}), name.lower()) == understood
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_secret_may_be_pasted_with_a_line_break_behind_it(name: str) -> None:
+def test_a_secret_may_end_with_a_line_break(name: str) -> None:
     settings = _set(**{name: f" {SECRETS[name]}\r\n"})
 
     assert getattr(settings, name.lower()).get_secret_value() == SECRETS[name]
@@ -217,7 +217,7 @@ def test_an_empty_variable_counts_as_not_set(name: str, empty: str) -> None:
         assert Settings.from_env(REQUIRED | {name: empty}) == _set()
 
 
-def test_what_is_not_ours_is_left_alone() -> None:
+def test_other_variables_are_ignored() -> None:
     assert _set(PATH="/bin", SLACK_CLIENT_ID="1.2", slack_bot_token="xoxp-other", STATUS="x") == _set()
 
 
@@ -325,7 +325,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("name", "value", "words"), BAD)
-def test_a_value_that_cannot_be_used_is_told_with_what_to_do(name: str, value: str, words: str) -> None:
+def test_an_unusable_value_is_reported_with_what_to_do(name: str, value: str, words: str) -> None:
     problems = _problems(_with_its_like(name) | {name: value})
 
     assert set(problems) == {name}
@@ -333,13 +333,13 @@ def test_a_value_that_cannot_be_used_is_told_with_what_to_do(name: str, value: s
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_what_must_be_set_and_is_not_is_told_with_what_it_is(name: str) -> None:
+def test_a_missing_variable_is_reported_with_its_description(name: str) -> None:
     problems = _problems({other: value for other, value in REQUIRED.items() if other != name})
 
     assert problems == {name: f"is not set: {Settings.model_fields[name.lower()].description}"}
 
 
-def test_every_problem_is_told_at_once_in_the_order_of_the_documentation() -> None:
+def test_every_problem_is_reported_at_once_in_the_order_of_the_documentation() -> None:
     first_bad = OAUTH | {name: value for name, value, _ in reversed(BAD)}
     in_order = [name.upper() for name in Settings.model_fields if name.upper() in first_bad]
 
@@ -369,7 +369,7 @@ APP_TOKEN = {"SLACK_APP_TOKEN": "xapp-not-a-token"}
         (" ", "xapp-not-a-token", "slack_app_token"),
     ],
 )
-def test_without_a_verb_what_is_set_decides(signing_secret: str, app_token: str, looked_at: str) -> None:
+def test_without_a_verb_the_variables_that_are_set_decide(signing_secret: str, app_token: str, looked_at: str) -> None:
     environ = REQUIRED | {"SLACK_SIGNING_SECRET": signing_secret, "SLACK_APP_TOKEN": app_token}
     settings = Settings.from_env(environ)
 
@@ -377,7 +377,7 @@ def test_without_a_verb_what_is_set_decides(signing_secret: str, app_token: str,
 
 
 @pytest.mark.parametrize(("name", "verb"), NEEDED_BY.items())
-def test_a_verb_takes_no_notice_of_what_only_the_other_needs(name: str, verb: Verb) -> None:
+def test_a_verb_ignores_the_variable_that_only_the_other_needs(name: str, verb: Verb) -> None:
     (other,) = NEEDED_BY.keys() - {name}
     settings = Settings.from_env(REQUIRED | APP_TOKEN | {other.upper(): "not for ä log"}, verb)
 
@@ -386,13 +386,13 @@ def test_a_verb_takes_no_notice_of_what_only_the_other_needs(name: str, verb: Ve
 
 
 @pytest.mark.parametrize(("name", "verb"), NEEDED_BY.items())
-def test_what_a_verb_needs_and_is_not_set_is_told_with_what_it_is(name: str, verb: Verb) -> None:
+def test_a_variable_that_the_verb_needs_is_reported_with_its_description(name: str, verb: Verb) -> None:
     problems = _problems(REQUIRED | APP_TOKEN | {name.upper(): ""}, verb)
 
     assert problems == {name.upper(): f"is not set: {Settings.model_fields[name].description}"}
 
 
-def test_the_error_alone_says_every_problem() -> None:
+def test_the_text_of_the_error_has_every_problem() -> None:
     error = SettingsError({"PORT": "should be a whole number", "CURRENCY": "should be an ISO code"})
 
     assert str(error) == "PORT: should be a whole number\nCURRENCY: should be an ISO code"
@@ -411,7 +411,7 @@ def test_every_variable_is_described(name: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from([name.upper() for name in Settings.model_fields]), st.text()))
-def test_whatever_is_set_is_understood_or_each_problem_is_told(environ: dict[str, str]) -> None:
+def test_any_values_are_read_or_each_problem_is_reported(environ: dict[str, str]) -> None:
     problems: dict[str, str] = {}
     try:
         Settings.from_env(REQUIRED | environ)
@@ -426,7 +426,7 @@ def test_whatever_is_set_is_understood_or_each_problem_is_told(environ: dict[str
 # --- by OAuth -------------------------------------------------------------------------------------------------------
 
 
-def test_by_oauth_no_token_is_needed() -> None:
+def test_with_oauth_no_token_is_needed() -> None:
     environ = {name: value for name, value in REQUIRED.items() if name != "HIGHLEVEL_TOKEN"}
     settings = Settings.from_env(environ | OAUTH)
 
@@ -435,7 +435,7 @@ def test_by_oauth_no_token_is_needed() -> None:
 
 
 @pytest.mark.parametrize("asked", ["HIGHLEVEL_CLIENT_ID", "HIGHLEVEL_CLIENT_SECRET"])
-def test_whoever_begins_with_oauth_is_told_all_that_it_needs_and_not_to_set_a_token(asked: str) -> None:
+def test_a_begun_oauth_setup_reports_what_else_it_needs_and_no_token(asked: str) -> None:
     environ = {name: value for name, value in REQUIRED.items() if name != "HIGHLEVEL_TOKEN"}
     problems = _problems(environ | {asked: OAUTH[asked]})
 
@@ -445,11 +445,11 @@ def test_whoever_begins_with_oauth_is_told_all_that_it_needs_and_not_to_set_a_to
 
 
 @pytest.mark.parametrize("alone", ["PUBLIC_URL", "ENCRYPTION_KEY"])
-def test_an_address_or_a_key_alone_asks_for_nothing_more(alone: str) -> None:
+def test_an_address_or_a_key_alone_does_not_begin_oauth(alone: str) -> None:
     assert not _set(**{alone: OAUTH[alone]}).by_oauth
 
 
-def test_what_oauth_needs_is_known_where_none_of_it_is_set() -> None:
+def test_the_error_without_oauth_names_all_that_it_needs() -> None:
     assert list(without_oauth().problems) == list(OAUTH)
 
 
@@ -466,18 +466,18 @@ def test_what_oauth_needs_is_known_where_none_of_it_is_set() -> None:
         "postgresql://ana@/ledger?host=/var/run/postgresql",
     ],
 )
-def test_the_database_is_known_without_any_other_setting(url: str) -> None:
+def test_the_database_url_is_read_without_any_other_setting(url: str) -> None:
     assert database_url_of({"DATABASE_URL": f" {url}\n", "PORT": "http"}) == url
     assert _set(DATABASE_URL=url).database_url == url
 
 
 @pytest.mark.parametrize("environ", [{}, {"DATABASE_URL": " "}])
-def test_the_database_alone_has_the_same_default(environ: dict[str, str]) -> None:
+def test_the_database_url_alone_has_the_same_default(environ: dict[str, str]) -> None:
     assert database_url_of(environ) == _set().database_url
 
 
 @pytest.mark.parametrize("url", [value for name, value, _ in BAD if name == "DATABASE_URL"])
-def test_a_database_that_cannot_be_used_is_told_in_the_same_words_and_not_repeated(url: str) -> None:
+def test_an_unusable_database_url_alone_is_reported_in_the_same_words_without_its_value(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         database_url_of({"DATABASE_URL": url})
 
@@ -488,7 +488,7 @@ def test_a_database_that_cannot_be_used_is_told_in_the_same_words_and_not_repeat
 # --- secrets -------------------------------------------------------------------------------------------------------
 
 
-def test_secrets_are_in_no_form_in_which_settings_are_shown() -> None:
+def test_no_way_to_show_settings_shows_a_secret() -> None:
     secrets = [*SECRETS.values(), *APP_TOKEN.values(), OAUTH["HIGHLEVEL_CLIENT_SECRET"], KEY]
     for settings in (_set(), _set(**APP_TOKEN), _set(**OAUTH)):
         shown = f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
@@ -497,7 +497,7 @@ def test_secrets_are_in_no_form_in_which_settings_are_shown() -> None:
 
 
 @pytest.mark.parametrize("name", sorted({name for name, _, _ in BAD}))
-def test_no_value_is_repeated_in_a_problem(name: str) -> None:
+def test_no_problem_repeats_the_value(name: str) -> None:
     with pytest.raises(SettingsError) as caught:
         _set(**{name: "not for ä log"})
     error = caught.value
@@ -508,7 +508,7 @@ def test_no_value_is_repeated_in_a_problem(name: str) -> None:
         assert not any(secret in f"{told} {told!r}" for secret in SECRETS.values())
 
 
-def test_what_is_no_secret_is_shown() -> None:
+def test_other_values_are_shown() -> None:
     shown = repr(_set(CONFIRM="7,lost", ANNOUNCE_CHANNELS="won=C012AB3CD", LOST_REASON="required"))
 
     assert all(word in shown for word in ("above=7", "C012AB3CD", "'required'"))
@@ -518,14 +518,14 @@ def test_what_is_no_secret_is_shown() -> None:
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
-def test_nothing_can_be_changed_afterwards(name: str) -> None:
+def test_no_setting_can_be_changed_afterwards(name: str) -> None:
     settings = _set()
 
     with pytest.raises(ValidationError, match="frozen"):
         setattr(settings, name, getattr(settings, name))
 
 
-def test_settings_are_compared_by_what_they_say() -> None:
+def test_settings_are_compared_by_value() -> None:
     assert _set(PORT="80") == _set(PORT=" 80 ") != _set(PORT="81")
     assert _set(ALLOWED_USERS="U012AB3CD,W012AB3CD") == _set(ALLOWED_USERS="W012AB3CD,U012AB3CD")
     assert hash(_set()) == hash(_set())
@@ -545,13 +545,13 @@ def test_several_sub_accounts_need_oauth_and_the_default_one_alone_does_not() ->
     assert _set(HIGHLEVEL_LOCATIONS=f"{location_id}=Berlin").locations.name("") == "Berlin"
 
 
-def test_whoever_is_named_to_people_is_the_contact_or_the_first_admin() -> None:
+def test_the_contact_is_the_one_that_is_set_or_the_first_admin() -> None:
     assert _set(ADMIN_CONTACT="U0KIM", ADMINS="U0ANA").contact == "U0KIM"
     assert _set(ADMINS="U0LEO,U0ANA").contact == "U0LEO"
     assert _set().contact == ""
 
 
-def test_a_history_that_is_shorter_than_the_time_for_undo_is_refused() -> None:
+def test_a_history_shorter_than_the_undo_window_is_refused() -> None:
     with pytest.raises(SettingsError) as refused:
         _set(HISTORY_DAYS="1", UNDO_WINDOW="7d")
 
@@ -561,7 +561,7 @@ def test_a_history_that_is_shorter_than_the_time_for_undo_is_refused() -> None:
     assert _set(HISTORY_DAYS="1", UNDO_WINDOW="0").history_days == 1
 
 
-def test_a_window_that_cannot_be_read_is_the_only_problem_named() -> None:
+def test_an_unreadable_undo_window_is_the_only_problem_reported() -> None:
     with pytest.raises(SettingsError) as refused:
         _set(HISTORY_DAYS="1", UNDO_WINDOW="soon")
 

@@ -1,0 +1,1 @@
+"""The checks of `/readyz` and `check`: each file asks one neighbour, and returns what it found."""

@@ -1,0 +1,72 @@
+"""Lists the history and the requests for access on an output, and says what to do where the database cannot be read."""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from io import TextIOWrapper
+from typing import TextIO, TypeVar
+
+from bot.operations import audit
+from bot.operations.audit import Format, printable
+from bot.storage import access_requests, history, migrations
+from bot.storage.history import Filter
+
+T = TypeVar("T")
+
+NEWER = "The database was written by a later version of this program: deploy the later version."
+OLDER = "The database was written by an earlier version of this program, or by none: start the bot once."
+
+
+def list_history(url: str, wanted: Filter, output_format: Format, out: TextIO) -> str | None:
+    """Write the commands of the database at `url`.
+
+    Returns why that failed and what to do, in words, or `None`. Raises `BrokenPipeError` when nothing reads `out` any
+    more; after that, and after `KeyboardInterrupt`, nothing else gets there.
+    """
+    return _list(history.reading(url, wanted), audit.write, output_format, out)
+
+
+def list_access(url: str, output_format: Format, out: TextIO, *, past: bool) -> str | None:
+    """Write the requests for access, likewise; `past`: also those that were declined or revoked."""
+    return _list(access_requests.reading(url, past=past), audit.write_access, output_format, out)
+
+
+def revoke(url: str, user_id: str, at: datetime, output_format: Format, out: TextIO) -> str | None:
+    """Revoke this member's approval, if there is one, and write it likewise."""
+    return _list(access_requests.revoking(url, user_id, at), audit.write_access, output_format, out)
+
+
+def _list(
+    reading: AbstractContextManager[Iterable[T]],
+    write: Callable[[Iterable[T], Format, TextIO], None],
+    output_format: Format,
+    out: TextIO,
+) -> str | None:
+    if isinstance(out, TextIOWrapper):
+        if output_format is Format.CSV:  # RFC 4180 wants the same line ends on every system
+            out.reconfigure(encoding="utf-8", newline="")
+        else:
+            out.reconfigure(errors="replace")
+    try:
+        with reading as rows:
+            write(rows, output_format, out)
+            out.flush()
+    except migrations.NewerSchemaError:
+        return NEWER
+    except migrations.OlderSchemaError:
+        return OLDER
+    except history.Unreadable as error:
+        return f"The database that DATABASE_URL names cannot be read: {printable(str(error))}"
+    except (BrokenPipeError, KeyboardInterrupt):
+        _discard(out)
+        raise
+    except OSError as error:
+        _discard(out)
+        return f"The list cannot be written: {error.strerror}."
+    return None
+
+
+def _discard(out: TextIO) -> None:
+    """Send what is still buffered nowhere: Python flushes it once more at its end, and would complain or wait."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
