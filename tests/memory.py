@@ -1,7 +1,6 @@
 """The ports in memory: the ledger is held to the real one's tests in `test_ledger.py`."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from bot.access.rules import Approved, Caller, Person
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.outbox import Outbox
 from bot.commands.policy import Confirm, LostReasonMode, Policy
-from bot.commands.record import Entry, Record
+from bot.commands.record import Entry, Record, State
 from bot.commands.reply import Address, Delivery, Message
 from bot.commands.tasks import Tasks
 from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
@@ -29,8 +28,10 @@ from bot.deals.outcome import (
     Outcome,
     Overtaken,
     Previewed,
+    Result,
     Trouble,
     Unconfirmed,
+    word,
 )
 from bot.deals.ports import CrmError, LeaseLost, StoreDown
 from bot.deals.wish import Wish
@@ -81,11 +82,11 @@ CHANGE = Record(
     status="won",
     lost_reason_id=None,
     undoes=None,
-    state="finished",
+    state=State.FINISHED,
     before="open",
     before_lost_reason_id=None,
     after="won",
-    outcome="changed",
+    outcome=Result.CHANGED,
     effect=None,
     attempts=0,
     delivered="response_url",
@@ -183,7 +184,7 @@ class Row:
     owner: str | None
     lease_until: float
     accepted: datetime = field(default_factory=lambda: datetime.now(UTC))
-    state: str = "accepted"
+    state: State = State.ACCEPTED
     attempts: int = 0
     before: Opportunity | None = None
     outcome: Outcome | None = None
@@ -236,7 +237,7 @@ class MemoryLedger:
         for entry in entries:
             rows[entry.key] = Row(entry, self.owner, time.time() + self.lease, message_ts=entry.message_ts)
         if begin and len(entries) == 1 and entries[0].wish.opportunity_id and not self._others(rows[entries[0].key]):
-            rows[entries[0].key].state = "running"
+            rows[entries[0].key].state = State.RUNNING
             return Accepted.BEGUN
         return Accepted.WAITING
 
@@ -251,9 +252,9 @@ class MemoryLedger:
         row = self._ours(key)
         others = self._others(row)
         before = [other for other in others if (other.accepted, other.entry.key) < (row.accepted, row.entry.key)]
-        if any(other.state in AT_THE_DEAL for other in others) or (before and row.state == "accepted"):
+        if any(other.state in AT_THE_DEAL for other in others) or (before and row.state == State.ACCEPTED):
             return False
-        row.state = row.state if row.state == "intended" else "running"
+        row.state = row.state if row.state == State.INTENDED else State.RUNNING
         return True
 
     async def hold(self, key: str) -> None:
@@ -261,7 +262,7 @@ class MemoryLedger:
 
     async def intend(self, key: str, before: Opportunity) -> None:
         row = self._ours(key)
-        row.state, row.before = "intended", before
+        row.state, row.before = State.INTENDED, before
 
     async def tell_to_wait(self, key: str) -> bool:
         row = self._rows().get(key)
@@ -272,7 +273,7 @@ class MemoryLedger:
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
         row = self._ours(key)
-        row.state, row.outcome, row.reply = "answered", outcome, reply
+        row.state, row.outcome, row.reply = State.ANSWERED, outcome, reply
 
     async def reply(self, key: str, reply: Message) -> None:
         self._ours(key).reply = reply
@@ -280,7 +281,7 @@ class MemoryLedger:
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         row = self._ours(key)
         row.announced = announced
-        row.state, row.delivered, row.owner, row.reply = "finished", delivered, None, None
+        row.state, row.delivered, row.owner, row.reply = State.FINISHED, delivered, None, None
         row.message_ts = message_ts or row.message_ts
         row.entry = replace(row.entry, response_url="")
 
@@ -299,10 +300,10 @@ class MemoryLedger:
                 entry=replace(row.entry, message_ts=row.message_ts),
                 age=(datetime.now(UTC) - row.accepted).total_seconds(),
                 attempts=row.attempts,
-                intended=row.before if row.state == "intended" else None,
+                intended=row.before if row.state == State.INTENDED else None,
                 reply=row.reply,
-                answered=row.state == "answered",
-                identified=row.state == "intended" or row.entry.undoes is not None,
+                answered=row.state == State.ANSWERED,
+                identified=row.state == State.INTENDED or row.entry.undoes is not None,
             )
             for row in found
         ]
@@ -350,11 +351,11 @@ class MemoryLedger:
             for other in self._rows().values()
             if other is not row
             and other.entry.wish.opportunity_id == row.entry.wish.opportunity_id
-            and other.state not in {"answered", "finished"}
+            and other.state not in {State.ANSWERED, State.FINISHED}
         ]
 
     def _unfinished(self) -> list[Row]:
-        return [row for row in self._rows().values() if row.state != "finished"]
+        return [row for row in self._rows().values() if row.state != State.FINISHED]
 
     def _of(self, user_id: str) -> list[Row]:
         return [row for row in reversed(self._rows().values()) if row.entry.caller.user_id == user_id]
@@ -367,13 +368,7 @@ class MemoryLedger:
         return row
 
 
-AT_THE_DEAL = {"running", "intended"}
-
-
-def _outcome(outcome: Outcome) -> str:
-    if isinstance(outcome, Failed):
-        return outcome.trouble.cause.value
-    return re.sub(r"(?<=.)([A-Z])", r"_\1", type(outcome).__name__).lower()
+AT_THE_DEAL = {State.RUNNING, State.INTENDED}
 
 
 def _found(row: Row) -> tuple[Opportunity | None, Opportunity | None]:
@@ -408,16 +403,16 @@ def _record(row: Row) -> Record:
         before=before.status if before else None,
         before_lost_reason_id=row.before.lost_reason_id if row.before else None,
         after=after.status if after else None,
-        outcome=_outcome(outcome) if outcome else None,
-        effect=outcome.effect.value if isinstance(outcome, Failed) else None,
+        outcome=word(outcome) if outcome else None,
+        effect=outcome.effect if isinstance(outcome, Failed) else None,
         attempts=row.attempts,
         delivered=row.delivered,
         message_ts=row.message_ts or None,
         trace_id=None,
-        finished_at=datetime.now(UTC) if row.state == "finished" else None,
+        finished_at=datetime.now(UTC) if row.state == State.FINISHED else None,
         called=row.entry.wish.name or None,
         reason=row.entry.wish.reason or None,
-        consent=row.entry.wish.consent.value,
+        consent=row.entry.wish.consent,
         continues=row.entry.continues,
         batch=row.entry.batch,
         note=row.entry.note or None,

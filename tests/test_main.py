@@ -428,6 +428,21 @@ def test_history_lists_only_what_the_options_select(ledger: str, capsys: pytest.
     assert capsys.readouterr().out == "no commands\n"
 
 
+def test_history_shows_an_outcome_that_a_later_version_wrote_as_its_word_and_not_as_a_failure(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(database_url, 1)
+    execute(database_url, "UPDATE commands SET outcome = 'snoozed', state = 'asleep', effect = 'in_part'")
+
+    assert _history(database_url) == 0
+    told = capsys.readouterr().out
+    assert "  won: snoozed  " in told
+    assert "failed" not in told
+    assert _history(database_url, "--format", "json") == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert (record["outcome"], record["state"], record["effect"]) == ("snoozed", "asleep", "in_part")
+
+
 def test_history_writes_csv_with_the_line_ends_of_rfc_4180(ledger: str) -> None:
     fill(ledger, 2)
     written, _ = _process(ledger, "--format", "csv").communicate()

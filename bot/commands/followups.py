@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.commands.record import Entry, Origin, Record, UndoRefusal
 from bot.deals.deal import Status
+from bot.deals.outcome import Result
 from bot.deals.wish import Consent, Wish
 
 
@@ -81,7 +82,7 @@ def choose(origin: Origin, question: Record | None, opportunity_id: str) -> Cont
 
 def confirm(origin: Origin, asked: Sequence[Record]) -> Continuation | NoQuestion:
     """Yes, to all that were asked about."""
-    questions = [each for each in asked if each.outcome in {"unconfirmed", "previewed"}]
+    questions = [each for each in asked if each.was_shown]
     if not questions:
         return NoQuestion()
     return _go_on(origin, questions, [question.go_on() for question in questions])
@@ -89,7 +90,7 @@ def confirm(origin: Origin, asked: Sequence[Record]) -> Continuation | NoQuestio
 
 def give_reason(origin: Origin, asked: Sequence[Record], lost_reason_id: str) -> Continuation | NoQuestion:
     """Why deals are lost: before they are, which goes on with the commands that asked; or after."""
-    if questions := [each for each in asked if each.outcome == "reason_wanted"]:
+    if questions := [each for each in asked if each.outcome is Result.REASON_WANTED]:
         return _go_on(origin, questions, [each.go_on(lost_reason_id=lost_reason_id) for each in questions])
     lost = [each for each in asked if each.changed and each.after == Status.LOST]
     if not lost:

@@ -9,6 +9,7 @@ from typing import assert_never
 from bot.access.rules import Caller
 from bot.commands.reply import Address
 from bot.deals.deal import STATES, Status
+from bot.deals.outcome import Cause, Effect, Result
 from bot.deals.wish import Consent, Wish
 
 
@@ -117,6 +118,30 @@ class UndoRefusal(StrEnum):
     DONE = "done"
 
 
+class State(StrEnum):
+    """How far a command has got."""
+
+    ACCEPTED = "accepted"
+    """Written down, and not begun."""
+    RUNNING = "running"
+    """A worker is at the deal."""
+    INTENDED = "intended"
+    """A worker is about to change the deal, or has just done so."""
+    ANSWERED = "answered"
+    """The outcome is written down; the reply is not delivered yet."""
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfamiliar:
+    """A word that a later version of this program wrote where this version knows only certain ones."""
+
+    word: str
+
+    def __str__(self) -> str:
+        return self.word
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One row of the ledger. What is `None` was not known, or not reached."""
@@ -137,14 +162,14 @@ class Record:
     lost_reason_id: str | None
     """The reason that was asked for with it, as an undo restores it."""
     undoes: str | None
-    state: str
+    state: State | Unfamiliar
     before: str | None
     before_lost_reason_id: str | None
     after: str | None
-    outcome: str | None
-    """`changed`, `already_so`, `overtaken`, or the cause of a failure."""
-    effect: str | None
-    """Of a failure: whether anything changed, `nothing` or `unknown`."""
+    outcome: Result | Cause | Unfamiliar | None
+    """`None` while the command is under way."""
+    effect: Effect | Unfamiliar | None
+    """Whether a failure changed anything; `None` for all other outcomes."""
     attempts: int
     delivered: str | None
     message_ts: str | None
@@ -154,7 +179,7 @@ class Record:
     """What the deal was called instead of its id."""
     reason: str | None = None
     """Why it was lost, as it was typed."""
-    consent: str = Consent.GIVEN.value
+    consent: Consent | Unfamiliar = Consent.GIVEN
     continues: str | None = None
     batch: str | None = None
     note: str | None = None
@@ -168,41 +193,82 @@ class Record:
     @property
     def changed(self) -> bool:
         """Whether it gave the deal another status; not when it only added a reason."""
-        return self.outcome == "changed" and self.before != self.after
+        match self.outcome:
+            case Result.CHANGED:
+                return self.before != self.after
+            case Result.AMBIGUOUS | Result.REASON_WANTED | Result.UNCONFIRMED | Result.PREVIEWED:
+                return False
+            case Result.ALREADY_SO | Result.OVERTAKEN | Cause() | Unfamiliar() | None:
+                return False
+            case _:
+                assert_never(self.outcome)
 
     @property
     def open_question(self) -> bool:
         """Whether it stopped because it needs an answer, with which it can go on."""
-        return self.outcome in {"ambiguous", "reason_wanted", "unconfirmed", "previewed"}
+        match self.outcome:
+            case Result.AMBIGUOUS | Result.REASON_WANTED | Result.UNCONFIRMED | Result.PREVIEWED:
+                return True
+            case Result.CHANGED | Result.ALREADY_SO | Result.OVERTAKEN | Cause() | Unfamiliar() | None:
+                return False
+            case _:
+                assert_never(self.outcome)
+
+    @property
+    def was_shown(self) -> bool:
+        """Whether the caller was shown the deal as it was, and what would become of it."""
+        match self.outcome:
+            case Result.UNCONFIRMED | Result.PREVIEWED:
+                return True
+            case Result.AMBIGUOUS | Result.REASON_WANTED:
+                return False
+            case Result.CHANGED | Result.ALREADY_SO | Result.OVERTAKEN | Cause() | Unfamiliar() | None:
+                return False
+            case _:
+                assert_never(self.outcome)
 
     def go_on(self, opportunity_id: str = "", lost_reason_id: str | None = None) -> Wish:
         """What it asked for, with the answer that it needed.
 
-        Where somebody was shown the deal, it must still have the status that they saw, and nobody is asked again.
+        Where the caller was shown the deal, it must still have the status that they saw, and they are not asked again.
         """
-        was_shown = self.outcome in {"unconfirmed", "previewed"}
+        # A later version knows what its word permits. This version asks.
+        consent = Consent.WANTED if isinstance(self.consent, Unfamiliar) else self.consent
         return Wish(
             opportunity_id or self.opportunity_id,
             Status(self.status),
             lost_reason_id or self.lost_reason_id,
-            only_if=self.before if was_shown else None,
+            only_if=self.before if self.was_shown else None,
             name=self.called or "",
             reason=self.reason or "",
-            consent=Consent.GIVEN if was_shown else Consent(self.consent),
+            consent=Consent.GIVEN if self.was_shown else consent,
             location_id=self.location_id,
         )
 
     def undo(self, window: timedelta, now: datetime) -> Wish | UndoRefusal:
-        """What takes this change back, if it can be: within `window` after it was asked for, which is zero for never.
+        """What undoes this change, or why that cannot be done.
 
-        The deal must still show what this change set, and gets back what it had before, with its lost reason.
+        A change can be undone within `window` after it was asked for; a window of zero means never. The deal must still
+        show what this change set, and gets back the status that it had before, with its lost reason.
         """
         if not window:
             return UndoRefusal.SWITCHED_OFF
-        if self.outcome is None:
-            return UndoRefusal.NOT_DONE
-        if self.effect == "unknown":
-            return UndoRefusal.UNSURE
+        match self.outcome:
+            case None:
+                return UndoRefusal.NOT_DONE
+            case Unfamiliar():
+                return UndoRefusal.UNSURE
+            case Result() | Cause():
+                pass
+            case _:
+                assert_never(self.outcome)
+        match self.effect:
+            case Effect.UNKNOWN | Unfamiliar():
+                return UndoRefusal.UNSURE
+            case Effect.NOTHING | None:
+                pass
+            case _:
+                assert_never(self.effect)
         if not self.changed or self.undoes:
             return UndoRefusal.NO_CHANGE
         if now - self.at > window:

@@ -17,7 +17,7 @@ from bot.commands.record import Entry, Record
 from bot.commands.reply import DeliveryWay, Message
 from bot.commands.tasks import Tasks
 from bot.deals.deal import LostReason
-from bot.deals.outcome import Failed, Outcome, word
+from bot.deals.outcome import Failed, Outcome, Result, word
 from bot.deals.ports import LeaseLost, StoreDown
 
 log = structlog.get_logger(__name__)
@@ -184,7 +184,7 @@ class Worker:
         earlier = (
             await self._until_stored(partial(self._history.of_batch, undone.batch)) if undone and undone.batch else []
         )
-        lacks_reason = any(record.outcome == "reason_wanted" for record in records)
+        lacks_reason = any(record.outcome is Result.REASON_WANTED for record in records)
         reasons = await self._reasons_of(entry) if lacks_reason else None
         together = self._words.several(records, entry, earlier, reasons or ())
         await self._until_stored(lambda: self._ledger.reply(entry.key, together))

@@ -2,8 +2,21 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from bot.deals.deal import LostReason, Opportunity
+
+
+class Result(StrEnum):
+    """What became of a command that did not fail. The ledger, the metrics and the audit trail use these words."""
+
+    CHANGED = "changed"
+    ALREADY_SO = "already_so"
+    OVERTAKEN = "overtaken"
+    AMBIGUOUS = "ambiguous"
+    REASON_WANTED = "reason_wanted"
+    UNCONFIRMED = "unconfirmed"
+    PREVIEWED = "previewed"
 
 
 class Cause(StrEnum):
@@ -139,19 +152,28 @@ class Failed:
 
 Outcome = Changed | AlreadySo | Overtaken | Ambiguous | ReasonWanted | Unconfirmed | Previewed | Failed
 
-_WORDS: dict[type[Outcome], str] = {
-    Changed: "changed",
-    AlreadySo: "already_so",
-    Overtaken: "overtaken",
-    Ambiguous: "ambiguous",
-    ReasonWanted: "reason_wanted",
-    Unconfirmed: "unconfirmed",
-    Previewed: "previewed",
-}
-WORDS = (*_WORDS.values(), *(cause.value for cause in Cause))
-"""What an outcome is called in the ledger and in the metrics; a failure by its cause."""
+WORDS = (*Result, *Cause)
+"""All outcomes as the ledger and the metrics call them. No word stands for two."""
 
 
-def word(outcome: Outcome) -> str:
-    """The one of `WORDS` that it is called by."""
-    return outcome.trouble.cause.value if isinstance(outcome, Failed) else _WORDS[type(outcome)]
+def word(outcome: Outcome) -> Result | Cause:
+    """What the ledger and the metrics call it; a failure by its cause."""
+    match outcome:
+        case Changed():
+            return Result.CHANGED
+        case AlreadySo():
+            return Result.ALREADY_SO
+        case Overtaken():
+            return Result.OVERTAKEN
+        case Ambiguous():
+            return Result.AMBIGUOUS
+        case ReasonWanted():
+            return Result.REASON_WANTED
+        case Unconfirmed():
+            return Result.UNCONFIRMED
+        case Previewed():
+            return Result.PREVIEWED
+        case Failed(trouble):
+            return trouble.cause
+        case _:
+            assert_never(outcome)

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Generic, TextIO, TypeVar, assert_never
 
 from bot.access.requests import AccessRequest, RequestState
-from bot.commands.record import Record
+from bot.commands.record import Record, State, Unfamiliar
+from bot.deals.outcome import Cause, Result
 
 T = TypeVar("T")
 
@@ -83,17 +84,29 @@ def _result(record: Record) -> str:
     match record.outcome:
         case None:
             return f"{record.status}: {_UNDER_WAY}"
-        case "changed" if not record.changed:
+        case Result.CHANGED if not record.changed:
             return f"{record.status}: reason added"
-        case "changed":
+        case Result.CHANGED:
             undo = " (undo)" if record.undoes else ""
             return f"{record.before} → {record.after}{undo}"
-        case _:
+        case Result() | Cause():
             return f"{record.status}: {record.outcome.replace('_', ' ')}"
+        case Unfamiliar(word):
+            return f"{record.status}: {word.replace('_', ' ')}"
+        case _:
+            assert_never(record.outcome)
 
 
 def _delivery(record: Record) -> str:
-    return (record.delivered or "").replace("_", " ") if record.state == "finished" else _UNDER_WAY
+    match record.state:
+        case State.FINISHED:
+            return (record.delivered or "").replace("_", " ")
+        case State.ACCEPTED | State.RUNNING | State.INTENDED | State.ANSWERED:
+            return _UNDER_WAY
+        case Unfamiliar(word):
+            return (record.delivered or word).replace("_", " ")
+        case _:
+            assert_never(record.state)
 
 
 _UNDER_WAY = "under way"
@@ -210,5 +223,14 @@ def _write_json(rows: Iterable[object], out: TextIO, fields: tuple[str, ...]) ->
 
 
 def _values(row: object, fields: tuple[str, ...]) -> list[object]:
-    values = (getattr(row, name) for name in fields)
-    return [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    return [_plain(getattr(row, name)) for name in fields]
+
+
+def _plain(value: object) -> object:
+    match value:
+        case datetime():
+            return value.isoformat()
+        case Unfamiliar(word):
+            return word
+        case _:
+            return value

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from bot.commands.record import State
 from bot.storage.engine import cut, engine_for_reading, reason
 from bot.storage.tables import commands
 
 log = structlog.get_logger(__name__)
 
-UNFINISHED = ("accepted", "running", "intended", "answered")
+UNFINISHED = tuple(state.value for state in State if state is not State.FINISHED)
 PATIENCE = 2.0
 """Seconds for the database to answer."""
 FRESH = 5.0

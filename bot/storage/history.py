@@ -9,52 +9,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.commands.record import Record
-from bot.deals.outcome import Effect
+from bot.deals.outcome import Effect, Result
 from bot.storage.database import Database
 from bot.storage.engine import engine_for_reading, reason
 from bot.storage.ledger import as_written
 from bot.storage.migrations import must_be_current
+from bot.storage.rows import RECORD_COLUMNS, as_record
 from bot.storage.tables import commands
 
 AT_ONCE = 500
 """Rows that are held in memory while all of them are read."""
 
-_COLUMNS = [
-    commands.c.key,
-    commands.c.reference,
-    commands.c.accepted_at,
-    commands.c.team_id,
-    commands.c.user_id,
-    commands.c.channel_id,
-    commands.c.text,
-    commands.c.opportunity_id,
-    commands.c.opportunity_name,
-    commands.c.status,
-    commands.c.lost_reason_id,
-    commands.c.undoes,
-    commands.c.state,
-    commands.c.before,
-    commands.c.before_lost_reason_id,
-    commands.c.after,
-    commands.c.outcome,
-    commands.c.effect,
-    commands.c.attempts,
-    commands.c.delivered,
-    commands.c.message_ts,
-    commands.c.trace_id,
-    commands.c.finished_at,
-    commands.c.called,
-    commands.c.reason,
-    commands.c.consent,
-    commands.c.continues,
-    commands.c.batch,
-    commands.c.note,
-    commands.c.public,
-    commands.c.announced_in,
-    commands.c.announced_ts,
-    commands.c.location_id,
-]
-"""In the order of `Record`'s fields, and no others: a reply address is nobody's to read."""
 _LATEST_FIRST = commands.c.accepted_at.desc()
 
 
@@ -72,14 +37,14 @@ class SqlHistory:
         """See `record.History`."""
         counts = (
             commands.c.outcome.is_(None)
-            | ((commands.c.outcome == "changed") & (commands.c.before != commands.c.after))
+            | ((commands.c.outcome == Result.CHANGED.value) & (commands.c.before != commands.c.after))
             | (commands.c.effect == Effect.UNKNOWN.value)
         )
         return await self._first(commands.c.user_id == user_id, counts, commands.c.undoes.is_(None))
 
     async def undo_of(self, key: str) -> Record | None:
         """See `record.History`."""
-        stands = commands.c.outcome.is_(None) | (commands.c.outcome == "changed")
+        stands = commands.c.outcome.is_(None) | (commands.c.outcome == Result.CHANGED.value)
         return await self._first(commands.c.undoes == key, stands)
 
     async def of_batch(self, batch: str) -> list[Record]:
@@ -103,9 +68,9 @@ class SqlHistory:
         return next(iter(await self._read(1, *conditions)), None)
 
     async def _read(self, most: int | None, *conditions: sa.ColumnElement[bool]) -> list[Record]:
-        statement = sa.select(*_COLUMNS).where(*conditions).order_by(_LATEST_FIRST).limit(most)
+        statement = sa.select(*RECORD_COLUMNS).where(*conditions).order_by(_LATEST_FIRST).limit(most)
         rows = await self._database.do(lambda connection: connection.execute(statement).all())
-        return [_record(row) for row in rows]
+        return [as_record(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +106,9 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
         conditions.append(commands.c.accepted_at >= as_written(wanted.since))
     if wanted.until is not None:
         conditions.append(commands.c.accepted_at < as_written(wanted.until))
-    statement = sa.select(*_COLUMNS).where(*conditions).order_by(commands.c.accepted_at, commands.c.key)
+    statement = sa.select(*RECORD_COLUMNS).where(*conditions).order_by(commands.c.accepted_at, commands.c.key)
     with streaming(url, statement) as rows:
-        yield map(_record, rows)
+        yield map(as_record, rows)
 
 
 @contextmanager
@@ -171,14 +136,3 @@ def streaming(url: str, statement: sa.Select[Any]) -> Iterator[Iterator[sa.Row[A
         raise Unreadable(reason(error, url)) from error
     finally:
         opened.dispose()
-
-
-def _record(row: sa.Row[Any]) -> Record:
-    fields = dict(zip(Record.__dataclass_fields__, row, strict=True))
-    at, finished_at, public = fields.pop("at"), fields.pop("finished_at"), fields.pop("public")
-    return Record(
-        at=datetime.fromisoformat(at),
-        finished_at=finished_at and datetime.fromisoformat(finished_at),
-        public=bool(public),
-        **fields,
-    )

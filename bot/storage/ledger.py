@@ -11,7 +11,7 @@ import structlog
 
 from bot.access.rules import Caller
 from bot.commands.ledger import Accepted, Claim
-from bot.commands.record import Entry
+from bot.commands.record import Entry, State
 from bot.commands.reply import Message
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
@@ -57,13 +57,13 @@ class SqlLedger:
             owner=self._owner, lease_until=until, attempts=0, told_to_wait=0
         )
         as_new = accepting.on_conflict_do_nothing().returning(commands.c.state)
-        self._accepting = as_new.values(state="accepted")
-        self._starting = as_new.values(state=sa.case((_WANTED, "accepted"), else_="running"))
+        self._accepting = as_new.values(state=State.ACCEPTED.value)
+        self._starting = as_new.values(state=sa.case((_WANTED, State.ACCEPTED.value), else_=State.RUNNING.value))
         """Accepts, and begins if nobody wants the deal."""
         self._noting = commands.update().where(commands.c.key == sa.bindparam("of"), ours).values(lease_until=until)
         """What changes a row of ours, and renews it. Fenced: whoever lost the lease changes nothing."""
         self._beginning = self._noting.values(
-            state=sa.case((commands.c.state == "intended", "intended"), else_="running")
+            state=sa.case((commands.c.state == State.INTENDED.value, State.INTENDED.value), else_=State.RUNNING.value)
         )
         self._telling = self._noting.where(commands.c.told_to_wait == 0)
         self._finishing = self._noting.values(
@@ -147,7 +147,7 @@ class SqlLedger:
         """See `WorkerLedger`."""
         await self._note(
             key,
-            state="intended",
+            state=State.INTENDED.value,
             before=before.status,
             before_lost_reason_id=before.lost_reason_id,
             opportunity_name=before.name,
@@ -159,7 +159,9 @@ class SqlLedger:
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
         """See `WorkerLedger`."""
-        await self._note(key, state="answered", reply=_as_text(reply) if reply else None, **_as_columns(outcome))
+        await self._note(
+            key, state=State.ANSWERED.value, reply=_as_text(reply) if reply else None, **_as_columns(outcome)
+        )
 
     async def reply(self, key: str, reply: Message) -> None:
         """See `WorkerLedger`."""
@@ -171,7 +173,7 @@ class SqlLedger:
         await self._fenced(
             self._finishing,
             key,
-            state="finished",
+            state=State.FINISHED.value,
             delivered=delivered,
             sent_ts=message_ts or None,
             announced_in=announced_in or None,
@@ -199,7 +201,7 @@ class SqlLedger:
             except (ValueError, TypeError, LookupError):
                 # Of another version, or touched by hand. It must not keep the others from being taken up.
                 log.exception("ledger.unreadable", key=row["key"], reference=row["reference"])
-                await self._note(row["key"], state="finished", outcome=Cause.UNEXPECTED.value, owner=None)
+                await self._note(row["key"], state=State.FINISHED.value, outcome=Cause.UNEXPECTED.value, owner=None)
         return claims
 
     async def give_back(self) -> int:
@@ -210,7 +212,7 @@ class SqlLedger:
         """Delete finished rows that were accepted before that time, `most` at once; returns how many went."""
         old = (
             sa.select(commands.c.key)
-            .where(commands.c.accepted_at < as_written(before), commands.c.state == "finished")
+            .where(commands.c.accepted_at < as_written(before), commands.c.state == State.FINISHED.value)
             .limit(most)
         )
         statement = commands.delete().where(commands.c.key.in_(old))
@@ -238,7 +240,7 @@ class SqlLedger:
 _UNFINISHED = sa.text("state <> 'finished'")
 """In words of SQL, not as a parameter: the index for it is a partial one."""
 _BEFORE = commands.alias("earlier")
-_NOT_DONE = sa.and_(sa.text("earlier.state <> 'finished'"), _BEFORE.c.state != "answered")
+_NOT_DONE = sa.and_(sa.text("earlier.state <> 'finished'"), _BEFORE.c.state != State.ANSWERED.value)
 _COMES_FIRST = (
     sa.select(_BEFORE.c.key)
     .where(
@@ -246,14 +248,14 @@ _COMES_FIRST = (
         _NOT_DONE,
         sa.tuple_(_BEFORE.c.accepted_at, _BEFORE.c.key) < sa.tuple_(commands.c.accepted_at, commands.c.key),
         commands.c.key == sa.bindparam("of"),
-        commands.c.state == "accepted",
+        commands.c.state == State.ACCEPTED.value,
     )
     .limit(1)
 )
 """A command about the same deal that was accepted before, and is not done: what was typed last shall stand."""
 _WANTED = sa.exists().where(_BEFORE.c.opportunity_id == sa.bindparam("of"), _NOT_DONE)
 """Whether another command is about the deal, and not done."""
-_ACCEPTED: dict[str | None, Accepted] = {"accepted": Accepted.WAITING, "running": Accepted.BEGUN}
+_ACCEPTED: dict[str | None, Accepted] = {State.ACCEPTED: Accepted.WAITING, State.RUNNING: Accepted.BEGUN}
 """By the state that was written; nothing for `None`, which is no row."""
 
 
@@ -266,7 +268,7 @@ def _adopting(owner: str, now: sa.ColumnElement[float], until: sa.ColumnElement[
         .limit(sa.bindparam("most"))
         .with_for_update(skip_locked=True)  # where several processes may write at once; SQLite has one writer
     )
-    died_over_it = (commands.c.owner != owner) & commands.c.state.in_(["running", "intended"])
+    died_over_it = (commands.c.owner != owner) & commands.c.state.in_([State.RUNNING.value, State.INTENDED.value])
     return (
         commands.update()
         .where(commands.c.key.in_(orphaned))
@@ -310,7 +312,7 @@ def _as_columns(outcome: Outcome) -> dict[str, str | None]:
     match outcome:
         case Changed(before, after, _, trace_id):
             return {
-                "outcome": word(outcome),
+                "outcome": word(outcome).value,
                 "opportunity_name": after.name or before.name,
                 "before": before.status,
                 "after": after.status,
@@ -318,17 +320,17 @@ def _as_columns(outcome: Outcome) -> dict[str, str | None]:
             }
         case AlreadySo(found) | Overtaken(found) | Unconfirmed(found) | Previewed(found):
             return {
-                "outcome": word(outcome),
+                "outcome": word(outcome).value,
                 "opportunity_name": found.name,
                 "before": found.status,
                 "after": found.status,
             }
         case Ambiguous() | ReasonWanted():
-            return {"outcome": word(outcome)}
+            return {"outcome": word(outcome).value}
         case Failed(trouble, effect, before, now):
             seen = {"opportunity_name": before.name, "before": before.status} if before else {}
             return seen | {
-                "outcome": word(outcome),
+                "outcome": word(outcome).value,
                 "effect": effect.value,
                 "after": now.status if now else None,
                 "trace_id": trouble.trace_id,
@@ -371,10 +373,10 @@ def _claim(row: sa.RowMapping) -> Claim:
         entry=entry,
         age=(datetime.now(UTC) - datetime.fromisoformat(row["accepted_at"])).total_seconds(),
         attempts=row["attempts"],
-        intended=before if row["state"] == "intended" else None,
-        reply=_message(row["reply"]) if row["state"] == "answered" and row["reply"] else None,
-        answered=row["state"] == "answered",
-        identified=row["state"] == "intended" or row["undoes"] is not None,
+        intended=before if row["state"] == State.INTENDED else None,
+        reply=_message(row["reply"]) if row["state"] == State.ANSWERED and row["reply"] else None,
+        answered=row["state"] == State.ANSWERED,
+        identified=row["state"] == State.INTENDED or row["undoes"] is not None,
     )
 
 

@@ -5,13 +5,15 @@ from bot.access.rules import Caller
 from bot.commands.followups import CannotUndo, Continuation, NoQuestion, Undoing, choose, confirm, give_reason, undo
 from bot.commands.record import Origin, Record, UndoRefusal
 from bot.deals.deal import Status
-from bot.deals.outcome import Cause
+from bot.deals.outcome import Cause, Effect, Result
 from bot.deals.wish import Consent
 from tests.memory import CHANGE
 
 ORIGIN = Origin("1.2.3", "REF", Caller("U2", "T1", "C1"), "pressed", "https://press.example", "17.1")
 DAY = timedelta(hours=24)
-QUESTION = replace(CHANGE, key="asked", outcome="unconfirmed", status="won", before="open", after="open", note="why")
+QUESTION = replace(
+    CHANGE, key="asked", outcome=Result.UNCONFIRMED, status="won", before="open", after="open", note="why"
+)
 
 
 def _undo(*changes: Record, window: timedelta = DAY) -> Undoing | CannotUndo:
@@ -29,7 +31,7 @@ def test_an_undo_names_the_change_and_what_the_deal_was() -> None:
 
 
 def test_of_several_only_those_that_can_be_undone_are() -> None:
-    failed = replace(CHANGE, key="b", outcome=Cause.NOT_FOUND.value, effect="nothing", before=None, after=None)
+    failed = replace(CHANGE, key="b", outcome=Cause.NOT_FOUND, effect=Effect.NOTHING, before=None, after=None)
     undoing = _undo(replace(CHANGE, key="a", batch="a"), replace(failed, batch="a"))
 
     assert isinstance(undoing, Undoing)
@@ -45,7 +47,7 @@ def test_what_others_undo_is_left_to_them() -> None:
     first, second = replace(CHANGE, key="a"), replace(CHANGE, key="b")
     undoing = _undo(first, second)
     assert isinstance(undoing, Undoing)
-    running, done = replace(CHANGE, outcome=None), replace(CHANGE, outcome="changed")
+    running, done = replace(CHANGE, outcome=None), replace(CHANGE, outcome=Result.CHANGED)
 
     left = undoing.without([running, None])
     assert isinstance(left, Undoing)
@@ -71,7 +73,7 @@ def test_a_yes_to_nothing_is_no_answer() -> None:
 
 
 def test_a_choice_names_the_deal() -> None:
-    question = replace(QUESTION, outcome="ambiguous", opportunity_id="", called="Acme", consent="presumed")
+    question = replace(QUESTION, outcome=Result.AMBIGUOUS, opportunity_id="", called="Acme", consent=Consent.PRESUMED)
     found = choose(ORIGIN, question, "deal-2")
 
     assert isinstance(found, Continuation)
@@ -81,7 +83,7 @@ def test_a_choice_names_the_deal() -> None:
 
 
 def test_a_reason_goes_on_with_what_waits_for_it() -> None:
-    question = replace(QUESTION, outcome="reason_wanted", status="lost", consent="presumed")
+    question = replace(QUESTION, outcome=Result.REASON_WANTED, status="lost", consent=Consent.PRESUMED)
     found = give_reason(ORIGIN, [question, CHANGE], "price")
 
     assert isinstance(found, Continuation)

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from bot.commands.record import UndoRefusal
+from bot.commands.record import UndoRefusal, Unfamiliar
 from bot.deals.deal import Status
+from bot.deals.outcome import Cause, Effect, Result
 from bot.deals.wish import Consent, Wish
 from tests.memory import CHANGE, entry
 
@@ -34,10 +35,12 @@ def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
 @pytest.mark.parametrize(
     ("fields", "refusal"),
     [
-        ({"outcome": "already_so"}, UndoRefusal.NO_CHANGE),
-        ({"outcome": "no_answer"}, UndoRefusal.NO_CHANGE),
+        ({"outcome": Result.ALREADY_SO}, UndoRefusal.NO_CHANGE),
+        ({"outcome": Cause.NO_ANSWER}, UndoRefusal.NO_CHANGE),
         ({"outcome": None}, UndoRefusal.NOT_DONE),
-        ({"outcome": "no_answer", "effect": "unknown"}, UndoRefusal.UNSURE),
+        ({"outcome": Cause.NO_ANSWER, "effect": Effect.UNKNOWN}, UndoRefusal.UNSURE),
+        ({"outcome": Unfamiliar("snoozed")}, UndoRefusal.UNSURE),
+        ({"effect": Unfamiliar("in_part")}, UndoRefusal.UNSURE),
         ({"before": "won"}, UndoRefusal.NO_CHANGE),
         ({"undoes": "another"}, UndoRefusal.NO_CHANGE),
         ({"at": NOW - timedelta(hours=24, seconds=1)}, UndoRefusal.TOO_OLD),
@@ -57,7 +60,7 @@ def test_nothing_is_taken_back_where_it_is_switched_off() -> None:
 def test_a_reason_that_was_added_is_no_change_of_the_status() -> None:
     assert CHANGE.changed is True
     assert replace(CHANGE, before="lost", after="lost").changed is False
-    assert replace(CHANGE, outcome="already_so").changed is False
+    assert replace(CHANGE, outcome=Result.ALREADY_SO).changed is False
 
 
 # --- going on -------------------------------------------------------------------------------------------------------
@@ -68,45 +71,60 @@ QUESTION = replace(
     status="lost",
     before=None,
     after=None,
-    outcome="ambiguous",
+    outcome=Result.AMBIGUOUS,
     called="website",
     reason="price",
-    consent="presumed",
+    consent=Consent.PRESUMED,
 )
 
 
 @pytest.mark.parametrize(
     ("outcome", "is_open"),
     [
-        ("ambiguous", True),
-        ("reason_wanted", True),
-        ("unconfirmed", True),
-        ("previewed", True),
-        ("changed", False),
-        ("no_match", False),
+        (Result.AMBIGUOUS, True),
+        (Result.REASON_WANTED, True),
+        (Result.UNCONFIRMED, True),
+        (Result.PREVIEWED, True),
+        (Result.CHANGED, False),
+        (Cause.NO_MATCH, False),
+        (Unfamiliar("snoozed"), False),
         (None, False),
     ],
 )
-def test_what_needs_an_answer_is_an_open_question(outcome: str | None, *, is_open: bool) -> None:
+def test_what_needs_an_answer_is_an_open_question(
+    outcome: Result | Cause | Unfamiliar | None, *, is_open: bool
+) -> None:
     assert replace(CHANGE, outcome=outcome).open_question is is_open
 
 
 @pytest.mark.parametrize("consent", Consent)
 def test_once_it_is_said_which_deal_is_meant_a_command_goes_on_as_it_was(consent: Consent) -> None:
-    question = replace(QUESTION, consent=consent.value)
+    question = replace(QUESTION, consent=consent)
 
     assert question.go_on("chosen") == Wish("chosen", Status.LOST, name="website", reason="price", consent=consent)
 
 
+def test_a_command_whose_consent_a_later_version_wrote_asks_before_it_changes_anything() -> None:
+    question = replace(QUESTION, consent=Unfamiliar("delegated"))
+
+    assert question.go_on("chosen").consent is Consent.WANTED
+
+
 def test_once_the_reason_is_said_a_command_goes_on_with_it_about_the_deal_it_had_found() -> None:
-    question = replace(QUESTION, outcome="reason_wanted", opportunity_id="found", called=None, reason=None)
+    question = replace(QUESTION, outcome=Result.REASON_WANTED, opportunity_id="found", called=None, reason=None)
 
     assert question.go_on(lost_reason_id="why") == Wish("found", Status.LOST, lost_reason_id="why")
     assert replace(question, lost_reason_id="old").go_on("other").lost_reason_id == "old"
 
 
-@pytest.mark.parametrize("outcome", ["unconfirmed", "previewed"])
-def test_whoever_saw_a_deal_agreed_to_what_they_saw_and_is_not_asked_again(outcome: str) -> None:
+def test_a_change_gives_its_wish_once_more_so_that_a_reason_can_be_added() -> None:
+    lost = replace(CHANGE, status="lost", after="lost")
+
+    assert lost.go_on(lost_reason_id="why") == Wish("deal", Status.LOST, "why", consent=Consent.GIVEN)
+
+
+@pytest.mark.parametrize("outcome", [Result.UNCONFIRMED, Result.PREVIEWED])
+def test_whoever_saw_a_deal_agreed_to_what_they_saw_and_is_not_asked_again(outcome: Result) -> None:
     question = replace(QUESTION, outcome=outcome, opportunity_id="found", before="won", lost_reason_id="why")
 
     assert question.go_on() == Wish("found", Status.LOST, "why", "won", "website", "price", Consent.GIVEN)

@@ -13,7 +13,7 @@ from bot.commands.execution import AT_ONCE, MOST_ATTEMPTS, TOO_LATE
 from bot.commands.ledger import Claim
 from bot.commands.outbox import AT_ONCE as SAID_AT_ONCE
 from bot.commands.outbox import Outbox
-from bot.commands.record import Entry
+from bot.commands.record import Entry, State
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 from bot.commands.tasks import Tasks
 from bot.commands.worker import Memory, Worker, WorkerTiming
@@ -456,7 +456,7 @@ async def _tended(worker: Worker, condition: Callable[[], bool]) -> None:
 
 def _claim(work: Work, state: str, **fields: Any) -> Row:  # noqa: ANN401 - any of a row's
     """What a dead process left."""
-    row = Row(_entry("one", deal="deal"), "dead", lease_until=0.0, state=state, **fields)
+    row = Row(_entry("one", deal="deal"), "dead", lease_until=0.0, state=State(state), **fields)
     work.store.rows["one"] = row
     return row
 
@@ -988,7 +988,7 @@ async def test_of_several_one_that_breaks_does_not_keep_the_others_from_being_to
 
 async def test_whoever_takes_over_the_first_of_several_answers_for_all(work: Work) -> None:
     for entry in _batch("a", "b"):
-        work.store.rows[entry.key] = Row(entry, "dead", 0.0, state="answered", outcome=AlreadySo(WON))
+        work.store.rows[entry.key] = Row(entry, "dead", 0.0, state=State.ANSWERED, outcome=AlreadySo(WON))
     worker, _ = work.worker()
     await _tended(worker, lambda: all(row.state == "finished" for row in work.store.rows.values()))
 
@@ -1062,7 +1062,7 @@ async def test_the_only_change_of_several_is_taken_back_in_its_own_words_and_in_
 
 async def test_what_is_forgotten_of_several_but_one_is_taken_back_by_itself(work: Work) -> None:
     work.store.rows["b"] = Row(
-        _entry("b", batch="a"), None, 0.0, state="finished", outcome=Changed(OPEN, WON), message_ts="17.1"
+        _entry("b", batch="a"), None, 0.0, state=State.FINISHED, outcome=Changed(OPEN, WON), message_ts="17.1"
     )
     work.outcomes = [Changed(WON, OPEN)]
     worker, ledger = work.worker()

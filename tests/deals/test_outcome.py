@@ -16,6 +16,7 @@ from bot.deals.outcome import (
     Overtaken,
     Previewed,
     ReasonWanted,
+    Result,
     Trouble,
     Unconfirmed,
     word,
@@ -58,4 +59,4 @@ def test_every_outcome_has_a_word_and_every_failure_that_of_its_cause() -> None:
     words = [word(outcome) for outcome in (*OUTCOMES[:-1], *failures)]
 
     assert sorted(words) == sorted(WORDS)
-    assert len({*words}) == len(words)
+    assert len({*words}) == len(words) == len(Result) + len(Cause)

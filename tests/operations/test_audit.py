@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access.requests import AccessRequest, RequestState
-from bot.commands.record import Record
+from bot.commands.record import Record, State, Unfamiliar
+from bot.deals.outcome import Cause, Effect, Result
+from bot.deals.wish import Consent
 from bot.operations.audit import WIDTH, Format, printable, write, write_access
 from tests.memory import CHANGE
 
@@ -31,6 +34,7 @@ NAMES = [field.name for field in fields(Record)]
 
 _texts = st.text()
 _maybe = st.none() | _texts
+_unfamiliar = st.builds(Unfamiliar, _texts)
 _times = st.datetimes(timezones=st.just(UTC))
 RECORDS = st.builds(
     Record,
@@ -46,12 +50,12 @@ RECORDS = st.builds(
     status=_texts,
     lost_reason_id=_maybe,
     undoes=_maybe,
-    state=_texts | st.just("finished"),
+    state=st.sampled_from(State) | _unfamiliar,
     before=_maybe,
     before_lost_reason_id=_maybe,
     after=_maybe,
-    outcome=_maybe | st.just("changed"),
-    effect=_maybe,
+    outcome=st.sampled_from([None, *Result, *Cause]) | _unfamiliar,
+    effect=st.sampled_from([None, *Effect]) | _unfamiliar,
     attempts=st.integers(min_value=0),
     delivered=_maybe,
     message_ts=_maybe,
@@ -59,7 +63,7 @@ RECORDS = st.builds(
     finished_at=st.none() | _times,
     called=_maybe,
     reason=_maybe,
-    consent=_texts,
+    consent=st.sampled_from(Consent) | _unfamiliar,
     continues=_maybe,
     batch=_maybe,
     note=_maybe,
@@ -99,10 +103,10 @@ def test_the_readme_shows_the_table_as_it_is_written() -> None:
     day, deal = datetime(2026, 11, 24, tzinfo=UTC), "cD4eF6gH8jK1lM3nP5qR"
     changed = replace(CHANGED, user_id="U0ANA")
     undone = replace(changed, undoes="key", before="won", after="open", delivered="channel")
-    failed = replace(changed, user_id="U0BEN", opportunity_id=deal, name=None, status="lost", outcome="not_found")
-    begun = replace(changed, name="Spring campaign", outcome=None, state="running")
+    failed = replace(changed, user_id="U0BEN", opportunity_id=deal, name=None, status="lost", outcome=Cause.NOT_FOUND)
+    begun = replace(changed, name="Spring campaign", outcome=None, state=State.RUNNING)
     asked = replace(
-        changed, user_id="U0KIM", opportunity_id="", name=None, called="Globex", outcome="ambiguous", before=None
+        changed, user_id="U0KIM", opportunity_id="", name=None, called="Globex", outcome=Result.AMBIGUOUS, before=None
     )
     chosen = replace(changed, user_id="U0KIM", name="Training", continues="key")
     written = _written(
@@ -136,26 +140,34 @@ def test_times_of_any_zone_are_shown_in_utc() -> None:
     ("changed", "shown"),
     [
         ({"undoes": "another", "before": "won", "after": "open", "status": "open"}, "won → open (undo) "),
-        ({"outcome": "already_so", "before": "won"}, "won: already so "),
-        ({"outcome": "overtaken"}, "won: overtaken "),
-        ({"outcome": "reason_wanted", "after": None}, "won: reason wanted "),
+        ({"outcome": Result.ALREADY_SO, "before": "won"}, "won: already so "),
+        ({"outcome": Result.OVERTAKEN}, "won: overtaken "),
+        ({"outcome": Result.REASON_WANTED, "after": None}, "won: reason wanted "),
         ({"before": "lost", "after": "lost", "status": "lost"}, "lost: reason added "),
-        ({"name": None, "called": "Acme", "outcome": "ambiguous"}, "Acme "),
-        ({"outcome": "not_confirmed", "after": None}, "won: not confirmed "),
+        ({"name": None, "called": "Acme", "outcome": Result.AMBIGUOUS}, "Acme "),
+        ({"outcome": Cause.NOT_CONFIRMED, "after": None}, "won: not confirmed "),
+        ({"outcome": Unfamiliar("snoozed_until"), "after": None}, "won: snoozed until "),
     ],
 )
-def test_the_result_of_a_command_is_shown_in_words(changed: dict[str, str | None], shown: str) -> None:
-    assert f"  {shown}" in _row(replace(CHANGED, **changed))  # type: ignore[arg-type]
+def test_the_result_of_a_command_is_shown_in_words(changed: dict[str, Any], shown: str) -> None:
+    assert f"  {shown}" in _row(replace(CHANGED, **changed))
 
 
 def test_an_unfinished_command_is_shown_as_under_way() -> None:
-    begun = replace(CHANGED, state="running", outcome=None, after=None, delivered=None, finished_at=None)
+    begun = replace(CHANGED, state=State.RUNNING, outcome=None, after=None, delivered=None, finished_at=None)
     assert _row(begun).count("under way") == 2
     assert "won: under way" in _row(begun)
 
-    not_yet_told = replace(CHANGED, state="answered", delivered=None, finished_at=None)
+    not_yet_told = replace(CHANGED, state=State.ANSWERED, delivered=None, finished_at=None)
     assert "open → won" in _row(not_yet_told)
     assert "under way" in _row(not_yet_told)
+
+
+def test_a_state_of_a_later_version_is_shown_as_its_word_until_the_delivery_is_known() -> None:
+    scheduled = replace(CHANGED, state=Unfamiliar("scheduled_for_later"), delivered=None)
+
+    assert "  scheduled for…  " in _row(scheduled)
+    assert "  direct message  " in _row(replace(scheduled, delivered="direct_message"))
 
 
 def test_an_undelivered_reply_is_shown() -> None:
@@ -163,7 +175,7 @@ def test_an_undelivered_reply_is_shown() -> None:
 
 
 def test_a_finished_command_without_a_delivery_shows_none() -> None:
-    row = _row(replace(CHANGED, outcome="interrupted", delivered=None))
+    row = _row(replace(CHANGED, outcome=Cause.INTERRUPTED, delivered=None))
 
     assert "won: interrupted" in row
     assert "under way" not in row
@@ -261,7 +273,8 @@ def test_json_is_an_array_with_every_field_of_a_record_on_one_line(records: list
 
 def _values(record: Record) -> list[object]:
     values = [getattr(record, name) for name in NAMES]
-    return [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    values = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    return [value.word if isinstance(value, Unfamiliar) else value for value in values]
 
 
 # --- all ------------------------------------------------------------------------------------------------------------

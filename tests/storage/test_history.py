@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from bot.access.rules import Caller
 from bot.commands.ledger import History
-from bot.commands.record import Entry, Record
+from bot.commands.record import Entry, Record, State, Unfamiliar
 from bot.commands.reply import Message
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
@@ -24,6 +24,7 @@ from bot.deals.outcome import (
     Failed,
     Previewed,
     ReasonWanted,
+    Result,
     Trouble,
     Unconfirmed,
 )
@@ -237,7 +238,7 @@ def test_every_row_is_read_once_and_oldest_first(filled: str) -> None:
 
 
 OPTIONAL = (
-    *("undoes", "lost_reason_id", "before_lost_reason_id", "effect", "message_ts", "trace_id", "called", "reason"),
+    *("undoes", "lost_reason_id", "before_lost_reason_id", "message_ts", "trace_id", "called", "reason"),
     *("continues", "batch", "note", "announced_in", "announced_ts"),
 )
 
@@ -245,7 +246,8 @@ OPTIONAL = (
 def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
     fill(database_url, 1)
     texts = ", ".join(f"{name} = '{name}'" for name in OPTIONAL)
-    execute(database_url, f"UPDATE commands SET attempts = 2, public = 0, consent = 'wanted', {texts}")  # noqa: S608 - our own words
+    others = "attempts = 2, public = 0, consent = 'wanted', effect = 'unknown'"
+    execute(database_url, f"UPDATE commands SET {others}, {texts}")  # noqa: S608 - our own words
     with reading(database_url, Filter()) as records:
         (record,) = records
 
@@ -262,12 +264,12 @@ def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
         status="won",
         lost_reason_id="lost_reason_id",
         undoes="undoes",
-        state="finished",
+        state=State.FINISHED,
         before="open",
         before_lost_reason_id="before_lost_reason_id",
         after="won",
-        outcome="changed",
-        effect="effect",
+        outcome=Result.CHANGED,
+        effect=Effect.UNKNOWN,
         attempts=2,
         delivered="response_url",
         message_ts="message_ts",
@@ -275,7 +277,7 @@ def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
         finished_at=datetime(2026, 11, 24, 10, tzinfo=UTC),
         called="called",
         reason="reason",
-        consent="wanted",
+        consent=Consent.WANTED,
         continues="continues",
         batch="batch",
         note="note",
@@ -284,6 +286,25 @@ def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
         announced_ts="announced_ts",
     )
     assert all(getattr(record, field.name) is not None for field in fields(Record))
+
+
+LATER_WORDS = "outcome = 'snoozed', state = 'asleep', effect = 'in_part', consent = 'delegated'"
+
+
+async def test_words_that_a_later_version_wrote_are_read_as_they_are(database_url: str) -> None:
+    fill(database_url, 2)
+    execute(database_url, f"UPDATE commands SET {LATER_WORDS} WHERE key = '1000001'")  # noqa: S608 - our own words
+    with reading(database_url, Filter()) as records:
+        known, later = records
+    database = Database(database_url, PATIENT.database)
+    found = await SqlHistory(database).find("1000001")
+    await database.close()
+
+    assert (known.outcome, known.state, known.effect) == (Result.CHANGED, State.FINISHED, None)
+    assert (later.outcome, later.state) == (Unfamiliar("snoozed"), Unfamiliar("asleep"))
+    assert (later.effect, later.consent) == (Unfamiliar("in_part"), Unfamiliar("delegated"))
+    assert found == later
+    assert not later.changed
 
 
 @pytest.mark.parametrize(

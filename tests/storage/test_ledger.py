@@ -194,6 +194,16 @@ async def test_a_row_that_cannot_be_read_keeps_no_other_from_being_taken_up(sql:
     assert {row["key"]: row["state"] for row in _rows(database_url)} == {"odd": "finished", "even": "accepted"}
 
 
+async def test_a_command_in_a_state_of_a_later_version_is_taken_over_from_its_beginning(
+    sql: SqlLedger, database_url: str
+) -> None:
+    await sql.accept(entry("one"), within=5)
+    execute(database_url, "UPDATE commands SET lease_until = 0, state = 'asleep'")
+
+    (claim,) = await sql.adopt(10)
+    assert (claim.entry.key, claim.intended, claim.answered, claim.identified) == ("one", None, False, False)
+
+
 async def test_a_reply_of_another_version_is_read_as_far_as_it_is_known(sql: SqlLedger, database_url: str) -> None:
     await sql.accept(entry("one"), within=5)
     await sql.answer("one", AlreadySo(WON), REPLY)

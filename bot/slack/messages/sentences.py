@@ -517,7 +517,7 @@ class Messages:
             case failure:
                 unknown = record.effect == Effect.UNKNOWN
                 effect = "I cannot tell whether it changed, so look at it." if unknown else "Not changed."
-                return f"{deal}: {effect} {_what(failure or '', record)}"
+                return f"{deal}: {effect} {_what(str(failure or ''), record)}"
 
     def _row_of_rest(self, record: Record) -> str:
         """One of those that were asked for together with what is taken back now."""
@@ -1054,7 +1054,7 @@ def _became(record: Record) -> str:
         case "overtaken":
             return f"not taken back: it was {plain(record.after or '?')} by then"
         case failure:
-            return f"to {plain(record.status)}: failed, {plain(failure.replace('_', ' '))}"
+            return f"to {plain(record.status)}: failed, {plain(str(failure).replace('_', ' '))}"
 
 
 def _decided(request: AccessRequest, who: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Approved, Caller, Denied, Reason, Way
 from bot.commands.policy import Confirm, LostReasonMode
-from bot.commands.record import Entry, Record, UndoRefusal
+from bot.commands.record import Entry, Record, State, UndoRefusal, Unfamiliar
 from bot.commands.reply import Message
 from bot.commands.request import MOST_AT_ONCE, Misunderstood, Problem, ShowHistory
 from bot.deals.deal import STATES, LostReason, Opportunity, Status
@@ -28,6 +28,7 @@ from bot.deals.outcome import (
     Overtaken,
     Previewed,
     ReasonWanted,
+    Result,
     Trouble,
     Unconfirmed,
 )
@@ -449,7 +450,7 @@ def test_whoever_is_asked_in_a_shared_channel_is_told_who_would_read_it() -> Non
     shared = _command(replace(LOSE, consent=Consent.SHARED))
     for message in (
         _messages().outcome(Unconfirmed(OPEN), shared),
-        _messages().several([replace(CHANGE, outcome="unconfirmed", after=None)] * 2, shared, (), ()),
+        _messages().several([replace(CHANGE, outcome=Result.UNCONFIRMED, after=None)] * 2, shared, (), ()),
     ):
         assert message.text.count(SHARED_CHANNEL) == 1
         assert "all the same" not in message.text
@@ -885,7 +886,7 @@ def test_an_undo_is_as_private_as_what_it_takes_back(*, public: bool) -> None:
 
 
 def test_an_undo_says_what_its_own_deal_was_where_the_first_of_several_was_another() -> None:
-    first = replace(CHANGE, outcome="already_so", before="won", after="won")
+    first = replace(CHANGE, outcome=Result.ALREADY_SO, before="won", after="won")
 
     assert f"changed {DEAL} from open to won." in _messages().outcome(Changed(WON, OPEN), BEN_UNDOES, first).text
 
@@ -1029,7 +1030,7 @@ def test_reasons_that_no_menu_can_carry_are_left_out(reasons: tuple[LostReason, 
     for message in (
         messages.outcome(ReasonWanted(reasons), command),
         messages.ask_why(reasons, replace(CHANGE, key=key)),
-        messages.several([replace(CHANGE, outcome="reason_wanted")] * 2, command, [], reasons),
+        messages.several([replace(CHANGE, outcome=Result.REASON_WANTED)] * 2, command, [], reasons),
     ):
         assert _buttons(message) == []
         assert _is_sound(message)
@@ -1093,7 +1094,7 @@ def test_a_key_that_no_button_can_carry_leaves_every_message_without_one(key: st
 
     for outcome in (Unconfirmed(WON), Previewed(WON), Changed(OPEN, WON)):
         assert _buttons(messages.outcome(outcome, command)) == []
-    for kind in ("unconfirmed", "previewed", "changed"):
+    for kind in (Result.UNCONFIRMED, Result.PREVIEWED, Result.CHANGED):
         assert _buttons(messages.several([replace(CHANGE, outcome=kind)] * 2, command, [], [])) == []
 
 
@@ -1142,13 +1143,13 @@ def test_an_answer_that_comes_twice_or_too_late_says_what_to_do_instead(
 
 # --- several at once -----------------------------------------------------------------------------------------------
 
-WAS_SO = replace(CHANGE, outcome="already_so", before="won")
-UNSURE = replace(CHANGE, outcome="no_answer", effect="unknown", after=None)
-MISSING = replace(CHANGE, outcome="not_found", effect="nothing", name=None, before=None, after=None)
-ASKED = replace(CHANGE, outcome="unconfirmed", before="lost", after="lost")
-PREVIEW = replace(CHANGE, outcome="previewed", before="lost", after="lost")
-LACKS_REASON = replace(CHANGE, outcome="reason_wanted", status="lost", before=None, after=None)
-OVERTAKEN = replace(CHANGE, outcome="overtaken", before="lost", after="lost", undoes="17.key")
+WAS_SO = replace(CHANGE, outcome=Result.ALREADY_SO, before="won")
+UNSURE = replace(CHANGE, outcome=Cause.NO_ANSWER, effect=Effect.UNKNOWN, after=None)
+MISSING = replace(CHANGE, outcome=Cause.NOT_FOUND, effect=Effect.NOTHING, name=None, before=None, after=None)
+ASKED = replace(CHANGE, outcome=Result.UNCONFIRMED, before="lost", after="lost")
+PREVIEW = replace(CHANGE, outcome=Result.PREVIEWED, before="lost", after="lost")
+LACKS_REASON = replace(CHANGE, outcome=Result.REASON_WANTED, status="lost", before=None, after=None)
+OVERTAKEN = replace(CHANGE, outcome=Result.OVERTAKEN, before="lost", after="lost", undoes="17.key")
 BACK = replace(CHANGE, before="won", after="open", status="open", undoes="17.key")
 
 
@@ -1203,7 +1204,7 @@ def test_several_begin_with_what_became_of_them_together(records: list[Record], 
             MISSING,
             f"*<{URL}|{ID}>*: Not changed. HighLevel has no deal with the id `{ID}` in this location.",
         ),
-        (replace(MISSING, outcome="a_later_word"), f"*<{URL}|{ID}>*: Not changed. "),
+        (replace(MISSING, outcome=Unfamiliar("a_later_word")), f"*<{URL}|{ID}>*: Not changed. "),
         (replace(MISSING, outcome=None), f"*<{URL}|{ID}>*: Not changed. "),
         (replace(CHANGE, name="n" * 60), f"*<{URL}|{'n' * 39}…>*: open → *won*"),
         (replace(CHANGE, before=None, after="won"), f"{DEAL}: ? → *won*"),
@@ -1392,29 +1393,24 @@ def test_a_form_that_did_not_open_can_be_tried_again_or_done_without() -> None:
     assert (message.public, _shown(message)[-1]) == (False, f"Reference {REF}")
 
 
-OUTCOME_NAMES = (
-    *("changed", "already_so", "overtaken", "ambiguous", "reason_wanted", "unconfirmed", "previewed"),
-    *Cause,
-)
 ELSEWHERE = ("<@U0ANA>", "<@U0KIM>", "<#C0SALES>", "<#C0ELSE>")
 
 # --- whatever it is -------------------------------------------------------------------------------------------------
 
 REASONS = st.lists(st.builds(LostReason, ANY_TEXT, ANY_TEXT), max_size=100)
-NAMES = st.one_of(st.none(), st.sampled_from(OUTCOME_NAMES), ANY_TEXT)
+UNFAMILIAR = st.builds(Unfamiliar, ANY_TEXT)
 RECORDS = st.builds(
     Record,
-    **dict.fromkeys(
-        ("key", "reference", "team_id", "channel_id", "text", "opportunity_id", "status", "state"), ANY_TEXT
-    ),
+    **dict.fromkeys(("key", "reference", "team_id", "channel_id", "text", "opportunity_id", "status"), ANY_TEXT),
     user_id=NO_IDS,
     **dict.fromkeys(
         ("name", "undoes", "before", "after", "delivered", "called", "reason", "note", "batch", "lost_reason_id"),
         PERHAPS,
     ),
     **dict.fromkeys(("before_lost_reason_id", "message_ts", "trace_id"), st.none()),
-    outcome=NAMES,
-    effect=st.sampled_from([None, *Effect]),
+    state=st.sampled_from(State) | UNFAMILIAR,
+    outcome=st.sampled_from([None, *Result, *Cause]) | UNFAMILIAR,
+    effect=st.sampled_from([None, *Effect]) | UNFAMILIAR,
     at=st.just(SINCE),
     attempts=st.just(0),
     finished_at=st.none() | st.just(SINCE),
@@ -1512,19 +1508,19 @@ def test_a_hundred_reasons_of_any_name_are_a_menu_that_slack_takes(
         ({}, "open → *won*"),
         ({"undoes": "another"}, "taken back, open → *won*"),
         ({"outcome": None, "after": None}, "to won: under way"),
-        ({"outcome": "already_so"}, "was won already"),
-        ({"outcome": "overtaken", "after": "lost"}, "not taken back: it was lost by then"),
-        ({"outcome": "no_answer"}, "to won: failed, no answer"),
+        ({"outcome": Result.ALREADY_SO}, "was won already"),
+        ({"outcome": Result.OVERTAKEN, "after": "lost"}, "not taken back: it was lost by then"),
+        ({"outcome": Cause.NO_ANSWER}, "to won: failed, no answer"),
         ({"delivered": "undelivered"}, "the reply could not be delivered"),
         ({"before": None}, "? → *won*"),
         ({"after": None}, "open → *?*"),
         ({"before": "lost", "after": "lost", "status": "lost"}, "its lost reason was added"),
-        ({"outcome": "ambiguous"}, "to won: the name fitted more than one"),
-        ({"outcome": "reason_wanted", "status": "lost"}, "to lost: not done, its lost reason was missing"),
-        ({"outcome": "unconfirmed"}, "to won: not done, it was to be confirmed"),
-        ({"outcome": "previewed"}, "preview: open would become won"),
-        ({"outcome": "previewed", "before": None}, "preview: ? would become won"),
-        ({"outcome": "ambiguous", "name": None, "opportunity_id": "", "called": "Acme"}, "*Acme*"),
+        ({"outcome": Result.AMBIGUOUS}, "to won: the name fitted more than one"),
+        ({"outcome": Result.REASON_WANTED, "status": "lost"}, "to lost: not done, its lost reason was missing"),
+        ({"outcome": Result.UNCONFIRMED}, "to won: not done, it was to be confirmed"),
+        ({"outcome": Result.PREVIEWED}, "preview: open would become won"),
+        ({"outcome": Result.PREVIEWED, "before": None}, "preview: ? would become won"),
+        ({"outcome": Result.AMBIGUOUS, "name": None, "opportunity_id": "", "called": "Acme"}, "*Acme*"),
         ({"name": None, "called": "Acme"}, "|Acme>"),
         ({"name": None}, f"|{ID}>"),
     ],
@@ -1567,7 +1563,12 @@ def test_whatever_the_ledger_holds_slack_takes_the_message_and_it_mentions_nobod
 
 def test_the_longest_history_is_shown_whole() -> None:
     longest = replace(
-        CHANGE, name="&" * 200, user_id="U" * 12, outcome="token_elsewhere", delivered="undelivered", status="abandoned"
+        CHANGE,
+        name="&" * 200,
+        user_id="U" * 12,
+        outcome=Cause.TOKEN_ELSEWHERE,
+        delivered="undelivered",
+        status="abandoned",
     )
     message = _messages().history([longest] * 10, ShowHistory(ID))
 
