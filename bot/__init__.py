@@ -18,4 +18,5 @@ The listing is the journey; imports point downwards only. `docs/architecture.md`
     commands     a command from its text to its outcome
     access       who may change deals
     deals        what a deal is, and how one is changed
+    cache        asks once for all who wait, and keeps the answer for a while
 """
