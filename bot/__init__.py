@@ -18,4 +18,6 @@ The listing is the journey; imports point downwards only. `docs/architecture.md`
     commands     a command from its text to its outcome
     access       who may change deals
     deals        what a deal is, and how one is changed
+
+    cache        answers that are loaded once for all callers; knows nothing of the rest
 """

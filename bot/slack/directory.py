@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access.rules import Person
+from bot.cache import Cache
 from bot.slack.workspace import SlackTrouble, answered
 
 log = structlog.get_logger(__name__)
@@ -24,59 +24,6 @@ CLOSED = frozenset({"missing_scope", "channel_not_found"})
 """Slack's words for channels that the bot may not look at, which stays so for as long as an answer is good."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Found(Generic[V]):
-    """What Slack told, or why it did not, and until when that is good enough."""
-
-    value: V | SlackTrouble
-    until: float
-
-
-class Kept(Generic[V]):
-    """Answers by id. Whoever wants one that is being asked for waits for the same question."""
-
-    def __init__(self, ask: Callable[[str], Awaitable[V]], fresh: float = FRESH, sour: float = SOUR) -> None:
-        self._ask = ask
-        self._fresh = fresh
-        self._sour = sour
-        self._found: dict[str, _Found[V]] = {}
-        self._asking: dict[str, asyncio.Task[_Found[V]]] = {}
-
-    async def get(self, key: str) -> V:
-        """The answer. Raises `SlackTrouble`, for a while also without asking again."""
-        found = self._found.get(key)
-        if found is None or found.until <= _now():
-            found = await self._renewed(key)
-        if isinstance(found.value, SlackTrouble):
-            raise SlackTrouble(found.value.error)
-        return found.value
-
-    async def renew(self, key: str) -> bool:
-        """Ask, whatever there is; whether Slack answered. If not, the last answer stays good until it is too old."""
-        return (await self._renewed(key)).until > _now() + self._fresh / 2
-
-    async def _renewed(self, key: str) -> _Found[V]:
-        if key not in self._asking:
-            task = asyncio.create_task(self._find(key), name=f"directory {key}")
-            self._asking[key] = task
-            task.add_done_callback(lambda _: self._asking.pop(key))
-        # Whoever has no time to wait leaves the others theirs.
-        return await asyncio.shield(self._asking[key])
-
-    async def _find(self, key: str) -> _Found[V]:
-        begun = _now()
-        try:
-            found: _Found[V] = _Found(await self._ask(key), begun + self._fresh)
-        except SlackTrouble as trouble:
-            log.warning("slack.not_told", about=key, error=trouble.error or repr(trouble.__cause__))
-            last = self._found.get(key)
-            if last and last.until > _now() and not isinstance(last.value, SlackTrouble):
-                return last
-            found = _Found(trouble, _now() + self._sour)
-        self._found[key] = found
-        return found
-
-
 class SlackDirectory:
     """`door.Directory` and `worker.Channels` over Slack's Web API."""
 
@@ -85,9 +32,9 @@ class SlackDirectory:
         self._groups = sorted(groups)
         self._fresh = fresh
         self._sour = sour
-        self._members = Kept(self._ask_members, fresh, sour)
-        self._people = Kept(self._ask_person, fresh, sour)
-        self._shared = Kept(self._ask_shared, fresh, sour)
+        self._members = Cache(_logged(self._ask_members), ttl=fresh, error_ttl=sour)
+        self._people = Cache(_logged(self._ask_person), ttl=fresh, error_ttl=sour)
+        self._shared = Cache(_logged(self._ask_shared), ttl=fresh, error_ttl=sour)
 
     async def members(self, group_id: str) -> frozenset[str]:
         """See `door.Directory`."""
@@ -100,8 +47,7 @@ class SlackDirectory:
     async def is_shared(self, channel_id: str) -> bool:
         """See `worker.Channels`."""
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await self._shared.get(channel_id)
+            return await self._shared.get(channel_id, until=_now() + PATIENCE)
         except (SlackTrouble, TimeoutError):
             return False
 
@@ -112,7 +58,7 @@ class SlackDirectory:
     async def keep(self) -> None:
         """Keep the groups fresh, from now on until cancelled, so that nobody who types a command waits for Slack."""
         while self._groups:
-            well = [await self._members.renew(group_id) for group_id in self._groups]
+            well = [await self._members.refresh(group_id) for group_id in self._groups]
             await asyncio.sleep(self._fresh / 2 if all(well) else self._sour)
 
     async def _ask_members(self, group_id: str) -> frozenset[str]:
@@ -139,6 +85,19 @@ class SlackDirectory:
         """https://docs.slack.dev/apis/slack-connect ; `is_shared` would be true among our own workspaces as well."""
         channel = (await answered(self._web.conversations_info(channel=channel_id))).get("channel")
         return isinstance(channel, dict) and channel.get("is_ext_shared") is True
+
+
+def _logged(ask: Callable[[str], Awaitable[V]]) -> Callable[[str], Awaitable[V]]:
+    """The same question, with a line in the log for each time that Slack does not answer it."""
+
+    async def logged(about: str) -> V:
+        try:
+            return await ask(about)
+        except SlackTrouble as trouble:
+            log.warning("slack.not_told", about=about, error=trouble.error or repr(trouble.__cause__))
+            raise
+
+    return logged
 
 
 def person(user: Mapping[str, Any]) -> Person:

@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.access.rules import Person
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
-from bot.slack.directory import Kept, SlackDirectory, person
+from bot.slack.directory import SlackDirectory, person
 from bot.slack.workspace import SlackTrouble
 
 SCOPES = frozenset({"usergroups:read", "users:read", "channels:read"})
@@ -49,25 +49,6 @@ async def test_what_is_too_old_is_asked_anew(slack: Slack) -> None:
     slack.groups["S1"] = ["U3"]
 
     assert await directory.members("S1") == {"U3"}
-
-
-async def test_many_who_ask_at_once_wait_for_the_same_question(slack: Slack) -> None:
-    directory = _directory(slack)
-    found = await asyncio.gather(*(directory.members("S1") for _ in range(20)))
-
-    assert found == [{"U1", "U2"}] * 20
-    assert slack.calls == ["usergroups.users.list"]
-
-
-async def test_whoever_has_no_time_to_wait_leaves_the_others_theirs(slack: Slack) -> None:
-    slack.misbehave(Fault("usergroups.users.list", wait=0.2))
-    directory = _directory(slack)
-    patient = asyncio.create_task(directory.members("S1"))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await directory.members("S1")
-
-    assert await patient == {"U1", "U2"}
 
 
 @pytest.mark.parametrize(
@@ -142,25 +123,6 @@ async def test_without_groups_there_is_nothing_to_keep(slack: Slack) -> None:
     await SlackDirectory(web, []).keep()
 
     assert slack.calls == []
-
-
-async def test_what_cannot_be_renewed_stays_good_until_it_is_too_old() -> None:
-    answers: list[str | SlackTrouble] = ["first", SlackTrouble("down"), SlackTrouble("down")]
-
-    async def ask(_key: str) -> str:
-        answer = answers.pop(0)
-        if isinstance(answer, SlackTrouble):
-            raise answer
-        return answer
-
-    kept = Kept(ask, fresh=0.1, sour=60)
-    assert await kept.renew("key")
-    await asyncio.sleep(0.06)
-    assert not await kept.renew("key")
-    assert await kept.get("key") == "first"
-    await asyncio.sleep(0.06)
-    with pytest.raises(SlackTrouble):
-        await kept.get("key")
 
 
 async def test_somebody_is_told_from_a_guest(slack: Slack) -> None:
