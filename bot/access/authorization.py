@@ -6,7 +6,6 @@ from typing import Protocol
 
 from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Standing
 from bot.deals.ports import StoreDown
-from bot.slack.workspace import SlackTrouble
 
 
 class Workspace(Protocol):
@@ -20,14 +19,22 @@ class Workspace(Protocol):
         """Wait until Slack was asked for the first time, and has answered or failed to."""
 
 
+class DirectoryError(Exception):
+    """The directory gave no answer. `error` is Slack's own word, such as `missing_scope`; empty: it was not reached."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Directory(Protocol):
-    """What Slack knows. What it last said may be five minutes old, and no older."""
+    """What Slack knows about people and user groups. An answer may be five minutes old, and no older."""
 
     async def members(self, group_id: str) -> frozenset[str]:
-        """The ids of the people in a user group. Raises `SlackTrouble`, as where there are no groups or no such one."""
+        """The ids of the people in a user group. Raises `DirectoryError`, also when there is no such group."""
 
     async def person(self, user_id: str) -> Person:
-        """Who somebody is. Raises `SlackTrouble`."""
+        """What Slack knows about a person. Raises `DirectoryError`, also when there is no such person."""
 
 
 class Approvals(Protocol):
@@ -106,7 +113,7 @@ class Authorizer:
         try:
             async with asyncio.timeout_at(until):
                 return user_id in await self._directory.members(group)
-        except (SlackTrouble, TimeoutError):
+        except (DirectoryError, TimeoutError):
             return None
 
     async def _approved(self, user_id: str, until: float) -> tuple[Approved | None, bool]:
@@ -122,5 +129,5 @@ class Authorizer:
         try:
             async with asyncio.timeout_at(until):
                 return await self._directory.person(user_id)
-        except (SlackTrouble, TimeoutError):
+        except (DirectoryError, TimeoutError):
             return None

@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.access.authorization import DirectoryError
 from bot.access.rules import Person
 from bot.cache import Cache
 from bot.slack.workspace import SlackTrouble, answered
@@ -48,11 +50,11 @@ class SlackDirectory:
         """See `worker.Channels`."""
         try:
             return await self._shared.get(channel_id, until=_now() + PATIENCE)
-        except (SlackTrouble, TimeoutError):
+        except (DirectoryError, TimeoutError):
             return False
 
     async def look_into(self, channel_id: str) -> bool:
-        """Whether it is shared, asked anew. Raises `SlackTrouble`, also where the bot may not look at it."""
+        """Whether it is shared, asked anew. Raises `DirectoryError`, also where the bot may not look at it."""
         return await self._is_shared(channel_id)
 
     async def keep(self) -> None:
@@ -63,28 +65,36 @@ class SlackDirectory:
 
     async def _ask_members(self, group_id: str) -> frozenset[str]:
         """https://docs.slack.dev/reference/methods/usergroups.users.list ."""
-        users = (await answered(self._web.usergroups_users_list(usergroup=group_id))).get("users")
+        users = (await _answered(self._web.usergroups_users_list(usergroup=group_id))).get("users")
         return frozenset(user for user in users if isinstance(user, str)) if isinstance(users, list) else frozenset()
 
     async def _ask_person(self, user_id: str) -> Person:
         """https://docs.slack.dev/reference/methods/users.info ."""
-        user = (await answered(self._web.users_info(user=user_id))).get("user")
+        user = (await _answered(self._web.users_info(user=user_id))).get("user")
         if not isinstance(user, dict):
-            raise SlackTrouble("no_user")
+            raise DirectoryError("no_user")
         return person(user)
 
     async def _ask_shared(self, channel_id: str) -> bool:
         try:
             return await self._is_shared(channel_id)
-        except SlackTrouble as trouble:
-            if trouble.error in CLOSED:
+        except DirectoryError as error:
+            if error.error in CLOSED:
                 return False
             raise
 
     async def _is_shared(self, channel_id: str) -> bool:
         """https://docs.slack.dev/apis/slack-connect ; `is_shared` would be true among our own workspaces as well."""
-        channel = (await answered(self._web.conversations_info(channel=channel_id))).get("channel")
+        channel = (await _answered(self._web.conversations_info(channel=channel_id))).get("channel")
         return isinstance(channel, dict) and channel.get("is_ext_shared") is True
+
+
+async def _answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
+    """The answer to a call of Slack's Web API. Raises `DirectoryError`, with the same cause as `SlackTrouble`."""
+    try:
+        return await answered(call)
+    except SlackTrouble as trouble:
+        raise DirectoryError(trouble.error) from trouble.__cause__
 
 
 def _logged(ask: Callable[[str], Awaitable[V]]) -> Callable[[str], Awaitable[V]]:
@@ -93,8 +103,8 @@ def _logged(ask: Callable[[str], Awaitable[V]]) -> Callable[[str], Awaitable[V]]
     async def logged(about: str) -> V:
         try:
             return await ask(about)
-        except SlackTrouble as trouble:
-            log.warning("slack.not_told", about=about, error=trouble.error or repr(trouble.__cause__))
+        except DirectoryError as error:
+            log.warning("slack.not_told", about=about, error=error.error or repr(error.__cause__))
             raise
 
     return logged

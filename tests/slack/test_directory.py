@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.access.authorization import DirectoryError
 from bot.access.rules import Person
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
 from bot.slack.directory import SlackDirectory, person
-from bot.slack.workspace import SlackTrouble
 
 SCOPES = frozenset({"usergroups:read", "users:read", "channels:read"})
 
@@ -73,7 +73,7 @@ async def test_why_slack_does_not_tell_is_said_in_its_own_word(
         slack.misbehave(fault)
     directory = _directory(slack)
     for _ in range(3):
-        with pytest.raises(SlackTrouble) as trouble:
+        with pytest.raises(DirectoryError) as trouble:
             await directory.members(group)
         assert trouble.value.error == error
 
@@ -83,7 +83,7 @@ async def test_why_slack_does_not_tell_is_said_in_its_own_word(
 async def test_after_that_while_slack_is_asked_again(slack: Slack) -> None:
     slack.misbehave(Fault("usergroups.users.list", status=500))
     directory = _directory(slack, sour=0.0)
-    with pytest.raises(SlackTrouble):
+    with pytest.raises(DirectoryError):
         await directory.members("S1")
 
     assert await directory.members("S1") == {"U1", "U2"}
@@ -130,13 +130,13 @@ async def test_somebody_is_told_from_a_guest(slack: Slack) -> None:
 
     assert await directory.person("U1") == Person(frozenset({"T0SIMULATED"}))
     assert await directory.person("U2") == Person(frozenset({"T0SIMULATED"}), is_guest=True)
-    with pytest.raises(SlackTrouble, match="user_not_found"):
+    with pytest.raises(DirectoryError, match="user_not_found"):
         await directory.person("U3")
 
 
 async def test_an_answer_without_a_person_in_it_is_none(slack: Slack) -> None:
     slack.misbehave(Fault("users.info", status=200, body={"ok": True}))
-    with pytest.raises(SlackTrouble, match="no_user"):
+    with pytest.raises(DirectoryError, match="no_user"):
         await _directory(slack).person("U1")
 
 
@@ -168,7 +168,7 @@ async def test_a_channel_that_the_bot_may_not_look_at_is_taken_for_ours_and_not_
     assert not await directory.is_shared("C2")
     assert not await directory.is_shared("C2")
     assert slack.calls == ["conversations.info"]
-    with pytest.raises(SlackTrouble, match="missing_scope"):
+    with pytest.raises(DirectoryError, match="missing_scope"):
         await directory.look_into("C2")
 
 
