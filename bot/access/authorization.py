@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Standing
+from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
 
 
@@ -66,7 +67,7 @@ class Authorizer:
 
     async def authorize(self, caller: Caller, *, within: float) -> Allowed | Denied:
         """Whether this caller may change deals, at this moment and from here; takes so many seconds at most."""
-        until = asyncio.get_running_loop().time() + within
+        until = loop_time() + within
         our_team = await self._our_team(until)
         decision = self.rules.decide(caller, our_team)
         if decision is None:
@@ -76,7 +77,7 @@ class Authorizer:
 
     async def ineligible(self, caller: Caller, *, within: float) -> Denied | None:
         """Why this caller is nobody whom an admin could let in; `None` for a member of our workspace."""
-        until = asyncio.get_running_loop().time() + within
+        until = loop_time() + within
         decision = self.rules.decide(caller, await self._our_team(until))
         if isinstance(decision, Denied):
             return decision

@@ -1,9 +1,9 @@
 """Before a change: which deal is meant by a name, and which lost reason by somebody's words. Pure."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Outcome, ReasonWanted, Trouble
 from bot.deals.ports import Crm, CrmError
@@ -32,7 +32,7 @@ class Identify:
 
     async def __call__(self, wish: Wish) -> Identified:
         """Ask the CRM for what is not known: the deal's id, and the reason's. Never raises what is foreseen."""
-        until = asyncio.get_running_loop().time() + self._patience
+        until = loop_time() + self._patience
         if not wish.opportunity_id:
             try:
                 matches = await self._crm.search(wish.name, until=until)

@@ -10,6 +10,7 @@ from typing import TypeVar
 import structlog
 
 from bot.cache import Cache
+from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import Cause, Trouble
 from bot.deals.ports import CrmError
@@ -178,7 +179,7 @@ def _named(read: Callable[[str, float], Awaitable[V]]) -> Cache[str, V]:
     """
 
     async def load(of: str) -> V:
-        until = asyncio.get_running_loop().time() + PATIENCE_FOR_NAMES
+        until = loop_time() + PATIENCE_FOR_NAMES
         try:
             async with asyncio.timeout_at(until):
                 return await read(of, until)
@@ -192,7 +193,7 @@ def _named(read: Callable[[str, float], Awaitable[V]]) -> Cache[str, V]:
 
 async def _known(names: Cache[str, V], of: str, until: float) -> V | None:
     """The names, as far as they are known by then; `None` when HighLevel does not give them."""
-    by = min(until, asyncio.get_running_loop().time() + PATIENCE_FOR_NAMES)
+    by = min(until, loop_time() + PATIENCE_FOR_NAMES)
     try:
         return await names.get(of, until=by)
     except (errors.HighLevelError, TimeoutError):

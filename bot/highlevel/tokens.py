@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import structlog
 
+from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
 from bot.highlevel.api.auth import AccessTokens
 from bot.highlevel.api.errors import Disconnected, Ending, HighLevelError, NotRenewed, NotSent, Refused
@@ -114,7 +115,7 @@ class Account:
 
     async def current(self, *, until: float) -> str:
         """See `AccessTokens`."""
-        held, now = self._held, _now()
+        held, now = self._held, loop_time()
         if held is None or now >= held.ends:
             return (await self._got("", until)).access
         if now >= held.due:  # nobody waits for what is still good
@@ -133,7 +134,7 @@ class Account:
     async def look(self) -> None:
         """Take note of what the row says, and renew it if it is time. Never raises what `current` would."""
         with suppress(HighLevelError):
-            await self._got("", _now() + self._timing.look)
+            await self._got("", loop_time() + self._timing.look)
 
     def forget(self) -> None:
         """Look at the row before the next request: somebody has just connected it."""
@@ -147,10 +148,10 @@ class Account:
 
     async def _got(self, refused: str, until: float) -> Connection:
         work = self._start(refused)
-        await asyncio.wait([work], timeout=max(until - _now(), 0.0))
+        await asyncio.wait([work], timeout=max(until - loop_time(), 0.0))
         if work.done():
             return work.result()
-        if not refused and self._held and _now() < self._held.ends:
+        if not refused and self._held and loop_time() < self._held.ends:
             return self._held.connection
         raise NotRenewed
 
@@ -173,7 +174,7 @@ class Account:
             wanted = found.access == refused
             if not wanted:
                 self._held = _held(found, self._timing)
-                if _now() < self._held.due:
+                if loop_time() < self._held.due:
                     return found
             elif found.age < self._timing.settle:
                 raise Disconnected(why=Ending.TOKEN)
@@ -202,7 +203,7 @@ class Account:
 
     async def _renew(self, found: Connection) -> bool:
         """Get a new pair and save it; `False` when that is another's at the moment. What comes of it is in the row."""
-        if self._failed and _now() < self._failed[0]:
+        if self._failed and loop_time() < self._failed[0]:
             raise self._failed[1]
         if not await self._connections.lease(found):
             return False
@@ -221,7 +222,7 @@ class Account:
                 await self._connections.release(found)
             # Whatever became of this request, the one that waits for it was not sent.
             interaction = error if isinstance(error, Refused | NotSent) else NotRenewed(error.details)
-            self._failed = (_now() + (error.retry_after or self._timing.pause), interaction)
+            self._failed = (loop_time() + (error.retry_after or self._timing.pause), interaction)
             raise interaction from error
         self._failed = None
         saved = await self._insist(lambda: self._connections.renew(found, tokens))
@@ -243,10 +244,6 @@ class Account:
 
 
 def _held(found: Connection, timing: RefreshTiming) -> _Held:
-    now = _now()
+    now = loop_time()
     ahead = min(timing.ahead, (found.left + found.age) / 2)
     return _Held(found, due=now + found.left - ahead, ends=now + found.left - timing.barely)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -11,6 +11,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.access.authorization import DirectoryError
 from bot.access.rules import Person
 from bot.cache import Cache
+from bot.deals.clock import loop_time
 from bot.slack.workspace import SlackTrouble, answered
 
 log = structlog.get_logger(__name__)
@@ -49,7 +50,7 @@ class SlackDirectory:
     async def is_shared(self, channel_id: str) -> bool:
         """See `worker.Channels`."""
         try:
-            return await self._shared.get(channel_id, until=_now() + PATIENCE)
+            return await self._shared.get(channel_id, until=loop_time() + PATIENCE)
         except (DirectoryError, TimeoutError):
             return False
 
@@ -125,7 +126,3 @@ def person(user: Mapping[str, Any]) -> Person:
         is_bot=user.get("is_bot") is True or user.get("is_workflow_bot") is True,
         is_gone=user.get("deleted") is True,
     )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -16,6 +16,7 @@ import stamina
 
 from bot.highlevel.api import wire
 from bot.highlevel.api.answers import Answer, read_limits
+from bot.highlevel.api.clock import loop_time
 from bot.highlevel.api.errors import (
     ConnectTimedOut,
     CutOff,
@@ -122,7 +123,7 @@ class Client:
                 return False
             # A wait that the server asks for is not bounded by stamina's timeout, so it is by ours.
             wait = error.retry_after if error.retry_after is not None else self._attempts.pause
-            if _now() + wait + self._attempts.connect > until:
+            if loop_time() + wait + self._attempts.connect > until:
                 return False
             return True if error.retry_after is None else error.retry_after
 
@@ -139,7 +140,7 @@ class Client:
 
     async def _send(self, call: wire.Call, until: float) -> Answer:
         async with self.rate_limiter.slot(until=until):
-            left = until - _now()
+            left = until - loop_time()
             if left <= 0:
                 raise OutOfTime
             connect = min(self._attempts.connect, left)
@@ -248,7 +249,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
