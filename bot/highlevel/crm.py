@@ -16,7 +16,7 @@ from bot.deals.outcome import Cause, Trouble
 from bot.deals.ports import CrmError
 from bot.highlevel.api import errors
 from bot.highlevel.api.client import Client
-from bot.highlevel.api.wire import MOST_LISTED, Pipeline, Record
+from bot.highlevel.api.wire import MOST_LISTED, OpportunityRecord, Pipeline
 from bot.highlevel.causes import trouble
 
 log = structlog.get_logger(__name__)
@@ -126,7 +126,7 @@ class HighLevelCrm:
         )
         return replace(_with_stage(opportunity, pipelines), owner=owner, lost_reason=lost_reason)
 
-    def _opportunity(self, record: Record) -> Opportunity:
+    def _opportunity(self, record: OpportunityRecord) -> Opportunity:
         return Opportunity(
             id=record.id,
             status=record.status,

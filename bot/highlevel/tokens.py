@@ -50,12 +50,12 @@ class TokenRefresh:
         self._connections = connections
         self._token_endpoint = token_endpoint
         self._timing = timing or RefreshTiming()
-        self._known: dict[str, Account] = {}
+        self._known: dict[str, AccountTokens] = {}
 
-    def of(self, account_id: str) -> "Account":
+    def of(self, account_id: str) -> "AccountTokens":
         """The one keeper, in this process, of this location's or company's tokens."""
         if account_id not in self._known:
-            self._known[account_id] = Account(
+            self._known[account_id] = AccountTokens(
                 account_id, self._connections, self._token_endpoint, self._timing, self.of
             )
         return self._known[account_id]
@@ -86,7 +86,7 @@ class _Held:
     ends: float
 
 
-class Account:
+class AccountTokens:
     """`AccessTokens` of one account.
 
     What is got is got in a task of its own, once for all who wait: whoever gives up does not stop it, because a pair of

@@ -17,11 +17,11 @@ from bot.slack.workspace import SlackTrouble, answered
 log = structlog.get_logger(__name__)
 V = TypeVar("V")
 
-FRESH = 300.0
+DIRECTORY_TTL = 300.0
 """Seconds for which an answer is good."""
-SOUR = 10.0
+DIRECTORY_ERROR_TTL = 10.0
 """Seconds after which Slack is asked again for what it did not tell."""
-PATIENCE = 2.0
+SHARING_PATIENCE = 2.0
 """Seconds that a change waits to learn whether its channel is shared."""
 CLOSED = frozenset({"missing_scope", "channel_not_found"})
 """Slack's words for channels that the bot may not look at, which stays so for as long as an answer is good."""
@@ -30,14 +30,20 @@ CLOSED = frozenset({"missing_scope", "channel_not_found"})
 class SlackDirectory:
     """`door.Directory` and `worker.Channels` over Slack's Web API."""
 
-    def __init__(self, web: AsyncWebClient, groups: Collection[str], fresh: float = FRESH, sour: float = SOUR) -> None:
+    def __init__(
+        self,
+        web: AsyncWebClient,
+        groups: Collection[str],
+        ttl: float = DIRECTORY_TTL,
+        error_ttl: float = DIRECTORY_ERROR_TTL,
+    ) -> None:
         self._web = web
         self._groups = sorted(groups)
-        self._fresh = fresh
-        self._sour = sour
-        self._members = Cache(_logged(self._ask_members), ttl=fresh, error_ttl=sour)
-        self._people = Cache(_logged(self._ask_person), ttl=fresh, error_ttl=sour)
-        self._shared = Cache(_logged(self._ask_shared), ttl=fresh, error_ttl=sour)
+        self._ttl = ttl
+        self._error_ttl = error_ttl
+        self._members = Cache(_logged(self._ask_members), ttl=ttl, error_ttl=error_ttl)
+        self._people = Cache(_logged(self._ask_person), ttl=ttl, error_ttl=error_ttl)
+        self._shared = Cache(_logged(self._ask_shared), ttl=ttl, error_ttl=error_ttl)
 
     async def members(self, group_id: str) -> frozenset[str]:
         """See `door.Directory`."""
@@ -50,7 +56,7 @@ class SlackDirectory:
     async def is_shared(self, channel_id: str) -> bool:
         """See `worker.Channels`."""
         try:
-            return await self._shared.get(channel_id, until=loop_time() + PATIENCE)
+            return await self._shared.get(channel_id, until=loop_time() + SHARING_PATIENCE)
         except (DirectoryError, TimeoutError):
             return False
 
@@ -62,7 +68,7 @@ class SlackDirectory:
         """Keep the groups fresh, from now on until cancelled, so that nobody who types a command waits for Slack."""
         while self._groups:
             well = [await self._members.refresh(group_id) for group_id in self._groups]
-            await asyncio.sleep(self._fresh / 2 if all(well) else self._sour)
+            await asyncio.sleep(self._ttl / 2 if all(well) else self._error_ttl)
 
     async def _ask_members(self, group_id: str) -> frozenset[str]:
         """https://docs.slack.dev/reference/methods/usergroups.users.list ."""
@@ -74,7 +80,7 @@ class SlackDirectory:
         user = (await _answered(self._web.users_info(user=user_id))).get("user")
         if not isinstance(user, dict):
             raise DirectoryError("no_user")
-        return person(user)
+        return read_person(user)
 
     async def _ask_shared(self, channel_id: str) -> bool:
         try:
@@ -111,7 +117,7 @@ def _logged(ask: Callable[[str], Awaitable[V]]) -> Callable[[str], Awaitable[V]]
     return logged
 
 
-def person(user: Mapping[str, Any]) -> Person:
+def read_person(user: Mapping[str, Any]) -> Person:
     """Somebody as `users.info` tells of them. Total: what is missing or of an odd shape is taken for no.
 
     https://docs.slack.dev/reference/objects/user-object

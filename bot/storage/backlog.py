@@ -18,9 +18,9 @@ from bot.storage.tables import commands
 log = structlog.get_logger(__name__)
 
 UNFINISHED = tuple(state.value for state in State if state is not State.FINISHED)
-PATIENCE = 2.0
+BACKLOG_PATIENCE = 2.0
 """Seconds for the database to answer."""
-FRESH = 5.0
+BACKLOG_TTL = 5.0
 """Seconds for which an answer is kept, and also that there was none."""
 
 
@@ -37,10 +37,10 @@ class Backlog:
 class BacklogReader:
     """Looks into the ledger now and then."""
 
-    def __init__(self, url: str, patience: float = PATIENCE, fresh: float = FRESH) -> None:
+    def __init__(self, url: str, patience: float = BACKLOG_PATIENCE, ttl: float = BACKLOG_TTL) -> None:
         self._url = url
         self._patience = patience
-        self._cache = Cache(self._in_time, ttl=fresh, error_ttl=fresh)
+        self._cache = Cache(self._in_time, ttl=ttl, error_ttl=ttl)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="backlog")
         self._connection: DBAPIConnection | None = None
         """What the thread holds while it asks, so that it can be cut."""

@@ -18,10 +18,10 @@ from bot.highlevel.api.errors import (
     Unreachable,
 )
 from bot.highlevel.api.oauth import App, Kind, Tokens
-from bot.highlevel.api.token_endpoint import PATIENCE, TokenEndpoint
+from bot.highlevel.api.token_endpoint import TOKEN_ENDPOINT_PATIENCE, TokenEndpoint
 from bot.highlevel.api.transport import pooled
-from bot.highlevel.connections import LEASE, Connections
-from bot.highlevel.tokens import Account, RefreshTiming, TokenRefresh
+from bot.highlevel.connections import CONNECTION_LEASE, Connections
+from bot.highlevel.tokens import AccountTokens, RefreshTiming, TokenRefresh
 from bot.highlevel.vault import Vault
 from bot.simulator.highlevel.oauth import DAY, GRACE, Granted, Marketplace
 from bot.simulator.highlevel.server import Fault, HighLevel
@@ -52,7 +52,7 @@ class World:
         return self.highlevel.oauth
 
     @property
-    def account(self) -> Account:
+    def account(self) -> AccountTokens:
         return self.token_refresh.of(LOCATION)
 
     async def connect(self, location_id: str = LOCATION) -> Tokens:
@@ -63,7 +63,7 @@ class World:
         await self.connections.connect(tokens)
         return tokens
 
-    async def token(self, seconds: float = 5.0, account: Account | None = None) -> str:
+    async def token(self, seconds: float = 5.0, account: AccountTokens | None = None) -> str:
         return await (account or self.account).current(until=_in(seconds))
 
     def another(self, timing: RefreshTiming = QUICK) -> TokenRefresh:
@@ -523,5 +523,5 @@ async def test_what_takes_too_long_at_the_end_is_left_to_another(tmp_path: Path)
 
 
 def test_the_times_leave_room_for_a_crash_within_what_highlevel_grants() -> None:
-    assert PATIENCE < LEASE
-    assert LEASE + RefreshTiming().look + PATIENCE <= GRACE
+    assert TOKEN_ENDPOINT_PATIENCE < CONNECTION_LEASE
+    assert CONNECTION_LEASE + RefreshTiming().look + TOKEN_ENDPOINT_PATIENCE <= GRACE

@@ -86,7 +86,7 @@ class Client:
         """Close the connections."""
         await self._transport.aclose()
 
-    async def opportunity(self, opportunity_id: str, *, until: float) -> wire.Record:
+    async def opportunity(self, opportunity_id: str, *, until: float) -> wire.OpportunityRecord:
         """One opportunity, fresh: unlike the search, this shows a write at once."""
         return await self._call(wire.get_opportunity(opportunity_id), wire.read_opportunity, until)
 
@@ -105,7 +105,7 @@ class Client:
         call = wire.search_opportunities(location_id, query, limit, version=self._version)
         return await self._call(call, wire.read_found, until)
 
-    async def lost_reasons(self, location_id: str, *, until: float) -> tuple[wire.Reason, ...]:
+    async def lost_reasons(self, location_id: str, *, until: float) -> tuple[wire.LostReasonRecord, ...]:
         """The location's lost reasons. Some tokens may not read them."""
         return await self._call(wire.get_lost_reasons(location_id), wire.read_lost_reasons, until)
 
@@ -154,7 +154,7 @@ class Client:
                 extensions={"timeout": {"connect": connect, "pool": connect}},
             )
             try:
-                answer = await exchange(self._transport, request, patience, self._auth)
+                answer = await fetch(self._transport, request, patience, self._auth)
             except HighLevelError:
                 self._called(call.method, 0)
                 raise
@@ -168,7 +168,7 @@ _parsed = lru_cache(100)(httpx.URL)
 """A deal is asked for twice, and to parse its address costs a tenth of what a request costs."""
 
 
-async def exchange(
+async def fetch(
     transport: httpx.AsyncBaseTransport, request: httpx.Request, patience: float, auth: httpx.Auth | None = None
 ) -> Answer:
     """Send a request, once, and read the whole answer, within so many seconds. Raises `HighLevelError`.
