@@ -1,12 +1,12 @@
 """Keeps the access tokens of what is connected by OAuth fresh: ahead of time, and by one process at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
-from typing import TypeVar
 
+import stamina
 import structlog
 
 from bot.deals.clock import loop_time
@@ -18,7 +18,6 @@ from bot.highlevel.api.token_endpoint import TokenEndpoint
 from bot.highlevel.connections import Connection, Connections
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +109,15 @@ class AccountTokens:
         self._work: asyncio.Task[Connection] | None = None
         self._failed: tuple[float, HighLevelError] | None = None
         """Until when HighLevel is not asked again, and what it said."""
+        self._until_saved = stamina.AsyncRetryingCaller(
+            attempts=None,
+            timeout=None,
+            wait_initial=timing.again,
+            wait_max=timing.again,
+            wait_jitter=0,
+            wait_exp_base=1,
+        )
+        """Tries again until the database answers: no other process has the new pair of tokens."""
         self._told: Ending | None = None
         """Why there is no connection, as the log was told last: everybody who asks finds out again."""
 
@@ -225,7 +233,7 @@ class AccountTokens:
             self._failed = (loop_time() + (error.retry_after or self._timing.pause), interaction)
             raise interaction from error
         self._failed = None
-        saved = await self._insist(lambda: self._connections.renew(found, tokens))
+        saved = await self._until_saved(StoreDown, lambda: self._connections.renew(found, tokens))
         log.info("renewal.done", account=self._id, saved=saved)
         return True
 
@@ -233,14 +241,6 @@ class AccountTokens:
         if found.refresh:
             return await self._token_endpoint.renew(found.refresh, found.kind)
         return await self._token_endpoint.exchange(found.company_id, self._id, self._of(found.company_id))
-
-    async def _insist(self, note: Callable[[], Awaitable[T]]) -> T:
-        """Do it, as soon as the database lets us: nobody else has this pair."""
-        while True:
-            try:
-                return await note()
-            except StoreDown:
-                await asyncio.sleep(self._timing.again)
 
 
 def _held(found: Connection, timing: RefreshTiming) -> _Held:

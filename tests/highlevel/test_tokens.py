@@ -477,7 +477,19 @@ async def test_what_another_process_wrote_is_known_soon(world: World) -> None:
                 await asyncio.sleep(0.02)
 
 
-async def test_neither_a_database_that_is_away_nor_a_refusal_nor_a_bug_ends_it(world: World) -> None:
+async def test_a_database_that_is_away_does_not_end_the_background_refresh(world: World) -> None:
+    await world.connect()
+    world.ages(DAY - 300)
+    with structlog.testing.capture_logs() as lines, world.locked() as lock:
+        lock()
+        refreshing = asyncio.create_task(world.token_refresh.tend())
+        await _until(lambda: any(line["event"] == "database.down" for line in lines))
+    await _until(lambda: world.oauth.renewals == 1)
+    refreshing.cancel()
+    await asyncio.gather(refreshing, return_exceptions=True)
+
+
+async def test_neither_a_refusal_nor_a_bug_ends_the_background_refresh(world: World) -> None:
     await world.connect()
     await world.connect("")
     world.oauth.suspended = True
@@ -485,16 +497,13 @@ async def test_neither_a_database_that_is_away_nor_a_refusal_nor_a_bug_ends_it(w
     with structlog.testing.capture_logs() as lines:
         async with _tending(world.token_refresh):
             await _until(lambda: world.oauth.asked == 2)
-            with world.locked() as lock:
-                lock()
-                await asyncio.sleep(1.5)
             execute(f"sqlite:///{world.file}", "UPDATE connections SET kind = 'unforeseen'")
             await _until(lambda: any(line["event"] == "renewal.broken" for line in lines))
             execute(f"sqlite:///{world.file}", "UPDATE connections SET kind = 'Location'")
             world.oauth.suspended = False
             await world.connect()
             world.ages(DAY)
-            await _until(lambda: world.oauth.renewals >= 1)  # the agency's too, if its refusal could not be noted
+            await _until(lambda: world.oauth.renewals >= 1)  # the agency's too, if its refusal was not written in time
 
 
 async def test_what_is_under_way_at_the_end_is_saved(world: World) -> None:
