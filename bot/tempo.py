@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from bot.commands.worker import WorkerTiming
 from bot.deals.change import Patience
 from bot.highlevel.api.client import Attempts
-from bot.highlevel.connections import LEASE as CONNECTION_LEASE
+from bot.highlevel.connections import CONNECTION_LEASE
 from bot.highlevel.tokens import RefreshTiming
 from bot.slack import socket_mode
 from bot.slack.intake import ANSWER_WITHIN
-from bot.storage.backlog import FRESH as BACKLOG_FRESH
+from bot.storage.backlog import BACKLOG_TTL
 from bot.storage.database import PATIENCE as DATABASE_PATIENCE
 from bot.storage.ledger import LEASE
 
@@ -27,4 +27,4 @@ class Tempo:
     socket: socket_mode.SocketTiming = field(default_factory=socket_mode.SocketTiming)
     token_refresh: RefreshTiming = field(default_factory=RefreshTiming)
     connection_lease: float = CONNECTION_LEASE
-    backlog: float = BACKLOG_FRESH
+    backlog: float = BACKLOG_TTL

@@ -292,7 +292,7 @@ def _health(parts: _Parts, edge: SlackEdge, *, migrates: bool) -> Health:
 
 
 def _connect_url(settings: Settings) -> str:
-    return pages.link(settings.public_url) if settings.by_oauth else ""
+    return pages.connect_url(settings.public_url) if settings.by_oauth else ""
 
 
 def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
@@ -331,7 +331,7 @@ def _metrics(settings: Settings, tempo: Tempo, clients: Mapping[str, Client]) ->
         return None
     from bot.operations.metrics import Metrics  # noqa: PLC0415 - 20 ms that a start without it need not cost
 
-    backlog_reader = BacklogReader(settings.database_url, fresh=tempo.backlog)
+    backlog_reader = BacklogReader(settings.database_url, ttl=tempo.backlog)
 
     def budgets() -> dict[str, Budget]:
         return {each: client.rate_limiter.budget() for each, client in clients.items()}
@@ -343,6 +343,6 @@ async def connect_link(settings: Settings) -> str:
     """A link with which HighLevel is connected, once. Raises `StoreDown`."""
     database = Database(settings.database_url, TERMINAL_PATIENCE, migrates=False)
     try:
-        return pages.link(settings.public_url, await InstallLinks(database).issue(Purpose.INSTALL))
+        return pages.connect_url(settings.public_url, await InstallLinks(database).issue(Purpose.INSTALL))
     finally:
         await database.close()

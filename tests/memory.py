@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
+from bot.access.authorization import DirectoryError
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
 from bot.commands.ledger import Accepted, Claim
@@ -36,7 +37,6 @@ from bot.deals.outcome import (
 from bot.deals.ports import CrmError, LeaseLost, StoreDown
 from bot.deals.wish import Wish
 from bot.slack.messages.sentences import Messages
-from bot.slack.workspace import SlackTrouble
 
 V = TypeVar("V")
 
@@ -552,7 +552,7 @@ class MemoryDirectory:
         self.asked.append(key)
         await asyncio.sleep(self.wait)
         if key not in known:
-            raise SlackTrouble(self.error)
+            raise DirectoryError(self.error)
         return known[key]
 
 

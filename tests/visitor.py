@@ -9,7 +9,7 @@ from html import unescape
 
 import httpx
 
-from bot.highlevel.pages import link
+from bot.highlevel.pages import connect_url
 from bot.wiring import connect_link
 from tests.house import PUBLIC_URL, House
 
@@ -56,6 +56,6 @@ async def visitor(house: House) -> AsyncIterator[Visitor]:
     agent = {"User-Agent": "Mozilla/5.0"}
     async with httpx.AsyncClient(headers=agent, trust_env=False) as http:
         somebody = Visitor(house, http)
-        while house.slack.bot_url and (await somebody.opens(link(PUBLIC_URL, "none"))).status_code == 503:
+        while house.slack.bot_url and (await somebody.opens(connect_url(PUBLIC_URL, "none"))).status_code == 503:
             await asyncio.sleep(0.05)
         yield somebody

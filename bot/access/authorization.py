@@ -5,8 +5,8 @@ from contextlib import suppress
 from typing import Protocol
 
 from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Standing
+from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
-from bot.slack.workspace import SlackTrouble
 
 
 class Workspace(Protocol):
@@ -20,14 +20,22 @@ class Workspace(Protocol):
         """Wait until Slack was asked for the first time, and has answered or failed to."""
 
 
+class DirectoryError(Exception):
+    """The directory gave no answer. `error` is Slack's own word, such as `missing_scope`; empty: it was not reached."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Directory(Protocol):
-    """What Slack knows. What it last said may be five minutes old, and no older."""
+    """What Slack knows about people and user groups. An answer may be five minutes old, and no older."""
 
     async def members(self, group_id: str) -> frozenset[str]:
-        """The ids of the people in a user group. Raises `SlackTrouble`, as where there are no groups or no such one."""
+        """The ids of the people in a user group. Raises `DirectoryError`, also when there is no such group."""
 
     async def person(self, user_id: str) -> Person:
-        """Who somebody is. Raises `SlackTrouble`."""
+        """What Slack knows about a person. Raises `DirectoryError`, also when there is no such person."""
 
 
 class Approvals(Protocol):
@@ -59,7 +67,7 @@ class Authorizer:
 
     async def authorize(self, caller: Caller, *, within: float) -> Allowed | Denied:
         """Whether this caller may change deals, at this moment and from here; takes so many seconds at most."""
-        until = asyncio.get_running_loop().time() + within
+        until = loop_time() + within
         our_team = await self._our_team(until)
         decision = self.rules.decide(caller, our_team)
         if decision is None:
@@ -69,7 +77,7 @@ class Authorizer:
 
     async def ineligible(self, caller: Caller, *, within: float) -> Denied | None:
         """Why this caller is nobody whom an admin could let in; `None` for a member of our workspace."""
-        until = asyncio.get_running_loop().time() + within
+        until = loop_time() + within
         decision = self.rules.decide(caller, await self._our_team(until))
         if isinstance(decision, Denied):
             return decision
@@ -106,7 +114,7 @@ class Authorizer:
         try:
             async with asyncio.timeout_at(until):
                 return user_id in await self._directory.members(group)
-        except (SlackTrouble, TimeoutError):
+        except (DirectoryError, TimeoutError):
             return None
 
     async def _approved(self, user_id: str, until: float) -> tuple[Approved | None, bool]:
@@ -122,5 +130,5 @@ class Authorizer:
         try:
             async with asyncio.timeout_at(until):
                 return await self._directory.person(user_id)
-        except (SlackTrouble, TimeoutError):
+        except (DirectoryError, TimeoutError):
             return None

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
+from bot.deals.clock import loop_time
 from bot.deals.deal import Opportunity
 from bot.deals.outcome import (
     AlreadySo,
@@ -58,8 +59,8 @@ class ChangeStatus:
         Raises `StoreDown` and `LeaseLost` of the ledger, and nothing else that is foreseen; then nothing was sent.
         """
         try:
-            async with self._crm.reserve(until=_now() + self._patience.reserve):
-                until = _now() + self._patience.whole
+            async with self._crm.reserve(until=loop_time() + self._patience.reserve):
+                until = loop_time() + self._patience.whole
                 if intended and (outcome := await self._resume(wish, intended, until)):
                     return outcome
                 return await self._change(wish, key, until, intended)
@@ -76,9 +77,9 @@ class ChangeStatus:
             return Overtaken(before)
         if wish.consent is not Consent.GIVEN and (stop := await self._stop(wish, before, until)):
             return stop
-        asked = _now()
+        asked = loop_time()
         await self._intents.intend(key, before)
-        until += _now() - asked  # the patience is for the CRM, not for a ledger that took its time
+        until += loop_time() - asked  # the patience is for the CRM, not for a ledger that took its time
         doubt, trace_id = None, ""
         try:
             trace_id = await self._crm.set_status(
@@ -144,13 +145,9 @@ class ChangeStatus:
         if doubt is None:
             yield
         elif not doubt.answered:
-            while _now() + 2 * self._patience.between_looks < until:
+            while loop_time() + 2 * self._patience.between_looks < until:
                 yield
 
 
 def _moved(before: Opportunity, now: Opportunity) -> bool:
     return (before.status, before.lost_reason_id) != (now.status, now.lost_reason_id)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

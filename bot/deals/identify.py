@@ -1,15 +1,15 @@
 """Before a change: which deal is meant by a name, and which lost reason by somebody's words. Pure."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Outcome, ReasonWanted, Trouble
 from bot.deals.ports import Crm, CrmError
 from bot.deals.wish import Consent, Wish
 
-PATIENCE = 10.0
+IDENTIFY_PATIENCE = 10.0
 """Seconds for finding out: a search is slower than a look at one deal."""
 
 
@@ -25,14 +25,14 @@ class Identified:
 class Identify:
     """Finds out what a wish leaves open."""
 
-    def __init__(self, crm: Crm, *, reason_required: bool, patience: float = PATIENCE) -> None:
+    def __init__(self, crm: Crm, *, reason_required: bool, patience: float = IDENTIFY_PATIENCE) -> None:
         self._crm = crm
         self._reason_required = reason_required
         self._patience = patience
 
     async def __call__(self, wish: Wish) -> Identified:
         """Ask the CRM for what is not known: the deal's id, and the reason's. Never raises what is foreseen."""
-        until = asyncio.get_running_loop().time() + self._patience
+        until = loop_time() + self._patience
         if not wish.opportunity_id:
             try:
                 matches = await self._crm.search(wish.name, until=until)
@@ -54,7 +54,7 @@ class Identify:
         reasons = await self._crm.lost_reasons(until=until)
         if not reasons:
             return Identified(wish)
-        reason = matching(wish.reason, reasons)
+        reason = matching_reason(wish.reason, reasons)
         if reason is None:
             return Identified(wish, ReasonWanted(reasons))
         return Identified(replace(wish, lost_reason_id=reason.id))
@@ -75,7 +75,7 @@ def certainly_meant(matches: Matches, status: Status) -> Opportunity | None:
     return only if only and only.status == status else None
 
 
-def matching(words: str, reasons: Sequence[LostReason]) -> LostReason | None:
+def matching_reason(words: str, reasons: Sequence[LostReason]) -> LostReason | None:
     """The reason that somebody's words mean: its whole name, else the only one that begins so or has all the words."""
     asked = _plain(words)
     if not asked:

@@ -16,9 +16,10 @@ from bot.storage.database import Database
 from bot.storage.engine import NOW, insert
 from bot.storage.tables import connections
 
-LEASE = 15.0
-"""Seconds in which one process alone gets new tokens. Longer than it waits for HighLevel (`authority.PATIENCE`), and so
-short that another which takes over asks while the old refresh token is good: HighLevel gives it 30 seconds."""
+CONNECTION_LEASE = 15.0
+"""Seconds in which one process alone gets new tokens. Longer than that process waits for HighLevel
+(`TOKEN_ENDPOINT_PATIENCE`), and short enough that the next process asks while the old refresh token is still good:
+HighLevel gives it 30 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Connection:
 class Connections:
     """The rows. Every call raises `StoreDown`. Each instance is an owner of its own."""
 
-    def __init__(self, database: Database, vault: Vault, lease: float = LEASE) -> None:
+    def __init__(self, database: Database, vault: Vault, lease: float = CONNECTION_LEASE) -> None:
         self._database = database
         self._vault = vault
         self._now = NOW[database.kind]

@@ -1,19 +1,22 @@
 """The CRM port over HighLevel: what its records, ids and errors mean to us."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 import structlog
 
+from bot.cache import Cache
+from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import Cause, Trouble
 from bot.deals.ports import CrmError
 from bot.highlevel.api import errors
 from bot.highlevel.api.client import Client
-from bot.highlevel.api.wire import MOST_LISTED, Pipeline, Record
+from bot.highlevel.api.wire import MOST_LISTED, OpportunityRecord, Pipeline
 from bot.highlevel.causes import trouble
 
 log = structlog.get_logger(__name__)
@@ -22,6 +25,12 @@ V = TypeVar("V")
 
 PATIENCE_FOR_NAMES = 2.5
 """Seconds that a reply is held up at most to say a pipeline's, an owner's or a lost reason's name."""
+
+NAMES_TTL = 300.0
+"""Seconds for which a name is not read again."""
+
+NAMES_ERROR_TTL = 30.0
+"""Seconds for which a name that could not be read is not asked for again."""
 
 MOST_MATCHES = 10
 """Deals that somebody can be shown to choose from."""
@@ -39,9 +48,9 @@ class HighLevelCrm:
     def __init__(self, client: Client, location_id: str) -> None:
         self._client = client
         self._location_id = location_id
-        self._pipelines: Remembered[dict[str, Pipeline]] = Remembered()
-        self._owners: dict[str, Remembered[str | None]] = {}
-        self._lost_reasons: Remembered[tuple[LostReason, ...] | None] = Remembered()
+        self._pipelines = _named(self._read_pipelines)
+        self._owners = _named(self._read_owner)
+        self._lost_reasons = _named(self._read_lost_reasons)
 
     @asynccontextmanager
     async def reserve(self, *, until: float) -> AsyncIterator[None]:
@@ -96,7 +105,7 @@ class HighLevelCrm:
 
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
         """See `change.Crm`."""
-        return await self._lost_reasons.get(self._read_lost_reasons, None, until=_names_by(until))
+        return await _known(self._lost_reasons, self._location_id, until)
 
     async def reads_lost_reasons(self, *, until: float) -> bool:
         """Ask whether the token may read the lost reasons. Raises `CrmError` when that cannot be told."""
@@ -117,7 +126,7 @@ class HighLevelCrm:
         )
         return replace(_with_stage(opportunity, pipelines), owner=owner, lost_reason=lost_reason)
 
-    def _opportunity(self, record: Record) -> Opportunity:
+    def _opportunity(self, record: OpportunityRecord) -> Opportunity:
         return Opportunity(
             id=record.id,
             status=record.status,
@@ -134,22 +143,16 @@ class HighLevelCrm:
         )
 
     async def _named_pipelines(self, until: float) -> dict[str, Pipeline]:
-        return await self._pipelines.get(self._read_pipelines, {}, until=_names_by(until))
+        return await _known(self._pipelines, self._location_id, until) or {}
 
-    async def _read_pipelines(self, until: float) -> dict[str, Pipeline]:
-        return dict(await self._client.pipelines(self._location_id, until=until))
+    async def _read_pipelines(self, location_id: str, until: float) -> dict[str, Pipeline]:
+        return dict(await self._client.pipelines(location_id, until=until))
 
     async def _owner(self, owner_id: str | None, until: float) -> str | None:
-        if owner_id is None:
-            return None
-        # The one asked for last is the last to be forgotten.
-        remembered = self._owners.pop(owner_id, None) or Remembered()
-        self._owners[owner_id] = remembered
-        if len(self._owners) > MOST_OWNERS:
-            del self._owners[next(iter(self._owners))]
-        return await remembered.get(
-            lambda until: self._client.user_name(owner_id, until=until), None, until=_names_by(until)
-        )
+        return None if owner_id is None else await _known(self._owners, owner_id, until)
+
+    async def _read_owner(self, owner_id: str, until: float) -> str | None:
+        return await self._client.user_name(owner_id, until=until)
 
     async def _lost_reason(self, reason_id: str | None, until: float) -> str | None:
         if reason_id is None:
@@ -157,8 +160,8 @@ class HighLevelCrm:
         reasons = await self.lost_reasons(until=until) or ()
         return next((reason.name for reason in reasons if reason.id == reason_id), None)
 
-    async def _read_lost_reasons(self, until: float) -> tuple[LostReason, ...] | None:
-        reasons = await self._client.lost_reasons(self._location_id, until=until)
+    async def _read_lost_reasons(self, location_id: str, until: float) -> tuple[LostReason, ...]:
+        reasons = await self._client.lost_reasons(location_id, until=until)
         return tuple(LostReason(reason.id, reason.name) for reason in reasons)
 
     async def probe(self, *, until: float) -> None:
@@ -169,46 +172,32 @@ class HighLevelCrm:
             raise _crm_error(error) from error
 
 
-class Remembered(Generic[V]):
-    """Something that is looked up once for all who ask at the same time, and kept for a while.
+def _named(read: Callable[[str, float], Awaitable[V]]) -> Cache[str, V]:
+    """Names by the id that they are read with. `read` is told its own `until`: not only the first caller waits for it.
 
-    Nobody waits for it longer than they have time, however slow the look-up is that somebody else began. After a
-    failure the last value is good for a little longer, and nobody asks again at once.
+    Names seldom change: when they cannot be read again, the last ones stay in use.
     """
 
-    KEEP = 300.0
-    KEEP_FAILURE = 30.0
-
-    def __init__(self) -> None:
-        self._value: V | None = None
-        self._fresh_until = float("-inf")
-        self._looking: asyncio.Task[None] | None = None
-
-    async def get(self, look_up: Callable[[float], Awaitable[V]], otherwise: V, *, until: float) -> V:
-        """The value, looked up if what we have is too old; `otherwise` when HighLevel did not give it by then.
-
-        `look_up` is told its own `until`, which is not that of whoever came first: others wait for it too.
-        """
-        now = asyncio.get_running_loop().time()
-        if now >= self._fresh_until:
-            if self._looking is None or self._looking.done():
-                self._looking = asyncio.create_task(self._look_up(look_up, now), name="names")
-            await asyncio.wait([self._looking], timeout=max(until - now, 0.0))
-        return otherwise if self._value is None else self._value
-
-    async def _look_up(self, look_up: Callable[[float], Awaitable[V]], now: float) -> None:
+    async def load(of: str) -> V:
+        until = loop_time() + PATIENCE_FOR_NAMES
         try:
-            async with asyncio.timeout_at(now + PATIENCE_FOR_NAMES):
-                self._value = await look_up(now + PATIENCE_FOR_NAMES)
-            self._fresh_until = now + self.KEEP
+            async with asyncio.timeout_at(until):
+                return await read(of, until)
         except (errors.HighLevelError, TimeoutError) as error:
             status = error.details.status if isinstance(error, errors.HighLevelError) else 0
             log.info("crm.name_unknown", error=type(error).__name__, status=status)
-            self._fresh_until = now + self.KEEP_FAILURE
+            raise
+
+    return Cache(load, ttl=NAMES_TTL, error_ttl=NAMES_ERROR_TTL, stale_if_error=math.inf, maxsize=MOST_OWNERS)
 
 
-def _names_by(until: float) -> float:
-    return min(until, asyncio.get_running_loop().time() + PATIENCE_FOR_NAMES)
+async def _known(names: Cache[str, V], of: str, until: float) -> V | None:
+    """The names, as far as they are known by then; `None` when HighLevel does not give them."""
+    by = min(until, loop_time() + PATIENCE_FOR_NAMES)
+    try:
+        return await names.get(of, until=by)
+    except (errors.HighLevelError, TimeoutError):
+        return None
 
 
 def _with_stage(opportunity: Opportunity, pipelines: Mapping[str, Pipeline]) -> Opportunity:

@@ -25,7 +25,7 @@ INSTALL = "/oauth/highlevel/install"
 CALLBACK = "/oauth/highlevel/callback"
 LONGEST = 2000
 """Characters of anything that comes with an address: ours are shorter, and HighLevel's codes as far as anybody saw."""
-HEADERS = {
+PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -44,7 +44,7 @@ NOTHING_STORED = "Nothing was connected."
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HtmlPage:
     """What somebody reads in their browser."""
 
     title: str
@@ -65,7 +65,7 @@ class Page:
             "button{font:inherit;padding:.5rem 1rem}</style>"
             f"<main><h1>{escape(self.title)}</h1>{lines}{button}</main></html>",
             status_code=self.status,
-            headers=HEADERS,
+            headers=PAGE_HEADERS,
         )
 
 
@@ -102,7 +102,7 @@ class ConnectPages:
         secret = _asked(request, "pass")
         if not secret:
             lines = ("This page is opened with a link that is good once.", ANOTHER_LINK)
-            return Page("Connect HighLevel", lines, HTTPStatus.FORBIDDEN).response()
+            return HtmlPage("Connect HighLevel", lines, HTTPStatus.FORBIDDEN).response()
         verdict = await self._install_links.look(secret, Purpose.INSTALL)
         if verdict is not Verdict.GOOD:
             return _no_good("link", verdict).response()
@@ -111,14 +111,14 @@ class ConnectPages:
             f"HighLevel will ask which sub-account the bot may work in: choose {where}.",
             "The bot may then read deals and change their status there, until you remove the app.",
         )
-        return Page("Connect HighLevel", lines, button="Go to HighLevel").response()
+        return HtmlPage("Connect HighLevel", lines, button="Go to HighLevel").response()
 
     async def _begin(self, request: Request) -> Response:
         verdict = await self._install_links.spend(_asked(request, "pass"), Purpose.INSTALL)
         if verdict is not Verdict.GOOD:
             return _no_good("link", verdict).response()
         state = await self._install_links.issue(Purpose.STATE)
-        return RedirectResponse(oauth.address(self._app, state), HTTPStatus.SEE_OTHER, HEADERS)
+        return RedirectResponse(oauth.authorization_url(self._app, state), HTTPStatus.SEE_OTHER, PAGE_HEADERS)
 
     async def _come_back(self, request: Request) -> Response:
         verdict = await self._install_links.spend(_asked(request, "state"), Purpose.STATE)
@@ -133,14 +133,14 @@ class ConnectPages:
                 NOTHING_STORED,
                 ANOTHER_LINK,
             )
-            return Page("Not connected", lines, HTTPStatus.BAD_REQUEST).response()
+            return HtmlPage("Not connected", lines, HTTPStatus.BAD_REQUEST).response()
         try:
             return (await self._connect(await self._token_endpoint.redeem(code))).response()
         except HighLevelError as error:
             log.warning("oauth.refused", error=type(error).__name__, status=error.details.status)
             return _refused(error).response()
 
-    async def _connect(self, tokens: Tokens) -> Page:
+    async def _connect(self, tokens: Tokens) -> HtmlPage:
         """Save what was given, for each of our locations that it is good for."""
         wanted = ", ".join(sorted(self._locations))
         if tokens.kind is Kind.LOCATION and tokens.location_id not in self._locations:
@@ -150,13 +150,13 @@ class ConnectPages:
                 f"{NOTHING_STORED} You may remove the app from that sub-account again.",
                 ANOTHER_LINK,
             )
-            return Page("Not connected", lines, HTTPStatus.CONFLICT)
+            return HtmlPage("Not connected", lines, HTTPStatus.CONFLICT)
         await self._save(tokens)
         if tokens.kind is Kind.LOCATION:
             return _connected(tokens.location_id)
         return await self._connect_each(tokens.company_id)
 
-    async def _connect_each(self, company_id: str) -> Page:
+    async def _connect_each(self, company_id: str) -> HtmlPage:
         """Exchange an agency's tokens for those of each of our locations; one that it has not keeps back no other."""
         connected, refused = [], {}
         for location_id in sorted(self._locations):
@@ -178,7 +178,7 @@ class ConnectPages:
             f"Not connected: {', '.join(refused)}. What was connected there before is as it was.",
             f"Give the app access to it in HighLevel, then come again. {ANOTHER_LINK}",
         )
-        return Page("Connected in part", lines, HTTPStatus.BAD_GATEWAY)
+        return HtmlPage("Connected in part", lines, HTTPStatus.BAD_GATEWAY)
 
     async def _save(self, tokens: Tokens) -> None:
         await self._connections.connect(tokens)
@@ -191,7 +191,7 @@ def callback_of(public_url: str) -> str:
     return f"{public_url}{CALLBACK}"
 
 
-def link(public_url: str, secret: str = "") -> str:
+def connect_url(public_url: str, secret: str = "") -> str:
     """Where HighLevel is connected; with a pass, the page does something."""
     return f"{public_url}{INSTALL}?pass={secret}" if secret else f"{public_url}{INSTALL}"
 
@@ -202,16 +202,16 @@ def _asked(request: Request, name: str) -> str:
     return given[0] if len(given) == 1 and len(given[0]) <= LONGEST else ""
 
 
-def _connected(where: str) -> Page:
-    return Page("Connected", (f"Connected {where}; you can close this page.",))
+def _connected(where: str) -> HtmlPage:
+    return HtmlPage("Connected", (f"Connected {where}; you can close this page.",))
 
 
-def _no_good(what: str, verdict: Verdict) -> Page:
+def _no_good(what: str, verdict: Verdict) -> HtmlPage:
     lines = (f"This {what} {WORTH_NOTHING[verdict]}.", NOTHING_STORED, ANOTHER_LINK)
-    return Page("Not connected", lines, HTTPStatus.FORBIDDEN)
+    return HtmlPage("Not connected", lines, HTTPStatus.FORBIDDEN)
 
 
-def _refused(error: HighLevelError) -> Page:
+def _refused(error: HighLevelError) -> HtmlPage:
     match error:
         case Disconnected():
             what = f"HighLevel did not give the bot access: {error.why.value}."
@@ -221,13 +221,13 @@ def _refused(error: HighLevelError) -> Page:
             what = "HighLevel could not be asked for access just now."
     interaction = f"It says: {'; '.join(error.details.messages)}." if error.details.messages else ""
     lines = tuple(filter(None, (what, interaction, "The bot is not connected.", ANOTHER_LINK)))
-    return Page("Not connected", lines, HTTPStatus.BAD_GATEWAY)
+    return HtmlPage("Not connected", lines, HTTPStatus.BAD_GATEWAY)
 
 
-Handler = Callable[[Request], Awaitable[Response]]
+_Handler = Callable[[Request], Awaitable[Response]]
 
 
-def _guarded(handler: Handler) -> Handler:
+def _guarded(handler: _Handler) -> _Handler:
     """Answer with a page also where the database is away."""
 
     async def guarded(request: Request) -> Response:
@@ -235,6 +235,6 @@ def _guarded(handler: Handler) -> Handler:
             return await handler(request)
         except StoreDown:
             lines = ("The bot's database is away.", NOTHING_STORED, "Try again in a minute.", ANOTHER_LINK)
-            return Page("Not connected", lines, HTTPStatus.SERVICE_UNAVAILABLE).response()
+            return HtmlPage("Not connected", lines, HTTPStatus.SERVICE_UNAVAILABLE).response()
 
     return guarded

@@ -1,14 +1,15 @@
 """Keeps the access tokens of what is connected by OAuth fresh: ahead of time, and by one process at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
-from typing import TypeVar
 
+import stamina
 import structlog
 
+from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
 from bot.highlevel.api.auth import AccessTokens
 from bot.highlevel.api.errors import Disconnected, Ending, HighLevelError, NotRenewed, NotSent, Refused
@@ -17,7 +18,6 @@ from bot.highlevel.api.token_endpoint import TokenEndpoint
 from bot.highlevel.connections import Connection, Connections
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,12 @@ class TokenRefresh:
         self._connections = connections
         self._token_endpoint = token_endpoint
         self._timing = timing or RefreshTiming()
-        self._known: dict[str, Account] = {}
+        self._known: dict[str, AccountTokens] = {}
 
-    def of(self, account_id: str) -> "Account":
+    def of(self, account_id: str) -> "AccountTokens":
         """The one keeper, in this process, of this location's or company's tokens."""
         if account_id not in self._known:
-            self._known[account_id] = Account(
+            self._known[account_id] = AccountTokens(
                 account_id, self._connections, self._token_endpoint, self._timing, self.of
             )
         return self._known[account_id]
@@ -85,7 +85,7 @@ class _Held:
     ends: float
 
 
-class Account:
+class AccountTokens:
     """`AccessTokens` of one account.
 
     What is got is got in a task of its own, once for all who wait: whoever gives up does not stop it, because a pair of
@@ -109,12 +109,21 @@ class Account:
         self._work: asyncio.Task[Connection] | None = None
         self._failed: tuple[float, HighLevelError] | None = None
         """Until when HighLevel is not asked again, and what it said."""
+        self._until_saved = stamina.AsyncRetryingCaller(
+            attempts=None,
+            timeout=None,
+            wait_initial=timing.again,
+            wait_max=timing.again,
+            wait_jitter=0,
+            wait_exp_base=1,
+        )
+        """Tries again until the database answers: no other process has the new pair of tokens."""
         self._told: Ending | None = None
         """Why there is no connection, as the log was told last: everybody who asks finds out again."""
 
     async def current(self, *, until: float) -> str:
         """See `AccessTokens`."""
-        held, now = self._held, _now()
+        held, now = self._held, loop_time()
         if held is None or now >= held.ends:
             return (await self._got("", until)).access
         if now >= held.due:  # nobody waits for what is still good
@@ -133,7 +142,7 @@ class Account:
     async def look(self) -> None:
         """Take note of what the row says, and renew it if it is time. Never raises what `current` would."""
         with suppress(HighLevelError):
-            await self._got("", _now() + self._timing.look)
+            await self._got("", loop_time() + self._timing.look)
 
     def forget(self) -> None:
         """Look at the row before the next request: somebody has just connected it."""
@@ -147,10 +156,10 @@ class Account:
 
     async def _got(self, refused: str, until: float) -> Connection:
         work = self._start(refused)
-        await asyncio.wait([work], timeout=max(until - _now(), 0.0))
+        await asyncio.wait([work], timeout=max(until - loop_time(), 0.0))
         if work.done():
             return work.result()
-        if not refused and self._held and _now() < self._held.ends:
+        if not refused and self._held and loop_time() < self._held.ends:
             return self._held.connection
         raise NotRenewed
 
@@ -173,7 +182,7 @@ class Account:
             wanted = found.access == refused
             if not wanted:
                 self._held = _held(found, self._timing)
-                if _now() < self._held.due:
+                if loop_time() < self._held.due:
                     return found
             elif found.age < self._timing.settle:
                 raise Disconnected(why=Ending.TOKEN)
@@ -202,7 +211,7 @@ class Account:
 
     async def _renew(self, found: Connection) -> bool:
         """Get a new pair and save it; `False` when that is another's at the moment. What comes of it is in the row."""
-        if self._failed and _now() < self._failed[0]:
+        if self._failed and loop_time() < self._failed[0]:
             raise self._failed[1]
         if not await self._connections.lease(found):
             return False
@@ -221,10 +230,10 @@ class Account:
                 await self._connections.release(found)
             # Whatever became of this request, the one that waits for it was not sent.
             interaction = error if isinstance(error, Refused | NotSent) else NotRenewed(error.details)
-            self._failed = (_now() + (error.retry_after or self._timing.pause), interaction)
+            self._failed = (loop_time() + (error.retry_after or self._timing.pause), interaction)
             raise interaction from error
         self._failed = None
-        saved = await self._insist(lambda: self._connections.renew(found, tokens))
+        saved = await self._until_saved(StoreDown, lambda: self._connections.renew(found, tokens))
         log.info("renewal.done", account=self._id, saved=saved)
         return True
 
@@ -233,20 +242,8 @@ class Account:
             return await self._token_endpoint.renew(found.refresh, found.kind)
         return await self._token_endpoint.exchange(found.company_id, self._id, self._of(found.company_id))
 
-    async def _insist(self, note: Callable[[], Awaitable[T]]) -> T:
-        """Do it, as soon as the database lets us: nobody else has this pair."""
-        while True:
-            try:
-                return await note()
-            except StoreDown:
-                await asyncio.sleep(self._timing.again)
-
 
 def _held(found: Connection, timing: RefreshTiming) -> _Held:
-    now = _now()
+    now = loop_time()
     ahead = min(timing.ahead, (found.left + found.age) / 2)
     return _Held(found, due=now + found.left - ahead, ends=now + found.left - timing.barely)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import httpx
 
 from bot.deals.deal import Status
-from bot.highlevel.api.client import Client, exchange
+from bot.highlevel.api.client import Client, fetch
 from bot.highlevel.api.errors import HighLevelError, Invalid, NotFound, ScopeMissing, TlsFailed
 from bot.operations.diagnose import AddressReading, Grant, NoAnswer
 
@@ -67,8 +67,8 @@ class NetworkProbes:
         beside_it = httpx.Request("GET", f"{self._public_url}{ALIVE}", headers=headers)
         async with self._pool() as transport:
             try:
-                command = await exchange(transport, unsigned, self._patience)
-                alive = await exchange(transport, beside_it, self._patience)
+                command = await fetch(transport, unsigned, self._patience)
+                alive = await fetch(transport, beside_it, self._patience)
             except TlsFailed:
                 return AddressReading(url, NoAnswer.UNTRUSTED)
             except HighLevelError:  # the client's error for every answer that does not come, also from our own address

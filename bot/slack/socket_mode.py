@@ -17,6 +17,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
+from bot.deals.clock import loop_time
 from bot.slack.bolt import dispatch, kind_of
 from bot.slack.verification import Rejected
 from bot.slack.workspace import SlackTrouble, answered
@@ -114,7 +115,7 @@ class SocketMode:
                 greeted = connection.greeted
                 if connection.refused:
                     pause = longest
-                elif greeted is not None and asyncio.get_running_loop().time() - greeted > longest:
+                elif greeted is not None and loop_time() - greeted > longest:
                     pause = 0.0
                 else:
                     pause = min(max(2 * pause, self._timing.pause), longest)
@@ -166,19 +167,18 @@ class SocketMode:
         self, ws: aiohttp.ClientWebSocketResponse, connection: _Connection, patience: asyncio.Timeout
     ) -> None:
         """Read until the connection ends; each envelope is answered beside it. Raises `SlackTrouble`."""
-        now = asyncio.get_running_loop().time
         try:
             async for frame in ws:
                 match _message(frame):
                     case {"type": "hello"}:
                         patience.reschedule(None)
-                        connection.greeted = now()
+                        connection.greeted = loop_time()
                         self._connected.add(connection)
                         log.info("socket.connected")
                     case {"type": "disconnect", "reason": reason} if reason not in NOTICES:
                         raise SlackTrouble(str(reason))
                     case {"type": "disconnect"}:
-                        patience.reschedule(now() + self._timing.farewell)
+                        patience.reschedule(loop_time() + self._timing.farewell)
                         connection.wants_successor.set()
                     case {"envelope_id": str(envelope_id), "payload": dict(contents)}:
                         task = asyncio.create_task(self._answer(ws, envelope_id, contents))
@@ -192,7 +192,7 @@ class SocketMode:
 
     async def _answer(self, ws: aiohttp.ClientWebSocketResponse, envelope_id: str, contents: dict[str, Any]) -> None:
         """Acknowledge as our listener says. What nobody listens to is not acknowledged: Slack tells the person so."""
-        began = asyncio.get_running_loop().time()
+        began = loop_time()
         answer = await dispatch(self._bolt, contents)
         if isinstance(answer, Rejected):
             log.info("slack.turned_away", why=answer.why)
@@ -209,7 +209,7 @@ class SocketMode:
         except (aiohttp.ClientError, OSError) as error:
             log.warning("socket.not_acknowledged", error=type(error).__name__)
         else:
-            self._instrumentation.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - began)
+            self._instrumentation.acknowledged(kind_of(contents), loop_time() - began)
 
 
 def _message(frame: aiohttp.WSMessage) -> object:

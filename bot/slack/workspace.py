@@ -13,7 +13,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 log = structlog.get_logger(__name__)
 
-PAUSE = 5.0
+RETRY_PAUSE = 5.0
 """Seconds between attempts to reach Slack at the start."""
 
 
@@ -55,7 +55,7 @@ class AuthTest:
 class SlackWorkspace:
     """Which workspace is ours. Until it is known nobody may change anything."""
 
-    def __init__(self, web: AsyncWebClient, pause: float = PAUSE) -> None:
+    def __init__(self, web: AsyncWebClient, pause: float = RETRY_PAUSE) -> None:
         self._web = web
         self._pause = pause
         self._asked = asyncio.Event()

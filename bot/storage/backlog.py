@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from bot.cache import Cache
 from bot.commands.record import State
 from bot.storage.engine import cut, engine_for_reading, reason
 from bot.storage.tables import commands
@@ -17,9 +18,9 @@ from bot.storage.tables import commands
 log = structlog.get_logger(__name__)
 
 UNFINISHED = tuple(state.value for state in State if state is not State.FINISHED)
-PATIENCE = 2.0
+BACKLOG_PATIENCE = 2.0
 """Seconds for the database to answer."""
-FRESH = 5.0
+BACKLOG_TTL = 5.0
 """Seconds for which an answer is kept, and also that there was none."""
 
 
@@ -36,31 +37,25 @@ class Backlog:
 class BacklogReader:
     """Looks into the ledger now and then."""
 
-    def __init__(self, url: str, patience: float = PATIENCE, fresh: float = FRESH) -> None:
+    def __init__(self, url: str, patience: float = BACKLOG_PATIENCE, ttl: float = BACKLOG_TTL) -> None:
         self._url = url
         self._patience = patience
-        self._fresh = fresh
+        self._cache = Cache(self._in_time, ttl=ttl, error_ttl=ttl)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="backlog")
-        self._asking = asyncio.Lock()
-        self._latest: tuple[float, Backlog | None] | None = None
         self._connection: DBAPIConnection | None = None
         """What the thread holds while it asks, so that it can be cut."""
 
     async def look(self) -> Backlog | None:
         """The latest look if it is fresh enough, otherwise a new one; `None` when the database does not answer."""
-        async with self._asking:
-            now = asyncio.get_running_loop().time()
-            if self._latest is None or now - self._latest[0] > self._fresh:
-                self._latest = (now, await self._in_time())
-            return self._latest[1]
+        return await self._cache.get(self._url)
 
     def close(self) -> None:
         """Look no more; what hangs is cut."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._cut()
 
-    async def _in_time(self) -> Backlog | None:
-        reading = asyncio.wrap_future(self._thread.submit(self._read))
+    async def _in_time(self, url: str) -> Backlog | None:
+        reading = asyncio.wrap_future(self._thread.submit(self._read, url))
         done, _ = await asyncio.wait([reading], timeout=self._patience)
         if done:
             return reading.result()
@@ -75,15 +70,15 @@ class BacklogReader:
 
     # --- on the thread ----------------------------------------------------------------------------------------------
 
-    def _read(self) -> Backlog | None:
+    def _read(self, url: str) -> Backlog | None:
         try:
-            return self._backlog()
+            return self._backlog(url)
         except Exception as error:  # noqa: BLE001 - whatever it is, there is nothing to be told
-            log.info("backlog.unread", error=type(error).__name__, reason=reason(error, self._url))
+            log.info("backlog.unread", error=type(error).__name__, reason=reason(error, url))
             return None
 
-    def _backlog(self) -> Backlog:
-        opened = engine_for_reading(self._url)
+    def _backlog(self, url: str) -> Backlog:
+        opened = engine_for_reading(url)
         try:
             with opened.connect() as connection:
                 self._connection = connection.connection.dbapi_connection

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
-from bot.deals.identify import Identified, Identify, certainly_meant, matching
+from bot.deals.identify import Identified, Identify, certainly_meant, matching_reason
 from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, ReasonWanted, Trouble
 from bot.deals.wish import Consent, Wish
 from tests.memory import MemoryCrm, error
@@ -169,17 +169,17 @@ async def test_where_reasons_cannot_be_read_or_there_are_none_a_deal_is_lost_wit
     ],
 )
 def test_words_mean_a_reason_by_its_whole_name_its_beginning_or_its_words(words: str, meant: LostReason | None) -> None:
-    assert matching(words, REASONS) == meant
+    assert matching_reason(words, REASONS) == meant
 
 
 def test_a_whole_name_is_meant_although_another_begins_with_it() -> None:
     short = LostReason("s", "Price")
 
-    assert matching("price", (*REASONS, short)) == short
+    assert matching_reason("price", (*REASONS, short)) == short
 
 
 def test_a_name_that_two_reasons_have_means_neither() -> None:
-    assert matching("price", (LostReason("1", "Price"), LostReason("2", "price!"))) is None
+    assert matching_reason("price", (LostReason("1", "Price"), LostReason("2", "price!"))) is None
 
 
 NAMES = st.lists(st.text(st.characters(categories=("L", "N", "Z", "P")), min_size=1), min_size=1, max_size=5)
@@ -195,7 +195,7 @@ def test_every_reason_is_found_by_its_own_name_unless_another_is_the_same_to_the
 ) -> None:
     reasons = [LostReason(str(number), name) for number, name in enumerate(names)]
     reason = data.draw(st.sampled_from(reasons))
-    found = matching(reason.name, reasons)
+    found = matching_reason(reason.name, reasons)
     alike = [other for other in reasons if list(_plain(other.name)) == list(_plain(reason.name))]
 
     if [*_plain(reason.name)] and len(alike) == 1:
@@ -207,4 +207,4 @@ def test_every_reason_is_found_by_its_own_name_unless_another_is_the_same_to_the
 def test_whatever_is_said_means_one_of_the_reasons_or_none(words: str, names: list[str]) -> None:
     reasons = [LostReason(str(number), name) for number, name in enumerate(names)]
 
-    assert matching(words, reasons) in {None, *reasons}
+    assert matching_reason(words, reasons) in {None, *reasons}

@@ -16,7 +16,7 @@ from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import Details, HighLevelError
 from bot.highlevel.api.transport import pooled
 from bot.highlevel.causes import CAUSES, trouble
-from bot.highlevel.crm import MOST_MATCHES, MOST_OWNERS, PATIENCE_FOR_NAMES, HighLevelCrm, Remembered
+from bot.highlevel.crm import MOST_MATCHES, MOST_OWNERS, PATIENCE_FOR_NAMES, HighLevelCrm
 from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 
@@ -54,7 +54,7 @@ def highlevel() -> HighLevel:
 
 
 @pytest.fixture
-async def crm(highlevel: HighLevel) -> AsyncIterator[HighLevelCrm]:
+async def client(highlevel: HighLevel) -> AsyncIterator[Client]:
     async with (
         served(highlevel.app()) as url,
         Client(
@@ -66,7 +66,12 @@ async def crm(highlevel: HighLevel) -> AsyncIterator[HighLevelCrm]:
             attempts=Attempts(most=1, connect=2.0, answer=0.5, pause=0.01),
         ) as client,
     ):
-        yield HighLevelCrm(client, highlevel.location_id)
+        yield client
+
+
+@pytest.fixture
+def crm(highlevel: HighLevel, client: Client) -> HighLevelCrm:
+    return HighLevelCrm(client, highlevel.location_id)
 
 
 # --- what an error means -------------------------------------------------------------------------------------------
@@ -312,15 +317,36 @@ async def test_names_hold_up_a_reply_no_longer_than_the_command_has_time(
     assert _in(0) - began < PATIENCE_FOR_NAMES / 2
 
 
-async def test_a_thousand_owners_are_remembered_and_the_oldest_is_forgotten(
+async def test_the_last_names_stay_in_use_when_they_cannot_be_read_again(
+    highlevel: HighLevel, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.highlevel.crm.NAMES_TTL", 0.0)
+    crm = HighLevelCrm(client, highlevel.location_id)
+    first = await crm.describe(PLAIN, until=_in(5))
+    highlevel.misbehave(DOWN, times=math.inf)
+    assert await crm.describe(PLAIN, until=_in(5)) == first
+    assert (_asked_for(highlevel, "/pipelines"), _asked_for(highlevel, f"/users/{OWNER}")) == (2, 2)
+
+
+async def test_a_name_that_highlevel_never_sends_is_given_up_for_the_next_caller_too(
     highlevel: HighLevel, crm: HighLevelCrm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bot.highlevel.crm.PATIENCE_FOR_NAMES", 0.05)
+    highlevel.misbehave(Fault(hangs=True), times=math.inf)
+    with structlog.testing.capture_logs() as logged:
+        for _ in range(2):
+            assert (await crm.describe(PLAIN, until=_in(5))).pipeline is None
+            await asyncio.sleep(0.05)
+    assert [line["error"] for line in logged if line["event"] == "crm.name_unknown"] == ["TimeoutError"] * 2
+    assert len(highlevel.received) == 2
+
+
+async def test_a_thousand_owners_are_remembered(crm: HighLevelCrm, highlevel: HighLevel) -> None:
     assert MOST_OWNERS == 1000
-    monkeypatch.setattr("bot.highlevel.crm.MOST_OWNERS", 2)
-    for owner in ("A", "B", "A", "C", "A", "B"):
+    for owner in ("A", "B", "A", "B"):
         highlevel.users[owner] = {"id": owner, "name": owner}
         assert (await crm.describe(Opportunity(DEAL, "open", owner_id=owner), until=_in(5))).owner == owner
-    assert [_asked_for(highlevel, f"/users/{owner}") for owner in "ABC"] == [1, 2, 1]
+    assert [_asked_for(highlevel, f"/users/{owner}") for owner in "AB"] == [1, 1]
 
 
 async def test_twenty_descriptions_at_once_ask_for_each_name_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
@@ -331,85 +357,6 @@ async def test_twenty_descriptions_at_once_ask_for_each_name_once(highlevel: Hig
 
     assert {(each.stage, each.owner, each.lost_reason) for each in described} == {("Proposal", "Max Power", "Price")}
     assert [_asked_for(highlevel, path) for path in ("/pipelines", "/users/", "/lost-reason")] == [1, 1, 1]
-
-
-# --- what is remembered --------------------------------------------------------------------------------------------
-
-
-class Source:
-    """Gives or raises what it holds, one after the other; before that it waits."""
-
-    def __init__(self, *answers: int | HighLevelError, wait: float = 0.0) -> None:
-        self.answers = list(answers)
-        self.wait = wait
-
-    async def __call__(self, until: float) -> int:
-        assert until > _in(0)
-        await asyncio.sleep(self.wait)
-        answer = self.answers.pop(0)
-        if isinstance(answer, HighLevelError):
-            raise answer
-        return answer
-
-
-@pytest.fixture
-def remembered() -> Remembered[int]:
-    return Remembered()
-
-
-async def test_something_looked_up_is_looked_up_again_when_it_is_old(remembered: Remembered[int]) -> None:
-    source = Source(1, 2)
-    remembered.KEEP = 0.05
-    assert [await remembered.get(source, 0, until=_in(1)) for _ in range(2)] == [1, 1]
-    await asyncio.sleep(0.06)
-    assert await remembered.get(source, 0, until=_in(1)) == 2
-
-
-async def test_a_failure_is_forgotten_sooner_than_a_success(remembered: Remembered[int]) -> None:
-    assert Remembered.KEEP_FAILURE < Remembered.KEEP
-    source = Source(errors.TimedOut(), 7)
-    remembered.KEEP_FAILURE = 0.05
-    assert [await remembered.get(source, -1, until=_in(1)) for _ in range(2)] == [-1, -1]
-    await asyncio.sleep(0.06)
-    assert await remembered.get(source, -1, until=_in(1)) == 7
-
-
-async def test_a_value_outlives_a_failure_to_look_it_up_again(remembered: Remembered[int]) -> None:
-    source = Source(7, errors.TimedOut())
-    remembered.KEEP = 0.0
-    assert [await remembered.get(source, -1, until=_in(1)) for _ in range(2)] == [7, 7]
-    assert source.answers == []
-
-
-async def test_whoever_has_little_time_is_not_held_by_the_slow_look_up_of_another(remembered: Remembered[int]) -> None:
-    source = Source(7, wait=0.3)
-    first = asyncio.ensure_future(remembered.get(source, 0, until=_in(2)))
-    await asyncio.sleep(0)
-    began = _in(0)
-    assert await remembered.get(source, 0, until=_in(0.05)) == 0
-    assert _in(0) - began < 0.2
-    assert await remembered.get(source, 0, until=_in(-1)) == 0
-    assert await first == 7
-
-
-async def test_a_look_up_serves_whoever_has_time_also_when_the_one_who_began_it_has_gone(
-    remembered: Remembered[int],
-) -> None:
-    source = Source(7, wait=0.1)
-    began_it = asyncio.ensure_future(remembered.get(source, 0, until=_in(2)))
-    await asyncio.sleep(0)
-    began_it.cancel()
-    assert await remembered.get(source, 0, until=_in(0.02)) == 0
-    assert await remembered.get(source, 0, until=_in(2)) == 7
-
-
-async def test_a_look_up_that_never_ends_is_a_failure(
-    remembered: Remembered[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.highlevel.crm.PATIENCE_FOR_NAMES", 0.05)
-    remembered.KEEP_FAILURE = 0.0
-    assert await remembered.get(Source(7, wait=60), 0, until=_in(2)) == 0
-    assert await remembered.get(Source(7), 0, until=_in(2)) == 7
 
 
 # --- searching -----------------------------------------------------------------------------------------------------

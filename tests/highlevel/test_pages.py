@@ -4,7 +4,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.highlevel.pages import CALLBACK, INSTALL, callback_of, link
+from bot.highlevel.pages import CALLBACK, INSTALL, callback_of, connect_url
 from bot.simulator.highlevel.server import Fault
 from bot.wiring import connect_link
 from tests.house import BY_OAUTH, DEAL, PUBLIC_URL, House, open_house
@@ -26,12 +26,12 @@ async def ana(house: House) -> AsyncIterator[Visitor]:
 
 def test_the_addresses_are_below_the_public_one() -> None:
     assert callback_of("https://example.com/deals") == "https://example.com/deals/oauth/highlevel/callback"
-    assert link("https://deals.example") == "https://deals.example/oauth/highlevel/install"
-    assert link("https://deals.example", "x_-1") == "https://deals.example/oauth/highlevel/install?pass=x_-1"
+    assert connect_url("https://deals.example") == "https://deals.example/oauth/highlevel/install"
+    assert connect_url("https://deals.example", "x_-1") == "https://deals.example/oauth/highlevel/install?pass=x_-1"
 
 
 async def test_without_a_pass_the_page_says_how_to_get_one(ana: Visitor) -> None:
-    page = await ana.opens(link(PUBLIC_URL))
+    page = await ana.opens(connect_url(PUBLIC_URL))
 
     assert page.status_code == 403
     assert "python -m bot connect prints one" in interaction(page)

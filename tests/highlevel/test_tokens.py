@@ -18,10 +18,10 @@ from bot.highlevel.api.errors import (
     Unreachable,
 )
 from bot.highlevel.api.oauth import App, Kind, Tokens
-from bot.highlevel.api.token_endpoint import PATIENCE, TokenEndpoint
+from bot.highlevel.api.token_endpoint import TOKEN_ENDPOINT_PATIENCE, TokenEndpoint
 from bot.highlevel.api.transport import pooled
-from bot.highlevel.connections import LEASE, Connections
-from bot.highlevel.tokens import Account, RefreshTiming, TokenRefresh
+from bot.highlevel.connections import CONNECTION_LEASE, Connections
+from bot.highlevel.tokens import AccountTokens, RefreshTiming, TokenRefresh
 from bot.highlevel.vault import Vault
 from bot.simulator.highlevel.oauth import DAY, GRACE, Granted, Marketplace
 from bot.simulator.highlevel.server import Fault, HighLevel
@@ -52,7 +52,7 @@ class World:
         return self.highlevel.oauth
 
     @property
-    def account(self) -> Account:
+    def account(self) -> AccountTokens:
         return self.token_refresh.of(LOCATION)
 
     async def connect(self, location_id: str = LOCATION) -> Tokens:
@@ -63,7 +63,7 @@ class World:
         await self.connections.connect(tokens)
         return tokens
 
-    async def token(self, seconds: float = 5.0, account: Account | None = None) -> str:
+    async def token(self, seconds: float = 5.0, account: AccountTokens | None = None) -> str:
         return await (account or self.account).current(until=_in(seconds))
 
     def another(self, timing: RefreshTiming = QUICK) -> TokenRefresh:
@@ -477,7 +477,19 @@ async def test_what_another_process_wrote_is_known_soon(world: World) -> None:
                 await asyncio.sleep(0.02)
 
 
-async def test_neither_a_database_that_is_away_nor_a_refusal_nor_a_bug_ends_it(world: World) -> None:
+async def test_a_database_that_is_away_does_not_end_the_background_refresh(world: World) -> None:
+    await world.connect()
+    world.ages(DAY - 300)
+    with structlog.testing.capture_logs() as lines, world.locked() as lock:
+        lock()
+        refreshing = asyncio.create_task(world.token_refresh.tend())
+        await _until(lambda: any(line["event"] == "database.down" for line in lines))
+    await _until(lambda: world.oauth.renewals == 1)
+    refreshing.cancel()
+    await asyncio.gather(refreshing, return_exceptions=True)
+
+
+async def test_neither_a_refusal_nor_a_bug_ends_the_background_refresh(world: World) -> None:
     await world.connect()
     await world.connect("")
     world.oauth.suspended = True
@@ -485,16 +497,13 @@ async def test_neither_a_database_that_is_away_nor_a_refusal_nor_a_bug_ends_it(w
     with structlog.testing.capture_logs() as lines:
         async with _tending(world.token_refresh):
             await _until(lambda: world.oauth.asked == 2)
-            with world.locked() as lock:
-                lock()
-                await asyncio.sleep(1.5)
             execute(f"sqlite:///{world.file}", "UPDATE connections SET kind = 'unforeseen'")
             await _until(lambda: any(line["event"] == "renewal.broken" for line in lines))
             execute(f"sqlite:///{world.file}", "UPDATE connections SET kind = 'Location'")
             world.oauth.suspended = False
             await world.connect()
             world.ages(DAY)
-            await _until(lambda: world.oauth.renewals >= 1)  # the agency's too, if its refusal could not be noted
+            await _until(lambda: world.oauth.renewals >= 1)  # the agency's too, if its refusal was not written in time
 
 
 async def test_what_is_under_way_at_the_end_is_saved(world: World) -> None:
@@ -523,5 +532,5 @@ async def test_what_takes_too_long_at_the_end_is_left_to_another(tmp_path: Path)
 
 
 def test_the_times_leave_room_for_a_crash_within_what_highlevel_grants() -> None:
-    assert PATIENCE < LEASE
-    assert LEASE + RefreshTiming().look + PATIENCE <= GRACE
+    assert TOKEN_ENDPOINT_PATIENCE < CONNECTION_LEASE
+    assert CONNECTION_LEASE + RefreshTiming().look + TOKEN_ENDPOINT_PATIENCE <= GRACE

@@ -6,6 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
+from bot.access.authorization import DirectoryError
 from bot.access.rules import Allowlist, Person
 from bot.deals.outcome import Cause
 from bot.deals.ports import StoreDown
@@ -46,7 +47,7 @@ class Neighbours:
     store_down: bool = False
     store_newer: bool = False
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
-    channels: SlackTrouble | None = None
+    channels: DirectoryError | None = None
     asked: int = 0
 
     async def ask_slack(self) -> AuthTest:
@@ -305,7 +306,7 @@ async def test_unknown_guests_fail_with_groups_are_noted_with_admins_and_ignored
 
 @pytest.mark.parametrize(("trouble", "noted"), [("missing_scope", True), ("channel_not_found", False), ("", False)])
 async def test_unknown_shared_channels_are_noted(neighbours: Neighbours, trouble: str, *, noted: bool) -> None:
-    neighbours.channels = SlackTrouble(trouble)
+    neighbours.channels = DirectoryError(trouble)
     report = await neighbours.health().report()
 
     assert report.failing == {}

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.access.authorization import DirectoryError
 from bot.access.rules import Person
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
-from bot.slack.directory import Kept, SlackDirectory, person
-from bot.slack.workspace import SlackTrouble
+from bot.slack.directory import SlackDirectory, read_person
 
 SCOPES = frozenset({"usergroups:read", "users:read", "channels:read"})
 
@@ -28,9 +28,9 @@ async def slack() -> AsyncIterator[Slack]:
         yield slack
 
 
-def _directory(slack: Slack, fresh: float = 300.0, sour: float = 10.0) -> SlackDirectory:
+def _directory(slack: Slack, ttl: float = 300.0, error_ttl: float = 10.0) -> SlackDirectory:
     web = AsyncWebClient(token="xoxb-not-a-token", base_url=f"{slack.url}/api/", retry_handlers=[])
-    return SlackDirectory(web, ["S1"], fresh, sour)
+    return SlackDirectory(web, ["S1"], ttl, error_ttl)
 
 
 async def test_who_is_in_a_group_is_asked_once_in_five_minutes(slack: Slack) -> None:
@@ -44,30 +44,11 @@ async def test_who_is_in_a_group_is_asked_once_in_five_minutes(slack: Slack) -> 
 
 
 async def test_what_is_too_old_is_asked_anew(slack: Slack) -> None:
-    directory = _directory(slack, fresh=0.0)
+    directory = _directory(slack, ttl=0.0)
     await directory.members("S1")
     slack.groups["S1"] = ["U3"]
 
     assert await directory.members("S1") == {"U3"}
-
-
-async def test_many_who_ask_at_once_wait_for_the_same_question(slack: Slack) -> None:
-    directory = _directory(slack)
-    found = await asyncio.gather(*(directory.members("S1") for _ in range(20)))
-
-    assert found == [{"U1", "U2"}] * 20
-    assert slack.calls == ["usergroups.users.list"]
-
-
-async def test_whoever_has_no_time_to_wait_leaves_the_others_theirs(slack: Slack) -> None:
-    slack.misbehave(Fault("usergroups.users.list", wait=0.2))
-    directory = _directory(slack)
-    patient = asyncio.create_task(directory.members("S1"))
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
-            await directory.members("S1")
-
-    assert await patient == {"U1", "U2"}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +73,7 @@ async def test_why_slack_does_not_tell_is_said_in_its_own_word(
         slack.misbehave(fault)
     directory = _directory(slack)
     for _ in range(3):
-        with pytest.raises(SlackTrouble) as trouble:
+        with pytest.raises(DirectoryError) as trouble:
             await directory.members(group)
         assert trouble.value.error == error
 
@@ -101,8 +82,8 @@ async def test_why_slack_does_not_tell_is_said_in_its_own_word(
 
 async def test_after_that_while_slack_is_asked_again(slack: Slack) -> None:
     slack.misbehave(Fault("usergroups.users.list", status=500))
-    directory = _directory(slack, sour=0.0)
-    with pytest.raises(SlackTrouble):
+    directory = _directory(slack, error_ttl=0.0)
+    with pytest.raises(DirectoryError):
         await directory.members("S1")
 
     assert await directory.members("S1") == {"U1", "U2"}
@@ -116,7 +97,7 @@ async def test_a_group_of_an_odd_shape_has_nobody_in_it(slack: Slack, body: obje
 
 
 async def test_groups_are_kept_fresh_so_that_nobody_waits(slack: Slack) -> None:
-    directory = _directory(slack, fresh=0.2)
+    directory = _directory(slack, ttl=0.2)
     keeping = asyncio.create_task(directory.keep())
     await slack.wait_until(lambda: len(slack.calls) >= 3)
     keeping.cancel()
@@ -128,7 +109,7 @@ async def test_groups_are_kept_fresh_so_that_nobody_waits(slack: Slack) -> None:
 
 async def test_a_group_that_slack_does_not_tell_is_asked_for_again_sooner(slack: Slack) -> None:
     slack.misbehave(Fault("usergroups.users.list", status=500, times=2))
-    directory = _directory(slack, sour=0.01)
+    directory = _directory(slack, error_ttl=0.01)
     keeping = asyncio.create_task(directory.keep())
     await slack.wait_until(lambda: len(slack.calls) >= 3)
     assert await directory.members("S1") == {"U1", "U2"}
@@ -144,37 +125,18 @@ async def test_without_groups_there_is_nothing_to_keep(slack: Slack) -> None:
     assert slack.calls == []
 
 
-async def test_what_cannot_be_renewed_stays_good_until_it_is_too_old() -> None:
-    answers: list[str | SlackTrouble] = ["first", SlackTrouble("down"), SlackTrouble("down")]
-
-    async def ask(_key: str) -> str:
-        answer = answers.pop(0)
-        if isinstance(answer, SlackTrouble):
-            raise answer
-        return answer
-
-    kept = Kept(ask, fresh=0.1, sour=60)
-    assert await kept.renew("key")
-    await asyncio.sleep(0.06)
-    assert not await kept.renew("key")
-    assert await kept.get("key") == "first"
-    await asyncio.sleep(0.06)
-    with pytest.raises(SlackTrouble):
-        await kept.get("key")
-
-
 async def test_somebody_is_told_from_a_guest(slack: Slack) -> None:
     directory = _directory(slack)
 
     assert await directory.person("U1") == Person(frozenset({"T0SIMULATED"}))
     assert await directory.person("U2") == Person(frozenset({"T0SIMULATED"}), is_guest=True)
-    with pytest.raises(SlackTrouble, match="user_not_found"):
+    with pytest.raises(DirectoryError, match="user_not_found"):
         await directory.person("U3")
 
 
 async def test_an_answer_without_a_person_in_it_is_none(slack: Slack) -> None:
     slack.misbehave(Fault("users.info", status=200, body={"ok": True}))
-    with pytest.raises(SlackTrouble, match="no_user"):
+    with pytest.raises(DirectoryError, match="no_user"):
         await _directory(slack).person("U1")
 
 
@@ -191,7 +153,7 @@ async def test_a_channel_that_slack_does_not_tell_about_for_a_moment_is_asked_fo
     slack: Slack, fault: Fault
 ) -> None:
     slack.misbehave(fault)
-    directory = _directory(slack, sour=0.0)
+    directory = _directory(slack, error_ttl=0.0)
 
     assert not await directory.is_shared("C2")
     async with asyncio.timeout(60):
@@ -201,12 +163,12 @@ async def test_a_channel_that_slack_does_not_tell_about_for_a_moment_is_asked_fo
 
 async def test_a_channel_that_the_bot_may_not_look_at_is_taken_for_ours_and_not_asked_for_again(slack: Slack) -> None:
     slack.tokens = {"xoxb-not-a-token": frozenset()}
-    directory = _directory(slack, sour=0.0)
+    directory = _directory(slack, error_ttl=0.0)
 
     assert not await directory.is_shared("C2")
     assert not await directory.is_shared("C2")
     assert slack.calls == ["conversations.info"]
-    with pytest.raises(SlackTrouble, match="missing_scope"):
+    with pytest.raises(DirectoryError, match="missing_scope"):
         await directory.look_into("C2")
 
 
@@ -225,7 +187,7 @@ async def test_a_channel_that_the_bot_may_not_look_at_is_taken_for_ours_and_not_
     ],
 )
 def test_what_slack_says_of_somebody_is_read(user: dict[str, Any], known: Person) -> None:
-    assert person(user) == known
+    assert read_person(user) == known
 
 
 JSON = st.recursive(
@@ -238,4 +200,4 @@ FIELDS = ["team_id", "enterprise_user", "is_bot", "is_restricted", "is_stranger"
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_whatever_slack_says_of_somebody_is_read(user: dict[str, Any]) -> None:
-    assert all(team for team in person(user).teams)
+    assert all(team for team in read_person(user).teams)

@@ -95,17 +95,21 @@ async def test_a_database_without_tables_tells_nothing(database_url: str) -> Non
     assert await _look(database_url) is None
 
 
-async def test_an_answer_is_kept_for_a_while_and_whoever_asks_at_once_shares_it(tmp_path: Path) -> None:
+async def test_a_look_is_kept_for_a_while_and_shared_by_all_who_ask(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     fill(url, 1)
-    backlog_reader = BacklogReader(url, fresh=0.2)
-    with closing(backlog_reader), statements() as seen:
+    with closing(BacklogReader(url)) as backlog_reader, statements() as seen:
         first, second = await asyncio.gather(backlog_reader.look(), backlog_reader.look())
-        assert first is second
-        assert [each.thread for each in seen if "count" in each.sql] == ["backlog"]
-        await asyncio.sleep(0.25)
-        assert await backlog_reader.look() == NOTHING
-        assert len([each for each in seen if "count" in each.sql]) == 2
+        assert first is second is await backlog_reader.look()
+    assert [each.thread for each in seen if "count" in each.sql] == ["backlog"]
+
+
+async def test_a_look_that_is_too_old_is_made_anew(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    fill(url, 1)
+    with closing(BacklogReader(url, ttl=0.0)) as backlog_reader, statements() as seen:
+        assert [await backlog_reader.look() for _ in range(2)] == [NOTHING, NOTHING]
+    assert len([each for each in seen if "count" in each.sql]) == 2
 
 
 async def test_that_there_was_no_answer_is_kept_too(tmp_path: Path) -> None:
@@ -120,7 +124,7 @@ async def test_that_there_was_no_answer_is_kept_too(tmp_path: Path) -> None:
 async def test_a_query_that_hangs_is_cut_and_the_next_one_is_answered(cluster: Cluster) -> None:
     url = cluster.new_database()
     fill(url, 1)
-    backlog_reader = BacklogReader(url, patience=0.5, fresh=0.0)
+    backlog_reader = BacklogReader(url, patience=0.5, ttl=0.0)
     holder = engine(url)
     with closing(backlog_reader):
         with holder.connect() as connection, connection.begin():
@@ -140,7 +144,7 @@ def silent() -> Iterator[str]:
 
 
 async def test_a_server_that_says_nothing_is_not_waited_for(silent: str) -> None:
-    backlog_reader = BacklogReader(silent, patience=0.1, fresh=0.0)
+    backlog_reader = BacklogReader(silent, patience=0.1, ttl=0.0)
     with closing(backlog_reader), capture_logs() as lines:
         assert await backlog_reader.look() is None
         assert await backlog_reader.look() is None

@@ -1,6 +1,5 @@
 """How a request proves that it may: a private integration token, or an access token by OAuth."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Generator
 from http import HTTPStatus
 from typing import Protocol
@@ -8,9 +7,10 @@ from typing import Protocol
 import httpx
 
 from bot.highlevel.api.answers import Answer, read_error
+from bot.highlevel.api.clock import loop_time
 from bot.highlevel.api.errors import Disconnected, Ending, TokenInvalid
 
-PATIENCE = 3.0
+TOKEN_PATIENCE = 3.0
 """Seconds to wait for an access token, where the request does not say how long it waits for a connection."""
 
 
@@ -72,7 +72,7 @@ class OAuth(httpx.Auth):
 def _until(request: httpx.Request) -> float:
     """As long as for a connection: nothing was sent yet, and there must be time left for that."""
     patience = request.extensions.get("timeout", {}).get("connect")
-    return asyncio.get_running_loop().time() + (PATIENCE if patience is None else patience)
+    return loop_time() + (TOKEN_PATIENCE if patience is None else patience)
 
 
 async def _is_about_the_token(response: httpx.Response) -> bool:

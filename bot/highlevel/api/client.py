@@ -16,6 +16,7 @@ import stamina
 
 from bot.highlevel.api import wire
 from bot.highlevel.api.answers import Answer, read_limits
+from bot.highlevel.api.clock import loop_time
 from bot.highlevel.api.errors import (
     ConnectTimedOut,
     CutOff,
@@ -85,7 +86,7 @@ class Client:
         """Close the connections."""
         await self._transport.aclose()
 
-    async def opportunity(self, opportunity_id: str, *, until: float) -> wire.Record:
+    async def opportunity(self, opportunity_id: str, *, until: float) -> wire.OpportunityRecord:
         """One opportunity, fresh: unlike the search, this shows a write at once."""
         return await self._call(wire.get_opportunity(opportunity_id), wire.read_opportunity, until)
 
@@ -104,7 +105,7 @@ class Client:
         call = wire.search_opportunities(location_id, query, limit, version=self._version)
         return await self._call(call, wire.read_found, until)
 
-    async def lost_reasons(self, location_id: str, *, until: float) -> tuple[wire.Reason, ...]:
+    async def lost_reasons(self, location_id: str, *, until: float) -> tuple[wire.LostReasonRecord, ...]:
         """The location's lost reasons. Some tokens may not read them."""
         return await self._call(wire.get_lost_reasons(location_id), wire.read_lost_reasons, until)
 
@@ -122,7 +123,7 @@ class Client:
                 return False
             # A wait that the server asks for is not bounded by stamina's timeout, so it is by ours.
             wait = error.retry_after if error.retry_after is not None else self._attempts.pause
-            if _now() + wait + self._attempts.connect > until:
+            if loop_time() + wait + self._attempts.connect > until:
                 return False
             return True if error.retry_after is None else error.retry_after
 
@@ -139,7 +140,7 @@ class Client:
 
     async def _send(self, call: wire.Call, until: float) -> Answer:
         async with self.rate_limiter.slot(until=until):
-            left = until - _now()
+            left = until - loop_time()
             if left <= 0:
                 raise OutOfTime
             connect = min(self._attempts.connect, left)
@@ -153,7 +154,7 @@ class Client:
                 extensions={"timeout": {"connect": connect, "pool": connect}},
             )
             try:
-                answer = await exchange(self._transport, request, patience, self._auth)
+                answer = await fetch(self._transport, request, patience, self._auth)
             except HighLevelError:
                 self._called(call.method, 0)
                 raise
@@ -167,7 +168,7 @@ _parsed = lru_cache(100)(httpx.URL)
 """A deal is asked for twice, and to parse its address costs a tenth of what a request costs."""
 
 
-async def exchange(
+async def fetch(
     transport: httpx.AsyncBaseTransport, request: httpx.Request, patience: float, auth: httpx.Auth | None = None
 ) -> Answer:
     """Send a request, once, and read the whole answer, within so many seconds. Raises `HighLevelError`.
@@ -248,7 +249,3 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -25,7 +25,7 @@ from bot.highlevel.api.errors import (
     VersionRefused,
 )
 
-DAY = 86_399.0
+DEFAULT_LIFETIME = 86_399.0
 """Seconds that an access token lives, where the answer does not say."""
 
 
@@ -51,7 +51,7 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class TokenRequest:
     """A POST with a form, apart from the headers that every request has."""
 
     path: str
@@ -82,7 +82,7 @@ class Tokens:
 # --- requests ------------------------------------------------------------------------------------------------------
 
 
-def address(app: App, state: str) -> str:
+def authorization_url(app: App, state: str) -> str:
     """Where somebody is sent to choose the sub-account. They come back with `code` and the same `state`."""
     query = {
         "response_type": "code",
@@ -94,12 +94,12 @@ def address(app: App, state: str) -> str:
     return f"{app.chooser}?{urlencode(query)}"
 
 
-def redeem(app: App, code: str) -> Form:
+def redeem(app: App, code: str) -> TokenRequest:
     """Tokens for the code with which somebody came back; it is good once."""
     return _token(app, grant_type="authorization_code", code=code)
 
 
-def renew(app: App, refresh: str, kind: Kind) -> Form:
+def renew(app: App, refresh: str, kind: Kind) -> TokenRequest:
     """New tokens for a refresh token. The old one is good for 30 seconds more, and gets the same answer again.
 
     https://ideas.gohighlevel.com/changelog tells of the 30 seconds.
@@ -107,17 +107,17 @@ def renew(app: App, refresh: str, kind: Kind) -> Form:
     return _token(app, grant_type="refresh_token", refresh_token=refresh, user_type=kind.value)
 
 
-def exchange(company_id: str, location_id: str) -> Form:
+def exchange(company_id: str, location_id: str) -> TokenRequest:
     """A location's tokens for its agency's access token, which goes with it as a bearer (scope oauth.write).
 
     https://marketplace.gohighlevel.com/docs/ghl/oauth/get-location-access-token
     """
-    return Form("/oauth/locationToken", {"companyId": company_id, "locationId": location_id})
+    return TokenRequest("/oauth/locationToken", {"companyId": company_id, "locationId": location_id})
 
 
-def _token(app: App, **fields: str) -> Form:
+def _token(app: App, **fields: str) -> TokenRequest:
     """https://marketplace.gohighlevel.com/docs/ghl/oauth/get-access-token."""
-    return Form(
+    return TokenRequest(
         "/oauth/token",
         {
             "client_id": app.client_id,
@@ -176,9 +176,9 @@ def _bearer(value: object) -> str:
 
 def _lives(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return DAY
+        return DEFAULT_LIFETIME
     # JSON has whole numbers of any length, and NaN; nobody's token lives longer than a year.
-    return float(value) if math.isfinite(min(value, _YEAR)) and 0 < value <= _YEAR else DAY
+    return float(value) if math.isfinite(min(value, _YEAR)) and 0 < value <= _YEAR else DEFAULT_LIFETIME
 
 
 _YEAR = 366 * 86_400

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from bot.highlevel.api.answers import Limits
+from bot.highlevel.api.clock import loop_time
 from bot.highlevel.api.errors import Details, RateLimited
 
 MOST = 100
@@ -96,7 +97,7 @@ class RateLimiter:
 
         Raises `RateLimited` when there is none by then; nothing was sent.
         """
-        reservation, now = _reservation.get(), _now()
+        reservation, now = _reservation.get(), loop_time()
         has_one = reservation is not None and reservation.left > 0
         if reservation and has_one:
             reservation.left -= 1
@@ -120,7 +121,7 @@ class RateLimiter:
         self._most_a_day = limits.most_a_day or self._most_a_day
         if limits.left_today is not None:
             self._left_today = limits.left_today
-        now = _now()
+        now = loop_time()
         if limits.remaining is not None:
             self._occupy(self._most - limits.remaining - self._asking - self._occupied(now))
         if limits.closed_for is not None and not limits.day_is_over:
@@ -134,14 +135,14 @@ class RateLimiter:
 
     def budget(self) -> Budget:
         """What is left at this moment."""
-        now = _now()
+        now = loop_time()
         closed = now < max(self._closed_until, self._day_over_until)
         left = 0 if closed else max(0, self._most - self._kept - self._asking - self._occupied(now))
         return Budget(left, self._most, self._left_today, self._most_a_day)
 
     async def _take(self, wanted: int, *, until: float, first: bool = False) -> int:
         """Keep places, as many as are wanted, or all there are if that is fewer."""
-        now = _now()
+        now = loop_time()
         if now < self._day_over_until:
             raise self._daily(now)
         if self._closed_until > until:
@@ -155,7 +156,7 @@ class RateLimiter:
                 return await waiting.granted
         except TimeoutError:
             self._give_up(waiting)
-            raise RateLimited(Details(), retry_after=max(self._next_chance() - _now(), 0.0), daily=False) from None
+            raise RateLimited(Details(), retry_after=max(self._next_chance() - loop_time(), 0.0), daily=False) from None
         except asyncio.CancelledError:
             self._give_up(waiting)
             raise
@@ -169,7 +170,7 @@ class RateLimiter:
 
     def _serve(self) -> None:
         """Let in who can be let in, and set the alarm for the next."""
-        now = _now()
+        now = loop_time()
         if self._alarm:
             self._alarm.cancel()
             self._alarm = None
@@ -186,14 +187,14 @@ class RateLimiter:
 
     def _next_chance(self) -> float:
         """When it is worth looking again: the door opens, or a place comes free."""
-        now = _now()
+        now = loop_time()
         if now < self._closed_until:
             return self._closed_until
         return self._free_at[0] if self._free_at else now + self._interval
 
     def _occupy(self, places: int) -> None:
         for _ in range(places):
-            heapq.heappush(self._free_at, _now() + self._interval)
+            heapq.heappush(self._free_at, loop_time() + self._interval)
 
     def _occupied(self, now: float) -> int:
         while self._free_at and self._free_at[0] <= now:
@@ -206,7 +207,3 @@ class RateLimiter:
 
     def _daily(self, now: float) -> RateLimited:
         return RateLimited(Details(), retry_after=None if self._day_ends is None else self._day_ends - now, daily=True)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

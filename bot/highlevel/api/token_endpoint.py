@@ -7,10 +7,10 @@ import httpx
 from bot.highlevel.api import oauth
 from bot.highlevel.api.answers import Answer
 from bot.highlevel.api.auth import AccessTokens, OAuth
-from bot.highlevel.api.client import exchange
+from bot.highlevel.api.client import fetch
 
-CONNECT = 3.0
-PATIENCE = 10.0
+CONNECT_PATIENCE = 3.0
+TOKEN_ENDPOINT_PATIENCE = 10.0
 """Seconds for an answer. Whoever asks for new tokens holds the connection's lease meanwhile (`connections`)."""
 
 
@@ -25,7 +25,7 @@ class TokenEndpoint:
         version: str,
         user_agent: str,
         transport: httpx.AsyncBaseTransport,
-        patience: float = PATIENCE,
+        patience: float = TOKEN_ENDPOINT_PATIENCE,
     ) -> None:
         self._app = app
         self._version = version
@@ -53,13 +53,13 @@ class TokenEndpoint:
         await self._transport.aclose()
 
     async def _post(
-        self, form: oauth.Form, auth: httpx.Auth | None = None, headers: Mapping[str, str] | None = None
+        self, form: oauth.TokenRequest, auth: httpx.Auth | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         request = httpx.Request(
             "POST",
             self._base_url + form.path,
             headers=self._headers | dict(headers or {}),
             data=dict(form.fields),
-            extensions={"timeout": {"connect": CONNECT, "pool": CONNECT}},
+            extensions={"timeout": {"connect": CONNECT_PATIENCE, "pool": CONNECT_PATIENCE}},
         )
-        return await exchange(self._transport, request, self._patience, auth)
+        return await fetch(self._transport, request, self._patience, auth)

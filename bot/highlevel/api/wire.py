@@ -36,7 +36,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class OpportunityRecord:
     """An opportunity as HighLevel gives it. Every field may be absent or `null` there."""
 
     id: str
@@ -62,7 +62,7 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class LostReasonRecord:
     """Why an opportunity can be lost, as a location has set it up."""
 
     id: str
@@ -73,7 +73,7 @@ class Reason:
 class Found:
     """What a search gave."""
 
-    records: tuple[Record, ...]
+    records: tuple[OpportunityRecord, ...]
     total: int
     """How many there are in all, these among them; those that cannot be read are not counted."""
 
@@ -132,7 +132,7 @@ def _in_path(identifier: str) -> str:
 # --- answers -------------------------------------------------------------------------------------------------------
 
 
-def read_opportunity(answer: Answer) -> Record:
+def read_opportunity(answer: Answer) -> OpportunityRecord:
     """The opportunity in an answer to `get_opportunity`. Raises `HighLevelError`."""
     record = _record(_mapping(_success(answer).get("opportunity")))
     if record is None:
@@ -150,22 +150,22 @@ def read_found(answer: Answer) -> Found:
     return Found(records, max(len(records), int(total or 0) - unreadable))
 
 
-def read_lost_reasons(answer: Answer) -> tuple[Reason, ...]:
+def read_lost_reasons(answer: Answer) -> tuple[LostReasonRecord, ...]:
     """`MOST_LISTED` reasons in HighLevel's order; what has no id or no name is left out. Raises `HighLevelError`."""
     return tuple(
-        Reason(identifier, name)
+        LostReasonRecord(identifier, name)
         for reason in map(_mapping, _list(_success(answer), "lostReasons", answer)[:MOST_LISTED])
         if (identifier := text(reason.get("id"))) and (name := text(reason.get("name")))
     )
 
 
-def _record(found: Mapping[str, Any]) -> Record | None:
+def _record(found: Mapping[str, Any]) -> OpportunityRecord | None:
     """An opportunity, in whichever answer it is: a single one leaves out what is null, the search does not."""
     contact = _mapping(found.get("contact"))
     identifier, status = text(found.get("id")), text(found.get("status"))
     if identifier is None or status is None:
         return None
-    return Record(
+    return OpportunityRecord(
         id=identifier,
         status=status,
         name=text(found.get("name")),

@@ -3,12 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bot.access.authorization import Directory
+from bot.access.authorization import Directory, DirectoryError
 from bot.access.rules import Allowlist
 from bot.operations import diagnoses
 from bot.operations.checks.findings import CheckId, Findings, merged
 from bot.operations.diagnoses import Diagnosis
-from bot.slack.workspace import SlackTrouble
 
 MADE = frozenset({CheckId.ALLOWLIST, CheckId.GROUPS, CheckId.PEOPLE, CheckId.SHARED_CHANNELS})
 
@@ -21,7 +20,7 @@ SLACKBOT, NO_CHANNEL = "USLACKBOT", "C0000000000"
 
 
 class AccessChecks:
-    """Asks Slack what access depends on. `look_into`: asks about one channel, and raises `SlackTrouble`."""
+    """Asks Slack what access depends on. `look_into`: asks about one channel, and raises `DirectoryError`."""
 
     def __init__(
         self, allowlist: Allowlist, directory: Directory, look_into: Callable[[str], Awaitable[object]]
@@ -48,7 +47,7 @@ class AccessChecks:
     async def _group(self, group: str) -> Diagnosis | None:
         try:
             await self._directory.members(group)
-        except SlackTrouble as trouble:
+        except DirectoryError as trouble:
             refused = diagnoses.GROUP_WORDS.get(trouble.error, diagnoses.GROUP_REFUSED)
             return refused.about(group=group, error=trouble.error)
         return None
@@ -70,6 +69,6 @@ async def _is_forbidden(question: Awaitable[object]) -> bool:
     """Whether the token may not ask this. Any other trouble of Slack's says nothing about that."""
     try:
         await question
-    except SlackTrouble as trouble:
+    except DirectoryError as trouble:
         return trouble.error == MISSING_SCOPE
     return False

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from bot.access.authorization import Directory
+from bot.access.authorization import Directory, DirectoryError
 from bot.access.rules import Allowlist
 from bot.operations import diagnose, diagnoses
 from bot.operations.checks.findings import CheckId, Findings
@@ -71,6 +71,6 @@ class SlackTokenChecks:
     async def _is_stranger(self, user_id: str, team_id: str) -> bool:
         try:
             person = await self._directory.person(user_id)
-        except SlackTrouble as trouble:
+        except DirectoryError as trouble:
             return trouble.error in NO_SUCH_PERSON
         return bool(person.teams) and team_id not in person.teams

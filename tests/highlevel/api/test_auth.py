@@ -6,7 +6,7 @@ import pytest
 
 from bot.highlevel.api.answers import Answer
 from bot.highlevel.api.auth import OAuth, PrivateIntegration
-from bot.highlevel.api.client import exchange
+from bot.highlevel.api.client import fetch
 from bot.highlevel.api.errors import CutOff, Disconnected, Ending, NotRenewed
 
 TOKEN = "pit-not-a-token"
@@ -78,7 +78,7 @@ class Server:
 async def _send(server: Server, tokens: Tokens, waits: float | None = None) -> Answer:
     timeout = {"timeout": {"connect": waits}}
     request = httpx.Request("PUT", "http://127.0.0.1/x", json={"status": "won"}, extensions=timeout)
-    return await exchange(httpx.MockTransport(server), request, 5.0, OAuth(tokens))
+    return await fetch(httpx.MockTransport(server), request, 5.0, OAuth(tokens))
 
 
 async def test_the_current_token_is_sent_as_a_bearer() -> None:

@@ -76,7 +76,7 @@ def _in(seconds: float) -> float:
     return asyncio.get_running_loop().time() + seconds
 
 
-def _read(client: Client, seconds: float = 5.0) -> Awaitable[wire.Record]:
+def _read(client: Client, seconds: float = 5.0) -> Awaitable[wire.OpportunityRecord]:
     return client.opportunity(DEAL, until=_in(seconds))
 
 
@@ -630,7 +630,7 @@ async def test_lost_reasons_are_read() -> None:
     highlevel.add_token(TOKEN)
     highlevel.lost_reasons = [{"id": "R1", "name": "Price"}]
     async with served(highlevel.app()) as url, _client(url) as client:
-        assert await client.lost_reasons(highlevel.location_id, until=_in(5)) == (wire.Reason("R1", "Price"),)
+        assert await client.lost_reasons(highlevel.location_id, until=_in(5)) == (wire.LostReasonRecord("R1", "Price"),)
 
 
 async def test_each_request_is_told_with_its_answer_and_that_there_was_none(highlevel: HighLevel, url: str) -> None:

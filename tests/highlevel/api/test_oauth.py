@@ -19,7 +19,7 @@ from bot.highlevel.api.errors import (
     RateLimited,
     Unreadable,
 )
-from bot.highlevel.api.oauth import DAY, App, Form, Kind, Tokens, read_exchanged, read_tokens
+from bot.highlevel.api.oauth import DEFAULT_LIFETIME, App, Kind, TokenRequest, Tokens, read_exchanged, read_tokens
 from tests.highlevel.api.answers import BODIES, an_answer
 
 APP = App(
@@ -56,7 +56,7 @@ def _refused(status: int, body: object) -> HighLevelError:
 
 
 def test_somebody_is_sent_to_choose_with_all_that_they_must_bring_back() -> None:
-    address = urlsplit(oauth.address(APP, "a state+/="))
+    address = urlsplit(oauth.authorization_url(APP, "a state+/="))
 
     assert address._replace(query="").geturl() == APP.chooser
     assert parse_qs(address.query) == {
@@ -71,17 +71,17 @@ def test_somebody_is_sent_to_choose_with_all_that_they_must_bring_back() -> None
 def test_a_code_and_a_refresh_token_are_sent_with_the_app_that_they_were_given_to() -> None:
     ours = {"client_id": APP.client_id, "client_secret": "not-a-secret", "redirect_uri": APP.redirect_uri}
 
-    assert oauth.redeem(APP, "the-code") == Form(
+    assert oauth.redeem(APP, "the-code") == TokenRequest(
         "/oauth/token", ours | {"grant_type": "authorization_code", "code": "the-code"}
     )
-    assert oauth.renew(APP, "the-refresh-token", Kind.COMPANY) == Form(
+    assert oauth.renew(APP, "the-refresh-token", Kind.COMPANY) == TokenRequest(
         "/oauth/token",
         ours | {"grant_type": "refresh_token", "refresh_token": "the-refresh-token", "user_type": "Company"},
     )
 
 
 def test_an_agency_asks_for_the_tokens_of_a_location() -> None:
-    assert oauth.exchange("COMPANY1", "LOCATION1") == Form(
+    assert oauth.exchange("COMPANY1", "LOCATION1") == TokenRequest(
         "/oauth/locationToken", {"companyId": "COMPANY1", "locationId": "LOCATION1"}
     )
 
@@ -112,13 +112,13 @@ def test_where_the_answer_does_not_say_whose_they_are_the_ids_do(word: object) -
 
 @pytest.mark.parametrize("lives", [None, 0, -1, True, "86399", 10**400, 400 * 86_400])
 def test_a_life_that_makes_no_sense_is_a_day(lives: object) -> None:
-    assert _tokens(expires_in=lives).lives == DAY
+    assert _tokens(expires_in=lives).lives == DEFAULT_LIFETIME
 
 
 def test_a_life_that_is_not_a_number_of_json_is_a_day() -> None:
     for word in (b"NaN", b"Infinity", b"-Infinity"):
         body = b'{"access_token": "a", "locationId": "L", "expires_in": %s}' % word
-        assert read_tokens(an_answer(200, body)).lives == DAY
+        assert read_tokens(an_answer(200, body)).lives == DEFAULT_LIFETIME
 
 
 def test_the_answer_need_not_hold_a_new_refresh_token() -> None:

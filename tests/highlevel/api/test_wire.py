@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.highlevel.api import wire
 from bot.highlevel.api.answers import Answer, read_error
 from bot.highlevel.api.errors import Broken, HighLevelError, NotFound, SaidNo, Unreadable
-from bot.highlevel.api.wire import Found, Pipeline, Reason, Record
+from bot.highlevel.api.wire import Found, LostReasonRecord, OpportunityRecord, Pipeline
 from tests.highlevel.api.answers import BODIES, SAMPLES, an_answer, as_json, sample
 
 ID = "97nqCw0m1pCj2Uo6CiGu"
@@ -19,7 +19,7 @@ ID = "97nqCw0m1pCj2Uo6CiGu"
 SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
     "200_opportunity": (
         wire.read_opportunity,
-        Record(
+        OpportunityRecord(
             id=ID,
             status="open",
             name="Test Opportunity for Get",
@@ -35,7 +35,7 @@ SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
     ),
     "200_opportunity_with_nulls": (
         wire.read_opportunity,
-        Record(
+        OpportunityRecord(
             id=ID,
             status="open",
             name="Test Opportunity for Get",
@@ -53,7 +53,7 @@ SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
         wire.read_found,
         Found(
             (
-                Record(
+                OpportunityRecord(
                     id=ID,
                     status="lost",
                     name="Test Opportunity",
@@ -70,7 +70,7 @@ SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
             23,
         ),
     ),
-    "200_lost_reasons": (wire.read_lost_reasons, (Reason("CLu7BaljjqrEjBGKTNNe", "Price"),)),
+    "200_lost_reasons": (wire.read_lost_reasons, (LostReasonRecord("CLu7BaljjqrEjBGKTNNe", "Price"),)),
     "200_status_succeded": (wire.read_accepted, ""),
     "200_status_success": (wire.read_accepted, "00000000-0000-4000-8000-000000000003"),
     "200_status_v3": (wire.read_accepted, ""),
@@ -415,7 +415,7 @@ def test_an_answer_without_a_list_is_unreadable(value: object) -> None:
 def test_lost_reasons_without_id_or_name_are_left_out() -> None:
     reasons = [{"id": "r1", "name": "Price"}, {"id": "r2"}, {"name": "Timing"}, None, {"id": "r3", "name": "Other"}]
     read = wire.read_lost_reasons(an_answer(200, {"lostReasons": reasons, "total": 5}))
-    assert read == (Reason("r1", "Price"), Reason("r3", "Other"))
+    assert read == (LostReasonRecord("r1", "Price"), LostReasonRecord("r3", "Other"))
 
 
 def test_no_more_lost_reasons_are_read_than_were_asked_for() -> None:

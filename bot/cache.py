@@ -1,0 +1,143 @@
+"""Keeps answers by key, and asks for each of them once, for all callers that wait for it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+MAXSIZE = 1000
+"""Keys that a cache holds, where its owner sets no other number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Value(Generic[V]):
+    """An answer. Times are the event loop's."""
+
+    value: V
+    fresh_until: float
+    usable_until: float
+    """Until then it takes the place of a newer one that could not be loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why there is no answer."""
+
+    error: Exception
+    trace: TracebackType | None
+    """As it was when the load failed: raising the same error again would lengthen its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[V]):
+    """What the latest load of a key left behind."""
+
+    content: _Value[V] | _Failure
+    load_again_at: float
+    failed: bool
+    """Whether that load failed; the content may be an earlier answer all the same."""
+
+    def result(self) -> V:
+        """The answer. Raises the error of a load that failed."""
+        if isinstance(self.content, _Failure):
+            raise self.content.error.with_traceback(self.content.trace)
+        return self.content.value
+
+
+class Cache(Generic[K, V]):
+    """Answers by key, in memory.
+
+    `load` is called once for all callers that want a key at the same time, in a task of its own: a caller that gives
+    up, or is cancelled, does not stop it. It has to end by itself. All durations are in seconds:
+
+    - `ttl`: an answer is fresh for so long after its load began;
+    - `error_ttl`: after a failed load, `load` is not called again for so long;
+    - `stale_if_error`: an answer that is no longer fresh can be used for so long in place of one that could not be
+      loaded (the name is that of RFC 5861);
+    - `maxsize`: with more keys than this, the least recently used one is forgotten.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[K], Awaitable[V]],
+        *,
+        ttl: float,
+        error_ttl: float,
+        stale_if_error: float = 0.0,
+        maxsize: int = MAXSIZE,
+    ) -> None:
+        self._load = load
+        self._ttl = ttl
+        self._error_ttl = error_ttl
+        self._stale_if_error = stale_if_error
+        self._maxsize = maxsize
+        self._entries: dict[K, _Entry[V]] = {}
+        """The least recently used one is the first."""
+        self._loading: dict[K, asyncio.Task[_Entry[V]]] = {}
+
+    async def get(self, key: K, *, until: float | None = None) -> V:
+        """The answer for this key, loaded unless a fresh one is here.
+
+        `until`: the event-loop time at which this caller stops waiting for a load; `None` waits for its end. Then an
+        answer that is stale and can still be used is returned; without one, this raises `TimeoutError`.
+        Raises what `load` raised, also for `error_ttl` seconds afterwards.
+        """
+        entry = self._entries.pop(key, None)
+        if entry:
+            self._entries[key] = entry
+            if _now() < entry.load_again_at:
+                return entry.result()
+        loading = self._load_once(key)
+        await asyncio.wait([loading], timeout=None if until is None else max(until - _now(), 0.0))
+        if loading.done():
+            return loading.result().result()
+        if entry and isinstance(entry.content, _Value) and _now() < entry.content.usable_until:
+            return entry.content.value
+        raise TimeoutError
+
+    async def refresh(self, key: K) -> bool:
+        """Load the answer for this key, however fresh the last one is; `False` when that failed.
+
+        A fresh answer stays in use when the load fails.
+        """
+        loading = self._load_once(key)
+        await asyncio.wait([loading])
+        return not loading.result().failed
+
+    def _load_once(self, key: K) -> asyncio.Task[_Entry[V]]:
+        """The load that is under way for this key, or a new one."""
+        if key not in self._loading:
+            self._loading[key] = asyncio.create_task(self._loaded(key), name="cache")
+            self._loading[key].add_done_callback(lambda _: self._loading.pop(key))
+        return self._loading[key]
+
+    async def _loaded(self, key: K) -> _Entry[V]:
+        began = _now()
+        try:
+            value = await self._load(key)
+        except Exception as error:  # noqa: BLE001 - it is raised where the answer is wanted
+            entry = self._after(error, self._entries.get(key))
+        else:
+            fresh_until = began + self._ttl
+            entry = _Entry(_Value(value, fresh_until, fresh_until + self._stale_if_error), fresh_until, failed=False)
+        self._entries.pop(key, None)
+        self._entries[key] = entry
+        if len(self._entries) > self._maxsize:
+            del self._entries[next(iter(self._entries))]
+        return entry
+
+    def _after(self, error: Exception, last: _Entry[V] | None) -> _Entry[V]:
+        now = _now()
+        again = now + self._error_ttl
+        if last and isinstance(last.content, _Value) and now < last.content.usable_until:
+            again = max(last.content.fresh_until, min(again, last.content.usable_until))
+            return _Entry(last.content, again, failed=True)
+        return _Entry(_Failure(error, error.__traceback__), again, failed=True)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
