@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bot.__main__ import environment, main
@@ -24,7 +25,7 @@ from bot.simulator.slack.server import GRANTED, Fault
 from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.database import Database
 from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, PATIENT, House, open_house, stand_ins
-from tests.rows import execute, fill
+from tests.rows import execute, fill, load_unreleased
 from tests.visitor import visitor
 
 ROOT = Path(__file__).parents[1]
@@ -330,6 +331,19 @@ async def test_settings_are_read_from_the_env_file_and_the_environment_wins(tmp_
     assert b"FAIL  highlevel.token" in output
 
 
+async def test_check_and_readyz_say_what_to_do_about_a_database_from_before_the_first_release(
+    database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_unreleased(database_url)
+    async with open_house(tmp_path, DATABASE_URL=database_url) as house, httpx.AsyncClient() as http:
+        ready = (await http.get(f"{house.slack.bot_url}/readyz")).json()
+        code, printed = await _checked(capsys, _environ(house), "--json")
+
+    assert code == 1
+    assert json.loads(printed)["why"]["store.schema"] == "store.schema.unreleased"
+    assert ready["failing"]["store.schema"] == json.loads(printed)["failing"]["store.schema"]
+
+
 # --- connect --------------------------------------------------------------------------------------------------------
 
 
@@ -513,10 +527,21 @@ def test_history_says_that_a_server_cannot_be_reached_without_its_password(capsy
 def test_history_says_what_to_do_about_another_version(
     ledger: str, step: str, advice: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    execute(ledger, f"UPDATE schema_version SET version = version {step}")  # noqa: S608 - our own words
+    execute(ledger, f"UPDATE opp_status_schema SET version = version {step}")  # noqa: S608 - our own words
 
     assert _history(ledger) == 1
     assert capsys.readouterr().err.endswith(advice)
+
+
+def test_history_says_what_to_do_about_a_database_from_before_the_first_release(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load_unreleased(database_url)
+
+    assert _history(database_url) == 1
+    told = capsys.readouterr().err
+    assert "it is from before the first release" in told
+    assert "set DATABASE_URL to a new database" in told
 
 
 def test_history_ends_quietly_when_its_reader_has_gone(ledger: str) -> None:

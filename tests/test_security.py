@@ -11,7 +11,7 @@ from bot.highlevel.install_links import VALID, Purpose
 from bot.operations.formats import MOST_SIGNING_SECRETS
 from bot.operations.settings import Settings
 from bot.storage.tables import metadata
-from bot.web.server import MAX_REQUEST, PATIENCE
+from bot.web.server import MAX_REQUEST, REQUEST_PATIENCE
 
 ROOT = Path(__file__).parents[1]
 SECURITY = (ROOT / "docs" / "security.md").read_text()
@@ -72,7 +72,7 @@ def test_every_number_is_that_of_the_code() -> None:
     text = " ".join(SECURITY.split())
 
     assert "Requests have 256 kB and ten seconds" in text
-    assert (MAX_REQUEST, PATIENCE) == (256 * 1024, 10.0)
+    assert (MAX_REQUEST, REQUEST_PATIENCE) == (256 * 1024, 10.0)
     assert "The bot accepts two" in text
     assert MOST_SIGNING_SECRETS == 2
     assert "good once, for 30 minutes" in text

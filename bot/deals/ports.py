@@ -1,12 +1,11 @@
 """What the use case needs of its neighbours: the CRM, and a ledger to note intents in. Pure."""
 
 from contextlib import AbstractAsyncContextManager
+from enum import Enum
 from typing import Protocol
 
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
-from bot.deals.outcome import (
-    Trouble,
-)
+from bot.deals.outcome import Trouble
 
 
 class CrmError(Exception):
@@ -20,15 +19,22 @@ class CrmError(Exception):
         """Whether the CRM is finished with the request; if not, it may still carry it out later."""
 
 
+class OtherSchema(Enum):
+    """Which version of this program made the store's tables, where this version cannot use them."""
+
+    NEWER = "a later one"
+    UNRELEASED = "one from before the first release"
+
+
 class StoreDown(Exception):
     """The ledger could not be written or read."""
 
-    def __init__(self, *, perhaps_written: bool = False, newer: bool = False) -> None:
+    def __init__(self, *, perhaps_written: bool = False, schema: OtherSchema | None = None) -> None:
         super().__init__()
         self.perhaps_written = perhaps_written
         """What was to be written may stand there all the same: the answer was lost, not the question."""
-        self.newer = newer
-        """The store belongs to a later version of this program."""
+        self.schema = schema
+        """Why the store will stay down, where another version made its tables; otherwise `None`."""
 
 
 class LeaseLost(Exception):

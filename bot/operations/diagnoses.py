@@ -373,6 +373,12 @@ STORE_NEWER = Diagnosis(
     "later version again, or set DATABASE_URL to another database.",
 )
 
+STORE_UNRELEASED = Diagnosis(
+    "store.schema.unreleased",
+    "The database is from before the first release, and this version cannot bring it up to date. Set DATABASE_URL to a new "
+    "database. The version that wrote the old one can still list its history, by python -m bot history.",
+)
+
 ALLOWLIST_EMPTY = Diagnosis(
     "access.allowlist.empty",
     "ALLOWED_USERS is empty, and so are ALLOWED_GROUPS and ADMINS: no one may change anything. Set it to the Slack ids of those who may.",
@@ -430,6 +436,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *(
         STORE_DOWN,
         STORE_NEWER,
+        STORE_UNRELEASED,
         ALLOWLIST_EMPTY,
         GROUP_REFUSED,
         *GROUP_WORDS.values(),

@@ -19,7 +19,7 @@ from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 10.0
+REPLY_PATIENCE = 10.0
 """Seconds for Slack to take a message."""
 
 PAUSES = (1.0, 2.0)
@@ -84,7 +84,7 @@ class Replies:
         self,
         web: AsyncWebClient,
         transport: httpx.AsyncBaseTransport,
-        patience: float = PATIENCE,
+        patience: float = REPLY_PATIENCE,
         *,
         pauses: tuple[float, ...] = PAUSES,
         queue_patience: float = QUEUE_PATIENCE,
@@ -106,7 +106,7 @@ class Replies:
         it goes to the person when the reply address is used up, never to the channel.
         """
         for way, send in self._ways(message, to):
-            attempt = await self._insist(send)
+            attempt = await self._send(send)
             if attempt.fate is not _Fate.REFUSED:
                 return Delivery(way, attempt.message_ts)
         log.error("reply.undelivered")
@@ -114,7 +114,7 @@ class Replies:
 
     async def post(self, message: Message, channel_id: str) -> Delivery:
         """Post it in a channel, and nowhere else. Never raises."""
-        attempt = await self._insist(partial(self._post, message, channel_id))
+        attempt = await self._send(partial(self._post, message, channel_id))
         refused = attempt.fate is _Fate.REFUSED
         return Delivery(DeliveryWay.UNDELIVERED if refused else DeliveryWay.CHANNEL, attempt.message_ts)
 
@@ -124,7 +124,7 @@ class Replies:
         Slack lets only public messages be updated, or those in a direct message, whose id begins with D.
         https://docs.slack.dev/reference/methods/chat.update
         """
-        attempt = await self._insist(partial(self._replace, message, channel_id, message_ts))
+        attempt = await self._send(partial(self._replace, message, channel_id, message_ts))
         return attempt.fate is not _Fate.REFUSED
 
     async def close(self) -> None:
@@ -145,7 +145,7 @@ class Replies:
                 yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id)
         yield DeliveryWay.DIRECT_MESSAGE, partial(self._post, message, to.user_id)
 
-    async def _insist(self, send: Callable[[], Awaitable[_Attempt]]) -> _Attempt:
+    async def _send(self, send: Callable[[], Awaitable[_Attempt]]) -> _Attempt:
         """Send it one way, as often as is decent."""
         pauses, patience = iter(self._pauses), self._queue_patience
         while True:

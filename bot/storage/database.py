@@ -12,9 +12,9 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from bot.deals.ports import StoreDown
+from bot.deals.ports import OtherSchema, StoreDown
 from bot.storage.engine import cut, engine, is_cut_off, is_deadlock, reason
-from bot.storage.migrations import NewerSchemaError, migrate, must_not_be_newer
+from bot.storage.migrations import NewerSchemaError, UnreleasedSchemaError, migrate, must_be_migratable
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Database:
         self._engine = engine(url)
         self._patience = patience
         self._longest_migration = longest_migration
-        self._bring_up_to_date = migrate if migrates else must_not_be_newer
+        self._bring_up_to_date = migrate if migrates else must_be_migratable
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._waiting: list[_Job] = []
         self._writer: asyncio.Task[None] | None = None
@@ -159,7 +159,7 @@ class Database:
             raise StoreDown
         if (error := self._opening.result()) is not None:
             self._opening = None
-            raise StoreDown(newer=isinstance(error, NewerSchemaError)) from error
+            raise StoreDown(schema=_other_schema(error)) from error
 
     async def _commit(self, jobs: list[_Job]) -> list[object]:
         """What became of each job: its result, or an exception. Raises `StoreDown` when it is the same for all."""
@@ -236,3 +236,13 @@ class Database:
             log.warning("database.down", error=type(error).__name__, reason=reason(error, self._url))
         self._engine.dispose()
         return error
+
+
+def _other_schema(error: Exception) -> OtherSchema | None:
+    match error:
+        case NewerSchemaError():
+            return OtherSchema.NEWER
+        case UnreleasedSchemaError():
+            return OtherSchema.UNRELEASED
+        case _:
+            return None

@@ -13,7 +13,7 @@ from bot.deals.outcome import Effect, Result
 from bot.storage.database import Database
 from bot.storage.engine import engine_for_reading, reason
 from bot.storage.ledger import as_written
-from bot.storage.migrations import must_be_current
+from bot.storage.migrations import UnreleasedSchemaError, must_be_current
 from bot.storage.rows import RECORD_COLUMNS, as_record
 from bot.storage.tables import commands
 
@@ -132,6 +132,8 @@ def streaming(url: str, statement: sa.Select[Any]) -> Iterator[Iterator[sa.Row[A
                 # After Ctrl-C SQLAlchemy has closed a file, and would log that its cursor cannot be closed any more.
                 if not (connection.invalidated and connection.dialect.name == "sqlite"):
                     rows.close()
+    except UnreleasedSchemaError as error:
+        raise Unreadable(str(error)) from error
     except sa.exc.DBAPIError as error:
         raise Unreadable(reason(error, url)) from error
     finally:

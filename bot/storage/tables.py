@@ -1,8 +1,19 @@
-"""The database's tables."""
+"""The database's tables, and what each column means. `migrations` makes them.
+
+Times in columns that end in `_at` are text, ISO 8601 in UTC, which sorts as the times do; but `given_at` and `ends_at`,
+like `lease_until`, are seconds since 1970 by the database's own clock. Other columns that can be NULL are NULL where
+something was not known, not asked for, or not reached.
+"""
 
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
+
+
+def _partial_index(name: str, *columns: sa.Column[str], where: str, unique: bool = False) -> sa.Index:
+    condition = sa.text(where)
+    return sa.Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
 
 commands = sa.Table(
     "commands",
@@ -14,16 +25,24 @@ commands = sa.Table(
     sa.Column("channel_id", sa.Text, nullable=False),
     sa.Column("user_id", sa.Text, nullable=False),
     sa.Column("text", sa.Text, nullable=False),
+    sa.Column("location_id", sa.Text, nullable=False),
     sa.Column("opportunity_id", sa.Text, nullable=False),
     sa.Column("opportunity_name", sa.Text),
+    sa.Column("called", sa.Text),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("lost_reason_id", sa.Text),
+    sa.Column("reason", sa.Text),
     sa.Column("only_if", sa.Text),
+    sa.Column("consent", sa.Text, nullable=False),
     sa.Column("undoes", sa.Text),
+    sa.Column("continues", sa.Text),
+    sa.Column("batch", sa.Text),
+    sa.Column("note", sa.Text),
+    sa.Column("public", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.Double),
-    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("before", sa.Text),
     sa.Column("before_lost_reason_id", sa.Text),
     sa.Column("after", sa.Text),
@@ -31,42 +50,88 @@ commands = sa.Table(
     sa.Column("effect", sa.Text),
     sa.Column("trace_id", sa.Text),
     sa.Column("response_url", sa.Text),
-    sa.Column("message_ts", sa.Text),
-    sa.Column("told_to_wait", sa.Integer, nullable=False, default=0),
+    sa.Column("told_to_wait", sa.Integer, nullable=False),
     sa.Column("reply", sa.Text),
     sa.Column("delivered", sa.Text),
-    sa.Column("finished_at", sa.Text),
-    sa.Column("called", sa.Text),
-    sa.Column("reason", sa.Text),
-    sa.Column("consent", sa.Text, nullable=False, default="given"),
-    sa.Column("continues", sa.Text),
-    sa.Column("batch", sa.Text),
-    sa.Column("note", sa.Text),
-    sa.Column("public", sa.Integer, nullable=False, default=1),
+    sa.Column("message_ts", sa.Text),
     sa.Column("announced_in", sa.Text),
     sa.Column("announced_ts", sa.Text),
-    sa.Column("location_id", sa.Text, nullable=False, default=""),
+    sa.Column("finished_at", sa.Text),
 )
-"""One row per accepted command: queue, idempotency key, audit trail and history in one. Times are ISO 8601 in UTC.
+"""One row per accepted command: queue, idempotency key, audit trail and history in one.
 
-- `key` is the sender's own id for the command. `text` is what was typed; `opportunity_id`, `status` and
-  `lost_reason_id` are what it was understood to ask for, `only_if` the status that the deal must still have.
-  `undoes` is the key of the command that this one takes back.
-- `called` is what the deal was called instead of its id, and then `opportunity_id` is empty until it is found; `reason`
-  is why it was lost, in somebody's words. `consent` is how far the command may go by itself (`status.Consent`).
-  `continues` is the key of the command that needed an answer, which this one is. `batch` is the key of the first of
-  several that were asked for at once. `note` is posted with the result, which is shown to the channel if `public`.
-- `state`: *accepted*, not begun; *running*, at the deal; *intended*, about to write or just written; *answered*, the
-  outcome is known and the reply is not delivered; *finished*.
-- `owner` is the process that works on it, until `lease_until`, seconds since 1970 by the database's own clock.
-  `attempts` counts how often somebody else took it over while it was at the deal: mostly, that a process died.
-- `before` and `after` are statuses; `outcome` is changed, already_so, overtaken or the cause of a failure, whose
-  `effect` says whether anything changed: nothing, or unknown.
-- `response_url` and `reply` are there until the reply is delivered, then gone; `delivered` is how it arrived, and
-  `message_ts` Slack's id of the message, where Slack told. `announced_in` and `announced_ts` are the channel where it
-  was posted besides, and that message's id. `location_id` is the sub-account in which the deal is, or its name is
-  looked for; empty where there was only one.
+What was sent:
+
+- `key`: the sender's own id for the command. The same key again is the same command.
+- `reference`: the short name by which people and the log refer to it.
+- `accepted_at`: when it was written down.
+- `team_id`, `channel_id`, `user_id`: the caller's workspace, the channel and the caller, by Slack's ids.
+- `text`: what the caller typed.
+
+What it asks for:
+
+- `location_id`: the sub-account that has the deal; empty where there was only one.
+- `opportunity_id`: the deal; empty until the deal that `called` means is found.
+- `opportunity_name`: the deal's name as it was then.
+- `called`: what the caller named the deal by, instead of its id.
+- `status`: the status that the deal is to get.
+- `lost_reason_id`: the id of the lost reason that it is to get.
+- `reason`: why it was lost, in the caller's words.
+- `only_if`: the status that the deal must still have; NULL for any.
+- `consent`: how far the command may go before the caller is asked, a `Consent`.
+- `undoes`: the key of the command that this one undoes.
+- `continues`: the key of the command that stopped with a question, to which this one is the answer.
+- `batch`: of several that were asked for at once, the key of the first, which answers for all.
+- `note`: what is posted with the result.
+- `public`: 1 where the channel sees the result, otherwise 0.
+
+How far it got:
+
+- `state`: a `State`.
+- `owner`: the process that has it; NULL where a process gave it back, or it is finished.
+- `lease_until`: when the owner's lease ends. After that any process may take the command over.
+- `attempts`: how often another process took it over while it was *running* or *intended*, which mostly means that a
+  process died over it.
+- `before`, `before_lost_reason_id`, `after`: the deal's status and lost reason before, and its status after.
+- `outcome`: a `Result` or a `Cause`.
+- `effect`: an `Effect`, where the outcome is a `Cause`.
+- `trace_id`: HighLevel's number for the call that changed the deal.
+
+What was answered:
+
+- `response_url`: Slack's reply address; deleted when the command is finished.
+- `told_to_wait`: 1 once the caller was told that it takes longer, before that 0.
+- `reply`: the reply as JSON; there while it is being delivered.
+- `delivered`: how the reply was delivered, a `Delivery.way`.
+- `message_ts`: the reply's message, or the one whose button was pressed, by Slack's id.
+- `announced_in`, `announced_ts`: the other channel where the result was posted, and the message there.
+- `finished_at`: when it was finished.
 """
+
+sa.Index("commands_by_opportunity", commands.c.opportunity_id, commands.c.accepted_at)
+sa.Index("commands_by_user", commands.c.user_id, commands.c.accepted_at)
+sa.Index("commands_by_time", commands.c.accepted_at)
+_partial_index("commands_by_batch", commands.c.batch, where="batch IS NOT NULL")
+_partial_index("commands_unfinished", commands.c.lease_until, where="state <> 'finished'")
+_partial_index("commands_waiting", commands.c.opportunity_id, commands.c.accepted_at, where="state <> 'finished'")
+# At most one command changes a deal at a time, however many processes there are.
+_partial_index(
+    "commands_one_at_a_time", commands.c.opportunity_id, where="state IN ('running', 'intended')", unique=True
+)
+# At most one command that is under way, or that succeeded, undoes a change.
+_partial_index(
+    "commands_one_undo",
+    commands.c.undoes,
+    where="undoes IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')",
+    unique=True,
+)
+# At most one command that is under way, or that succeeded, answers a question.
+_partial_index(
+    "commands_one_answer",
+    commands.c.continues,
+    where="continues IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')",
+    unique=True,
+)
 
 access = sa.Table(
     "access",
@@ -82,10 +147,19 @@ access = sa.Table(
     sa.Column("revoked_by", sa.Text),
     sa.Column("revoked_at", sa.Text),
 )
-"""One row per request to be let in: *open*, *approved* (and in force), *declined*, or *revoked* after it was approved.
+"""One row per request for access.
 
-`decided_by` is the admin who approved or declined it; `revoked_by` is one too, or `permission.OPERATOR`.
+- `reference`: its short name, also towards the person who asked.
+- `user_id`, `team_id`, `channel_id`: who asked, in which workspace and channel, by Slack's ids.
+- `asked_at`: when.
+- `state`: a `RequestState`.
+- `decided_by`, `decided_at`: the admin who approved or declined it, and when.
+- `revoked_by`, `revoked_at`: the admin who revoked the approval, or `OPERATOR`, and when.
 """
+
+sa.Index("access_by_user", access.c.user_id, access.c.asked_at)
+# A person has at most one request that is open, or one approval in force.
+_partial_index("access_one_standing", access.c.user_id, where="state IN ('open', 'approved')", unique=True)
 
 channels = sa.Table(
     "channels",
@@ -95,10 +169,12 @@ channels = sa.Table(
     sa.Column("bound_by", sa.Text, nullable=False),
     sa.Column("bound_at", sa.Text, nullable=False),
 )
-"""The sub-account in which a channel of Slack works, where it is not the default one; which admin said so, and when."""
+"""One row per channel of Slack that works in another sub-account than the default one.
 
-probe = sa.Table("probe", metadata, sa.Column("pad", sa.Text, nullable=False))
-"""One row of no meaning: written anew to find out whether writing works."""
+- `channel_id`: the channel.
+- `location_id`: the sub-account.
+- `bound_by`, `bound_at`: the admin who said so, and when.
+"""
 
 connections = sa.Table(
     "connections",
@@ -115,27 +191,38 @@ connections = sa.Table(
     sa.Column("lease_until", sa.Double),
     sa.Column("refused", sa.Text),
 )
-"""One row per account of HighLevel that was connected by OAuth. Times are seconds since 1970 by the database's clock.
+"""One row per account of HighLevel that is connected by OAuth.
 
-- `account_id` is the location's id, or an agency's company id; `kind` is which, in HighLevel's words. `company_id` is
-  the agency that a location belongs to, as far as HighLevel said.
-- `access` and `refresh` are tokens, encrypted. A location without a `refresh` got its tokens in exchange for its
-  agency's, and gets new ones the same way.
-- `given_at` and `ends_at` are when the access token was given, and when it ends. `generation` counts the pairs of
-  tokens: whoever saves a new pair says which it replaces.
-- `owner` is the process that is getting a new pair, until `lease_until`.
-- `refused` is why HighLevel has ended the connection; empty while it is good.
+- `account_id`: the location's id, or an agency's company id.
+- `kind`: which of both, in HighLevel's word.
+- `company_id`: the agency that a location belongs to, as far as HighLevel said.
+- `access`, `refresh`: the tokens, encrypted. A location without a refresh token got its access token in exchange for
+  its agency's, and gets new ones the same way.
+- `given_at`, `ends_at`: when the access token was issued, and when it expires.
+- `generation`: counts the pairs of tokens. A process that saves a new pair says which one it replaces.
+- `owner`: the process that is getting a new pair.
+- `lease_until`: when the owner's lease ends. After that another process may do it.
+- `refused`: why HighLevel ended the connection; NULL while it is good.
 """
 
 install_links = sa.Table(
-    "passes",
+    "install_links",
     metadata,
     sa.Column("digest", sa.Text, primary_key=True),
     sa.Column("purpose", sa.Text, nullable=False),
     sa.Column("ends_at", sa.Double, nullable=False),
-    sa.Column("spent", sa.Integer, nullable=False, default=0),
+    sa.Column("spent", sa.Integer, nullable=False),
 )
-"""One row per secret that opens something once: the digest, never the secret. What was spent stays for a while, so that
-whoever comes again can be told."""
+"""One row per secret that can be used once. It stays for a while after that, so that a second use can be explained.
 
-schema_version = sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, nullable=False))
+- `digest`: the SHA-256 of the secret. The secret itself is not stored.
+- `purpose`: what it opens, a `Purpose`.
+- `ends_at`: when it expires.
+- `spent`: 1 once it was used, before that 0.
+"""
+
+probe = sa.Table("probe", metadata, sa.Column("pad", sa.Text, nullable=False))
+"""One row without meaning. It is replaced to find out whether the database can be written."""
+
+schema_version = sa.Table("opp_status_schema", metadata, sa.Column("version", sa.Integer, nullable=False))
+"""One row: how many steps of `migrations.MIGRATIONS` the database has taken."""

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 MAX_REQUEST = 4 * MAX_BODY
 """Bytes, with the headers: far more than Slack or a browser sends."""
 
-PATIENCE = 10.0
+REQUEST_PATIENCE = 10.0
 """Seconds for a request to come in; Slack itself gives up after three."""
 
 
@@ -31,7 +31,7 @@ class BoundedProtocol(HttpToolsProtocol):
     Its parser keeps a header in memory until it is complete, however long that takes and however much it is.
     """
 
-    patience: ClassVar[float] = PATIENCE
+    patience: ClassVar[float] = REQUEST_PATIENCE
     _received = 0
     _deadline: asyncio.TimerHandle | None = None
 

@@ -135,7 +135,7 @@ async def test_whatever_comes_with_the_way_back_is_answered_with_a_page(house: H
 
 async def test_a_database_that_is_away_is_told(house: House, ana: Visitor) -> None:
     address = await connect_link(house.settings)
-    execute(house.settings.database_url, "DROP TABLE passes")
+    execute(house.settings.database_url, "DROP TABLE install_links")
     page = await ana.opens(address)
 
     assert page.status_code == 503

@@ -141,7 +141,7 @@ async def test_a_link_is_good_once_and_opening_it_uses_nothing_up(house: House, 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_link_that_has_expired_or_is_made_up_opens_nothing(house: House, ana: Visitor, method: str) -> None:
     link = await connect_link(house.settings)
-    execute(house.settings.database_url, "UPDATE passes SET ends_at = ends_at - 1801")
+    execute(house.settings.database_url, "UPDATE install_links SET ends_at = ends_at - 1801")
 
     assert "has expired" in interaction(await ana.opens(link, method))
     for made_up in ("forged", "x" * 5000, "é"):
@@ -167,7 +167,7 @@ async def test_a_way_back_that_is_forged_or_expired_stores_nothing(house: House,
     for state in ("forged", "", install_links):  # a pass of another kind is none
         page = await ana.opens(str(back.copy_set_param("state", state)))
         assert (page.status_code, "Nothing was connected." in interaction(page)) == (403, True)
-    execute(house.settings.database_url, "UPDATE passes SET ends_at = ends_at - 1801")
+    execute(house.settings.database_url, "UPDATE install_links SET ends_at = ends_at - 1801")
     expired = await ana.opens(str(back))
 
     assert "has expired" in interaction(expired)

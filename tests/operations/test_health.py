@@ -9,7 +9,7 @@ import pytest
 from bot.access.authorization import DirectoryError
 from bot.access.rules import Allowlist, Person
 from bot.deals.outcome import Cause
-from bot.deals.ports import StoreDown
+from bot.deals.ports import OtherSchema, StoreDown
 from bot.operations import diagnoses
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId, Findings
@@ -45,7 +45,7 @@ class Neighbours:
     highlevel: Cause | None = None
     lost_reasons: bool | Cause = True
     store_down: bool = False
-    store_newer: bool = False
+    schema: OtherSchema | None = None
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     channels: DirectoryError | None = None
     asked: int = 0
@@ -89,7 +89,7 @@ class Neighbours:
 
     async def ping(self) -> None:
         if self.store_down:
-            raise StoreDown(newer=self.store_newer)
+            raise StoreDown(schema=self.schema)
 
     async def look_into(self, channel_id: str) -> None:
         assert channel_id
@@ -313,12 +313,21 @@ async def test_unknown_shared_channels_are_noted(neighbours: Neighbours, trouble
     assert ("access.shared_channels" in report.notes) is noted
 
 
-async def test_a_store_of_a_later_version_is_reported_with_what_to_do(neighbours: Neighbours) -> None:
-    neighbours.store_down = neighbours.store_newer = True
+@pytest.mark.parametrize(
+    ("schema", "advice"),
+    [
+        (OtherSchema.NEWER, "Deploy the later version again"),
+        (OtherSchema.UNRELEASED, "Set DATABASE_URL to a new database."),
+    ],
+)
+async def test_a_store_of_another_version_is_reported_with_what_to_do(
+    neighbours: Neighbours, schema: OtherSchema, advice: str
+) -> None:
+    neighbours.store_down, neighbours.schema = True, schema
     failing = (await neighbours.health().report()).failing
 
     assert list(failing) == ["store.writable", "store.schema"]
-    assert "Deploy the later version again" in failing["store.schema"]
+    assert advice in failing["store.schema"]
     assert failing["store.writable"] == "Cannot be told before store.schema is well."
 
 

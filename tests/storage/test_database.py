@@ -12,13 +12,14 @@ import sqlalchemy as sa
 import structlog
 from structlog.testing import capture_logs
 
-from bot.deals.ports import StoreDown
+from bot.deals.ports import OtherSchema, StoreDown
 from bot.operations import logs
 from bot.storage.database import Database
 from bot.storage.engine import NOW, engine
 from bot.storage.tables import metadata
 from tests.house import PATIENT
 from tests.postgresql import Cluster
+from tests.rows import load_unreleased
 
 INSERT = sa.text("INSERT INTO notes VALUES (:note)")
 
@@ -150,7 +151,7 @@ async def test_a_store_that_is_not_there_is_down_and_works_as_soon_as_it_is(tmp_
     for _ in range(2):
         with pytest.raises(StoreDown) as down:
             await database.do(lambda connection: connection.execute(sa.select(1)))
-        assert (down.value.perhaps_written, down.value.newer) == (False, False)
+        assert (down.value.perhaps_written, down.value.schema) == (False, None)
     (tmp_path / "missing").mkdir()
 
     assert await database.do(lambda connection: connection.execute(sa.select(1)).scalar()) == 1
@@ -167,24 +168,38 @@ async def test_a_file_that_is_no_database_is_down(file: Path) -> None:
 
 
 async def test_a_store_of_a_later_version_is_left_alone_and_named(database: Database, database_url: str) -> None:
-    await database.do(lambda connection: connection.execute(sa.text("UPDATE schema_version SET version = 99")))
+    await database.do(lambda connection: connection.execute(sa.text("UPDATE opp_status_schema SET version = 99")))
     later = Database(database_url, PATIENT.database)
 
     with pytest.raises(StoreDown) as down:
         await later.do(lambda connection: _write(connection, "one"))
-    assert down.value.newer is True
+    assert down.value.schema is OtherSchema.NEWER
     assert await _notes(database) == []
     await later.close()
+
+
+@pytest.mark.parametrize("migrates", [True, False])
+async def test_a_store_from_before_the_first_release_is_left_alone_and_named_in_the_log(
+    database_url: str, *, migrates: bool
+) -> None:
+    load_unreleased(database_url)
+    database = Database(database_url, PATIENT.database, migrates=migrates)
+    with capture_logs() as lines, pytest.raises(StoreDown) as down:
+        await database.do(lambda connection: connection.execute(sa.select(1)))
+    await database.close()
+
+    assert down.value.schema is OtherSchema.UNRELEASED
+    assert "set DATABASE_URL to a new database" in lines[0]["reason"]
 
 
 async def test_a_store_that_was_emptied_meanwhile_is_made_anew(database: Database) -> None:
     for table in metadata.tables:
         await database.do(partial(_drop, table=table))
-    version = sa.text("SELECT version FROM schema_version")
+    version = sa.text("SELECT version FROM opp_status_schema")
     with pytest.raises(StoreDown):
         await database.do(lambda connection: connection.execute(version))
 
-    assert await database.do(lambda connection: connection.execute(version).scalar_one()) > 1
+    assert await database.do(lambda connection: connection.execute(version).scalar_one()) == 1
 
 
 async def test_another_writer_of_the_file_is_waited_for_but_not_for_ever(file: Path) -> None:

@@ -38,7 +38,7 @@ from bot.storage.migrations import NewerSchemaError, OlderSchemaError
 from tests.house import PATIENT
 from tests.memory import MemoryLedger
 from tests.postgresql import Cluster
-from tests.rows import execute, fill
+from tests.rows import execute, fill, load_unreleased
 
 OPEN, WON = Opportunity("deal", "open", name="New website"), Opportunity("deal", "won", name="New website")
 REPLY = Message("done", (), public=True)
@@ -475,16 +475,23 @@ def _read_on_after(url: str, statement: LiteralString) -> None:
 
 
 def test_what_a_later_version_wrote_is_not_guessed_at(database_url: str) -> None:
-    execute(database_url, "UPDATE schema_version SET version = version + 1")
+    execute(database_url, "UPDATE opp_status_schema SET version = version + 1")
 
     with pytest.raises(NewerSchemaError):
         _read(database_url, Filter())
 
 
 def test_what_an_earlier_version_wrote_is_left_as_it_is(database_url: str) -> None:
-    execute(database_url, "UPDATE schema_version SET version = version - 1")
+    execute(database_url, "UPDATE opp_status_schema SET version = version - 1")
 
     with pytest.raises(OlderSchemaError):
+        _read(database_url, Filter())
+
+
+def test_a_database_from_before_the_first_release_is_told_with_what_to_do(database_url: str) -> None:
+    load_unreleased(database_url)
+
+    with pytest.raises(Unreadable, match=r"from before the first release.*set DATABASE_URL to a new database"):
         _read(database_url, Filter())
 
 

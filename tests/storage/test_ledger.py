@@ -26,7 +26,7 @@ from bot.deals.outcome import (
     Trouble,
     Unconfirmed,
 )
-from bot.deals.ports import StoreDown
+from bot.deals.ports import OtherSchema, StoreDown
 from bot.deals.wish import Consent, Wish
 from bot.storage.database import Database
 from bot.storage.engine import engine
@@ -263,23 +263,23 @@ async def test_a_store_of_any_version_can_be_tried_out_and_is_left_as_it_was(
     if prepared:
         opened = engine(database_url)
         with opened.begin() as connection:
-            connection.execute(sa.text("CREATE TABLE schema_version (version INTEGER NOT NULL)"))
-            connection.execute(sa.text("INSERT INTO schema_version VALUES (1)"))
+            connection.execute(sa.text("CREATE TABLE opp_status_schema (version INTEGER NOT NULL)"))
+            connection.execute(sa.text("INSERT INTO opp_status_schema VALUES (1)"))
         opened.dispose()
     only_looking = Database(database_url, PATIENT.database, migrates=False)
     await SqlLedger(only_looking).try_out()
     tables = await only_looking.do(lambda connection: sa.inspect(connection).get_table_names())
 
-    assert tables == (["schema_version"] if prepared else [])
+    assert tables == (["opp_status_schema"] if prepared else [])
     await only_looking.close()
 
 
 async def test_a_store_of_a_later_version_is_not_tried_out(sql: SqlLedger, database_url: str) -> None:
     await sql.ping()
-    execute(database_url, "UPDATE schema_version SET version = 99")
+    execute(database_url, "UPDATE opp_status_schema SET version = 99")
     only_looking = Database(database_url, PATIENT.database, migrates=False)
 
     with pytest.raises(StoreDown) as down:
         await SqlLedger(only_looking).try_out()
-    assert down.value.newer is True
+    assert down.value.schema is OtherSchema.NEWER
     await only_looking.close()

@@ -1,10 +1,12 @@
 """Checks the database: whether it can be written, and whether its tables are of this version."""
 
 from collections.abc import Awaitable, Callable
+from typing import assert_never
 
-from bot.deals.ports import StoreDown
+from bot.deals.ports import OtherSchema, StoreDown
 from bot.operations import diagnoses
 from bot.operations.checks.findings import CheckId, Findings
+from bot.operations.diagnoses import Diagnosis
 
 MADE = frozenset({CheckId.STORE, CheckId.SCHEMA})
 
@@ -20,7 +22,17 @@ class StoreChecks:
         try:
             await self._ping()
         except StoreDown as down:
-            if down.newer:
-                return Findings(MADE, failing=(diagnoses.STORE_NEWER,), waiting={CheckId.STORE: CheckId.SCHEMA})
-            return Findings(MADE, failing=(diagnoses.STORE_DOWN,), waiting={CheckId.SCHEMA: CheckId.STORE})
+            match down.schema:
+                case OtherSchema.NEWER:
+                    return _schema_fails(diagnoses.STORE_NEWER)
+                case OtherSchema.UNRELEASED:
+                    return _schema_fails(diagnoses.STORE_UNRELEASED)
+                case None:
+                    return Findings(MADE, failing=(diagnoses.STORE_DOWN,), waiting={CheckId.SCHEMA: CheckId.STORE})
+                case _:
+                    assert_never(down.schema)
         return Findings(MADE)
+
+
+def _schema_fails(diagnosis: Diagnosis) -> Findings:
+    return Findings(MADE, failing=(diagnosis,), waiting={CheckId.STORE: CheckId.SCHEMA})
