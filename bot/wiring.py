@@ -58,7 +58,8 @@ from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.typed import Rooms, TypedCommands
 from bot.slack.listeners.undo import Undo
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
+from bot.slack.messages.pieces import Installation
 from bot.slack.replies import Replies
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
@@ -182,16 +183,16 @@ def _slack(settings: Settings) -> SlackClients:
 
 
 def _messages(settings: Settings) -> Messages:
-    return Messages(
+    installation = Installation(
         app_url=settings.highlevel_app_url,
         locations=settings.locations,
         currency=settings.currency,
         admin_contact=settings.contact,
         admins=settings.admins,
         channels=settings.allowed_channels,
-        policy=settings.policy,
         connect_url=_connect_url(settings),
     )
+    return Messages.of(installation, settings.policy)
 
 
 def _worker(parts: _Parts, tasks: Tasks) -> Worker:

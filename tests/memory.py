@@ -36,7 +36,8 @@ from bot.deals.outcome import (
 )
 from bot.deals.ports import CrmError, LeaseLost, StoreDown
 from bot.deals.wish import Wish
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
+from bot.slack.messages.pieces import Installation
 
 V = TypeVar("V")
 
@@ -56,7 +57,6 @@ def policy(**decisions: Any) -> Policy:  # noqa: ANN401 - any of a policy's
 
 def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
     """The sentences of a plain installation, but for what is named."""
-    decisions = {each.name: settings.pop(each.name) for each in fields(Policy) if each.name in settings}
     plain: dict[str, Any] = {
         "app_url": "https://app.example",
         "locations": Locations("L"),
@@ -64,9 +64,9 @@ def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
         "admin_contact": "",
         "admins": (),
         "channels": frozenset(),
-        "policy": policy(**decisions),
     }
-    return Messages(**plain | settings)
+    decisions = {each.name: settings.pop(each.name) for each in fields(Policy) if each.name in settings}
+    return Messages.of(Installation(**plain | settings), policy(**decisions))
 
 
 CHANGE = Record(

@@ -21,13 +21,13 @@ AT_ONCE = 8
 class Words(Protocol):
     """What is said of commands."""
 
-    def outcome(self, outcome: Outcome, command: Entry, undone: Record | None = None) -> Message:
+    def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:
         """The one reply to a command; `undone` is the change that it undid."""
 
     def several(
-        self, records: Sequence[Record], command: Entry, earlier: Sequence[Record], reasons: Sequence[LostReason]
+        self, records: Sequence[Record], entry: Entry, earlier: Sequence[Record], reasons: Sequence[LostReason]
     ) -> Message:
-        """The one reply to several commands that were asked for at once; `command` is the first of them.
+        """The one reply to several commands that were asked for at once; `entry` is the first of them.
 
         `earlier`: those that were changed together, of which these undo some or all.
         `reasons`: lost reasons to choose from, if one is missing.

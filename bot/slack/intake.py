@@ -15,7 +15,7 @@ from bot.commands.ledger import Accepted, IntakeLedger
 from bot.commands.record import Entry
 from bot.commands.reply import Message
 from bot.deals.ports import StoreDown
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)
@@ -87,7 +87,7 @@ class Intake:
             return None
         log.info("command.denied", reason=denied.reason.value)
         self._instrumentation.commanded(DENIED)
-        return self._messages.denied(denied.reason, interaction.caller, interaction.reference)
+        return self._messages.people.denied(denied.reason, interaction.caller, interaction.reference)
 
     async def accept(self, *entries: Entry, looked_up: bool = False) -> bool:
         """Write them down, then begin. What Slack delivers twice has the same `trigger_id`, and begins once.

@@ -33,7 +33,7 @@ from bot.deals.outcome import (
 )
 from bot.deals.ports import LeaseLost, StoreDown
 from bot.deals.wish import Consent, Wish
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 from tests.notebook import Notebook
 

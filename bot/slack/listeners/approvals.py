@@ -13,7 +13,8 @@ from bot.commands.outbox import Outbox
 from bot.commands.reply import Address, Message
 from bot.deals.ports import StoreDown
 from bot.slack.intake import Intake
-from bot.slack.messages.sentences import ROWS_OF_ACCESS, Messages
+from bot.slack.messages.messages import Messages
+from bot.slack.messages.people import ROWS_OF_ACCESS
 from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)
@@ -44,20 +45,21 @@ class ApprovalListeners:
     async def show(self, interaction: Interaction) -> Message:
         """Who asks, and who was let in; for admins."""
         if not self._intake.authorizer.is_admin(interaction.caller):
-            return self._messages.not_an_admin(interaction.reference)
-        return self._messages.access(await self._intake.look_up(self._access_requests.standing(ROWS_OF_ACCESS + 1)))
+            return self._messages.people.not_an_admin(interaction.reference)
+        standing = await self._intake.look_up(self._access_requests.standing(ROWS_OF_ACCESS + 1))
+        return self._messages.people.access(standing)
 
     async def on_request(self, interaction: Interaction) -> Message | None:
         """Somebody asks to be let in: the admins are told, once an hour at most."""
         decision = await self._intake.authorize(interaction)
         if isinstance(decision, Allowed):
-            return self._messages.let_in_already(interaction.reference)
+            return self._messages.people.let_in_already(interaction.reference)
         if denied := await self._hopeless(decision, interaction):
-            return self._messages.denied(denied.reason, interaction.caller, interaction.reference)
+            return self._messages.people.denied(denied.reason, interaction.caller, interaction.reference)
         latest = await self._intake.look_up(self._access_requests.latest(interaction.caller.user_id))
         now = self._clock()
         if latest and latest.rests(now):
-            return self._messages.request_rests(latest)
+            return self._messages.people.request_rests(latest)
         wanted = AccessRequest(
             interaction.reference,
             interaction.caller.user_id,
@@ -68,17 +70,17 @@ class ApprovalListeners:
         try:
             request = await self._intake.in_time(self._access_requests.ask(wanted))
         except StoreDown:
-            return self._messages.not_decided(interaction.reference)
+            return self._messages.people.not_decided(interaction.reference)
         if request.approved:  # while this was pressed
-            return self._messages.let_in_already(interaction.reference)
+            return self._messages.people.let_in_already(interaction.reference)
         is_new = request.reference == wanted.reference
         lately = not is_new and now - request.asked_at < REMIND_AFTER
         if lately or self._reminders.denies(request.user_id, asyncio.get_running_loop().time()):
-            return self._messages.request_waits(request)
+            return self._messages.people.request_waits(request)
         log.info("access.requested", request=request.reference, new=is_new)
         for admin in sorted(self._intake.authorizer.rules.admins):
-            self._outbox.tell(self._messages.asks_for_access(request), _direct(admin), interaction.reference)
-        return self._messages.request_sent(request, replaces=interaction.is_ephemeral)
+            self._outbox.tell(self._messages.people.asks_for_access(request), _direct(admin), interaction.reference)
+        return self._messages.people.request_sent(request, replaces=interaction.is_ephemeral)
 
     async def on_approval(self, interaction: Interaction) -> Message | None:
         """An admin lets somebody in."""
@@ -91,15 +93,15 @@ class ApprovalListeners:
     async def on_revocation(self, interaction: Interaction) -> Message | None:
         """An admin takes an approval back."""
         if not self._intake.authorizer.is_admin(interaction.caller):
-            return self._messages.not_an_admin(interaction.reference)
+            return self._messages.people.not_an_admin(interaction.reference)
         try:
             revoked = await self._intake.in_time(
                 self._access_requests.revoke(interaction.text, interaction.caller.user_id, self._clock())
             )
         except StoreDown:
-            return self._messages.not_decided(interaction.reference)
+            return self._messages.people.not_decided(interaction.reference)
         if revoked is None:
-            return self._messages.unknown_request(interaction.reference)
+            return self._messages.people.unknown_request(interaction.reference)
         return self._told(revoked, interaction, now=True)
 
     async def _hopeless(self, denied: Denied, interaction: Interaction) -> Denied | None:
@@ -110,14 +112,14 @@ class ApprovalListeners:
 
     async def _decide(self, interaction: Interaction, state: RequestState) -> Message:
         if not self._intake.authorizer.is_admin(interaction.caller):
-            return self._messages.not_an_admin(interaction.reference)
+            return self._messages.people.not_an_admin(interaction.reference)
         by, at = interaction.caller.user_id, self._clock()
         try:
             request, now = await self._intake.in_time(self._access_requests.decide(interaction.text, state, by, at))
         except StoreDown:
-            return self._messages.not_decided(interaction.reference)
+            return self._messages.people.not_decided(interaction.reference)
         if request is None:
-            return self._messages.unknown_request(interaction.reference)
+            return self._messages.people.unknown_request(interaction.reference)
         return self._told(request, interaction, now=now)
 
     def _told(self, request: AccessRequest, interaction: Interaction, *, now: bool) -> Message:
@@ -125,9 +127,9 @@ class ApprovalListeners:
             log.info(
                 "access.decided", request=request.reference, state=request.state.value, by=interaction.caller.user_id
             )
-            self._outbox.tell(self._messages.decision(request), _direct(request.user_id), interaction.reference)
+            self._outbox.tell(self._messages.people.decision(request), _direct(request.user_id), interaction.reference)
         # A list of several stays as it is; a request stands in a direct message of its own.
-        return self._messages.decided(request, now=now, replaces=not interaction.is_ephemeral)
+        return self._messages.people.decided(request, now=now, replaces=not interaction.is_ephemeral)
 
 
 def _direct(user_id: str) -> Address:

@@ -18,7 +18,8 @@ from bot.deals.outcome import Cause
 from bot.deals.ports import StoreDown
 from bot.slack.intake import LookupFailed
 from bot.slack.messages import form
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
+from bot.slack.messages.tables import FORM_WORDS
 from bot.slack.payload import Interaction, new_reference, read_action, read_command
 from bot.slack.replies import as_response
 
@@ -148,11 +149,11 @@ class Boundary:
     def _message(self, failure: _Failure, reference: str) -> Message:
         match failure:
             case _Failure.NOT_LOOKED_UP:
-                return self._messages.cannot_look_up(reference)
+                return self._messages.failures.cannot_look_up(reference)
             case _Failure.NOT_WRITTEN:
-                return self._messages.not_accepted(Cause.STORE_DOWN, reference)
+                return self._messages.failures.not_accepted(Cause.STORE_DOWN, reference)
             case _Failure.PERHAPS_WRITTEN:
-                return self._messages.not_accepted(Cause.STORE_DOWN, reference, perhaps=True)
+                return self._messages.failures.not_accepted(Cause.STORE_DOWN, reference, perhaps=True)
             case _Failure.BROKEN:
                 return self._messages.broken(reference)
             case _:
@@ -162,10 +163,10 @@ class Boundary:
 def _in_form(failure: _Failure, reference: str) -> str:
     match failure:
         case _Failure.NOT_LOOKED_UP | _Failure.NOT_WRITTEN:
-            return form.WORDS.not_written
+            return FORM_WORDS.not_written
         case _Failure.PERHAPS_WRITTEN:
-            return form.WORDS.perhaps_written
+            return FORM_WORDS.perhaps_written
         case _Failure.BROKEN:
-            return form.WORDS.broken.format(reference=reference)
+            return FORM_WORDS.broken.format(reference=reference)
         case _:
             assert_never(failure)

@@ -30,7 +30,7 @@ from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.listeners.boundary import Answer
 from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.undo import Undo
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
 
@@ -99,7 +99,7 @@ class Buttons:
         """One of the statuses on a deal's card."""
         choice = StatusChoice.from_value(interaction.text)
         if choice is None:
-            return self._messages.cannot_go_on(None, interaction.reference)
+            return self._messages.questions.cannot_go_on(None, interaction.reference)
         wish = Wish(choice.opportunity_id, choice.status, consent=choice.consent, location_id=choice.location_id)
         text = f"{choice.opportunity_id} {choice.status}"
         entries = [replace(entry, text=text, message_ts="") for entry in interaction.entries([wish])]
@@ -107,17 +107,17 @@ class Buttons:
         return None
 
     async def _dismiss(self, _interaction: Interaction) -> Message | None:
-        return self._messages.dismissed()
+        return self._messages.questions.dismissed()
 
     async def _nothing(self, _interaction: Interaction) -> None:
         return None
 
     async def _go_on(self, interaction: Interaction, found: Continuation | NoQuestion) -> Message | None:
         if isinstance(found, NoQuestion):
-            return self._messages.cannot_go_on(found.question, interaction.reference)
+            return self._messages.questions.cannot_go_on(found.question, interaction.reference)
         accepted = await self._intake.accept(*found.entries, looked_up=True)
         if found.question is None:  # the reply to the reason says enough
             return None
         if accepted:
-            return self._messages.goes_on(interaction.reference, replaces=interaction.is_ephemeral)
-        return self._messages.cannot_go_on(found.question, interaction.reference)
+            return self._messages.questions.goes_on(interaction.reference, replaces=interaction.is_ephemeral)
+        return self._messages.questions.cannot_go_on(found.question, interaction.reference)

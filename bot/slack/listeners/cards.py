@@ -8,7 +8,7 @@ from bot.commands.outbox import Outbox
 from bot.commands.reply import Message
 from bot.commands.request import ShowDeal
 from bot.slack.actions import read_target_value
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
 
@@ -27,7 +27,7 @@ class Cards:
     async def pressed_show(self, interaction: Interaction) -> Message | None:
         """Show the deal that a button names."""
         if not interaction.text:
-            return self._messages.cannot_go_on(None, interaction.reference)
+            return self._messages.questions.cannot_go_on(None, interaction.reference)
         deal = read_target_value(interaction.text)
         self.show(ShowDeal(deal.opportunity_id, location_id=deal.location_id), interaction)
         return None
@@ -35,7 +35,7 @@ class Cards:
     async def pressed_share(self, interaction: Interaction) -> Message | None:
         """Show the deal that a button names to the channel, as it is now."""
         if not interaction.text:
-            return self._messages.cannot_go_on(None, interaction.reference)
+            return self._messages.questions.cannot_go_on(None, interaction.reference)
         self._outbox.answer(self._shared_card(interaction), interaction.address, interaction.reference)
         return None
 
@@ -43,11 +43,11 @@ class Cards:
         found = await self._lookups(asked.location_id).show(asked)
         match found:
             case Card(deal, past):
-                return self._messages.card(deal, past, reference)
+                return self._messages.cards.card(deal, past, reference)
             case Choices(name, deals, more):
-                return self._messages.which_card(name, deals, reference, more=more)
+                return self._messages.questions.which_card(name, deals, reference, more=more)
             case NoCard(failed, wish):
-                return self._messages.no_card(failed, wish, reference)
+                return self._messages.cards.no_card(failed, wish, reference)
             case _:
                 assert_never(found)
 
@@ -56,8 +56,8 @@ class Cards:
         found = await self._lookups(target.location_id).find(target.opportunity_id)
         match found:
             case Card(deal):
-                return self._messages.shared_card(deal, interaction.caller, interaction.reference)
+                return self._messages.cards.shared_card(deal, interaction.caller, interaction.reference)
             case NoCard(failed, wish):
-                return self._messages.no_card(failed, wish, interaction.reference)
+                return self._messages.cards.no_card(failed, wish, interaction.reference)
             case _:
                 assert_never(found)

@@ -5,7 +5,7 @@ import structlog
 from bot.commands.reply import Message
 from bot.deals.locations import LocationResolver
 from bot.slack.intake import Intake
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)
@@ -27,12 +27,12 @@ class ChannelLocations:
         """Say in which sub-account this channel works; or, for an admin who names one, make it that one."""
         locations, channel_id = self._location_resolver.locations, interaction.caller.channel_id
         if not name:
-            return self._messages.in_use(await self.home(interaction), interaction.reference)
+            return self._messages.help.in_use(await self.home(interaction), interaction.reference)
         if not self._intake.authorizer.is_admin(interaction.caller):
-            return self._messages.not_an_admin(interaction.reference)
+            return self._messages.people.not_an_admin(interaction.reference)
         meant = locations.meant(name)
         if meant is None:
-            return self._messages.no_such_location(name, interaction.reference)
+            return self._messages.help.no_such_location(name, interaction.reference)
         bindings = self._location_resolver.bindings
         writing = (
             bindings.unbind(channel_id)
@@ -41,4 +41,4 @@ class ChannelLocations:
         )
         await self._intake.in_time(writing)
         log.info("channel.bound", location=meant, **interaction.log)
-        return self._messages.uses(meant, interaction.caller, interaction.reference)
+        return self._messages.help.uses(meant, interaction.caller, interaction.reference)

@@ -23,7 +23,7 @@ from bot.slack.block_kit.inputs import sendable
 from bot.slack.intake import Intake
 from bot.slack.listeners.boundary import Acknowledgement
 from bot.slack.messages import form
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction, read_action
 
 log = structlog.get_logger(__name__)
@@ -78,7 +78,7 @@ class FormListeners:
         )
         if await self._views.open(interaction.trigger_id, form.view(empty)):
             return None
-        return self._messages.cannot_open_form(interaction.reference)
+        return self._messages.failures.cannot_open_form(interaction.reference)
 
     def open_later(self, interaction: Interaction, linked: Target) -> None:
         """Show the form after the acknowledgement."""

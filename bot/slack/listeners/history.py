@@ -4,7 +4,7 @@ from bot.commands.ledger import History
 from bot.commands.reply import Message
 from bot.commands.request import ShowHistory
 from bot.slack.intake import Intake
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
 LINES_OF_HISTORY = 10
@@ -25,11 +25,11 @@ class HistoryList:
         user_id = asked.user_id or caller.user_id
         others = asked.everybody or user_id != caller.user_id
         if others and not self._intake.authorizer.is_admin(caller):
-            return self._messages.not_an_admin(interaction.reference)
+            return self._messages.people.not_an_admin(interaction.reference)
         if asked.opportunity_id:
             looking = self._history.of_opportunity(asked.opportunity_id, LINES_OF_HISTORY)
         elif asked.everybody:
             looking = self._history.of_everybody(LINES_OF_HISTORY)
         else:
             looking = self._history.of_user(user_id, LINES_OF_HISTORY)
-        return self._messages.history(await self._intake.look_up(looking), asked)
+        return self._messages.history.listing(await self._intake.look_up(looking), asked)

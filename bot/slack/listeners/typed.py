@@ -30,7 +30,7 @@ from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.undo import Undo as Undos
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)
@@ -73,9 +73,9 @@ class TypedCommands:
         request = self._parse(interaction.text)
         match request:
             case Help():
-                return self._messages.help()
+                return self._messages.help.overview()
             case WhoAmI():
-                return self._messages.whoami(interaction.caller, await self._intake.authorize(interaction))
+                return self._messages.people.whoami(interaction.caller, await self._intake.authorize(interaction))
             case ShowAccess():
                 return await self._rooms.approvals.show(interaction)
             case _:
@@ -85,7 +85,7 @@ class TypedCommands:
         match request:
             case Misunderstood():
                 log.info("command.misunderstood", problem=request.problem.value)
-                return self._messages.misunderstood(request, interaction.reference)
+                return self._messages.help.misunderstood(request, interaction.reference)
             case ShowHistory():
                 return await self._rooms.history.show(request, interaction)
             case ShowDeal():

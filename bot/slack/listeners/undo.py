@@ -10,7 +10,7 @@ from bot.commands.policy import Policy
 from bot.commands.record import Record, UndoRefusal
 from bot.commands.reply import Message
 from bot.slack.intake import Intake
-from bot.slack.messages.sentences import Messages
+from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
 
@@ -40,7 +40,7 @@ class Undo:
         refused = await self._accept(undoing, interaction)
         if refused is None:
             return None
-        return self._messages.cannot_undo(refused.refusal, refused.change, refused.undo, interaction.reference)
+        return self._messages.outcomes.cannot_undo(refused.refusal, refused.change, refused.undo, interaction.reference)
 
     async def _accept(self, undoing: Undoing | CannotUndo, interaction: Interaction) -> CannotUndo | None:
         """Write them down; why not, if other commands undo them all."""

@@ -1,8 +1,8 @@
-"""The modal in which a deal is changed: what it shows, and what somebody entered. Pure, and of no library of Slack's.
+"""The modal in which a deal is changed: what it shows, and what the caller entered. Pure, without Slack's libraries.
 
-Slack keeps what was entered when a view is updated, as long as a field's `block_id` and `action_id` stay as they were:
-so here each field has one id, which is both. It does not look at new initial values then; they are given all the same,
-equal to what was entered, and so nothing depends on that.
+When a view is updated, Slack keeps what was entered into a field whose `block_id` and `action_id` are as before: so
+each field here has one id, which is both. Slack ignores new initial values then. They are given all the same, equal to
+what was entered, so that nothing depends on that.
 https://docs.slack.dev/reference/views/modal-views
 """
 
@@ -16,6 +16,7 @@ from bot.slack.block_kit import inputs
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import OPTION_LIMIT, Option, is_value, sendable
 from bot.slack.block_kit.mrkdwn import plain, unescaped
+from bot.slack.messages.tables import FORM_WORDS
 
 FORM = "form"
 """The modal's callback_id."""
@@ -29,59 +30,18 @@ SHORTEST_QUERY = 3
 WHO_LIMIT, STATE_LIMIT = 25, 20
 """Characters of a deal's contact, and of its status, where it is suggested: the rest is for its name."""
 
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """Every word that the form shows."""
-
-    title: str = "Change a deal"
-    submit: str = "Change"
-    close: str = "Cancel"
-    deal: str = "Deal"
-    deal_placeholder: str = "Name, contact, e-mail, link or id"
-    status: str = "New status"
-    status_placeholder: str = "Choose a status"
-    reason: str = "Why was it lost?"
-    reason_placeholder: str = "Choose a reason"
-    note: str = "Note"
-    note_hint: str = "It is posted with the result."
-    post: str = "Who sees the result?"
-    post_here: str = "Post to this channel"
-    post_otherwise: str = "Otherwise only you see it"
-    unavailable: str = "HighLevel does not answer. Type on to try again."
-    nameless: str = "the deal {id}"
-    no_deal: str = "Choose a deal: type the first letters, then pick it from the list."
-    no_answer: str = "HighLevel did not answer, so there is no deal here yet. Type again, then pick it from the list."
-    no_status: str = "Choose the status that the deal should have."
-    not_offered: str = "Setting deals to {status} is switched off here. Choose another status."
-    no_reason: str = "Choose why it was lost."
-    not_written: str = "The bot's database does not answer, so nothing was changed. Wait a minute and send it again."
-    perhaps_written: str = (
-        "The bot's database did not answer. Close this, wait a minute and look at the deal before you try again: "
-        "if it was written down after all, it is carried out soon."
-    )
-    broken: str = (
-        "Something went wrong inside the bot, and nothing was changed. Try again, or type the command. "
-        "Reference {reference}."
-    )
-    broken_option: str = "Something went wrong inside the bot. Reference {reference}."
-    note_too_long: str = "This is {length} characters long, and {most} fit. Please shorten it."
-
-
-WORDS = Words()
-
-UNAVAILABLE = Option(WORDS.unavailable, "unavailable")
+UNAVAILABLE = Option(FORM_WORDS.unavailable, "unavailable")
 """Offered instead of deals while HighLevel does not answer."""
 
 
 def broken(reference: str) -> Option:
     """Offered instead of deals where something went wrong inside the bot."""
-    return Option(WORDS.broken_option.format(reference=reference), UNAVAILABLE.value)
+    return Option(FORM_WORDS.broken_option.format(reference=reference), UNAVAILABLE.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where the form was opened, and so where the result goes. Empty: nobody knows, as after a global shortcut."""
+    """Where the form was opened, and so where the result goes. Empty is unknown, as after a global shortcut."""
 
     channel_id: str = ""
     response_url: str = ""
@@ -89,12 +49,12 @@ class Origin:
     """The sub-account whose deals are offered; empty: the default one."""
 
     def to_metadata(self) -> str:
-        """For the view to carry along."""
+        """As the view carries it."""
         return json.dumps({name: value for name, value in asdict(self).items() if value}, separators=(",", ":"))
 
     @classmethod
     def from_metadata(cls, text: str) -> "Origin":
-        """What the view carried. Total: whatever is missing or of an odd shape is empty."""
+        """Read what the view carried. Never raises: what is missing or has an odd shape is empty."""
         try:
             read = json.loads(text)
         except (ValueError, RecursionError):
@@ -113,24 +73,24 @@ class Deal:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the form shows: what there is to choose, and what has been entered."""
+    """What the form shows: what there is to choose from, and what was entered."""
 
     origin: Origin
     statuses: tuple[Status, ...]
     deal: Deal | None = None
     status: Status | None = None
     reasons: tuple[LostReason, ...] | None = None
-    """Why a deal can be lost; `None`: nobody has asked HighLevel yet, or it does not say."""
+    """Why a deal can be lost; `None`: HighLevel was not asked yet, or does not say."""
     reason_required: bool = False
     lost_reason_id: str | None = None
     note: str = ""
     public: bool = True
-    """Whether the box is ticked; there is none where the origin has no channel."""
+    """Whether the box is ticked. There is no box where the origin has no channel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What somebody filled in. Empty or `None`: nothing that makes sense."""
+    """What the caller entered. Empty or `None`: nothing that makes sense."""
 
     origin: Origin
     deal_id: str
@@ -146,9 +106,9 @@ def view(form: Form) -> Block:
     """The form as a modal, for `views.open`, `views.update`, or the answer to a submission."""
     fields = (_deal_field(form), _status_field(form), _reason_field(form), _note_field(form), _post_field(form))
     return inputs.modal(
-        title=WORDS.title,
-        submit=WORDS.submit,
-        close=WORDS.close,
+        title=FORM_WORDS.title,
+        submit=FORM_WORDS.submit,
+        close=FORM_WORDS.close,
         blocks=[field for field in fields if field],
         callback_id=FORM,
         private_metadata=form.origin.to_metadata(),
@@ -157,14 +117,14 @@ def view(form: Form) -> Block:
 
 def _deal_field(form: Form) -> Block:
     chosen = option_for(form.deal) if form.deal and is_value(form.deal.id) else None
-    menu = inputs.type_ahead(DEAL, WORDS.deal_placeholder, SHORTEST_QUERY, chosen)
-    return inputs.field(DEAL, WORDS.deal, menu)
+    menu = inputs.type_ahead(DEAL, FORM_WORDS.deal_placeholder, SHORTEST_QUERY, chosen)
+    return inputs.field(DEAL, FORM_WORDS.deal, menu)
 
 
 def _status_field(form: Form) -> Block:
     options = [Option(status.capitalize(), status) for status in form.statuses]
-    menu = inputs.select(STATUS, options, WORDS.status_placeholder, form.status)
-    return inputs.field(STATUS, WORDS.status, menu, dispatches=True)
+    menu = inputs.select(STATUS, options, FORM_WORDS.status_placeholder, form.status)
+    return inputs.field(STATUS, FORM_WORDS.status, menu, dispatches=True)
 
 
 def _reason_field(form: Form) -> Block | None:
@@ -172,20 +132,21 @@ def _reason_field(form: Form) -> Block | None:
     options = [Option(reason.name, reason.id) for reason in reasons or () if is_value(reason.id)]
     if not options:
         return None
-    menu = inputs.select(REASON, options, WORDS.reason_placeholder, form.lost_reason_id)
-    return inputs.field(REASON, WORDS.reason, menu, optional=not form.reason_required)
+    menu = inputs.select(REASON, options, FORM_WORDS.reason_placeholder, form.lost_reason_id)
+    return inputs.field(REASON, FORM_WORDS.reason, menu, optional=not form.reason_required)
 
 
 def _note_field(form: Form) -> Block:
     element = inputs.text_input(NOTE, most=NOTE_LIMIT, multiline=True, initial=form.note)
-    return inputs.field(NOTE, WORDS.note, element, hint=WORDS.note_hint, optional=True)
+    return inputs.field(NOTE, FORM_WORDS.note, element, hint=FORM_WORDS.note_hint, optional=True)
 
 
 def _post_field(form: Form) -> Block | None:
     if not form.origin.channel_id:
         return None
-    box = Option(WORDS.post_here, POST, WORDS.post_otherwise)
-    return inputs.field(POST, WORDS.post, inputs.checkboxes(POST, [box], {POST} if form.public else ()), optional=True)
+    box = Option(FORM_WORDS.post_here, POST, FORM_WORDS.post_otherwise)
+    boxes = inputs.checkboxes(POST, [box], {POST} if form.public else ())
+    return inputs.field(POST, FORM_WORDS.post, boxes, optional=True)
 
 
 # --- what is suggested ---------------------------------------------------------------------------------------------
@@ -197,8 +158,8 @@ def option_for(deal: Deal) -> Option:
 
 
 def deal_for(opportunity: Opportunity) -> Deal:
-    """The deal by name, contact (else company) and status; where that is too long, the name is cut first."""
-    name = _seen(opportunity.name) or WORDS.nameless.format(id=opportunity.id)
+    """The deal by name, contact (else company) and status; the name is cut first when that is too long."""
+    name = _seen(opportunity.name) or FORM_WORDS.nameless.format(id=opportunity.id)
     who = _seen(opportunity.contact) or _seen(opportunity.company)
     ends = [_cut(who, WHO_LIMIT)] if who and who != name else []
     ends += [_cut(opportunity.status, STATE_LIMIT)] if _seen(opportunity.status) else []
@@ -213,12 +174,12 @@ def deal_option(opportunity: Opportunity) -> Option:
 
 
 def suggestions(matches: Matches) -> Block:
-    """The answer to what was typed: the deals in their order, and not a word of how many more there are."""
+    """The answer to what the caller typed: the deals in their order. It does not tell how many more there are."""
     return inputs.suggestions(deal_option(deal) for deal in matches.deals if is_value(deal.id))
 
 
 def _seen(text: str | None) -> str:
-    """Text from a CRM, empty when nobody could see it."""
+    """Text from the CRM; empty when a reader could see nothing of it."""
     return text if text and plain(text) else ""
 
 
@@ -230,7 +191,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def entered(sent: Mapping[str, Any]) -> Entered:
-    """Out of a view as Slack sends it. Total: whatever is missing or of an odd shape is empty.
+    """Read a view as Slack sends it. Never raises: what is missing or has an odd shape is empty.
 
     https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload
     """
@@ -257,7 +218,7 @@ def filled(
     reasons: tuple[LostReason, ...] | None,
     reason_required: bool,
 ) -> Form:
-    """The form again, with what was entered into it; for `view`, once the status was chosen."""
+    """The form with what was entered into it, to be shown again once a status was chosen."""
     read = entered(sent)
     option = _part(_element(sent, DEAL), "selected_option")
     label, detail = (unescaped(_text(_part(option, name), "text")) for name in ("text", "description"))
@@ -275,24 +236,24 @@ def filled(
 
 
 def complaints(read: Entered, *, statuses: Collection[Status], reason_required: bool) -> dict[str, str]:
-    """What is wrong with each field that cannot be used, to be shown below it; empty when all can.
+    """What is wrong, by field, for Slack to show below it; empty when nothing is.
 
     https://docs.slack.dev/surfaces/modals#displaying_errors
     """
     wrong: dict[str, str] = {}
     if not read.deal_id:
-        wrong[DEAL] = WORDS.no_deal
+        wrong[DEAL] = FORM_WORDS.no_deal
     elif read.deal_id == UNAVAILABLE.value:
-        wrong[DEAL] = WORDS.no_answer
+        wrong[DEAL] = FORM_WORDS.no_answer
     if read.status is None:
-        wrong[STATUS] = WORDS.no_status
+        wrong[STATUS] = FORM_WORDS.no_status
     elif read.status not in statuses:
-        wrong[STATUS] = WORDS.not_offered.format(status=read.status)
+        wrong[STATUS] = FORM_WORDS.not_offered.format(status=read.status)
     elif read.status is Status.LOST and reason_required and read.asked_for_reason and not read.lost_reason_id:
-        # Where there was no field for it, HighLevel shows no reasons, or was slow: then it is asked for afterwards.
-        wrong[REASON] = WORDS.no_reason
+        # A form without the field was opened while HighLevel showed no reasons. The caller is asked afterwards.
+        wrong[REASON] = FORM_WORDS.no_reason
     if len(read.note) > NOTE_LIMIT:
-        wrong[NOTE] = WORDS.note_too_long.format(length=len(read.note), most=NOTE_LIMIT)
+        wrong[NOTE] = FORM_WORDS.note_too_long.format(length=len(read.note), most=NOTE_LIMIT)
     return wrong
 
 

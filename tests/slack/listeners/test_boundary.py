@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 
 from bot.deals.ports import StoreDown
 from bot.slack.intake import LookupFailed
-from bot.slack.messages.form import DEAL, WORDS, Origin
+from bot.slack.messages.form import DEAL, Origin
+from bot.slack.messages.tables import FORM_WORDS
 from tests.desk import Desk
 from tests.memory import MemoryHome
 
@@ -142,7 +143,7 @@ async def test_what_goes_wrong_in_a_form_is_said_at_its_first_field() -> None:
         )
         said[str(answer["errors"][DEAL])] = answer["response_action"]
 
-    assert said == {WORDS.not_written: "errors", WORDS.perhaps_written: "errors"}
+    assert said == {FORM_WORDS.not_written: "errors", FORM_WORDS.perhaps_written: "errors"}
 
 
 async def test_what_goes_wrong_while_a_name_is_typed_is_offered_instead_of_deals() -> None:

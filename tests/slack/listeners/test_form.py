@@ -18,7 +18,8 @@ from bot.deals.ports import StoreDown
 from bot.deals.wish import Wish
 from bot.slack.listeners.form import NAME_WITHIN, SUGGEST_WITHIN
 from bot.slack.messages import form
-from bot.slack.messages.form import DEAL, FORM, NOTE, POST, REASON, SHORTCUT, STATUS, UNAVAILABLE, WORDS, Form, Origin
+from bot.slack.messages.form import DEAL, FORM, NOTE, POST, REASON, SHORTCUT, STATUS, UNAVAILABLE, Form, Origin
+from bot.slack.messages.tables import FORM_WORDS
 from tests.desk import DEAL as ID
 from tests.desk import Desk
 from tests.memory import MemoryBindings, MemoryCrm, MemoryLedger, error
@@ -380,12 +381,12 @@ async def test_a_form_from_nowhere_has_a_result_for_the_person_alone(desk: Desk)
 @pytest.mark.parametrize(
     ("view", "field", "sentence"),
     [
-        (_view(deal=""), DEAL, WORDS.no_deal),
-        (_view(deal=UNAVAILABLE.value), DEAL, WORDS.no_answer),
-        (_view(status=""), STATUS, WORDS.no_status),
-        (_view(status="open"), STATUS, WORDS.not_offered.format(status="open")),
-        (_view(status="lost"), REASON, WORDS.no_reason),
-        (_view(note="a" * 501), NOTE, WORDS.note_too_long.format(length=501, most=500)),
+        (_view(deal=""), DEAL, FORM_WORDS.no_deal),
+        (_view(deal=UNAVAILABLE.value), DEAL, FORM_WORDS.no_answer),
+        (_view(status=""), STATUS, FORM_WORDS.no_status),
+        (_view(status="open"), STATUS, FORM_WORDS.not_offered.format(status="open")),
+        (_view(status="lost"), REASON, FORM_WORDS.no_reason),
+        (_view(note="a" * 501), NOTE, FORM_WORDS.note_too_long.format(length=501, most=500)),
     ],
 )
 async def test_what_cannot_be_used_is_said_at_its_field_and_the_form_stays(
@@ -430,9 +431,9 @@ async def test_what_is_handed_in_counts_as_a_command_and_what_is_typed_or_chosen
 @pytest.mark.parametrize(
     ("failure", "sentence", "event"),
     [
-        (StoreDown(), WORDS.not_written, "command.not_written_down"),
-        (StoreDown(perhaps_written=True), WORDS.perhaps_written, "command.not_written_down"),
-        (RuntimeError(), WORDS.broken, "command.broken"),
+        (StoreDown(), FORM_WORDS.not_written, "command.not_written_down"),
+        (StoreDown(perhaps_written=True), FORM_WORDS.perhaps_written, "command.not_written_down"),
+        (RuntimeError(), FORM_WORDS.broken, "command.broken"),
     ],
 )
 async def test_what_cannot_be_written_down_is_said_in_the_form_which_stays(

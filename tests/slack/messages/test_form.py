@@ -21,7 +21,6 @@ from bot.slack.messages.form import (
     SHORTCUT,
     STATUS,
     UNAVAILABLE,
-    WORDS,
     Deal,
     Entered,
     Form,
@@ -35,6 +34,7 @@ from bot.slack.messages.form import (
     suggestions,
     view,
 )
+from bot.slack.messages.tables import FORM_WORDS
 
 ANY_CHARACTER = st.characters(exclude_categories=[])
 TEXTS = (
@@ -91,7 +91,7 @@ def _fields(form: Form) -> dict[str, Block]:
 
 
 def _sent(form: Form) -> dict[str, Any]:
-    """The view as Slack sends it when nobody has touched it: each field holds what it began with."""
+    """The view as Slack sends it when the caller has not touched it: each field holds what it began with."""
     shown = view(form)
     values = {block["block_id"]: {block["element"]["action_id"]: _held(block["element"])} for block in shown["blocks"]}
     return {**shown, "id": "V1", "hash": "1.a", "state": {"values": values}}
@@ -187,7 +187,7 @@ def test_a_note_has_several_lines_and_says_that_it_is_posted() -> None:
     assert field["hint"]["text"] == "It is posted with the result."
 
 
-def test_the_result_is_posted_to_the_channel_unless_somebody_unticks_it() -> None:
+def test_the_result_is_posted_to_the_channel_unless_the_caller_unticks_it() -> None:
     assert [box["value"] for box in _fields(EMPTY)[POST]["element"]["initial_options"]] == [POST]
     assert "initial_options" not in _fields(replace(EMPTY, public=False))[POST]["element"]
 
@@ -305,7 +305,7 @@ def test_what_was_entered_is_read() -> None:
     )
 
 
-def test_a_form_that_nobody_filled_in_holds_nothing() -> None:
+def test_a_form_that_was_not_filled_in_holds_nothing() -> None:
     nothing = Entered(HERE, "", None, None, "", public=True, asked_for_reason=False)
 
     assert entered(_sent(EMPTY)) == nothing
@@ -404,11 +404,11 @@ def test_a_form_that_is_filled_in_is_fine(required: bool) -> None:
 
 
 def test_every_field_that_is_missing_is_named_at_once() -> None:
-    assert _wrong(_sent(EMPTY)) == {DEAL: WORDS.no_deal, STATUS: WORDS.no_status}
+    assert _wrong(_sent(EMPTY)) == {DEAL: FORM_WORDS.no_deal, STATUS: FORM_WORDS.no_status}
 
 
 def test_that_highlevel_did_not_answer_is_no_deal() -> None:
-    assert _wrong(_changed(LOST, DEAL, selected_option=UNAVAILABLE.block())) == {DEAL: WORDS.no_answer}
+    assert _wrong(_changed(LOST, DEAL, selected_option=UNAVAILABLE.block())) == {DEAL: FORM_WORDS.no_answer}
 
 
 @pytest.mark.parametrize("status", [Status.WON, Status.ALL])
@@ -423,7 +423,7 @@ def test_a_lost_deal_needs_a_reason_only_where_one_is_required() -> None:
     without = _sent(replace(LOST, lost_reason_id=None))
 
     assert _wrong(without) == {}
-    assert _wrong(without, required=True) == {REASON: WORDS.no_reason}
+    assert _wrong(without, required=True) == {REASON: FORM_WORDS.no_reason}
 
 
 def test_a_reason_that_the_form_could_not_ask_for_does_not_keep_a_deal_from_being_lost() -> None:

@@ -1,0 +1,79 @@
+"""All messages of one installation, in rooms: each attribute of `Messages` is one, in a module of its own. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from bot.commands.policy import Policy
+from bot.commands.record import Entry, Record
+from bot.commands.reply import Message
+from bot.deals.deal import LostReason
+from bot.deals.outcome import Outcome
+from bot.slack.messages.cards import CardMessages
+from bot.slack.messages.failures import FailureMessages
+from bot.slack.messages.help import HelpMessages
+from bot.slack.messages.history import HistoryMessages
+from bot.slack.messages.outcomes import OutcomeMessages
+from bot.slack.messages.people import PeopleMessages
+from bot.slack.messages.pieces import Installation
+from bot.slack.messages.questions import QuestionMessages
+from bot.slack.messages.several import SeveralMessages
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Everything that a person in Slack reads, except the form.
+
+    Listeners speak through the rooms. The worker knows only the methods, which are `bot.commands.outbox.Words`.
+    """
+
+    outcomes: OutcomeMessages
+    batches: SeveralMessages
+    questions: QuestionMessages
+    failures: FailureMessages
+    cards: CardMessages
+    history: HistoryMessages
+    people: PeopleMessages
+    help: HelpMessages
+
+    @classmethod
+    def of(
+        cls, installation: Installation, policy: Policy, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> Self:
+        """The messages of this installation. `clock`: for telling until when to wait."""
+        failures = FailureMessages(installation, policy, clock)
+        questions = QuestionMessages(installation, policy)
+        history = HistoryMessages(installation)
+        return cls(
+            outcomes=OutcomeMessages(installation, policy, questions, failures),
+            batches=SeveralMessages(installation, policy),
+            questions=questions,
+            failures=failures,
+            cards=CardMessages(installation, policy, history, failures),
+            history=history,
+            people=PeopleMessages(installation),
+            help=HelpMessages(installation, policy),
+        )
+
+    def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:
+        """See `OutcomeMessages.outcome`."""
+        return self.outcomes.outcome(outcome, entry, undone)
+
+    def several(
+        self, records: Sequence[Record], entry: Entry, earlier: Sequence[Record], reasons: Sequence[LostReason]
+    ) -> Message:
+        """See `SeveralMessages.several`."""
+        return self.batches.several(records, entry, earlier, reasons)
+
+    def takes_long(self, reference: str) -> Message:
+        """See `FailureMessages.takes_long`."""
+        return self.failures.takes_long(reference)
+
+    def ask_why(self, reasons: Sequence[LostReason], change: Record) -> Message:
+        """See `QuestionMessages.ask_why`."""
+        return self.questions.ask_why(reasons, change)
+
+    def broken(self, reference: str) -> Message:
+        """See `FailureMessages.broken`."""
+        return self.failures.broken(reference)
