@@ -13,13 +13,13 @@ from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
 from bot.access.rules import Allowlist, Caller
 from bot.commands.lookups import Lookups
-from bot.commands.policy import Confirm, LostReasonMode
 from bot.commands.record import Entry
 from bot.commands.reply import Address, Message
 from bot.commands.request import Change, Request
 from bot.deals.deal import STATES, Opportunity, Status
 from bot.deals.locations import LocationResolver, Locations
 from bot.deals.outcome import Changed, Outcome
+from bot.deals.policy import Confirm, LostReasonMode
 from bot.deals.wish import Wish
 from bot.slack.block_kit.blocks import Block
 from bot.slack.bolt import bolt_app

@@ -14,7 +14,6 @@ from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.outbox import Outbox
-from bot.commands.policy import Confirm, LostReasonMode, Policy
 from bot.commands.record import Entry, Record, State
 from bot.commands.reply import Address, Delivery, Message
 from bot.commands.tasks import Tasks
@@ -34,6 +33,7 @@ from bot.deals.outcome import (
     Unconfirmed,
     word,
 )
+from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.deals.ports import CrmError, LeaseLost, StoreDown
 from bot.deals.wish import Wish
 from bot.slack.messages.messages import Messages

@@ -12,8 +12,8 @@ from pydantic import (
     ValidationError,
 )
 
-from bot.commands.policy import Confirm
 from bot.deals.deal import STATES, Status
+from bot.deals.policy import Confirm
 from bot.operations.times import period
 
 LONGEST_NAME = 40

@@ -18,9 +18,9 @@ from pydantic import (
 )
 
 from bot.access.rules import Allowlist
-from bot.commands.policy import Confirm, LostReasonMode, Policy
 from bot.deals.deal import STATES, Status
 from bot.deals.locations import Locations
+from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.operations.formats import (
     MAKE_A_KEY,
     ChannelId,

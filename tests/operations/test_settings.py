@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from bot.commands.policy import Confirm, LostReasonMode, Policy
 from bot.deals.deal import STATES, Status
+from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.operations.formats import MAKE_A_KEY
 from bot.operations.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of, without_oauth
 

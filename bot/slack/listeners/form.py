@@ -8,13 +8,13 @@ from typing import Any, Protocol
 import structlog
 
 from bot.commands.outbox import Outbox
-from bot.commands.policy import Policy
 from bot.commands.reply import Message
 from bot.commands.text.links import first_link, read_target
 from bot.commands.text.parse import read_name
 from bot.deals.deal import Matches, Opportunity, Status, Target
 from bot.deals.locations import LocationResolver
 from bot.deals.outcome import Cause
+from bot.deals.policy import Policy
 from bot.deals.ports import Crm, CrmError, StoreDown
 from bot.deals.wish import Wish
 from bot.slack.actions import read_target_value, target_value

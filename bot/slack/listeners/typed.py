@@ -6,7 +6,6 @@ from typing import assert_never
 
 import structlog
 
-from bot.commands.policy import Policy
 from bot.commands.reply import Message
 from bot.commands.request import (
     Change,
@@ -22,6 +21,7 @@ from bot.commands.request import (
     WhoAmI,
 )
 from bot.deals.deal import Target
+from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Wish
 from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from bot.commands import followups
 from bot.commands.followups import CannotUndo, Undoing
 from bot.commands.ledger import History, together
-from bot.commands.policy import Policy
 from bot.commands.record import Record, UndoRefusal
 from bot.commands.reply import Message
+from bot.deals.policy import Policy
 from bot.slack.intake import Intake
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.access.rules import Caller
-from bot.commands.policy import Policy
 from bot.commands.record import Record
 from bot.commands.reply import Message
 from bot.deals.deal import STATES, Opportunity, Status, Target
 from bot.deals.outcome import Failed
+from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Wish
 from bot.slack.actions import LINK, SET, SHARE, StatusChoice, target_value
 from bot.slack.block_kit import blocks, mrkdwn
@@ -29,9 +29,6 @@ from bot.slack.messages.pieces import (
 )
 from bot.slack.messages.tables import AUTOMATIONS
 
-LINES_OF_CARD = 3
-"""Of the deal's last commands, on its card."""
-
 LONGEST_ID = 150
 """Characters of a deal's id that a card's buttons can carry, also within an address; HighLevel's have 20."""
 
@@ -47,7 +44,7 @@ class CardMessages:
 
     def card(self, deal: Opportunity, records: Sequence[Record], reference: str) -> Message:
         """A deal, its last commands and its buttons, for the caller alone."""
-        past = [f"• {self.history.line(record)}" for record in records[:LINES_OF_CARD]]
+        past = [f"• {self.history.line(record)}" for record in records]
         history = ["Last from Slack:", *past] if past else []
         buttons = (self._buttons(deal),) if fits(deal.id, LONGEST_ID) else ()
         return private(reference, *self._lines(deal), *history, buttons=buttons)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.commands.policy import Policy
 from bot.commands.reply import Message
 from bot.commands.request import COMMAND, USAGE_HINT
 from bot.deals.outcome import Cause, Effect, Failed, Trouble
+from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Wish
 from bot.slack.block_kit import mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from bot.access.rules import Caller
-from bot.commands.policy import Policy
 from bot.commands.reply import Message
 from bot.commands.request import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood
+from bot.deals.policy import Policy
 from bot.slack.block_kit import mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import EXAMPLE_ID, Installation, message, private, reference_line, status_list

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from bot.commands.policy import Policy
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
 from bot.deals.deal import LostReason
 from bot.deals.outcome import Outcome
+from bot.deals.policy import Policy
 from bot.slack.messages.cards import CardMessages
 from bot.slack.messages.failures import FailureMessages
 from bot.slack.messages.help import HelpMessages

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from bot.commands.policy import Policy
 from bot.commands.record import Entry, Record, UndoRefusal
 from bot.commands.reply import Message
 from bot.commands.request import COMMAND
@@ -20,6 +19,7 @@ from bot.deals.outcome import (
     ReasonWanted,
     Unconfirmed,
 )
+from bot.deals.policy import Policy
 from bot.deals.wish import Wish
 from bot.slack.block_kit import mrkdwn
 from bot.slack.block_kit.blocks import Block

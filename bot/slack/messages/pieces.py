@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import quote
 
-from bot.commands.policy import Policy
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
 from bot.deals.deal import LostReason, Opportunity
 from bot.deals.locations import Locations
+from bot.deals.policy import Policy
 from bot.deals.wish import Wish
 from bot.slack.actions import CONFIRM, DISMISS, REASON, UNDO
 from bot.slack.block_kit import blocks, inputs, mrkdwn

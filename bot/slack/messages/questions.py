@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.commands.policy import Policy
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
 from bot.commands.request import COMMAND, USAGE_HINT
 from bot.deals.deal import LostReason, Opportunity
 from bot.deals.outcome import Ambiguous
+from bot.deals.policy import Policy
 from bot.deals.wish import Consent
 from bot.slack.actions import CHOOSE, SHOW, Choice
 from bot.slack.block_kit import blocks, mrkdwn

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import assert_never
 
-from bot.commands.policy import Policy
 from bot.commands.record import Entry, Record, Unfamiliar
 from bot.commands.reply import Message
 from bot.deals.deal import LostReason, Status
 from bot.deals.outcome import Cause, Effect, Result
+from bot.deals.policy import Policy
 from bot.deals.wish import Consent
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block

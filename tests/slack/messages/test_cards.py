@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands.policy import Confirm
 from bot.commands.record import Entry, Record
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import Cause, Effect, Failed, Trouble
+from bot.deals.policy import Confirm
 from bot.deals.wish import Wish
 from tests.reading import (
     ANA,

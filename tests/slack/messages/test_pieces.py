@@ -4,11 +4,11 @@ from datetime import timedelta
 import pytest
 
 from bot.access.rules import Caller, Reason
-from bot.commands.policy import LostReasonMode
 from bot.commands.record import UndoRefusal
 from bot.commands.request import ShowHistory
 from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.outcome import Cause, Changed, Effect, Failed, Previewed, ReasonWanted, Result, Trouble, Unconfirmed
+from bot.deals.policy import LostReasonMode
 from bot.deals.wish import Wish
 from tests.reading import (
     ANA,

@@ -1,7 +1,7 @@
 import pytest
 
-from bot.commands.policy import LostReasonMode
 from bot.deals.deal import Status
+from bot.deals.policy import LostReasonMode
 from tests.memory import policy
 
 
