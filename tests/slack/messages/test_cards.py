@@ -38,7 +38,7 @@ from tests.reading import (
 
 def test_a_card_shows_the_deal_what_was_done_from_slack_and_what_can_be_done() -> None:
     message = our_messages().cards.card(
-        replace(RICH, status="lost", since=SINCE, lost_reason_id="r1"), [CHANGE] * 5, REF
+        replace(RICH, status="lost", since=SINCE, lost_reason_id="r1"), [CHANGE] * 3, REF
     )
     first, facts, reason, head, *past = lines(message)
 
