@@ -27,6 +27,8 @@ TELL_EVERY = 60.0
 """Seconds between two lines about a database that is down: everybody who waits for it asks again and again."""
 PATIENCE = 2.2
 """Seconds for a commit. A command waits for its own alone, and Slack wants to hear from us within 3 s."""
+DEADLOCK_PAUSE = 0.1
+"""Seconds for the other replica to take what it waited for. A try without it may take that first, and meet it again."""
 
 
 @dataclass(eq=False, slots=True)
@@ -216,6 +218,8 @@ class Database:
             # what we held: nothing was committed.
             if commit.finishing or not (is_cut_off(error) or is_deadlock(error)):
                 raise
+            if is_deadlock(error):
+                time.sleep(DEADLOCK_PAUSE)
             self._once(commit, jobs)
 
     def _once(self, commit: _Commit, jobs: list[_Job]) -> None:
