@@ -27,8 +27,9 @@ from bot.deals.wish import Wish
 from bot.storage.database import Database
 from bot.storage.engine import engine
 from bot.storage.history import SqlHistory
-from bot.storage.ledger import SqlLedger, as_written
+from bot.storage.ledger import SqlLedger
 from bot.storage.migrations import migrate
+from bot.storage.rows import iso
 from bot.storage.tables import commands
 
 FEW = 1000
@@ -103,7 +104,7 @@ def _fill(url: str, rows: int) -> None:
 
 
 def _old(number: int) -> dict[str, str | int]:
-    at = as_written(FIRST + timedelta(seconds=20 * number))
+    at = iso(FIRST + timedelta(seconds=20 * number))
     return {
         "key": f"old{number}",
         "reference": f"R{number}",

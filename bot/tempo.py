@@ -10,8 +10,8 @@ from bot.highlevel.tokens import RefreshTiming
 from bot.slack import socket_mode
 from bot.slack.intake import ANSWER_WITHIN
 from bot.storage.backlog import BACKLOG_TTL
-from bot.storage.database import PATIENCE as DATABASE_PATIENCE
-from bot.storage.ledger import LEASE
+from bot.storage.database import COMMIT_PATIENCE
+from bot.storage.ledger import COMMAND_LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +19,11 @@ class Tempo:
     """Every waiting time that a test or a demo may want shorter, or longer on a machine that is busy."""
 
     acknowledge: float = ANSWER_WITHIN
-    database: float = DATABASE_PATIENCE
+    database: float = COMMIT_PATIENCE
     command: Patience = field(default_factory=Patience)
     highlevel: Attempts = field(default_factory=Attempts)
     worker: WorkerTiming = field(default_factory=WorkerTiming)
-    lease: float = LEASE
+    lease: float = COMMAND_LEASE
     socket: socket_mode.SocketTiming = field(default_factory=socket_mode.SocketTiming)
     token_refresh: RefreshTiming = field(default_factory=RefreshTiming)
     connection_lease: float = CONNECTION_LEASE

@@ -12,7 +12,7 @@ from bot.access.rules import Approved
 from bot.storage.database import Database
 from bot.storage.engine import engine, insert, reason
 from bot.storage.history import Unreadable, streaming
-from bot.storage.ledger import as_written
+from bot.storage.rows import iso
 from bot.storage.tables import access
 
 _COLUMNS = [
@@ -45,7 +45,7 @@ class SqlAccessRequests:
             "user_id": request.user_id,
             "team_id": request.team_id,
             "channel_id": request.channel_id,
-            "asked_at": as_written(request.asked_at),
+            "asked_at": iso(request.asked_at),
             "state": request.state.value,
         }
         adding = insert(self._database.kind, access).values(written).on_conflict_do_nothing()
@@ -64,7 +64,7 @@ class SqlAccessRequests:
         deciding = (
             access.update()
             .where(access.c.reference == reference, access.c.state == RequestState.OPEN.value)
-            .values(state=state.value, decided_by=by, decided_at=as_written(at))
+            .values(state=state.value, decided_by=by, decided_at=iso(at))
         )
         looking = sa.select(*_COLUMNS).where(access.c.reference == reference)
 
@@ -137,7 +137,7 @@ def _revocation(user_id: str, by: str, at: datetime) -> sa.Executable:
     return (
         access.update()
         .where(access.c.user_id == user_id, access.c.state == RequestState.APPROVED.value)
-        .values(state=RequestState.REVOKED.value, revoked_by=by, revoked_at=as_written(at))
+        .values(state=RequestState.REVOKED.value, revoked_by=by, revoked_at=iso(at))
         .returning(*_COLUMNS)
     )
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from bot.storage.database import Database
 from bot.storage.engine import insert
-from bot.storage.ledger import as_written
+from bot.storage.rows import iso
 from bot.storage.tables import channels
 
 
@@ -23,7 +23,7 @@ class SqlBindings:
 
     async def bind(self, channel_id: str, location_id: str, by: str) -> None:
         """See `locations.Bindings`."""
-        row = {"location_id": location_id, "bound_by": by, "bound_at": as_written(datetime.now(UTC))}
+        row = {"location_id": location_id, "bound_by": by, "bound_at": iso(datetime.now(UTC))}
         new = insert(self._database.kind, channels).values(row | {"channel_id": channel_id})
         statement = new.on_conflict_do_update(index_elements=[channels.c.channel_id], set_=row)
         await self._database.do(lambda connection: connection.execute(statement))

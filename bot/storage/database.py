@@ -1,4 +1,4 @@
-"""The database under the ledger: one thread, and commits that are shared."""
+"""Runs transactions on one thread, and lets the work of several callers share one commit."""
 
 import asyncio
 import time
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from bot.deals.clock import loop_time
 from bot.deals.ports import OtherSchema, StoreDown
 from bot.storage.engine import cut, engine, is_cut_off, is_deadlock, reason
 from bot.storage.migrations import NewerSchemaError, UnreleasedSchemaError, migrate, must_be_migratable
@@ -19,29 +20,29 @@ from bot.storage.migrations import NewerSchemaError, UnreleasedSchemaError, migr
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
-"""Statements that belong together, done on the database's thread."""
+"""Statements that belong together. They run on the database's thread."""
 
-LONGEST_MIGRATION = 300.0
-"""Seconds after which a schema that is still being brought up to date is taken for a connection that hangs."""
-TELL_EVERY = 60.0
-"""Seconds between two lines about a database that is down: everybody who waits for it asks again and again."""
-PATIENCE = 2.2
-"""Seconds for a commit. A command waits for its own alone, and Slack wants to hear from us within 3 s."""
+COMMIT_PATIENCE = 2.2
+"""Seconds for a commit. A command waits for nothing but its own, and Slack wants an answer within 3 s."""
+MIGRATION_PATIENCE = 300.0
+"""Seconds for the migrations. After that the connection is taken for one that hangs."""
 DEADLOCK_PAUSE = 0.1
 """Seconds for the other replica to take what it waited for. A try without it may take that first, and meet it again."""
+DOWN_LOG_INTERVAL = 60.0
+"""Seconds between two log lines about a database that is down: its callers ask again and again."""
 
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    """Work, and whoever waits for it."""
+    """Work, and the future that its caller awaits."""
 
     work: Work[Any]
     answer: asyncio.Future[Any]
     begun: bool = False
-    """From now on nobody can tell whether it is done, until it is answered."""
+    """Whether the thread has it: then, until it is answered, it may be done or not."""
 
     def give(self, result: object) -> None:
-        """Answer, unless nobody waits any more."""
+        """Answer the caller, unless they have gone."""
         if self.answer.done():
             return
         if isinstance(result, BaseException):
@@ -52,46 +53,47 @@ class _Job:
 
 @dataclass(eq=False, slots=True)
 class _Commit:
-    """What the thread is at."""
+    """One visit to the thread: its jobs, and what became of them."""
 
     jobs: list[_Job]
     results: list[object] = field(default_factory=list)
     error: Exception | None = None
-    """Why none of it was done."""
+    """Why none of them was done."""
     finishing: bool = False
-    """COMMIT was sent: if it fails now, nobody knows whether it happened."""
+    """Whether COMMIT was sent: if it fails after that, it may have happened all the same."""
 
 
 class Database:
     """Does work in transactions, on one thread.
 
-    Everything that waits while a commit is under way goes into the next one, so that a burst of commands shares disk
-    flushes instead of queueing behind them. The schema is brought up to date before anything else is done, unless it is
-    to be left as it is (`migrates`).
+    All work that arrives during a commit goes into the next one, so that a burst of commands shares disk flushes
+    instead of queueing behind them. The migrations come first, unless `migrates` is false: then the tables stay as they
+    are, and only those that this version cannot use are refused.
     """
 
     def __init__(
         self,
         url: str,
-        patience: float = PATIENCE,
-        longest_migration: float = LONGEST_MIGRATION,
+        patience: float = COMMIT_PATIENCE,
+        migration_patience: float = MIGRATION_PATIENCE,
         *,
         migrates: bool = True,
     ) -> None:
         self._url = url
         self._engine = engine(url)
         self._patience = patience
-        self._longest_migration = longest_migration
-        self._bring_up_to_date = migrate if migrates else must_be_migratable
+        self._migration_patience = migration_patience
+        self._prepare_schema = migrate if migrates else must_be_migratable
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._waiting: list[_Job] = []
         self._writer: asyncio.Task[None] | None = None
         self._opening: asyncio.Future[Exception | None] | None = None
+        """The migrations; `None` where they have to be looked at again."""
         self._opening_since = 0.0
         self._in_use: set[DBAPIConnection] = set()
-        """What the thread holds, so that a stuck connection can be cut."""
-        self._told = float("-inf")
-        """When the log was told last that the database is down."""
+        """The connections that the thread holds, so that one that hangs can be cut."""
+        self._down_logged = float("-inf")
+        """When the log last said that the database is down."""
         sa.event.listen(self._engine, "checkout", lambda connection, *_: self._in_use.add(connection))
         sa.event.listen(self._engine, "checkin", lambda connection, *_: self._in_use.discard(connection))
 
@@ -101,15 +103,15 @@ class Database:
         return self._engine.dialect.name
 
     async def do(self, work: Work[T], *, within: float | None = None) -> T:
-        """The result of the work, once it is committed: on the disk.
+        """Do the work, and return its result once it is committed, which means on the disk.
 
-        Raises `StoreDown` when it could not be, or not `within` so many seconds, the wait for others included; it says
-        whether the work may be done all the same.
+        `within`: seconds, with the wait for other work. Raises `StoreDown` when the work could not be done in time or
+        at all. Its `perhaps_written` says whether it may be done all the same.
         """
         job = _Job(work, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         if self._writer is None or self._writer.done():
-            # In a context of its own: what it logs concerns all who wait, and has not the reference of the first.
+            # In a context of its own: its log lines concern all callers, and must not have the first one's reference.
             self._writer = asyncio.create_task(self._work_off(), name="database", context=Context())
         try:
             async with asyncio.timeout(within):
@@ -119,13 +121,13 @@ class Database:
         return result
 
     async def close(self) -> None:
-        """Finish what was begun and let the database go; what hangs is cut."""
+        """Finish the work that was begun, and close the connections. Cut those that hang."""
         if self._writer:
             await asyncio.wait([self._writer])
-        letting_go = asyncio.wrap_future(self._thread.submit(self._engine.dispose))
-        while not letting_go.done():
-            await asyncio.wait([letting_go], timeout=self._patience)
-            if not letting_go.done():
+        closing = asyncio.wrap_future(self._thread.submit(self._engine.dispose))
+        while not closing.done():
+            await asyncio.wait([closing], timeout=self._patience)
+            if not closing.done():
                 self._cut()
         self._thread.shutdown()
 
@@ -148,15 +150,18 @@ class Database:
                 job.give(result)
 
     async def _open(self) -> None:
-        """Bring the schema up to date, if that was not done yet. It may take longer than anybody waits; it goes on."""
-        now = asyncio.get_running_loop().time()
+        """Take the migrations, if that is not done yet.
+
+        They may take longer than a caller waits. Then this raises `StoreDown`, and they go on.
+        """
+        now = loop_time()
         if self._opening is None:
             self._opening = asyncio.wrap_future(self._thread.submit(self._migrate))
             self._opening_since = now
         if not self._opening.done():
             await asyncio.wait([self._opening], timeout=self._patience)
         if not self._opening.done():
-            if now - self._opening_since > self._longest_migration:  # or it is a connection that went silent
+            if now - self._opening_since > self._migration_patience:
                 self._cut()
             raise StoreDown
         if (error := self._opening.result()) is not None:
@@ -164,7 +169,7 @@ class Database:
             raise StoreDown(schema=_other_schema(error)) from error
 
     async def _commit(self, jobs: list[_Job]) -> list[object]:
-        """What became of each job: its result, or an exception. Raises `StoreDown` when it is the same for all."""
+        """The result of each job, or its exception. Raises `StoreDown` when all failed for one reason."""
         commit = _Commit(jobs)
         loop = asyncio.get_running_loop()
         over = loop.create_future()
@@ -174,9 +179,9 @@ class Database:
         )
         await asyncio.wait([over], timeout=self._patience)
         if over.done() and commit.error is None:
-            self._told = float("-inf")
+            self._down_logged = float("-inf")
             return commit.results
-        self._opening = None  # the database may be another one, or empty, when it is back
+        self._opening = None  # when the database is back it may be another one, or empty
         if not over.done():
             log.warning("database.stuck", finishing=commit.finishing)
             self._cut()
@@ -187,18 +192,18 @@ class Database:
 
     def _migrate(self) -> Exception | None:
         try:
-            self._bring_up_to_date(self._engine)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever for it
-            return self._lost(error)
+            self._prepare_schema(self._engine)
+        except Exception as error:  # noqa: BLE001 - whatever it is, callers must not wait for ever
+            return self._failed(error)
         return None
 
     def _transact(self, commit: _Commit) -> None:
-        """One transaction for all; or one for each, if there is one among them that the database does not take."""
+        """One transaction for all jobs; or one for each, if the database does not take one of them."""
         try:
             self._try(commit, commit.jobs)
         except Exception as error:  # noqa: BLE001 - see `_migrate`
             if len(commit.jobs) == 1 or commit.finishing or isinstance(error, sa.exc.OperationalError):
-                commit.error = self._lost(error)
+                commit.error = self._failed(error)
             else:
                 commit.results = [self._alone(commit, job) for job in commit.jobs]
 
@@ -206,16 +211,16 @@ class Database:
         try:
             self._try(commit, [job])
         except Exception as error:  # noqa: BLE001 - see `_migrate`
-            lost = self._lost(error)
-            return StoreDown(perhaps_written=commit.finishing and is_cut_off(lost))
+            self._failed(error)
+            return StoreDown(perhaps_written=commit.finishing and is_cut_off(error))
         return commit.results[0]
 
     def _try(self, commit: _Commit, jobs: list[_Job]) -> None:
         try:
             self._once(commit, jobs)
         except sa.exc.DBAPIError as error:
-            # The connection had been lost since it was last used, or another replica held what we wanted and wanted
-            # what we held: nothing was committed.
+            # Try once more where certainly nothing was committed: the connection was lost since its last use, or this
+            # process and another each held what the other wanted.
             if commit.finishing or not (is_cut_off(error) or is_deadlock(error)):
                 raise
             if is_deadlock(error):
@@ -227,16 +232,16 @@ class Database:
         with self._engine.connect() as connection, connection.begin() as transaction:
             for job in jobs:
                 job.begun = True
-            # Who has been told meanwhile that it is not done is not worked for.
+            # A caller who was told meanwhile that the work is not done must find it not done.
             commit.results = [None if job.answer.done() else job.work(connection) for job in jobs]
             commit.finishing = True
             transaction.commit()
             commit.finishing = False
 
-    def _lost(self, error: Exception) -> Exception:
-        """Note the error, and begin anew next time: a file that was replaced, or a server that came back."""
-        if time.monotonic() - self._told > TELL_EVERY:
-            self._told = time.monotonic()
+    def _failed(self, error: Exception) -> Exception:
+        """Log the error, and close the connections: the file may be another one, or the server may have restarted."""
+        if time.monotonic() - self._down_logged > DOWN_LOG_INTERVAL:
+            self._down_logged = time.monotonic()
             log.warning("database.down", error=type(error).__name__, reason=reason(error, self._url))
         self._engine.dispose()
         return error

@@ -12,12 +12,11 @@ from bot.commands.record import Record
 from bot.deals.outcome import Effect, Result
 from bot.storage.database import Database
 from bot.storage.engine import engine_for_reading, reason
-from bot.storage.ledger import as_written
 from bot.storage.migrations import UnreleasedSchemaError, must_be_current
-from bot.storage.rows import RECORD_COLUMNS, as_record
+from bot.storage.rows import RECORD_COLUMNS, as_record, iso
 from bot.storage.tables import commands
 
-AT_ONCE = 500
+ROWS_AT_ONCE = 500
 """Rows that are held in memory while all of them are read."""
 
 _LATEST_FIRST = commands.c.accepted_at.desc()
@@ -103,9 +102,9 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
         if value is not None
     ]
     if wanted.since is not None:
-        conditions.append(commands.c.accepted_at >= as_written(wanted.since))
+        conditions.append(commands.c.accepted_at >= iso(wanted.since))
     if wanted.until is not None:
-        conditions.append(commands.c.accepted_at < as_written(wanted.until))
+        conditions.append(commands.c.accepted_at < iso(wanted.until))
     statement = sa.select(*RECORD_COLUMNS).where(*conditions).order_by(commands.c.accepted_at, commands.c.key)
     with streaming(url, statement) as rows:
         yield map(as_record, rows)
@@ -125,7 +124,7 @@ def streaming(url: str, statement: sa.Select[Any]) -> Iterator[Iterator[sa.Row[A
     try:
         with opened.connect() as connection:
             must_be_current(connection)
-            rows = connection.execute(statement, execution_options={"yield_per": AT_ONCE})
+            rows = connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
             try:
                 yield iter(rows)
             finally:

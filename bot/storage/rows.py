@@ -1,17 +1,38 @@
-"""Turns rows of the table `commands` into values."""
+"""Turns the rows of `commands` into values, and values into columns."""
 
-from datetime import datetime
+import json
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 import sqlalchemy as sa
 
-from bot.commands.record import Record, State, Unfamiliar
-from bot.deals.outcome import Cause, Effect, Result
-from bot.deals.wish import Consent
+from bot.access.rules import Caller
+from bot.commands.ledger import Claim
+from bot.commands.record import Entry, Record, State, Unfamiliar
+from bot.commands.reply import Message
+from bot.deals.deal import Opportunity, Status
+from bot.deals.outcome import (
+    AlreadySo,
+    Ambiguous,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    Outcome,
+    Overtaken,
+    Previewed,
+    ReasonWanted,
+    Result,
+    Unconfirmed,
+    word,
+)
+from bot.deals.wish import Consent, Wish
 from bot.storage.tables import commands
 
 E = TypeVar("E", bound=StrEnum)
+
+# --- out of the database --------------------------------------------------------------------------------------------
 
 RECORD_COLUMNS = [
     commands.c.key,
@@ -77,3 +98,130 @@ def _member(kind: type[E], word: str) -> E | Unfamiliar:
         return kind(word)
     except ValueError:
         return Unfamiliar(word)
+
+
+def as_claim(row: sa.RowMapping) -> Claim:
+    """A row with all columns, of a command that this process has just taken over.
+
+    Raises `ValueError`, `TypeError` or `LookupError` for a status, a consent or a reply that it cannot read. A state of
+    a later version counts as *accepted*.
+    """
+    entry = Entry(
+        key=row["key"],
+        reference=row["reference"],
+        caller=Caller(row["user_id"], row["team_id"], row["channel_id"]),
+        text=row["text"],
+        wish=Wish(
+            row["opportunity_id"],
+            Status(row["status"]),
+            row["lost_reason_id"],
+            row["only_if"],
+            name=row["called"] or "",
+            reason=row["reason"] or "",
+            consent=Consent(row["consent"]),
+            location_id=row["location_id"],
+        ),
+        response_url=row["response_url"] or "",
+        message_ts=row["message_ts"] or "",
+        undoes=row["undoes"],
+        continues=row["continues"],
+        batch=row["batch"],
+        note=row["note"] or "",
+        public=bool(row["public"]),
+    )
+    before = Opportunity(
+        row["opportunity_id"],
+        row["before"] or "",
+        name=row["opportunity_name"],
+        lost_reason_id=row["before_lost_reason_id"],
+    )
+    intended, answered = row["state"] == State.INTENDED, row["state"] == State.ANSWERED
+    return Claim(
+        entry=entry,
+        age=(datetime.now(UTC) - datetime.fromisoformat(row["accepted_at"])).total_seconds(),
+        attempts=row["attempts"],
+        intended=before if intended else None,
+        reply=_as_message(row["reply"]) if answered and row["reply"] else None,
+        answered=answered,
+        identified=intended or row["undoes"] is not None,
+    )
+
+
+def _as_message(reply: str) -> Message:
+    """The reply as it was written, without fields that only another version knows."""
+    known = Message.__dataclass_fields__
+    fields = {name: value for name, value in json.loads(reply).items() if name in known}
+    return Message(**fields | {"blocks": tuple(fields["blocks"])})
+
+
+# --- into the database ----------------------------------------------------------------------------------------------
+
+
+def as_row(entry: Entry) -> dict[str, Any]:
+    """The columns that a command has from the moment it is accepted, which is now."""
+    return {
+        "key": entry.key,
+        "reference": entry.reference,
+        "accepted_at": iso(datetime.now(UTC)),
+        "team_id": entry.caller.team_id,
+        "channel_id": entry.caller.channel_id,
+        "user_id": entry.caller.user_id,
+        "text": entry.text,
+        "location_id": entry.wish.location_id,
+        "opportunity_id": entry.wish.opportunity_id,
+        "called": entry.wish.name or None,
+        "status": entry.wish.status.value,
+        "lost_reason_id": entry.wish.lost_reason_id,
+        "reason": entry.wish.reason or None,
+        "only_if": entry.wish.only_if,
+        "consent": entry.wish.consent.value,
+        "undoes": entry.undoes,
+        "continues": entry.continues,
+        "batch": entry.batch,
+        "note": entry.note or None,
+        "public": int(entry.public),
+        "response_url": entry.response_url,
+        "message_ts": entry.message_ts or None,
+    }
+
+
+def outcome_columns(outcome: Outcome) -> dict[str, str | None]:
+    """The columns that say what became of a command. A column that it does not know stays as it is."""
+    match outcome:
+        case Changed(before, after, _, trace_id):
+            return {
+                "outcome": word(outcome).value,
+                "opportunity_name": after.name or before.name,
+                "before": before.status,
+                "after": after.status,
+                "trace_id": trace_id,
+            }
+        case AlreadySo(found) | Overtaken(found) | Unconfirmed(found) | Previewed(found):
+            return {
+                "outcome": word(outcome).value,
+                "opportunity_name": found.name,
+                "before": found.status,
+                "after": found.status,
+            }
+        case Ambiguous() | ReasonWanted():
+            return {"outcome": word(outcome).value}
+        case Failed(trouble, effect, before, now):
+            seen = {"opportunity_name": before.name, "before": before.status} if before else {}
+            return seen | {
+                "outcome": word(outcome).value,
+                "effect": effect.value,
+                "after": now.status if now else None,
+                "trace_id": trouble.trace_id,
+            }
+        case _:
+            assert_never(outcome)
+
+
+def reply_column(reply: Message) -> str:
+    """The column `reply`."""
+    return json.dumps({name: getattr(reply, name) for name in Message.__dataclass_fields__})
+
+
+def iso(moment: datetime) -> str:
+    """The time as a column has it: text that sorts as the times do."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

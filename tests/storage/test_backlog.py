@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from bot.storage.backlog import UNFINISHED, Backlog, BacklogReader
 from bot.storage.database import Database
 from bot.storage.engine import engine
-from bot.storage.ledger import SqlLedger, as_written
+from bot.storage.ledger import SqlLedger
+from bot.storage.rows import iso
 from tests.house import PATIENT
 from tests.memory import entry
 from tests.postgresql import Cluster
@@ -30,7 +31,7 @@ async def _accept(url: str, **states: tuple[str, float]) -> None:
     await SqlLedger(database).accept(*(entry(key, key) for key in states), within=5)
     await database.close()
     for key, (state, age) in states.items():
-        execute(url, _SET, key=key, state=state, at=as_written(datetime.now(UTC) - timedelta(seconds=age)))
+        execute(url, _SET, key=key, state=state, at=iso(datetime.now(UTC) - timedelta(seconds=age)))
 
 
 async def _look(url: str) -> Backlog | None:

@@ -88,13 +88,15 @@ async def test_work_that_comes_while_a_commit_is_under_way_shares_the_next(datab
 
 async def test_what_the_database_does_not_take_is_no_trouble_for_what_comes_with_it(database: Database) -> None:
     missing = sa.text("INSERT INTO notes VALUES (NULL)")
-    results = await asyncio.gather(
-        database.do(lambda connection: _write(connection, "one")),
-        database.do(lambda connection: connection.execute(missing)),
-        database.do(lambda connection: _write(connection, "two")),
-        return_exceptions=True,
-    )
+    with capture_logs() as lines:
+        results = await asyncio.gather(
+            database.do(lambda connection: _write(connection, "one")),
+            database.do(lambda connection: connection.execute(missing)),
+            database.do(lambda connection: _write(connection, "two")),
+            return_exceptions=True,
+        )
 
+    assert [line["event"] for line in lines] == ["database.down"]
     assert [results[0], results[2]] == ["one", "two"]
     assert isinstance(results[1], StoreDown)
     assert await _notes(database) == ["one", "two"]
@@ -325,7 +327,7 @@ def locked(cluster: Cluster) -> Iterator[tuple[str, sa.Connection]]:
 
 async def test_a_schema_that_never_gets_done_is_tried_anew(locked: tuple[str, sa.Connection]) -> None:
     url, other = locked
-    database = Database(url, patience=0.1, longest_migration=0.1)
+    database = Database(url, patience=0.1, migration_patience=0.1)
     for _ in range(6):
         with pytest.raises(StoreDown):
             await database.do(lambda connection: connection.execute(sa.select(1)))

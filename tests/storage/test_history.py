@@ -32,7 +32,7 @@ from bot.deals.ports import StoreDown
 from bot.deals.wish import Consent, Wish
 from bot.storage.database import Database
 from bot.storage.engine import engine_for_reading, reason
-from bot.storage.history import AT_ONCE, Filter, SqlHistory, Unreadable, reading
+from bot.storage.history import ROWS_AT_ONCE, Filter, SqlHistory, Unreadable, reading
 from bot.storage.ledger import SqlLedger
 from bot.storage.migrations import NewerSchemaError, OlderSchemaError
 from tests.house import PATIENT
@@ -360,7 +360,7 @@ def test_whoever_stops_reading_half_way_leaves_nothing_behind(filled: str) -> No
 
 def test_a_postgresql_server_gives_some_rows_at_a_time(cluster: Cluster) -> None:
     url = cluster.new_database()
-    fill(url, 10 * AT_ONCE)
+    fill(url, 10 * ROWS_AT_ONCE)
     with _cursors() as cursors, reading(url, Filter()) as records:
         next(records)
         assert isinstance(cursors[-1], psycopg.ServerCursor)
@@ -381,12 +381,12 @@ def test_fifty_thousand_rows_of_a_file_are_read_in_the_memory_of_a_few_hundred(t
 
 def test_ctrl_c_while_rows_are_fetched_leaves_no_trace(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    fill(url, 2 * AT_ONCE)
+    fill(url, 2 * ROWS_AT_ONCE)
     with _interrupted_at("1000700"), pytest.raises(KeyboardInterrupt):
         _read(url, Filter())
 
     assert caplog.messages == []
-    assert len(_read(url, Filter())) == 2 * AT_ONCE
+    assert len(_read(url, Filter())) == 2 * ROWS_AT_ONCE
 
 
 @contextmanager
@@ -460,7 +460,7 @@ def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
 
 def test_a_server_that_goes_away_half_way_is_told(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
     url = cluster.new_database()
-    fill(url, 10 * AT_ONCE)
+    fill(url, 10 * ROWS_AT_ONCE)
     with pytest.raises(Unreadable, match="terminating connection"):
         _read_on_after(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()")
     assert caplog.messages == []
