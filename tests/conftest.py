@@ -1,16 +1,18 @@
+import asyncio
 import logging
 import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
 import pytest
 import structlog
 
+from tests.clock import JumpingLoop
 from tests.house import ANA, KIM, House, open_house
 from tests.postgresql import Cluster, programs, running
 
@@ -46,6 +48,11 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """What `-n auto` means: on few cores two workers for each, since a journey mostly waits; on many, one for each."""
     cores = yield
     return max(cores, min(2 * cores, 8))
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Which clock a test has: one that jumps if it is marked so, else the machine's."""
+    return {"loop": JumpingLoop if item.get_closest_marker("jumping_clock") else asyncio.new_event_loop}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -14,6 +14,8 @@ from bot.simulator.slack.server import Fault, Slack
 from bot.slack.directory import Kept, SlackDirectory, person
 from bot.slack.workspace import SlackTrouble
 
+pytestmark = pytest.mark.jumping_clock
+
 SCOPES = frozenset({"usergroups:read", "users:read", "channels:read"})
 
 

@@ -17,6 +17,8 @@ from bot.simulator.serving import served
 from bot.simulator.slack.server import Slack
 from bot.simulator.slack.views import INCOMPLETE, NOT_BESIDE_A_FIELD, TOO_LONG, TOO_SHORT, TROUBLE, VIEW_BYTES, View
 
+pytestmark = pytest.mark.jumping_clock
+
 SECRET, TOKEN, APP_TOKEN = "not-a-signing-secret", "xoxb-not-a-token", "xapp-not-a-token"
 ANA, BEN = "U0ANA", "U0BEN"
 
