@@ -43,6 +43,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"Files of the tests: {tempfile.gettempdir()}")
 
 
+_COLLECTED = pytest.StashKey[frozenset[str]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Note what was collected, before `-k` and the like take some away."""
+    config.stash[_COLLECTED] = frozenset(item.nodeid.partition("[")[0] for item in items)
+
+
+@pytest.fixture
+def collected(pytestconfig: pytest.Config) -> frozenset[str]:
+    """The ids of all tests that pytest found, without parameters."""
+    return pytestconfig.stash[_COLLECTED]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """What `-n auto` means: on few cores two workers for each, since a journey mostly waits; on many, one for each."""

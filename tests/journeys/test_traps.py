@@ -165,14 +165,13 @@ async def test_slacks_certificate_check_and_url_check_are_answered(house: House)
     assert (challenge.status_code, challenge.json()) == (200, {"challenge": "abc"})
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.untraced
 async def test_no_malformed_request_makes_an_error_a_traceback_or_a_write(house: House) -> None:
-    """2,000 generated requests, signed and not; against one running bot, a few at a time."""
+    """500 generated requests, signed and not; against one running bot, a few at a time."""
     stream = io.StringIO()
     logs.set_up("INFO", "json", stream)
-    requests = _generated_requests(2000)
-    assert len({(body, *sorted(headers.items()), signed) for body, headers, signed in requests}) == 2000
+    requests = _generated_requests(500)
+    assert len({(body, *sorted(headers.items()), signed) for body, headers, signed in requests}) == 500
     places = asyncio.Semaphore(8)
     async with httpx.AsyncClient(timeout=60) as http:
 
@@ -186,7 +185,7 @@ async def test_no_malformed_request_makes_an_error_a_traceback_or_a_write(house:
 
         statuses = await asyncio.gather(*(send(body, headers, signed=signed) for body, headers, signed in requests))
 
-    assert len(statuses) == 2000
+    assert len(statuses) == 500
     assert set(statuses) <= {200, 400, 401, 404, 413}
     assert {200, 400, 401} <= set(statuses)
     assert "Traceback" not in stream.getvalue()
