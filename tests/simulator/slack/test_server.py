@@ -13,6 +13,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.highlevel.api.transport import pooled
 from bot.simulator.serving import served
 from bot.simulator.slack.server import ACKNOWLEDGE_WITHIN, FAILED, TIMED_OUT, Fault, Shown, Slack, button, menu
 
@@ -82,7 +83,7 @@ async def slack(bot: _Recorder) -> AsyncIterator[Slack]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(transport=pooled()) as http:
         yield http
 
 
