@@ -5,6 +5,8 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-header --allow-unsafe
 TESTED := build/tested
+# pytest rewrites the asserts of every file that it reads, in each of its workers, unless it may keep what it wrote.
+unexport PYTHONDONTWRITEBYTECODE
 # What the tests read or run: as long as none of it is newer than their last run, that run's coverage is the coverage.
 FILES := $(shell find . -type f -not -name '*.pyc' -not -name '.coverage*' \
 	-not -path './.git/*' -not -path './.venv/*' -not -path '*/node_modules/*' -not -path './build/*' -not -path './.*_cache/*' -not -path './.hypothesis/*')

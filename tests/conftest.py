@@ -1,16 +1,18 @@
+import asyncio
 import logging
 import os
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
 import hypothesis
 import pytest
 import structlog
 
+from tests.clock import JumpingLoop
 from tests.house import ANA, KIM, House, open_house
 from tests.postgresql import Cluster, programs, running
 
@@ -41,11 +43,31 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"Files of the tests: {tempfile.gettempdir()}")
 
 
+_COLLECTED = pytest.StashKey[frozenset[str]]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Note what was collected, before `-k` and the like take some away."""
+    config.stash[_COLLECTED] = frozenset(item.nodeid.partition("[")[0] for item in items)
+
+
+@pytest.fixture
+def collected(pytestconfig: pytest.Config) -> frozenset[str]:
+    """The ids of all tests that pytest found, without parameters."""
+    return pytestconfig.stash[_COLLECTED]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
     """What `-n auto` means: on few cores two workers for each, since a journey mostly waits; on many, one for each."""
     cores = yield
     return max(cores, min(2 * cores, 8))
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Which clock a test has: one that jumps if it is marked so, else the machine's."""
+    return {"loop": JumpingLoop if item.get_closest_marker("jumping_clock") else asyncio.new_event_loop}
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,6 @@
 """The ports in memory: the ledger is held to the real one's tests in `test_ledger.py`."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -105,6 +104,10 @@ def entry(key: str, deal: str = "deal", **fields: Any) -> Entry:  # noqa: ANN401
 
 def error(cause: Cause, *, perhaps_done: bool = False, answered: bool = True) -> CrmError:
     return CrmError(Trouble(cause), perhaps_done=perhaps_done, answered=answered)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @dataclass
@@ -213,13 +216,18 @@ class MemoryStore:
     rows: dict[str, Row] = field(default_factory=dict)
     down: bool = False
 
+    def age(self, seconds: float) -> None:
+        """So many seconds go by for every lease."""
+        for row in self.rows.values():
+            row.lease_until -= seconds
+
 
 _owners = count()
 
 
 @dataclass
 class MemoryLedger:
-    """`bot.ledger.IntakeLedger`, `WorkerLedger` and `bot.record.History` in a dictionary."""
+    """`IntakeLedger`, `WorkerLedger` and `History` in a dictionary."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     lease: float = 30.0
@@ -235,7 +243,7 @@ class MemoryLedger:
             if entry.key in rows or taken_back or answered:
                 return None
         for entry in entries:
-            rows[entry.key] = Row(entry, self.owner, time.time() + self.lease, message_ts=entry.message_ts)
+            rows[entry.key] = Row(entry, self.owner, _now() + self.lease, message_ts=entry.message_ts)
         if begin and len(entries) == 1 and entries[0].wish.opportunity_id and not self._others(rows[entries[0].key]):
             rows[entries[0].key].state = State.RUNNING
             return Accepted.BEGUN
@@ -288,13 +296,13 @@ class MemoryLedger:
     async def renew(self, keys: Collection[str]) -> None:
         for row in self._unfinished():
             if row.owner == self.owner and row.entry.key in keys:
-                row.lease_until = time.time() + self.lease
+                row.lease_until = _now() + self.lease
 
     async def adopt(self, most: int) -> list[Claim]:
-        found = [row for row in self._unfinished() if row.lease_until < time.time()][:most]
+        found = [row for row in self._unfinished() if row.lease_until < _now()][:most]
         for row in found:
             row.attempts += row.owner not in {None, self.owner} and row.state in AT_THE_DEAL
-            row.owner, row.lease_until = self.owner, time.time() + self.lease
+            row.owner, row.lease_until = self.owner, _now() + self.lease
         return [
             Claim(
                 entry=replace(row.entry, message_ts=row.message_ts),
@@ -364,7 +372,7 @@ class MemoryLedger:
         row = self._rows().get(key)
         if row is None or row.owner != self.owner:
             raise LeaseLost
-        row.lease_until = time.time() + self.lease
+        row.lease_until = _now() + self.lease
         return row
 
 

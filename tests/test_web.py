@@ -134,7 +134,7 @@ async def test_whoever_sends_too_slowly_is_hung_up_on(bot: Bot, half: bytes) -> 
             assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()
-        server.should_exit = True
+        server.end()
         await serving_it
 
 

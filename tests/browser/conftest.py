@@ -9,6 +9,9 @@
 Wait with `expect`, never by sleeping. A test fails if its page asked for anything that is not on 127.0.0.1, wrote an
 error to the console or left an exception uncaught. The browser itself writes one for an answer of 400 or more, and it
 asks every site for `/favicon.ico` unless the page names another icon.
+
+All these tests share one event loop, in which the connection to the browser lives: a file of them says
+`pytestmark = pytest.mark.asyncio(loop_scope="session")`, and so do its own fixtures.
 """
 
 import os
@@ -16,6 +19,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.browser.chromium import Picture, Tabs, program, running, watched
@@ -35,16 +39,16 @@ def chromium() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """The shared Chromium, connected to from the test's own event loop."""
+    """The shared Chromium, with one connection to it: the program between costs more than most tests."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.connect_over_cdp(chromium)
         yield browser
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def tabs(browser: Browser) -> AsyncIterator[Tabs]:
     """Opens pages (`await tabs.open(url)`), and fails the test for what went wrong in them."""
     async with watched(browser) as tabs:

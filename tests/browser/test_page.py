@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from bot.simulator.demo.page import Page as Demo
@@ -11,6 +12,8 @@ from bot.simulator.demo.stage import ACME, GLOBEX, NOBODYS_ID, TRAINING, Stage, 
 from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs
 from tests.house import HASTY, PATIENT
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @dataclass
@@ -28,13 +31,13 @@ class Visit:
         return str(self.stage.highlevel.opportunities[opportunity_id]["status"])
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def visit(tabs: Tabs) -> AsyncIterator[Visit]:
     async with staged(PATIENT) as stage, served(Demo(stage).app()) as url:
         yield Visit(stage, url, tabs)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def hasty_visit(tabs: Tabs) -> AsyncIterator[Visit]:
     async with staged(HASTY) as stage, served(Demo(stage).app()) as url:
         yield Visit(stage, url, tabs)

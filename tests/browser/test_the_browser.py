@@ -2,11 +2,14 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, expect
 
 from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs, running, watched
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -17,7 +20,7 @@ PAGE = """<!doctype html>
 """
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def url() -> AsyncIterator[str]:
     async def show(request: web.Request) -> web.Response:
         return web.Response(text=PAGE + request.query.get("more", ""), content_type="text/html")
@@ -118,6 +121,6 @@ async def test_what_a_test_foresees_it_takes_out(tabs: Tabs, url: str) -> None:
     tabs.complaints.clear()
 
 
-def test_a_browser_that_does_not_start_says_why() -> None:
+async def test_a_browser_that_does_not_start_says_why() -> None:
     with pytest.raises(RuntimeError, match=r"Chromium did not start:\n.*headless"), running("echo"):
         pass

@@ -24,6 +24,8 @@ from bot.simulator.serving import served
 from tests.house import PATIENT
 from tests.memory import MemoryLedger
 
+pytestmark = pytest.mark.jumping_clock
+
 BERLIN, PARIS = "LOCATIONxxxxxxxxxxxx", "PARISxxxxxxxxxxxxxxx"
 ANA = Caller("U1", "T1", "C1")
 DEAL, ELSEWHERE = "aB3dE5fG7hJ9kL1mN2pQ", "pP3dE5fG7hJ9kL1mN2pQ"

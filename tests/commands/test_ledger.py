@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -20,11 +20,12 @@ from bot.storage.database import Database
 from bot.storage.ledger import SqlLedger
 from tests.house import PATIENT
 from tests.memory import MemoryLedger, MemoryStore, entry
+from tests.rows import execute
 
 OPEN, WON = Opportunity("deal", "open", name="New website"), Opportunity("deal", "won", name="New website")
 LOST = Opportunity("deal", "lost", lost_reason_id="reason")
 REPLY = Message("done", ({"type": "divider"},), public=True)
-SHORT = 0.2
+SHORT = 10.0
 """A lease for tests in which an owner dies."""
 
 
@@ -32,15 +33,26 @@ class Ledger(IntakeLedger, WorkerLedger, Protocol):
     """Both ports, as one object has them."""
 
 
-Owners = Callable[[float], Ledger]
-"""Gives owners that share one store, each with a lease of so many seconds."""
+@dataclass(frozen=True)
+class Owners:
+    """Gives owners that share one store, each with a lease of so many seconds."""
+
+    _owner: Callable[[float], Ledger]
+    _age: Callable[[float], None]
+
+    def __call__(self, lease: float) -> Ledger:
+        return self._owner(lease)
+
+    def later(self, seconds: float) -> None:
+        """So many seconds go by for every lease, and a moment more."""
+        self._age(seconds + 0.1)
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "memory"])
 async def owners(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Owners]:
     if request.param == "memory":
         store = MemoryStore()
-        yield lambda lease: MemoryLedger(store, lease)
+        yield Owners(lambda lease: MemoryLedger(store, lease), store.age)
         return
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'ledger.db'}"
@@ -52,7 +64,10 @@ async def owners(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         opened.append(Database(url, PATIENT.database))
         return SqlLedger(opened[-1], lease)
 
-    yield owner
+    def age(seconds: float) -> None:
+        execute(url, "UPDATE commands SET lease_until = lease_until - :seconds", seconds=seconds)
+
+    yield Owners(owner, age)
     for database in opened:
         await database.close()
 
@@ -173,7 +188,7 @@ async def test_what_was_typed_first_about_a_deal_is_done_first_whoever_has_it(ow
     await heir.accept(entry("typed last"), within=5)
     assert await heir.begin("typed last") is False
 
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     assert len(await heir.adopt(10)) == 1
     assert await heir.begin("typed last") is False
     assert await heir.begin("typed first") is True
@@ -226,7 +241,7 @@ async def test_what_begins_as_it_is_accepted_is_begun(owners: Owners) -> None:
     one, heir = owners(SHORT), owners(30.0)
     await one.accept(entry("one"), within=5, begin=True)
     assert await one.begin("one") is True
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     (claim,) = await heir.adopt(10)
 
     assert (claim.attempts, claim.begun, claim.intended) == (1, False, None)
@@ -267,7 +282,7 @@ async def test_what_a_dead_process_had_is_taken_over_once(owners: Owners) -> Non
     dead, one, other = owners(SHORT), owners(30.0), owners(30.0)
     for number in range(20):
         await dead.accept(entry(str(number)), within=5)
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     both = await asyncio.gather(one.adopt(15), other.adopt(15))
     rest = await one.adopt(15)
 
@@ -280,7 +295,7 @@ async def test_the_oldest_are_taken_over_first_and_not_more_than_wanted(owners: 
     for number in range(4):
         await dead.accept(entry(str(number)), within=5)
         await asyncio.sleep(0.002)
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
 
     assert [claim.entry.key for claim in await one.adopt(3)] == ["0", "1", "2"]
 
@@ -289,7 +304,7 @@ async def test_what_is_renewed_in_time_is_kept(owners: Owners) -> None:
     one, other = owners(4 * SHORT), owners(30.0)
     await one.accept(entry("one"), within=5)
     for _ in range(6):
-        await asyncio.sleep(SHORT)
+        owners.later(SHORT)
         await one.renew(["one"])
 
     assert await other.adopt(10) == []
@@ -300,7 +315,7 @@ async def test_what_is_not_named_among_what_is_kept_is_taken_over_even_by_its_ow
     await one.accept(entry("one"), within=5)
     await one.accept(entry("other"), within=5)
     for _ in range(3):
-        await asyncio.sleep(SHORT)
+        owners.later(SHORT)
         await one.renew(["one"])
 
     assert [claim.entry.key for claim in await one.adopt(10)] == ["other"]
@@ -309,12 +324,12 @@ async def test_what_is_not_named_among_what_is_kept_is_taken_over_even_by_its_ow
 async def test_what_is_held_is_kept_and_whoever_lost_it_learns_so(owners: Owners) -> None:
     one, other = owners(2 * SHORT), owners(30.0)
     await one.accept(entry("one"), within=5)
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     await one.hold("one")
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     assert await other.adopt(10) == []
 
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     assert len(await other.adopt(10)) == 1
     with pytest.raises(LeaseLost):
         await one.hold("one")
@@ -324,7 +339,7 @@ async def test_a_process_that_takes_over_its_own_counts_no_attempt(owners: Owner
     one = owners(SHORT)
     await one.accept(entry("one"), within=5)
     await one.begin("one")
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
 
     assert [claim.attempts for claim in await one.adopt(10)] == [0]
 
@@ -332,11 +347,11 @@ async def test_a_process_that_takes_over_its_own_counts_no_attempt(owners: Owner
 async def test_every_note_renews_the_lease(owners: Owners) -> None:
     one, other = owners(10 * SHORT), owners(30.0)
     await one.accept(entry("one"), within=5)
-    await asyncio.sleep(4 * SHORT)
+    owners.later(4 * SHORT)
     await one.begin("one")
-    await asyncio.sleep(4 * SHORT)
+    owners.later(4 * SHORT)
     await one.intend("one", OPEN)
-    await asyncio.sleep(4 * SHORT)
+    owners.later(4 * SHORT)
 
     assert await other.adopt(10) == []
 
@@ -345,7 +360,7 @@ async def test_whoever_lost_the_lease_notes_nothing_any_more(owners: Owners) -> 
     slow, quick = owners(SHORT), owners(30.0)
     await slow.accept(entry("one"), within=5)
     await slow.begin("one")
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     assert len(await quick.adopt(10)) == 1
 
     for note in (
@@ -390,7 +405,7 @@ async def test_a_process_that_dies_over_a_deal_is_counted_and_one_that_had_not_b
     await waiting.begin("at work")
     attempts: dict[str, int] = {}
     for _ in range(3):
-        await asyncio.sleep(SHORT)
+        owners.later(SHORT)
         heir = owners(SHORT)
         attempts = {claim.entry.key: claim.attempts for claim in await heir.adopt(10)}
 
@@ -402,19 +417,19 @@ async def test_an_orphan_brings_all_that_its_heir_needs(owners: Owners) -> None:
     wish = Wish("deal", Status.LOST, lost_reason_id="reason", only_if="won")
     command = Entry("one", "REF", Caller("U1", "T1", "C1"), "typed", wish, "https://reply.example", "17.1", "change")
     await dead.accept(command, within=5)
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
 
     (claim,) = await heir.adopt(10)
     assert claim.entry == command
     assert (claim.attempts, claim.intended, claim.reply) == (0, None, None)
-    assert SHORT <= claim.age < 30
+    assert 0 <= claim.age < 30
 
 
 async def test_an_orphan_that_was_about_to_write_says_what_the_deal_was(owners: Owners) -> None:
     dead, heir = owners(SHORT), owners(30.0)
     await dead.accept(entry("one"), within=5)
     await dead.intend("one", LOST)
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
 
     (claim,) = await heir.adopt(10)
     assert claim.intended == LOST
@@ -427,7 +442,7 @@ async def test_an_orphan_whose_reply_is_ready_brings_it(owners: Owners) -> None:
     await dead.accept(entry("one"), within=5)
     await dead.intend("one", OPEN)
     await dead.answer("one", Changed(OPEN, WON), REPLY)
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
 
     (claim,) = await heir.adopt(10)
     assert (claim.reply, claim.intended, claim.attempts) == (REPLY, None, 0)
@@ -440,7 +455,7 @@ async def test_an_orphan_by_name_brings_what_was_said_and_what_is_known(owners: 
     second = replace(entry("2", undoes="change"), batch="1")
     await dead.accept(first, second, within=5)
     await dead.identify("1", replace(wish, opportunity_id="found", lost_reason_id="why"))
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
 
     claims = sorted(await heir.adopt(10), key=lambda claim: claim.entry.key)
     known = replace(first, wish=replace(wish, opportunity_id="found", lost_reason_id="why"))
@@ -452,7 +467,7 @@ async def test_an_orphan_that_was_about_to_write_was_identified(owners: Owners) 
     dead, heir = owners(SHORT), owners(30.0)
     await dead.accept(entry("one"), within=5)
     await dead.intend("one", OPEN)
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
 
     assert [claim.identified for claim in await heir.adopt(10)] == [True]
 
@@ -461,12 +476,12 @@ async def test_one_of_several_is_answered_before_its_reply_is_there(owners: Owne
     dead, next_dead, heir = owners(SHORT), owners(SHORT), owners(30.0)
     await dead.accept(entry("one", batch="one"), within=5)
     await dead.answer("one", Changed(OPEN, WON), None)
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     (claim,) = await next_dead.adopt(10)
     assert (claim.answered, claim.reply, claim.attempts) == (True, None, 0)
 
     await next_dead.reply("one", REPLY)
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     (claim,) = await heir.adopt(10)
     assert (claim.answered, claim.reply) == (True, REPLY)
     await heir.finish("one", "channel", "17.2", ("C2", "18.1"))
@@ -487,7 +502,7 @@ async def test_what_is_finished_is_nobodys(owners: Owners) -> None:
     await one.accept(entry("one"), within=5)
     await one.answer("one", AlreadySo(WON), REPLY)
     await one.finish("one", "response_url", "")
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
 
     assert await other.adopt(10) == []
     assert await one.give_back() == 0
@@ -500,6 +515,6 @@ async def test_somebody_is_told_to_wait_once(owners: Owners) -> None:
 
     assert await dead.tell_to_wait("one") is True
     assert await dead.tell_to_wait("one") is False
-    await asyncio.sleep(SHORT)
+    owners.later(SHORT)
     await heir.adopt(10)
     assert await heir.tell_to_wait("one") is False

@@ -37,6 +37,8 @@ from bot.slack.messages.messages import Messages
 from tests.memory import MemoryLedger, MemoryStore, Row, messages
 from tests.notebook import Notebook
 
+pytestmark = pytest.mark.jumping_clock
+
 RHYTHM = WorkerTiming(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, drain=1.0, last_words=0.1)
 OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
 

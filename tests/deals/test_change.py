@@ -12,6 +12,8 @@ from bot.deals.ports import LeaseLost, StoreDown
 from bot.deals.wish import Consent, Wish
 from tests.memory import MemoryCrm, MemoryLedger, Row, error
 
+pytestmark = pytest.mark.jumping_clock
+
 DEAL = Opportunity("deal", "open")
 WON = Wish("deal", Status.WON)
 PATIENCE = Patience(whole=1.0, for_looking=0.5, between_looks=0.02)

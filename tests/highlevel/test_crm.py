@@ -20,6 +20,8 @@ from bot.highlevel.crm import MOST_MATCHES, MOST_OWNERS, PATIENCE_FOR_NAMES, Hig
 from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 
+pytestmark = pytest.mark.jumping_clock
+
 TOKEN = "pit-not-a-token"
 DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
 OWNER = "USER1"

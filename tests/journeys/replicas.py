@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 
 from bot.deals.change import Patience
 from bot.highlevel.api.client import Attempts
+from bot.highlevel.api.transport import pooled
 from bot.operations import logs
 from bot.operations.settings import Settings
 from bot.tempo import Tempo
@@ -82,7 +84,7 @@ class Replica:
 
     async def ready(self) -> None:
         """Until it knows its workspace and has opened its ledger: before that, it refuses commands."""
-        async with httpx.AsyncClient(timeout=START_WITHIN, trust_env=False) as http:
+        async with httpx.AsyncClient(transport=pooled(), timeout=START_WITHIN) as http:
             answer = await http.get(f"{self.url}/readyz")
         assert answer.is_success, answer.text
 
@@ -135,6 +137,7 @@ async def replicas(settings: Settings, folder: Path, tempo: Tempo = SHORT) -> As
 
 def _serve(settings: Settings, tempo: Tempo, death: Death | None, log: Path, parent: Connection) -> None:
     """Do as `python -m bot serve` does, on a port that is free."""
+    sys.settrace(None)  # what coverage counts here would be killed with the process
     with log.open("ab", buffering=0) as written:
         for stream in (1, 2):
             os.dup2(written.fileno(), stream)

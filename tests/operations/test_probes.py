@@ -16,6 +16,8 @@ from bot.simulator.serving import served
 from bot.web import routes
 from tests.house import House
 
+pytestmark = pytest.mark.jumping_clock
+
 TOKEN = "pit-not-a-token"
 QUICK = Attempts(most=1, connect=1.0, answer=1.0, pause=0.01)
 

@@ -14,6 +14,8 @@ from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
 from bot.slack.directory import SlackDirectory, read_person
 
+pytestmark = pytest.mark.jumping_clock
+
 SCOPES = frozenset({"usergroups:read", "users:read", "channels:read"})
 
 

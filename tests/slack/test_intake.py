@@ -18,6 +18,8 @@ from bot.slack.payload import Interaction
 from tests.memory import MemoryDirectory, MemoryHome, MemoryLedger, MemoryRegister, MemoryWork, entry, messages
 from tests.notebook import Notebook
 
+pytestmark = pytest.mark.jumping_clock
+
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 DONE = Message("done", (), public=False)
 

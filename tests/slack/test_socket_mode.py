@@ -22,6 +22,8 @@ from bot.slack.workspace import SlackTrouble
 from tests.house import APP_TOKEN, BOT_TOKEN, PATIENT
 from tests.notebook import Notebook
 
+pytestmark = pytest.mark.jumping_clock
+
 TYPED = {"command": COMMAND, "text": ""}
 
 
@@ -510,6 +512,7 @@ async def test_what_is_acknowledged_is_taken_note_of_and_what_nobody_listens_to_
     slack: Slack, listener: Listener
 ) -> None:
     notebook = Notebook()
+    listener.seconds = 0.1
     ours = _ours(slack.url, listener, instrumentation=notebook)
     async with ours.receiving():
         await slack.socket.wait_for(connections=1)
@@ -520,4 +523,4 @@ async def test_what_is_acknowledged_is_taken_note_of_and_what_nobody_listens_to_
 
     ((kind, seconds),) = notebook.kinds
     assert kind == "command"
-    assert 0 < seconds < 5
+    assert seconds == pytest.approx(0.1, abs=0.01)

@@ -14,6 +14,8 @@ from bot.slack.messages import form
 from bot.slack.messages.form import Form, Origin
 from bot.slack.web_api import SlackViews
 
+pytestmark = pytest.mark.jumping_clock
+
 TOKEN = "xoxb-not-a-token"
 EMPTY = Form(Origin("C1", "http://reply.example"), STATES)
 FORM = form.view(EMPTY)

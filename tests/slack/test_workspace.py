@@ -9,6 +9,8 @@ from bot.simulator.serving import served
 from bot.simulator.slack.server import GRANTED, Fault, Slack
 from bot.slack.workspace import SlackTrouble, SlackWorkspace
 
+pytestmark = pytest.mark.jumping_clock
+
 TOKEN = "xoxb-not-a-token"
 
 

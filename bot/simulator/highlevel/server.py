@@ -168,7 +168,7 @@ class HighLevel:
         if self.search_lag:
             before = self.opportunities.get(opportunity_id)
             past = self._past.setdefault(opportunity_id, [])
-            past.append((time.monotonic() + self.search_lag, dict(before) if before else None))
+            past.append((asyncio.get_running_loop().time() + self.search_lag, dict(before) if before else None))
 
     def misbehave(self, fault: Fault, *, method: str | None = None, path: str = "", times: float = 1) -> None:
         """Let the next `times` requests with this method, and this text in their path, go wrong.
@@ -226,7 +226,7 @@ class HighLevel:
 
     @web.middleware
     async def _limit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        now, whose = time.monotonic(), request.headers.get("Authorization", "")
+        now, whose = asyncio.get_running_loop().time(), request.headers.get("Authorization", "")
         began, used = self._windows.get(whose, (float("-inf"), 0))
         if now - began >= self.burst_seconds:
             began, used = now, self.used_by_others
@@ -389,7 +389,7 @@ class HighLevel:
         return _ok({"opportunities": [NULLS | deal for deal in shown], "meta": meta, "aggregations": {}})
 
     def _as_searched(self, opportunity_id: str) -> dict[str, Any] | None:
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         past = self._past.get(opportunity_id, ())
         return next((before for until, before in past if now < until), self.opportunities[opportunity_id])
 

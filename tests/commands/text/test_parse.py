@@ -914,12 +914,11 @@ def _is_one_deal(identifier: str, name: str, text: str) -> bool:
     return is_clean and sum(char.isalnum() for char in name) >= SHORTEST_NAME
 
 
-@pytest.mark.timeout(600)
-@settings(max_examples=20_000)
+@settings(max_examples=2_000)
 @given(TEXTS)
 @example(f"https://[/opportunities/{ID} won")
 @example("\ud83d won")
-def test_20_000_generated_command_texts_are_each_understood_or_refused(text: str) -> None:
+def test_any_text_is_understood_or_refused(text: str) -> None:
     assert _is_sound(_parse(text), text, frozenset(STATES))
 
 
@@ -976,8 +975,8 @@ def test_any_text_is_searched_for_a_link_or_read_as_a_target(text: str) -> None:
         *("<mailto:a|", "a;", ";https://a/opportunities/1", "|", "<a"),
     ],
 )
-def test_the_longest_text_that_a_request_can_hold_is_read_at_once(unit: str) -> None:
-    units = unit * (MAX_BODY // len(quote_plus(unit)))
+def test_a_long_text_is_read_in_a_time_that_grows_with_its_length(unit: str) -> None:
+    units = unit * (MAX_BODY // 4 // len(quote_plus(unit)))  # a quarter of what a request can hold
 
     for text in (f"https://a/opportunities/{units}", units, f"Acme lost {units}", f"{units}Acme"):
         start = time.process_time()
@@ -985,8 +984,8 @@ def test_the_longest_text_that_a_request_can_hold_is_read_at_once(unit: str) -> 
         _first_link(text)
         read_target(text, location_id=LOCATION)
         read_name(text)
-        # A fraction of a second, ten times that while coverage is counted; minutes if it grew with the square.
-        assert time.process_time() - start < 20.0
+        # Some hundredths of a second; several seconds if the time grew with the square.
+        assert time.process_time() - start < 1.0
 
 
 # --- several sub-accounts ------------------------------------------------------------------------------------------

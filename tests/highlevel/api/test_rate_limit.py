@@ -16,6 +16,9 @@ from bot.highlevel.api.errors import RateLimited
 from bot.highlevel.api.rate_limit import Budget, RateLimiter
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
+from tests.clock import JumpingLoop
+
+pytestmark = pytest.mark.jumping_clock
 
 DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
 SOON = 10.0
@@ -453,7 +456,8 @@ def test_never_are_there_more_requests_in_an_interval_than_may_be(turns: list[tu
         rate_limiter = RateLimiter(most=most, interval=interval)
         await asyncio.gather(*(take(rate_limiter, *reserve) for reserve in turns))
 
-    asyncio.run(play())
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(play())
 
     assert len(arrived) == sum(made for _, made, _ in turns)
     assert all(later - earlier >= interval for earlier, later in zip(arrived, arrived[most:], strict=False))

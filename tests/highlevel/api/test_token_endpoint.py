@@ -11,6 +11,8 @@ from bot.simulator.highlevel.oauth import GRACE, Granted, Marketplace
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
 
+pytestmark = pytest.mark.jumping_clock
+
 REDIRECT = "https://deals.example/oauth/highlevel/callback"
 SCOPES = frozenset({"opportunities.readonly", "oauth.write"})
 LOCATION, COMPANY = "LOCATIONxxxxxxxxxxxx", "COMPANYxxxxxxxxxxxxx"

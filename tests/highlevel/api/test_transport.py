@@ -15,6 +15,8 @@ from bot.highlevel.api.transport import POOL_SIZE, pooled
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
 
+pytestmark = pytest.mark.jumping_clock
+
 DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
 DROPS = Fault(drops=True)
 Ask = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]

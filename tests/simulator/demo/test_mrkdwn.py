@@ -277,9 +277,9 @@ def test_no_word_in_angle_brackets_is_lost_if_it_has_no_label(text: str) -> None
         *["<@U1>", "<https://a|b>", "&gt;", "*_~", " *a _b ~c* ", "\n```a", "|", "<!date^1^a|b>"],
     ],
 )
-def test_the_longest_text_is_read_in_a_time_that_grows_with_its_length(unit: str) -> None:
-    text = unit * (200_000 // len(unit))
+def test_a_long_text_is_read_in_a_time_that_grows_with_its_length(unit: str) -> None:
+    text = unit * (40_000 // len(unit))
     start = time.process_time()
     html_of(text, NAMES)
-    # It takes a fraction of a second, ten times that while coverage is counted, and minutes if it grew with the square.
-    assert time.process_time() - start < 20.0
+    # Some hundredths of a second; several seconds if the time grew with the square.
+    assert time.process_time() - start < 1.0

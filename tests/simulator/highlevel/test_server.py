@@ -14,6 +14,8 @@ from bot.highlevel.api.transport import pooled
 from bot.simulator.highlevel.server import READ, STATUSES, USERS, VERSIONS, WRITE, Fault, HighLevel, Written
 from bot.simulator.serving import served
 
+pytestmark = pytest.mark.jumping_clock
+
 TOKEN = "pit-not-a-token"
 DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
 NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"

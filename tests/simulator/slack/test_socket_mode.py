@@ -12,6 +12,8 @@ from bot.simulator.slack.server import FAILED, TIMED_OUT, Shown, Slack
 from bot.simulator.slack.socket_mode import MOST_CONNECTIONS
 from bot.slack.block_kit import blocks
 
+pytestmark = pytest.mark.jumping_clock
+
 APP_TOKEN = "xapp-not-a-token"
 
 

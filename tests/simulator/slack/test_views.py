@@ -13,9 +13,12 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.highlevel.api.transport import pooled
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Slack
 from bot.simulator.slack.views import INCOMPLETE, NOT_BESIDE_A_FIELD, TOO_LONG, TOO_SHORT, TROUBLE, VIEW_BYTES, View
+
+pytestmark = pytest.mark.jumping_clock
 
 SECRET, TOKEN, APP_TOKEN = "not-a-signing-secret", "xoxb-not-a-token", "xapp-not-a-token"
 ANA, BEN = "U0ANA", "U0BEN"
@@ -148,7 +151,7 @@ async def test_nobody_else_sees_it(slack: Slack, bot: _Recorder, web_api: AsyncW
 
 async def test_a_view_may_come_as_json(slack: Slack, bot: _Recorder) -> None:
     body = {"trigger_id": await _trigger(slack, bot), "view": _modal(SECTION)}
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(transport=pooled()) as http:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         response = await http.post(f"{slack.url}/api/views.open", json=body, headers=headers)
     assert response.json()["ok"]

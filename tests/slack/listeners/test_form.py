@@ -24,6 +24,8 @@ from tests.desk import DEAL as ID
 from tests.desk import Desk
 from tests.memory import MemoryBindings, MemoryCrm, MemoryLedger, error
 
+pytestmark = pytest.mark.jumping_clock
+
 LINK = f"https://app.gohighlevel.com/v2/location/L/opportunities/{ID}"
 ELSEWHERE = f"https://app.gohighlevel.com/v2/location/OTHER/opportunities/{ID}"
 ORIGIN = Origin("C1", "http://reply.example")

@@ -41,6 +41,8 @@ from bot.deals.wish import Consent, Wish
 from tests.desk import DEAL, WISH, Desk
 from tests.memory import MemoryBindings, MemoryLedger, error
 
+pytestmark = pytest.mark.jumping_clock
+
 
 @pytest.fixture
 def desk() -> Desk:
