@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack import server as slack
-from bot.simulator.slack.server import button
+from bot.simulator.slack.workspace import Shown, button
 from bot.tempo import Tempo
 from tests.house import ANA, DEAL, SALES, House, stand_ins
 from tests.journeys.promises import Account, Row, account, all_finished, rows
@@ -40,7 +40,7 @@ SETTLED_WITHIN = 30.0
 AT_MOST = 300.0
 """Seconds for one of the worlds; it takes about two minutes."""
 TAKEOVER_BAR = 30.0
-NOBODY = "none of its commands"
+NOTHING_HIT = "none of its commands"
 
 
 @dataclass
@@ -148,7 +148,7 @@ class World:
         self.sent[key] = self.chance.choice(self.living)
         return self.sent[key].url
 
-    def _with_a_button(self) -> slack.Shown | None:
+    def _with_a_button(self) -> Shown | None:
         seen = [shown for shown in self.house.slack.shown[-50:] if "Undo" in str(shown.blocks)]
         return self.chance.choice(seen) if seen else None
 
@@ -162,7 +162,7 @@ class World:
         hit = [
             row for row in await self._unfinished() if self.owners.get(row["owner"]) is victim or len(self.living) == 1
         ]
-        self.happened.states.update([row["state"] for row in hit] or [NOBODY])
+        self.happened.states.update([row["state"] for row in hit] or [NOTHING_HIT])
         self.happened.hit.update(row["key"] for row in hit)
         self.watching.append(asyncio.create_task(self._instrumentation(hit, killed)))
         self.living[place] = await self.bots.start()
@@ -244,7 +244,7 @@ def _table(worlds: Sequence[Happened]) -> Iterator[str]:
             f"hit while {state}": [str(each.states[state]) for each in worlds]
             for state in ("accepted", "running", "intended", "answered")
         },
-        "kills that hit nothing": [str(each.states[NOBODY]) for each in worlds],
+        "kills that hit nothing": [str(each.states[NOTHING_HIT]) for each in worlds],
         "given up after five deaths": [str(each.parked) for each in worlds],
     }
     yield "| | " + " | ".join(each.name for each in worlds) + " |"

@@ -1,4 +1,4 @@
-"""Runs the bot, and drains it when it is asked to stop."""
+"""Runs the bot, and finishes what it accepted before it stops."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -42,8 +42,8 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ByOAuth:
-    """What connects HighLevel by OAuth."""
+class OAuthParts:
+    """The parts that connect HighLevel by OAuth, and keep its tokens fresh."""
 
     connect_pages: ConnectPages
     token_refresh: TokenRefresh
@@ -52,18 +52,18 @@ class ByOAuth:
 
 @dataclass(frozen=True, slots=True)
 class HighLevel:
-    """HighLevel's side: by sub-account."""
+    """The parts that work with HighLevel: clients and CRMs by location id."""
 
     clients: Mapping[str, Client]
     crms: Mapping[str, HighLevelCrm]
     accounts: Accounts
-    oauth: ByOAuth | None
-    """How HighLevel is connected; `None`: by a private integration token alone."""
+    oauth: OAuthParts | None
+    """`None` if HighLevel is connected by a private integration token alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlackClients:
-    """What calls Slack."""
+    """The parts that call Slack."""
 
     web: AsyncWebClient
     workspace: SlackWorkspace
@@ -73,17 +73,17 @@ class SlackClients:
 
 @dataclass(frozen=True, slots=True)
 class SlackEdge:
-    """What Slack calls."""
+    """The parts that Slack calls."""
 
     bolt: AsyncApp
     verifiers: tuple[SignatureVerifier, ...]
     socket: SocketMode | None
-    """How Slack reaches the bot; `None`: over HTTP."""
+    """`None` if Slack reaches the bot over HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """What is written down."""
+    """The database, and the ports over it."""
 
     database: Database
     ledger: SqlLedger
@@ -94,7 +94,7 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Bot:
-    """All parts together."""
+    """The bot, built and ready to run."""
 
     settings: Settings
     storage: Storage
@@ -104,18 +104,18 @@ class Bot:
     worker: Worker
     health: Health
     metrics: "Metrics | None"
-    """Counts what happens, and the page where that is read; `None`: nothing is counted."""
+    """Counters, and the page on which Prometheus reads them; `None` if nothing is counted."""
 
     @property
     def instrumentation(self) -> Instrumentation:
-        """Whoever takes note of what happens."""
+        """Takes note of what happens: the metrics, if there are any."""
         return self.metrics or NO_METRICS
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Work until the block is left; then finish what was accepted."""
+        """Work until the block is left; then finish the commands that were accepted."""
         if self.settings.allowlist.is_empty:
-            log.warning("access.nobody", advice=diagnoses.ALLOWLIST_EMPTY.words)
+            log.warning("access.allowlist_empty", advice=diagnoses.ALLOWLIST_EMPTY.words)
         async with self._open():
             learning = asyncio.create_task(self.slack.workspace.learn(), name="workspace")
             tending = [self.highlevel.oauth.token_refresh.tend()] if self.highlevel.oauth else []
@@ -132,7 +132,7 @@ class Bot:
 
     @asynccontextmanager
     async def checking(self) -> AsyncIterator[Health]:
-        """The checks alone, without working."""
+        """Open what the checks need, without working; yields the checks."""
         async with self._open():
             yield self.health
 
@@ -153,7 +153,7 @@ class Bot:
             await self.storage.database.close()
 
     async def _forget(self) -> None:
-        """Delete what is older than HISTORY_DAYS, now and every hour."""
+        """Delete commands older than HISTORY_DAYS, now and every hour; never, if that is 0."""
         while days := self.settings.history_days:
             with suppress(StoreDown):
                 while gone := await self.storage.ledger.forget(datetime.now(UTC) - timedelta(days=days)):

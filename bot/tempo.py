@@ -1,4 +1,4 @@
-"""Every waiting time that a test or a demo may want shorter, or longer on a busy machine."""
+"""Every waiting time of the bot, in one place: tests and the demo change them."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ from bot.storage.ledger import COMMAND_LEASE
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """Every waiting time that a test or a demo may want shorter, or longer on a machine that is busy."""
+    """The waiting times of the bot, in seconds; the defaults are those of a deployed bot."""
 
     acknowledge: float = ANSWER_WITHIN
     database: float = COMMIT_PATIENCE

@@ -36,7 +36,7 @@ from bot.highlevel.pages import ConnectPages
 from bot.highlevel.tokens import TokenRefresh
 from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
-from bot.lifecycle import Bot, ByOAuth, HighLevel, SlackClients, SlackEdge, Storage
+from bot.lifecycle import Bot, HighLevel, OAuthParts, SlackClients, SlackEdge, Storage
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.highlevel import HighLevelChecks
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
@@ -296,7 +296,7 @@ def _connect_url(settings: Settings) -> str:
     return pages.connect_url(settings.public_url) if settings.by_oauth else ""
 
 
-def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
+def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> OAuthParts:
     app = oauth.App(
         client_id=settings.highlevel_client_id,
         client_secret=settings.highlevel_client_secret.get_secret_value(),
@@ -322,7 +322,7 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> ByOAuth:
         token_endpoint=token_endpoint,
         token_refresh=keeper,
     )
-    return ByOAuth(connect_pages, keeper, token_endpoint)
+    return OAuthParts(connect_pages, keeper, token_endpoint)
 
 
 def _metrics(settings: Settings, tempo: Tempo, clients: Mapping[str, Client]) -> "Metrics | None":

@@ -19,7 +19,8 @@ from bot.simulator.highlevel.oauth import CHOOSER, Marketplace
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
 from bot.simulator.slack.block_kit import elements_of
-from bot.simulator.slack.server import Shown, Slack, button, menu
+from bot.simulator.slack.server import Slack
+from bot.simulator.slack.workspace import Shown, button, menu
 from bot.slack import socket_mode
 from bot.storage.engine import engine_for_reading
 from bot.storage.tables import commands
@@ -31,7 +32,7 @@ ANA, BEN, KIM = "U0ANA", "U0BEN", "U0KIM"
 """On the allowlist; not on it; the one to ask."""
 SALES, OTHER_CHANNEL = "C0SALES", "C0OTHER"
 DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
-NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"
+UNKNOWN_ID = "zZ9yY8xX7wW6vV5uU4tT"
 SIGNING_SECRET = "not-a-signing-secret"
 BOT_TOKEN = "xoxb-not-a-token"
 APP_TOKEN = "xapp-not-a-token"

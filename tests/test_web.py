@@ -11,7 +11,8 @@ from bot.highlevel.pages import CALLBACK, INSTALL
 from bot.lifecycle import Bot
 from bot.operations.checks.findings import OVER_SOCKET, TRIED, CheckId
 from bot.operations.settings import Settings
-from bot.simulator.slack.server import ACKNOWLEDGE_WITHIN, Fault
+from bot.simulator.slack.interactions import ACKNOWLEDGE_WITHIN
+from bot.simulator.slack.server import Fault
 from bot.web.routes import EVENTS, app
 from bot.web.server import BackgroundServer, BoundedProtocol, Server, config, serving
 from bot.wiring import build

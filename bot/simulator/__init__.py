@@ -1,1 +1,1 @@
-"""Stand-ins for Slack and HighLevel, over real HTTP: for the tests, the demo, and the burst of the benchmarks."""
+"""Stand-ins for Slack and HighLevel over real HTTP, for tests, benchmarks and the demo."""

@@ -1,4 +1,4 @@
-"""What goes between the bot and its neighbours, as it went: for a test, and for somebody who wants to see it."""
+"""Records the requests between the bot and its neighbours, and hides the secrets in what the demo shows of them."""
 
 import asyncio
 import re
@@ -22,31 +22,31 @@ _SECRETS = re.compile(
 
 @dataclass(eq=False, slots=True)
 class Exchange:
-    """A request as it came, and its answer as soon as there is one."""
+    """A request, and its answer as soon as there is one."""
 
     to: str
-    """Who was asked."""
+    """Who received the request."""
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
-    """By name in any case."""
+    """Case does not matter in their names."""
     body: bytes
     at: float
-    """When, in seconds of the loop's clock."""
+    """When the request came, in seconds of the event loop's clock."""
     status: int | None = None
-    """The answer's; `None` while there is none, and where none ever came."""
+    """The answer's status; `None` if there is no answer, or not yet."""
     answer: bytes = b""
     took: float | None = None
-    """Seconds until it was answered; `None` while it is not."""
+    """Seconds until the answer; `None` without one."""
 
     def answered(self, status: int, answer: bytes) -> None:
-        """Note what was answered, just now."""
+        """Record the answer as given just now."""
         self.status, self.answer, self.took = status, answer, asyncio.get_running_loop().time() - self.at
 
 
 def recording(to: str, exchanges: list[Exchange]) -> Any:  # noqa: ANN401 - aiohttp's middlewares have no better type
-    """A middleware that notes every request, when it comes, and its answer."""
+    """Make a middleware that appends every request to `exchanges` when it comes, and adds its answer."""
 
     @web.middleware
     async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -69,10 +69,10 @@ def recording(to: str, exchanges: list[Exchange]) -> Any:  # noqa: ANN401 - aioh
 
 
 def headers_to_show(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers with everything hidden that proves who somebody is."""
+    """The headers without credentials and signatures."""
     return {name: HIDDEN if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}
 
 
 def text_to_show(text: str) -> str:
-    """A path or a body with everything hidden that is a key: tokens, codes, and the end of a reply address."""
+    """A path or a body without tokens, codes, and the ends of reply addresses."""
     return _SECRETS.sub(lambda found: (found["address"] or found["form"] or found["json"]) + HIDDEN, text)

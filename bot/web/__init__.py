@@ -1,1 +1,1 @@
-"""The bot over HTTP."""
+"""Serves the bot over HTTP."""

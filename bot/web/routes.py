@@ -1,4 +1,4 @@
-"""The routes: Slack's requests, the pages on which HighLevel is connected, and what an operator watches."""
+"""The routes: for Slack's requests, for connecting HighLevel, and for an operator's health checks and metrics."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,11 +18,11 @@ from bot.slack.verification import MAX_BODY, Rejected, verify
 log = structlog.get_logger(__name__)
 
 EVENTS = "/slack/events"
-"""The request URL of the manifest, for commands and interactivity alike."""
+"""The path of the request URL in the manifest, for commands and interactivity alike."""
 
 
 def app(bot: Bot) -> Starlette:
-    """The ASGI application; the bot runs as long as its lifespan."""
+    """Make the ASGI application; the bot runs during its lifespan."""
 
     async def slack_events(request: Request) -> Response:
         raw = await _body(request)
@@ -31,7 +31,7 @@ def app(bot: Bot) -> Starlette:
         contents = verify(raw, request.headers, bot.edge.verifiers)
         if isinstance(contents, Rejected):
             return _rejected(contents)
-        if contents.get("ssl_check") == "1":  # a distributed app is asked whether its certificate is good
+        if contents.get("ssl_check") == "1":  # Slack checks the certificate of a distributed app
             return Response()
         answer = await dispatch(bot.edge.bolt, contents)
         if isinstance(answer, Rejected):
@@ -49,7 +49,7 @@ def app(bot: Bot) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        # What was received last is finished too: first Slack is hung up on, then the work is drained.
+        # The socket closes first, so that the worker also finishes what came last.
         async with bot.running(), bot.edge.socket.receiving() if bot.edge.socket else nullcontext():
             yield
 
@@ -58,13 +58,13 @@ def app(bot: Bot) -> Starlette:
     for_prometheus = bot.metrics.routes() if bot.metrics else []
     routes = [*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz), *for_prometheus]
     application = Starlette(routes=routes, lifespan=lifespan)
-    # Starlette would lead `/readyz/` to `/readyz` on whatever host the request names, with all that is behind a `?`.
+    # Starlette would redirect `/readyz/` to `/readyz` on any host that the request names, with the whole query.
     application.router.redirect_slashes = False
     return application
 
 
 async def _body(request: Request) -> bytes | None:
-    """The whole body, `None` as soon as it is larger than any that Slack sends."""
+    """Read the whole body; `None` as soon as it is larger than any that Slack sends."""
     body = b""
     try:
         async for chunk in request.stream():
@@ -72,7 +72,7 @@ async def _body(request: Request) -> bytes | None:
             if len(body) > MAX_BODY:
                 return None
     except ClientDisconnect:
-        return b""  # nobody is left to read the answer
+        return b""  # the sender has gone, and reads no answer
     return body
 
 

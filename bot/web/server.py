@@ -1,4 +1,4 @@
-"""uvicorn, bounded: how much a request may be, and how long it may take."""
+"""Serves the bot with uvicorn, and limits the size of a request and the time that it may take."""
 
 import asyncio
 import signal
@@ -19,16 +19,16 @@ from bot.web.routes import app
 log = structlog.get_logger(__name__)
 
 MAX_REQUEST = 4 * MAX_BODY
-"""Bytes, with the headers: far more than Slack or a browser sends."""
+"""Bytes of a request with its headers: far more than Slack or a browser sends."""
 
 REQUEST_PATIENCE = 10.0
-"""Seconds for a request to come in; Slack itself gives up after three."""
+"""Seconds for a request to arrive completely; Slack itself gives up after three."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's, but it hangs up on whoever sends without end, or so slowly that they seem to.
+    """uvicorn's protocol, but it hangs up on a client that sends too much or too slowly.
 
-    Its parser keeps a header in memory until it is complete, however long that takes and however much it is.
+    uvicorn's parser keeps a header in memory until it is complete, however large it gets and however long it takes.
     """
 
     patience: ClassVar[float] = REQUEST_PATIENCE
@@ -36,39 +36,39 @@ class BoundedProtocol(HttpToolsProtocol):
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
-        """Somebody has connected."""
+        """Start the clock for a client's first request."""
         super().connection_made(transport)
-        self._expect()
+        self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """They are gone."""
-        self._expect_nothing()
+        """Stop the clock: the client has gone."""
+        self._stop_clock()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes of a request, or of several."""
+        """Take some bytes, of one request or several; hang up if a request gets too large."""
         super().data_received(data)
         self._received += len(data)
         if self._received > MAX_REQUEST:
             self._hang_up("too large")
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """Start the clock for a request, and note when it began."""
         self._received = 0
-        self._expect()
+        self._start_clock()
         super().on_message_begin()
         self.scope["state"]["began"] = self.loop.time()
 
     def on_message_complete(self) -> None:
-        """A request has come in."""
-        self._expect_nothing()
+        """Stop the clock: the request is complete."""
+        self._stop_clock()
         super().on_message_complete()
 
-    def _expect(self) -> None:
-        self._expect_nothing()
+    def _start_clock(self) -> None:
+        self._stop_clock()
         self._deadline = self.loop.call_later(self.patience, self._hang_up, "too slow")
 
-    def _expect_nothing(self) -> None:
+    def _stop_clock(self) -> None:
         if self._deadline:
             self._deadline.cancel()
 
@@ -78,19 +78,19 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn, but a process that was asked to stop and has finished its work ends with 0."""
+    """uvicorn's server, but a process that is asked to stop and finishes its work exits with 0."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Stop taking requests, and finish what was accepted; a second Ctrl-C does not wait for open requests.
+        """Stop taking requests, and finish what was accepted; after a second Ctrl-C, do not wait for open requests.
 
-        uvicorn's own remembers the signal and sends it to itself when all is done: a drained process would look killed.
+        uvicorn would send itself the signal again when all is done, and a drained process would look killed.
         """
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
 
 
 class BackgroundServer(Server):
-    """A server in a process that does more than serve, and looks after signals itself."""
+    """A server for a process that handles signals itself."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -111,12 +111,12 @@ class BackgroundServer(Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave them alone."""
+        """Capture none."""
         yield
 
 
 def config(bot: Bot) -> uvicorn.Config:
-    """How to serve this bot, on the address of its settings."""
+    """Configure uvicorn to serve this bot on the host and port of its settings."""
     return uvicorn.Config(
         app(bot),
         http=BoundedProtocol,
@@ -131,8 +131,8 @@ def config(bot: Bot) -> uvicorn.Config:
 
 @asynccontextmanager
 async def serving(bot: Bot) -> AsyncIterator[str]:
-    """Serve the bot until the block is left; gives its address. Raises `OSError` when the port is taken."""
-    # uvicorn would end the whole process then.
+    """Serve the bot until the block is left; yields its address. Raises `OSError` if the port is taken."""
+    # The listener is opened here: uvicorn would end the whole process if the port is taken.
     listener = socket.create_server((bot.settings.host, bot.settings.port))
     host, port, *_ = listener.getsockname()
     server = BackgroundServer(config(bot))

@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
 from bot.simulator.demo.page import Page as Demo
-from bot.simulator.demo.stage import ACME, GLOBEX, NOBODYS_ID, TRAINING, Stage, staged
+from bot.simulator.demo.stage import ACME, GLOBEX, TRAINING, UNKNOWN_ID, Stage, staged
 from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs
 from tests.house import HASTY, PATIENT
@@ -354,7 +354,7 @@ async def test_the_traffic_of_any_command_is_found_by_its_reference_and_shows_no
     await _say(page, "/opp-status Acme Corp won")
     await expect(page.locator("table")).to_contain_text("finished")
     reference = await page.locator("caption code").inner_text()
-    await _say(page, f"/opp-status {NOBODYS_ID} won")
+    await _say(page, f"/opp-status {UNKNOWN_ID} won")
     await expect(page.locator("caption code")).not_to_have_text(reference)
     await page.get_by_label("Reference").fill(reference.lower())
     await page.get_by_role("button", name="Show").click()

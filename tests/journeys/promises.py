@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.simulator.highlevel.server import HighLevel, Written
-from bot.simulator.slack.server import Shown, Slack
+from bot.simulator.slack.server import Slack
+from bot.simulator.slack.workspace import Shown
 from bot.storage.engine import engine_for_reading
 from bot.storage.tables import commands
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.simulator.slack.server import GRANTED, Fault, Shown
+from bot.simulator.slack.server import GRANTED, Fault
+from bot.simulator.slack.workspace import Shown
 from bot.web.server import serving
 from bot.wiring import build
 from tests.house import ANA, BEN, BOT_TOKEN, DEAL, KIM, OTHER_CHANNEL, PATIENT, SALES, House, stand_ins

@@ -1,7 +1,7 @@
 """A deal's card: what is known about it, for whoever asks, and what can be done about it."""
 
 from bot.simulator.highlevel.server import READ, WRITE, Fault
-from tests.house import ANA, BEN, DEAL, HIGHLEVEL_TOKEN, NOBODYS_ID, House
+from tests.house import ANA, BEN, DEAL, HIGHLEVEL_TOKEN, UNKNOWN_ID, House
 
 
 def _known(house: House) -> None:
@@ -79,17 +79,17 @@ async def test_the_link_to_highlevel_is_acknowledged_and_does_nothing_else(house
 
 
 async def test_of_several_deals_by_that_name_the_card_of_the_chosen_one_is_shown(house: House) -> None:
-    house.highlevel.add_opportunity(NOBODYS_ID, name="New website, part two")
+    house.highlevel.add_opportunity(UNKNOWN_ID, name="New website, part two")
     asked = await house.says("new website")
     assert "Which deal do you mean?" in asked.text
 
-    card = await house.answers(asked, "show", NOBODYS_ID)
+    card = await house.answers(asked, "show", UNKNOWN_ID)
 
     assert "|New website, part two>* is *open*" in card.text
 
 
 async def test_a_deal_that_is_not_there_is_told_so(house: House) -> None:
-    assert "HighLevel has no deal with the id" in (await house.says(NOBODYS_ID)).text
+    assert "HighLevel has no deal with the id" in (await house.says(UNKNOWN_ID)).text
     assert "found no deal" in (await house.says("Nobody Ltd")).text
 
 

@@ -14,8 +14,8 @@ import pytest
 from bot.deals.change import Patience
 from bot.deals.outcome import Cause
 from bot.simulator.highlevel.server import READ, WRITE, Fault
-from bot.simulator.slack.server import Shown
-from tests.house import ANA, DEAL, HASTY, HIGHLEVEL_TOKEN, KIM, NOBODYS_ID, PATIENT, SALES, House, open_house
+from bot.simulator.slack.workspace import Shown
+from tests.house import ANA, DEAL, HASTY, HIGHLEVEL_TOKEN, KIM, PATIENT, SALES, UNKNOWN_ID, House, open_house
 
 ALWAYS = float("inf")
 NOTHING = "Nothing was changed."
@@ -78,9 +78,9 @@ ELSEWHERE, AGAIN = "belong to different locations", "Try again in a minute."
 
 CASES = {
     "an id that no deal has": Case(
-        Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND, NOBODYS_ID, "capitals matter"), f"{NOBODYS_ID} won"
+        Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND, UNKNOWN_ID, "capitals matter"), f"{UNKNOWN_ID} won"
     ),
-    "an id of a strange form": Case(Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND,), f"{NOBODYS_ID}1 won"),
+    "an id of a strange form": Case(Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND,), f"{UNKNOWN_ID}1 won"),
     "a deal that was deleted in between": Case(
         Cause.NOT_FOUND, _put(_refusal(404, "Opportunity not found")), STILL_OPEN, (NOT_FOUND,)
     ),
@@ -415,7 +415,7 @@ async def test_a_fault_of_the_bot_itself_is_owned_up_to(tmp_path: Path) -> None:
 
 async def test_failures_of_an_allowed_caller_are_public_where_the_operator_wants_it(tmp_path: Path) -> None:
     async with open_house(tmp_path, ERRORS_IN_CHANNEL="true") as house:
-        failed = await house.says(f"{NOBODYS_ID} won")
+        failed = await house.says(f"{UNKNOWN_ID} won")
         denied = await house.says(f"{DEAL} won", user=KIM)
 
     assert failed.only_to is None

@@ -1,13 +1,13 @@
 """Who did what: asked in Slack."""
 
 from bot.simulator.slack.server import Fault
-from tests.house import ANA, BEN, DEAL, KIM, NOBODYS_ID, House
+from tests.house import ANA, BEN, DEAL, KIM, UNKNOWN_ID, House
 
 
 async def test_history_shows_the_callers_last_commands_to_them_alone(any_house: House) -> None:
     await any_house.says(f"{DEAL} won")
     await any_house.says(f"{DEAL} won")
-    await any_house.says(f"{NOBODYS_ID} lost")
+    await any_house.says(f"{UNKNOWN_ID} lost")
     await any_house.says("undo")
     await any_house.rows()
     shown = await any_house.says("history")

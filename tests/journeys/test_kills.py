@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack import server as slack
-from bot.simulator.slack.server import button
+from bot.simulator.slack.workspace import button
 from bot.tempo import Tempo
 from bot.web.server import serving
 from bot.wiring import build

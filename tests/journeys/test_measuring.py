@@ -15,10 +15,10 @@ from bot.deals.change import Patience
 from bot.highlevel.api.client import Attempts
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack.server import Fault as SlackFault
-from bot.simulator.slack.server import button
+from bot.simulator.slack.workspace import button
 from bot.storage.backlog import UNFINISHED
 from bot.tempo import Tempo
-from tests.house import ANA, BEN, DEAL, NOBODYS_ID, PATIENT, SALES, House, open_house
+from tests.house import ANA, BEN, DEAL, PATIENT, SALES, UNKNOWN_ID, House, open_house
 from tests.statements import statements
 
 TOKEN = "not-a-token-of-anybody"
@@ -63,7 +63,7 @@ def _outcomes(samples: Samples) -> dict[str, float]:
 async def test_what_became_of_commands_is_read_however_slack_comes(tmp_path: Path, over: str) -> None:
     async with _measured(tmp_path, over, CALM) as (house, bot_url):
         shown = await house.says(f"{DEAL} won")
-        await house.says(f"{NOBODYS_ID} won")
+        await house.says(f"{UNKNOWN_ID} won")
         await house.says(f"{DEAL} won", user=BEN)
         await house.presses(shown, "undo")
         await house.slack.wait_for_change(shown.ts)

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.simulator.slack.server import Fault
-from tests.house import ANA, DEAL, NOBODYS_ID, SALES, House
+from tests.house import ANA, DEAL, SALES, UNKNOWN_ID, House
 
 GONE = Fault("response_url", status=404, body={"ok": False, "error": "expired_url"})
 
@@ -29,7 +29,7 @@ async def test_a_reply_address_that_is_only_busy_is_waited_for(house: House, sta
 
 async def test_a_failure_goes_to_the_person_and_never_to_the_channel(house: House) -> None:
     house.slack.misbehave(GONE)
-    shown = await house.says(f"{NOBODYS_ID} won")
+    shown = await house.says(f"{UNKNOWN_ID} won")
 
     assert (shown.via, shown.channel) == ("chat.postMessage", ANA)
     assert [row["delivered"] for row in await house.rows()] == ["direct_message"]

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 from bot.simulator.highlevel.server import Fault
-from bot.simulator.slack.server import button
-from tests.house import ANA, DEAL, KIM, NOBODYS_ID, House, open_house
+from bot.simulator.slack.workspace import button
+from tests.house import ANA, DEAL, KIM, UNKNOWN_ID, House, open_house
 
 DEALS = [f"dealxxxxxxxxxxxxxx{number:02}" for number in range(25)]
 
@@ -50,14 +50,14 @@ async def test_one_undo_takes_all_back(any_house: House) -> None:
 
 async def test_one_that_is_taken_back_leaves_what_was_told_with_it(house: House) -> None:
     house.highlevel.opportunities[DEAL]["status"] = "won"
-    shown = await house.says(f"{_deals(house, 1)} {NOBODYS_ID} {DEAL} won")
+    shown = await house.says(f"{_deals(house, 1)} {UNKNOWN_ID} {DEAL} won")
     await house.presses(shown, "undo")
     updated = await house.slack.wait_for_change(shown.ts)
 
     assert f"<@{ANA}> took a change back:" in updated.text
     assert "|Deal 0>*: won → *open*" in updated.text
     assert "|New website>*: is *won* already" in updated.text
-    assert f"no deal with the id `{NOBODYS_ID}`" in updated.text
+    assert f"no deal with the id `{UNKNOWN_ID}`" in updated.text
 
 
 async def test_the_typed_undo_takes_all_back_too(house: House) -> None:
@@ -70,10 +70,10 @@ async def test_the_typed_undo_takes_all_back_too(house: House) -> None:
 async def test_what_fails_is_told_beside_what_works(house: House) -> None:
     deals = _deals(house, 1)
     house.highlevel.opportunities[DEAL]["status"] = "lost"
-    shown = await house.says(f"{deals} {NOBODYS_ID} {DEAL} lost")
+    shown = await house.says(f"{deals} {UNKNOWN_ID} {DEAL} lost")
 
     assert "changed 1 of 3 deals to *lost*:" in shown.text
-    assert f"Not changed. HighLevel has no deal with the id `{NOBODYS_ID}`" in shown.text
+    assert f"Not changed. HighLevel has no deal with the id `{UNKNOWN_ID}`" in shown.text
     assert "|New website>*: is *lost* already" in shown.text
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.slack.server import button
+from bot.simulator.slack.workspace import button
 from tests.house import ANA, BY_OAUTH, DEAL, KIM, OTHER_CHANNEL, SALES, House, open_house
 from tests.visitor import visitor
 

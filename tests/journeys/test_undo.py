@@ -9,7 +9,7 @@ import httpx
 
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack.server import Fault as SlackFault
-from bot.simulator.slack.server import button
+from bot.simulator.slack.workspace import button
 from tests.house import ANA, BEN, DEAL, KIM, SALES, House, open_house
 
 CONFIRMED = "HighLevel's automations may run again"

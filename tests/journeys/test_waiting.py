@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bot.simulator.highlevel.server import Fault
-from tests.house import ANA, DEAL, NOBODYS_ID, PATIENT, SALES, open_house
+from tests.house import ANA, DEAL, PATIENT, SALES, UNKNOWN_ID, open_house
 
 IMPATIENT = replace(PATIENT, worker=replace(PATIENT.worker, tell=0.1))
 
@@ -29,7 +29,7 @@ async def test_somebody_who_waits_is_told_once_in_private_and_then_the_result_in
 async def test_a_burst_is_worked_off_in_highlevels_own_time_without_a_429(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         house.highlevel.burst_limit, house.highlevel.burst_seconds = 20, 0.3
-        await house.says(f"{NOBODYS_ID} won")  # the first answer tells the limit
+        await house.says(f"{UNKNOWN_ID} won")  # the first answer tells the limit
         deals = [f"deal{number:016}" for number in range(18)]
         for deal in deals:
             house.highlevel.add_opportunity(deal)
@@ -43,7 +43,7 @@ async def test_a_burst_is_worked_off_in_highlevels_own_time_without_a_429(tmp_pa
 async def test_when_the_days_allowance_is_used_up_the_reset_is_told(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         house.highlevel.daily_limit = 1
-        await house.says(f"{NOBODYS_ID} won")
+        await house.says(f"{UNKNOWN_ID} won")
         asked = len(house.highlevel.received)
         shown = await house.says(f"{DEAL} won")
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.simulator.slack.server import Fault, Shown
+from bot.simulator.slack.server import Fault
+from bot.simulator.slack.workspace import Shown
 from bot.web.server import serving
 from bot.wiring import build
-from tests.house import ANA, BEN, DEAL, KIM, NOBODYS_ID, OTHER_CHANNEL, PATIENT, SALES, House, open_house, stand_ins
+from tests.house import ANA, BEN, DEAL, KIM, OTHER_CHANNEL, PATIENT, SALES, UNKNOWN_ID, House, open_house, stand_ins
 
 
 def _assert_refused(house: House, shown: Shown, user: str) -> None:
@@ -111,7 +112,7 @@ async def test_whoami_tells_the_ids_and_whether_one_may(house: House) -> None:
     ("text", "words"),
     [
         (f"{DEAL} wno", "`wno` is not a status."),
-        (f"{DEAL} {NOBODYS_ID}", "Which status should these deals have?"),
+        (f"{DEAL} {UNKNOWN_ID}", "Which status should these deals have?"),
         ("won", "Which deal?"),
         ("A won", "`A` is too short to look a deal up by."),
         (f"{DEAL} won please", "I do not know what to do with `please`"),

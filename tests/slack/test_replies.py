@@ -15,7 +15,8 @@ from yarl import URL
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 from bot.highlevel.api import transport
 from bot.simulator.serving import served
-from bot.simulator.slack.server import Fault, Shown, Slack
+from bot.simulator.slack.server import Fault, Slack
+from bot.simulator.slack.workspace import Shown
 from bot.slack.block_kit import blocks
 from bot.slack.replies import PAUSES, QUEUE_PATIENCE, Replies, as_response, at_slack
 

@@ -1,1 +1,1 @@
-"""The demo, in a terminal and in a browser."""
+"""The demo, in a terminal and in a browser: the bot between the two stand-ins."""

@@ -1,7 +1,7 @@
-"""What people did in the demo, and what the bot asked its neighbours then. Pure.
+"""Finds out what people did in the demo, and which of the bot's requests belong to it. Pure.
 
-The bot does not tell its neighbours on whose behalf it asks: what was asked between one act and the next is shown with
-the first of them. Where several commands are under way at once, that is a guess.
+The bot's requests do not name their cause: those between two acts are counted to the first. While several commands are
+under way at once, that is a guess.
 """
 
 import json
@@ -15,25 +15,25 @@ from bot.simulator.traffic import Exchange, text_to_show
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that somebody did and that the bot was told."""
+    """Something that a person did and Slack told the bot."""
 
     number: int
-    """The first is 1."""
+    """The first act is 1."""
     user_id: str
     what: str
-    """In a few words."""
+    """What the person did, in a few words."""
     key: str
-    """Under which the bot has written it down, if it has."""
+    """The key of its row in the ledger, if the bot wrote one."""
     exchanges: tuple[Exchange, ...]
-    """The first is the one that tells the bot; in their order."""
+    """Slack's request to the bot, then the bot's own, in order."""
 
 
-def acts_of(told: Sequence[Exchange], asked: Sequence[Exchange]) -> list[Act]:
-    """What people did, the oldest first, out of what the bot was told and what it asked.
+def acts_of(to_bot: Sequence[Exchange], from_bot: Sequence[Exchange]) -> list[Act]:
+    """Find the acts, the oldest first, in the requests to the bot and those that it made.
 
-    What is only typed in a form is no act of its own.
+    Type-ahead in a form is no act of its own.
     """
-    begun = [(exchange, contents) for exchange in told if not _is_typing(contents := _contents(exchange))]
+    begun = [(exchange, contents) for exchange in to_bot if not _is_typing(contents := _contents(exchange))]
     ends = [*(exchange.at for exchange, _ in begun[1:]), float("inf")][: len(begun)]
     return [
         Act(
@@ -41,7 +41,7 @@ def acts_of(told: Sequence[Exchange], asked: Sequence[Exchange]) -> list[Act]:
             str(_user(contents)),
             _what(contents),
             str(contents.get("trigger_id", "")),
-            (exchange, *sorted((each for each in asked if exchange.at <= each.at < end), key=_when)),
+            (exchange, *sorted((each for each in from_bot if exchange.at <= each.at < end), key=_when)),
         )
         for number, ((exchange, contents), end) in enumerate(zip(begun, ends, strict=True), 1)
     ]
@@ -52,7 +52,7 @@ def _when(exchange: Exchange) -> float:
 
 
 def legible(body: bytes) -> str:
-    """A request's or an answer's contents as a person reads them: JSON indented, a form by its fields, no secrets."""
+    """A body as a person reads it: JSON is indented, a form has a line for each field, secrets are hidden."""
     text = body.decode("utf-8", "replace")
     parsed = _json(text)
     if parsed is None:
@@ -69,7 +69,7 @@ def _indented(value: Any) -> str:  # noqa: ANN401 - anything that JSON can say
 
 
 def _json(text: str) -> Any:  # noqa: ANN401
-    """An object or a list; `None` for anything else."""
+    """The JSON object or list in this text; `None` if it is anything else."""
     try:
         parsed = json.loads(text)
     except ValueError:

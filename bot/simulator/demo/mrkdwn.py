@@ -1,14 +1,14 @@
-"""Slack's mrkdwn as HTML, for the demo page: what the bot's messages are made of, and no more. Pure.
+"""Renders Slack's mrkdwn as HTML for the demo page, as far as the bot's messages use it. Pure.
 
 https://docs.slack.dev/messaging/formatting-message-text
 
-Imitated as if every text were `verbatim`: a bare address, `#general` or `@here` is text, and so is `:joy:`.
+Every text is treated as `verbatim`: a bare address, `#general`, `@here` and `:joy:` stay text.
 Guessed, because it is documented nowhere:
-- `*`, `_` and `~` format what stands between two of them on one line, if neither touches a letter or a digit on its
-  outer side, a space on its inner one, or another of its kind. Of two pairs that cross the one that ends first holds.
-- A line is a quote if it begins with `>`, be it escaped.
-- In code nothing means anything but the three entities.
-- A label among the angle brackets of a person or a channel is shown if the name is not known.
+- Two `*`, `_` or `~` format the text between them if they are on one line, neither has a letter or a digit outside or a
+  space inside, and neither touches another of its kind. If two pairs cross, the one that ends first formats.
+- A line is a quote if it begins with `>` or `&gt;`.
+- In code, only the three entities mean anything.
+- A person or a channel whose name is unknown is shown by the label in the angle brackets.
 """
 
 import re
@@ -33,16 +33,16 @@ _FORMATS = {
 _BREAK = Markup("<br>")
 
 Pieces = list[str]
-"""What HTML is put together from: a text is still to be escaped, `Markup` is not."""
+"""Parts of the HTML: `Markup` is ready, any other `str` is still to be escaped."""
 Begun = list[tuple[str, Pieces]]
-"""The marks that have no end yet, each with what follows it; at the bottom none, with what precedes them all."""
+"""The open marks, each with the pieces after it; the first entry has no mark, and the pieces before them all."""
 
 
 def html_of(text: str, names: Mapping[str, str]) -> Markup:
-    """A text as Slack shows it. `names` are those of people and channels, with their `@` or `#`, by id.
+    """Render a text as Slack shows it. `names` has the names of people and channels by id, with `@` or `#`.
 
-    Everything in it is escaped but what this module makes itself; of the addresses it makes links of those that
-    `is_link` lets through. A date is in UTC, with `datetime`, for the browser to translate.
+    Everything is escaped but the tags that this module adds. An address becomes a link only if `is_link` says so.
+    A date is in UTC; its `datetime` lets the browser show local time.
     """
     made: Pieces = []
     for number, part in enumerate(_PREFORMATTED.split(text)):
@@ -54,12 +54,12 @@ def html_of(text: str, names: Mapping[str, str]) -> Markup:
 
 
 def plain_of(text: str) -> str:
-    """A text as Slack shows it where it takes no mrkdwn; not yet escaped for HTML."""
+    """A text as Slack shows it where mrkdwn is not allowed; the caller has to escape it for HTML."""
     return _ENTITY.sub(lambda entity: _ENTITIES[entity[0]], text)
 
 
 def is_link(address: str) -> bool:
-    """Whether it may be followed: to a page or to somebody's mail, never into a script."""
+    """Whether this address is safe to follow: a web page or a mail address, never a script."""
     return _LINK.match(address) is not None
 
 
@@ -92,7 +92,7 @@ def _line(line: str, names: Mapping[str, str]) -> Markup:
 
 
 def _mark(mark: str, before: str, after: str, begun: Begun) -> None:
-    """A mark ends what one of its kind began, or begins something, or is a character like others."""
+    """Add a mark: it closes an open one of its kind, or opens a new one, or is plain text."""
     marks = [each for each, _ in begun]
     if mark in marks and _stands_between(mark, outside=after, inside=before):
         _give_up(begun, marks.index(mark))
@@ -109,7 +109,7 @@ def _stands_between(mark: str, outside: str, inside: str) -> bool:
 
 
 def _give_up(begun: Begun, number: int) -> None:
-    """The marks after this one have no end: they are text."""
+    """Turn the open marks above this entry into plain text: they were never closed."""
     while len(begun) > number + 1:
         mark, pieces = begun.pop()
         begun[-1][1].extend([mark, *pieces])
@@ -120,7 +120,7 @@ def _joined(pieces: Pieces) -> Markup:
 
 
 def _reference(text: str, names: Mapping[str, str]) -> Markup:
-    """What stands in angle brackets; as it was written if it is nothing that is known."""
+    """Render what stands in angle brackets; an unknown form stays as it was written."""
     target, _, label = text.partition("|")
     match target[0:1]:
         case "@" | "#":
@@ -136,7 +136,7 @@ def _reference(text: str, names: Mapping[str, str]) -> Markup:
 
 
 def _special(what: str, label: str, names: Mapping[str, str]) -> Markup:
-    """Everybody, or a group of people; either is told by its label if it has one."""
+    """Render `@here` and the like, or a user group, by its name or its label."""
     name = names.get(what.removeprefix("subteam^")) or plain_of(label or what)
     return _mention(name if name.startswith("@") else f"@{name}")
 

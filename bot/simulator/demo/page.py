@@ -1,6 +1,6 @@
-"""The demo in a browser: a channel as in Slack beside a board as in HighLevel, and the real bot between them.
+"""Serves the demo in a browser: a channel as in Slack beside a board as in HighLevel, and the real bot between them.
 
-The server renders every part of the page; the browser is sent the parts that have changed. Whatever somebody does goes
+The server renders every part of the page and sends the browser those that change. What a person does on the page goes
 to the stand-in for Slack, which sends it to the bot as Slack would: signed, over HTTP.
 """
 
@@ -29,17 +29,17 @@ from bot.simulator.demo.rendering import TEMPLATES, Rendering
 from bot.simulator.demo.stage import ALLOWED, Stage
 from bot.simulator.demo.troubles import WELL, trouble_highlevel, trouble_slack
 from bot.simulator.slack.block_kit import Element, elements_of
-from bot.simulator.slack.server import Shown
 from bot.simulator.slack.views import View
+from bot.simulator.slack.workspace import Shown
 from bot.simulator.traffic import headers_to_show, text_to_show
 from bot.slack.messages.form import SHORTCUT
 
 STATIC = Path(__file__).parent / "static"
 LOOK_EVERY = 0.2
-"""Seconds between two looks whether anything has changed."""
+"""Seconds between two checks for changes."""
 MOST_ACTS, MOST_MESSAGES = 12, 200
 HEADERS = {
-    # Whatever a text from anywhere may try: nothing is loaded from elsewhere, and no script is run but ours.
+    # A text cannot make the page load anything from elsewhere, or run any script but ours.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
     " img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
@@ -59,31 +59,31 @@ NOT_IMITATED = (
     "Home tabs, workflows, blocks and elements that the bot does not use: they are refused, or shown as not imitated.",
     "What Slack does with apps of other workspaces, guests and channels that are shared with another company.",
     "HighLevel's automations, its own permissions, its search in all its detail, and every page but this board.",
-    "How long the real neighbours take. What nobody has documented is guessed: each stand-in says so at its top.",
+    "How long the real neighbours take. What is documented nowhere is guessed: each stand-in says so at its top.",
 )
 
 
 class NotThereError(Exception):
-    """What somebody wanted to use is not there, or no longer."""
+    """What a person wanted to use is not there, or no longer."""
 
 
 DIRECT = "direct"
-"""In an address, the channel that is the direct message between the bot and whoever looks."""
+"""The channel, in an address of the page, that is the viewer's direct message with the bot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
-    """Who looks, at which channel, and at the traffic of what."""
+    """Who looks at the page, at which channel, and at the traffic of which act."""
 
     user: str
     channel: str
-    """Their own id is the direct message with the bot."""
+    """A channel's id; the viewer's own id is the direct message with the bot."""
     about: str
-    """The number of an act, or a reference; the latest when it is neither."""
+    """The number of an act, or a reference; if neither fits, the latest act is shown."""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Viewpoint":
-        """As an address says it; where it says nothing that makes sense, Ana in the public channel."""
+        """Read it from an address; anything that makes no sense becomes Ana, in the public channel."""
         user = query.get("user", "")
         user = user if user in stage.PEOPLE.values() else ALLOWED
         channel = query.get("channel", "")
@@ -92,16 +92,16 @@ class Viewpoint:
 
     @property
     def channel_in_address(self) -> str:
-        """How an address calls the channel."""
+        """The channel's name in an address."""
         return DIRECT if self.channel == self.user else self.channel
 
     def address(self, about: int) -> str:
-        """The page as seen from here, with the traffic of this act."""
+        """The address of the page as this viewer sees it, with the traffic of this act."""
         return "?" + urlencode({"user": self.user, "channel": self.channel_in_address, "about": about})
 
 
 class Page:
-    """The page's application over a stage; serve it with `served(page.app())`."""
+    """The page over a stage. Serve it with `served(page.app())`."""
 
     def __init__(self, on: Stage) -> None:
         self._stage = on
@@ -110,7 +110,7 @@ class Page:
         self._names = {**stage.names(), "U0BOT": "@Opp Status"}
         self._rendering = Rendering(self._names)
         self._made: dict[str, tuple[Shown, Markup]] = {}
-        """What messages look like, by their `ts`."""
+        """Rendered messages, by their `ts`."""
         environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -122,7 +122,7 @@ class Page:
         self._parts: Any = environment.get_template("parts.html").module
 
     def app(self) -> web.Application:
-        """The application."""
+        """The routes of the page."""
         app = web.Application(middlewares=[_guarded])
         app.on_shutdown.append(self._end)
         app.router.add_get("/", self._show)
@@ -164,7 +164,7 @@ class Page:
         return web.Response(text=page, content_type="text/html", headers=HEADERS)
 
     async def _news(self, request: web.Request) -> web.StreamResponse:
-        """The parts of the page as they change, as server-sent events; all of them to begin with."""
+        """Send every part of the page, and then each that changes, as server-sent events."""
         viewpoint = Viewpoint.of(request.query)
         answer = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         await answer.prepare(request)
@@ -184,7 +184,7 @@ class Page:
         self._ends.set()
 
     async def _render(self, viewpoint: Viewpoint) -> dict[str, Markup]:
-        """Every part of the page, by its id."""
+        """Render every part of the page, by its id."""
         slack, highlevel = self._stage.slack, self._stage.highlevel
         seen = [each for each in slack.shown if each.channel == viewpoint.channel and slack.sees(viewpoint.user, each)]
         shown = [(each, self._contents(each)) for each in seen[-MOST_MESSAGES:]]
@@ -208,14 +208,14 @@ class Page:
         }
 
     def _contents(self, shown: Shown) -> Markup:
-        """A message as HTML, made once: one that is replaced is another value."""
+        """A message as HTML, rendered once: a message that is replaced is a new value."""
         known = self._made.get(shown.ts)
         if known is None or known[0] is not shown:
             known = self._made[shown.ts] = (shown, self._rendering.message(shown))
         return known[1]
 
     def _columns(self) -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
-        """Each stage, with its deals: the open ones first."""
+        """The pipeline's stages, each with its deals, the open ones first."""
         highlevel = self._stage.highlevel
         reasons = {reason["id"]: reason["name"] for reason in highlevel.lost_reasons}
         deals = [
@@ -231,7 +231,7 @@ class Page:
         ]
 
     async def _looked_at(self, done: list[Act], about: str) -> tuple[Act | None, list[Record]]:
-        """The act that is meant, by its number or the reference of what came of it, with its rows in the ledger."""
+        """Find an act by its number or by the reference in its reply; returns it with its rows in the ledger."""
         if about.isascii() and about.isalnum() and not about.isdecimal():
             for act in done:
                 rows = await self._rows(act)
@@ -241,7 +241,7 @@ class Page:
         return meant, await self._rows(meant) if meant else []
 
     async def _rows(self, act: Act) -> list[Record]:
-        """What the bot has written down of it: a row, several for several deals, or none."""
+        """The act's rows in the ledger: none, one, or one for each of several deals."""
         try:
             found = await self._stage.history.find(act.key)
             if found is None:
@@ -340,7 +340,7 @@ class Page:
 
 
 def as_sent(typed: str) -> str:
-    """What Slack sends of what was typed, where the app wants it escaped: people, links and addresses in brackets.
+    """What Slack sends for a typed text if the app wants it escaped: people, links and addresses in angle brackets.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands#creating_commands
     """
@@ -361,11 +361,11 @@ _CHANNELS = {
     **{channel: f"{'🔒 ' if channel.startswith('G') else '#'}{name}" for channel, name in stage.CHANNELS.items()},
     DIRECT: "Opp Status (direct message)",
 }
-"""What somebody can look at, by what an address calls it."""
+"""The channels of the page, by their names in an address."""
 
 
 def _fields(row: Record) -> dict[str, str]:
-    """What is known, by name."""
+    """The fields of a row that have a value, by name."""
     values = {field.name: getattr(row, field.name) for field in fields(row)}
     return {name: str(value) for name, value in values.items() if value not in {None, ""}}
 
@@ -378,14 +378,14 @@ def _element(shown: Shown, form: Mapping[str, str]) -> Element:
 
 
 async def _form(request: web.Request) -> dict[str, str]:
-    """The fields of a form; of several with one name the first."""
+    """The fields of a form; of several with the same name, the first."""
     given = await request.post()
     return {name: str(given.getone(name)) for name in given}
 
 
 @web.middleware
 async def _guarded(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-    """What cannot be done is told to whoever tried, and what makes no sense is refused."""
+    """Answer 409 if the thing to use is gone, and 400 if the request makes no sense; the body says what is wrong."""
     if request.method == "GET":
         shown: web.StreamResponse = await handler(request)
         return shown

@@ -1,4 +1,4 @@
-"""The stage of the demo: both stand-ins, with people and deals, and the real bot between them over real HTTP."""
+"""Sets the stage for the demo: both stand-ins with people and deals, and the real bot between them over real HTTP."""
 
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +25,7 @@ CHANNELS = {SALES: "sales", DEALS_TEAM: "deals-team"}
 """A public channel, and a private one."""
 ACME, GLOBEX, TRAINING = "aB3dE5fG7hJ9kL1mN2pQ", "cD4eF6gH8jK1lM3nP5qR", "eF5gH7jK9lM2nP4qR6sT"
 INITECH = "gH6jK8lM1nP3qR5sT7uV"
-NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"
+UNKNOWN_ID = "zZ9yY8xX7wW6vV5uU4tT"
 TOKEN = "pit-simulated"  # noqa: S105 - the stand-in's
 STAGES = ("Proposal", "Negotiation", "Contract")
 
@@ -41,18 +41,18 @@ _DEALS = (
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The stand-ins, with the bot between them."""
+    """The stand-ins, and the bot that runs between them."""
 
     slack: Slack
     highlevel: HighLevel
     bot_url: str
     history: History
-    """What the bot has written down."""
+    """The bot's ledger, to read."""
 
     def reset(self) -> None:
-        """The deals as they were at first, a channel without messages, and no trouble; the bot forgets nothing."""
-        for forgotten in (self.slack.shown, self.slack.replaced, self.slack.refusals, self.slack.views):
-            forgotten.clear()
+        """Restore the deals, empty the channels and end every trouble; the bot keeps its ledger."""
+        for shown in (self.slack.shown, self.slack.replaced, self.slack.refusals, self.slack.views):
+            shown.clear()
         for exchanges in (self.slack.sent, self.slack.received, self.highlevel.received):
             exchanges.clear()
         self.slack.behave()
@@ -63,7 +63,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
-    """Everything, running, with a database in a temporary folder; `tempo` is the bot's, where it shall hurry or not."""
+    """Run the stand-ins and the bot, with a database in a temporary folder; `tempo` has the bot's waiting times."""
     tempo = tempo or Tempo()
     highlevel = HighLevel()
     slack = Slack(signing_secret="not-a-secret", bot_token="xoxb-simulated")  # noqa: S106 - the stand-in's
@@ -90,7 +90,7 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
             database = Database(settings.database_url, tempo.database, migrates=False)
             try:
                 async with serving(build(settings, tempo)) as slack.bot_url:
-                    await slack.wait_for_call("auth.test")  # until it is answered, everybody waits
+                    await slack.wait_for_call("auth.test")  # commands wait until it is answered
                     yield Stage(slack, highlevel, slack.bot_url, SqlHistory(database))
             finally:
                 await database.close()
@@ -102,7 +102,7 @@ def link_to(highlevel: HighLevel, opportunity_id: str) -> str:
 
 
 def names() -> dict[str, str]:
-    """How people and channels are shown, by their ids."""
+    """The names of people and channels as Slack shows them, by id."""
     people = {user_id: f"@{name.title()}" for name, user_id in PEOPLE.items()}
     return people | {channel_id: f"#{name}" for channel_id, name in CHANNELS.items()}
 

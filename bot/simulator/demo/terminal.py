@@ -1,4 +1,4 @@
-"""`python -m bot demo`: the real bot between the two stand-ins, on one machine, in a terminal."""
+"""Plays the demo in a terminal: `python -m bot demo`."""
 
 import asyncio
 import html
@@ -14,11 +14,11 @@ from aiohttp import web
 
 from bot.operations import logs
 from bot.simulator.demo.page import Page
-from bot.simulator.demo.stage import ACME, CHANNELS, GLOBEX, NOBODYS_ID, PEOPLE, SALES, TRAINING, Stage, link_to, staged
+from bot.simulator.demo.stage import ACME, CHANNELS, GLOBEX, PEOPLE, SALES, TRAINING, UNKNOWN_ID, Stage, link_to, staged
 from bot.simulator.demo.troubles import WELL, trouble_highlevel
 from bot.simulator.serving import LOCALHOST, served
 from bot.simulator.slack.block_kit import Element, buttons_of, menus_of
-from bot.simulator.slack.server import Shown
+from bot.simulator.slack.workspace import Shown
 from bot.slack.actions import CHOOSE, CONFIRM, REASON
 
 INTRODUCTION = """\
@@ -47,7 +47,7 @@ DIALOGUE = (
     ("She pastes a link this time, and the deal is so already.", "ana", "/opp-status {link} won"),
     ("Ben is not on the list.", "ben", f"/opp-status {ACME} lost"),
     ("A slip of the finger.", "ana", f"/opp-status {GLOBEX} wno"),
-    ("An id that is no deal's.", "ana", f"/opp-status {NOBODYS_ID} won"),
+    ("An id that is no deal's.", "ana", f"/opp-status {UNKNOWN_ID} won"),
     ("Ana changes her mind.", "ana", "/opp-status undo"),
     ("She looks at the deal first.", "ana", "/opp-status Acme Corp"),
     ("What would happen?", "ana", "/opp-status Acme Corp lost?"),
@@ -62,7 +62,7 @@ DIALOGUE = (
 
 @dataclass(frozen=True, slots=True)
 class Pressable:
-    """Something in a message that somebody can press: a button, or an option of a menu."""
+    """Something to press in a message: a button, or an option of a menu."""
 
     label: str
     element: Element
@@ -70,7 +70,7 @@ class Pressable:
 
 
 class Theatre:
-    """Plays the dialogue, and then lets somebody type."""
+    """Plays the dialogue, and then carries out what a person types."""
 
     def __init__(self, stage: Stage, out: TextIO) -> None:
         self._stage = stage
@@ -78,7 +78,7 @@ class Theatre:
         self._speaker = "ana"
 
     async def play(self) -> None:
-        """The dialogue of the README."""
+        """Play the dialogue of the README."""
         self._say(INTRODUCTION.format(url=self._stage.bot_url))
         link = link_to(self._stage.highlevel, ACME)
         for remark, self._speaker, line in DIALOGUE:
@@ -91,7 +91,7 @@ class Theatre:
         trouble_highlevel(self._stage, WELL)
 
     async def improvise(self, lines: "asyncio.Queue[str | None]") -> None:
-        """Carry out what is typed, until it ends."""
+        """Carry out each line, until `None` or `quit`."""
         self._say(PROMPT.format(example=GLOBEX))
         while (line := await lines.get()) is not None:
             if line.split() in (["quit"], ["exit"]):
@@ -136,7 +136,7 @@ class Theatre:
         await self._show_from(before)
 
     async def _open_form(self) -> None:
-        """A terminal has no place for one, so what it asks for is all that is shown."""
+        """Print the names of the form's fields and close it: a terminal cannot show it."""
         slack, user = self._stage.slack, PEOPLE[self._speaker]
         self._say(f"  {self._speaker.title()}: /opp-status")
         before = len(slack.shown)
@@ -149,13 +149,13 @@ class Theatre:
         await self._show_from(before)
 
     async def _press(self, words: str) -> None:
-        """Press what is meant in the last message that has something to press.
+        """Press a button or an option in the last message that has any.
 
-        What comes of it takes the message's place, or is told to the presser; an answer to a question does both.
+        The bot then replaces that message, or sends a new one; for an answer to its question it does both.
         """
         slack, user = self._stage.slack, PEOPLE[self._speaker]
         seen = [shown for shown in slack.shown if shown.only_to in {None, user} and pressables(shown)]
-        pressed = meant(pressables(seen[-1]), words) if seen else None
+        pressed = pressable_for(pressables(seen[-1]), words) if seen else None
         if pressed is None:
             self._say("There is nothing like that to press.")
             return
@@ -179,7 +179,7 @@ class Theatre:
         await self._show_from(before)
 
     async def _show_from(self, before: int) -> None:
-        """Show what came; whoever loses a deal without a reason is asked for it a moment later."""
+        """Print the new messages; after a loss without a reason, wait a moment for the bot's question about it."""
         slack = self._stage.slack
         news = slack.shown[before:]
         if any("to *lost*" in shown.text and "Lost reason" not in shown.text for shown in news):
@@ -199,7 +199,7 @@ class Theatre:
 
 
 def pressables(shown: Shown) -> list[Pressable]:
-    """What there is to press in a message, but for what leads elsewhere."""
+    """Everything that can be pressed in a message, without buttons that are links."""
     found: list[Pressable] = []
     for block in shown.blocks:
         found += [Pressable(each["text"]["text"], each) for each in buttons_of(block) if "url" not in each]
@@ -211,15 +211,18 @@ def pressables(shown: Shown) -> list[Pressable]:
     return found
 
 
-def meant(there: Sequence[Pressable], words: str) -> Pressable | None:
-    """What somebody means to press: by its number, by how it begins, or the first."""
+def pressable_for(there: Sequence[Pressable], words: str) -> Pressable | None:
+    """Find what these words name: a number, the beginning of a label, or the first if there are no words.
+
+    Returns `None` if nothing fits.
+    """
     if words.isdecimal():
         return there[int(words) - 1] if 0 < int(words) <= len(there) else None
     return next((each for each in there if each.label.casefold().startswith(words.casefold())), None)
 
 
 def readable(shown: Shown) -> str:
-    """A message's text with Slack's own marks as a person sees them."""
+    """A message as a person sees it, with names instead of ids, and its buttons in brackets."""
     names = {user_id: name.title() for name, user_id in PEOPLE.items()}
     text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", shown.text)
     text = text.replace(f"<#{SALES}>", f"#{CHANNELS[SALES]}")
@@ -231,10 +234,10 @@ def readable(shown: Shown) -> str:
 
 
 def run(stdin: TextIO, out: TextIO, *, host: str = LOCALHOST, port: int | None = None, stays: bool = False) -> None:
-    """Play, then improvise, here and on a page, until the input ends or somebody interrupts; `stays`: until the latter.
+    """Play the dialogue, then serve the page and carry out what is typed until the input ends or Ctrl-C.
 
-    The page is served on this port; without one on 3000, or, if that is taken, on any that is free. Raises `OSError`
-    when it cannot be.
+    `stays` keeps the page after the input has ended. Without a `port` the page is on 3000 or, if that is taken, on any
+    free one. Raises `OSError` if the given port is taken.
     """
     logs.set_up("ERROR", "text")
     with suppress(KeyboardInterrupt):
@@ -264,7 +267,7 @@ async def _served(page: web.Application, host: str, port: int | None) -> AsyncIt
 
 
 def _typed(stdin: TextIO) -> "asyncio.Queue[str | None]":
-    """The lines of a terminal, a pipe or a file, as they come; `None` at the end."""
+    """Read lines from a terminal, a pipe or a file as they come; `None` at the end."""
     lines: asyncio.Queue[str | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
 
@@ -273,6 +276,6 @@ def _typed(stdin: TextIO) -> "asyncio.Queue[str | None]":
             loop.call_soon_threadsafe(lines.put_nowait, line)
         loop.call_soon_threadsafe(lines.put_nowait, None)
 
-    # A daemon: nothing else can interrupt a read from a terminal.
+    # A daemon, since a read from a terminal cannot be interrupted in any other way.
     threading.Thread(target=read, daemon=True, name="stdin").start()
     return lines

@@ -1,4 +1,4 @@
-"""What can be wrong with a neighbour, as somebody in the demo switches it on: each has a name, and a way to begin."""
+"""The troubles that a person in the demo can give Slack and HighLevel."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from bot.simulator.slack import server as slack
 
 ALWAYS = float("inf")
 WELL = "well"
-"""The name of having no trouble."""
+"""The name of no trouble at all."""
 SLOW = 5.0
-"""Seconds that a slow HighLevel takes for an answer."""
+"""Seconds that a slow HighLevel takes to answer."""
 MAINTENANCE = "<html><body><h1>We are down for maintenance</h1><p>We will be back soon.</p></body></html>"
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something wrong with a neighbour."""
+    """Something wrong with Slack or HighLevel."""
 
     name: str
     label: str
@@ -26,7 +26,7 @@ class Trouble:
 
 
 def trouble_highlevel(stage: Stage, name: str) -> None:
-    """Let HighLevel have the trouble of this name, and no other. Raises `ValueError` when there is none."""
+    """Give HighLevel the trouble of this name, and end any other. Raises `ValueError` if there is none."""
     trouble = _named(name, HIGHLEVEL)
     stage.highlevel.behave()
     stage.highlevel.tokens.clear()
@@ -35,7 +35,7 @@ def trouble_highlevel(stage: Stage, name: str) -> None:
 
 
 def trouble_slack(stage: Stage, name: str) -> None:
-    """Let Slack have the trouble of this name, and no other. Raises `ValueError` when there is none."""
+    """Give Slack the trouble of this name, and end any other. Raises `ValueError` if there is none."""
     trouble = _named(name, SLACK)
     stage.slack.behave()
     trouble.begin(stage)

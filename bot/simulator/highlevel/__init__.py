@@ -1,1 +1,1 @@
-"""A stand-in for HighLevel."""
+"""A stand-in for HighLevel: `server.HighLevel`."""

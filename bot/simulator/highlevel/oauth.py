@@ -1,9 +1,8 @@
-"""The part of the HighLevel stand-in that gives tokens: the page where a sub-account is chosen, and what comes of it.
+"""OAuth in the HighLevel stand-in: the page on which a person chooses a sub-account, and the token endpoints.
 
-It follows the documentation, and is strict: codes are good once, a redirect address must match letter for letter, and a
-refresh token that was used is good for 30 seconds more, in which it gets the same successor again. Guessed is that the
-page hands back `state`, that somebody who declines comes back with `error=access_denied`, and how most refusals are
-worded.
+It follows the documentation strictly: a code is good once, the redirect address must match exactly, and a used refresh
+token is good for 30 more seconds, during which it gets the same successor again.
+Guessed: the page returns `state`, and `error=access_denied` if the person declines; how most refusals are worded.
 """
 
 import secrets
@@ -16,15 +15,16 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 GRACE = 30.0
+"""Seconds for which a refresh token is good after its first use."""
 DAY = 86_399
 ACCESS = "access-"
-"""How its access tokens begin; the real ones are JWTs."""
+"""How the stand-in's access tokens begin; HighLevel's are JWTs."""
 CHOOSER = "/v2/oauth/chooselocation"
 
 
 @dataclass(frozen=True)
 class Granted:
-    """What a token stands for: a location, or a company and any location of its."""
+    """What a token gives access to: a location or, if `location_id` is empty, a company."""
 
     company_id: str
     location_id: str
@@ -41,27 +41,28 @@ class _Refresh:
 
 @dataclass
 class Marketplace:
-    """Its state. Set it up and look at it through its attributes."""
+    """The state of OAuth. Tests set it up and look at it through its attributes."""
 
     client_id: str = "0123456789abcdef01234567-abcd1234"
-    client_secret: str = "not-a-client-secret"  # noqa: S105 - nobody's
+    client_secret: str = "not-a-client-secret"  # noqa: S105 - of the stand-in
     redirect_uris: set[str] = field(default_factory=set)
     company_id: str = "COMPANYxxxxxxxxxxxxx"
     locations: set[str] = field(default_factory=set)
-    """The agency's, which have the app."""
+    """The agency's locations that have the app."""
     chooses: str = ""
-    """The location that somebody chooses on the page, or the company."""
+    """The id of the location, or of the company, that the person on the page chooses."""
     declines: bool = False
+    """Whether the person on the page declines."""
     lives: float = DAY
-    """Seconds of an access token."""
+    """Seconds for which an access token is good."""
     ahead: float = 0.0
-    """Seconds by which its clock is ahead."""
+    """Seconds by which the stand-in's clock is ahead."""
     suspended: bool = False
-    """The sub-account is not active: no token is renewed."""
+    """Whether the sub-account is inactive: then no token is renewed."""
     renewals: int = 0
-    """How often a refresh token was turned into another."""
+    """How many refresh tokens were replaced by a successor."""
     asked: int = 0
-    """How often a refresh token was sent, whatever came of it."""
+    """How many requests to renew came, refused ones too."""
     codes: dict[str, Granted] = field(default_factory=dict)
     refresh_tokens: dict[str, _Refresh] = field(default_factory=dict)
     access_tokens: dict[str, Granted] = field(default_factory=dict)
@@ -71,17 +72,17 @@ class Marketplace:
         self.ahead += seconds
 
     def uninstall(self) -> None:
-        """Somebody removes the app: every token ends."""
+        """Remove the app, which ends every token."""
         self.refresh_tokens.clear()
         self.access_tokens.clear()
 
     def accepts(self, token: str) -> Granted | None:
-        """What an access token is good for; `None` when it is not, or no longer."""
+        """What this access token gives access to; `None` if it is unknown or has expired."""
         granted = self.access_tokens.get(token)
         return granted if granted and self._now() < granted.until else None
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
-        """Be reached."""
+        """Add the page and the endpoints to the stand-in's routes."""
         router.add_get(CHOOSER, self._choose)
         router.add_post("/oauth/token", self._token)
         router.add_post("/oauth/locationToken", self._location_token)
@@ -158,7 +159,7 @@ class Marketplace:
         self.access_tokens[access] = Granted(
             granted.company_id, granted.location_id, granted.scopes, self._now() + self.lives
         )
-        whose = {"locationId": granted.location_id} if granted.location_id else {}
+        location = {"locationId": granted.location_id} if granted.location_id else {}
         return {
             "access_token": access,
             "token_type": "Bearer",
@@ -166,7 +167,7 @@ class Marketplace:
             "scope": " ".join(sorted(granted.scopes)),
             "userType": "Location" if granted.location_id else "Company",
             "companyId": granted.company_id,
-            **whose,
+            **location,
         }
 
     def _refresh_token(self, granted: Granted) -> str:

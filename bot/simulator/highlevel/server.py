@@ -1,14 +1,14 @@
-"""A stand-in for HighLevel: one location with its deals; strict, stateful, and faulty on request.
+"""A stand-in for HighLevel: locations with their deals; strict, stateful, and faulty on request.
 
-It answers as recorded and reported answers of the real service do, which its documentation does not always. What nobody
-has reported is guessed here: that `all` is accepted and stored; how a 429 is worded; which of a deal's words the search
-looks at, and that all of a query's must be found; and that a deal which is written without a lost reason loses the one
-that it had, unless `keeps_lost_reason` says otherwise.
+It answers as recorded and reported answers of the real service do, even where HighLevel's documentation says otherwise.
+Guessed, because it is reported nowhere:
+- The status `all` is accepted and stored.
+- How a 429 is worded.
+- A write without a lost reason removes the deal's lost reason, unless `keeps_lost_reason`.
 """
 
 import asyncio
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -19,39 +19,28 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.simulator.highlevel import search
 from bot.simulator.highlevel.oauth import ACCESS, CHOOSER, Marketplace
 from bot.simulator.traffic import Exchange, Handler, recording
 
 VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
-STATUSES = ("open", "won", "lost", "abandoned", "all")
 BANNED_AGENTS = ("python", "aiohttp")
 ID_LENGTH = 20
-MOST_FOUND = 100
 LOCATION = web.RequestKey("location", str)
-"""Where whoever asks may."""
-LONGEST_QUERY = 75
-SEARCHED = frozenset(
-    [
-        *("q", "campaignId", "id", "order", "status", "date", "endDate", "startAfter", "startAfterId", "country"),
-        *("page", "limit", "getTasks", "getNotes", "getCalendarEvents"),
-    ]
-)
-"""The search's parameters; those that follow have other names since v3."""
-SEARCHED_BEFORE_V3 = frozenset(("location_id", "pipeline_id", "pipeline_stage_id", "contact_id", "assigned_to"))
-SEARCHED_SINCE_V3 = frozenset(("locationId", "pipelineId", "pipelineStageId", "contactId", "assignedTo"))
+"""The location of the request's token."""
 NULLS = dict.fromkeys(
     [
         *("monetaryValue", "pipelineId", "pipelineStageId", "assignedTo", "source", "lastStageChangeAt"),
         *("contactId", "contact", "lostReasonId"),
     ]
 )
-"""What the search shows also where there is nothing."""
+"""The fields that the search shows as `null` if they are empty; other answers leave them out."""
 READ, WRITE, USERS = "opportunities.readonly", "opportunities.write", "users.readonly"
 
 
 @dataclass(frozen=True)
 class Token:
-    """A private integration token: what it may do, and where."""
+    """A private integration token: its location, its scopes, and whether it is an agency's."""
 
     location_id: str
     scopes: frozenset[str] = frozenset({READ, WRITE, USERS})
@@ -60,11 +49,11 @@ class Token:
 
 @dataclass(frozen=True)
 class Fault:
-    """How one request goes wrong: after `wait` seconds, and perhaps after it was carried out.
+    """How a request goes wrong after `wait` seconds.
 
-    Then with an answer that is not the right one, with none (`hangs`), or with a broken connection (`drops`). With none
-    of these it is only slow. `then` is called before the answer, or before it is carried out, unless `carries_out` says
-    that it was; `afterwards`, when the answer was sent.
+    It is answered with `status`, `headers` and `body`, gets no answer (`hangs`), or a broken connection (`drops`); with
+    none of these it is carried out, only late. With `carries_out` it is carried out first. `then` is called after the
+    wait: before the request is carried out or, with `carries_out`, after it. `afterwards` is called after the answer.
     """
 
     wait: float = 0.0
@@ -80,7 +69,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Written:
-    """A write that was carried out: the deal, and its status before and after."""
+    """A write that was carried out: the deal's id, and its status before and after."""
 
     opportunity_id: str
     before: str
@@ -96,41 +85,43 @@ class _Planned:
 
 
 class HighLevel:
-    """The stand-in. Set it up and look at it through its attributes; serve it with `served(highlevel.app())`."""
+    """The stand-in. Tests set it up and look at it through its attributes. Serve it with `served(highlevel.app())`."""
 
     def __init__(self, location_id: str = "LOCATIONxxxxxxxxxxxx") -> None:
         self.location_id = location_id
         self.locations = {location_id}
-        """All that there are; a deal is in the first one unless its `locationId` says otherwise."""
+        """The ids of all locations; a deal is in `location_id` unless its `locationId` says otherwise."""
         self.tokens: dict[str, Token] = {}
+        """The private integration tokens."""
         self.oauth = Marketplace(chooses=location_id, locations={location_id})
-        """What gives tokens by OAuth, which are accepted beside these."""
+        """Gives tokens by OAuth, which are accepted as well."""
         self.opportunities: dict[str, dict[str, Any]] = {}
         self.pipelines: list[dict[str, Any]] = []
         self.users: dict[str, dict[str, Any]] = {}
         self.lost_reasons: list[dict[str, Any]] = []
         self.lost_reasons_forbidden = False
-        """Whether no token may read them, as it was for everybody until 2026."""
+        """Whether no token may read them, as it was until 2026."""
         self.keeps_lost_reason = False
-        """Whether a deal that is written without one keeps the lost reason that it had."""
+        """Whether a write without a lost reason keeps the one that the deal had."""
         self.search_lag = 0.0
-        """Seconds during which the search still shows a deal as it was before a write, and none that is new."""
+        """Seconds until the search shows a write, or a new deal."""
         self.received: list[Exchange] = []
+        """The bot's requests, with their answers."""
         self.written: list[Written] = []
-        """What was carried out, also where it changed nothing."""
+        """The writes that were carried out, even if they changed nothing."""
         self.burst_limit, self.burst_seconds = 100, 10.0
         self.daily_limit = 200_000
         self.used_by_others = 0
-        """Requests that another app makes at the beginning of each window; the allowance is one for both."""
+        """Requests of another app at the beginning of each window: they count towards the same limit."""
         self.clock_ahead = 0.0
-        """Seconds by which the time that its answers tell is ahead."""
+        """Seconds by which the `Date` of its answers is ahead."""
         self.refused = 0
-        """How many requests were too many."""
+        """How many requests got a 429."""
         self._past: dict[str, list[tuple[float, dict[str, Any] | None]]] = {}
-        """By deal, oldest first: until when the search shows it as it was then."""
+        """By deal, oldest first: until when the search shows it like this; `None` if it did not exist yet."""
         self._planned: list[_Planned] = []
         self._windows: dict[str, tuple[float, int]] = {}
-        """By whoever asks: when their window began, and how much of it is used. HighLevel counts for each location."""
+        """By token: when its window began, and how many requests it has used. HighLevel counts for each location."""
         self._today = 0
 
     # --- set it up -------------------------------------------------------------------------------------------------
@@ -143,13 +134,13 @@ class HighLevel:
         location_id: str | None = None,
         of_agency: bool = False,
     ) -> str:
-        """A token that is known; all scopes and our location unless told otherwise."""
+        """Add a private integration token; by default it has all scopes in our location. Returns the token."""
         granted = Token.scopes if scopes is None else scopes
         self.tokens[token] = Token(location_id or self.location_id, granted, of_agency)
         return token
 
     def add_opportunity(self, opportunity_id: str, **fields: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-        """A deal; it is open unless told otherwise. Fields by their JSON names."""
+        """Add a deal, by default an open one; `fields` have their JSON names. Returns it."""
         now = _now()
         self._will_lag(opportunity_id)
         self.opportunities[opportunity_id] = {
@@ -173,7 +164,7 @@ class HighLevel:
     def misbehave(self, fault: Fault, *, method: str | None = None, path: str = "", times: float = 1) -> None:
         """Let the next `times` requests with this method, and this text in their path, go wrong.
 
-        First planned, first met.
+        A request that fits several faults gets the one that was planned first.
         """
         self._planned.append(_Planned(fault, method, path, times))
 
@@ -182,7 +173,7 @@ class HighLevel:
         self._planned.clear()
 
     def set_by_hand(self, opportunity_id: str, *, status: str, stage_id: str) -> None:
-        """Somebody changes a deal in HighLevel itself, to one of its statuses and stages."""
+        """Change a deal as a person does in HighLevel itself."""
         found = self.opportunities[opportunity_id]
         self._will_lag(opportunity_id)
         if found["status"] != status:
@@ -190,13 +181,13 @@ class HighLevel:
         found |= {"pipelineStageId": stage_id, "updatedAt": _now()}
 
     def writes(self) -> list[Exchange]:
-        """The requests that were meant to change something."""
+        """The requests that were to change something."""
         return [request for request in self.received if request.method != "GET"]
 
     # --- serve it --------------------------------------------------------------------------------------------------
 
     def app(self) -> web.Application:
-        """The application."""
+        """The API's routes, with what every request passes on its way: user agent, rate limit, faults, token."""
         app = web.Application(
             middlewares=[
                 recording("HighLevel", self.received),
@@ -226,12 +217,12 @@ class HighLevel:
 
     @web.middleware
     async def _limit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        now, whose = asyncio.get_running_loop().time(), request.headers.get("Authorization", "")
-        began, used = self._windows.get(whose, (float("-inf"), 0))
+        now, token = asyncio.get_running_loop().time(), request.headers.get("Authorization", "")
+        began, used = self._windows.get(token, (float("-inf"), 0))
         if now - began >= self.burst_seconds:
             began, used = now, self.used_by_others
         refused = used >= self.burst_limit or self._today >= self.daily_limit
-        self._windows[whose] = began, used + (not refused)
+        self._windows[token] = began, used + (not refused)
         if refused:
             self.refused += 1
             response: web.StreamResponse = _says(429, "Too Many Requests", "Too Many Requests")
@@ -244,7 +235,7 @@ class HighLevel:
             "X-RateLimit-Daily-Reset": 3_600_000,
             "X-RateLimit-Interval-Milliseconds": round(self.burst_seconds * 1000),
             "X-RateLimit-Max": self.burst_limit,
-            "X-RateLimit-Remaining": self.burst_limit - self._windows[whose][1],
+            "X-RateLimit-Remaining": self.burst_limit - self._windows[token][1],
         }.items():
             response.headers.setdefault(name, str(value))
         if self.clock_ahead:
@@ -316,7 +307,7 @@ class HighLevel:
 
     async def _get_opportunity(self, request: web.Request) -> web.Response:
         found = self.opportunities.get(request.match_info["id"])
-        # A single read leaves out what is null; the search does not.
+        # A single read leaves out what is null; only the search shows it.
         shown = {name: value for name, value in (found or {}).items() if value is not None}
         return _ok({"opportunity": shown}) if found else _no_opportunity(request)
 
@@ -331,8 +322,8 @@ class HighLevel:
         if not isinstance(body, dict):
             return _says(422, ["body must be an object"], "Unprocessable Entity")
         complaints = [f"property {name} should not exist" for name in body if name not in {"status", "lostReasonId"}]
-        if body.get("status") not in STATUSES:
-            complaints.append(f"status must be one of the following values: {', '.join(STATUSES)}")
+        if body.get("status") not in search.STATUSES:
+            complaints.append(f"status must be one of the following values: {', '.join(search.STATUSES)}")
         reason = body.get("lostReasonId")
         if reason is not None and all(known["id"] != reason for known in self.lost_reasons):
             complaints.append("lostReasonId is invalid")
@@ -351,29 +342,16 @@ class HighLevel:
 
     async def _search(self, request: web.Request) -> web.Response:
         query = request.query
-        known = SEARCHED | (SEARCHED_SINCE_V3 if request.headers["Version"] == "v3" else SEARCHED_BEFORE_V3)
-        location = "locationId" if "locationId" in known else "location_id"
-        complaints = [f"property {name} should not exist" for name in query if name not in known]
-        if location not in query:
-            complaints.append(f"{location} can't be undefined")
-        numbers = {"limit": query.get("limit", "20"), "page": query.get("page", "1")}
-        complaints += [f"{name} must be a number" for name, value in numbers.items() if not value.isdecimal()]
-        if not complaints and int(numbers["limit"]) > MOST_FOUND:
-            complaints.append(f"limit must not be greater than {MOST_FOUND}")
-        if len(query.get("q", "")) > LONGEST_QUERY:
-            complaints.append(f"q must be shorter than or equal to {LONGEST_QUERY} characters")
-        if query.get("status", "all") not in STATUSES:
-            complaints.append(f"status must be one of the following values: {', '.join(STATUSES)}")
+        complaints = search.complaints_about(query, request.headers["Version"])
         if complaints:
             return _says(422, complaints, "Unprocessable Entity")
-        limit, page = int(numbers["limit"]), int(numbers["page"])
+        limit, page = int(query.get("limit", "20")), int(query.get("page", "1"))
         found = [
             deal
             for identifier in self.opportunities
             if (deal := self._as_searched(identifier))
             and deal["locationId"] not in self.locations - {request[LOCATION]}
-            and query.get("status", "all") in {"all", deal["status"]}
-            and _goes_by(deal, query.get("q", ""))
+            and search.matches(deal, query)
         ]
         shown = found[(page - 1) * limit : page * limit]
         more = page * limit < len(found)
@@ -401,22 +379,6 @@ class HighLevel:
     async def _get_user(self, request: web.Request) -> web.Response:
         user = self.users.get(request.match_info["id"])
         return _ok(user) if user else _says(401, "The user does not exist.", "Unauthorized")
-
-
-def _goes_by(deal: Mapping[str, Any], query: str) -> bool:
-    """Whether every word is the beginning of one of the deal's, or all of it the beginning of its phone number."""
-    contact = deal.get("contact") or {}
-    fields = [
-        deal.get("name"),
-        *(contact.get(name) for name in ("name", "companyName", "email")),
-        *contact.get("tags", []),
-    ]
-    text = " ".join(field for field in fields if field).casefold()
-    words = [*text.split(), *re.findall(r"\w+", text)]
-    phone = re.sub(r"\D", "", contact.get("phone") or "")
-    if re.fullmatch(r"[\d\s+().-]+", query) and phone.startswith(re.sub(r"\D", "", query)):
-        return bool(phone)
-    return all(any(word.startswith(asked) for word in words) for asked in query.casefold().split())
 
 
 def _scope(request: web.Request) -> str:

@@ -1,1 +1,1 @@
-"""A stand-in for Slack."""
+"""A stand-in for Slack: `server.Slack`."""

@@ -1,9 +1,9 @@
-"""What the stand-in for Slack refuses to show: messages and modals that break a limit or are not Slack's blocks. Pure.
+"""Tells why Slack would refuse a message or a modal: a limit is broken, or a block is not one of Slack's. Pure.
 
-It knows the blocks and the fields that this bot uses, and refuses all others, an `input` block in a message and the
-`option_groups` of a menu included. Stricter than Slack, which makes up an `action_id` where an element has none.
-Guessed: that Slack refuses an empty `value`, and an unknown field, everywhere; two options of one menu with the same
-`value`, which is to be unique; and lengths of a text field that contradict each other.
+It knows the blocks and fields that this bot uses and refuses all others, even those that Slack has: an `input` block in
+a message, a menu's `option_groups`. It is stricter than Slack where an element has no `action_id`: Slack makes one up.
+Guessed: Slack refuses an empty `value` and an unknown field everywhere; two options of a menu with the same `value`,
+which must be unique; and a text field whose lengths contradict each other.
 """
 
 import math
@@ -21,14 +21,14 @@ ENTRY_LIMIT = 3000
 VIEW_BLOCKS, VIEW_TEXT, METADATA = 100, 24, 3000
 
 STATEFUL = frozenset({"static_select", "external_select", "plain_text_input", "checkboxes", "radio_buttons"})
-"""The elements that hold what a person entered."""
+"""The elements that hold a value."""
 
 Element = Mapping[str, Any]
 Check = Callable[[Any], bool]
 
 
 def refusal_of(body: Mapping[str, Any], text_limit: int = TEXT_LIMIT) -> str | None:
-    """Why Slack would refuse a message, `None` when it would not.
+    """Why Slack would refuse this message; `None` if it would show it.
 
     https://docs.slack.dev/reference/block-kit/blocks
     """
@@ -43,7 +43,7 @@ def refusal_of(body: Mapping[str, Any], text_limit: int = TEXT_LIMIT) -> str | N
 
 
 def refusal_of_view(view: object) -> str | None:
-    """Why Slack would refuse a modal, in words such as it uses; `None` when it would not.
+    """Why Slack would refuse this modal, in words like Slack's; `None` if it would show it.
 
     https://docs.slack.dev/reference/views/modal-views
     """
@@ -68,7 +68,7 @@ def refusal_of_view(view: object) -> str | None:
 
 
 def refusal_of_options(answer: object) -> str | None:
-    """Why Slack would not offer what type-ahead was answered with, `None` when it would.
+    """Why Slack would refuse this answer to type-ahead; `None` if it would offer the options.
 
     https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
     """
@@ -76,28 +76,28 @@ def refusal_of_options(answer: object) -> str | None:
 
 
 def options_in(given: Mapping[str, Any]) -> list[Element]:
-    """The options of a menu, or of an answer to type-ahead, whether in groups or not."""
+    """The options of a menu or of an answer to type-ahead, also those in groups."""
     return [*given.get("options", ()), *(each for group in given.get("option_groups", ()) for each in group["options"])]
 
 
 def elements_of(block: Mapping[str, Any]) -> list[Element]:
-    """The elements of a block that somebody can use."""
+    """The elements of a block that a person can use."""
     elements = [*(block.get("elements", ()) if block["type"] == "actions" else ())]
     return [each for each in (*elements, block.get("accessory"), block.get("element")) if each]
 
 
 def buttons_of(block: Mapping[str, Any]) -> list[Element]:
-    """The elements of a block that can be pressed."""
+    """The buttons of a block."""
     return [element for element in elements_of(block) if element["type"] == "button"]
 
 
 def menus_of(block: Mapping[str, Any]) -> list[Element]:
-    """The elements of a block that have options to choose from which Slack knows beforehand."""
+    """The menus of a block whose options the message contains."""
     return [element for element in elements_of(block) if element["type"] in {"static_select", "overflow"}]
 
 
 def fields_of(block: Mapping[str, Any]) -> list[Element]:
-    """The elements of a block that hold what a person entered."""
+    """The elements of a block that hold a value."""
     return [element for element in elements_of(block) if element["type"] in STATEFUL]
 
 
@@ -106,7 +106,7 @@ def _wrong(what: str, where: str = "") -> str:
 
 
 def _object(required: Mapping[str, Check], **optional: Check) -> Check:
-    """An object with every field that it must have, none that it cannot have, and each as it should be."""
+    """An object with all the required fields and no unknown ones, each of which passes its check."""
     checks = {**required, **optional}
 
     def check(given: Any) -> bool:  # noqa: ANN401 - anything that JSON can say
@@ -154,7 +154,7 @@ def _list(limit: int, check: Check, least: int = 1) -> Check:
 
 
 def _kind(checks: Mapping[str, Check]) -> Check:
-    """An object that is as its `type` says."""
+    """An object that passes the check for its `type`."""
 
     def check(given: Any) -> bool:  # noqa: ANN401
         known = checks.get(str(given.get("type"))) if isinstance(given, Mapping) else None
@@ -217,7 +217,7 @@ def _lengths_agree(element: Element) -> bool:
 
 
 def _menu(kind: str, limit: int, option: Check, **more: Check) -> Check:
-    """Any element with options of its own to choose from."""
+    """An element that contains its options."""
     return _both(
         _object(
             {"type": _one_of(kind), "action_id": _string(ID_LIMIT), "options": _options(limit, option)},
@@ -296,9 +296,9 @@ _INPUT = _object(
 
 
 BLOCK_KINDS, VIEW_BLOCK_KINDS = frozenset(_BLOCKS), frozenset({*_BLOCKS, "input"})
-"""The blocks that a message may have, and a modal."""
+"""The kinds of blocks that a message and a modal may have."""
 ELEMENT_KINDS, FIELD_KINDS = frozenset(_ELEMENTS), frozenset(_FIELDS)
-"""The elements that may stand in a row or beside a section, and those of an `input` block."""
+"""The elements of an `actions` block or a section's accessory, and those of an `input` block."""
 
 
 def _ids_differ(block: Mapping[str, Any]) -> bool:

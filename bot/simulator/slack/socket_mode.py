@@ -1,8 +1,8 @@
-"""Slack's end of Socket Mode, for the stand-in: addresses for one connection each, and envelopes to any of them.
+"""Slack's end of Socket Mode: gives out an address for each connection, and sends each envelope over one of them.
 
 Known: the frames' shapes, a ticket per connection, ten connections at most, three seconds for an acknowledgement.
-Guessed: an acknowledgement counts only on the connection that the envelope went to, what was under way on a connection
-that broke is not sent again, and an announced end takes no more envelopes.
+Guessed: an acknowledgement counts only on the connection that the envelope went to; an envelope on a connection that
+breaks is not sent again; and a connection whose end is announced gets no more envelopes.
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """
 
@@ -18,25 +18,25 @@ from aiohttp import WSMsgType, web
 MOST_CONNECTIONS = 10
 TOO_MANY = "too_many_websockets"
 Fault = Literal["refused", "silent", "deaf"]
-"""What may be wrong with a connection: it is not made, never says hello, or answers no ping."""
+"""What can be wrong with a connection: Slack refuses it, never says hello on it, or answers no ping."""
 
 
 class SocketMode:
-    """The stand-in's Socket Mode; it is switched on by giving the app an app-level token."""
+    """The stand-in's Socket Mode, switched on by an app-level token in `tokens`."""
 
     def __init__(self) -> None:
         self.tokens: set[str] = set()
-        """The app-level tokens that are good."""
+        """The valid app-level tokens."""
         self.host = ""
-        """Where the stand-in is: an address that begins with `http://`."""
+        """The stand-in's address; it begins with `http://`."""
         self.connections: list[web.WebSocketResponse] = []
-        """Those that take envelopes."""
+        """The connections that take envelopes, in turn."""
         self.frames: list[object] = []
-        """What the bot sent."""
+        """The frames that the bot sent."""
         self.greeted = 0
-        """How many connections there have been."""
+        """How many connections have got a hello."""
         self.faults: list[Fault] = []
-        """What shall be wrong with the next connections."""
+        """What is wrong with the next connections, one each."""
         self._transports: dict[web.WebSocketResponse, asyncio.Transport] = {}
         self._tickets: set[str] = set()
         self._waiting: dict[str, tuple[web.WebSocketResponse, asyncio.Future[dict[str, Any]]]] = {}
@@ -44,15 +44,15 @@ class SocketMode:
 
     @property
     def enabled(self) -> bool:
-        """Whether this is how the app gets its payloads."""
+        """Whether Slack sends its payloads over Socket Mode."""
         return bool(self.tokens)
 
     # --- what Slack does -------------------------------------------------------------------------------------------
 
     async def deliver(self, kind: str, payload: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """Send an envelope to one of the connections, in turn; gives the acknowledgement's payload, empty without one.
+        """Send an envelope over the next connection. Returns the acknowledgement's payload, empty if it has none.
 
-        Raises `ConnectionError` when there is no connection, `TimeoutError` when nothing comes back in time.
+        Raises `ConnectionError` if there is no connection, `TimeoutError` if no acknowledgement comes in time.
         """
         if not self.connections:
             raise ConnectionError
@@ -72,19 +72,19 @@ class SocketMode:
             del self._waiting[envelope_id]
 
     async def send(self, ws: web.WebSocketResponse, frame: Mapping[str, Any] | str) -> None:
-        """Send a frame. One that is lost because the connection just broke is lost silently."""
+        """Send a frame; it is lost if the connection has just broken."""
         with suppress(ConnectionError):
             await ws.send_str(frame if isinstance(frame, str) else json.dumps(frame))
 
     def drop(self) -> None:
-        """Break every connection, without a word."""
+        """Break every connection, without saying goodbye."""
         for ws in self._leaving():
             self._transports[ws].abort()
 
     async def refresh(self, reason: str = "refresh_requested", *, after: float = 0.05) -> None:
-        """Announce the end of every connection, and `after` seconds close them."""
+        """Announce the end of every connection, and close it `after` so many seconds."""
         leaving = self._leaving()
-        await self._tell()
+        await self._changed()
         for ws in leaving:
             await self.send(ws, {"type": "disconnect", "reason": reason, "debug_info": {"host": "simulated"}})
         await asyncio.sleep(after)
@@ -92,7 +92,7 @@ class SocketMode:
             await ws.close()
 
     async def wait_for(self, connections: int, seconds: float = 60.0) -> None:
-        """Until that many connections are open. Raises `TimeoutError`."""
+        """Wait until this many connections are open. Raises `TimeoutError`."""
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: len(self.connections) == connections)
 
@@ -103,7 +103,7 @@ class SocketMode:
     # --- what the bot does -----------------------------------------------------------------------------------------
 
     def open(self, token: str) -> dict[str, Any]:
-        """`apps.connections.open`.
+        """Answer `apps.connections.open`: an address that is good for one connection.
 
         https://docs.slack.dev/reference/methods/apps.connections.open
         """
@@ -114,7 +114,7 @@ class SocketMode:
         return {"ok": True, "url": f"{self.host.replace('http', 'ws', 1)}/link/?ticket={ticket}&app_id=A0SIMULATED"}
 
     async def link(self, request: web.Request) -> web.StreamResponse:
-        """A connection, until either side ends it."""
+        """Serve a connection until either side ends it."""
         fault = self.faults.pop(0) if self.faults else None
         ticket = request.query.get("ticket", "")
         if ticket not in self._tickets or fault == "refused":
@@ -135,7 +135,7 @@ class SocketMode:
         await self.send(ws, {"type": "hello", "num_connections": len(self.connections) + 1})
         self.connections.append(ws)
         self.greeted += 1
-        await self._tell()
+        await self._changed()
         try:
             async for frame in ws:
                 if frame.type is WSMsgType.TEXT:
@@ -143,15 +143,15 @@ class SocketMode:
         finally:
             del self._transports[ws]
             self.connections[:] = [other for other in self.connections if other is not ws]
-            await self._tell()
+            await self._changed()
         return ws
 
     def _read(self, ws: web.WebSocketResponse, frame: dict[str, Any]) -> None:
         self.frames.append(frame)
-        there, acknowledged = self._waiting.get(str(frame.get("envelope_id")), (None, None))
-        if there is ws and acknowledged is not None and not acknowledged.done():
+        sent_over, acknowledged = self._waiting.get(str(frame.get("envelope_id")), (None, None))
+        if sent_over is ws and acknowledged is not None and not acknowledged.done():
             acknowledged.set_result(frame.get("payload") or {})
 
-    async def _tell(self) -> None:
+    async def _changed(self) -> None:
         async with self._news:
             self._news.notify_all()

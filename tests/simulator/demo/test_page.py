@@ -14,7 +14,7 @@ from bot.simulator.demo.page import DIRECT, EXAMPLES, NOT_IMITATED, Page, Viewpo
 from bot.simulator.demo.stage import ACME, SALES, Stage, staged
 from bot.simulator.demo.troubles import HIGHLEVEL, SLACK
 from bot.simulator.serving import served
-from bot.simulator.slack.server import Shown
+from bot.simulator.slack.workspace import Shown
 from bot.storage.database import Database
 from bot.storage.history import SqlHistory
 from tests.house import PATIENT
@@ -52,7 +52,7 @@ async def test_the_page_has_everything_before_anything_was_done(visit: Visit) ->
     page = await visit.sees()
 
     for words in (
-        "Nobody has said anything here yet.",
+        "There are no messages here yet.",
         "New website",
         "Ana (may change deals)",
         "🔒 deals-team",
@@ -84,7 +84,7 @@ async def test_a_command_is_sent_signed_and_its_answer_is_shown_to_whoever_sees_
     assert "from open to <strong>won</strong>" in page
     assert f"PUT /opportunities/{ACME}/status" in page
     assert "Reference" in page
-    assert "Nobody has said anything here yet." in await visit.sees(channel=DIRECT)
+    assert "There are no messages here yet." in await visit.sees(channel=DIRECT)
 
 
 async def test_words_that_are_no_command_are_a_message(visit: Visit) -> None:

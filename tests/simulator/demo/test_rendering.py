@@ -19,8 +19,8 @@ from bot.simulator.slack.block_kit import (
     refusal_of,
     refusal_of_view,
 )
-from bot.simulator.slack.server import Shown
 from bot.simulator.slack.views import NOT_BESIDE_A_FIELD, View, values_of
+from bot.simulator.slack.workspace import Shown
 from tests.markup import Node, read
 
 NAMES = {"U1": "@Ana"}

@@ -12,7 +12,7 @@ import pytest
 
 from bot.simulator.demo.stage import ACME, GLOBEX, PEOPLE
 from bot.simulator.demo.terminal import readable, run
-from bot.simulator.slack.server import Shown
+from bot.simulator.slack.workspace import Shown
 
 ROOT = Path(__file__).parents[3]
 
@@ -190,7 +190,7 @@ async def test_the_page_can_stay_when_nobody_types() -> None:
     found = re.search(rb"http://127.0.0.1:\d+", output.partition(b"Now you")[2])
     assert found
     async with httpx.AsyncClient() as http:
-        assert "Nobody has said anything here yet." in (await http.get(found[0].decode())).text
+        assert "There are no messages here yet." in (await http.get(found[0].decode())).text
     process.send_signal(signal.SIGINT)
     rest, _ = await process.communicate()
 

@@ -11,14 +11,15 @@ import httpx
 import pytest
 
 from bot.highlevel.api.transport import pooled
-from bot.simulator.highlevel.server import READ, STATUSES, USERS, VERSIONS, WRITE, Fault, HighLevel, Written
+from bot.simulator.highlevel.search import STATUSES
+from bot.simulator.highlevel.server import READ, USERS, VERSIONS, WRITE, Fault, HighLevel, Written
 from bot.simulator.serving import served
 
 pytestmark = pytest.mark.jumping_clock
 
 TOKEN = "pit-not-a-token"
 DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
-NOBODYS_ID = "zZ9yY8xX7wW6vV5uU4tT"
+UNKNOWN_ID = "zZ9yY8xX7wW6vV5uU4tT"
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Version": "2021-07-28", "User-Agent": "opp-status/0.0"}
 
 
@@ -63,8 +64,8 @@ async def test_a_deal_is_open_unless_told_otherwise(highlevel: HighLevel, http: 
     assert (deal["id"], deal["status"], deal["locationId"]) == (DEAL, "open", highlevel.location_id)
     assert datetime.fromisoformat(deal["lastStatusChangeAt"]).tzinfo == UTC
 
-    highlevel.add_opportunity(NOBODYS_ID, status="lost", monetaryValue=5)
-    deal = (await _get(http, NOBODYS_ID)).json()["opportunity"]
+    highlevel.add_opportunity(UNKNOWN_ID, status="lost", monetaryValue=5)
+    deal = (await _get(http, UNKNOWN_ID)).json()["opportunity"]
     assert (deal["status"], deal["monetaryValue"]) == ("lost", 5)
 
 
@@ -124,7 +125,7 @@ async def test_a_body_without_status_is_refused(http: httpx.AsyncClient) -> None
 
 @pytest.mark.parametrize(
     ("deal", "status", "message"),
-    [(NOBODYS_ID, 404, "Opportunity not found"), ("short", 400, "The opportunity id is invalid.")],
+    [(UNKNOWN_ID, 404, "Opportunity not found"), ("short", 400, "The opportunity id is invalid.")],
 )
 async def test_a_deal_that_is_not_there(http: httpx.AsyncClient, deal: str, status: int, message: str) -> None:
     assert _said(await _get(http, deal)) == (status, message)
@@ -223,7 +224,7 @@ async def test_a_deal_is_found_by_the_beginnings_of_its_words(
 @pytest.mark.parametrize("query", ["ebsite", "new acmee", "555", "+2", "x"])
 async def test_a_deal_is_not_found_by_anything_else(highlevel: HighLevel, http: httpx.AsyncClient, query: str) -> None:
     highlevel.add_opportunity(DEAL, **ACME)
-    highlevel.add_opportunity(NOBODYS_ID, name=None, contact=None)
+    highlevel.add_opportunity(UNKNOWN_ID, name=None, contact=None)
     assert await _found(http, q=query) == []
 
 
@@ -238,14 +239,14 @@ async def test_the_search_shows_what_is_null(highlevel: HighLevel, http: httpx.A
 async def test_the_search_shows_a_page_and_says_how_many_there_are(
     highlevel: HighLevel, http: httpx.AsyncClient
 ) -> None:
-    highlevel.add_opportunity(NOBODYS_ID)
+    highlevel.add_opportunity(UNKNOWN_ID)
     first = (await _search(http, limit="1")).json()
     last = (await _search(http, limit="1", page="2")).json()
     beyond = (await _search(http, limit="1", page="3")).json()
 
     assert [[deal["id"] for deal in page["opportunities"]] for page in (first, last, beyond)] == [
         [DEAL],
-        [NOBODYS_ID],
+        [UNKNOWN_ID],
         [],
     ]
     assert first["meta"].keys() == {
@@ -257,9 +258,9 @@ async def test_the_search_shows_a_page_and_says_how_many_there_are(
 
 
 async def test_the_search_may_be_for_a_status(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
-    highlevel.add_opportunity(NOBODYS_ID, status="won")
-    assert await _found(http, status="won") == [NOBODYS_ID]
-    assert await _found(http, status="all") == [DEAL, NOBODYS_ID]
+    highlevel.add_opportunity(UNKNOWN_ID, status="won")
+    assert await _found(http, status="won") == [UNKNOWN_ID]
+    assert await _found(http, status="all") == [DEAL, UNKNOWN_ID]
 
 
 @pytest.mark.parametrize(
@@ -304,14 +305,14 @@ async def test_the_search_is_for_a_token_of_the_location_that_may_read(
 
 async def test_the_search_may_lag_behind(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.search_lag = 0.3
-    highlevel.add_opportunity(NOBODYS_ID)
+    highlevel.add_opportunity(UNKNOWN_ID)
     await _put(http, {"status": "won"})
     await _put(http, {"status": "lost"})
     assert await _found(http, status="open") == [DEAL]
     assert (await _get(http)).json()["opportunity"]["status"] == "lost"
     await asyncio.sleep(0.35)
     assert await _found(http, status="lost") == [DEAL]
-    assert await _found(http, status="open") == [NOBODYS_ID]
+    assert await _found(http, status="open") == [UNKNOWN_ID]
 
 
 # --- who may -------------------------------------------------------------------------------------------------------
@@ -535,10 +536,10 @@ async def test_somebody_may_be_told_when_an_answer_was_sent(highlevel: HighLevel
 async def test_a_fault_meets_the_requests_it_is_meant_for_and_no_others(
     highlevel: HighLevel, http: httpx.AsyncClient
 ) -> None:
-    highlevel.add_opportunity(NOBODYS_ID)
+    highlevel.add_opportunity(UNKNOWN_ID)
     highlevel.misbehave(Fault(status=500), method="PUT", path=DEAL, times=2)
     assert (await _get(http)).status_code == 200
-    assert (await _put(http, {"status": "won"}, NOBODYS_ID)).status_code == 200
+    assert (await _put(http, {"status": "won"}, UNKNOWN_ID)).status_code == 200
     assert [(await _put(http, {"status": "won"})).status_code for _ in range(3)] == [500, 500, 200]
 
 

@@ -15,7 +15,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.highlevel.api.transport import pooled
 from bot.simulator.serving import served
-from bot.simulator.slack.server import ACKNOWLEDGE_WITHIN, FAILED, TIMED_OUT, Fault, Shown, Slack, button, menu
+from bot.simulator.slack.interactions import ACKNOWLEDGE_WITHIN, FAILED, TIMED_OUT
+from bot.simulator.slack.server import Fault, Slack
+from bot.simulator.slack.workspace import Shown, button, menu
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -125,7 +127,7 @@ async def test_a_command_has_the_fields_that_slack_documents(slack: Slack, bot: 
 
 async def test_a_command_may_come_from_another_workspace_and_an_unknown_person(slack: Slack, bot: _Recorder) -> None:
     await slack.command("", user="U0NEW", team="T0OTHER")
-    assert (bot.form["team_id"], bot.form["user_name"]) == ("T0OTHER", "somebody")
+    assert (bot.form["team_id"], bot.form["user_name"]) == ("T0OTHER", "unknown")
 
 
 async def test_a_command_is_signed_as_slack_signs(slack: Slack, bot: _Recorder) -> None:

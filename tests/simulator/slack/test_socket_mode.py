@@ -8,8 +8,10 @@ import httpx
 import pytest
 
 from bot.simulator.serving import served
-from bot.simulator.slack.server import FAILED, TIMED_OUT, Shown, Slack
+from bot.simulator.slack.interactions import FAILED, TIMED_OUT
+from bot.simulator.slack.server import Slack
 from bot.simulator.slack.socket_mode import MOST_CONNECTIONS
+from bot.simulator.slack.workspace import Shown
 from bot.slack.block_kit import blocks
 
 pytestmark = pytest.mark.jumping_clock

@@ -1,6 +1,6 @@
 "use strict";
 
-// What somebody does goes to the server, one thing after another; the parts of the page that change come back as events.
+// Sends what a person does to the server, one thing after another; the parts of the page that change come back as events.
 
 const here = document.body.dataset;
 const told = document.getElementById("told");
@@ -98,7 +98,7 @@ async function copy(text) {
   }
 }
 
-// Escape closes a modal; the server has to know.
+// Escape closes a modal: tell the server.
 document.addEventListener("cancel", (event) => {
   const modal = event.target.closest("dialog.modal");
   if (modal && event.target === modal) post("/close", new URLSearchParams({ view: modal.dataset.view }));
@@ -106,7 +106,7 @@ document.addEventListener("cancel", (event) => {
 
 // --- what changes ---------------------------------------------------------------------------------------------------
 
-// As the server sent it last, by id: what is the same is left as it is, with whatever is open, typed or focused in it.
+// The elements as the server sent them last, by id. One that is the same stays, with what is open, typed or focused in it.
 const sent = new Map();
 
 function remember(element) {
@@ -168,7 +168,7 @@ function focused() {
   return { element, id: element.id, value: element.value, from: element.selectionStart, to: element.selectionEnd };
 }
 
-// Whoever was in a field that was made anew is in it again, with what they have typed; tells whether they were.
+// If the focus was in a field that was made anew, put it back, with what was typed. Returns whether there was one.
 function refocus(held) {
   const element = held && document.getElementById(held.id);
   if (!element) return false;
@@ -181,12 +181,12 @@ function refocus(held) {
   return true;
 }
 
-// A modal is shown as one.
+// Show a modal as a modal, not as a part of the page.
 function open(part) {
   part.querySelector("dialog.modal:not([open])")?.showModal();
 }
 
-// What is wrong in a modal, or else the first thing to fill in, is where somebody types next.
+// Move the focus to the first error in a modal, or else to the first field.
 function begin(part) {
   part.querySelector("dialog.modal :is([aria-invalid], [data-type-ahead], [data-enter])")?.focus();
 }

@@ -1,0 +1,60 @@
+"""The search of the HighLevel stand-in: which parameters it takes, and which deals it finds. Pure.
+
+Guessed: which of a deal's words the search looks at, and that it must find all of a query's.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+STATUSES = ("open", "won", "lost", "abandoned", "all")
+MAX_LIMIT = 100
+MAX_QUERY = 75
+PARAMETERS = frozenset(
+    [
+        *("q", "campaignId", "id", "order", "status", "date", "endDate", "startAfter", "startAfterId", "country"),
+        *("page", "limit", "getTasks", "getNotes", "getCalendarEvents"),
+    ]
+)
+"""The parameters that have the same name in every version; v3 renamed the others."""
+PARAMETERS_BEFORE_V3 = frozenset(("location_id", "pipeline_id", "pipeline_stage_id", "contact_id", "assigned_to"))
+PARAMETERS_SINCE_V3 = frozenset(("locationId", "pipelineId", "pipelineStageId", "contactId", "assignedTo"))
+
+
+def complaints_about(query: Mapping[str, str], version: str) -> list[str]:
+    """What HighLevel finds wrong with the parameters of a search, as it words it; empty if nothing is."""
+    known = PARAMETERS | (PARAMETERS_SINCE_V3 if version == "v3" else PARAMETERS_BEFORE_V3)
+    location = "locationId" if "locationId" in known else "location_id"
+    complaints = [f"property {name} should not exist" for name in query if name not in known]
+    if location not in query:
+        complaints.append(f"{location} can't be undefined")
+    numbers = {"limit": query.get("limit", "20"), "page": query.get("page", "1")}
+    complaints += [f"{name} must be a number" for name, value in numbers.items() if not value.isdecimal()]
+    if not complaints and int(numbers["limit"]) > MAX_LIMIT:
+        complaints.append(f"limit must not be greater than {MAX_LIMIT}")
+    if len(query.get("q", "")) > MAX_QUERY:
+        complaints.append(f"q must be shorter than or equal to {MAX_QUERY} characters")
+    if query.get("status", "all") not in STATUSES:
+        complaints.append(f"status must be one of the following values: {', '.join(STATUSES)}")
+    return complaints
+
+
+def matches(deal: Mapping[str, Any], query: Mapping[str, str]) -> bool:
+    """Whether a search with these parameters finds this deal."""
+    return query.get("status", "all") in {"all", deal["status"]} and _goes_by(deal, query.get("q", ""))
+
+
+def _goes_by(deal: Mapping[str, Any], query: str) -> bool:
+    """Whether each word of the query begins one of the deal's words, or the whole query its phone number."""
+    contact = deal.get("contact") or {}
+    fields = [
+        deal.get("name"),
+        *(contact.get(name) for name in ("name", "companyName", "email")),
+        *contact.get("tags", []),
+    ]
+    text = " ".join(field for field in fields if field).casefold()
+    words = [*text.split(), *re.findall(r"\w+", text)]
+    phone = re.sub(r"\D", "", contact.get("phone") or "")
+    if re.fullmatch(r"[\d\s+().-]+", query) and phone.startswith(re.sub(r"\D", "", query)):
+        return bool(phone)
+    return all(any(word.startswith(asked) for word in words) for asked in query.casefold().split())
