@@ -33,7 +33,7 @@ class RefreshTiming:
     again: float = 0.2
     """Between two reads of a row while another process refreshes it, and between two attempts to save new tokens."""
     pause: float = 1.0
-    """After HighLevel gave no tokens, until it is asked again. Below 30 s, in which it repeats an answer that was lost."""
+    """After HighLevel gave no tokens, until it is asked again. For 30 s it repeats an answer that was lost."""
     settle: float = 10.0
     """A refused token that is younger than this is not refreshed again: HighLevel would refuse the next one too."""
     farewell: float = 2.0
