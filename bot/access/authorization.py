@@ -1,4 +1,4 @@
-"""Whether somebody may: the settings say so at once, or Slack and the admins' approvals are asked."""
+"""Decides whether a caller may change deals: by the settings, and else by asking Slack and the admins' approvals."""
 
 import asyncio
 from contextlib import suppress
@@ -10,7 +10,7 @@ from bot.deals.ports import StoreDown
 
 
 class Workspace(Protocol):
-    """The workspace that is ours: `workspace.Workspace`."""
+    """The Slack workspace that the bot's token belongs to."""
 
     @property
     def team_id(self) -> str | None:
@@ -46,7 +46,7 @@ class Approvals(Protocol):
 
 
 class Authorizer:
-    """Decides about whoever wants in. What cannot be found out in time is taken for no, and said to be the reason."""
+    """Decides whether callers may change deals. What it cannot find out in time is a denial, for that reason."""
 
     def __init__(
         self,
@@ -62,11 +62,11 @@ class Authorizer:
         self._approvals = approvals
 
     def is_admin(self, caller: Caller) -> bool:
-        """Whether this caller is an admin, at this moment."""
+        """Whether this caller is an admin now."""
         return self.rules.is_admin(caller, self._workspace.team_id)
 
     async def authorize(self, caller: Caller, *, within: float) -> Allowed | Denied:
-        """Whether this caller may change deals, at this moment and from here; takes so many seconds at most."""
+        """Decide whether this caller may change deals now, from this channel. Takes at most `within` seconds."""
         until = loop_time() + within
         our_team = await self._our_team(until)
         decision = self.rules.decide(caller, our_team)
@@ -76,7 +76,7 @@ class Authorizer:
         return decision or Denied(Reason.NOT_ALLOWED)
 
     async def ineligible(self, caller: Caller, *, within: float) -> Denied | None:
-        """Why this caller is nobody whom an admin could let in; `None` for a member of our workspace."""
+        """Why an admin cannot approve this caller; `None` if an admin can, as for any member of our workspace."""
         until = loop_time() + within
         decision = self.rules.decide(caller, await self._our_team(until))
         if isinstance(decision, Denied):
@@ -85,7 +85,7 @@ class Authorizer:
         return person.denied(caller.team_id) if person else Denied(Reason.PERSON_UNKNOWN)
 
     async def _our_team(self, until: float) -> str | None:
-        """The workspace that is ours. A command that comes sooner after the start than Slack's answer waits for it."""
+        """Our workspace's id; `None` if Slack has not told it. Just after the start this waits for Slack's answer."""
         if self._workspace.team_id is None:
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
@@ -105,7 +105,7 @@ class Authorizer:
         )
 
     async def _group(self, user_id: str, until: float) -> tuple[str, bool]:
-        """A group with this person in it, or none; and whether all could be asked."""
+        """A group that has this member, empty for none; and whether Slack told the members of every group."""
         groups = sorted(self.rules.groups)
         found = await asyncio.gather(*(self._is_member(user_id, group, until) for group in groups))
         return next((group for group, is_in in zip(groups, found, strict=True) if is_in), ""), None not in found

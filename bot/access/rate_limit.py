@@ -1,4 +1,4 @@
-"""How many commands one person may start in a minute. Pure: it is told the time."""
+"""Limits how many commands one person may start in a minute. Pure: callers tell it the time."""
 
 from collections import deque
 
@@ -6,7 +6,7 @@ from bot.access.rules import Denied, Reason
 
 
 class RateLimit:
-    """How many commands one person may start: at most `limit` in any `period` seconds."""
+    """Lets one person start at most `limit` commands in any `period` seconds."""
 
     def __init__(self, limit: int = 20, period: float = 60.0) -> None:
         self._limit = limit
@@ -14,7 +14,7 @@ class RateLimit:
         self._starts: dict[str, deque[float]] = {}
 
     def denies(self, user_id: str, now: float) -> Denied | None:
-        """Count a command of this person at the time `now` (seconds), or refuse it without counting."""
+        """Why this person may not start a command at `now` (seconds); `None` allows the command, and counts it."""
         starts = self._starts.setdefault(user_id, deque())
         while starts and starts[0] <= now - self._period:
             starts.popleft()

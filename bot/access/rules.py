@@ -7,7 +7,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who typed the command, by the ids Slack signed: names can be changed, ids cannot."""
+    """The person who sends a command, by the ids that Slack signed: people can change their names, not their ids."""
 
     user_id: str
     team_id: str
@@ -15,7 +15,7 @@ class Caller:
 
 
 class Reason(StrEnum):
-    """Why somebody may not; `messages` has a sentence for each."""
+    """Why a caller may not change deals; `messages` has a sentence for each."""
 
     WORKSPACE_UNKNOWN = "workspace_unknown"
     WRONG_WORKSPACE = "wrong_workspace"
@@ -34,13 +34,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """A refusal. Nothing was sent anywhere."""
+    """A refusal. Nothing was sent to HighLevel."""
 
     reason: Reason
 
 
 class Way(StrEnum):
-    """Why somebody may; `messages` has a sentence for each."""
+    """Why a caller may change deals; `messages` has a sentence for each."""
 
     ADMIN = "admin"
     LIST = "list"
@@ -50,40 +50,41 @@ class Way(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """An admin's word that somebody may: whose, and since when."""
+    """An admin's approval of a person."""
 
     by: str
+    """The admin's user id."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Leave to change deals, and why."""
+    """Permission to change deals, and why."""
 
     way: Way
     group: str = ""
-    """The user group, if it is why."""
+    """The id of the user group, if membership is why; else empty."""
     approved: Approved | None = None
-    """The approval, if it is why."""
+    """The approval, if that is why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody as Slack knows them.
+    """A person as Slack describes them.
 
     https://docs.slack.dev/reference/objects/user-object
     """
 
     teams: frozenset[str]
-    """The workspaces they belong to."""
+    """Ids of the workspaces they belong to."""
     is_stranger: bool = False
-    """Of another company, known through a shared channel."""
+    """From another company, and seen only through a shared channel."""
     is_guest: bool = False
     is_bot: bool = False
     is_gone: bool = False
 
     def denied(self, our_team: str) -> Denied | None:
-        """Why it is nobody who may be let in by a group or an approval; `None` for a member of our workspace."""
+        """Why neither a group nor an approval lets this person in; `None` for a full member of our workspace."""
         if self.is_gone:
             return Denied(Reason.GONE)
         if self.is_stranger or our_team not in self.teams:
@@ -95,20 +96,20 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What was found out about somebody whom no setting names."""
+    """What Slack and the admins say about a person whom no setting names."""
 
     group: str = ""
-    """One of the groups that may, with them in it; empty for none."""
+    """The id of an allowed group that they are in; empty for none."""
     groups_known: bool = True
-    """`False`: of one group at least nobody could tell whether they are in it."""
+    """`False` if Slack did not tell the members of every allowed group."""
     approved: Approved | None = None
     approvals_known: bool = True
-    """`False`: nobody could tell whether an admin let them in."""
+    """`False` if the approvals could not be read."""
     person: Person | None = None
-    """`None`: Slack did not say who they are."""
+    """`None` if Slack did not say who they are, or was not asked."""
 
     def decide(self, our_team: str) -> Allowed | Denied:
-        """Whether that is enough. What is not known is taken for no."""
+        """Decide; anything unknown counts as a denial."""
         if not self.group and self.approved is None:
             if not self.groups_known:
                 return Denied(Reason.GROUPS_UNKNOWN)
@@ -124,28 +125,31 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Allowlist:
-    """Who may, as an operator has set it. It fails closed: nobody named means nobody. No channels means any channel."""
+    """Who may change deals, and where, as the operator has set it.
+
+    If it names neither users nor groups nor admins, everyone is denied. If it names no channels, any channel will do.
+    """
 
     users: frozenset[str]
     channels: frozenset[str]
     groups: frozenset[str] = frozenset()
     admins: frozenset[str] = frozenset()
-    """They may as well, and let others in. Without any, what admins have approved before does not count."""
+    """They may change deals too, and approve other people. Without admins no earlier approval counts."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether it lets nobody in."""
+        """Whether it denies everyone."""
         return not (self.users or self.groups or self.admins)
 
     def is_admin(self, caller: Caller, our_team: str | None) -> bool:
-        """Whether this caller is one of the admins, wherever they are."""
+        """Whether this caller is an admin, in any channel. No caller is while `our_team` is unknown (`None`)."""
         return our_team is not None and caller.team_id == our_team and caller.user_id in self.admins
 
     def decide(self, caller: Caller, our_team: str | None, standing: Standing | None = None) -> Allowed | Denied | None:
-        """Whether this caller may change deals, from where they are.
+        """Decide whether this caller may change deals, from their channel; `None`: decide again, with a `standing`.
 
-        `our_team` is the workspace the bot's token belongs to; `None` while Slack has not told us, and then nobody may.
-        Without a `standing` the answer is `None` where one is needed: whoever is named needs none.
+        `our_team` is the id of the workspace that the bot's token belongs to; while it is `None`, every caller is
+        denied. A caller whom the settings name needs no `standing`.
         """
         if our_team is None:
             return Denied(Reason.WORKSPACE_UNKNOWN)

@@ -1,4 +1,4 @@
-"""The use case: find the deal, decide, write down, change, confirm. It knows its neighbours only as ports. Pure."""
+"""Changes one deal: find it, decide, note the intent, write, read it back. CRM and ledger are ports. Pure."""
 
 import asyncio
 from collections.abc import Collection, Iterator
@@ -24,23 +24,27 @@ from bot.deals.wish import Consent, Wish
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a command may take, in seconds. Somebody waits in a chat: about 20 is what a person bears."""
+    """How long a change may take, in seconds."""
 
     reserve: float = 60.0
-    """Until it begins: the CRM takes only so many requests at a time."""
+    """To wait for room in the CRM's rate limit, before the change begins."""
     whole: float = 20.0
-    """From then on."""
+    """From the beginning to the outcome: a person waits for it in a chat."""
     for_looking: float = 5.0
-    """Kept back from the change itself, so that there is always time to look what became of it."""
+    """The part of `whole` that is kept for reading the deal back, whatever the write takes."""
     between_looks: float = 1.5
+    """Between two reads, while a write may still be under way."""
 
 
 RESUMING_LOOKS = 4
-"""How often a deal that was about to be changed when a process died is looked at again, before it is changed anew."""
+"""Further reads of a deal that a process was about to change when it died, before the change is made again."""
 
 
 class ChangeStatus:
-    """Carries out one wish."""
+    """Carries out wishes, one at a time.
+
+    `asks_before_leaving`: a deal leaves one of these statuses only after a person has confirmed it.
+    """
 
     def __init__(
         self, crm: Crm, intents: Intents, patience: Patience, asks_before_leaving: Collection[str] = ()
@@ -49,14 +53,13 @@ class ChangeStatus:
         self._intents = intents
         self._patience = patience
         self._asks_before_leaving = asks_before_leaving
-        """Statuses that nobody shall leave unasked."""
 
     async def __call__(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
-        """Do it and say what became of it; `key` names the command in the ledger.
+        """Carry out the wish and return the outcome; `key` names the command in the ledger.
 
-        `intended`: what the deal looked like when an earlier process was about to write, and died. Then this looks
-        first whether that write happened.
-        Raises `StoreDown` and `LeaseLost` of the ledger, and nothing else that is foreseen; then nothing was sent.
+        `intended`: the deal as an earlier process saw it just before it wrote, and died; `None` if none did. Then this
+        looks first whether that write happened.
+        Raises the ledger's `StoreDown` and `LeaseLost`, before anything was written to the CRM.
         """
         try:
             async with self._crm.reserve(until=loop_time() + self._patience.reserve):
@@ -69,7 +72,7 @@ class ChangeStatus:
 
     async def _change(self, wish: Wish, key: str, until: float, intended: Opportunity | None) -> Outcome:
         before = await self._crm.find(wish.opportunity_id, until=until)
-        if wish.granted_by(before) and intended:  # the earlier process's request was very late
+        if wish.granted_by(before) and intended:  # the earlier process's write arrived after all
             return Changed(intended, await self._crm.describe(before, until=until))
         if wish.granted_by(before):
             return AlreadySo(before)
@@ -79,7 +82,7 @@ class ChangeStatus:
             return stop
         asked = loop_time()
         await self._intents.intend(key, before)
-        until += loop_time() - asked  # the patience is for the CRM, not for a ledger that took its time
+        until += loop_time() - asked  # `whole` is for the CRM: time that the ledger took does not count
         doubt, trace_id = None, ""
         try:
             trace_id = await self._crm.set_status(
@@ -92,7 +95,7 @@ class ChangeStatus:
         return await self._look(wish, before, doubt, trace_id, until)
 
     async def _stop(self, wish: Wish, before: Opportunity, until: float) -> Outcome | None:
-        """Why it does not go on by itself; `None` when it does."""
+        """The outcome that stops the change until a person confirms it, or for good; `None` to go on."""
         leaves = before.status in self._asks_before_leaving and before.status != wish.status
         match wish.consent:
             case Consent.PREVIEW:
@@ -103,9 +106,9 @@ class ChangeStatus:
                 return Unconfirmed(await self._crm.describe(before, until=until))
 
     async def _resume(self, wish: Wish, before: Opportunity, until: float) -> Outcome | None:
-        """What became of a write that nobody saw the end of; `None` when it certainly did not happen."""
+        """The outcome of a write whose process died; `None` if the write certainly did not happen."""
         now = await self._crm.find(before.id, until=until)
-        for _ in range(RESUMING_LOOKS):  # it may still be on its way
+        for _ in range(RESUMING_LOOKS):  # the write may still be under way
             if _moved(before, now):
                 break
             await asyncio.sleep(self._patience.between_looks)
@@ -119,7 +122,10 @@ class ChangeStatus:
     async def _look(
         self, wish: Wish, before: Opportunity, doubt: CrmError | None, trace_id: str, until: float
     ) -> Outcome:
-        """Read the deal again: after a change that was accepted to confirm it, after a doubtful one to find out."""
+        """Read the deal back: to confirm an accepted write, or to find out whether a doubtful one happened.
+
+        `doubt`: the error that leaves it open whether the write happened; `None` after an accepted write.
+        """
         trouble = doubt.trouble if doubt else Trouble(Cause.NO_EFFECT, trace_id=trace_id)
         try:
             now = await self._crm.find(before.id, until=until)
@@ -137,10 +143,10 @@ class ChangeStatus:
         return Failed(trouble, Effect.UNKNOWN if _moved(before, now) else Effect.NOTHING, before, now)
 
     def _further_looks(self, doubt: CrmError | None, until: float) -> Iterator[None]:
-        """How often it is worth looking again, when the deal still shows what it did.
+        """One item for each further read that is worth it while the deal shows no change.
 
-        Once when the change was accepted; never when it was refused or broke, for then it is over; and when it went
-        unanswered as often as there is time, for then it may still happen.
+        One after an accepted write, which may show late. None after an error in an answer: HighLevel is finished with
+        the request. After a write without an answer, as many as there is time for: it may still happen.
         """
         if doubt is None:
             yield

@@ -1,4 +1,4 @@
-"""What a deal is: its status, why it was lost, and everything the CRM shows of it. Pure."""
+"""What a deal is: its status, its lost reason, and what else the CRM shows of it. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,9 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """The words HighLevel's status endpoint documents.
+    """The statuses in the documentation of HighLevel's status endpoint.
 
-    Only four of them are states of a deal; `ALL` is in the endpoint's list because the search shares it.
+    A deal can be in four of them; `ALL` is in the list only because the search endpoint shares it.
     https://marketplace.gohighlevel.com/docs/ghl/opportunities/update-opportunity-status
     """
 
@@ -20,11 +20,12 @@ class Status(StrEnum):
 
 
 STATES = (Status.OPEN, Status.WON, Status.LOST, Status.ABANDONED)
+"""The statuses that a deal can have."""
 
 
 @dataclass(frozen=True, slots=True)
 class LostReason:
-    """Why a deal can be lost, in the words of those who set HighLevel up."""
+    """A reason for which a deal can be lost, as the sub-account's settings name it."""
 
     id: str
     name: str
@@ -32,44 +33,44 @@ class LostReason:
 
 @dataclass(frozen=True, slots=True)
 class Opportunity:
-    """A deal as the CRM last showed it. Everything but id and status may be unknown (`None`)."""
+    """A deal as the CRM last showed it. `None`: unknown, or not set."""
 
     id: str
     status: str
-    """HighLevel's own word; not necessarily one that `Status` knows."""
+    """HighLevel's word; it may be one that `Status` does not have."""
     name: str | None = None
     location_id: str | None = None
     value: float | None = None
-    """Monetary value; HighLevel names no currency anywhere."""
+    """Monetary value. HighLevel's API never says in which currency."""
     lost_reason_id: str | None = None
-    """HighLevel's id of the reason, when it was lost for one."""
+    """HighLevel's id of the lost reason."""
     contact: str | None = None
     company: str | None = None
     pipeline_id: str | None = None
     stage_id: str | None = None
     owner_id: str | None = None
     since: datetime | None = None
-    """When the status last changed, in UTC."""
+    """When the status last changed; in UTC."""
     pipeline: str | None = None
-    """The pipeline's name, once somebody looked it up; likewise `stage` and `owner`."""
+    """The pipeline's name. This and the next three are names that `Crm.describe` adds."""
     stage: str | None = None
     owner: str | None = None
     lost_reason: str | None = None
-    """The reason's name, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A deal by its id; the sub-account is empty where nothing says that it is another than the default one."""
+    """Which deal is meant."""
 
     opportunity_id: str
     location_id: str = ""
+    """Its sub-account; empty for the default one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The deals that go by a name, as a search found them; what it says of them may be some seconds old."""
+    """The deals that a search found. They may be some seconds out of date."""
 
     deals: tuple[Opportunity, ...]
     more: bool
-    """Whether there are more than these."""
+    """Whether the search found more than these."""

@@ -1,4 +1,4 @@
-"""Before a change: which deal is meant by a name, and which lost reason by somebody's words. Pure."""
+"""Before a change: finds out which deal a name means, and which lost reason the caller's words mean. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,20 +10,20 @@ from bot.deals.ports import Crm, CrmError
 from bot.deals.wish import Consent, Wish
 
 IDENTIFY_PATIENCE = 10.0
-"""Seconds for finding out: a search is slower than a look at one deal."""
+"""Seconds for the search and the lost reasons together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """A wish with what could be found out about it."""
+    """A wish, completed as far as possible."""
 
     wish: Wish
     obstacle: Outcome | None = None
-    """Why it cannot go on; then nothing was written."""
+    """Why the change cannot go on; nothing was written. `None`: it can."""
 
 
 class Identify:
-    """Finds out what a wish leaves open."""
+    """Completes wishes. `reason_required`: a deal is lost only with a lost reason."""
 
     def __init__(self, crm: Crm, *, reason_required: bool, patience: float = IDENTIFY_PATIENCE) -> None:
         self._crm = crm
@@ -31,7 +31,7 @@ class Identify:
         self._patience = patience
 
     async def __call__(self, wish: Wish) -> Identified:
-        """Ask the CRM for what is not known: the deal's id, and the reason's. Never raises what is foreseen."""
+        """Ask the CRM for the ids that the wish lacks, the deal's and the lost reason's. A CRM error is an obstacle."""
         until = loop_time() + self._patience
         if not wish.opportunity_id:
             try:
@@ -50,7 +50,7 @@ class Identify:
         required = self._reason_required and wish.consent is not Consent.PREVIEW
         if wish.status is not Status.LOST or wish.lost_reason_id or not (wish.reason or required):
             return Identified(wish)
-        # Some tokens may not read them, and some locations have none: then a deal is lost without one.
+        # Some tokens may not read lost reasons, and some sub-accounts have none: then a deal is lost without one.
         reasons = await self._crm.lost_reasons(until=until)
         if not reasons:
             return Identified(wish)
@@ -61,10 +61,10 @@ class Identify:
 
 
 def certainly_meant(matches: Matches, status: Status) -> Opportunity | None:
-    """The one deal that can be meant when somebody wants it to have this status; `None` when that is not certain.
+    """The only deal that the caller can mean, who wants it to have this status; `None` if that is not certain.
 
-    People move deals that are open, and reopen those that are not. What is so already is meant if nothing else can be;
-    one that was won or lost is not given another end only because of its name.
+    Callers close deals that are open, and reopen deals that are not: that leaves out the others. A single match that
+    has the status already is meant too. A single match that was closed with another status is not certain enough.
     """
     if matches.more:
         return None
@@ -76,7 +76,10 @@ def certainly_meant(matches: Matches, status: Status) -> Opportunity | None:
 
 
 def matching_reason(words: str, reasons: Sequence[LostReason]) -> LostReason | None:
-    """The reason that somebody's words mean: its whole name, else the only one that begins so or has all the words."""
+    """The lost reason that these words mean; `None` if they mean none, or more than one.
+
+    The words are its whole name; else the beginning of one name only; else words of one name only.
+    """
     asked = _plain(words)
     if not asked:
         return None
@@ -92,5 +95,5 @@ def matching_reason(words: str, reasons: Sequence[LostReason]) -> LostReason | N
 
 
 def _plain(text: str) -> str:
-    """Words without case and punctuation."""
+    """The text's words in lower case, without punctuation."""
     return " ".join("".join(char if char.isalnum() else " " for char in text.casefold()).split())

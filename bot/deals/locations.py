@@ -1,6 +1,6 @@
-"""The sub-accounts of HighLevel in which deals may be changed, and which of them is meant. Pure.
+"""HighLevel's sub-accounts in which deals may be changed, and which of them a command means. Pure.
 
-HighLevel calls one a location: https://help.gohighlevel.com/support/solutions/articles/48001204848
+HighLevel's API calls a sub-account a location: https://help.gohighlevel.com/support/solutions/articles/48001204848
 """
 
 from collections.abc import Mapping
@@ -10,32 +10,36 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Locations:
-    """The default one, and the others: each with the name that people call it by."""
+    """The sub-accounts, as the operator has set them."""
 
     default: str
+    """The id of the default one."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """By id, in the order in which they are listed. Where the default one is missing, it is called by its id."""
+    """Names by id, in the order in which they are listed. If the default one is missing here, its id is its name."""
 
     @property
     def ids(self) -> list[str]:
-        """All of them, the default one first."""
+        """The ids of all, the default one first."""
         return [self.default, *(each for each in self.names if each != self.default)]
 
     @property
     def others(self) -> frozenset[str]:
-        """All but the default one."""
+        """The ids of all but the default one."""
         return frozenset(self.names) - {self.default}
 
     def name(self, location_id: str) -> str:
-        """What it is called; empty is the default one. One that is not ours is called by its id."""
+        """The name of a sub-account; an empty id is the default one. Without a name, it is the id."""
         return self.names.get(location_id or self.default) or location_id or self.default
 
     def mentioned(self, location_id: str | None) -> str:
-        """Its name where there is more than one, so that it has to be said; else empty."""
+        """The name to mention in a reply; empty where there is only one sub-account."""
         return self.name(location_id or "") if self.others else ""
 
     def meant(self, words: str) -> str | None:
-        """The one that somebody calls so: its id, its name, or the only one whose name begins so; `None` if none is."""
+        """The id of the sub-account that these words mean; `None` if they mean none, or more than one.
+
+        The words are its id; else its whole name; else the beginning of one name only. Case does not matter in names.
+        """
         if words in self.ids:
             return words
         asked = words.casefold()
@@ -50,29 +54,29 @@ class Locations:
 
 
 class Bindings(Protocol):
-    """Which channel of Slack works in which sub-account. Every method raises `StoreDown`."""
+    """Which Slack channel works in which sub-account. Every method raises `StoreDown`."""
 
     async def of(self, channel_id: str) -> str | None:
-        """The sub-account of this channel; `None` when nobody has bound it."""
+        """The id of the sub-account that this channel is bound to; `None` if it is not bound."""
 
     async def bind(self, channel_id: str, location_id: str, by: str) -> None:
-        """From now on it works in this one, because this admin says so."""
+        """Bind this channel to a sub-account. `by` is the user id of the admin who says so."""
 
     async def unbind(self, channel_id: str) -> None:
-        """From now on it works in the default one."""
+        """Remove the channel's binding: it works in the default sub-account."""
 
 
 class LocationResolver:
-    """Which sub-account is meant by whoever says nothing of it."""
+    """Finds the sub-account of a command that names none."""
 
     def __init__(self, locations: Locations, bindings: Bindings) -> None:
         self.locations = locations
         self.bindings = bindings
 
     async def home(self, channel_id: str) -> str:
-        """The sub-account in which a channel works; empty where there is only one. Else it raises `StoreDown`."""
+        """The id of the channel's sub-account; empty if there is only one sub-account. Raises `StoreDown`."""
         if not self.locations.others:
             return ""
         bound = await self.bindings.of(channel_id)
-        # What was bound to one that is no longer ours is bound to nothing.
+        # A binding to a sub-account that is no longer in the settings does not count.
         return bound if bound in self.locations.ids else self.locations.default

@@ -1,4 +1,4 @@
-"""What a person asks for: this deal gets this status. Pure."""
+"""What a person asks for: one deal is to have one status. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,47 +7,47 @@ from bot.deals.deal import Opportunity, Status
 
 
 class Consent(StrEnum):
-    """How far a command may go by itself."""
+    """How far a command may go before a person confirms it."""
 
     PREVIEW = "preview"
-    """Look, and say what would happen."""
+    """Change nothing; show what would happen."""
     WANTED = "wanted"
-    """Look, and ask."""
+    """Show the deal, and ask the person to confirm."""
     SHARED = "shared"
-    """Look, and ask: people of another company would read it."""
+    """Likewise, because people of another company would read the reply."""
     PRESUMED = "presumed"
-    """Do it, unless the deal leaves a status that nobody shall leave unasked."""
+    """Change the deal, unless it leaves a status that needs a confirmation."""
     GIVEN = "given"
-    """Do it: somebody was asked."""
+    """Change the deal: a person has confirmed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What was asked for: this deal shall have this status."""
+    """One deal is to have one status."""
 
     opportunity_id: str
-    """Empty as long as only its name is known."""
+    """Empty while only the deal's `name` is known."""
     status: Status
     lost_reason_id: str | None = None
     only_if: str | None = None
-    """Only if the deal still has this status. `None`: whatever it has."""
+    """Change the deal only if it still has this status; `None`: whatever its status is."""
     name: str = ""
-    """What somebody called the deal instead of giving its id: a name, a contact, an e-mail address, a phone number."""
+    """What the caller typed instead of an id: the deal's or contact's name, an e-mail address, a phone number."""
     reason: str = ""
-    """Why it was lost, in somebody's own words."""
+    """Why the deal was lost, as the caller typed it; empty if they did not say."""
     consent: Consent = Consent.PRESUMED
     location_id: str = ""
-    """The sub-account in which it is; empty: the default one."""
+    """The deal's sub-account; empty for the default one."""
 
     def granted_by(self, opportunity: Opportunity) -> bool:
-        """Whether the deal already is as wished."""
+        """Whether the deal is as wished."""
         same_reason = self.lost_reason_id in {None, opportunity.lost_reason_id}
         return opportunity.status == self.status and same_reason
 
     def done_by(self, before: Opportunity, now: Opportunity) -> bool:
-        """Whether a deal that was not as wished is so now; a new status counts also where its reason is not shown."""
+        """Whether a deal that was not as wished is so `now`. A new status is enough, even without its lost reason."""
         return self.granted_by(now) or before.status != self.status == now.status
 
     def overtaken_by(self, opportunity: Opportunity) -> bool:
-        """Whether somebody changed the deal meanwhile, so that the wish is no longer what it was meant to be."""
+        """Whether the deal no longer has the status that it must have (`only_if`)."""
         return self.only_if not in {None, opportunity.status}

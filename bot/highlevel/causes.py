@@ -1,4 +1,4 @@
-"""Which error of HighLevel means what to us. Pure."""
+"""Translates HighLevel's errors into the causes of a failed command. Pure."""
 
 import structlog
 
@@ -33,11 +33,11 @@ CAUSES: dict[type[errors.HighLevelError], Cause] = {
     errors.Unreadable: Cause.UNREADABLE,
     errors.SaidNo: Cause.SAID_NO,
 }
-"""Which error means what; a test holds that no leaf of the error tree is missing."""
+"""A test holds that no leaf of the error tree is missing."""
 
 
 def trouble(error: errors.HighLevelError) -> Trouble:
-    """An error of the client in the words of the use case."""
+    """The cause of an error, with what HighLevel said about it."""
     daily = isinstance(error, errors.RateLimited) and error.daily
     details = error.details
     why = (error.why.value,) if isinstance(error, errors.Disconnected) else ()

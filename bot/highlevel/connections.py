@@ -1,6 +1,6 @@
-"""The accounts of HighLevel that are connected by OAuth, and the passes by which they come to be.
+"""The rows of HighLevel's accounts that are connected by OAuth: their tokens, encrypted, and who may refresh them.
 
-The database's clock decides about every end and every lease: replicas may disagree about theirs.
+The database's clock decides when tokens and leases end, since the clocks of two replicas may differ.
 """
 
 import secrets
@@ -24,25 +24,26 @@ HighLevel gives it 30 seconds."""
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A row, opened. Seconds are as they were when it was read."""
+    """A row, decrypted. Durations are from when it was read."""
 
     account_id: str
     kind: Kind
     company_id: str
     access: str = field(repr=False)
     refresh: str = field(repr=False)
-    """Empty for a location whose tokens its agency's are exchanged for."""
+    """Empty for a location that gets its tokens in exchange for its agency's."""
     left: float
-    """Seconds until the access token ends; negative when it has."""
+    """Seconds until the access token expires; negative if it has expired."""
     age: float
-    """Seconds since it was given."""
+    """Seconds since HighLevel gave the access token."""
     generation: int
+    """Counts the pairs of tokens that this row has had: a change applies only to the pair that it was made for."""
     refused: Ending | None
-    """Why HighLevel has ended it; `None` while it is good."""
+    """Why the tokens are no good any more; `None` while they are good."""
 
 
 class Connections:
-    """The rows. Every call raises `StoreDown`. Each instance is an owner of its own."""
+    """The rows. Every call raises `StoreDown`. Each instance holds its own leases."""
 
     def __init__(self, database: Database, vault: Vault, lease: float = CONNECTION_LEASE) -> None:
         self._database = database
@@ -52,12 +53,12 @@ class Connections:
         self._owner = secrets.token_hex(8)
 
     async def accounts(self) -> list[str]:
-        """The ids of all that were ever connected."""
+        """The ids of all accounts that were ever connected."""
         statement = sa.select(connections.c.account_id).order_by(connections.c.account_id)
         return await self._database.do(lambda connection: list(connection.scalars(statement)))
 
     async def find(self, account_id: str) -> Connection | None:
-        """One of them. What cannot be opened is `refused` for that (`Ending.SEALED`)."""
+        """This account's row; `None` if it was never connected. `refused` is `SEALED` if no key decrypts its tokens."""
         statement = sa.select(
             connections,
             (connections.c.ends_at - self._now).label("left"),
@@ -71,8 +72,8 @@ class Connections:
         why = None if refused is None else Ending(refused) if refused in list(Ending) else Ending.UNKNOWN
         try:
             access, refresh = (
-                self._vault.open(row["access"]),
-                self._vault.open(row["refresh"]) if row["refresh"] else "",
+                self._vault.decrypt(row["access"]),
+                self._vault.decrypt(row["refresh"]) if row["refresh"] else "",
             )
         except Sealed:
             access, refresh, why = "", "", why or Ending.SEALED
@@ -89,7 +90,7 @@ class Connections:
         )
 
     async def connect(self, tokens: Tokens) -> None:
-        """Save the tokens that somebody has just brought, whatever was there before."""
+        """Save the tokens that a person has just fetched by connecting the account, whatever the row had before."""
         values = self._columns(tokens)
         new = values | {"account_id": tokens.account_id, "kind": tokens.kind.value, "generation": 1}
         make = (
@@ -108,32 +109,32 @@ class Connections:
         await self._database.do(write)
 
     async def lease(self, seen: Connection) -> bool:
-        """Whether it is now for us alone to get new tokens in place of these; not while another process is at it."""
+        """Take the lease to refresh these tokens; `False` while another process has it, or if they were replaced."""
         free = sa.or_(connections.c.lease_until.is_(None), connections.c.lease_until < self._now)
         return await self._change(seen, free, owner=self._owner, lease_until=self._lease)
 
     async def renew(self, seen: Connection, tokens: Tokens) -> bool:
-        """Save the new pair; `False` when there is a newer one than the one it was got for, which then stays.
+        """Save the pair that replaces `seen`; `False` if `seen` was replaced already, and then nothing changes.
 
-        It does not matter whether we still hold the lease: of two who asked within HighLevel's 30 seconds both got the
-        same refresh token, and of two who did not the one with tokens is right.
+        This need not hold the lease any more: two processes that asked within HighLevel's 30 seconds got the same
+        refresh token, and of two that did not, the one that got tokens at all has the good ones.
         """
-        kept = replace(tokens, refresh=tokens.refresh or seen.refresh)  # where there is no new one, the old is good
+        kept = replace(tokens, refresh=tokens.refresh or seen.refresh)  # no new refresh token: the old one stays good
         return await self._change(seen, generation=seen.generation + 1, **self._columns(kept))
 
     async def refuse(self, seen: Connection, why: Ending) -> bool:
-        """Note that HighLevel has ended it; `False` when there is a newer pair."""
+        """Note that HighLevel has ended the connection; `False` if these tokens were replaced already."""
         return await self._change(seen, refused=why.value, owner=None, lease_until=None)
 
     async def release(self, seen: Connection) -> None:
-        """Let others try, where we did not get any."""
+        """Give the lease back after HighLevel gave no tokens, so that another process may try."""
         await self._change(seen, connections.c.owner == self._owner, owner=None, lease_until=None)
 
     def _columns(self, tokens: Tokens) -> dict[str, Any]:
         return {
             "company_id": tokens.company_id,
-            "access": self._vault.close(tokens.access),
-            "refresh": self._vault.close(tokens.refresh) if tokens.refresh else None,
+            "access": self._vault.encrypt(tokens.access),
+            "refresh": self._vault.encrypt(tokens.refresh) if tokens.refresh else None,
             "given_at": self._now,
             "ends_at": self._now + tokens.lives,
             "owner": None,
@@ -142,7 +143,7 @@ class Connections:
         }
 
     async def _change(self, seen: Connection, *more: sa.ColumnElement[bool], **values: Any) -> bool:  # noqa: ANN401 - columns
-        """Only if the pair is still the one that was seen."""
+        """Change the row if it still has the pair that was seen; whether it had."""
         ours = (connections.c.account_id == seen.account_id, connections.c.generation == seen.generation)
         statement = connections.update().where(*ours, *more).values(values)
         return await self._database.do(lambda connection: connection.execute(statement).rowcount == 1)

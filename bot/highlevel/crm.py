@@ -1,4 +1,4 @@
-"""The CRM port over HighLevel: what its records, ids and errors mean to us."""
+"""The CRM port over HighLevel: translates its records, ids and errors."""
 
 import asyncio
 import math
@@ -24,26 +24,26 @@ log = structlog.get_logger(__name__)
 V = TypeVar("V")
 
 PATIENCE_FOR_NAMES = 2.5
-"""Seconds that a reply is held up at most to say a pipeline's, an owner's or a lost reason's name."""
+"""Seconds that a reply waits for the names of pipeline, stage, owner and lost reason."""
 
 NAMES_TTL = 300.0
-"""Seconds for which a name is not read again."""
+"""Seconds for which a name is kept before it is read again."""
 
 NAMES_ERROR_TTL = 30.0
-"""Seconds for which a name that could not be read is not asked for again."""
+"""Seconds for which a name that could not be read is not read again."""
 
 MOST_MATCHES = 10
-"""Deals that somebody can be shown to choose from."""
+"""Deals that a caller can choose from."""
 
 MOST_OWNERS = 1000
-"""Whose names are remembered."""
+"""Owners whose names are kept."""
 
 CALLS_OF_A_CHANGE = 3
-"""Find, change, confirm. Names are remembered, and what else is needed is rare and comes first."""
+"""Find, write, read back. Names are mostly in the cache; the calls for other names and searches are not reserved."""
 
 
 class HighLevelCrm:
-    """`change.Crm` over one location of HighLevel."""
+    """`Crm` over one location of HighLevel."""
 
     def __init__(self, client: Client, location_id: str) -> None:
         self._client = client
@@ -54,7 +54,7 @@ class HighLevelCrm:
 
     @asynccontextmanager
     async def reserve(self, *, until: float) -> AsyncIterator[None]:
-        """See `change.Crm`."""
+        """See `Crm`."""
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(self._client.reserve(CALLS_OF_A_CHANGE, until=until))
@@ -63,7 +63,7 @@ class HighLevelCrm:
             yield
 
     async def find(self, opportunity_id: str, *, until: float) -> Opportunity:
-        """See `change.Crm`. A deal of another location is one that does not exist for us."""
+        """See `Crm`. Raises `CrmError` for a deal of another location too (`TOKEN_ELSEWHERE`)."""
         try:
             record = await self._client.opportunity(opportunity_id, until=until)
         except errors.HighLevelError as error:
@@ -76,7 +76,7 @@ class HighLevelCrm:
     async def set_status(
         self, opportunity_id: str, status: Status, *, lost_reason_id: str | None = None, until: float
     ) -> str:
-        """See `change.Crm`."""
+        """See `Crm`."""
         try:
             trace_id = await self._client.put_status(
                 opportunity_id, status.value, lost_reason_id=lost_reason_id, until=until
@@ -87,9 +87,9 @@ class HighLevelCrm:
         return trace_id
 
     async def search(self, name: str, *, until: float) -> Matches:
-        """See `change.Crm`."""
+        """See `Crm`."""
         try:
-            # More than are shown: HighLevel does not put the open ones first.
+            # More than can be shown: HighLevel does not list open deals first.
             found = await self._client.search(self._location_id, name, MOST_LISTED, until=until)
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
@@ -104,11 +104,11 @@ class HighLevelCrm:
         return Matches(tuple(_with_stage(deal, pipelines) for deal in shown), more=found.total - foreign > len(shown))
 
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
-        """See `change.Crm`."""
+        """See `Crm`."""
         return await _known(self._lost_reasons, self._location_id, until)
 
     async def reads_lost_reasons(self, *, until: float) -> bool:
-        """Ask whether the token may read the lost reasons. Raises `CrmError` when that cannot be told."""
+        """Whether the token may read lost reasons; asks HighLevel every time. Raises `CrmError` if it does not tell."""
         try:
             await self._client.lost_reasons(self._location_id, until=until)
         except (errors.ScopeMissing, errors.Forbidden, errors.TokenInvalid, errors.LocationForbidden):
@@ -118,7 +118,7 @@ class HighLevelCrm:
         return True
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:
-        """See `change.Crm`. Names are nice to have: one that is slow or forbidden costs a line, not the command."""
+        """See `Crm`. A name that is slow or forbidden is left out."""
         pipelines, owner, lost_reason = await asyncio.gather(
             self._named_pipelines(until),
             self._owner(opportunity.owner_id, until),
@@ -165,7 +165,7 @@ class HighLevelCrm:
         return tuple(LostReason(reason.id, reason.name) for reason in reasons)
 
     async def probe(self, *, until: float) -> None:
-        """Find out whether the token is good for reading this location's opportunities. Raises `CrmError`."""
+        """Find out whether the token may read this location's opportunities. Raises `CrmError` if not."""
         try:
             await self._client.pipelines(self._location_id, until=until)
         except errors.HighLevelError as error:
@@ -173,16 +173,16 @@ class HighLevelCrm:
 
 
 def _named(read: Callable[[str, float], Awaitable[V]]) -> Cache[str, V]:
-    """Names by the id that they are read with. `read` is told its own `until`: not only the first caller waits for it.
+    """A cache of names. `read` gets an id, and an `until` of its own, since it serves more callers than the first.
 
-    Names seldom change: when they cannot be read again, the last ones stay in use.
+    Names seldom change: if they cannot be read again, the last ones stay in use.
     """
 
-    async def load(of: str) -> V:
+    async def load(identifier: str) -> V:
         until = loop_time() + PATIENCE_FOR_NAMES
         try:
             async with asyncio.timeout_at(until):
-                return await read(of, until)
+                return await read(identifier, until)
         except (errors.HighLevelError, TimeoutError) as error:
             status = error.details.status if isinstance(error, errors.HighLevelError) else 0
             log.info("crm.name_unknown", error=type(error).__name__, status=status)
@@ -191,11 +191,11 @@ def _named(read: Callable[[str, float], Awaitable[V]]) -> Cache[str, V]:
     return Cache(load, ttl=NAMES_TTL, error_ttl=NAMES_ERROR_TTL, stale_if_error=math.inf, maxsize=MOST_OWNERS)
 
 
-async def _known(names: Cache[str, V], of: str, until: float) -> V | None:
-    """The names, as far as they are known by then; `None` when HighLevel does not give them."""
+async def _known(names: Cache[str, V], identifier: str, until: float) -> V | None:
+    """The names by this id; `None` if HighLevel does not give them in time."""
     by = min(until, loop_time() + PATIENCE_FOR_NAMES)
     try:
-        return await names.get(of, until=by)
+        return await names.get(identifier, until=by)
     except (errors.HighLevelError, TimeoutError):
         return None
 

@@ -1,4 +1,4 @@
-"""One-time links with which HighLevel is connected by OAuth."""
+"""One-time secrets for connecting HighLevel by OAuth: in the operator's link, and in OAuth's `state`."""
 
 import secrets
 from enum import StrEnum
@@ -11,38 +11,42 @@ from bot.storage.engine import NOW
 from bot.storage.tables import install_links
 
 REMEMBERED = 86_400.0
-"""Seconds after its end for which a pass is known to have been one."""
+"""Seconds for which an expired secret is still told from one that never was."""
 
 
 class Purpose(StrEnum):
-    """What a pass is for, and no other."""
+    """What a secret is for. It is worth nothing for another purpose."""
 
     INSTALL = "install"
+    """Opens the page on which a person begins to connect."""
     STATE = "state"
+    """Comes back from HighLevel with that person."""
 
 
 VALID = {Purpose.INSTALL: 1800.0, Purpose.STATE: 1800.0}
-"""Seconds. Whoever connects may have to log in to HighLevel first, and to find the second factor."""
+"""Seconds. A person who connects may have to log in to HighLevel first, with a second factor."""
 
 
 class Verdict(StrEnum):
-    """What a pass that is shown is worth."""
+    """What a secret is worth."""
 
     GOOD = "good"
     SPENT = "spent"
+    """It was used before."""
     EXPIRED = "expired"
     UNKNOWN = "unknown"
+    """It never was one, or expired more than a day ago."""
 
 
 class InstallLinks:
-    """Secrets that open something once. Every call raises `StoreDown`."""
+    """The secrets, as hashes in the database. Every call raises `StoreDown`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._now = NOW[database.kind]
 
     async def issue(self, purpose: Purpose) -> str:
-        """A new one. Those that ended long ago are forgotten."""
+        """Make a new secret, and forget those that expired long ago."""
         secret = secrets.token_urlsafe(32)
         row = {"digest": _digest(secret), "purpose": purpose.value, "ends_at": self._now + VALID[purpose], "spent": 0}
         old = install_links.delete().where(install_links.c.ends_at < self._now - REMEMBERED)
@@ -55,7 +59,7 @@ class InstallLinks:
         return secret
 
     async def spend(self, secret: str, purpose: Purpose) -> Verdict:
-        """Use it up; it is `GOOD` for one of all who show it."""
+        """Use the secret up: of all requests that bring it, one gets `GOOD`."""
         good = (install_links.c.spent == 0, install_links.c.ends_at > self._now)
         statement = install_links.update().where(*_of_link(secret, purpose), *good).values(spent=1)
 
@@ -65,7 +69,7 @@ class InstallLinks:
         return await self._database.do(use)
 
     async def look(self, secret: str, purpose: Purpose) -> Verdict:
-        """What it would be worth, without using it up."""
+        """What the secret is worth, without using it up."""
         return await self._database.do(lambda connection: self._look(connection, secret, purpose))
 
     def _look(self, connection: sa.Connection, secret: str, purpose: Purpose) -> Verdict:

@@ -1,4 +1,4 @@
-"""The pages on which somebody connects HighLevel by OAuth. They show, log and keep no token, code, state or pass."""
+"""The pages on which a person connects HighLevel by OAuth. They neither show, log nor keep a token, code or secret."""
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ log = structlog.get_logger(__name__)
 INSTALL = "/oauth/highlevel/install"
 CALLBACK = "/oauth/highlevel/callback"
 LONGEST = 2000
-"""Characters of anything that comes with an address: ours are shorter, and HighLevel's codes as far as anybody saw."""
+"""Characters of a query parameter. Our own secrets are shorter, and so were all of HighLevel's codes so far."""
 PAGE_HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
-    # No `form-action`: a browser would hold the redirection to HighLevel against it.
+    # Without `form-action`: browsers would apply it to the redirection to HighLevel as well.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
 }
 
@@ -45,16 +45,16 @@ NOTHING_STORED = "Nothing was connected."
 
 @dataclass(frozen=True, slots=True)
 class HtmlPage:
-    """What somebody reads in their browser."""
+    """What a person reads in a browser."""
 
     title: str
     lines: tuple[str, ...]
     status: HTTPStatus = HTTPStatus.OK
     button: str = ""
-    """Sends the page's own address by POST; empty for none."""
+    """The label of a button that sends a POST to the page's own address; empty for no button."""
 
     def response(self) -> Response:
-        """As HTML, which nobody keeps and no other page learns of."""
+        """The page as HTML, with headers that keep it out of caches, and its address out of `Referer`."""
         lines = "".join(f"<p>{escape(line)}</p>" for line in self.lines)
         button = f'<form method="post"><button>{escape(self.button)}</button></form>' if self.button else ""
         return HTMLResponse(
@@ -70,7 +70,10 @@ class HtmlPage:
 
 
 class ConnectPages:
-    """Two addresses: one that is opened with a pass, and one to which HighLevel sends people back."""
+    """Two routes: one that the operator's link opens, and one to which HighLevel sends people back.
+
+    `locations`: ids of the sub-accounts that may be connected.
+    """
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class ConnectPages:
         self._token_refresh = token_refresh
 
     def routes(self) -> list[Route]:
-        """For the web application."""
+        """The routes, for the web application."""
         return [
             Route(INSTALL, _guarded(self._show), methods=["GET"]),
             Route(INSTALL, _guarded(self._begin), methods=["POST"]),
@@ -98,7 +101,7 @@ class ConnectPages:
         ]
 
     async def _show(self, request: Request) -> Response:
-        """A page with one button. Nothing is used up: a chat that previews the link opens it too."""
+        """A page with one button. It does not use the link up: a chat that previews the link opens the page too."""
         secret = _asked(request, "pass")
         if not secret:
             lines = ("This page is opened with a link that is good once.", ANOTHER_LINK)
@@ -141,7 +144,7 @@ class ConnectPages:
             return _refused(error).response()
 
     async def _connect(self, tokens: Tokens) -> HtmlPage:
-        """Save what was given, for each of our locations that it is good for."""
+        """Save the tokens: a location's, or an agency's and those of each of our locations that it has."""
         wanted = ", ".join(sorted(self._locations))
         if tokens.kind is Kind.LOCATION and tokens.location_id not in self._locations:
             log.warning("oauth.wrong_location", location=tokens.location_id)
@@ -157,7 +160,7 @@ class ConnectPages:
         return await self._connect_each(tokens.company_id)
 
     async def _connect_each(self, company_id: str) -> HtmlPage:
-        """Exchange an agency's tokens for those of each of our locations; one that it has not keeps back no other."""
+        """Exchange an agency's tokens for those of each of our locations. One that fails does not stop the others."""
         connected, refused = [], {}
         for location_id in sorted(self._locations):
             try:
@@ -187,17 +190,17 @@ class ConnectPages:
 
 
 def callback_of(public_url: str) -> str:
-    """The address that the app in HighLevel's marketplace has to name, letter for letter."""
+    """The redirect URL, which has to be in the settings of the app in HighLevel's marketplace exactly like this."""
     return f"{public_url}{CALLBACK}"
 
 
 def connect_url(public_url: str, secret: str = "") -> str:
-    """Where HighLevel is connected; with a pass, the page does something."""
+    """The page on which HighLevel is connected. It needs a secret; without one it says how to get a link."""
     return f"{public_url}{INSTALL}?pass={secret}" if secret else f"{public_url}{INSTALL}"
 
 
 def _asked(request: Request, name: str) -> str:
-    """What came with the address; empty if it did not, or came in two."""
+    """A query parameter; empty if it is missing, too long, or there more than once."""
     given = request.query_params.getlist(name)
     return given[0] if len(given) == 1 and len(given[0]) <= LONGEST else ""
 
@@ -219,8 +222,8 @@ def _refused(error: HighLevelError) -> HtmlPage:
             what = "HighLevel does not know the bot's app: HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET is wrong."
         case _:
             what = "HighLevel could not be asked for access just now."
-    interaction = f"It says: {'; '.join(error.details.messages)}." if error.details.messages else ""
-    lines = tuple(filter(None, (what, interaction, "The bot is not connected.", ANOTHER_LINK)))
+    reasons = f"It says: {'; '.join(error.details.messages)}." if error.details.messages else ""
+    lines = tuple(filter(None, (what, reasons, "The bot is not connected.", ANOTHER_LINK)))
     return HtmlPage("Not connected", lines, HTTPStatus.BAD_GATEWAY)
 
 
@@ -228,7 +231,7 @@ _Handler = Callable[[Request], Awaitable[Response]]
 
 
 def _guarded(handler: _Handler) -> _Handler:
-    """Answer with a page also where the database is away."""
+    """The same handler, which answers with a page if the database is down."""
 
     async def guarded(request: Request) -> Response:
         try:

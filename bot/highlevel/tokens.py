@@ -1,4 +1,4 @@
-"""Keeps the access tokens of what is connected by OAuth fresh: ahead of time, and by one process at a time."""
+"""Refreshes the access tokens of accounts connected by OAuth: ahead of time, and in one process at a time."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,26 +22,26 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RefreshTiming:
-    """Seconds between this and that."""
+    """Durations in seconds."""
 
     ahead: float = 600.0
-    """So long before its end an access token is renewed; or half-way through its life, if that is later."""
+    """An access token is refreshed so long before it expires; half-way through its life, if that is later."""
     barely: float = 20.0
-    """With less than this left, it is no longer sent."""
+    """An access token with less than this left is not sent any more."""
     look: float = 5.0
-    """Between two looks at the rows: what another process renewed or somebody connected is known then."""
+    """Between two reads of each row, which find what another process refreshed, and what a person connected."""
     again: float = 0.2
-    """Between two looks while another process is getting what we need."""
+    """Between two reads of a row while another process refreshes it, and between two attempts to save new tokens."""
     pause: float = 1.0
-    """After HighLevel gave none, until it is asked again; while it is less than 30, nothing is lost."""
+    """After HighLevel gave no tokens, until it is asked again. For 30 s it repeats an answer that was lost."""
     settle: float = 10.0
-    """A token that is younger, and refused all the same, is not renewed once more: it is not the token's fault."""
+    """A refused token that is younger than this is not refreshed again: HighLevel would refuse the next one too."""
     farewell: float = 2.0
-    """For what is under way when the process ends."""
+    """For a refresh that is under way when the process ends."""
 
 
 class TokenRefresh:
-    """Gives each account its `AccessTokens`, and keeps all of them fresh, whether they are asked for or not."""
+    """Has the `AccessTokens` of each account, and refreshes all of them, whether they are used or not."""
 
     def __init__(
         self, connections: Connections, token_endpoint: TokenEndpoint, timing: RefreshTiming | None = None
@@ -52,7 +52,7 @@ class TokenRefresh:
         self._known: dict[str, AccountTokens] = {}
 
     def of(self, account_id: str) -> "AccountTokens":
-        """The one keeper, in this process, of this location's or company's tokens."""
+        """The tokens of this location or agency: always the same object."""
         if account_id not in self._known:
             self._known[account_id] = AccountTokens(
                 account_id, self._connections, self._token_endpoint, self._timing, self.of
@@ -60,7 +60,7 @@ class TokenRefresh:
         return self._known[account_id]
 
     async def tend(self) -> None:
-        """Keep every account fresh, until cancelled: after a quiet year its refresh token would have ended."""
+        """Refresh every account's tokens, until cancelled. A refresh token that is not used for a year expires."""
         while True:
             try:
                 accounts = await self._connections.accounts()
@@ -72,13 +72,13 @@ class TokenRefresh:
             await asyncio.sleep(self._timing.look)
 
     async def close(self) -> None:
-        """Let what was begun be saved; what takes too long is left to another process."""
+        """Wait for refreshes that are under way; those that take too long are left to another process."""
         await asyncio.gather(*(account.close() for account in self._known.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A connection, and when its access token was renewed and ends by the loop's clock."""
+    """A connection, and the event-loop times at which its access token is due for a refresh, and is no longer sent."""
 
     connection: Connection
     due: float
@@ -88,8 +88,8 @@ class _Held:
 class AccountTokens:
     """`AccessTokens` of one account.
 
-    What is got is got in a task of its own, once for all who wait: whoever gives up does not stop it, because a pair of
-    tokens that HighLevel has given and nobody saved would be lost.
+    A refresh runs in a task of its own, once for all callers. A caller that gives up does not stop it, since a pair of
+    tokens that HighLevel has given and that was not saved would be lost.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class AccountTokens:
         self._held: _Held | None = None
         self._work: asyncio.Task[Connection] | None = None
         self._failed: tuple[float, HighLevelError] | None = None
-        """Until when HighLevel is not asked again, and what it said."""
+        """Until when HighLevel is not asked again, and the error of the last attempt."""
         self._until_saved = stamina.AsyncRetryingCaller(
             attempts=None,
             timeout=None,
@@ -119,14 +119,14 @@ class AccountTokens:
         )
         """Tries again until the database answers: no other process has the new pair of tokens."""
         self._told: Ending | None = None
-        """Why there is no connection, as the log was told last: everybody who asks finds out again."""
+        """Why there is no connection, as the log last said: every caller finds out again, and the log says it once."""
 
     async def current(self, *, until: float) -> str:
         """See `AccessTokens`."""
         held, now = self._held, loop_time()
         if held is None or now >= held.ends:
             return (await self._got("", until)).access
-        if now >= held.due:  # nobody waits for what is still good
+        if now >= held.due:  # refresh in the background: the token is still good
             self._start("")
         return held.connection.access
 
@@ -134,22 +134,22 @@ class AccountTokens:
         """See `AccessTokens`."""
         while True:
             held = self._held
-            # What is under way may have been begun for another reason, and find that there is nothing to do.
+            # A refresh that is under way may have begun for another reason, and find that there is nothing to do.
             found = held.connection if held and held.connection.access != refused else await self._got(refused, until)
             if found.access != refused:
                 return found.access
 
     async def look(self) -> None:
-        """Take note of what the row says, and renew it if it is time. Never raises what `current` would."""
+        """Read the row, and refresh the tokens if they are due. Raises no `HighLevelError`."""
         with suppress(HighLevelError):
             await self._got("", loop_time() + self._timing.look)
 
     def forget(self) -> None:
-        """Look at the row before the next request: somebody has just connected it."""
+        """Read the row before the next request: a person has just connected the account."""
         self._held = self._failed = None
 
     async def close(self) -> None:
-        """Wait a little for what is under way."""
+        """Wait a little for a refresh that is under way, then stop it."""
         if self._work:
             await asyncio.wait([self._work], timeout=self._timing.farewell)
             self._work.cancel()
@@ -166,11 +166,12 @@ class AccountTokens:
     def _start(self, refused: str) -> asyncio.Task[Connection]:
         if self._work is None or self._work.done():
             self._work = asyncio.create_task(self._get(refused), name="renewal", context=Context())
-            self._work.add_done_callback(lambda work: work.cancelled() or work.exception())  # it may be nobody's
+            # Every caller may have given up: then no other code reads the exception, and asyncio would log it.
+            self._work.add_done_callback(lambda work: work.cancelled() or work.exception())
         return self._work
 
     async def _get(self, refused: str) -> Connection:
-        """The row as it is, with other tokens if they are due, or if its access token is the one that was refused."""
+        """The row, after a refresh if that is due, or if the row has the access token that HighLevel refused."""
         try:
             return await self._keep_up(refused)
         except StoreDown as down:
@@ -193,7 +194,7 @@ class AccountTokens:
                 if good:
                     return found
                 raise
-            if not ours:  # another process is at it
+            if not ours:  # another process is refreshing it
                 if good:
                     return found
                 await asyncio.sleep(self._timing.again)
@@ -210,7 +211,7 @@ class AccountTokens:
         return found
 
     async def _renew(self, found: Connection) -> bool:
-        """Get a new pair and save it; `False` when that is another's at the moment. What comes of it is in the row."""
+        """Get new tokens and write to the row what comes of it; `False` if another process has the lease."""
         if self._failed and loop_time() < self._failed[0]:
             raise self._failed[1]
         if not await self._connections.lease(found):
@@ -228,10 +229,10 @@ class AccountTokens:
             log.warning("renewal.failed", account=self._id, error=type(error).__name__, status=error.details.status)
             with suppress(StoreDown):  # then the lease ends by itself
                 await self._connections.release(found)
-            # Whatever became of this request, the one that waits for it was not sent.
-            interaction = error if isinstance(error, Refused | NotSent) else NotRenewed(error.details)
-            self._failed = (loop_time() + (error.retry_after or self._timing.pause), interaction)
-            raise interaction from error
+            # This request for tokens may have been carried out; the request that waits for its token was not sent.
+            failure = error if isinstance(error, Refused | NotSent) else NotRenewed(error.details)
+            self._failed = (loop_time() + (error.retry_after or self._timing.pause), failure)
+            raise failure from error
         self._failed = None
         saved = await self._until_saved(StoreDown, lambda: self._connections.renew(found, tokens))
         log.info("renewal.done", account=self._id, saved=saved)

@@ -1,4 +1,4 @@
-"""The CRM port over a sub-account that the bot is not set up for."""
+"""The CRM port for a sub-account that the settings do not name."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,23 +13,23 @@ log = structlog.get_logger(__name__)
 
 
 class UnknownLocation:
-    """`change.Crm` over a sub-account that the bot is not set up for, or no longer: there is nothing to be had."""
+    """`Crm` for sub-accounts that the settings do not name, or no longer: every call fails with `NOT_OURS`."""
 
     @asynccontextmanager
     async def reserve(self, *, until: float) -> AsyncIterator[None]:  # noqa: ARG002 - as the port wants it
-        """See `change.Crm`."""
+        """See `Crm`."""
         yield
 
     async def find(self, opportunity_id: str, *, until: float) -> Opportunity:  # noqa: ARG002 - likewise
-        """See `change.Crm`."""
+        """See `Crm`."""
         raise _not_ours()
 
     async def search(self, name: str, *, until: float) -> Matches:  # noqa: ARG002 - likewise
-        """See `change.Crm`."""
+        """See `Crm`."""
         raise _not_ours()
 
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:  # noqa: ARG002 - likewise
-        """See `change.Crm`."""
+        """See `Crm`."""
         return None
 
     async def set_status(
@@ -40,11 +40,11 @@ class UnknownLocation:
         lost_reason_id: str | None = None,  # noqa: ARG002 - likewise
         until: float,  # noqa: ARG002 - likewise
     ) -> str:
-        """See `change.Crm`."""
+        """See `Crm`."""
         raise _not_ours()
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:  # noqa: ARG002 - likewise
-        """See `change.Crm`."""
+        """See `Crm`."""
         return opportunity
 
 

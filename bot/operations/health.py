@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bot.cache import Cache
 from bot.operations import diagnoses
 from bot.operations.checks.clock import check_clock
 from bot.operations.checks.findings import Check, CheckId, Findings, merged
@@ -49,17 +50,13 @@ class Health:
 
     def __init__(self, checks: Sequence[Check], kept: float = REPORT_KEPT) -> None:
         self._checks = checks
-        self._kept = kept
-        self._asking = asyncio.Lock()
-        self._latest: tuple[float, Report] | None = None
+        self._reports: Cache[None, Report] = Cache(
+            lambda _: self._run(everything=False), ttl=kept, error_ttl=kept, maxsize=1
+        )
 
     async def report(self) -> Report:
         """The latest report while it is kept, or a new one. Never raises."""
-        async with self._asking:
-            now = asyncio.get_running_loop().time()
-            if self._latest is None or now - self._latest[0] > self._kept:
-                self._latest = (now, await self._run(everything=False))
-            return self._latest[1]
+        return await self._reports.get(None)
 
     async def examine(self) -> Report:
         """A new report that has the checks in `TRIED` as well. Never raises."""

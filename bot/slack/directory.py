@@ -1,4 +1,4 @@
-"""What Slack knows about people, user groups and channels; kept for five minutes, and not a moment longer."""
+"""Asks Slack about people, user groups and channels, and keeps each answer for five minutes."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -18,17 +18,17 @@ log = structlog.get_logger(__name__)
 V = TypeVar("V")
 
 DIRECTORY_TTL = 300.0
-"""Seconds for which an answer is good."""
+"""Seconds for which an answer is kept."""
 DIRECTORY_ERROR_TTL = 10.0
-"""Seconds after which Slack is asked again for what it did not tell."""
+"""Seconds after which Slack is asked again, if it did not answer."""
 SHARING_PATIENCE = 2.0
 """Seconds that a change waits to learn whether its channel is shared."""
 CLOSED = frozenset({"missing_scope", "channel_not_found"})
-"""Slack's words for channels that the bot may not look at, which stays so for as long as an answer is good."""
+"""Slack's errors for channels that the bot may not look at. They are kept like an answer."""
 
 
 class SlackDirectory:
-    """`door.Directory` and `worker.Channels` over Slack's Web API."""
+    """The ports `Directory` and `Channels` over Slack's Web API. `groups`: ids of the user groups to `keep`."""
 
     def __init__(
         self,
@@ -46,26 +46,26 @@ class SlackDirectory:
         self._shared = Cache(_logged(self._ask_shared), ttl=ttl, error_ttl=error_ttl)
 
     async def members(self, group_id: str) -> frozenset[str]:
-        """See `door.Directory`."""
+        """See `Directory`."""
         return await self._members.get(group_id)
 
     async def person(self, user_id: str) -> Person:
-        """See `door.Directory`."""
+        """See `Directory`."""
         return await self._people.get(user_id)
 
     async def is_shared(self, channel_id: str) -> bool:
-        """See `worker.Channels`."""
+        """See `Channels`."""
         try:
             return await self._shared.get(channel_id, until=loop_time() + SHARING_PATIENCE)
         except (DirectoryError, TimeoutError):
             return False
 
     async def look_into(self, channel_id: str) -> bool:
-        """Whether it is shared, asked anew. Raises `DirectoryError`, also where the bot may not look at it."""
+        """Ask Slack whether a channel is shared. Raises `DirectoryError`, also if the bot may not look at it."""
         return await self._is_shared(channel_id)
 
     async def keep(self) -> None:
-        """Keep the groups fresh, from now on until cancelled, so that nobody who types a command waits for Slack."""
+        """Refresh the members of all groups in time, until cancelled, so that no command has to wait for Slack."""
         while self._groups:
             well = [await self._members.refresh(group_id) for group_id in self._groups]
             await asyncio.sleep(self._ttl / 2 if all(well) else self._error_ttl)
@@ -91,13 +91,13 @@ class SlackDirectory:
             raise
 
     async def _is_shared(self, channel_id: str) -> bool:
-        """https://docs.slack.dev/apis/slack-connect ; `is_shared` would be true among our own workspaces as well."""
+        """Slack's own `is_shared` is true among our own workspaces too. https://docs.slack.dev/apis/slack-connect ."""
         channel = (await _answered(self._web.conversations_info(channel=channel_id))).get("channel")
         return isinstance(channel, dict) and channel.get("is_ext_shared") is True
 
 
 async def _answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
-    """The answer to a call of Slack's Web API. Raises `DirectoryError`, with the same cause as `SlackTrouble`."""
+    """As `workspace.answered`, but raises `DirectoryError`."""
     try:
         return await answered(call)
     except SlackTrouble as trouble:
@@ -105,7 +105,7 @@ async def _answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
 
 
 def _logged(ask: Callable[[str], Awaitable[V]]) -> Callable[[str], Awaitable[V]]:
-    """The same question, with a line in the log for each time that Slack does not answer it."""
+    """The same question, which logs why Slack did not answer."""
 
     async def logged(about: str) -> V:
         try:
@@ -118,7 +118,7 @@ def _logged(ask: Callable[[str], Awaitable[V]]) -> Callable[[str], Awaitable[V]]
 
 
 def read_person(user: Mapping[str, Any]) -> Person:
-    """Somebody as `users.info` tells of them. Total: what is missing or of an odd shape is taken for no.
+    """A person, from the `user` of an answer. Fields that are missing or of an odd shape count as `False`.
 
     https://docs.slack.dev/reference/objects/user-object
     """

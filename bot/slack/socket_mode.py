@@ -1,4 +1,4 @@
-"""The bot over Socket Mode: stays connected to Slack, and acknowledges each command on the connection that brought it.
+"""Receives Slack's requests over Socket Mode: stays connected, and acknowledges each on the connection it came by.
 
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """
@@ -25,40 +25,41 @@ from bot.slack.workspace import SlackTrouble, answered
 log = structlog.get_logger(__name__)
 
 NOTICES = ("warning", "refresh_requested")
-"""Reasons of a `disconnect` that only say: this connection ends soon, make another."""
+"""Reasons of a `disconnect` after which this connection ends soon, and another one can be made."""
 PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout")
-"""Slack's words for a trouble of its own, which is over sooner than one that somebody has to mend."""
+"""Slack's errors for trouble of its own, which passes without an admin's help."""
 
 
 @dataclass(frozen=True, slots=True)
 class SocketTiming:
-    """How long what may take, in seconds."""
+    """Durations in seconds."""
 
     pause: float = 0.5
-    """Before trying again; doubled for each attempt in a row that does not last."""
+    """Before the next connection; doubled for each connection in a row that does not last."""
     longest_pause: float = 30.0
-    """What the pause grows to, and is at once when Slack refuses us. A connection that was up for longer has lasted."""
+    """The longest pause, and the one after Slack refused us. A connection that was up for longer has lasted."""
     hello: float = 10.0
-    """To connect and be greeted."""
+    """To connect, until Slack's `hello`."""
     heartbeat: float = 10.0
-    """Between pings. A connection on which half of it passes without a pong is dead, however open it looks."""
+    """Between pings. A connection on which a pong takes longer than half of this is dead, even if it looks open."""
     farewell: float = 15.0
-    """To go on listening to a connection whose end was announced. Slack announces it about 10 s before."""
+    """To go on receiving on a connection whose end was announced. Slack announces it about 10 s before."""
     last_answers: float = 1.0
-    """To acknowledge what came in before we hang up."""
+    """To acknowledge what came in before we close a connection."""
     hang_up: float = 0.5
-    """For Slack to say goodbye too."""
+    """For Slack to close its side too."""
 
 
 @dataclass(eq=False, slots=True)
 class _Connection:
-    """One connection, from asking for its address to its end."""
+    """One connection, from the request for its address to its end."""
 
     wants_successor: asyncio.Event = field(default_factory=asyncio.Event)
-    """Its end was announced, or has come."""
+    """Set when its end was announced, or has come."""
     greeted: float | None = None
-    """When it was made: the event loop's time."""
+    """The event-loop time of Slack's `hello`; `None` before."""
     refused: bool = False
+    """Whether Slack refused it."""
 
 
 class SocketMode:
@@ -83,7 +84,7 @@ class SocketMode:
         self._answering: set[asyncio.Task[None]] = set()
 
     async def ask(self) -> None:
-        """Are we connected? While nobody is receiving: would Slack let us? Raises `SlackTrouble` when not."""
+        """Raise `SlackTrouble` if there is no connection; outside `receiving`, if Slack would not let us connect."""
         if not self._receiving:
             await self._address()
         elif not self._connected:
@@ -91,7 +92,7 @@ class SocketMode:
 
     @asynccontextmanager
     async def receiving(self) -> AsyncIterator[None]:
-        """Receive until the block is left; then acknowledge what has come in, and hang up."""
+        """Receive while inside the block; then acknowledge what has come in, and close the connections."""
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             self._receiving = True
             staying = asyncio.create_task(self._stay_connected(session), name="socket")
@@ -105,7 +106,7 @@ class SocketMode:
                 await asyncio.gather(*self._answering, return_exceptions=True)
 
     async def _stay_connected(self, session: aiohttp.ClientSession) -> None:
-        """Make one connection after another. The old one is listened to until it ends, so that there is no gap."""
+        """Make one connection after another. The old one is still read until it ends, so that no request is missed."""
         pause, longest = 0.0, self._timing.longest_pause
         async with asyncio.TaskGroup() as connections:
             while True:
@@ -141,19 +142,19 @@ class SocketMode:
             trouble = error.error
             log.warning("socket.not_connected", error=error.error or repr(error.__cause__))
         except (aiohttp.ClientError, OSError) as error:
-            # Only its type: its text may have the address in it, which is a key.
+            # Only the error's type: its text may have the address, which is a secret.
             log.info("socket.closed", error=type(error).__name__)
         except Exception:
             log.exception("socket.broken")
         finally:
-            if not connection.wants_successor.is_set():  # otherwise its successor knows better
+            if not connection.wants_successor.is_set():  # else the trouble of its successor is the latest
                 self._trouble = trouble
             self._connected.discard(connection)
             connection.refused = bool(trouble)
             connection.wants_successor.set()
 
     async def _address(self) -> str:
-        """An address to connect to, good for one connection. Raises `SlackTrouble`.
+        """An address for one connection. Raises `SlackTrouble`.
 
         https://docs.slack.dev/reference/methods/apps.connections.open
         """
@@ -166,7 +167,7 @@ class SocketMode:
     async def _receive(
         self, ws: aiohttp.ClientWebSocketResponse, connection: _Connection, patience: asyncio.Timeout
     ) -> None:
-        """Read until the connection ends; each envelope is answered beside it. Raises `SlackTrouble`."""
+        """Read until the connection ends; acknowledge each envelope in a task of its own. Raises `SlackTrouble`."""
         try:
             async for frame in ws:
                 match _message(frame):
@@ -191,14 +192,14 @@ class SocketMode:
                 await asyncio.wait(self._answering, timeout=self._timing.last_answers)
 
     async def _answer(self, ws: aiohttp.ClientWebSocketResponse, envelope_id: str, contents: dict[str, Any]) -> None:
-        """Acknowledge as our listener says. What nobody listens to is not acknowledged: Slack tells the person so."""
+        """Acknowledge as the listener says. Without a listener, do not: then Slack tells the person so."""
         began = loop_time()
         answer = await dispatch(self._bolt, contents)
         if isinstance(answer, Rejected):
             log.info("slack.turned_away", why=answer.why)
             return
         if answer.status != HTTPStatus.OK:
-            log.info("slack.turned_away", why="nobody listens", status=answer.status)
+            log.info("slack.turned_away", why="no listener", status=answer.status)
             return
         acknowledgement: dict[str, Any] = {"envelope_id": envelope_id}
         if answer.body:
@@ -213,7 +214,7 @@ class SocketMode:
 
 
 def _message(frame: aiohttp.WSMessage) -> object:
-    """What a frame says; `None` when that is not JSON."""
+    """The JSON in a frame; `None` if it has none."""
     try:
         return json.loads(frame.data) if frame.type is aiohttp.WSMsgType.TEXT else None
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
-"""A request that claims to come from Slack -> its contents, or why it is turned away. Pure but for the clock.
+"""Verifies that a request comes from Slack, and reads it. Pure but for the clock.
 
-This is done before Bolt sees a request, because Bolt parses first and verifies later, and trips over what it parses:
-it takes any form with the word "payload" in it for a button press, and answers 500 to malformed headers and JSON.
+This comes before Bolt, which parses before it verifies, and fails on what it parses: it takes any form with the word
+"payload" in it for a button press, and answers 500 to malformed headers and JSON.
 """
 
 import json
@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from slack_sdk.signature import SignatureVerifier
 
 MAX_BODY = 64 * 1024
-"""Bytes. A command's text is at most a few thousand characters."""
+"""Bytes. A command's text has at most a few thousand characters."""
 MAX_FIELDS = 100
 
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
@@ -24,16 +24,16 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The request is not handled. `why` is for our log, not for the sender."""
+    """The request is not handled. `why` is for our own log; the sender gets only `status`."""
 
     status: HTTPStatus
     why: str
 
 
 def verify(raw: bytes, headers: Mapping[str, str], verifiers: Sequence[SignatureVerifier]) -> dict[str, Any] | Rejected:
-    """Check the signature over the raw body, then read it. `headers` has lower-case names. Never raises.
+    """The contents of a request, after its signature was checked. `headers` has lower-case names. Never raises.
 
-    There is a verifier for each secret that Slack may have signed with: two while the secret is being changed.
+    `verifiers`: one for each secret that Slack may have signed with, which are two while the secret is being changed.
     https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
     timestamp = headers.get("x-slack-request-timestamp", "")
@@ -54,7 +54,7 @@ def verify(raw: bytes, headers: Mapping[str, str], verifiers: Sequence[Signature
 
 
 def _read(text: str, content_type: str) -> object:
-    """A form is a command, or has a `payload` with what a button or a modal sent; JSON is an event."""
+    """A form is a command, or has a `payload` from a button or a modal; JSON is an event. `None`: another type."""
     match content_type.partition(";")[0].strip().lower():
         case "application/x-www-form-urlencoded":
             fields = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS))

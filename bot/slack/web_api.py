@@ -1,4 +1,4 @@
-"""Opens and changes forms in Slack, and says whether that worked."""
+"""Opens and updates forms in Slack, and says whether that worked."""
 
 from collections.abc import Awaitable
 
@@ -13,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 class SlackViews:
-    """`modal.Views` over Slack's Web API."""
+    """The port `Views` over Slack's Web API."""
 
     def __init__(self, web: AsyncWebClient) -> None:
         self._web = web
@@ -29,7 +29,7 @@ class SlackViews:
     async def _tried(self, call: Awaitable[object]) -> bool:
         try:
             await call
-        # AttributeError: slack_sdk's own, of a success that is no JSON.
+        # slack_sdk raises AttributeError if the answer is not JSON.
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
             reason = getattr(getattr(error, "response", None), "data", None)
             log.warning("view.refused", error=type(error).__name__, reason=reason)

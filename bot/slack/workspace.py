@@ -1,4 +1,4 @@
-"""The Slack workspace that the bot's token belongs to, learned from Slack before the first command needs it."""
+"""Asks Slack which workspace the bot's token belongs to, before the first command needs to know."""
 
 import asyncio
 import time
@@ -14,11 +14,11 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 log = structlog.get_logger(__name__)
 
 RETRY_PAUSE = 5.0
-"""Seconds between attempts to reach Slack at the start."""
+"""Seconds between attempts to ask Slack at the start."""
 
 
 class SlackTrouble(Exception):
-    """Slack did not say who we are. `error` is Slack's own word, such as `invalid_auth`, or empty: not reached."""
+    """Slack did not answer a call. `error` is its own word, such as `invalid_auth`; empty: Slack was not reached."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -33,50 +33,50 @@ async def answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
         data = getattr(error.response, "data", None)
         raise SlackTrouble(str(data.get("error", "")) if isinstance(data, dict) else "") from error
     except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
-        # An AttributeError is slack_sdk's, over a text that is no JSON.
+        # slack_sdk raises AttributeError if the answer is not JSON.
         raise SlackTrouble("") from error
 
 
 @dataclass(frozen=True, slots=True)
 class AuthTest:
-    """What Slack says of our token."""
+    """What Slack says about our token."""
 
     team_id: str
     team: str
-    """The workspace's name; empty where Slack does not say it."""
+    """The workspace's name; empty if Slack did not say."""
     scopes: frozenset[str] | None
-    """What the token may do; `None` where Slack does not say so."""
+    """What the token may do; `None` if Slack did not say."""
     date: str
-    """Slack's `Date` header; empty without one."""
+    """Slack's `Date` header; empty if there was none."""
     at: float
-    """When the answer came, in Unix time by our own clock."""
+    """When the answer came, as Unix time of our own clock."""
 
 
 class SlackWorkspace:
-    """Which workspace is ours. Until it is known nobody may change anything."""
+    """The port `Workspace` over Slack's Web API. While the workspace is unknown, no caller may change deals."""
 
     def __init__(self, web: AsyncWebClient, pause: float = RETRY_PAUSE) -> None:
         self._web = web
         self._pause = pause
         self._asked = asyncio.Event()
         self.team_id: str | None = None
-        """Its id; `None` while Slack has not told it."""
+        """See `Workspace`."""
 
     async def asked(self) -> None:
-        """Wait until Slack was asked for the first time, and has answered or failed to."""
+        """See `Workspace`."""
         await self._asked.wait()
 
     async def ask(self) -> str:
-        """Ask Slack, remember and return the team's id. Raises `SlackTrouble`; then what was known stays known."""
+        """Ask Slack for the workspace's id. Raises `SlackTrouble`, and then an id that was known stays known."""
         try:
             return (await self.auth_test()).team_id
         finally:
             self._asked.set()
 
     async def auth_test(self) -> AuthTest:
-        """The same, with what else Slack says of the token.
+        """Ask Slack about the token, and keep the workspace's id. Raises `SlackTrouble`, as `ask`.
 
-        https://docs.slack.dev/reference/methods/auth.test ; that a header lists the scopes was only seen.
+        https://docs.slack.dev/reference/methods/auth.test does not say that a header lists the scopes: answers have it.
         """
         answer = await answered(self._web.auth_test())
         team_id, team = answer.get("team_id"), answer.get("team")
@@ -103,6 +103,6 @@ class SlackWorkspace:
 
 
 def _scopes(headers: Mapping[str, str]) -> frozenset[str] | None:
-    """Header names are of any case."""
+    """The scopes in the headers of an answer; `None` if they are not there."""
     listed = headers.get("X-OAuth-Scopes")
     return None if listed is None else frozenset(filter(None, map(str.strip, listed.split(","))))

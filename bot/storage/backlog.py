@@ -21,7 +21,7 @@ UNFINISHED = tuple(state.value for state in State if state is not State.FINISHED
 BACKLOG_PATIENCE = 2.0
 """Seconds for the database to answer."""
 BACKLOG_TTL = 5.0
-"""Seconds for which an answer is kept, and also that there was none."""
+"""Seconds for which a look is kept, also one without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class BacklogReader:
         """What the thread holds while it asks, so that it can be cut."""
 
     async def look(self) -> Backlog | None:
-        """The latest look if it is fresh enough, otherwise a new one; `None` when the database does not answer."""
+        """The backlog, at most `ttl` seconds old; `None` if the database does not answer."""
         return await self._cache.get(self._url)
 
     def close(self) -> None:

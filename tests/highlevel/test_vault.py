@@ -15,40 +15,40 @@ OLD, NEW, FOREIGN = (Fernet.generate_key().decode() for _ in range(3))
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
-def test_what_is_closed_can_be_opened_and_is_not_to_be_seen(secret: str) -> None:
+def test_an_encrypted_secret_can_be_decrypted_and_not_be_read(secret: str) -> None:
     vault = Vault([OLD])
-    closed = vault.close(secret)
+    encrypted = vault.encrypt(secret)
 
-    assert vault.open(closed) == secret
-    assert len(secret) < 4 or secret not in closed
+    assert vault.decrypt(encrypted) == secret
+    assert len(secret) < 4 or secret not in encrypted
 
 
-def test_a_new_key_closes_and_the_old_one_still_opens() -> None:
-    before = Vault([OLD]).close("secret")
+def test_after_a_rotation_the_new_key_encrypts_and_the_old_one_still_decrypts() -> None:
+    before = Vault([OLD]).encrypt("secret")
     rotated = Vault([NEW, OLD])
 
-    assert rotated.open(before) == "secret"
-    assert Vault([NEW]).open(rotated.close("secret")) == "secret"
+    assert rotated.decrypt(before) == "secret"
+    assert Vault([NEW]).decrypt(rotated.encrypt("secret")) == "secret"
 
 
 @given(st.text())
-def test_what_was_never_closed_is_an_error_that_shows_nothing(stored: str) -> None:
+def test_text_that_was_never_encrypted_raises_an_error_that_shows_nothing_of_it(stored: str) -> None:
     with pytest.raises(Sealed) as caught:
-        Vault([OLD]).open(stored)
+        Vault([OLD]).decrypt(stored)
     assert (caught.value.args, caught.value.__cause__, caught.value.__suppress_context__) == ((), None, True)
 
 
 @pytest.mark.parametrize(
-    "closed", [Vault([FOREIGN]).close("secret"), Vault([OLD]).close("secret")[:-8]], ids=["another key", "cut"]
+    "encrypted", [Vault([FOREIGN]).encrypt("secret"), Vault([OLD]).encrypt("secret")[:-8]], ids=["another key", "cut"]
 )
-def test_what_was_closed_with_another_key_or_was_cut_is_an_error(closed: str) -> None:
+def test_a_secret_encrypted_with_another_key_or_cut_short_raises_an_error(encrypted: str) -> None:
     with pytest.raises(Sealed):
-        Vault([NEW, OLD]).open(closed)
+        Vault([NEW, OLD]).decrypt(encrypted)
 
 
-def test_a_key_is_made_and_known_as_the_settings_say() -> None:
+def test_the_command_in_the_settings_makes_a_key_that_the_settings_accept() -> None:
     assert re.fullmatch(KEY, NEW)
     command = [sys.executable, *shlex.split(MAKE_A_KEY)[1:]]
     made = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
     assert re.fullmatch(KEY, made)
-    assert Vault([made]).open(Vault([made]).close("secret")) == "secret"
+    assert Vault([made]).decrypt(Vault([made]).encrypt("secret")) == "secret"

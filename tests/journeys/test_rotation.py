@@ -148,7 +148,7 @@ def _keys_that_open(folder: Path) -> set[str]:
     found = set()
     for key in (OLD_KEY, NEW_KEY):
         with suppress(Sealed):
-            assert all(Vault([key]).open(closed) for closed in stored)
+            assert all(Vault([key]).decrypt(closed) for closed in stored)
             found.add(key)
     return found
 

@@ -1,4 +1,4 @@
-"""What HighLevel's answers say beside their contents: refusals, reasons, limits. No I/O."""
+"""Reads what every answer of HighLevel may hold: errors, reasons, rate limits. No I/O."""
 
 import json
 import math
@@ -27,11 +27,11 @@ from bot.highlevel.api.errors import (
 )
 
 BURST_WINDOW = 10.0
-"""Seconds in which HighLevel counts a burst, when its headers do not say.
+"""Seconds of HighLevel's rate limit interval, where its headers do not say.
 https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
 
 LONGEST_WINDOW = 3600.0
-"""Seconds; a longer one is no burst's."""
+"""Seconds. A longer interval in a header cannot be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Answer:
 
     @classmethod
     def read(cls, status: int, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> Self:
-        """From the headers as they came, in bytes of any kind, with names in any case."""
+        """An answer from raw headers, whose names may be in any case."""
         return cls(
             status, {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}, content
         )
@@ -52,21 +52,22 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an answer says of how much more may be asked; `None` where it says nothing sensible."""
+    """What an answer says about the rate limit; `None` where it says nothing that makes sense."""
 
     most: int | None
-    """Requests in an interval."""
+    """Requests that HighLevel takes in an interval."""
     interval: float | None
-    """Seconds."""
+    """Length of an interval, in seconds."""
     remaining: int | None
-    """Of the interval under way."""
+    """Requests left in the current interval."""
     closed_for: float | None
-    """Seconds until anything may be asked again; `None` when it may be now, or when nobody knows."""
+    """Seconds until HighLevel takes requests again; `None` if it takes them now, or did not say when."""
     day_is_over: bool
-    """The day's allowance is used up."""
+    """Whether today's requests are used up."""
     left_today: int | None = None
-    """Requests, of the day under way."""
+    """Requests left today."""
     most_a_day: int | None = None
+    """Requests that HighLevel takes in a day."""
 
 
 _NOT_FOUND = re.compile(r"not found|does not exist|\bid\b.*\binvalid|invalid.*\bid\b", re.IGNORECASE)
@@ -84,11 +85,11 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], type[HighLevelError]], ...] = tuple(
         (r"invalid token|invalid jwt|invalid private integration token|token (is|has) (expired|invalid)", TokenInvalid),
     )
 )
-"""401 has six meanings and 403 four, told apart by nothing but their text."""
+"""401 has six meanings and 403 has four: only the text tells which."""
 
 
 def read_error(answer: Answer) -> HighLevelError:
-    """What an answer that is no success means. Total: any status, any body."""
+    """The error that an unsuccessful answer means. Any status and any body will do."""
     details = details_of(answer)
     match answer.status:
         case HTTPStatus.BAD_REQUEST if _NO_ROUTE.search(details.text):
@@ -113,17 +114,17 @@ def read_error(answer: Answer) -> HighLevelError:
 
 
 def _unauthorised(answer: Answer, details: Details) -> HighLevelError:
-    if not _is_json(answer):  # HighLevel's own refusals are JSON; what is not comes from the CDN before it
+    if not _is_json(answer):  # HighLevel refuses in JSON; anything else is from the CDN in front of it
         return Blocked(details)
     for pattern, error in _BY_TEXT:
         if pattern.search(details.text):
             return error(details)
-    # A 401 that says nothing more is about the token; a 403 may be about anything.
+    # A 401 without a known text is about the token; a 403 may be about anything.
     return TokenInvalid(details) if answer.status == HTTPStatus.UNAUTHORIZED else Forbidden(details)
 
 
 def _rate_limited(answer: Answer, details: Details) -> RateLimited:
-    """No `Retry-After` was ever seen from HighLevel, so its own headers say how long."""
+    """HighLevel was never seen to send `Retry-After`: usually its own headers say how long to wait."""
     daily = _day_is_over(answer)
     wait = _seconds(answer, "retry-after")
     if wait is None and daily:
@@ -134,9 +135,10 @@ def _rate_limited(answer: Answer, details: Details) -> RateLimited:
 
 
 def read_limits(answer: Answer) -> Limits:
-    """What any answer says of HighLevel's limits. Total: a header that makes no sense says nothing.
+    """What any answer says about the rate limit. A header that makes no sense counts as missing.
 
-    https://marketplace.gohighlevel.com/docs/oauth/Faqs names the headers; `X-RateLimit-Daily-Reset` was only seen.
+    https://marketplace.gohighlevel.com/docs/oauth/Faqs names the headers, except `X-RateLimit-Daily-Reset`, which was
+    seen in answers.
     """
     names = ("max", "remaining", "daily-remaining", "limit-daily")
     most, remaining, left_today, most_a_day = (_number(answer, f"x-ratelimit-{name}") for name in names)
@@ -161,7 +163,7 @@ def _day_is_over(answer: Answer) -> bool:
 
 
 def _seconds(answer: Answer, header: str) -> float | None:
-    """A header that holds a number of seconds; `None` when it is absent, or no sensible number."""
+    """A header that holds a number of seconds; `None` if it is missing, negative, or no number."""
     try:
         seconds = float(answer.headers.get(header, ""))
     except ValueError:
@@ -180,7 +182,7 @@ def _milliseconds(answer: Answer, header: str) -> float | None:
 
 
 def details_of(answer: Answer) -> Details:
-    """An answer's messages, wherever they are: HighLevel has at least six shapes of error."""
+    """An answer's messages, wherever they are: HighLevel's errors have at least six shapes."""
     body = json_in(answer)
     found: object = body
     trace_id = ""
@@ -195,7 +197,7 @@ def details_of(answer: Answer) -> Details:
 
 
 def json_in(answer: Answer) -> object:
-    """The body, if it is JSON."""
+    """The body as JSON; `None` if it is not JSON."""
     try:
         return json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -207,7 +209,10 @@ def _is_json(answer: Answer) -> bool:
 
 
 def text(value: object) -> str | None:
-    """JSON may hold half an emoji, as from a name that JavaScript cut short. No file and no request takes it."""
+    """The value if it is a string that is not blank, else `None`. Half an emoji in it becomes a replacement character.
+
+    JSON may hold one surrogate of a pair, as when JavaScript has cut a name short. No file and no request takes that.
+    """
     if not isinstance(value, str) or not value.strip():
         return None
     if value.isascii():

@@ -1,4 +1,4 @@
-"""How a request proves that it may: a private integration token, or an access token by OAuth."""
+"""Authenticates requests: with a private integration token, or with an access token by OAuth."""
 
 from collections.abc import AsyncGenerator, Generator
 from http import HTTPStatus
@@ -11,11 +11,11 @@ from bot.highlevel.api.clock import loop_time
 from bot.highlevel.api.errors import Disconnected, Ending, TokenInvalid
 
 TOKEN_PATIENCE = 3.0
-"""Seconds to wait for an access token, where the request does not say how long it waits for a connection."""
+"""Seconds to wait for an access token, where the request has no connect timeout."""
 
 
 class PrivateIntegration(httpx.Auth):
-    """Attaches a private integration token. It does not expire by itself and cannot be refreshed.
+    """Attaches a private integration token, which neither expires nor can be refreshed.
 
     https://help.gohighlevel.com/support/solutions/articles/155000003054
     """
@@ -30,34 +30,34 @@ class PrivateIntegration(httpx.Auth):
 
 
 class AccessTokens(Protocol):
-    """Gives one account's access tokens, and keeps them fresh.
+    """The access tokens of one account.
 
-    Both methods raise `Disconnected` when somebody has to connect anew, and another `HighLevelError` that is not
-    `perhaps_done` when there is no token now, or not by `until`, the event-loop time after which nobody waits.
+    `until` is the event-loop time at which the caller stops waiting. Both methods raise `Disconnected` if a person has
+    to connect the account anew, and another `HighLevelError` that is not `perhaps_done` if there is no token by then.
     """
 
     async def current(self, *, until: float) -> str:
-        """A token that HighLevel accepts, as far as we know."""
+        """A token that HighLevel accepts, as far as is known."""
 
     async def instead_of(self, refused: str, *, until: float) -> str:
-        """Another one, after HighLevel refused this one. Asked by several about the same, it is renewed once."""
+        """Another token, after HighLevel refused this one. It is refreshed once for all callers with the same one."""
 
 
 class OAuth(httpx.Auth):
-    """Attaches an access token, and sends a request whose token was refused once more, with a newer one.
+    """Attaches an access token. If HighLevel refuses the token, sends the request once more with a newer one.
 
-    A request that was refused for its token was not carried out, so that this is safe for a write too.
+    HighLevel does not carry out a request whose token it refuses, so this is safe for a write too.
     """
 
     def __init__(self, tokens: AccessTokens) -> None:
         self._tokens = tokens
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Tokens are had asynchronously only; httpx would send the request without one."""
+        """Not supported. Without this method httpx would send the request without a token."""
         raise NotImplementedError
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Send the request, at most twice. Raises what `AccessTokens` raises."""
+        """Send the request, at most twice. Raises what `AccessTokens` raises; `Disconnected` if both are refused."""
         token = await self._tokens.current(until=_until(request))
         request.headers["Authorization"] = f"Bearer {token}"
         answer = yield request
@@ -70,13 +70,13 @@ class OAuth(httpx.Auth):
 
 
 def _until(request: httpx.Request) -> float:
-    """As long as for a connection: nothing was sent yet, and there must be time left for that."""
+    """A token is waited for as long as a connection: like that, it comes before anything is sent."""
     patience = request.extensions.get("timeout", {}).get("connect")
     return loop_time() + (TOKEN_PATIENCE if patience is None else patience)
 
 
 async def _is_about_the_token(response: httpx.Response) -> bool:
-    """A 401 has six meanings, and a new token helps with one."""
+    """Whether a newer token would help: a 401 has six meanings, and it helps with one."""
     if response.status_code != HTTPStatus.UNAUTHORIZED:
         return False
     answer = Answer.read(response.status_code, response.headers.raw, await response.aread())

@@ -1,4 +1,4 @@
-"""Sends calls to HighLevel: the only place that holds a connection to it, and the only one that tries again."""
+"""Sends calls to HighLevel, within its rate limit, and repeats those that can be repeated safely."""
 
 import asyncio
 import socket
@@ -35,19 +35,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """How often to try, and the seconds for each attempt and between them."""
+    """How often to send a call. Durations are in seconds."""
 
     most: int = 3
+    """Attempts, the first included."""
     connect: float = 3.0
+    """For one attempt to connect."""
     answer: float = 6.0
+    """For one attempt in all."""
     pause: float = 0.2
-    """Before the second attempt; doubled for the third, with as much again at random."""
+    """Before the second attempt; doubled before the third; each plus a random part of up to `pause`."""
 
 
 class Client:
-    """HighLevel, as one location's token sees it.
+    """HighLevel's API, with the token of one location.
 
-    Every call takes `until`, the event-loop time after which its answer is of no use, and raises `HighLevelError`.
+    Every call takes `until`, the event-loop time at which its caller stops waiting, and raises `HighLevelError`.
     """
 
     def __init__(
@@ -61,8 +64,8 @@ class Client:
         attempts: Attempts,
         called: Callable[[str, int], None] = lambda _method, _status: None,
     ) -> None:
-        # The Version header is required: without it the answer is 401. The User-Agent must be our own: the CDN bans
-        # Python's. Both were seen by others, in no documentation.
+        # The Version header is required: without it the answer is 401. The User-Agent must not be Python's, which the
+        # CDN bans. Other people's reports say both; HighLevel's documentation says neither.
         self._headers = httpx.Headers({"Version": version, "Accept": "application/json", "User-Agent": user_agent})
         self._base_url = base_url.rstrip("/")
         self._auth = auth
@@ -70,14 +73,13 @@ class Client:
         self._version = version
         self._attempts = attempts
         self._called = called
-        """Is told of each request: the method, and the status of the answer, 0 when none came or nothing left."""
+        """Called for each request, with its method and the answer's status; 0 if there was no answer."""
         self.rate_limiter = RateLimiter()
-        """How many requests HighLevel lets us make."""
         self.date, self.heard_at = "", 0.0
-        """The `Date` header of the latest answer, empty for none, and our own Unix time when it came."""
+        """The `Date` header of the latest answer (empty before one), and our own Unix time when it came."""
 
     async def __aenter__(self) -> Self:
-        """Nothing is opened before the first call."""
+        """Open nothing: the first call connects."""
         return self
 
     async def __aexit__(
@@ -87,26 +89,26 @@ class Client:
         await self._transport.aclose()
 
     async def opportunity(self, opportunity_id: str, *, until: float) -> wire.OpportunityRecord:
-        """One opportunity, fresh: unlike the search, this shows a write at once."""
+        """One opportunity as it is now; unlike `search`, this shows a write at once."""
         return await self._call(wire.get_opportunity(opportunity_id), wire.read_opportunity, until)
 
     def reserve(self, calls: int, *, until: float) -> AbstractAsyncContextManager[None]:
-        """Wait until HighLevel takes so many calls, and keep room for them. Entering raises `RateLimited`."""
+        """Reserve room for so many calls in the rate limit, for the calls inside. Entering raises `RateLimited`."""
         return self.rate_limiter.reserve(calls, until=until)
 
     async def put_status(
         self, opportunity_id: str, status: str, *, lost_reason_id: str | None = None, until: float
     ) -> str:
-        """Set a status; returns HighLevel's trace id. Repeated only when the request was certainly not carried out."""
+        """Set a status; returns HighLevel's trace id. Sent again only if it was certainly not carried out before."""
         return await self._call(wire.put_status(opportunity_id, status, lost_reason_id), wire.read_accepted, until)
 
     async def search(self, location_id: str, query: str, limit: int, *, until: float) -> wire.Found:
-        """The location's opportunities that go by this, at most `limit`. It shows a write some seconds late."""
+        """The location's opportunities that match this, at most `limit`. A write shows some seconds late."""
         call = wire.search_opportunities(location_id, query, limit, version=self._version)
         return await self._call(call, wire.read_found, until)
 
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[wire.LostReasonRecord, ...]:
-        """The location's lost reasons. Some tokens may not read them."""
+        """The location's lost reasons. Some tokens may not read lost reasons."""
         return await self._call(wire.get_lost_reasons(location_id), wire.read_lost_reasons, until)
 
     async def pipelines(self, location_id: str, *, until: float) -> Mapping[str, wire.Pipeline]:
@@ -114,14 +116,14 @@ class Client:
         return await self._call(wire.get_pipelines(location_id), wire.read_pipelines, until)
 
     async def user_name(self, user_id: str, *, until: float) -> str | None:
-        """A user's name; `None` if they have none."""
+        """A user's name; `None` if the user has none."""
         return await self._call(wire.get_user(user_id), wire.read_user_name, until)
 
     async def _call(self, call: wire.Call, read: Callable[[Answer], T], until: float) -> T:
         def again(error: Exception) -> bool | float:
             if not isinstance(error, HighLevelError) or not error.passing or (call.writes and error.perhaps_done):
                 return False
-            # A wait that the server asks for is not bounded by stamina's timeout, so it is by ours.
+            # Stamina's timeout would not bound a wait that HighLevel asks for.
             wait = error.retry_after if error.retry_after is not None else self._attempts.pause
             if loop_time() + wait + self._attempts.connect > until:
                 return False
@@ -165,21 +167,21 @@ class Client:
 
 
 _parsed = lru_cache(100)(httpx.URL)
-"""A deal is asked for twice, and to parse its address costs a tenth of what a request costs."""
+"""A change reads its deal twice, and to parse the address costs a tenth of what a request costs."""
 
 
 async def fetch(
     transport: httpx.AsyncBaseTransport, request: httpx.Request, patience: float, auth: httpx.Auth | None = None
 ) -> Answer:
-    """Send a request, once, and read the whole answer, within so many seconds. Raises `HighLevelError`.
+    """Send a request once, and read the whole answer, within `patience` seconds. Raises `HighLevelError`.
 
-    `auth` proves who asks; without it nobody does. Not by `httpx.AsyncClient`: its cookies, redirects and merging of
-    what is set for all requests, none of which is wanted here, cost more than to send the request.
+    `auth` authenticates the request, and may send it again. Not with `httpx.AsyncClient`: its cookies, redirects and
+    merging of defaults, none of which is wanted here, cost more than to send the request.
     """
     answering = False
     try:
         async with asyncio.timeout(patience):
-            response = await (_prove(transport, request, auth) if auth else transport.handle_async_request(request))
+            response = await (_with_auth(transport, request, auth) if auth else transport.handle_async_request(request))
             answering = True
             try:
                 content = await response.aread()
@@ -187,15 +189,15 @@ async def fetch(
                 await response.aclose()
     except TimeoutError as error:
         raise TimedOut from error
-    except HighLevelError:  # there was nothing to prove it with, and it says so itself
+    except HighLevelError:  # `auth` has no token
         raise
     except Exception as error:
         raise failure(error, answering=answering) from error
     return Answer.read(response.status_code, response.headers.raw, content)
 
 
-async def _prove(transport: httpx.AsyncBaseTransport, request: httpx.Request, auth: httpx.Auth) -> httpx.Response:
-    """Send what `auth` makes of a request, and again as long as it is not content with the answer.
+async def _with_auth(transport: httpx.AsyncBaseTransport, request: httpx.Request, auth: httpx.Auth) -> httpx.Response:
+    """Send the requests that `auth` makes of this one, and return the answer to the last.
 
     https://www.python-httpx.org/advanced/authentication/#custom-authentication-schemes
     """
@@ -229,8 +231,8 @@ _NEVER_SENT = (
 def failure(error: Exception, *, answering: bool) -> HighLevelError:
     """What an exception of the transport means. `answering`: the head of an answer had already come.
 
-    Whatever is not known to have stayed here is taken to have left: a wrong guess that way costs a look, the other way
-    a change made twice.
+    A request counts as sent unless it certainly was not: to be wrong here costs one more read of the deal, and to be
+    wrong the other way makes a change twice.
     """
     if not answering and isinstance(error, _NEVER_SENT):
         return _not_sent(error)

@@ -1,17 +1,17 @@
-"""What can go wrong with HighLevel, drawn as a tree whose attributes are decisions. Pure.
+"""The errors of HighLevel's API: a tree, whose attributes say what a caller has to decide. Pure.
 
 HighLevelError
 ├── NotSent                the request never left this machine: nothing was done, ask again
 │   ├── OutOfTime              there was no time left to send it
 │   ├── NameUnknown            the host's name could not be resolved
 │   ├── TlsFailed              no trusted connection
-│   ├── ConnectTimedOut        nobody picked up
-│   ├── NotRenewed             there was no access token to send it with, and none to be had just now
-│   └── Unreachable            refused, no route, proxy, and whatever else keeps a connection from being made
-├── Unanswered             it left and no whole answer came: a write may have happened, or may yet
+│   ├── ConnectTimedOut        the server did not answer the connection
+│   ├── NotRenewed             no access token to send it with, and HighLevel gave none just now
+│   └── Unreachable            no connection for another reason: refused, no route, proxy
+├── Unanswered             it was sent, and no whole answer came: a write may have happened, or may happen yet
 │   ├── TimedOut
 │   └── CutOff
-└── Answered               HighLevel, or something before it, answered
+└── Answered               HighLevel answered, or something in front of it
     ├── Refused                4xx: nothing was done
     │   ├── NotFound
     │   ├── TokenInvalid           401, the token itself
@@ -19,14 +19,14 @@ HighLevelError
     │   ├── LocationForbidden      401 or 403, the token belongs to another location
     │   ├── VersionRefused         401, the Version header
     │   ├── Blocked                403, the CDN did not let us through
-    │   ├── Forbidden              403, for no reason we know
-    │   ├── Disconnected           no connection by OAuth, or no more: somebody has to connect
+    │   ├── Forbidden              403, for no known reason
+    │   ├── Disconnected           not connected by OAuth, or no longer: a person has to connect
     │   ├── AppUnknown             400 or 401, the OAuth app's own id or secret
     │   ├── Invalid                400 or 422, with a list of reasons
     │   ├── NoSuchRoute            404 or 405, our address is wrong
     │   └── RateLimited            429; `daily` tells a burst from the day's end
     ├── Broken                 5xx: a write may have happened
-    ├── GatewayTimedOut        502, 504 and the CDN's own: it may have happened, or may yet
+    ├── GatewayTimedOut        502, 504 and the CDN's own: a write may have happened, or may happen yet
     ├── Unreadable             2xx or 3xx that is not an answer of this API: a write may have happened
     └── SaidNo                 2xx with an explicit `false`
 """
@@ -37,21 +37,24 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Details:
-    """What an answer said of itself, for logs and small print. Never a header we sent, never a body whole."""
+    """What an answer said, for logs and for the code in a reply. Never has a header that we sent, or a whole body."""
 
     status: int = 0
-    """HTTP status; 0 when there was no answer."""
+    """HTTP status; 0 if there was no answer."""
     messages: tuple[str, ...] = ()
+    """HighLevel's reasons, in its own words."""
     trace_id: str = ""
+    """HighLevel's id for the call; empty if it gave none."""
     text: str = field(default="", repr=False)
+    """All messages in one line, to be searched for known words."""
 
 
 class HighLevelError(Exception):
-    """Any failure of a call. The class attributes answer what a caller has to decide.
+    """Any failure of a call. The class attributes say what a caller has to decide.
 
-    `perhaps_done`: had it been a write, it may have been carried out.
+    `perhaps_done`: if the call was a write, it may have been carried out.
     `answered`: the server is finished with the request; if not, it may still carry it out.
-    `passing`: the same request may well succeed a moment later.
+    `passing`: the same request may succeed a moment later.
     """
 
     perhaps_done = False
@@ -61,12 +64,12 @@ class HighLevelError(Exception):
     def __init__(self, details: Details | None = None, *, retry_after: float | None = None) -> None:
         self.details = details or Details()
         self.retry_after = retry_after
-        """Seconds after which HighLevel says it is worth trying again; `None` when it did not say."""
+        """Seconds after which to try again, as HighLevel said; `None` if it did not."""
         super().__init__(*filter(None, (str(self.details.status or ""), *self.details.messages)))
 
 
 class NotSent(HighLevelError):
-    """The request never left."""
+    """The request was not sent."""
 
     passing = True
 
@@ -88,11 +91,11 @@ class TlsFailed(NotSent):
 
 
 class ConnectTimedOut(NotSent):
-    """Nobody picked up."""
+    """The server did not answer the connection in time."""
 
 
 class NotRenewed(NotSent):
-    """There was no access token to send it with: the last one is over, and a new one could not be had just now."""
+    """There was no access token to send it with: the last one has expired, and HighLevel gave no new one just now."""
 
 
 class Unreachable(NotSent):
@@ -100,7 +103,7 @@ class Unreachable(NotSent):
 
 
 class Unanswered(HighLevelError):
-    """The request left, and no whole answer came."""
+    """The request was sent, and no whole answer came."""
 
     perhaps_done = True
     passing = True
@@ -115,21 +118,21 @@ class CutOff(Unanswered):
 
 
 class Answered(HighLevelError):
-    """There was an answer, and it was not the one hoped for."""
+    """There was an answer, and it was an error."""
 
     answered = True
 
 
 class Refused(Answered):
-    """4xx: understood, and not done."""
+    """4xx: HighLevel did nothing."""
 
 
 class NotFound(Refused):
-    """No such record, or not one this token can see."""
+    """No such record, or none that this token can see."""
 
 
 class TokenInvalid(Refused):
-    """Mistyped, revoked or expired."""
+    """The token is mistyped, revoked or expired."""
 
 
 class ScopeMissing(Refused):
@@ -145,15 +148,15 @@ class VersionRefused(Refused):
 
 
 class Blocked(Refused):
-    """Refused by the network in front of HighLevel, before HighLevel saw it."""
+    """Refused by the CDN in front of HighLevel."""
 
 
 class Forbidden(Refused):
-    """Refused without a reason we know."""
+    """Refused, for no known reason."""
 
 
 class Ending(StrEnum):
-    """Why there is no connection."""
+    """Why an account is not connected by OAuth. The values are read by people."""
 
     NEVER_MADE = "nobody has connected it yet"
     GRANT = "HighLevel no longer accepts the key with which access is renewed"
@@ -165,7 +168,7 @@ class Ending(StrEnum):
 
 
 class Disconnected(Refused):
-    """There is no connection by OAuth, or no more. Only somebody who connects it anew can help."""
+    """The account is not connected by OAuth, or no longer. Only a person who connects it can help."""
 
     def __init__(
         self, details: Details | None = None, *, retry_after: float | None = None, why: Ending = Ending.UNKNOWN
@@ -175,19 +178,19 @@ class Disconnected(Refused):
 
 
 class AppUnknown(Refused):
-    """The OAuth app's own id or secret does not please. The connection may be as good as ever."""
+    """HighLevel refuses the OAuth app's own id or secret. The connection itself may still be good."""
 
 
 class Invalid(Refused):
-    """The request does not please; HighLevel's reasons are in `details.messages`."""
+    """HighLevel refuses the request; its reasons are in `details.messages`."""
 
 
 class NoSuchRoute(Refused):
-    """The address itself is wrong: another server, or another version of the API."""
+    """The address is wrong: another server, or another version of the API."""
 
 
 class RateLimited(Refused):
-    """Too many requests; this one was not carried out."""
+    """Too many requests: HighLevel refused this one, or it was not sent because HighLevel would have."""
 
     passing = True
 
@@ -195,18 +198,18 @@ class RateLimited(Refused):
         super().__init__(details, retry_after=retry_after)
         self.passing = not daily
         self.daily = daily
-        """The day's allowance is used up, not only the burst's."""
+        """Whether today's requests are used up; if not, only those of the current interval."""
 
 
 class Broken(Answered):
-    """5xx: an error on their side, at a point nobody knows."""
+    """5xx: an error in HighLevel, before or after a write."""
 
     perhaps_done = True
     passing = True
 
 
 class GatewayTimedOut(Answered):
-    """Something before HighLevel lost it, or lost patience with it; HighLevel may still be at work."""
+    """Something in front of HighLevel got no answer from it, or not in time; HighLevel may still be at work."""
 
     perhaps_done = True
     answered = False
@@ -214,12 +217,12 @@ class GatewayTimedOut(Answered):
 
 
 class Unreadable(Answered):
-    """An answer that is not one of this API's: HTML from a proxy, a redirect, a body without what was asked for."""
+    """An answer that is not of this API: HTML from a proxy, a redirect, a body without what was asked for."""
 
     perhaps_done = True
 
 
 class SaidNo(Answered):
-    """A success by its status, a refusal by its body."""
+    """A success by its status, and a refusal by its body."""
 
     perhaps_done = True

@@ -1,4 +1,4 @@
-"""HighLevel's OAuth as values: where somebody is sent, what is asked for, and what came back. No I/O.
+"""HighLevel's OAuth as values: the authorization URL, requests for tokens, and the tokens in answers. No I/O.
 
 https://marketplace.gohighlevel.com/docs/oauth/Authorization
 """
@@ -26,33 +26,33 @@ from bot.highlevel.api.errors import (
 )
 
 DEFAULT_LIFETIME = 86_399.0
-"""Seconds that an access token lives, where the answer does not say."""
+"""Seconds that an access token lives, where the answer does not say: a day, less a second."""
 
 
 class Kind(StrEnum):
-    """Whose tokens they are, in HighLevel's words."""
+    """What kind of account the tokens belong to, in HighLevel's words."""
 
     LOCATION = "Location"
     COMPANY = "Company"
-    """An agency's: good for getting tokens of its locations, and for no deal."""
+    """An agency. Its tokens can be exchanged for those of its locations, and can do nothing with deals."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The app in HighLevel's marketplace, as its owner has set it up."""
+    """The app in HighLevel's marketplace."""
 
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uri: str
-    """Where HighLevel sends people back to; letter for letter what the app names."""
+    """Where HighLevel sends people back to; exactly as the app's settings have it."""
     chooser: str
-    """The page on which somebody chooses the sub-account to connect."""
+    """The page of HighLevel on which a person chooses the sub-account to connect."""
     scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """A POST with a form, apart from the headers that every request has."""
+    """A request for tokens: a form to POST."""
 
     path: str
     fields: Mapping[str, str] = field(repr=False)
@@ -60,22 +60,22 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What HighLevel gave for a code, a refresh token, or an agency's access token."""
+    """The tokens that HighLevel gives for a code, a refresh token, or an agency's access token."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
-    """Good for one renewal; empty where there is none, as for a location's that an agency's were exchanged for."""
+    """For one refresh; empty if there is none, as where an agency's tokens were exchanged for a location's."""
     lives: float
-    """Seconds that the access token is good for."""
+    """Seconds for which the access token is good."""
     kind: Kind
     company_id: str
-    """Empty when the answer does not say."""
+    """Empty if the answer does not say."""
     location_id: str
-    """Empty for a company's."""
+    """Empty for an agency's tokens."""
 
     @property
     def account_id(self) -> str:
-        """The location's id, or the company's."""
+        """The id of the location, or of the agency."""
         return self.location_id if self.kind is Kind.LOCATION else self.company_id
 
 
@@ -83,7 +83,7 @@ class Tokens:
 
 
 def authorization_url(app: App, state: str) -> str:
-    """Where somebody is sent to choose the sub-account. They come back with `code` and the same `state`."""
+    """Where a person chooses the sub-account. HighLevel sends them back with `code` and the same `state`."""
     query = {
         "response_type": "code",
         "client_id": app.client_id,
@@ -95,20 +95,20 @@ def authorization_url(app: App, state: str) -> str:
 
 
 def redeem(app: App, code: str) -> TokenRequest:
-    """Tokens for the code with which somebody came back; it is good once."""
+    """Ask for tokens with the code that a person brought back from HighLevel. A code is good once."""
     return _token(app, grant_type="authorization_code", code=code)
 
 
 def renew(app: App, refresh: str, kind: Kind) -> TokenRequest:
-    """New tokens for a refresh token. The old one is good for 30 seconds more, and gets the same answer again.
+    """Ask for new tokens with a refresh token. HighLevel gives the same answer again for 30 seconds.
 
-    https://ideas.gohighlevel.com/changelog tells of the 30 seconds.
+    The 30 seconds are from https://ideas.gohighlevel.com/changelog .
     """
     return _token(app, grant_type="refresh_token", refresh_token=refresh, user_type=kind.value)
 
 
 def exchange(company_id: str, location_id: str) -> TokenRequest:
-    """A location's tokens for its agency's access token, which goes with it as a bearer (scope oauth.write).
+    """Ask for a location's tokens with its agency's access token, sent as a bearer (scope oauth.write).
 
     https://marketplace.gohighlevel.com/docs/ghl/oauth/get-location-access-token
     """
@@ -132,7 +132,7 @@ def _token(app: App, **fields: str) -> TokenRequest:
 
 
 def read_tokens(answer: Answer) -> Tokens:
-    """The tokens in an answer. Raises `HighLevelError`. Total: any status, any body."""
+    """The tokens in an answer. Raises `HighLevelError`. Any status and any body will do."""
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         raise _refusal(answer)
     body = json_in(answer)
@@ -148,9 +148,9 @@ def read_tokens(answer: Answer) -> Tokens:
 
 
 def read_exchanged(answer: Answer, company_id: str, location_id: str) -> Tokens:
-    """A location's tokens in an answer to `exchange`, which need not repeat what was asked for. As `read_tokens`.
+    """The tokens in an answer to `exchange`, which need not repeat the ids. Raises `HighLevelError`, as `read_tokens`.
 
-    A refresh token, if there is one, is left aside: the agency's is the one that is kept good.
+    A refresh token in it is ignored: the location's tokens are exchanged for the agency's again.
     """
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         raise _refusal(answer)
@@ -162,14 +162,14 @@ def read_exchanged(answer: Answer, company_id: str, location_id: str) -> Tokens:
 
 
 def _kind(user_type: object, location_id: str) -> Kind:
-    """What the answer calls it, if that is a word we know; else what the ids say."""
+    """The kind that the answer names, if it is a known one; else the kind that the ids imply."""
     if isinstance(user_type, str) and user_type in list(Kind):
         return Kind(user_type)
     return Kind.LOCATION if location_id else Kind.COMPANY
 
 
 def _bearer(value: object) -> str:
-    """A token that can be sent in a header; empty when it is none."""
+    """The value if it is a token that can be sent in a header; else empty."""
     token = text(value) or ""
     return token if token.isascii() and token.isprintable() and " " not in token else ""
 
@@ -177,14 +177,14 @@ def _bearer(value: object) -> str:
 def _lives(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return DEFAULT_LIFETIME
-    # JSON has whole numbers of any length, and NaN; nobody's token lives longer than a year.
+    # JSON has whole numbers of any length, and NaN; no token lives longer than a year.
     return float(value) if math.isfinite(min(value, _YEAR)) and 0 < value <= _YEAR else DEFAULT_LIFETIME
 
 
 _YEAR = 366 * 86_400
 
 _ELSEWHERE = (RateLimited, Blocked, NoSuchRoute, VersionRefused)
-"""Refusals that say nothing about the connection."""
+"""Errors that say nothing about the connection."""
 _BY_TEXT: tuple[tuple[re.Pattern[str], Ending | None], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), why)
     for pattern, why in (
@@ -194,14 +194,14 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], Ending | None], ...] = tuple(
         (r"invalid_grant|(refresh|authorization)[ _]?(token|code)|invalid (grant|code)", Ending.GRANT),
     )
 )
-"""HighLevel lists its messages nowhere; `None` is the app's own id or secret."""
+"""HighLevel documents none of its messages. `None`: it refuses the app's own id or secret."""
 
 
 def _refusal(answer: Answer) -> HighLevelError:
-    """What an answer that is no success means to the connection.
+    """What an unsuccessful answer means for the connection.
 
-    Whatever is refused for no reason that we know has ended it too: to say so is loud, and to connect anew mends it,
-    where trying again for ever would do neither.
+    A refusal for no known reason ends the connection too: then the bot says so, and a person can connect anew. To try
+    again for ever would do neither.
     """
     error = read_error(answer)
     if not isinstance(error, Refused) or isinstance(error, _ELSEWHERE):
@@ -214,7 +214,7 @@ def _refusal(answer: Answer) -> HighLevelError:
 
 
 def _words(answer: Answer) -> str:
-    """All that it says: beside HighLevel's own shapes there is OAuth's, `error` and `error_description`."""
+    """All text of an error: in HighLevel's own shapes, and in OAuth's, `error` and `error_description`."""
     body = json_in(answer)
     described = body.get("error_description") if isinstance(body, dict) else None
     named = body.get("error") if isinstance(body, dict) else None

@@ -1,4 +1,4 @@
-"""How many requests HighLevel lets us make, and when: places that are taken, and come free again."""
+"""Keeps to HighLevel's rate limit: every request takes a slot, and slots become free again after an interval."""
 
 import asyncio
 import heapq
@@ -12,74 +12,80 @@ from bot.highlevel.api.answers import Limits
 from bot.highlevel.api.clock import loop_time
 from bot.highlevel.api.errors import Details, RateLimited
 
-MOST = 100
+LIMIT = 100
 INTERVAL = 10.0
-"""So many requests in so many seconds, until HighLevel's answers say otherwise.
+"""HighLevel takes `LIMIT` requests in an interval of so many seconds, until its answers say otherwise.
 https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
-ASK_AGAIN = 300.0
-"""Seconds after which somebody asks whether it is really still closed, whatever was said."""
+LONGEST_CLOSED = 300.0
+"""Seconds after which the limiter opens again to find out, if HighLevel said that it takes no requests for longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How many requests there are, and how many are left."""
+    """How many requests may be sent, for the metrics."""
 
     left: int
-    """That may be sent at this moment."""
+    """Requests that may be sent now."""
     most: int
-    """In an interval."""
+    """Requests that HighLevel takes in an interval."""
     left_today: int | None
-    """As the latest answer said; `None` before one did. It is not known to be another day before HighLevel says so."""
+    """Requests left today, as the latest answer said; `None` before one did. It stays after midnight, until the next
+    answer."""
     most_a_day: int | None
-    """Likewise."""
+    """Requests that HighLevel takes in a day; `None` before an answer said so."""
 
 
 @dataclass(eq=False, slots=True)
 class _Reservation:
-    """Places that are kept for whoever works in this context."""
+    """Slots that are reserved for the calls made in one context."""
 
     left: int
 
 
 @dataclass(eq=False, slots=True)
 class _Waiting:
+    """A caller in the queue."""
+
     wanted: int
     granted: asyncio.Future[int]
+    """How many slots the caller got."""
 
 
-_reservation: ContextVar[_Reservation | None] = ContextVar("turn", default=None)
+_reservation: ContextVar[_Reservation | None] = ContextVar("reservation", default=None)
 
 
 class RateLimiter:
-    """The places of one location. A request takes one, and gives it back `interval` seconds after its answer came.
+    """The slots of one location. A request takes one, and frees it `interval` seconds after its answer came.
 
-    So there are never more than `most` in any window of HighLevel's, whenever that begins. Its answers say how many
-    there were: those we know nothing of were somebody else's, and take places as ours do. Answers overtake each other,
-    so one that says there were fewer is not believed.
+    So there are never more than `limit` requests in any window of HighLevel's, whenever that window begins. Each answer
+    says how many requests HighLevel counts as left: fewer than we know of mean that another program sent some, and they
+    take slots as ours do. More than we know of are not believed, because answers overtake each other.
+
+    After a 429 the limiter is closed for as long as HighLevel said: then it hands out no slots.
     """
 
-    def __init__(self, most: int = MOST, interval: float = INTERVAL, ask_again: float = ASK_AGAIN) -> None:
-        self._most = most
+    def __init__(self, limit: int = LIMIT, interval: float = INTERVAL, longest_closed: float = LONGEST_CLOSED) -> None:
+        self._limit = limit
         self._interval = interval
-        self._ask_again = ask_again
-        self._kept = 0
-        """For turns, and not used yet."""
-        self._asking = 0
-        """Without an answer so far."""
+        self._longest_closed = longest_closed
+        self._reserved = 0
+        """Slots that were granted, and have not been used yet."""
+        self._in_flight = 0
+        """Requests without an answer so far."""
         self._free_at: list[float] = []
-        """A heap: when each of the others comes free."""
+        """A heap: when the slot of each answered request becomes free."""
         self._closed_until = self._day_over_until = float("-inf")
         self._day_ends: float | None = None
         self._left_today: int | None = None
         self._most_a_day: int | None = None
         self._queue: deque[_Waiting] = deque()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @asynccontextmanager
     async def reserve(self, calls: int, *, until: float) -> AsyncIterator[None]:
-        """Wait, first come first served, for places for so many calls, and keep them for what is done inside.
+        """Wait, first come first served, for slots for so many calls; the calls inside the block use them.
 
-        Raises `RateLimited` when there are none by then: at once, when that is known already.
+        Raises `RateLimited` if there are none by `until`: at once, when that is known already.
         """
         reservation = _Reservation(await self._take(calls, until=until))
         token = _reservation.set(reservation)
@@ -87,68 +93,71 @@ class RateLimiter:
             yield
         finally:
             _reservation.reset(token)
-            self._kept -= reservation.left
+            self._reserved -= reservation.left
             reservation.left = 0
             self._serve()
 
     @asynccontextmanager
     async def slot(self, *, until: float) -> AsyncIterator[None]:
-        """Make one request inside. It has a place of the turn it belongs to, or waits for one, but not beyond `until`.
+        """Send one request inside the block. It uses a slot of the reservation it is in, or waits for one.
 
-        Raises `RateLimited` when there is none by then; nothing was sent.
+        Raises `RateLimited` if there is none by `until`; then nothing was sent.
         """
         reservation, now = _reservation.get(), loop_time()
         has_one = reservation is not None and reservation.left > 0
         if reservation and has_one:
             reservation.left -= 1
-            self._kept -= 1
-        # A place that was kept is of no use when somebody else has used it, or when the door was closed.
-        if not has_one or now < self._closed_until or self._asking + self._occupied(now) >= self._most:
+            self._reserved -= 1
+        # A reserved slot is worth nothing if another program has used it meanwhile, or if the limiter has closed.
+        if not has_one or now < self._closed_until or self._in_flight + self._occupied(now) >= self._limit:
             await self._take(1, until=until, first=True)
-            self._kept -= 1
-        self._asking += 1
+            self._reserved -= 1
+        self._in_flight += 1
         try:
             yield
         finally:
-            self._asking -= 1
+            self._in_flight -= 1
             self._occupy(1)
             self._serve()
 
     def observe(self, limits: Limits) -> None:
-        """Take note of what an answer said, while its request still has its place."""
-        self._most = limits.most or self._most
+        """Take over what an answer said. Call it inside `slot`, while the request still has its slot."""
+        self._limit = limits.most or self._limit
         self._interval = limits.interval or self._interval
         self._most_a_day = limits.most_a_day or self._most_a_day
         if limits.left_today is not None:
             self._left_today = limits.left_today
         now = loop_time()
         if limits.remaining is not None:
-            self._occupy(self._most - limits.remaining - self._asking - self._occupied(now))
+            self._occupy(self._limit - limits.remaining - self._in_flight - self._occupied(now))
         if limits.closed_for is not None and not limits.day_is_over:
-            self._closed_until = max(self._closed_until, now + min(limits.closed_for, self._ask_again))
+            self._closed_until = max(self._closed_until, now + min(limits.closed_for, self._longest_closed))
         if limits.day_is_over:
             self._day_ends = None if limits.closed_for is None else now + limits.closed_for
-            self._day_over_until = min(now + self._ask_again, self._day_ends or float("inf"))
+            self._day_over_until = min(now + self._longest_closed, self._day_ends or float("inf"))
             while self._queue:
                 self._refuse(self._queue.popleft(), now)
         self._serve()
 
     def budget(self) -> Budget:
-        """What is left at this moment."""
+        """What is left now."""
         now = loop_time()
         closed = now < max(self._closed_until, self._day_over_until)
-        left = 0 if closed else max(0, self._most - self._kept - self._asking - self._occupied(now))
-        return Budget(left, self._most, self._left_today, self._most_a_day)
+        left = 0 if closed else max(0, self._limit - self._reserved - self._in_flight - self._occupied(now))
+        return Budget(left, self._limit, self._left_today, self._most_a_day)
 
     async def _take(self, wanted: int, *, until: float, first: bool = False) -> int:
-        """Keep places, as many as are wanted, or all there are if that is fewer."""
+        """Wait for slots, and reserve them: as many as wanted, or the whole limit if that is fewer. Returns how many.
+
+        `first`: before all others in the queue.
+        """
         now = loop_time()
         if now < self._day_over_until:
             raise self._daily(now)
         if self._closed_until > until:
             raise RateLimited(Details(), retry_after=self._closed_until - now, daily=False)
         waiting = _Waiting(wanted, asyncio.get_running_loop().create_future())
-        # A single call is of somebody at a deal already, or only asks how things are: before those who have not begun.
+        # A single call belongs to a change that has begun, or to a check: it goes before changes that have not begun.
         (self._queue.appendleft if first else self._queue.append)(waiting)
         self._serve()
         try:
@@ -164,39 +173,40 @@ class RateLimiter:
     def _give_up(self, waiting: _Waiting) -> None:
         if waiting in self._queue:
             self._queue.remove(waiting)
-        elif not waiting.granted.cancelled() and waiting.granted.exception() is None:  # granted at the very moment
-            self._kept -= waiting.granted.result()
+        elif not waiting.granted.cancelled() and waiting.granted.exception() is None:
+            self._reserved -= waiting.granted.result()  # granted just as the caller gave up
         self._serve()
 
     def _serve(self) -> None:
-        """Let in who can be let in, and set the alarm for the next."""
+        """Grant slots to the callers at the head of the queue, and set the timer for the next attempt."""
         now = loop_time()
-        if self._alarm:
-            self._alarm.cancel()
-            self._alarm = None
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
         while self._queue and now >= self._closed_until:
-            wanted = min(self._queue[0].wanted, self._most)
-            if self._kept + self._asking + self._occupied(now) + wanted > self._most:
+            wanted = min(self._queue[0].wanted, self._limit)
+            if self._reserved + self._in_flight + self._occupied(now) + wanted > self._limit:
                 break
             waiting = self._queue.popleft()
             if not waiting.granted.done():
-                self._kept += wanted
+                self._reserved += wanted
                 waiting.granted.set_result(wanted)
         if self._queue:
-            self._alarm = asyncio.get_running_loop().call_at(self._next_chance(), self._serve)
+            self._timer = asyncio.get_running_loop().call_at(self._next_chance(), self._serve)
 
     def _next_chance(self) -> float:
-        """When it is worth looking again: the door opens, or a place comes free."""
+        """When to look again: when the limiter opens, or when the next slot becomes free."""
         now = loop_time()
         if now < self._closed_until:
             return self._closed_until
         return self._free_at[0] if self._free_at else now + self._interval
 
-    def _occupy(self, places: int) -> None:
-        for _ in range(places):
+    def _occupy(self, slots: int) -> None:
+        for _ in range(slots):
             heapq.heappush(self._free_at, loop_time() + self._interval)
 
     def _occupied(self, now: float) -> int:
+        """How many slots answered requests still take."""
         while self._free_at and self._free_at[0] <= now:
             heapq.heappop(self._free_at)
         return len(self._free_at)

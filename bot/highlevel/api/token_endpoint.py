@@ -1,4 +1,4 @@
-"""HighLevel's OAuth endpoints, for one app: the only place that asks for tokens. It tries nothing again."""
+"""Asks HighLevel's OAuth endpoints for tokens, for one app. Repeats nothing."""
 
 from collections.abc import Mapping
 
@@ -11,11 +11,11 @@ from bot.highlevel.api.client import fetch
 
 CONNECT_PATIENCE = 3.0
 TOKEN_ENDPOINT_PATIENCE = 10.0
-"""Seconds for an answer. Whoever asks for new tokens holds the connection's lease meanwhile (`connections`)."""
+"""Seconds for an answer. A process that asks for new tokens holds a lease meanwhile (`CONNECTION_LEASE`)."""
 
 
 class TokenEndpoint:
-    """Gives tokens. Every call raises `HighLevelError`; what a refusal says of the connection is in `oauth`."""
+    """The endpoints that give tokens. Every call raises `HighLevelError`; `oauth` says what a refusal means."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class TokenEndpoint:
         self._transport = transport
 
     async def redeem(self, code: str) -> oauth.Tokens:
-        """Tokens for the code with which somebody came back."""
+        """Tokens for the code that a person brought back from HighLevel."""
         return oauth.read_tokens(await self._post(oauth.redeem(self._app, code)))
 
     async def renew(self, refresh: str, kind: oauth.Kind) -> oauth.Tokens:
@@ -43,9 +43,9 @@ class TokenEndpoint:
         return oauth.read_tokens(await self._post(oauth.renew(self._app, refresh, kind)))
 
     async def exchange(self, company_id: str, location_id: str, company: AccessTokens) -> oauth.Tokens:
-        """A location's tokens, for those of its agency."""
-        form = oauth.exchange(company_id, location_id)
-        answer = await self._post(form, OAuth(company), {"Version": self._version})
+        """A location's tokens, in exchange for its agency's."""
+        asked = oauth.exchange(company_id, location_id)
+        answer = await self._post(asked, OAuth(company), {"Version": self._version})
         return oauth.read_exchanged(answer, company_id, location_id)
 
     async def close(self) -> None:
@@ -53,13 +53,13 @@ class TokenEndpoint:
         await self._transport.aclose()
 
     async def _post(
-        self, form: oauth.TokenRequest, auth: httpx.Auth | None = None, headers: Mapping[str, str] | None = None
+        self, asked: oauth.TokenRequest, auth: httpx.Auth | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         request = httpx.Request(
             "POST",
-            self._base_url + form.path,
+            self._base_url + asked.path,
             headers=self._headers | dict(headers or {}),
-            data=dict(form.fields),
+            data=dict(asked.fields),
             extensions={"timeout": {"connect": CONNECT_PATIENCE, "pool": CONNECT_PATIENCE}},
         )
         return await fetch(self._transport, request, self._patience, auth)

@@ -1,4 +1,4 @@
-"""HighLevel's requests and answers as values: what to send, and what came back. No I/O."""
+"""HighLevel's requests and answers as values: makes requests, and reads answers. No I/O."""
 
 import math
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ from bot.highlevel.api.answers import Answer, details_of, json_in, read_error, t
 from bot.highlevel.api.errors import NotFound, SaidNo, Unreadable
 
 MOST_LISTED = 100
-"""Opportunities, or lost reasons, in one answer.
+"""Opportunities, or lost reasons, that HighLevel puts into one answer at most.
 https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity"""
 
 LONGEST_QUERY = 75
-"""Characters that the search takes.
+"""Characters that the search takes at most.
 https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity"""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request, apart from the headers that every request has."""
+    """A request, without the headers that every request has."""
 
     method: HTTPMethod
     path: str
@@ -31,13 +31,13 @@ class Call:
 
     @property
     def writes(self) -> bool:
-        """Whether it changes anything; only a call that does not may be repeated when its fate is unknown."""
+        """Whether it may change something. Such a call is not repeated if it may have been carried out."""
         return self.method is not HTTPMethod.GET
 
 
 @dataclass(frozen=True, slots=True)
 class OpportunityRecord:
-    """An opportunity as HighLevel gives it. Every field may be absent or `null` there."""
+    """An opportunity as HighLevel sends it. `None`: the field is missing, `null`, or of a wrong type."""
 
     id: str
     status: str
@@ -63,7 +63,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class LostReasonRecord:
-    """Why an opportunity can be lost, as a location has set it up."""
+    """A lost reason, as HighLevel sends it."""
 
     id: str
     name: str
@@ -71,11 +71,11 @@ class LostReasonRecord:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search gave."""
+    """What a search found."""
 
     records: tuple[OpportunityRecord, ...]
     total: int
-    """How many there are in all, these among them; those that cannot be read are not counted."""
+    """How many it found in all, these included; those that cannot be read are not counted."""
 
 
 # --- requests ------------------------------------------------------------------------------------------------------
@@ -89,8 +89,7 @@ def get_opportunity(opportunity_id: str) -> Call:
 def put_status(opportunity_id: str, status: str, lost_reason_id: str | None = None) -> Call:
     """https://marketplace.gohighlevel.com/docs/ghl/opportunities/update-opportunity-status (opportunities.write).
 
-    The body is `status`, and `lostReasonId` where there is one, and nothing else: HighLevel refuses what it does not
-    know.
+    The body has `status`, `lostReasonId` if there is one, and nothing else: HighLevel refuses unknown fields.
     """
     body = {"status": status} | ({"lostReasonId": lost_reason_id} if lost_reason_id else {})
     return Call(HTTPMethod.PUT, f"/opportunities/{_in_path(opportunity_id)}/status", body=body)
@@ -99,7 +98,7 @@ def put_status(opportunity_id: str, status: str, lost_reason_id: str | None = No
 def search_opportunities(location_id: str, query: str, limit: int, *, version: str) -> Call:
     """https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity (opportunities.readonly).
 
-    The location's parameter has another name in each version, and HighLevel refuses the other one.
+    Each version of the API has another name for the location's parameter, and refuses the other's.
     """
     location = "locationId" if version == "v3" else "location_id"
     asked = text(query[:LONGEST_QUERY]) or ""
@@ -123,7 +122,7 @@ def get_user(user_id: str) -> Call:
 
 
 def _in_path(identifier: str) -> str:
-    """One path segment, whatever the id. An empty id or `..` would address something else: no record has it."""
+    """The id as one segment of a path. Raises `NotFound` for an id that would address something else, such as `..`."""
     if identifier in {"", ".", ".."}:
         raise NotFound
     return quote(identifier, safe="")
@@ -141,7 +140,7 @@ def read_opportunity(answer: Answer) -> OpportunityRecord:
 
 
 def read_found(answer: Answer) -> Found:
-    """What a search found; what has no id or no status is left out. Raises `HighLevelError`."""
+    """What a search found, without records that have no id or no status. Raises `HighLevelError`."""
     body = _success(answer)
     listed = _list(body, "opportunities", answer)
     records = tuple(record for each in listed if (record := _record(_mapping(each))))
@@ -151,7 +150,10 @@ def read_found(answer: Answer) -> Found:
 
 
 def read_lost_reasons(answer: Answer) -> tuple[LostReasonRecord, ...]:
-    """`MOST_LISTED` reasons in HighLevel's order; what has no id or no name is left out. Raises `HighLevelError`."""
+    """At most `MOST_LISTED` reasons, in HighLevel's order, without those that have no id or no name.
+
+    Raises `HighLevelError`.
+    """
     return tuple(
         LostReasonRecord(identifier, name)
         for reason in map(_mapping, _list(_success(answer), "lostReasons", answer)[:MOST_LISTED])
@@ -160,7 +162,7 @@ def read_lost_reasons(answer: Answer) -> tuple[LostReasonRecord, ...]:
 
 
 def _record(found: Mapping[str, Any]) -> OpportunityRecord | None:
-    """An opportunity, in whichever answer it is: a single one leaves out what is null, the search does not."""
+    """An opportunity in any answer; `None` without id or status. Only the search sends fields that are `null`."""
     contact = _mapping(found.get("contact"))
     identifier, status = text(found.get("id")), text(found.get("status"))
     if identifier is None or status is None:
@@ -182,10 +184,10 @@ def _record(found: Mapping[str, Any]) -> OpportunityRecord | None:
 
 
 def read_accepted(answer: Answer) -> str:
-    """The trace id of an accepted `put_status`, empty when there is none. Raises `HighLevelError`.
+    """The trace id of an accepted `put_status`; empty if the answer has none. Raises `HighLevelError`.
 
-    The documented key is `succeded`, newer pages say `success`, and recorded answers had the one or the other: so no
-    key has to be there, and only an explicit `false` is a refusal. An empty body is an acceptance too.
+    The documentation has the key `succeded`, newer pages of it `success`, and recorded answers had one or the other.
+    So neither key is required, and only an explicit `false` is a refusal. An empty body is an acceptance too.
     """
     if answer.status == HTTPStatus.NO_CONTENT or (_succeeded(answer) and not answer.content.strip()):
         return ""
@@ -211,7 +213,7 @@ def read_pipelines(answer: Answer) -> dict[str, Pipeline]:
 
 
 def read_user_name(answer: Answer) -> str | None:
-    """A user's name, `None` when the answer has none. Raises `HighLevelError`."""
+    """A user's name; `None` if the answer has none. Raises `HighLevelError`."""
     return text(_success(answer).get("name"))
 
 

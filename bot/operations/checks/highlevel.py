@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
+from bot.deals.clock import loop_time
 from bot.deals.ports import CrmError
 from bot.operations import diagnose, diagnoses
 from bot.operations.checks.findings import CheckId, Findings, merged
@@ -72,7 +73,7 @@ class HighLevelChecks:
 
     async def run(self, *, everything: bool) -> Findings:
         """See `Check`."""
-        until = asyncio.get_running_loop().time() + HIGHLEVEL_PATIENCE
+        until = loop_time() + HIGHLEVEL_PATIENCE
         # All at once: a report takes as long as the slowest answer.
         trouble, reasons, grants, others = await asyncio.gather(
             self._trouble(self._default, until),

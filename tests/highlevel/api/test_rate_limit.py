@@ -50,7 +50,7 @@ async def _ask(rate_limiter: RateLimiter, seconds: float = 0.0, limits: Limits |
 
 
 async def test_a_place_comes_free_an_interval_after_its_answer() -> None:
-    rate_limiter = RateLimiter(most=2, interval=0.2)
+    rate_limiter = RateLimiter(limit=2, interval=0.2)
     began = _now()
     await asyncio.gather(*(_ask(rate_limiter, seconds=0.1) for _ in range(2)))
     await _ask(rate_limiter)
@@ -59,7 +59,7 @@ async def test_a_place_comes_free_an_interval_after_its_answer() -> None:
 
 
 async def test_whoever_finds_no_place_in_time_is_told_when_there_is_one_and_nothing_was_sent() -> None:
-    rate_limiter = RateLimiter(most=1, interval=5.0)
+    rate_limiter = RateLimiter(limit=1, interval=5.0)
     await _ask(rate_limiter)
 
     with pytest.raises(RateLimited) as refused:
@@ -70,7 +70,7 @@ async def test_whoever_finds_no_place_in_time_is_told_when_there_is_one_and_noth
 
 
 async def test_highlevels_own_figures_are_taken_over() -> None:
-    rate_limiter = RateLimiter(most=100, interval=10.0)
+    rate_limiter = RateLimiter(limit=100, interval=10.0)
     await _ask(rate_limiter, limits=_said(most=1, interval=0.1))
     began = _now()
     await _ask(rate_limiter)
@@ -79,7 +79,7 @@ async def test_highlevels_own_figures_are_taken_over() -> None:
 
 
 async def test_what_others_used_takes_places_too() -> None:
-    rate_limiter = RateLimiter(most=10, interval=0.2)
+    rate_limiter = RateLimiter(limit=10, interval=0.2)
     await _ask(rate_limiter, limits=_said(most=10, remaining=0))
     began = _now()
     await _ask(rate_limiter)
@@ -88,7 +88,7 @@ async def test_what_others_used_takes_places_too() -> None:
 
 
 async def test_an_answer_that_says_that_more_is_left_than_we_know_is_not_believed() -> None:
-    rate_limiter = RateLimiter(most=2, interval=0.2)
+    rate_limiter = RateLimiter(limit=2, interval=0.2)
     began = _now()
     await _ask(rate_limiter)
     await _ask(rate_limiter, limits=_said(most=2, remaining=2))
@@ -98,7 +98,7 @@ async def test_an_answer_that_says_that_more_is_left_than_we_know_is_not_believe
 
 
 async def test_a_request_that_failed_had_its_place() -> None:
-    rate_limiter = RateLimiter(most=1, interval=0.2)
+    rate_limiter = RateLimiter(limit=1, interval=0.2)
     began = _now()
     with pytest.raises(OSError, match="cut"):
         async with rate_limiter.slot(until=_now() + SOON):
@@ -112,7 +112,7 @@ async def test_a_request_that_failed_had_its_place() -> None:
 
 
 async def test_a_turn_waits_until_there_is_room_for_all_its_calls_and_is_not_kept_waiting_inside() -> None:
-    rate_limiter = RateLimiter(most=4, interval=0.3)
+    rate_limiter = RateLimiter(limit=4, interval=0.3)
     began = _now()
     await asyncio.gather(_ask(rate_limiter), _ask(rate_limiter))
     async with rate_limiter.reserve(3, until=_now() + SOON):
@@ -125,7 +125,7 @@ async def test_a_turn_waits_until_there_is_room_for_all_its_calls_and_is_not_kep
 
 
 async def test_turns_are_given_in_the_order_in_which_they_were_wanted() -> None:
-    rate_limiter = RateLimiter(most=3, interval=0.05)
+    rate_limiter = RateLimiter(limit=3, interval=0.05)
     order: list[int] = []
 
     async def take(number: int) -> None:
@@ -139,7 +139,7 @@ async def test_turns_are_given_in_the_order_in_which_they_were_wanted() -> None:
 
 
 async def test_what_a_turn_did_not_use_is_there_for_the_next() -> None:
-    rate_limiter = RateLimiter(most=3, interval=60.0)
+    rate_limiter = RateLimiter(limit=3, interval=60.0)
     async with rate_limiter.reserve(3, until=_now() + SOON):
         await _ask(rate_limiter)
     async with asyncio.timeout(30), rate_limiter.reserve(2, until=_now() + SOON):
@@ -147,7 +147,7 @@ async def test_what_a_turn_did_not_use_is_there_for_the_next() -> None:
 
 
 async def test_a_call_beyond_its_turn_comes_before_those_who_have_not_begun() -> None:
-    rate_limiter = RateLimiter(most=1, interval=0.1)
+    rate_limiter = RateLimiter(limit=1, interval=0.1)
     order: list[str] = []
 
     async def later() -> None:
@@ -166,20 +166,20 @@ async def test_a_call_beyond_its_turn_comes_before_those_who_have_not_begun() ->
 
 
 async def test_tasks_inside_a_turn_share_its_places() -> None:
-    rate_limiter = RateLimiter(most=3, interval=60.0)
+    rate_limiter = RateLimiter(limit=3, interval=60.0)
     async with asyncio.timeout(30), rate_limiter.reserve(3, until=_now() + SOON):
         await asyncio.gather(*(_ask(rate_limiter) for _ in range(3)))
 
 
 async def test_a_turn_for_more_than_there_ever_is_takes_all_there_is() -> None:
-    rate_limiter = RateLimiter(most=2, interval=0.05)
+    rate_limiter = RateLimiter(limit=2, interval=0.05)
     async with asyncio.timeout(30), rate_limiter.reserve(3, until=_now() + SOON):
         for _ in range(3):
             await _ask(rate_limiter)
 
 
 async def test_whoever_gives_up_waiting_leaves_the_queue() -> None:
-    rate_limiter = RateLimiter(most=1, interval=0.2)
+    rate_limiter = RateLimiter(limit=1, interval=0.2)
     await _ask(rate_limiter)
     impatient = asyncio.create_task(_enter(rate_limiter))
     await asyncio.sleep(0.01)
@@ -191,7 +191,7 @@ async def test_whoever_gives_up_waiting_leaves_the_queue() -> None:
 
 
 async def test_a_turn_that_is_given_to_whoever_gives_up_at_that_moment_is_given_on() -> None:
-    rate_limiter = RateLimiter(most=1, interval=60.0)
+    rate_limiter = RateLimiter(limit=1, interval=60.0)
     async with rate_limiter.reserve(1, until=_now() + SOON):
         impatient = asyncio.create_task(_enter(rate_limiter))
         await asyncio.sleep(0.01)
@@ -203,7 +203,7 @@ async def test_a_turn_that_is_given_to_whoever_gives_up_at_that_moment_is_given_
 
 
 async def test_whoever_went_while_the_door_was_opened_is_passed_over() -> None:
-    rate_limiter = RateLimiter(most=1, interval=60.0)
+    rate_limiter = RateLimiter(limit=1, interval=60.0)
     async with rate_limiter.reserve(1, until=_now() + SOON):
         impatient = asyncio.create_task(_enter(rate_limiter))
         await asyncio.sleep(0.01)
@@ -222,7 +222,7 @@ async def _enter(rate_limiter: RateLimiter) -> None:
 
 
 async def test_after_a_429_nobody_asks_before_it_is_time() -> None:
-    rate_limiter = RateLimiter(most=100, interval=10.0)
+    rate_limiter = RateLimiter(limit=100, interval=10.0)
     began = _now()
     await _ask(rate_limiter, limits=_said(closed_for=0.2))
     await asyncio.gather(*(_ask(rate_limiter) for _ in range(5)))
@@ -243,14 +243,14 @@ async def test_whoever_cannot_wait_for_the_door_to_open_is_told_at_once() -> Non
 
 
 async def test_a_door_that_is_said_to_be_closed_for_long_is_tried_before() -> None:
-    rate_limiter = RateLimiter(ask_again=0.1)
+    rate_limiter = RateLimiter(longest_closed=0.1)
     await _ask(rate_limiter, limits=_said(closed_for=86400.0))
     async with asyncio.timeout(30):
         await _ask(rate_limiter)
 
 
 async def test_whoever_has_a_deadline_comes_before_those_who_have_not_begun() -> None:
-    rate_limiter = RateLimiter(most=1, interval=0.1)
+    rate_limiter = RateLimiter(limit=1, interval=0.1)
     await _ask(rate_limiter)
     order: list[str] = []
     turns = [asyncio.create_task(_enter(rate_limiter)) for _ in range(20)]
@@ -266,7 +266,7 @@ async def test_whoever_has_a_deadline_comes_before_those_who_have_not_begun() ->
 
 
 async def test_when_the_day_is_over_nobody_waits_and_all_are_told_until_when() -> None:
-    rate_limiter = RateLimiter(most=1, interval=60.0)
+    rate_limiter = RateLimiter(limit=1, interval=60.0)
     await _ask(rate_limiter)
     queued = asyncio.create_task(_enter(rate_limiter))
     gone = asyncio.create_task(_enter(rate_limiter))
@@ -282,7 +282,7 @@ async def test_when_the_day_is_over_nobody_waits_and_all_are_told_until_when() -
 
 
 async def test_whoever_gives_up_at_the_moment_at_which_the_day_ends_is_gone() -> None:
-    rate_limiter = RateLimiter(most=1, interval=60.0)
+    rate_limiter = RateLimiter(limit=1, interval=60.0)
     await _ask(rate_limiter)
     impatient = asyncio.create_task(_enter(rate_limiter))
     await asyncio.sleep(0.01)
@@ -304,7 +304,7 @@ async def test_a_day_whose_end_nobody_knows_is_over_all_the_same() -> None:
 
 @pytest.mark.parametrize("reset", [None, 0.1, 3600.0])
 async def test_now_and_then_somebody_asks_whether_the_day_is_really_over(reset: float | None) -> None:
-    rate_limiter = RateLimiter(ask_again=0.2)
+    rate_limiter = RateLimiter(longest_closed=0.2)
     rate_limiter.observe(_said(closed_for=reset, day_is_over=True))
     await asyncio.sleep(0.25)
 
@@ -403,7 +403,7 @@ async def test_a_lost_reason_is_sent_and_read() -> None:
 
 
 async def test_what_is_left_is_what_nobody_has_taken_or_keeps() -> None:
-    rate_limiter = RateLimiter(most=10, interval=5.0)
+    rate_limiter = RateLimiter(limit=10, interval=5.0)
     assert rate_limiter.budget() == Budget(10, 10, None, None)
     await _ask(rate_limiter)
     async with rate_limiter.reserve(3, until=_now() + SOON):
@@ -453,7 +453,7 @@ def test_never_are_there_more_requests_in_an_interval_than_may_be(turns: list[tu
                     await asyncio.sleep(milliseconds / 1000)
 
     async def play() -> None:
-        rate_limiter = RateLimiter(most=most, interval=interval)
+        rate_limiter = RateLimiter(limit=most, interval=interval)
         await asyncio.gather(*(take(rate_limiter, *reserve) for reserve in turns))
 
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
