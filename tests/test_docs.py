@@ -124,13 +124,38 @@ def test_every_file_of_the_documents_exists() -> None:
 
 
 def test_every_decision_names_a_test_that_exists() -> None:
-    decisions = DECISIONS.split("\n## ")[1:]
-
-    for decision in decisions:
+    for decision in _decisions():
         held_by = re.findall(r"`(test_\w+|tests/[\w/]+\.py)`", decision)
         assert held_by, decision
         for name in held_by:
             assert (ROOT / name).exists() or f"def {name}(" in TESTS, name
+
+
+def test_every_decision_takes_ten_lines_at_most() -> None:
+    for decision in _decisions():
+        _title, *lines = decision.strip().splitlines()
+        assert len(lines) <= 10, decision
+
+
+def test_the_contents_list_every_decision_once_and_in_order() -> None:
+    contents, *_ = DECISIONS.partition("\n## ")
+    listed = re.findall(r"(?m)^( *)- \[(.+)\]\(#([\w-]+)\)$", contents)
+    headings = re.findall(r"(?m)^##(#?) (.+)$", DECISIONS)
+    anchors = [anchor for _, _, anchor in listed]
+
+    assert [(bool(indent), title) for indent, title, _ in listed] == [(bool(deep), title) for deep, title in headings]
+    assert anchors == [_anchor(title) for _, title in headings]
+    assert len(set(anchors)) == len(anchors)
+
+
+def _decisions() -> list[str]:
+    themes = DECISIONS.split("\n## ")[1:]
+    return [decision for theme in themes for decision in theme.split("\n### ")[1:]]
+
+
+def _anchor(title: str) -> str:
+    """Where GitHub's heading of this title is linked to."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
 def test_the_map_names_every_module_once() -> None:
