@@ -16,7 +16,14 @@ from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import Details, HighLevelError
 from bot.highlevel.api.transport import pooled
 from bot.highlevel.causes import CAUSES, trouble
-from bot.highlevel.crm import MOST_MATCHES, MOST_OWNERS, PATIENCE_FOR_NAMES, HighLevelCrm
+from bot.highlevel.crm import (
+    MOST_MATCHES,
+    MOST_OWNERS,
+    NAMES_ERROR_TTL,
+    NAMES_TTL,
+    PATIENCE_FOR_NAMES,
+    HighLevelCrm,
+)
 from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 
@@ -56,7 +63,7 @@ def highlevel() -> HighLevel:
 
 
 @pytest.fixture
-async def client(highlevel: HighLevel) -> AsyncIterator[Client]:
+async def crm(highlevel: HighLevel) -> AsyncIterator[HighLevelCrm]:
     async with (
         served(highlevel.app()) as url,
         Client(
@@ -68,12 +75,7 @@ async def client(highlevel: HighLevel) -> AsyncIterator[Client]:
             attempts=Attempts(most=1, connect=2.0, answer=0.5, pause=0.01),
         ) as client,
     ):
-        yield client
-
-
-@pytest.fixture
-def crm(highlevel: HighLevel, client: Client) -> HighLevelCrm:
-    return HighLevelCrm(client, highlevel.location_id)
+        yield HighLevelCrm(client, highlevel.location_id)
 
 
 # --- errors ------------------------------------------------------------------------------------------------------
@@ -320,27 +322,25 @@ async def test_a_reply_waits_for_names_no_longer_than_its_command_has_time(
 
 
 async def test_the_last_names_stay_in_use_when_they_cannot_be_read_again(
-    highlevel: HighLevel, client: Client, monkeypatch: pytest.MonkeyPatch
+    highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
-    monkeypatch.setattr("bot.highlevel.crm.NAMES_TTL", 0.0)
-    crm = HighLevelCrm(client, highlevel.location_id)
     first = await crm.describe(PLAIN, until=_in(5))
+    await asyncio.sleep(NAMES_TTL)
     highlevel.misbehave(DOWN, times=math.inf)
     assert await crm.describe(PLAIN, until=_in(5)) == first
     assert (_asked_for(highlevel, "/pipelines"), _asked_for(highlevel, f"/users/{OWNER}")) == (2, 2)
 
 
-async def test_a_name_that_highlevel_never_sends_is_given_up_for_the_next_caller_too(
-    highlevel: HighLevel, crm: HighLevelCrm, monkeypatch: pytest.MonkeyPatch
+async def test_names_that_highlevel_does_not_send_are_given_up_and_read_again_later(
+    highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
-    monkeypatch.setattr("bot.highlevel.crm.PATIENCE_FOR_NAMES", 0.05)
     highlevel.misbehave(Fault(hangs=True), times=math.inf)
-    with structlog.testing.capture_logs() as logged:
-        for _ in range(2):
-            assert (await crm.describe(PLAIN, until=_in(5))).pipeline is None
-            await asyncio.sleep(0.05)
-    assert [line["error"] for line in logged if line["event"] == "crm.name_unknown"] == ["TimeoutError"] * 2
-    assert len(highlevel.received) == 2
+    began = _in(0)
+    assert (await crm.describe(PLAIN, until=_in(60))).pipeline is None
+    assert _in(0) - began <= PATIENCE_FOR_NAMES + 0.1
+    await asyncio.sleep(NAMES_ERROR_TTL)
+    highlevel.behave()
+    assert (await crm.describe(PLAIN, until=_in(5))).pipeline == "New business"
 
 
 async def test_a_thousand_owners_are_remembered(crm: HighLevelCrm, highlevel: HighLevel) -> None:
