@@ -6,22 +6,13 @@ import pytest
 
 from bot.cache import Cache
 
+pytestmark = pytest.mark.jumping_clock
+
 TTL, ERROR_TTL = 300.0, 10.0
 
 
-class Clock:
-    """The event loop's time. It stands still until a test moves it."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        loop = asyncio.get_running_loop()
-        self.now = loop.time()
-        monkeypatch.setattr(loop, "time", lambda: self.now)
-
-    async def advance(self, seconds: float) -> None:
-        """Let so much time pass, and let every task do what it can do by then."""
-        self.now += seconds
-        for _ in range(10):
-            await asyncio.sleep(0)
+class DownError(Exception):
+    """What a source raises that does not answer."""
 
 
 class Source:
@@ -41,45 +32,30 @@ class Source:
         return answer
 
 
-class DownError(Exception):
-    """What a source raises that does not answer."""
-
-
-@pytest.fixture
-async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
-
-
 def _cache(source: Source, *, stale_if_error: float = 0.0, maxsize: int = 1000) -> Cache[str, str]:
     return Cache(source, ttl=TTL, error_ttl=ERROR_TTL, stale_if_error=stale_if_error, maxsize=maxsize)
 
 
-def _in(seconds: float) -> float:
-    return asyncio.get_running_loop().time() + seconds
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 # --- answers -------------------------------------------------------------------------------------------------------
 
 
-async def test_an_answer_is_kept_for_its_time_to_live(clock: Clock) -> None:
-    source = Source("first", "second")
-    cache = _cache(source)
+async def test_an_answer_is_kept_for_its_time_to_live() -> None:
+    cache = _cache(Source("first", "second"))
     assert await cache.get("key") == "first"
-    await clock.advance(TTL - 1)
+    await asyncio.sleep(TTL - 1)
     assert await cache.get("key") == "first"
-    await clock.advance(1)
+    await asyncio.sleep(1)
     assert await cache.get("key") == "second"
 
 
-async def test_the_time_to_live_begins_when_the_load_begins(clock: Clock) -> None:
-    source = Source("first", "second", seconds=5)
-    cache = _cache(source)
-    first = asyncio.create_task(cache.get("key"))
-    await clock.advance(0)
-    await clock.advance(5)
-    assert await first == "first"
-    source.seconds = 0
-    await clock.advance(TTL - 5)
+async def test_the_time_to_live_begins_when_the_load_begins() -> None:
+    cache = _cache(Source("first", "second", seconds=5))
+    assert await cache.get("key") == "first"
+    await asyncio.sleep(TTL - 5)
     assert await cache.get("key") == "second"
 
 
@@ -102,7 +78,7 @@ async def test_an_answer_may_be_none() -> None:
     assert asked == ["key"]
 
 
-async def test_with_no_time_to_live_every_caller_asks() -> None:
+async def test_with_no_time_to_live_every_call_loads() -> None:
     cache = Cache(Source("first", "second"), ttl=0.0, error_ttl=0.0)
     assert [await cache.get("key") for _ in range(2)] == ["first", "second"]
 
@@ -116,61 +92,51 @@ async def test_the_least_recently_used_key_is_forgotten_beyond_the_maximum(maxsi
     assert source.asked == {1: ["a", "b", "a", "c", "a", "b"], 2: ["a", "b", "c", "b"]}[maxsize]
 
 
-# --- one load for all who wait --------------------------------------------------------------------------------------
+# --- one load for all callers ---------------------------------------------------------------------------------------
 
 
-async def test_callers_that_want_a_key_at_once_share_one_load(clock: Clock) -> None:
+async def test_callers_that_want_a_key_at_once_share_one_load() -> None:
     source = Source("answer", seconds=1)
     cache = _cache(source)
-    callers = [asyncio.create_task(cache.get("key")) for _ in range(20)]
-    callers.append(asyncio.create_task(cache.get("key", until=_in(2))))
-    await clock.advance(0)
-    await clock.advance(1)
-    assert await asyncio.gather(*callers) == ["answer"] * 21
+    found = await asyncio.gather(*(cache.get("key", until=_now() + 2) for _ in range(10)), cache.get("key"))
+    assert found == ["answer"] * 11
     assert source.asked == ["key"]
 
 
-async def test_callers_that_share_a_load_share_its_failure(clock: Clock) -> None:
+async def test_callers_that_share_a_load_share_its_failure() -> None:
     source = Source(DownError(), seconds=1)
     cache = _cache(source)
-    callers = [asyncio.create_task(cache.get("key")) for _ in range(3)]
-    await clock.advance(0)
-    await clock.advance(1)
-    found = await asyncio.gather(*callers, return_exceptions=True)
+    found = await asyncio.gather(*(cache.get("key") for _ in range(3)), return_exceptions=True)
     assert [type(each) for each in found] == [DownError] * 3
     assert source.asked == ["key"]
 
 
-async def test_a_caller_that_is_cancelled_does_not_stop_the_load_for_others(clock: Clock) -> None:
+async def test_a_caller_that_is_cancelled_does_not_stop_the_load_for_others() -> None:
     source = Source("answer", seconds=1)
     cache = _cache(source)
     began_it, other = (asyncio.create_task(cache.get("key")) for _ in range(2))
-    await clock.advance(0)
+    await asyncio.sleep(0.5)
     began_it.cancel()
-    await clock.advance(1)
     assert await other == "answer"
     assert source.asked == ["key"]
 
 
-async def test_a_load_that_every_caller_gave_up_is_kept_for_the_next_one(clock: Clock) -> None:
+async def test_a_load_that_every_caller_gave_up_is_kept_for_the_next_one() -> None:
     source = Source("answer", seconds=1)
     cache = _cache(source)
     alone = asyncio.create_task(cache.get("key"))
-    await clock.advance(0)
+    await asyncio.sleep(0.5)
     alone.cancel()
-    await clock.advance(1)
+    await asyncio.sleep(1)
     assert await cache.get("key") == "answer"
     assert source.asked == ["key"]
 
 
-async def test_a_failure_that_every_caller_gave_up_is_no_error_of_the_event_loop(
-    clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_failure_that_every_caller_gave_up_is_not_logged_by_asyncio(caplog: pytest.LogCaptureFixture) -> None:
     cache = _cache(Source(DownError(), seconds=1))
-    alone = asyncio.create_task(cache.get("key"))
-    await clock.advance(0)
-    alone.cancel()
-    await clock.advance(1)
+    with pytest.raises(TimeoutError):
+        await cache.get("key", until=_now() + 0.5)
+    await asyncio.sleep(1)
     del cache
     assert caplog.records == []
 
@@ -178,110 +144,113 @@ async def test_a_failure_that_every_caller_gave_up_is_no_error_of_the_event_loop
 # --- how long a caller waits ----------------------------------------------------------------------------------------
 
 
-async def test_a_caller_waits_no_longer_than_it_has_time(clock: Clock) -> None:
+async def test_a_caller_waits_no_longer_than_it_has_time() -> None:
     source = Source("answer", seconds=5)
     cache = _cache(source)
-    hasty = asyncio.create_task(cache.get("key", until=_in(2)))
-    patient = asyncio.create_task(cache.get("key", until=_in(6)))
-    await clock.advance(0)
-    await clock.advance(2)
+    patient = asyncio.create_task(cache.get("key", until=_now() + 6))
+    began = _now()
     with pytest.raises(TimeoutError):
-        await hasty
-    await clock.advance(3)
+        await cache.get("key", until=_now() + 2)
+    assert _now() - began == pytest.approx(2)
     assert await patient == "answer"
     assert source.asked == ["key"]
 
 
-async def test_a_caller_without_any_time_begins_the_load_for_the_next_one(clock: Clock) -> None:
+async def test_a_caller_without_any_time_begins_the_load_for_the_next_one() -> None:
     source = Source("answer", seconds=1)
     cache = _cache(source)
     with pytest.raises(TimeoutError):
-        await cache.get("key", until=_in(-1))
-    await clock.advance(1)
-    assert await cache.get("key", until=_in(-1)) == "answer"
+        await cache.get("key", until=_now() - 1)
+    await asyncio.sleep(1)
+    assert await cache.get("key", until=_now() - 1) == "answer"
     assert source.asked == ["key"]
 
 
-@pytest.mark.parametrize(("stale_if_error", "usable"), [(0.0, False), (60.0, True), (math.inf, True)])
-async def test_a_caller_whose_time_is_over_gets_a_stale_answer_that_can_still_be_used(
-    clock: Clock, stale_if_error: float, *, usable: bool
-) -> None:
-    source = Source("first", "second")
+@pytest.mark.parametrize("stale_if_error", [60.0, math.inf])
+async def test_a_caller_whose_time_is_over_gets_a_stale_answer_that_is_still_usable(stale_if_error: float) -> None:
+    source = Source("first", "second", seconds=5)
     cache = _cache(source, stale_if_error=stale_if_error)
     await cache.get("key")
-    await clock.advance(TTL + 59)
-    source.seconds = 5
-    hasty = asyncio.create_task(cache.get("key", until=_in(0.5)))
-    await clock.advance(0)
-    await clock.advance(0.5)
-    if usable:
-        assert await hasty == "first"
-    else:
-        with pytest.raises(TimeoutError):
-            await hasty
-    await clock.advance(5)
+    await asyncio.sleep(TTL + 50)
+    assert await cache.get("key", until=_now() + 0.5) == "first"
     assert await cache.get("key") == "second"
+
+
+@pytest.mark.parametrize("stale_if_error", [0.0, 60.0])
+async def test_a_caller_whose_time_is_over_gets_no_stale_answer_that_is_too_old(stale_if_error: float) -> None:
+    source = Source("first", "second", seconds=5)
+    cache = _cache(source, stale_if_error=stale_if_error)
+    await cache.get("key")
+    await asyncio.sleep(TTL + stale_if_error)
+    with pytest.raises(TimeoutError):
+        await cache.get("key", until=_now() + 0.5)
+    assert await cache.get("key") == "second"
+
+
+async def test_a_caller_whose_time_is_over_after_a_failure_gets_no_answer() -> None:
+    cache = _cache(Source(DownError(), "answer", seconds=5), stale_if_error=math.inf)
+    with pytest.raises(DownError):
+        await cache.get("key")
+    await asyncio.sleep(ERROR_TTL)
+    with pytest.raises(TimeoutError):
+        await cache.get("key", until=_now() + 0.5)
 
 
 # --- failures -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_failure_is_kept_for_a_shorter_time(clock: Clock) -> None:
+async def test_a_failure_is_kept_for_a_shorter_time() -> None:
     source = Source(DownError("why"), "answer")
     cache = _cache(source)
     for _ in range(2):
         with pytest.raises(DownError, match="why"):
             await cache.get("key")
-    await clock.advance(ERROR_TTL - 1)
+    await asyncio.sleep(ERROR_TTL - 1)
     with pytest.raises(DownError):
         await cache.get("key")
-    await clock.advance(1)
+    await asyncio.sleep(1)
     assert await cache.get("key") == "answer"
     assert source.asked == ["key"] * 2
 
 
-async def test_a_failure_that_took_long_is_kept_from_when_it_failed(clock: Clock) -> None:
+async def test_a_failure_that_took_long_is_kept_from_when_it_failed() -> None:
     source = Source(DownError(), seconds=30)
     cache = _cache(source)
-    first = asyncio.create_task(cache.get("key"))
-    await clock.advance(0)
-    await clock.advance(30)
-    for caller in (first, asyncio.create_task(cache.get("key"))):
+    for _ in range(2):
         with pytest.raises(DownError):
-            await caller
+            await cache.get("key")
     assert source.asked == ["key"]
 
 
-async def test_an_error_that_is_raised_again_does_not_grow() -> None:
+async def test_the_traceback_of_a_kept_error_does_not_grow() -> None:
     cache = _cache(Source(DownError()))
-    depths = []
+    depths = set()
     for _ in range(3):
         with pytest.raises(DownError) as caught:
             await cache.get("key")
-        depths.append(len(traceback.extract_tb(caught.tb)))
-    assert len(set(depths)) == 1
+        depths.add(len(traceback.extract_tb(caught.tb)))
+    assert len(depths) == 1
 
 
-async def test_a_stale_answer_takes_the_place_of_one_that_cannot_be_loaded(clock: Clock) -> None:
+async def test_a_stale_answer_takes_the_place_of_one_that_cannot_be_loaded() -> None:
     source = Source("first", DownError(), DownError(), "second")
     cache = _cache(source, stale_if_error=math.inf)
     await cache.get("key")
-    await clock.advance(TTL)
+    await asyncio.sleep(TTL)
     for _ in range(2):
         assert await cache.get("key") == "first"
         assert await cache.get("key") == "first"
-        await clock.advance(ERROR_TTL)
+        await asyncio.sleep(ERROR_TTL)
     assert await cache.get("key") == "second"
     assert source.asked == ["key"] * 4
 
 
-async def test_a_stale_answer_is_not_used_for_longer_than_it_may(clock: Clock) -> None:
-    source = Source("first", DownError(), DownError())
-    cache = _cache(source, stale_if_error=4.0)
+async def test_a_stale_answer_is_used_no_longer_than_allowed() -> None:
+    cache = _cache(Source("first", DownError(), DownError()), stale_if_error=4.0)
     await cache.get("key")
-    await clock.advance(TTL)
+    await asyncio.sleep(TTL)
     assert await cache.get("key") == "first"
-    await clock.advance(4)
+    await asyncio.sleep(4)
     with pytest.raises(DownError):
         await cache.get("key")
 
@@ -289,30 +258,29 @@ async def test_a_stale_answer_is_not_used_for_longer_than_it_may(clock: Clock) -
 # --- refreshing -----------------------------------------------------------------------------------------------------
 
 
-async def test_a_refresh_replaces_an_answer_that_is_still_fresh(clock: Clock) -> None:
-    source = Source("first", "second")
-    cache = _cache(source)
+async def test_a_refresh_replaces_an_answer_that_is_still_fresh() -> None:
+    cache = _cache(Source("first", "second"))
     await cache.get("key")
     assert await cache.refresh("key")
-    await clock.advance(TTL - 1)
+    await asyncio.sleep(TTL - 1)
     assert await cache.get("key") == "second"
 
 
-async def test_a_refresh_that_fails_leaves_an_answer_in_use_while_it_is_fresh(clock: Clock) -> None:
+async def test_a_refresh_that_fails_leaves_an_answer_in_use_while_it_is_fresh() -> None:
     source = Source("first", DownError(), DownError())
     cache = _cache(source)
     assert await cache.refresh("key")
-    await clock.advance(TTL / 2)
+    await asyncio.sleep(TTL / 2)
     assert not await cache.refresh("key")
-    await clock.advance(TTL / 2 - 1)
+    await asyncio.sleep(TTL / 2 - 1)
     assert await cache.get("key") == "first"
     assert source.asked == ["key"] * 2
-    await clock.advance(1)
+    await asyncio.sleep(1)
     with pytest.raises(DownError):
         await cache.get("key")
 
 
-async def test_a_refresh_that_fails_without_an_answer_is_a_failure_for_others_too() -> None:
+async def test_a_refresh_that_fails_without_an_answer_is_a_failure_for_callers_too() -> None:
     source = Source(DownError())
     cache = _cache(source)
     assert not await cache.refresh("key")
@@ -321,12 +289,9 @@ async def test_a_refresh_that_fails_without_an_answer_is_a_failure_for_others_to
     assert source.asked == ["key"]
 
 
-async def test_a_refresh_shares_the_load_that_is_under_way(clock: Clock) -> None:
+async def test_a_refresh_shares_the_load_that_is_under_way() -> None:
     source = Source("answer", seconds=1)
     cache = _cache(source)
-    caller = asyncio.create_task(cache.get("key"))
-    refresh = asyncio.create_task(cache.refresh("key"))
-    await clock.advance(0)
-    await clock.advance(1)
-    assert (await caller, await refresh) == ("answer", True)
+    answer, refreshed = await asyncio.gather(cache.get("key"), cache.refresh("key"))
+    assert (answer, refreshed) == ("answer", True)
     assert source.asked == ["key"]

@@ -108,7 +108,7 @@ class Overtaken:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """Nobody can tell which deal is meant by the name; nothing was written."""
+    """The name may mean several deals, or not certainly the one it finds; nothing was written."""
 
     matches: tuple[Opportunity, ...]
     """At least one: of a single one it is not certain that it is meant."""
@@ -126,7 +126,7 @@ class ReasonWanted:
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """Somebody is to be asked first; nothing was written."""
+    """The caller has to confirm the change first; nothing was written."""
 
     opportunity: Opportunity
 
@@ -140,7 +140,7 @@ class Previewed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It did not work, or nobody can tell."""
+    """The change did not work, or its effect is unknown."""
 
     trouble: Trouble
     effect: Effect

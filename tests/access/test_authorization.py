@@ -15,8 +15,8 @@ RULES = Allowlist(frozenset({"U0ANA"}), frozenset(), groups=frozenset({"S1", "S2
 
 
 @dataclass
-class Porch:
-    """A door and what it asks."""
+class Ports:
+    """An `Authorizer` and its ports, in memory."""
 
     rules: Allowlist = RULES
     workspace: MemoryHome = field(default_factory=MemoryHome)
@@ -34,108 +34,110 @@ class Porch:
 
 
 @pytest.fixture
-def porch() -> Porch:
-    return Porch()
+def ports() -> Ports:
+    return Ports()
 
 
-def _approve(porch: Porch) -> None:
-    porch.register.rows.append(
+def _approve(ports: Ports) -> None:
+    ports.register.rows.append(
         AccessRequest("REF", "U0BEN", "T1", "C1", AT, RequestState.APPROVED, decided_by="U0KIM", decided_at=AT)
     )
 
 
 @pytest.mark.parametrize(("caller", "way"), [(ANA, Way.LIST), (KIM, Way.ADMIN)])
-async def test_about_whoever_is_named_nobody_is_asked(porch: Porch, caller: Caller, way: Way) -> None:
-    porch.register.down = True
+async def test_a_caller_whom_the_settings_name_is_allowed_without_asking_slack_or_the_database(
+    ports: Ports, caller: Caller, way: Way
+) -> None:
+    ports.register.down = True
 
-    assert await porch.decide(caller) == Allowed(way)
-    assert porch.directory.asked == []
-
-
-async def test_a_member_of_any_of_the_groups_may(porch: Porch) -> None:
-    porch.directory.groups["S2"] = frozenset({"U0BEN"})
-
-    assert await porch.decide() == Allowed(Way.GROUP, group="S2")
+    assert await ports.decide(caller) == Allowed(way)
+    assert ports.directory.asked == []
 
 
-async def test_whoever_is_in_none_may_not_and_who_they_are_is_not_asked(porch: Porch) -> None:
-    assert await porch.decide() == Denied(Reason.NOT_ALLOWED)
-    assert sorted(porch.directory.asked) == ["S1", "S2"]
+async def test_a_member_of_any_allowed_group_is_allowed(ports: Ports) -> None:
+    ports.directory.groups["S2"] = frozenset({"U0BEN"})
+
+    assert await ports.decide() == Allowed(Way.GROUP, group="S2")
 
 
-async def test_a_group_that_slack_does_not_tell_of_lets_nobody_in_and_is_the_reason(porch: Porch) -> None:
-    del porch.directory.groups["S1"]
-
-    assert await porch.decide() == Denied(Reason.GROUPS_UNKNOWN)
-    porch.directory.groups["S2"] = frozenset({"U0BEN"})
-    assert await porch.decide() == Allowed(Way.GROUP, group="S2")
+async def test_a_caller_in_no_allowed_group_is_denied_without_being_looked_up(ports: Ports) -> None:
+    assert await ports.decide() == Denied(Reason.NOT_ALLOWED)
+    assert sorted(ports.directory.asked) == ["S1", "S2"]
 
 
-async def test_whoever_an_admin_let_in_may_whatever_slack_says_of_the_groups(porch: Porch) -> None:
-    _approve(porch)
-    porch.directory.groups.clear()
+async def test_a_group_whose_members_slack_does_not_tell_denies_access_and_is_the_reason(ports: Ports) -> None:
+    del ports.directory.groups["S1"]
 
-    assert await porch.decide() == Allowed(Way.APPROVAL, approved=Approved("U0KIM", AT))
-
-
-async def test_without_admins_no_approval_counts_and_none_is_looked_up(porch: Porch) -> None:
-    _approve(porch)
-    porch.rules = Allowlist(frozenset(), frozenset(), groups=frozenset({"S1"}))
-    porch.register.down = True
-
-    assert await porch.decide() == Denied(Reason.NOT_ALLOWED)
+    assert await ports.decide() == Denied(Reason.GROUPS_UNKNOWN)
+    ports.directory.groups["S2"] = frozenset({"U0BEN"})
+    assert await ports.decide() == Allowed(Way.GROUP, group="S2")
 
 
-async def test_a_store_that_is_down_lets_nobody_in_and_is_the_reason(porch: Porch) -> None:
-    _approve(porch)
-    porch.register.down = True
+async def test_a_caller_whom_an_admin_approved_is_allowed_whatever_slack_says_about_groups(ports: Ports) -> None:
+    _approve(ports)
+    ports.directory.groups.clear()
 
-    assert await porch.decide() == Denied(Reason.APPROVALS_UNKNOWN)
-
-
-async def test_somebody_of_whom_slack_does_not_tell_who_they_are_may_not(porch: Porch) -> None:
-    _approve(porch)
-    porch.directory.people.clear()
-
-    assert await porch.decide() == Denied(Reason.PERSON_UNKNOWN)
+    assert await ports.decide() == Allowed(Way.APPROVAL, approved=Approved("U0KIM", AT))
 
 
-async def test_a_guest_is_not_let_in_by_a_group_or_an_approval(porch: Porch) -> None:
-    _approve(porch)
-    porch.directory.people["U0BEN"] = Person(frozenset({"T1"}), is_guest=True)
+async def test_without_admins_no_approval_counts_and_none_is_read(ports: Ports) -> None:
+    _approve(ports)
+    ports.rules = Allowlist(frozenset(), frozenset(), groups=frozenset({"S1"}))
+    ports.register.down = True
 
-    assert await porch.decide() == Denied(Reason.GUEST)
-
-
-async def test_what_takes_too_long_counts_for_nothing(porch: Porch) -> None:
-    porch.directory.groups["S1"] = frozenset({"U0BEN"})
-    porch.directory.wait = 60.0
-
-    assert await porch.decide(within=0.02) == Denied(Reason.GROUPS_UNKNOWN)
+    assert await ports.decide() == Denied(Reason.NOT_ALLOWED)
 
 
-async def test_while_our_workspace_is_unknown_nobody_may_and_nobody_is_an_admin(porch: Porch) -> None:
-    porch.workspace.team_id = None
+async def test_a_database_that_is_down_denies_access_and_is_the_reason(ports: Ports) -> None:
+    _approve(ports)
+    ports.register.down = True
 
-    assert await porch.decide(KIM) == Denied(Reason.WORKSPACE_UNKNOWN)
-    assert not porch.authorizer.is_admin(KIM)
-    porch.workspace.team_id = "T1"
-    assert porch.authorizer.is_admin(KIM)
-    assert not porch.authorizer.is_admin(ANA)
+    assert await ports.decide() == Denied(Reason.APPROVALS_UNKNOWN)
 
 
-async def test_whoever_comes_sooner_after_the_start_than_slacks_answer_waits_for_it(porch: Porch) -> None:
-    porch.workspace = MemoryHome(team_id=None, told="T1", wait=0.02)
-    assert await porch.decide(ANA) == Allowed(Way.LIST)
+async def test_a_caller_whom_slack_does_not_describe_is_denied(ports: Ports) -> None:
+    _approve(ports)
+    ports.directory.people.clear()
 
-    porch.workspace = MemoryHome(team_id=None, told="T1", wait=0.02)
-    assert await porch.authorizer.ineligible(BEN, within=5) is None
+    assert await ports.decide() == Denied(Reason.PERSON_UNKNOWN)
 
 
-async def test_an_answer_that_takes_too_long_is_not_waited_for(porch: Porch) -> None:
-    porch.workspace = MemoryHome(team_id=None, told="T1", wait=60.0)
+async def test_neither_a_group_nor_an_approval_lets_a_guest_in(ports: Ports) -> None:
+    _approve(ports)
+    ports.directory.people["U0BEN"] = Person(frozenset({"T1"}), is_guest=True)
 
-    assert await porch.decide(ANA, within=0.02) == Denied(Reason.WORKSPACE_UNKNOWN)
+    assert await ports.decide() == Denied(Reason.GUEST)
+
+
+async def test_an_answer_that_takes_too_long_denies_access(ports: Ports) -> None:
+    ports.directory.groups["S1"] = frozenset({"U0BEN"})
+    ports.directory.wait = 60.0
+
+    assert await ports.decide(within=0.02) == Denied(Reason.GROUPS_UNKNOWN)
+
+
+async def test_while_our_workspace_is_unknown_every_caller_is_denied_and_none_is_an_admin(ports: Ports) -> None:
+    ports.workspace.team_id = None
+
+    assert await ports.decide(KIM) == Denied(Reason.WORKSPACE_UNKNOWN)
+    assert not ports.authorizer.is_admin(KIM)
+    ports.workspace.team_id = "T1"
+    assert ports.authorizer.is_admin(KIM)
+    assert not ports.authorizer.is_admin(ANA)
+
+
+async def test_a_command_before_slacks_first_answer_waits_for_it(ports: Ports) -> None:
+    ports.workspace = MemoryHome(team_id=None, told="T1", wait=0.02)
+    assert await ports.decide(ANA) == Allowed(Way.LIST)
+
+    ports.workspace = MemoryHome(team_id=None, told="T1", wait=0.02)
+    assert await ports.authorizer.ineligible(BEN, within=5) is None
+
+
+async def test_a_command_waits_no_longer_than_it_has_time_for_slacks_first_answer(ports: Ports) -> None:
+    ports.workspace = MemoryHome(team_id=None, told="T1", wait=60.0)
+
+    assert await ports.decide(ANA, within=0.02) == Denied(Reason.WORKSPACE_UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -146,14 +148,16 @@ async def test_an_answer_that_takes_too_long_is_not_waited_for(porch: Porch) -> 
         (Person(frozenset({"T2"})), Denied(Reason.STRANGER)),
     ],
 )
-async def test_only_members_can_be_let_in_by_an_admin(porch: Porch, person: Person, denied: Denied | None) -> None:
-    porch.directory.people["U0BEN"] = person
+async def test_an_admin_can_approve_only_members(ports: Ports, person: Person, denied: Denied | None) -> None:
+    ports.directory.people["U0BEN"] = person
 
-    assert await porch.authorizer.ineligible(BEN, within=5) == denied
+    assert await ports.authorizer.ineligible(BEN, within=5) == denied
 
 
-async def test_nobody_is_let_in_of_whom_slack_does_not_tell_or_from_elsewhere(porch: Porch) -> None:
-    porch.directory.people.clear()
+async def test_an_admin_cannot_approve_a_person_whom_slack_does_not_describe_or_of_another_workspace(
+    ports: Ports,
+) -> None:
+    ports.directory.people.clear()
 
-    assert await porch.authorizer.ineligible(BEN, within=5) == Denied(Reason.PERSON_UNKNOWN)
-    assert await porch.authorizer.ineligible(Caller("U0BEN", "T2", "C1"), within=5) == Denied(Reason.WRONG_WORKSPACE)
+    assert await ports.authorizer.ineligible(BEN, within=5) == Denied(Reason.PERSON_UNKNOWN)
+    assert await ports.authorizer.ineligible(Caller("U0BEN", "T2", "C1"), within=5) == Denied(Reason.WRONG_WORKSPACE)

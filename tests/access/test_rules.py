@@ -12,31 +12,31 @@ ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
 ANYWHERE = Allowlist(users=frozenset({"U0ANA", "U0LEO"}), channels=frozenset())
 IN_SALES = Allowlist(users=frozenset({"U0ANA"}), channels=frozenset({"C0SALES", "C0DEALS"}))
 ON_THE_LIST = Allowed(Way.LIST)
-NOBODY = Allowlist(users=frozenset(), channels=frozenset())
+NO_USERS = Allowlist(users=frozenset(), channels=frozenset())
 
 
 # --- who, and where ------------------------------------------------------------------------------------------------
 
 
-def test_somebody_on_the_list_may() -> None:
+def test_a_user_on_the_list_is_allowed() -> None:
     assert ANYWHERE.decide(ANA, "T0OURS") == ON_THE_LIST
 
 
-def test_somebody_who_is_not_on_the_list_may_not() -> None:
+def test_a_user_who_is_not_on_the_list_is_denied() -> None:
     assert ANYWHERE.decide(Caller("U0BEN", "T0OURS", "C0SALES"), "T0OURS") == Denied(Reason.NOT_ALLOWED)
 
 
-def test_an_empty_list_means_nobody() -> None:
-    assert NOBODY.decide(ANA, "T0OURS") == Denied(Reason.NOBODY_ALLOWED)
+def test_an_empty_list_denies_every_user() -> None:
+    assert NO_USERS.decide(ANA, "T0OURS") == Denied(Reason.NOBODY_ALLOWED)
 
 
 @pytest.mark.parametrize("user_id", ["", "u0ana", "U0ANA ", "U0AN", "U0ANAX", "U0ANA,U0LEO"])
-def test_an_id_that_only_resembles_one_on_the_list_is_not_on_it(user_id: str) -> None:
+def test_an_id_that_only_resembles_one_on_the_list_is_denied(user_id: str) -> None:
     assert ANYWHERE.decide(Caller(user_id, "T0OURS", "C0SALES"), "T0OURS") == Denied(Reason.NOT_ALLOWED)
 
 
 @pytest.mark.parametrize("channel_id", ["C0SALES", "D0ANA", "G0SECRET", ""])
-def test_no_channels_means_any_channel(channel_id: str) -> None:
+def test_without_allowed_channels_any_channel_will_do(channel_id: str) -> None:
     assert ANYWHERE.decide(Caller("U0ANA", "T0OURS", channel_id), "T0OURS") == ON_THE_LIST
 
 
@@ -50,21 +50,21 @@ def test_no_channels_means_any_channel(channel_id: str) -> None:
         ("", Denied(Reason.WRONG_CHANNEL)),
     ],
 )
-def test_where_channels_are_named_no_other_will_do(channel_id: str, decision: Allowed | Denied) -> None:
+def test_with_allowed_channels_no_other_will_do(channel_id: str, decision: Allowed | Denied) -> None:
     assert IN_SALES.decide(Caller("U0ANA", "T0OURS", channel_id), "T0OURS") == decision
 
 
-def test_somebody_who_may_not_is_not_told_which_channel_would_be_right() -> None:
+def test_a_user_who_is_denied_does_not_learn_that_the_channel_is_wrong_too() -> None:
     assert IN_SALES.decide(Caller("U0BEN", "T0OURS", "C0OTHER"), "T0OURS") == Denied(Reason.NOT_ALLOWED)
 
 
 @pytest.mark.parametrize("team_id", ["T0THEIRS", "", "t0ours"])
-def test_another_workspace_may_not_even_with_the_right_user_id(team_id: str) -> None:
+def test_the_right_user_id_in_another_workspace_is_denied(team_id: str) -> None:
     assert ANYWHERE.decide(Caller("U0ANA", team_id, "C0SALES"), "T0OURS") == Denied(Reason.WRONG_WORKSPACE)
 
 
 @pytest.mark.parametrize("team_id", ["T0OURS", ""])
-def test_nobody_may_while_our_own_workspace_is_unknown(team_id: str) -> None:
+def test_every_user_is_denied_while_our_own_workspace_is_unknown(team_id: str) -> None:
     assert ANYWHERE.decide(Caller("U0ANA", team_id, "C0SALES"), None) == Denied(Reason.WORKSPACE_UNKNOWN)
 
 
@@ -73,7 +73,7 @@ SOME = st.frozensets(IDS)
 
 
 @given(SOME, SOME, st.builds(Caller, IDS, IDS, IDS), st.none() | IDS)
-def test_only_those_may_who_are_named_from_where_it_is_allowed(
+def test_only_named_users_in_our_workspace_and_in_an_allowed_channel_are_allowed(
     users: frozenset[str], channels: frozenset[str], caller: Caller, our_team: str | None
 ) -> None:
     may = isinstance(Allowlist(users, channels).decide(caller, our_team), Allowed)
@@ -90,7 +90,7 @@ OURS = Person(teams=frozenset({"T0OURS"}))
 RULES = Allowlist(frozenset({"U0ANA"}), frozenset({"C0SALES"}), frozenset({"S0SALES"}), frozenset({"U0KIM"}))
 
 
-def test_an_admin_may_as_well() -> None:
+def test_an_admin_is_allowed_too() -> None:
     assert RULES.decide(Caller("U0KIM", "T0OURS", "C0SALES"), "T0OURS") == Allowed(Way.ADMIN)
     assert RULES.decide(Caller("U0KIM", "T0OURS", "C0OTHER"), "T0OURS") == Denied(Reason.WRONG_CHANNEL)
 
@@ -104,17 +104,19 @@ def test_an_admin_may_as_well() -> None:
         (Caller("U0ANA", "T0OURS", "C0SALES"), "T0OURS", False),
     ],
 )
-def test_an_admin_is_one_everywhere_in_our_workspace(caller: Caller, our_team: str | None, is_one: bool) -> None:
+def test_an_admin_is_an_admin_in_every_channel_of_our_workspace_only(
+    caller: Caller, our_team: str | None, is_one: bool
+) -> None:
     assert RULES.is_admin(caller, our_team) is is_one
 
 
-def test_of_somebody_who_is_not_named_more_has_to_be_known_where_that_may_help() -> None:
+def test_a_user_who_is_not_named_is_looked_up_if_groups_or_admins_may_let_them_in() -> None:
     only_groups = Allowlist(frozenset(), frozenset(), groups=frozenset({"S0SALES"}))
     only_admins = Allowlist(frozenset(), frozenset(), admins=frozenset({"U0KIM"}))
     for rules in (RULES, only_groups, only_admins):
         assert rules.decide(BEN, "T0OURS") is None
         assert not rules.is_empty
-    assert NOBODY.is_empty
+    assert NO_USERS.is_empty
 
 
 @pytest.mark.parametrize(
@@ -144,13 +146,13 @@ def test_of_somebody_who_is_not_named_more_has_to_be_known_where_that_may_help()
         ),
     ],
 )
-def test_what_is_known_of_somebody_decides_and_what_is_not_is_taken_for_no(
+def test_a_standing_decides_and_anything_unknown_in_it_is_a_denial(
     standing: Standing, decision: Allowed | Denied
 ) -> None:
     assert RULES.decide(BEN, "T0OURS", standing) == decision
 
 
-def test_whoever_is_let_in_by_a_group_is_bound_to_the_channels_too() -> None:
+def test_a_user_whom_a_group_lets_in_needs_an_allowed_channel_too() -> None:
     standing = Standing(group="S0SALES", person=OURS)
 
     assert RULES.decide(replace(BEN, channel_id="C0OTHER"), "T0OURS", standing) == Denied(Reason.WRONG_CHANNEL)
@@ -171,7 +173,7 @@ def test_whoever_is_let_in_by_a_group_is_bound_to_the_channels_too() -> None:
         person=st.none() | st.builds(Person, SOME, *[st.booleans()] * 4),
     ),
 )
-def test_nobody_is_let_in_who_is_not_named_unless_they_are_vouched_for_and_one_of_us(
+def test_a_user_who_is_not_named_is_allowed_only_as_a_member_with_a_group_or_an_approval(
     rules: Allowlist, caller: Caller, our_team: str | None, standing: Standing | None
 ) -> None:
     decision = rules.decide(caller, our_team, standing)
@@ -192,7 +194,7 @@ def test_nobody_is_let_in_who_is_not_named_unless_they_are_vouched_for_and_one_o
 # --- how often -----------------------------------------------------------------------------------------------------
 
 
-def test_one_person_may_start_twenty_commands_in_a_minute_and_no_more() -> None:
+def test_one_person_may_start_at_most_twenty_commands_in_a_minute() -> None:
     rate_limit = RateLimit()
 
     assert [rate_limit.denies("U0ANA", second) for second in range(20)] == [None] * 20
@@ -200,7 +202,7 @@ def test_one_person_may_start_twenty_commands_in_a_minute_and_no_more() -> None:
     assert rate_limit.denies("U0ANA", 59.999) == Denied(Reason.TOO_FAST)
 
 
-def test_a_minute_later_there_is_room_again_for_each_that_has_passed() -> None:
+def test_each_command_counts_for_a_minute() -> None:
     rate_limit = RateLimit()
     for second in range(20):
         rate_limit.denies("U0ANA", second)
@@ -210,14 +212,14 @@ def test_a_minute_later_there_is_room_again_for_each_that_has_passed() -> None:
     assert rate_limit.denies("U0ANA", 61) is None
 
 
-def test_what_was_refused_does_not_count() -> None:
+def test_a_refused_command_does_not_count() -> None:
     rate_limit = RateLimit(limit=1, period=10)
 
     assert [rate_limit.denies("U0ANA", second) for second in (0, 1, 9.9)] == [None, *[Denied(Reason.TOO_FAST)] * 2]
     assert rate_limit.denies("U0ANA", 10) is None
 
 
-def test_one_persons_haste_slows_down_nobody_else() -> None:
+def test_each_person_has_a_limit_of_their_own() -> None:
     rate_limit = RateLimit(limit=1, period=10)
     rate_limit.denies("U0ANA", 0)
 
@@ -229,7 +231,7 @@ def test_one_persons_haste_slows_down_nobody_else() -> None:
     st.integers(1, 20),
     st.lists(st.tuples(st.sampled_from(["U0ANA", "U0BEN"]), st.integers(0, 10)), max_size=60),
 )
-def test_no_period_ever_holds_more_than_the_limit_and_nobody_is_refused_below_it(
+def test_no_period_has_more_commands_than_the_limit_and_none_is_refused_below_it(
     limit: int, period: int, steps: list[tuple[str, int]]
 ) -> None:
     rate_limit, now = RateLimit(limit, period), 0

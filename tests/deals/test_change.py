@@ -46,9 +46,7 @@ async def test_a_deal_is_found_changed_and_read_back(change: ChangeStatus, crm: 
     assert crm.calls == ["find", "set_status", "find"]
 
 
-async def test_the_intention_is_written_down_before_the_change(
-    change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
-) -> None:
+async def test_the_intent_is_noted_before_the_write(change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger) -> None:
     states: list[str] = []
     crm.setting.append(lambda: states.append(ledger.store.rows["key"].state))
     await change(WON, "key")
@@ -57,7 +55,7 @@ async def test_the_intention_is_written_down_before_the_change(
     assert ledger.store.rows["key"].before == DEAL
 
 
-async def test_a_deal_that_is_so_already_is_left_alone(
+async def test_a_deal_that_has_the_status_already_is_not_written(
     change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
 ) -> None:
     outcome = await change(Wish("deal", Status.OPEN), "key")
@@ -67,12 +65,12 @@ async def test_a_deal_that_is_so_already_is_left_alone(
     assert ledger.store.rows["key"].before is None
 
 
-async def test_what_cannot_be_found_is_not_changed(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_a_deal_that_cannot_be_found_is_not_written(change: ChangeStatus, crm: MemoryCrm) -> None:
     assert await change(Wish("other", Status.WON), "key") == Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING)
     assert crm.calls == ["find"]
 
 
-async def test_what_cannot_be_written_down_is_not_changed(
+async def test_without_a_noted_intent_the_deal_is_not_written(
     change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
 ) -> None:
     ledger.store.down = True
@@ -82,7 +80,7 @@ async def test_what_cannot_be_written_down_is_not_changed(
     assert crm.calls == ["find"]
 
 
-async def test_what_is_somebody_elses_by_now_is_not_changed(
+async def test_a_command_that_another_worker_took_over_is_not_carried_out(
     change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
 ) -> None:
     ledger.store.rows["key"].owner = "another"
@@ -92,40 +90,42 @@ async def test_what_is_somebody_elses_by_now_is_not_changed(
     assert crm.calls == ["find"]
 
 
-async def test_nothing_is_asked_while_there_is_no_turn_to_be_had(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_no_call_is_made_without_room_in_the_rate_limit(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.closed = error(Cause.DAILY_LIMIT)
 
     assert await change(WON, "key") == Failed(Trouble(Cause.DAILY_LIMIT), Effect.NOTHING)
     assert crm.calls == []
 
 
-async def test_a_lost_deal_is_lost_for_the_reason_that_is_wished(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_a_lost_deal_gets_the_lost_reason_of_the_wish(change: ChangeStatus, crm: MemoryCrm) -> None:
     outcome = await change(Wish("deal", Status.LOST, lost_reason_id="reason"), "key")
 
     assert isinstance(outcome, Changed)
     assert (crm.deal.status, crm.deal.lost_reason_id) == ("lost", "reason")
 
 
-# --- only if nobody was faster --------------------------------------------------------------------------------------
+# --- only with a certain status --------------------------------------------------------------------------------------
 
 
-async def test_a_deal_that_still_shows_what_it_must_is_changed(change: ChangeStatus) -> None:
+async def test_a_deal_that_still_has_the_required_status_is_changed(change: ChangeStatus) -> None:
     assert isinstance(await change(Wish("deal", Status.WON, only_if="open"), "key"), Changed)
 
 
-async def test_a_deal_that_somebody_changed_meanwhile_is_left_alone(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_a_deal_that_another_person_changed_meanwhile_is_not_written(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
     assert await change(Wish("deal", Status.LOST, only_if="won"), "key") == Overtaken(DEAL)
     assert crm.calls == ["find"]
 
 
-async def test_a_deal_that_is_as_wished_is_so_already_whatever_it_must_show(change: ChangeStatus) -> None:
+async def test_a_deal_that_is_as_wished_needs_no_write_whatever_status_was_required(change: ChangeStatus) -> None:
     assert isinstance(await change(Wish("deal", Status.OPEN, only_if="won"), "key"), AlreadySo)
 
 
 # --- after a crash --------------------------------------------------------------------------------------------------
 
 
-async def test_a_change_that_was_made_before_the_crash_is_found_and_not_made_again(
+async def test_after_a_crash_a_write_that_happened_is_found_and_not_repeated(
     change: ChangeStatus, crm: MemoryCrm
 ) -> None:
     crm.becomes("won")
@@ -136,9 +136,7 @@ async def test_a_change_that_was_made_before_the_crash_is_found_and_not_made_aga
     assert crm.calls == ["find"]
 
 
-async def test_a_change_that_was_still_on_its_way_at_the_crash_is_waited_for(
-    change: ChangeStatus, crm: MemoryCrm
-) -> None:
+async def test_after_a_crash_a_write_that_is_under_way_is_waited_for(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.finding.extend([lambda: None, lambda: None, lambda: crm.becomes("won")])
     outcome = await change(WON, "key", intended=DEAL)
 
@@ -146,7 +144,7 @@ async def test_a_change_that_was_still_on_its_way_at_the_crash_is_waited_for(
     assert crm.calls == ["find", "find", "find"]
 
 
-async def test_a_change_that_happens_just_after_it_was_looked_for_is_a_change_all_the_same(
+async def test_after_a_crash_a_write_that_shows_after_the_last_look_still_counts(
     change: ChangeStatus, crm: MemoryCrm
 ) -> None:
     crm.finding.extend([lambda: None] * (1 + RESUMING_LOOKS))
@@ -158,7 +156,7 @@ async def test_a_change_that_happens_just_after_it_was_looked_for_is_a_change_al
     assert "set_status" not in crm.calls
 
 
-async def test_a_ledger_that_takes_its_time_takes_none_of_the_crms() -> None:
+async def test_time_that_the_ledger_takes_is_not_taken_from_the_crm() -> None:
     class Slow(MemoryLedger):
         async def intend(self, key: str, before: Opportunity) -> None:
             await asyncio.sleep(0.15)
@@ -180,7 +178,7 @@ async def test_a_ledger_that_takes_its_time_takes_none_of_the_crms() -> None:
     assert untils[0] > 0.05
 
 
-async def test_a_change_that_the_crash_prevented_is_made(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_after_a_crash_a_write_that_did_not_happen_is_made(change: ChangeStatus, crm: MemoryCrm) -> None:
     outcome = await change(WON, "key", intended=DEAL)
 
     assert isinstance(outcome, Changed)
@@ -188,9 +186,7 @@ async def test_a_change_that_the_crash_prevented_is_made(change: ChangeStatus, c
     assert crm.calls.index("set_status") > RESUMING_LOOKS
 
 
-async def test_a_deal_that_became_something_else_during_the_crash_is_left_alone(
-    change: ChangeStatus, crm: MemoryCrm
-) -> None:
+async def test_after_a_crash_a_deal_with_a_third_status_is_not_written(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.becomes("abandoned")
     outcome = await change(WON, "key", intended=DEAL)
 
@@ -198,7 +194,7 @@ async def test_a_deal_that_became_something_else_during_the_crash_is_left_alone(
     assert "set_status" not in crm.calls
 
 
-async def test_after_a_crash_a_deal_that_cannot_be_seen_may_have_changed(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_after_a_crash_a_deal_that_cannot_be_read_may_have_changed(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.finding.append(error(Cause.NO_CONNECTION))
 
     assert await change(WON, "key", intended=DEAL) == Failed(Trouble(Cause.NO_CONNECTION), Effect.UNKNOWN, DEAL)
@@ -207,14 +203,14 @@ async def test_after_a_crash_a_deal_that_cannot_be_seen_may_have_changed(change:
 # --- doubt ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_change_that_was_certainly_refused_is_not_looked_at_again(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_a_write_that_was_refused_is_not_read_back(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.setting.append(error(Cause.INVALID))
 
     assert await change(WON, "key") == Failed(Trouble(Cause.INVALID), Effect.NOTHING, DEAL)
     assert crm.calls == ["find", "set_status"]
 
 
-async def test_a_change_that_went_unanswered_but_happened_is_a_change(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_a_write_without_an_answer_that_happened_is_a_change(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.setting.append(error(Cause.NO_ANSWER, perhaps_done=True, answered=False))
     crm.finding.extend([lambda: None, lambda: crm.becomes("won")])
     outcome = await change(WON, "key")
@@ -224,7 +220,7 @@ async def test_a_change_that_went_unanswered_but_happened_is_a_change(change: Ch
     assert crm.calls == ["find", "set_status", "find"]
 
 
-async def test_a_change_that_went_unanswered_is_looked_for_as_long_as_there_is_time(
+async def test_a_write_without_an_answer_is_looked_for_as_long_as_there_is_time(
     change: ChangeStatus, crm: MemoryCrm
 ) -> None:
     crm.setting.append(error(Cause.NO_ANSWER, perhaps_done=True, answered=False))
@@ -235,14 +231,14 @@ async def test_a_change_that_went_unanswered_is_looked_for_as_long_as_there_is_t
     assert crm.calls.count("find") > 5
 
 
-async def test_a_change_that_broke_is_looked_at_once_because_it_is_over(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_a_write_that_failed_in_highlevel_is_looked_for_once(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.setting.append(error(Cause.SERVER_ERROR, perhaps_done=True))
 
     assert await change(WON, "key") == Failed(Trouble(Cause.SERVER_ERROR), Effect.NOTHING, DEAL, DEAL)
     assert crm.calls == ["find", "set_status", "find"]
 
 
-async def test_a_change_that_was_accepted_is_looked_at_twice_before_it_counts_as_without_effect(
+async def test_an_accepted_write_is_looked_for_twice_before_it_counts_as_without_effect(
     change: ChangeStatus, crm: MemoryCrm
 ) -> None:
     crm.finding.extend([lambda: None, lambda: crm.becomes("open"), lambda: crm.becomes("open")])
@@ -254,19 +250,21 @@ async def test_a_change_that_was_accepted_is_looked_at_twice_before_it_counts_as
     assert crm.calls == ["find", "set_status", "find", "find"]
 
 
-async def test_an_accepted_change_that_shows_late_is_a_change(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_an_accepted_write_that_shows_late_is_a_change(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.finding.extend([lambda: None, lambda: crm.becomes("open"), lambda: crm.becomes("won")])
 
     assert isinstance(await change(WON, "key"), Changed)
 
 
-async def test_an_accepted_change_that_cannot_be_read_back_is_unknown(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_an_accepted_write_that_cannot_be_read_back_has_an_unknown_effect(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
     crm.finding.extend([lambda: None, error(Cause.NO_CONNECTION)])
 
     assert await change(WON, "key") == Failed(Trouble(Cause.NOT_CONFIRMED), Effect.UNKNOWN, DEAL)
 
 
-async def test_a_doubtful_change_that_cannot_be_read_back_is_unknown_for_its_own_cause(
+async def test_a_doubtful_write_that_cannot_be_read_back_keeps_its_own_cause(
     change: ChangeStatus, crm: MemoryCrm
 ) -> None:
     crm.setting.append(error(Cause.CUT_OFF, perhaps_done=True, answered=False))
@@ -275,7 +273,7 @@ async def test_a_doubtful_change_that_cannot_be_read_back_is_unknown_for_its_own
     assert await change(WON, "key") == Failed(Trouble(Cause.CUT_OFF), Effect.UNKNOWN, DEAL)
 
 
-async def test_a_deal_that_became_something_else_altogether_is_neither_changed_nor_unchanged(
+async def test_a_deal_that_reads_back_with_a_third_status_has_an_unknown_effect(
     change: ChangeStatus, crm: MemoryCrm
 ) -> None:
     crm.finding.extend([lambda: None, lambda: crm.becomes("abandoned")])
@@ -293,7 +291,7 @@ SHOWN = Opportunity("deal", "open", stage="Proposal")
 
 @pytest.fixture
 def careful(crm: MemoryCrm, ledger: MemoryLedger) -> ChangeStatus:
-    """Where nobody leaves *won* unasked."""
+    """Asks for a confirmation before a deal leaves *won*."""
     return ChangeStatus(crm, ledger, PATIENCE, {Status.WON})
 
 
@@ -311,7 +309,7 @@ def _lose(consent: Consent) -> Wish:
         (Consent.PRESUMED, Unconfirmed(replace(SHOWN, status="won"))),
     ],
 )
-async def test_a_command_that_may_not_go_on_shows_the_deal_and_writes_nothing(
+async def test_a_command_that_needs_a_confirmation_shows_the_deal_and_writes_nothing(
     careful: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger, consent: Consent, stop: Previewed | Unconfirmed
 ) -> None:
     crm.becomes(stop.opportunity.status)
@@ -325,21 +323,23 @@ async def test_a_command_that_may_not_go_on_shows_the_deal_and_writes_nothing(
     ("consent", "status"),
     [(Consent.PRESUMED, "open"), (Consent.PRESUMED, "abandoned"), (Consent.GIVEN, "won"), (Consent.GIVEN, "open")],
 )
-async def test_a_command_that_may_goes_on(careful: ChangeStatus, crm: MemoryCrm, consent: Consent, status: str) -> None:
+async def test_a_command_that_needs_no_confirmation_goes_on(
+    careful: ChangeStatus, crm: MemoryCrm, consent: Consent, status: str
+) -> None:
     crm.becomes(status)
 
     assert isinstance(await careful(_lose(consent), "key"), Changed)
     assert crm.deal.status == "lost"
 
 
-async def test_nobody_is_asked_where_no_status_is_guarded(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_without_guarded_statuses_no_confirmation_is_asked_for(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.becomes("won")
 
     assert isinstance(await change(_lose(Consent.PRESUMED), "key"), Changed)
 
 
 @pytest.mark.parametrize("consent", Consent)
-async def test_nobody_is_asked_about_what_is_so_already_or_was_overtaken(
+async def test_no_confirmation_is_asked_for_if_there_is_nothing_to_write(
     careful: ChangeStatus, crm: MemoryCrm, consent: Consent
 ) -> None:
     assert isinstance(await careful(Wish("deal", Status.OPEN, consent=consent), "key"), AlreadySo)
@@ -362,7 +362,7 @@ async def test_a_deal_that_is_lost_gets_its_reason(change: ChangeStatus, crm: Me
     assert isinstance(await change(BECAUSE, "key"), AlreadySo)
 
 
-async def test_a_reason_is_added_unasked_although_nobody_leaves_that_status(
+async def test_adding_a_lost_reason_leaves_no_status_and_needs_no_confirmation(
     crm: MemoryCrm, ledger: MemoryLedger
 ) -> None:
     crm.deal = LOST
@@ -370,7 +370,7 @@ async def test_a_reason_is_added_unasked_although_nobody_leaves_that_status(
     assert isinstance(await ChangeStatus(crm, ledger, PATIENCE, {Status.LOST})(BECAUSE, "key"), Changed)
 
 
-async def test_a_reason_that_highlevel_does_not_show_does_not_spoil_the_change(
+async def test_a_new_status_is_enough_where_highlevel_does_not_show_the_lost_reason(
     change: ChangeStatus, crm: MemoryCrm
 ) -> None:
     crm.hides_reasons = True
@@ -380,7 +380,9 @@ async def test_a_reason_that_highlevel_does_not_show_does_not_spoil_the_change(
     assert (outcome.after.status, outcome.after.lost_reason_id) == ("lost", None)
 
 
-async def test_a_reason_alone_that_is_not_shown_cannot_be_told_from_none(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_a_lost_reason_alone_that_does_not_show_counts_as_without_effect(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
     crm.deal, crm.hides_reasons = LOST, True
 
     assert await change(BECAUSE, "key") == Failed(
@@ -388,7 +390,7 @@ async def test_a_reason_alone_that_is_not_shown_cannot_be_told_from_none(change:
     )
 
 
-async def test_a_reason_that_was_added_before_the_crash_is_found_and_not_added_again(
+async def test_after_a_crash_a_lost_reason_that_was_added_is_not_added_again(
     change: ChangeStatus, crm: MemoryCrm
 ) -> None:
     crm.deal = replace(LOST, lost_reason_id="why")
@@ -399,16 +401,14 @@ async def test_a_reason_that_was_added_before_the_crash_is_found_and_not_added_a
     assert "set_status" not in crm.calls
 
 
-async def test_a_reason_that_the_crash_prevented_is_added(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_after_a_crash_a_lost_reason_that_was_not_added_is_added(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.deal = LOST
 
     assert isinstance(await change(BECAUSE, "key", intended=LOST), Changed)
     assert crm.deal.lost_reason_id == "why"
 
 
-async def test_another_reason_that_somebody_gave_during_the_crash_is_left_alone(
-    change: ChangeStatus, crm: MemoryCrm
-) -> None:
+async def test_after_a_crash_another_lost_reason_is_not_overwritten(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.deal = other = replace(LOST, lost_reason_id="other")
 
     assert await change(BECAUSE, "key", intended=LOST) == Failed(
@@ -417,7 +417,9 @@ async def test_another_reason_that_somebody_gave_during_the_crash_is_left_alone(
     assert "set_status" not in crm.calls
 
 
-async def test_a_change_whose_write_shows_only_after_all_looks_is_one(change: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_a_resumed_write_that_shows_only_after_all_looks_is_a_change(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
     crm.finding.extend([*[lambda: None] * (RESUMING_LOOKS + 1), lambda: crm.becomes("won")])
     outcome = await change(WON, "key", intended=DEAL)
 
@@ -426,7 +428,7 @@ async def test_a_change_whose_write_shows_only_after_all_looks_is_one(change: Ch
     assert "set_status" not in crm.calls
 
 
-async def test_who_was_about_to_write_had_been_asked(careful: ChangeStatus, crm: MemoryCrm) -> None:
+async def test_a_resumed_write_needs_no_further_confirmation(careful: ChangeStatus, crm: MemoryCrm) -> None:
     crm.becomes("won")
     outcome = await careful(_lose(Consent.GIVEN), "key", intended=Opportunity("deal", "won"))
 

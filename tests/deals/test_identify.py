@@ -31,7 +31,7 @@ def identify(crm: MemoryCrm) -> Identify:
 
 @pytest.fixture
 def strict(crm: MemoryCrm) -> Identify:
-    """Where no deal is lost without a reason."""
+    """Requires a lost reason."""
     return Identify(crm, reason_required=True)
 
 
@@ -42,37 +42,37 @@ def _wish(**fields: object) -> Wish:
 # --- which deal -----------------------------------------------------------------------------------------------------
 
 
-async def test_nothing_is_asked_about_a_wish_that_leaves_nothing_open(crm: MemoryCrm, identify: Identify) -> None:
+async def test_a_complete_wish_needs_no_call(crm: MemoryCrm, identify: Identify) -> None:
     for wish in (Wish("deal", Status.WON), LOSE, _wish(status=Status.WON, reason="price")):
         assert await identify(wish) == Identified(wish)
     assert crm.calls == []
 
 
-async def test_the_one_deal_of_that_name_is_meant(crm: MemoryCrm, identify: Identify) -> None:
+async def test_a_name_means_the_only_deal_that_it_finds(crm: MemoryCrm, identify: Identify) -> None:
     crm.matches = Matches((OPEN,), more=False)
 
     assert await identify(BY_NAME) == Identified(Wish("open-deal", Status.WON, name="website"))
     assert crm.calls == ["search"]
 
 
-async def test_a_search_that_fails_is_told_with_its_trouble(crm: MemoryCrm, identify: Identify) -> None:
+async def test_a_search_that_fails_is_an_obstacle_with_its_trouble(crm: MemoryCrm, identify: Identify) -> None:
     crm.searching.append(error(Cause.RATE_LIMITED))
 
     assert await identify(BY_NAME) == Identified(BY_NAME, Failed(Trouble(Cause.RATE_LIMITED), Effect.NOTHING))
 
 
-async def test_a_name_that_no_deal_has_is_told(identify: Identify) -> None:
+async def test_a_name_that_finds_no_deal_is_an_obstacle(identify: Identify) -> None:
     assert await identify(BY_NAME) == Identified(BY_NAME, Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING))
 
 
 @pytest.mark.parametrize("more", [True, False])
-async def test_of_several_somebody_has_to_choose(crm: MemoryCrm, identify: Identify, *, more: bool) -> None:
+async def test_a_name_that_finds_several_deals_is_ambiguous(crm: MemoryCrm, identify: Identify, *, more: bool) -> None:
     crm.matches = Matches((OPEN, ANOTHER), more=more)
 
     assert await identify(BY_NAME) == Identified(BY_NAME, Ambiguous((OPEN, ANOTHER), more))
 
 
-async def test_a_deal_is_found_before_its_reason_is_looked_up_and_kept_when_that_is_missing(
+async def test_the_deal_is_found_before_its_lost_reason_and_kept_if_that_is_missing(
     crm: MemoryCrm, strict: Identify
 ) -> None:
     crm.matches, crm.reasons = Matches((OPEN,), more=False), REASONS
@@ -90,8 +90,8 @@ async def test_a_deal_is_found_before_its_reason_is_looked_up_and_kept_when_that
         ((OPEN,), Status.LOST, OPEN),
         ((OPEN, WON, LOST), Status.WON, OPEN),
         ((OPEN, ANOTHER), Status.WON, None),
-        ((WON,), Status.WON, WON),  # it is so already
-        ((WON,), Status.LOST, None),  # nobody gives it another end only because of its name
+        ((WON,), Status.WON, WON),  # it has the status already
+        ((WON,), Status.LOST, None),  # not certain enough to overwrite another end
         ((WON, LOST), Status.LOST, None),
         ((WON,), Status.OPEN, WON),
         ((OPEN,), Status.OPEN, OPEN),
@@ -102,7 +102,7 @@ async def test_a_deal_is_found_before_its_reason_is_looked_up_and_kept_when_that
         ((), Status.WON, None),
     ],
 )
-def test_a_deal_is_certainly_meant_if_it_alone_can_be(
+def test_a_deal_is_certainly_meant_if_no_other_can_be(
     deals: tuple[Opportunity, ...], status: Status, meant: Opportunity | None
 ) -> None:
     assert certainly_meant(Matches(deals, more=False), status) == meant
@@ -112,20 +112,20 @@ def test_a_deal_is_certainly_meant_if_it_alone_can_be(
 # --- which reason ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_reason_that_somebodys_words_mean_is_found(crm: MemoryCrm, identify: Identify) -> None:
+async def test_the_lost_reason_that_the_callers_words_mean_is_found(crm: MemoryCrm, identify: Identify) -> None:
     crm.reasons = REASONS
 
     assert await identify(_wish(reason="timing")) == Identified(_wish(reason="timing", lost_reason_id="t"))
     assert crm.calls == ["lost_reasons"]
 
 
-async def test_words_that_mean_no_reason_or_several_are_asked_about(crm: MemoryCrm, identify: Identify) -> None:
+async def test_words_that_mean_no_lost_reason_or_several_are_an_obstacle(crm: MemoryCrm, identify: Identify) -> None:
     crm.reasons = REASONS
     for words in ("weather", "price"):
         assert await identify(_wish(reason=words)) == Identified(_wish(reason=words), ReasonWanted(REASONS))
 
 
-async def test_where_a_reason_is_required_it_is_asked_for(crm: MemoryCrm, strict: Identify) -> None:
+async def test_a_required_lost_reason_that_is_missing_is_an_obstacle(crm: MemoryCrm, strict: Identify) -> None:
     crm.reasons = REASONS
 
     assert await strict(LOSE) == Identified(LOSE, ReasonWanted(REASONS))
@@ -133,7 +133,7 @@ async def test_where_a_reason_is_required_it_is_asked_for(crm: MemoryCrm, strict
     assert await strict(_wish(status=Status.WON)) == Identified(_wish(status=Status.WON))
 
 
-async def test_a_preview_needs_no_reason_but_one_that_is_said_must_exist(crm: MemoryCrm, strict: Identify) -> None:
+async def test_a_preview_needs_no_lost_reason_but_a_given_one_must_exist(crm: MemoryCrm, strict: Identify) -> None:
     crm.reasons = REASONS
     preview, with_reason = _wish(consent=Consent.PREVIEW), _wish(consent=Consent.PREVIEW, reason="weather")
 
@@ -143,7 +143,7 @@ async def test_a_preview_needs_no_reason_but_one_that_is_said_must_exist(crm: Me
 
 @pytest.mark.parametrize("reasons", [None, ()])
 @pytest.mark.parametrize("words", ["price", ""])
-async def test_where_reasons_cannot_be_read_or_there_are_none_a_deal_is_lost_without(
+async def test_without_readable_lost_reasons_a_deal_is_lost_without_one(
     crm: MemoryCrm, strict: Identify, reasons: tuple[LostReason, ...] | None, words: str
 ) -> None:
     crm.reasons = reasons
@@ -161,18 +161,18 @@ async def test_where_reasons_cannot_be_read_or_there_are_none_a_deal_is_lost_wit
         ("high", PRICE),
         ("high price", PRICE),
         ("bad", TIMING),
-        ("tim", None),  # no word of it, nor its beginning
+        ("tim", None),  # neither its beginning nor a word of it
         ("price", None),
         ("price timing", None),
         ("", None),
         ("…!", None),
     ],
 )
-def test_words_mean_a_reason_by_its_whole_name_its_beginning_or_its_words(words: str, meant: LostReason | None) -> None:
+def test_a_lost_reason_is_meant_by_its_name_its_beginning_or_its_words(words: str, meant: LostReason | None) -> None:
     assert matching_reason(words, REASONS) == meant
 
 
-def test_a_whole_name_is_meant_although_another_begins_with_it() -> None:
+def test_a_whole_name_is_meant_even_if_another_begins_with_it() -> None:
     short = LostReason("s", "Price")
 
     assert matching_reason("price", (*REASONS, short)) == short
@@ -190,7 +190,7 @@ def _plain(name: str) -> Iterator[str]:
 
 
 @given(NAMES, st.data())
-def test_every_reason_is_found_by_its_own_name_unless_another_is_the_same_to_the_ear(
+def test_every_lost_reason_is_found_by_its_name_unless_another_has_the_same(
     names: list[str], data: st.DataObject
 ) -> None:
     reasons = [LostReason(str(number), name) for number, name in enumerate(names)]
@@ -204,7 +204,7 @@ def test_every_reason_is_found_by_its_own_name_unless_another_is_the_same_to_the
 
 
 @given(st.text(), NAMES)
-def test_whatever_is_said_means_one_of_the_reasons_or_none(words: str, names: list[str]) -> None:
+def test_any_words_mean_one_of_the_lost_reasons_or_none(words: str, names: list[str]) -> None:
     reasons = [LostReason(str(number), name) for number, name in enumerate(names)]
 
     assert matching_reason(words, reasons) in {None, *reasons}

@@ -35,7 +35,7 @@ def ours(database: Database) -> Connections:
 
 @pytest.fixture
 def theirs(database: Database) -> Connections:
-    """Of another process."""
+    """The rows, as another process has them."""
     return Connections(database, Vault([KEY]))
 
 
@@ -47,12 +47,12 @@ async def _later(database: Database, seconds: float) -> None:
         await database.do(partial(sa.Connection.execute, statement=statement))
 
 
-async def test_what_was_never_connected_is_not_there(ours: Connections) -> None:
+async def test_an_account_that_was_never_connected_has_no_row(ours: Connections) -> None:
     assert await ours.find("LOCATION") is None
     assert await ours.accounts() == []
 
 
-async def test_what_is_connected_is_found_with_the_time_that_is_left(database: Database, ours: Connections) -> None:
+async def test_a_connected_account_is_found_with_the_time_left(database: Database, ours: Connections) -> None:
     await ours.connect(TOKENS)
     await _later(database, 1000)
     found = await ours.find("LOCATION")
@@ -66,7 +66,7 @@ async def test_what_is_connected_is_found_with_the_time_that_is_left(database: D
     assert "refresh-1" not in repr(found)
 
 
-async def test_a_company_is_a_row_of_its_own_and_its_location_has_no_refresh_token(ours: Connections) -> None:
+async def test_an_agency_has_a_row_of_its_own_and_its_location_no_refresh_token(ours: Connections) -> None:
     await ours.connect(replace(TOKENS, kind=Kind.COMPANY, location_id=""))
     await ours.connect(replace(TOKENS, refresh=""))
     location = await ours.find("LOCATION")
@@ -91,22 +91,22 @@ async def test_connecting_anew_replaces_the_tokens_and_the_refusal(ours: Connect
     assert (found.access, found.generation, found.refused) == ("access-2", 2, None)
 
 
-async def test_one_process_alone_gets_new_tokens(database: Database, ours: Connections, theirs: Connections) -> None:
+async def test_only_one_process_gets_the_lease(database: Database, ours: Connections, theirs: Connections) -> None:
     await ours.connect(TOKENS)
     seen = await ours.find("LOCATION")
     assert seen is not None
 
     assert await ours.lease(seen)
     assert not await theirs.lease(seen)
-    await theirs.release(seen)  # it is not theirs
+    await theirs.release(seen)  # they do not have the lease
     assert not await theirs.lease(seen)
     await ours.release(seen)
     assert await theirs.lease(seen)
-    await _later(database, 20)  # they died
+    await _later(database, 20)  # they have crashed
     assert await ours.lease(seen)
 
 
-async def test_of_two_who_save_for_the_same_pair_the_second_changes_nothing(
+async def test_of_two_processes_that_replace_the_same_tokens_the_second_changes_nothing(
     ours: Connections, theirs: Connections
 ) -> None:
     await ours.connect(TOKENS)
@@ -122,9 +122,7 @@ async def test_of_two_who_save_for_the_same_pair_the_second_changes_nothing(
     assert (found.access, found.refresh, found.generation, found.refused) == ("access-2", "refresh-2", 2, None)
 
 
-async def test_a_save_for_a_pair_that_was_refused_meanwhile_makes_it_good_again(
-    ours: Connections, theirs: Connections
-) -> None:
+async def test_new_tokens_make_a_refused_connection_good_again(ours: Connections, theirs: Connections) -> None:
     await ours.connect(TOKENS)
     seen = await ours.find("LOCATION")
     assert seen is not None
@@ -136,7 +134,7 @@ async def test_a_save_for_a_pair_that_was_refused_meanwhile_makes_it_good_again(
     assert found.refused is None
 
 
-async def test_where_there_is_no_new_refresh_token_the_old_one_is_kept(ours: Connections) -> None:
+async def test_without_a_new_refresh_token_the_old_one_is_kept(ours: Connections) -> None:
     await ours.connect(TOKENS)
     seen = await ours.find("LOCATION")
     assert seen is not None
@@ -147,7 +145,7 @@ async def test_where_there_is_no_new_refresh_token_the_old_one_is_kept(ours: Con
     assert (found.access, found.refresh) == ("access-2", "refresh-1")
 
 
-async def test_what_another_key_closed_is_refused_for_that_unless_there_is_an_older_reason(
+async def test_tokens_encrypted_with_another_key_are_refused_for_that_unless_refused_before(
     database: Database, ours: Connections
 ) -> None:
     await ours.connect(TOKENS)
@@ -162,7 +160,7 @@ async def test_what_another_key_closed_is_refused_for_that_unless_there_is_an_ol
     assert found.refused is Ending.LOCATION
 
 
-async def test_a_reason_that_another_version_wrote_is_an_unknown_one(database: Database, ours: Connections) -> None:
+async def test_a_reason_that_another_version_wrote_is_unknown(database: Database, ours: Connections) -> None:
     await ours.connect(TOKENS)
     await database.do(lambda connection: connection.execute(table.update().values(refused="later")).rowcount)
     found = await ours.find("LOCATION")
@@ -171,7 +169,7 @@ async def test_a_reason_that_another_version_wrote_is_an_unknown_one(database: D
     assert found.refused is Ending.UNKNOWN
 
 
-# --- passes ---------------------------------------------------------------------------------------------------------
+# --- secrets --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -180,7 +178,7 @@ def install_links(database: Database) -> InstallLinks:
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-async def test_a_pass_is_good_once_for_what_it_is_for(install_links: InstallLinks, purpose: Purpose) -> None:
+async def test_a_secret_is_good_once_and_for_its_own_purpose(install_links: InstallLinks, purpose: Purpose) -> None:
     secret = await install_links.issue(purpose)
     (other,) = set(Purpose) - {purpose}
 
@@ -191,7 +189,7 @@ async def test_a_pass_is_good_once_for_what_it_is_for(install_links: InstallLink
     assert await install_links.spend(secret, purpose) is Verdict.SPENT
 
 
-async def test_of_all_who_show_it_at_once_one_may(install_links: InstallLinks, database_url: str) -> None:
+async def test_of_many_requests_with_one_secret_one_gets_good(install_links: InstallLinks, database_url: str) -> None:
     secret = await install_links.issue(Purpose.STATE)
     other = Database(database_url, PATIENT.database)
     verdicts = await asyncio.gather(
@@ -202,7 +200,7 @@ async def test_of_all_who_show_it_at_once_one_may(install_links: InstallLinks, d
     assert sorted(verdicts) == [Verdict.GOOD, *[Verdict.SPENT] * 7]
 
 
-async def test_a_pass_expires_and_is_forgotten_a_day_later(database: Database, install_links: InstallLinks) -> None:
+async def test_a_secret_expires_and_is_forgotten_a_day_later(database: Database, install_links: InstallLinks) -> None:
     secret = await install_links.issue(Purpose.INSTALL)
     await _later(database, VALID[Purpose.INSTALL] + 1)
     assert await install_links.spend(secret, Purpose.INSTALL) is Verdict.EXPIRED
@@ -213,7 +211,7 @@ async def test_a_pass_expires_and_is_forgotten_a_day_later(database: Database, i
 
 
 @pytest.mark.parametrize("secret", ["", "forged", "é", "\ud83d", "x" * 10_000])
-async def test_what_was_made_up_is_not_known(install_links: InstallLinks, secret: str) -> None:
+async def test_a_made_up_secret_is_unknown(install_links: InstallLinks, secret: str) -> None:
     assert await install_links.spend(secret, Purpose.INSTALL) is Verdict.UNKNOWN
 
 

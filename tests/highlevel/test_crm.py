@@ -16,7 +16,14 @@ from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import Details, HighLevelError
 from bot.highlevel.api.transport import pooled
 from bot.highlevel.causes import CAUSES, trouble
-from bot.highlevel.crm import MOST_MATCHES, MOST_OWNERS, PATIENCE_FOR_NAMES, HighLevelCrm
+from bot.highlevel.crm import (
+    MOST_MATCHES,
+    MOST_OWNERS,
+    NAMES_ERROR_TTL,
+    NAMES_TTL,
+    PATIENCE_FOR_NAMES,
+    HighLevelCrm,
+)
 from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 
@@ -56,7 +63,7 @@ def highlevel() -> HighLevel:
 
 
 @pytest.fixture
-async def client(highlevel: HighLevel) -> AsyncIterator[Client]:
+async def crm(highlevel: HighLevel) -> AsyncIterator[HighLevelCrm]:
     async with (
         served(highlevel.app()) as url,
         Client(
@@ -68,15 +75,10 @@ async def client(highlevel: HighLevel) -> AsyncIterator[Client]:
             attempts=Attempts(most=1, connect=2.0, answer=0.5, pause=0.01),
         ) as client,
     ):
-        yield client
+        yield HighLevelCrm(client, highlevel.location_id)
 
 
-@pytest.fixture
-def crm(highlevel: HighLevel, client: Client) -> HighLevelCrm:
-    return HighLevelCrm(client, highlevel.location_id)
-
-
-# --- what an error means -------------------------------------------------------------------------------------------
+# --- errors ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", list(_leaves(HighLevelError)))
@@ -90,7 +92,7 @@ def test_no_two_errors_have_the_same_cause() -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in _leaves(HighLevelError) if kind is not errors.RateLimited])
-def test_an_error_keeps_what_is_known_about_it(kind: type[HighLevelError]) -> None:
+def test_a_cause_keeps_what_highlevel_said(kind: type[HighLevelError]) -> None:
     details = Details(422, ("One", "Two"), "fake-trace", "One Two")
     assert trouble(kind(details, retry_after=3.0)) == Trouble(
         CAUSES[kind], 3.0, ("One", "Two"), "HighLevel 422", "fake-trace"
@@ -98,25 +100,25 @@ def test_an_error_keeps_what_is_known_about_it(kind: type[HighLevelError]) -> No
 
 
 @pytest.mark.parametrize(("daily", "cause"), [(False, Cause.RATE_LIMITED), (True, Cause.DAILY_LIMIT)])
-def test_a_burst_and_the_days_end_are_told_apart(cause: Cause, *, daily: bool) -> None:
+def test_a_full_interval_and_a_full_day_have_different_causes(cause: Cause, *, daily: bool) -> None:
     error = errors.RateLimited(Details(429), retry_after=7.0, daily=daily)
     assert trouble(error) == Trouble(cause, 7.0, (), "HighLevel 429")
 
 
-def test_who_is_not_connected_learns_why() -> None:
+def test_a_disconnected_error_says_why() -> None:
     assert trouble(errors.Disconnected(why=errors.Ending.APP)) == Trouble(
         Cause.RECONNECT, reasons=("the app was removed from the sub-account",), code="Disconnected"
     )
 
 
-def test_an_error_without_an_answer_is_known_by_its_name() -> None:
+def test_the_code_of_an_error_without_an_answer_is_its_name() -> None:
     assert trouble(errors.TimedOut()) == Trouble(Cause.NO_ANSWER, code="TimedOut")
 
 
 # --- finding -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_deal_is_found_with_all_that_is_known_of_it(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_a_deal_is_found_with_all_its_fields(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.add_opportunity(
         DEAL,
         name="New website",
@@ -143,7 +145,7 @@ async def test_a_deal_is_found_with_all_that_is_known_of_it(highlevel: HighLevel
     )
 
 
-async def test_a_deal_of_another_location_is_not_ours(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_a_deal_of_another_location_is_not_found(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.add_opportunity(DEAL, locationId="ANOTHERxxxxxxxxxxxxx")
     with pytest.raises(CrmError) as caught:
         await crm.find(DEAL, until=_in(5))
@@ -151,7 +153,7 @@ async def test_a_deal_of_another_location_is_not_ours(highlevel: HighLevel, crm:
     assert (caught.value.perhaps_done, caught.value.answered) == (False, True)
 
 
-async def test_a_deal_that_names_no_location_is_ours(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_a_deal_without_a_location_counts_as_ours(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.add_opportunity(DEAL, locationId=None)
     assert (await crm.find(DEAL, until=_in(5))).location_id == highlevel.location_id
 
@@ -166,7 +168,7 @@ async def test_a_deal_that_names_no_location_is_ours(highlevel: HighLevel, crm: 
         (DEAL, Fault(hangs=True), Cause.NO_ANSWER, True, False),
     ],
 )
-async def test_what_highlevel_does_not_give_is_an_error_with_a_cause(
+async def test_a_deal_that_cannot_be_read_raises_an_error_with_a_cause(
     highlevel: HighLevel,
     crm: HighLevelCrm,
     deal: str,
@@ -190,7 +192,7 @@ async def test_what_highlevel_does_not_give_is_an_error_with_a_cause(
 # --- changing ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_status_is_set_and_highlevels_number_for_it_given(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_setting_a_status_returns_highlevels_trace_id(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.add_opportunity(DEAL)
     with structlog.testing.capture_logs() as logged:
         trace_id = await crm.set_status(DEAL, Status.WON, until=_in(5))
@@ -208,9 +210,7 @@ async def test_a_status_is_set_and_highlevels_number_for_it_given(highlevel: Hig
     ]
 
 
-async def test_a_status_that_could_not_be_set_is_an_error_that_says_whether_it_may_have_been(
-    highlevel: HighLevel, crm: HighLevelCrm
-) -> None:
+async def test_a_failed_write_says_whether_it_may_have_happened(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.add_opportunity(DEAL)
     highlevel.add_token(TOKEN, scopes=frozenset({READ}))
     with pytest.raises(CrmError) as refused:
@@ -226,7 +226,9 @@ async def test_a_status_that_could_not_be_set_is_an_error_that_says_whether_it_m
     assert broken.value.perhaps_done
 
 
-async def test_a_turn_is_given_while_highlevel_takes_more_requests(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_a_reservation_is_granted_until_the_days_requests_are_used_up(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
     highlevel.add_opportunity(DEAL)
     highlevel.daily_limit = 1
     async with crm.reserve(until=_in(1)):
@@ -249,7 +251,7 @@ async def test_a_deal_is_described_with_the_names_of_its_pipeline_stage_and_owne
 
 
 @pytest.mark.parametrize("opportunity", [Opportunity(DEAL, "open"), Opportunity(DEAL, "open", pipeline_id="P9")])
-async def test_what_is_in_no_known_pipeline_and_has_no_owner_has_no_names(
+async def test_a_deal_without_a_known_pipeline_or_an_owner_gets_no_names(
     highlevel: HighLevel, crm: HighLevelCrm, opportunity: Opportunity
 ) -> None:
     described = await crm.describe(opportunity, until=_in(5))
@@ -257,14 +259,14 @@ async def test_what_is_in_no_known_pipeline_and_has_no_owner_has_no_names(
     assert _asked_for(highlevel, "/users/") == 0
 
 
-async def test_a_stage_that_is_unknown_has_no_name(crm: HighLevelCrm) -> None:
+async def test_an_unknown_stage_gets_no_name(crm: HighLevelCrm) -> None:
     described = await crm.describe(Opportunity(DEAL, "open", pipeline_id="P1", stage_id="S9"), until=_in(5))
     assert (described.pipeline, described.stage) == ("New business", None)
     described = await crm.describe(Opportunity(DEAL, "open", pipeline_id="P1"), until=_in(5))
     assert (described.pipeline, described.stage) == ("New business", None)
 
 
-async def test_names_are_remembered(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_names_are_read_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     first = await crm.describe(PLAIN, until=_in(5))
     assert await crm.describe(PLAIN, until=_in(5)) == first
     assert (_asked_for(highlevel, "/pipelines"), _asked_for(highlevel, f"/users/{OWNER}")) == (1, 1)
@@ -274,7 +276,7 @@ async def test_names_are_remembered(highlevel: HighLevel, crm: HighLevelCrm) -> 
     assert (await crm.describe(other, until=_in(5))).owner == "Ann Other"
 
 
-async def test_names_are_asked_for_once_however_many_want_them_at_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_ten_replies_at_once_read_the_names_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.misbehave(Fault(wait=0.1), times=2)
     described = await asyncio.gather(*(crm.describe(PLAIN, until=_in(5)) for _ in range(10)))
     assert {(each.pipeline, each.owner) for each in described} == {("New business", "Max Power")}
@@ -284,7 +286,7 @@ async def test_names_are_asked_for_once_however_many_want_them_at_once(highlevel
 @pytest.mark.parametrize(
     "fault", [DOWN, Fault(drops=True), Fault(hangs=True), Fault(status=200, body={"odd": 1}), Fault(status=429)]
 )
-async def test_names_that_cannot_be_read_are_left_out_and_not_asked_for_again_soon(
+async def test_names_that_cannot_be_read_are_left_out_and_not_read_again_soon(
     highlevel: HighLevel, crm: HighLevelCrm, fault: Fault
 ) -> None:
     highlevel.misbehave(fault, times=math.inf)
@@ -294,8 +296,8 @@ async def test_names_that_cannot_be_read_are_left_out_and_not_asked_for_again_so
     assert len(highlevel.received) == 2
 
 
-async def test_an_owner_who_is_gone_or_may_not_be_read_is_left_out(highlevel: HighLevel, crm: HighLevelCrm) -> None:
-    gone = Opportunity(DEAL, "open", pipeline_id="P1", owner_id="NOBODY")
+async def test_an_owner_who_is_gone_or_cannot_be_read_is_left_out(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    gone = Opportunity(DEAL, "open", pipeline_id="P1", owner_id="GONE")
     described = await crm.describe(gone, until=_in(5))
     assert (described.pipeline, described.owner) == ("New business", None)
 
@@ -310,7 +312,7 @@ async def test_an_owners_id_may_be_anything(crm: HighLevelCrm, owner_id: str) ->
     assert (described.pipeline, described.owner) == ("New business", None)
 
 
-async def test_names_hold_up_a_reply_no_longer_than_the_command_has_time(
+async def test_a_reply_waits_for_names_no_longer_than_its_command_has_time(
     highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
     highlevel.misbehave(Fault(hangs=True), times=math.inf)
@@ -320,27 +322,25 @@ async def test_names_hold_up_a_reply_no_longer_than_the_command_has_time(
 
 
 async def test_the_last_names_stay_in_use_when_they_cannot_be_read_again(
-    highlevel: HighLevel, client: Client, monkeypatch: pytest.MonkeyPatch
+    highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
-    monkeypatch.setattr("bot.highlevel.crm.NAMES_TTL", 0.0)
-    crm = HighLevelCrm(client, highlevel.location_id)
     first = await crm.describe(PLAIN, until=_in(5))
+    await asyncio.sleep(NAMES_TTL)
     highlevel.misbehave(DOWN, times=math.inf)
     assert await crm.describe(PLAIN, until=_in(5)) == first
     assert (_asked_for(highlevel, "/pipelines"), _asked_for(highlevel, f"/users/{OWNER}")) == (2, 2)
 
 
-async def test_a_name_that_highlevel_never_sends_is_given_up_for_the_next_caller_too(
-    highlevel: HighLevel, crm: HighLevelCrm, monkeypatch: pytest.MonkeyPatch
+async def test_names_that_highlevel_does_not_send_are_given_up_and_read_again_later(
+    highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
-    monkeypatch.setattr("bot.highlevel.crm.PATIENCE_FOR_NAMES", 0.05)
     highlevel.misbehave(Fault(hangs=True), times=math.inf)
-    with structlog.testing.capture_logs() as logged:
-        for _ in range(2):
-            assert (await crm.describe(PLAIN, until=_in(5))).pipeline is None
-            await asyncio.sleep(0.05)
-    assert [line["error"] for line in logged if line["event"] == "crm.name_unknown"] == ["TimeoutError"] * 2
-    assert len(highlevel.received) == 2
+    began = _in(0)
+    assert (await crm.describe(PLAIN, until=_in(60))).pipeline is None
+    assert _in(0) - began <= PATIENCE_FOR_NAMES + 0.1
+    await asyncio.sleep(NAMES_ERROR_TTL)
+    highlevel.behave()
+    assert (await crm.describe(PLAIN, until=_in(5))).pipeline == "New business"
 
 
 async def test_a_thousand_owners_are_remembered(crm: HighLevelCrm, highlevel: HighLevel) -> None:
@@ -351,7 +351,7 @@ async def test_a_thousand_owners_are_remembered(crm: HighLevelCrm, highlevel: Hi
     assert [_asked_for(highlevel, f"/users/{owner}") for owner in "AB"] == [1, 1]
 
 
-async def test_twenty_descriptions_at_once_ask_for_each_name_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_twenty_replies_at_once_read_each_kind_of_name_once(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.lost_reasons = REASONS
     highlevel.misbehave(Fault(wait=0.1), times=3)
     lost = Opportunity(DEAL, "lost", pipeline_id="P1", stage_id="S1", owner_id=OWNER, lost_reason_id="R1")
@@ -368,7 +368,7 @@ def _deal(number: int) -> str:
     return f"{number:020}"
 
 
-async def test_a_search_gives_deals_with_the_names_of_pipeline_and_stage_in_one_request(
+async def test_a_search_returns_deals_with_pipeline_and_stage_in_one_request(
     highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
     contact = {"name": "Jane Doe", "companyName": "Acme Corp"}
@@ -398,14 +398,14 @@ async def test_a_search_gives_deals_with_the_names_of_pipeline_and_stage_in_one_
     assert [request.path for request in highlevel.received] == ["/opportunities/search"]
 
 
-async def test_a_search_that_finds_nothing_is_no_error_and_asks_for_no_names(
+async def test_a_search_that_finds_nothing_is_no_error_and_reads_no_names(
     highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
     assert await crm.search("acme", until=_in(5)) == Matches((), more=False)
     assert [request.path for request in highlevel.received] == ["/opportunities/search"]
 
 
-async def test_open_deals_come_first_and_otherwise_they_stay_in_highlevels_order(
+async def test_open_deals_come_first_and_the_rest_keeps_highlevels_order(
     highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
     for number, status in enumerate(["won", "open", "lost", "open"]):
@@ -414,7 +414,7 @@ async def test_open_deals_come_first_and_otherwise_they_stay_in_highlevels_order
     assert [deal.id for deal in deals] == [_deal(number) for number in (1, 3, 0, 2)]
 
 
-async def test_an_open_deal_is_found_behind_ever_so_many_that_are_not(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_an_open_deal_is_found_behind_99_closed_ones(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     for number in range(100):
         highlevel.add_opportunity(_deal(number), name="Acme", status="open" if number == 99 else "won")
     found = await crm.search("acme", until=_in(5))
@@ -422,7 +422,7 @@ async def test_an_open_deal_is_found_behind_ever_so_many_that_are_not(highlevel:
 
 
 @pytest.mark.parametrize(("there", "more"), [(MOST_MATCHES, False), (MOST_MATCHES + 1, True), (40, True)])
-async def test_a_search_gives_so_many_deals_and_says_whether_there_are_more(
+async def test_a_search_returns_ten_deals_and_whether_there_are_more(
     highlevel: HighLevel, crm: HighLevelCrm, there: int, *, more: bool
 ) -> None:
     for number in range(there):
@@ -431,7 +431,7 @@ async def test_a_search_gives_so_many_deals_and_says_whether_there_are_more(
     assert (len(found.deals), found.more) == (MOST_MATCHES, more)
 
 
-async def test_more_are_noticed_also_when_highlevel_does_not_say_how_many(
+async def test_more_deals_are_noticed_even_if_highlevel_does_not_say_how_many(
     highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
     listed = [{"id": _deal(number), "status": "open"} for number in range(MOST_MATCHES + 1)]
@@ -439,7 +439,7 @@ async def test_more_are_noticed_also_when_highlevel_does_not_say_how_many(
     assert (await crm.search("acme", until=_in(5))).more
 
 
-async def test_what_cannot_be_read_is_not_more(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_a_deal_that_cannot_be_read_does_not_count_as_more(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.misbehave(Fault(status=200, body={"opportunities": [{"id": DEAL}], "meta": {"total": 1}}))
     assert await crm.search("acme", until=_in(5)) == Matches((), more=False)
 
@@ -451,7 +451,7 @@ async def test_deals_of_another_location_are_not_found(highlevel: HighLevel, crm
     assert ([deal.id for deal in found.deals], found.more) == ([_deal(2)], False)
 
 
-async def test_a_search_does_without_names_that_cannot_be_read(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_a_search_leaves_out_names_that_cannot_be_read(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.add_opportunity(DEAL, name="Acme", pipelineId="P1")
     highlevel.misbehave(DOWN, path="/pipelines")
     (deal,) = (await crm.search("acme", until=_in(5))).deals
@@ -480,7 +480,7 @@ async def test_a_location_may_have_no_lost_reasons(crm: HighLevelCrm) -> None:
 
 
 @pytest.mark.parametrize("fault", [None, DOWN, Fault(hangs=True), Fault(status=404, body={}), Fault(status=403)])
-async def test_lost_reasons_that_cannot_be_read_are_none_and_not_asked_for_again_soon(
+async def test_lost_reasons_that_cannot_be_read_are_none_and_not_read_again_soon(
     highlevel: HighLevel, crm: HighLevelCrm, fault: Fault | None
 ) -> None:
     highlevel.lost_reasons_forbidden = True
@@ -499,18 +499,18 @@ async def test_a_lost_deal_is_described_with_its_reason(highlevel: HighLevel, cr
     assert _asked_for(highlevel, "/lost-reason") == 1
 
 
-async def test_a_reason_that_may_not_be_read_has_no_name(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_a_lost_reason_that_cannot_be_read_has_no_name(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.lost_reasons_forbidden = True
     described = await crm.describe(Opportunity(DEAL, "lost", lost_reason_id="R1"), until=_in(5))
     assert (described.lost_reason_id, described.lost_reason) == ("R1", None)
 
 
-async def test_a_deal_without_a_reason_asks_for_none(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_a_deal_without_a_lost_reason_reads_none(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     await crm.describe(PLAIN, until=_in(5))
     assert _asked_for(highlevel, "/lost-reason") == 0
 
 
-async def test_whether_lost_reasons_may_be_read_is_asked_every_time(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+async def test_the_check_of_lost_reasons_asks_highlevel_every_time(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     assert await crm.reads_lost_reasons(until=_in(5))
     highlevel.lost_reasons_forbidden = True
     assert not await crm.reads_lost_reasons(until=_in(5))

@@ -20,17 +20,17 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 @pytest.fixture
 async def ana(house: House) -> AsyncIterator[Visitor]:
-    async with visitor(house) as somebody:
-        yield somebody
+    async with visitor(house) as opened:
+        yield opened
 
 
-def test_the_addresses_are_below_the_public_one() -> None:
+def test_the_pages_are_below_the_public_url() -> None:
     assert callback_of("https://example.com/deals") == "https://example.com/deals/oauth/highlevel/callback"
     assert connect_url("https://deals.example") == "https://deals.example/oauth/highlevel/install"
     assert connect_url("https://deals.example", "x_-1") == "https://deals.example/oauth/highlevel/install?pass=x_-1"
 
 
-async def test_without_a_pass_the_page_says_how_to_get_one(ana: Visitor) -> None:
+async def test_without_a_secret_the_page_says_how_to_get_a_link(ana: Visitor) -> None:
     page = await ana.opens(connect_url(PUBLIC_URL))
 
     assert page.status_code == 403
@@ -38,9 +38,7 @@ async def test_without_a_pass_the_page_says_how_to_get_one(ana: Visitor) -> None
     assert "<form" not in page.text
 
 
-async def test_highlevel_is_asked_for_what_the_settings_say_and_for_an_exact_way_back(
-    house: House, ana: Visitor
-) -> None:
+async def test_highlevel_gets_the_settings_and_the_exact_redirect_url(house: House, ana: Visitor) -> None:
     address = httpx.URL(await ana.presses(await connect_link(house.settings)))
     asked = dict(address.params)
     state = asked.pop("state")
@@ -55,7 +53,7 @@ async def test_highlevel_is_asked_for_what_the_settings_say_and_for_an_exact_way
     }
 
 
-async def test_no_page_is_kept_and_none_tells_another_where_somebody_came_from(house: House, ana: Visitor) -> None:
+async def test_no_page_is_cached_or_named_in_a_referer(house: House, ana: Visitor) -> None:
     first = await connect_link(house.settings)
     pages = [await ana.opens(first), await ana.opens(first, "POST"), await ana.opens(first)]
     pages += [await ana.opens(f"{PUBLIC_URL}{path}") for path in (INSTALL, CALLBACK)]
@@ -68,7 +66,7 @@ async def test_no_page_is_kept_and_none_tells_another_where_somebody_came_from(h
         assert "default-src 'none'" in page.headers["Content-Security-Policy"]
 
 
-async def test_a_code_that_highlevel_refuses_is_told_in_its_words_and_as_text(house: House, ana: Visitor) -> None:
+async def test_a_refused_code_is_told_in_highlevels_words_as_plain_text(house: House, ana: Visitor) -> None:
     body = {"error": "invalid_grant", "message": "Invalid <b>grant</b>"}
     house.highlevel.misbehave(Fault(status=400, body=body), path="/oauth/token")
     page = await ana.connects()
@@ -90,7 +88,9 @@ async def test_a_code_that_highlevel_refuses_is_told_in_its_words_and_as_text(ho
         (Fault(drops=True), "HighLevel could not be asked for access just now."),
     ],
 )
-async def test_what_goes_wrong_with_the_code_is_told(house: House, ana: Visitor, fault: Fault, words: str) -> None:
+async def test_the_page_says_what_went_wrong_with_the_code(
+    house: House, ana: Visitor, fault: Fault, words: str
+) -> None:
     house.highlevel.misbehave(fault, path="/oauth/token")
     page = await ana.connects()
 
@@ -99,7 +99,7 @@ async def test_what_goes_wrong_with_the_code_is_told(house: House, ana: Visitor,
     assert "The bot is not connected." in interaction(page)
 
 
-async def test_an_agency_that_has_not_our_location_is_told(house: House, ana: Visitor) -> None:
+async def test_the_page_says_that_an_agency_does_not_have_our_location(house: House, ana: Visitor) -> None:
     house.highlevel.oauth.chooses = house.highlevel.oauth.company_id
     house.highlevel.oauth.locations = {"ANOTHER"}
     page = await ana.connects()
@@ -108,7 +108,7 @@ async def test_an_agency_that_has_not_our_location_is_told(house: House, ana: Vi
     assert "HighLevel did not give the bot access" in interaction(page)
 
 
-async def test_of_several_locations_those_that_an_agency_has_are_connected_and_the_others_named(tmp_path: Path) -> None:
+async def test_of_several_locations_an_agencys_are_connected_and_the_others_named(tmp_path: Path) -> None:
     agency = {"HIGHLEVEL_SCOPES": "opportunities.readonly opportunities.write oauth.write"}
     settings = BY_OAUTH | agency | {"HIGHLEVEL_LOCATIONS": "PARIS=Paris"}
     async with open_house(tmp_path, **settings) as house, visitor(house) as ana:
@@ -125,7 +125,7 @@ async def test_of_several_locations_those_that_an_agency_has_are_connected_and_t
 @pytest.mark.parametrize(
     "query", ["state=a&state=b&code=c", f"state={'x' * 3000}&code=c", "code=c", "state=%ff%00&code=c"]
 )
-async def test_whatever_comes_with_the_way_back_is_answered_with_a_page(house: House, ana: Visitor, query: str) -> None:
+async def test_any_query_parameters_are_answered_with_a_page(house: House, ana: Visitor, query: str) -> None:
     page = await ana.opens(f"{PUBLIC_URL}{CALLBACK}?{query}")
 
     assert page.status_code == 403
@@ -133,7 +133,7 @@ async def test_whatever_comes_with_the_way_back_is_answered_with_a_page(house: H
     assert house.highlevel.received == []
 
 
-async def test_a_database_that_is_away_is_told(house: House, ana: Visitor) -> None:
+async def test_the_page_says_that_the_database_is_down(house: House, ana: Visitor) -> None:
     address = await connect_link(house.settings)
     execute(house.settings.database_url, "DROP TABLE install_links")
     page = await ana.opens(address)
@@ -143,5 +143,5 @@ async def test_a_database_that_is_away_is_told(house: House, ana: Visitor) -> No
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", CALLBACK), ("PUT", INSTALL), ("GET", "/oauth/highlevel")])
-async def test_there_is_nothing_else(ana: Visitor, method: str, path: str) -> None:
+async def test_no_other_path_or_method_is_served(ana: Visitor, method: str, path: str) -> None:
     assert (await ana.opens(f"{PUBLIC_URL}{path}", method)).status_code in {404, 405}

@@ -38,7 +38,7 @@ DOWN = Fault(status=503, body="upstream connect error")
 
 @dataclass
 class World:
-    """The stand-in, the rows, and one process's renewal."""
+    """The stand-in, the rows, and the token refresh of one process."""
 
     highlevel: HighLevel
     token_endpoint: TokenEndpoint
@@ -56,7 +56,7 @@ class World:
         return self.token_refresh.of(LOCATION)
 
     async def connect(self, location_id: str = LOCATION) -> Tokens:
-        """As if somebody had chosen it."""
+        """As if a person had chosen this location in HighLevel."""
         scopes = frozenset({"opportunities.readonly", "oauth.write"})
         self.oauth.codes["code"] = Granted(self.oauth.company_id, location_id, scopes)
         tokens = await self.token_endpoint.redeem("code")
@@ -67,11 +67,11 @@ class World:
         return await (account or self.account).current(until=_in(seconds))
 
     def another(self, timing: RefreshTiming = QUICK) -> TokenRefresh:
-        """Of another process."""
+        """The token refresh of another process."""
         return TokenRefresh(Connections(self.database, Vault([KEY]), 1.0), self.token_endpoint, timing)
 
     def ages(self, seconds: float) -> None:
-        """Time passes for the rows."""
+        """Make the tokens in all rows so much older."""
         execute(
             f"sqlite:///{self.file}",
             "UPDATE connections SET given_at = given_at - :s, ends_at = ends_at - :s",
@@ -80,7 +80,7 @@ class World:
 
     @contextmanager
     def locked(self) -> Iterator[Callable[[], object]]:
-        """Give a function that takes the database away; it is back at the end."""
+        """Give a function that locks the database, until the block ends."""
         with sqlite3.connect(self.file, isolation_level=None, check_same_thread=False) as lock:
             yield lambda: lock.execute("BEGIN IMMEDIATE")
             lock.execute("ROLLBACK")
@@ -122,13 +122,13 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield opened
 
 
-async def test_what_was_never_connected_has_no_token_and_says_so(world: World) -> None:
+async def test_an_account_that_was_never_connected_has_no_token_and_says_so(world: World) -> None:
     with pytest.raises(Disconnected) as caught:
         await world.token()
     assert caught.value.why is Ending.NEVER_MADE
 
 
-async def test_a_token_that_is_good_is_given_without_asking_anybody(world: World) -> None:
+async def test_a_good_token_is_returned_without_asking_highlevel(world: World) -> None:
     tokens = await world.connect()
     assert await world.token() == tokens.access
     with world.locked() as lock:
@@ -137,16 +137,16 @@ async def test_a_token_that_is_good_is_given_without_asking_anybody(world: World
     assert world.oauth.asked == 0
 
 
-async def test_an_account_has_one_keeper(world: World) -> None:
+async def test_an_account_has_one_object_in_a_process(world: World) -> None:
     assert world.token_refresh.of("a") is world.token_refresh.of("a") is not world.token_refresh.of("b")
 
 
-async def test_ten_minutes_before_its_end_it_is_renewed_and_nobody_waits(world: World) -> None:
+async def test_ten_minutes_before_it_expires_a_token_is_refreshed_and_no_caller_waits(world: World) -> None:
     tokens = await world.connect()
     world.ages(DAY - 300)
     world.highlevel.misbehave(Fault(wait=0.4), path="/oauth/token")
 
-    for _ in range(3):  # the first has looked at the row, and at how long HighLevel takes
+    for _ in range(3):  # the first call reads the row, and begins the refresh
         assert await world.token(0.1) == tokens.access
     await _until(lambda: world.oauth.renewals == 1)
     async with asyncio.timeout(60):
@@ -155,7 +155,7 @@ async def test_ten_minutes_before_its_end_it_is_renewed_and_nobody_waits(world: 
     assert world.oauth.asked == 1
 
 
-async def test_what_is_held_is_renewed_in_the_background_when_it_is_time(tmp_path: Path) -> None:
+async def test_a_token_that_is_due_is_refreshed_in_the_background(tmp_path: Path) -> None:
     async with _world(tmp_path, replace(QUICK, ahead=86_400.0, barely=0.0)) as world:
         world.oauth.lives = 2.0
         tokens = await world.connect()
@@ -165,7 +165,7 @@ async def test_what_is_held_is_renewed_in_the_background_when_it_is_time(tmp_pat
         await _until(lambda: world.oauth.renewals == 1)
 
 
-async def test_a_token_that_has_ended_is_waited_for(world: World) -> None:
+async def test_a_caller_waits_for_the_successor_of_an_expired_token(world: World) -> None:
     tokens = await world.connect()
     world.ages(DAY)
 
@@ -173,7 +173,7 @@ async def test_a_token_that_has_ended_is_waited_for(world: World) -> None:
     assert world.oauth.renewals == 1
 
 
-async def test_a_token_that_was_refused_is_renewed_once_for_all_who_say_so(world: World) -> None:
+async def test_a_refused_token_is_refreshed_once_for_all_callers(world: World) -> None:
     tokens = await world.connect()
     await world.token()
     world.oauth.later(2 * DAY)
@@ -186,7 +186,7 @@ async def test_a_token_that_was_refused_is_renewed_once_for_all_who_say_so(world
     assert world.oauth.asked == 1
 
 
-async def test_a_refused_token_is_renewed_also_while_something_else_is_under_way(world: World) -> None:
+async def test_a_refused_token_is_refreshed_also_while_the_row_is_being_read(world: World) -> None:
     tokens = await world.connect()
     world.oauth.later(2 * DAY)
     looking = asyncio.create_task(world.account.look())
@@ -196,7 +196,7 @@ async def test_a_refused_token_is_renewed_also_while_something_else_is_under_way
     await looking
 
 
-async def test_a_token_that_was_just_given_and_is_refused_is_not_renewed_again(tmp_path: Path) -> None:
+async def test_a_new_token_that_is_refused_is_not_refreshed_again(tmp_path: Path) -> None:
     async with _world(tmp_path, replace(QUICK, settle=10.0)) as world:
         tokens = await world.connect()
         with pytest.raises(Disconnected) as caught:
@@ -205,7 +205,7 @@ async def test_a_token_that_was_just_given_and_is_refused_is_not_renewed_again(t
     assert world.oauth.asked == 0
 
 
-async def test_whoever_gives_up_waiting_does_not_stop_the_renewal(world: World) -> None:
+async def test_a_caller_that_gives_up_does_not_stop_the_refresh(world: World) -> None:
     await world.connect()
     world.ages(DAY)
     world.highlevel.misbehave(Fault(wait=0.3), path="/oauth/token")
@@ -220,7 +220,7 @@ async def test_whoever_gives_up_waiting_does_not_stop_the_renewal(world: World) 
     assert world.oauth.asked == 1
 
 
-async def test_another_process_waits_until_the_row_has_changed(world: World) -> None:
+async def test_a_second_process_waits_until_the_first_has_saved_the_tokens(world: World) -> None:
     await world.connect()
     world.ages(DAY)
     world.highlevel.misbehave(Fault(wait=0.3), path="/oauth/token")
@@ -231,7 +231,7 @@ async def test_another_process_waits_until_the_row_has_changed(world: World) -> 
     assert world.oauth.asked == 1
 
 
-async def test_another_process_goes_on_with_what_is_still_good(world: World) -> None:
+async def test_a_second_process_goes_on_with_a_token_that_is_still_good(world: World) -> None:
     tokens = await world.connect()
     world.ages(DAY - 300)
     world.highlevel.misbehave(Fault(wait=0.5), path="/oauth/token")
@@ -247,7 +247,7 @@ async def test_another_process_goes_on_with_what_is_still_good(world: World) -> 
 # --- refusals -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_refusal_is_written_down_for_all_until_somebody_connects_anew(world: World) -> None:
+async def test_a_refusal_is_saved_for_all_processes_until_a_person_connects_anew(world: World) -> None:
     await world.connect()
     world.ages(DAY)
     world.oauth.suspended = True
@@ -264,7 +264,7 @@ async def test_a_refusal_is_written_down_for_all_until_somebody_connects_anew(wo
     assert await world.token() == await world.token(account=other) == tokens.access
 
 
-async def test_that_there_is_no_connection_is_logged_once_and_again_when_it_was_there_in_between(world: World) -> None:
+async def test_a_missing_connection_is_logged_once_and_again_after_it_was_back(world: World) -> None:
     with structlog.testing.capture_logs() as lines:
         for _ in range(2):
             with pytest.raises(Disconnected):
@@ -283,7 +283,7 @@ async def test_that_there_is_no_connection_is_logged_once_and_again_when_it_was_
     ]
 
 
-async def test_a_refusal_that_cannot_be_written_down_is_told_all_the_same(world: World) -> None:
+async def test_a_refusal_that_cannot_be_saved_is_raised_all_the_same(world: World) -> None:
     await world.connect()
     world.ages(DAY)
     await world.connections.find(LOCATION)
@@ -295,7 +295,7 @@ async def test_a_refusal_that_cannot_be_written_down_is_told_all_the_same(world:
     assert caught.value.why is Ending.GRANT
 
 
-async def test_a_refusal_for_a_pair_that_somebody_has_replaced_changes_nothing(world: World) -> None:
+async def test_a_refusal_of_tokens_that_were_replaced_meanwhile_changes_nothing(world: World) -> None:
     await world.connect()
     world.ages(DAY)
     world.highlevel.misbehave(Fault(wait=0.3, status=400, body={"error": "invalid_grant"}), path="/oauth/token")
@@ -316,23 +316,25 @@ async def test_a_refusal_for_a_pair_that_somebody_has_replaced_changes_nothing(w
         (Fault(status=401, body={"error": "invalid_client"}), AppUnknown),
     ],
 )
-async def test_what_does_not_end_the_connection_is_told_and_tried_again_a_little_later(
+async def test_an_error_that_does_not_end_the_connection_is_raised_and_tried_again_later(
     world: World, fault: Fault, error: type[HighLevelError]
 ) -> None:
     await world.connect()
     world.ages(DAY)
     world.highlevel.misbehave(fault, path="/oauth/token")
-    for _ in range(3):  # HighLevel is not asked at once again
+    for _ in range(3):  # HighLevel is not asked again at once
         with pytest.raises(error) as caught:
             await world.token()
         assert not caught.value.perhaps_done
-    assert sum(request.path == "/oauth/token" for request in world.highlevel.received) == 2  # the code's was the first
+    assert (
+        sum(request.path == "/oauth/token" for request in world.highlevel.received) == 2
+    )  # the first exchanged the code
 
     await asyncio.sleep(0.3)
     assert await world.token() in world.oauth.access_tokens
 
 
-async def test_what_cannot_be_renewed_yet_is_used_while_it_is_good(world: World) -> None:
+async def test_a_token_that_cannot_be_refreshed_yet_is_used_while_it_is_good(world: World) -> None:
     tokens = await world.connect()
     world.ages(DAY - 300)
     world.highlevel.misbehave(DOWN, path="/oauth/token", times=100)
@@ -346,7 +348,7 @@ async def test_what_cannot_be_renewed_yet_is_used_while_it_is_good(world: World)
             await asyncio.sleep(0.02)
 
 
-async def test_nobody_at_the_address_is_told_as_that(tmp_path: Path) -> None:
+async def test_an_unreachable_token_endpoint_raises_unreachable(tmp_path: Path) -> None:
     async with _world(tmp_path) as world:
         await world.connect()
         world.ages(DAY)
@@ -362,7 +364,7 @@ async def test_nobody_at_the_address_is_told_as_that(tmp_path: Path) -> None:
 # --- the database ---------------------------------------------------------------------------------------------------
 
 
-async def test_without_the_database_there_is_no_token_that_was_not_known_before(world: World) -> None:
+async def test_without_the_database_only_a_token_in_memory_can_be_used(world: World) -> None:
     tokens = await world.connect()
     with world.locked() as lock:
         lock()
@@ -371,7 +373,7 @@ async def test_without_the_database_there_is_no_token_that_was_not_known_before(
     assert await world.token() == tokens.access
 
 
-async def test_a_pair_that_was_given_is_saved_as_soon_as_the_database_is_back_and_used_only_then(world: World) -> None:
+async def test_new_tokens_are_saved_once_the_database_is_back_and_used_only_then(world: World) -> None:
     await world.connect()
     world.ages(DAY)
     await world.connections.find(LOCATION)
@@ -386,7 +388,7 @@ async def test_a_pair_that_was_given_is_saved_as_soon_as_the_database_is_back_an
     assert world.oauth.renewals == 1
 
 
-async def test_whoever_died_before_the_pair_was_saved_is_taken_over_within_the_time_that_highlevel_grants(
+async def test_tokens_lost_in_a_crash_are_asked_for_again_within_highlevels_30_seconds(
     world: World,
 ) -> None:
     tokens = await world.connect()
@@ -394,7 +396,7 @@ async def test_whoever_died_before_the_pair_was_saved_is_taken_over_within_the_t
     assert seen is not None
     world.ages(DAY)
     assert await Connections(world.database, Vault([KEY]), 1.0).lease(seen)
-    lost = await world.token_endpoint.renew(tokens.refresh, Kind.LOCATION)  # and here it dies
+    lost = await world.token_endpoint.renew(tokens.refresh, Kind.LOCATION)  # and then the process crashes
 
     found = await world.token()
     assert found != lost.access
@@ -404,7 +406,7 @@ async def test_whoever_died_before_the_pair_was_saved_is_taken_over_within_the_t
     assert world.oauth.renewals == 1
 
 
-async def test_whoever_died_too_long_ago_is_told_loudly(world: World) -> None:
+async def test_tokens_lost_in_a_crash_longer_ago_are_a_refusal(world: World) -> None:
     tokens = await world.connect()
     world.ages(DAY)
     await world.token_endpoint.renew(tokens.refresh, Kind.LOCATION)
@@ -420,7 +422,7 @@ async def test_whoever_died_too_long_ago_is_told_loudly(world: World) -> None:
 # --- agencies -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_locations_tokens_are_exchanged_anew_for_its_agencys(world: World) -> None:
+async def test_a_locations_tokens_are_refreshed_in_exchange_for_its_agencys(world: World) -> None:
     company = await world.connect("")
     exchanged = await world.token_endpoint.exchange(
         company.company_id, LOCATION, world.token_refresh.of(company.company_id)
@@ -434,7 +436,7 @@ async def test_a_locations_tokens_are_exchanged_anew_for_its_agencys(world: Worl
     assert world.oauth.asked == 0
 
 
-async def test_a_location_whose_agency_is_disconnected_is_so_too(world: World) -> None:
+async def test_a_location_whose_agency_is_disconnected_is_disconnected_too(world: World) -> None:
     company = await world.connect("")
     exchanged = await world.token_endpoint.exchange(
         company.company_id, LOCATION, world.token_refresh.of(company.company_id)
@@ -459,7 +461,7 @@ async def _tending(token_refresh: TokenRefresh) -> AsyncIterator[None]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_everything_is_kept_fresh_although_nobody_asks_for_it(world: World) -> None:
+async def test_every_account_is_refreshed_in_the_background(world: World) -> None:
     await world.connect()
     await world.connect("")
     world.ages(DAY - 300)
@@ -467,7 +469,7 @@ async def test_everything_is_kept_fresh_although_nobody_asks_for_it(world: World
         await _until(lambda: world.oauth.renewals == 2)
 
 
-async def test_what_another_process_wrote_is_known_soon(world: World) -> None:
+async def test_tokens_that_another_process_saved_are_found_soon(world: World) -> None:
     first = await world.connect()
     async with _tending(world.token_refresh):
         assert await world.token() == first.access
@@ -506,7 +508,7 @@ async def test_neither_a_refusal_nor_a_bug_ends_the_background_refresh(world: Wo
             await _until(lambda: world.oauth.renewals >= 1)  # the agency's too, if its refusal was not written in time
 
 
-async def test_what_is_under_way_at_the_end_is_saved(world: World) -> None:
+async def test_a_refresh_that_is_under_way_at_the_end_is_saved(world: World) -> None:
     tokens = await world.connect()
     world.ages(DAY)
     world.highlevel.misbehave(Fault(wait=0.2), path="/oauth/token")
@@ -519,7 +521,7 @@ async def test_what_is_under_way_at_the_end_is_saved(world: World) -> None:
     assert found.access != tokens.access
 
 
-async def test_what_takes_too_long_at_the_end_is_left_to_another(tmp_path: Path) -> None:
+async def test_a_refresh_that_takes_too_long_at_the_end_is_left_to_another_process(tmp_path: Path) -> None:
     async with _world(tmp_path, replace(QUICK, farewell=0.05)) as world:
         await world.connect()
         world.ages(DAY)
@@ -531,6 +533,6 @@ async def test_what_takes_too_long_at_the_end_is_left_to_another(tmp_path: Path)
         assert await world.token(account=world.another().of(LOCATION)) in world.oauth.access_tokens
 
 
-def test_the_times_leave_room_for_a_crash_within_what_highlevel_grants() -> None:
+def test_a_crash_leaves_time_to_ask_again_within_highlevels_30_seconds() -> None:
     assert TOKEN_ENDPOINT_PATIENCE < CONNECTION_LEASE
     assert CONNECTION_LEASE + RefreshTiming().look + TOKEN_ENDPOINT_PATIENCE <= GRACE

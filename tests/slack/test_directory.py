@@ -35,7 +35,7 @@ def _directory(slack: Slack, ttl: float = 300.0, error_ttl: float = 10.0) -> Sla
     return SlackDirectory(web, ["S1"], ttl, error_ttl)
 
 
-async def test_who_is_in_a_group_is_asked_once_in_five_minutes(slack: Slack) -> None:
+async def test_the_members_of_a_group_are_read_once_in_five_minutes(slack: Slack) -> None:
     directory = _directory(slack)
 
     assert await directory.members("S1") == {"U1", "U2"}
@@ -45,7 +45,7 @@ async def test_who_is_in_a_group_is_asked_once_in_five_minutes(slack: Slack) -> 
     assert slack.calls == ["usergroups.users.list"] * 2
 
 
-async def test_what_is_too_old_is_asked_anew(slack: Slack) -> None:
+async def test_members_that_are_too_old_are_read_again(slack: Slack) -> None:
     directory = _directory(slack, ttl=0.0)
     await directory.members("S1")
     slack.groups["S1"] = ["U3"]
@@ -67,7 +67,7 @@ async def test_what_is_too_old_is_asked_anew(slack: Slack) -> None:
         ("S1", SCOPES, Fault("usergroups.users.list", status=503), ""),
     ],
 )
-async def test_why_slack_does_not_tell_is_said_in_its_own_word(
+async def test_an_error_has_slacks_own_word_and_is_kept_for_a_while(
     slack: Slack, group: str, scopes: frozenset[str], fault: Fault | None, error: str
 ) -> None:
     slack.tokens = {"xoxb-not-a-token": scopes}
@@ -79,10 +79,10 @@ async def test_why_slack_does_not_tell_is_said_in_its_own_word(
             await directory.members(group)
         assert trouble.value.error == error
 
-    assert slack.calls == ["usergroups.users.list"]  # for a while Slack is not asked again
+    assert slack.calls == ["usergroups.users.list"]  # the error is kept
 
 
-async def test_after_that_while_slack_is_asked_again(slack: Slack) -> None:
+async def test_after_that_while_slack_is_asked_again_for_the_members(slack: Slack) -> None:
     slack.misbehave(Fault("usergroups.users.list", status=500))
     directory = _directory(slack, error_ttl=0.0)
     with pytest.raises(DirectoryError):
@@ -92,13 +92,13 @@ async def test_after_that_while_slack_is_asked_again(slack: Slack) -> None:
 
 
 @pytest.mark.parametrize("body", [{"ok": True}, {"ok": True, "users": "U1"}, {"ok": True, "users": [1, None]}])
-async def test_a_group_of_an_odd_shape_has_nobody_in_it(slack: Slack, body: object) -> None:
+async def test_an_answer_of_an_odd_shape_is_a_group_without_members(slack: Slack, body: object) -> None:
     slack.misbehave(Fault("usergroups.users.list", status=200, body=body))
 
     assert await _directory(slack).members("S1") == set()
 
 
-async def test_groups_are_kept_fresh_so_that_nobody_waits(slack: Slack) -> None:
+async def test_groups_are_refreshed_in_the_background(slack: Slack) -> None:
     directory = _directory(slack, ttl=0.2)
     keeping = asyncio.create_task(directory.keep())
     await slack.wait_until(lambda: len(slack.calls) >= 3)
@@ -109,7 +109,7 @@ async def test_groups_are_kept_fresh_so_that_nobody_waits(slack: Slack) -> None:
     assert set(slack.calls) == {"usergroups.users.list"}
 
 
-async def test_a_group_that_slack_does_not_tell_is_asked_for_again_sooner(slack: Slack) -> None:
+async def test_a_group_that_could_not_be_read_is_read_again_sooner(slack: Slack) -> None:
     slack.misbehave(Fault("usergroups.users.list", status=500, times=2))
     directory = _directory(slack, error_ttl=0.01)
     keeping = asyncio.create_task(directory.keep())
@@ -120,14 +120,14 @@ async def test_a_group_that_slack_does_not_tell_is_asked_for_again_sooner(slack:
         await keeping
 
 
-async def test_without_groups_there_is_nothing_to_keep(slack: Slack) -> None:
+async def test_without_groups_nothing_is_refreshed(slack: Slack) -> None:
     web = AsyncWebClient(token="xoxb-not-a-token", base_url=f"{slack.url}/api/")
     await SlackDirectory(web, []).keep()
 
     assert slack.calls == []
 
 
-async def test_somebody_is_told_from_a_guest(slack: Slack) -> None:
+async def test_a_member_is_told_from_a_guest(slack: Slack) -> None:
     directory = _directory(slack)
 
     assert await directory.person("U1") == Person(frozenset({"T0SIMULATED"}))
@@ -136,7 +136,7 @@ async def test_somebody_is_told_from_a_guest(slack: Slack) -> None:
         await directory.person("U3")
 
 
-async def test_an_answer_without_a_person_in_it_is_none(slack: Slack) -> None:
+async def test_an_answer_without_a_user_is_an_error(slack: Slack) -> None:
     slack.misbehave(Fault("users.info", status=200, body={"ok": True}))
     with pytest.raises(DirectoryError, match="no_user"):
         await _directory(slack).person("U1")
@@ -151,9 +151,7 @@ async def test_a_channel_is_shared_if_slack_says_so(slack: Slack) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault("conversations.info", status=503), Fault("conversations.info", wait=3.0)])
-async def test_a_channel_that_slack_does_not_tell_about_for_a_moment_is_asked_for_again(
-    slack: Slack, fault: Fault
-) -> None:
+async def test_a_channel_that_could_not_be_read_is_read_again(slack: Slack, fault: Fault) -> None:
     slack.misbehave(fault)
     directory = _directory(slack, error_ttl=0.0)
 
@@ -163,7 +161,7 @@ async def test_a_channel_that_slack_does_not_tell_about_for_a_moment_is_asked_fo
             await asyncio.sleep(0.1)
 
 
-async def test_a_channel_that_the_bot_may_not_look_at_is_taken_for_ours_and_not_asked_for_again(slack: Slack) -> None:
+async def test_a_channel_that_the_bot_may_not_read_counts_as_ours_and_is_not_read_again(slack: Slack) -> None:
     slack.tokens = {"xoxb-not-a-token": frozenset()}
     directory = _directory(slack, error_ttl=0.0)
 
@@ -188,7 +186,7 @@ async def test_a_channel_that_the_bot_may_not_look_at_is_taken_for_ours_and_not_
         ({}, Person(frozenset())),
     ],
 )
-def test_what_slack_says_of_somebody_is_read(user: dict[str, Any], known: Person) -> None:
+def test_the_fields_of_a_user_are_read(user: dict[str, Any], known: Person) -> None:
     assert read_person(user) == known
 
 
@@ -201,5 +199,5 @@ FIELDS = ["team_id", "enterprise_user", "is_bot", "is_restricted", "is_stranger"
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
-def test_whatever_slack_says_of_somebody_is_read(user: dict[str, Any]) -> None:
+def test_any_fields_of_a_user_are_read_without_an_error(user: dict[str, Any]) -> None:
     assert all(team for team in read_person(user).teams)

@@ -33,7 +33,7 @@ async def _authorize(enterprise_id: str | None, team_id: str | None) -> Authoriz
 
 @dataclass
 class Listener:
-    """What is acknowledged, and how long that takes."""
+    """Notes what is acknowledged, and how long that takes."""
 
     says: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
@@ -134,7 +134,7 @@ async def test_an_acknowledgement_carries_what_the_listener_says(
         assert await _deliver(slack) == payload
 
 
-async def test_a_silent_acknowledgement_is_the_envelopes_id_alone(slack: Slack, listener: Listener) -> None:
+async def test_an_acknowledgement_without_a_reply_is_the_envelopes_id_alone(slack: Slack, listener: Listener) -> None:
     async with _receiving(slack, listener):
         await _deliver(slack)
 
@@ -143,7 +143,7 @@ async def test_a_silent_acknowledgement_is_the_envelopes_id_alone(slack: Slack, 
     assert frame.keys() == {"envelope_id"}
 
 
-async def test_a_slow_one_does_not_hold_up_the_others(slack: Slack, listener: Listener) -> None:
+async def test_a_slow_listener_does_not_delay_the_others(slack: Slack, listener: Listener) -> None:
     listener.seconds = 1.0
     async with _receiving(slack, listener), asyncio.timeout(4):
         await asyncio.gather(*(_deliver(slack) for _ in range(5)))
@@ -168,7 +168,7 @@ async def test_a_command_is_acknowledged_on_the_connection_that_brought_it(slack
     "contents",
     [{"type": "event_callback"}, {"command": "/another"}, {"team": 1, "actions": [1], "type": "block_actions"}],
 )
-async def test_what_nobody_listens_to_is_not_acknowledged(
+async def test_a_request_without_a_listener_is_not_acknowledged(
     slack: Slack, listener: Listener, contents: dict[str, Any]
 ) -> None:
     with capture_logs() as lines:
@@ -199,7 +199,7 @@ async def test_what_nobody_listens_to_is_not_acknowledged(
         '{"type": "from_the_future", "envelope_id": "1", "payload": {"type": "x"}}',
     ],
 )
-async def test_a_frame_that_makes_no_sense_is_passed_over(slack: Slack, listener: Listener, frame: str) -> None:
+async def test_a_frame_that_makes_no_sense_is_skipped(slack: Slack, listener: Listener, frame: str) -> None:
     with capture_logs() as lines:
         async with _receiving(slack, listener):
             (ws,) = slack.socket.connections
@@ -210,7 +210,7 @@ async def test_a_frame_that_makes_no_sense_is_passed_over(slack: Slack, listener
     assert slack.socket.greeted == 1
 
 
-async def test_a_binary_frame_is_passed_over(slack: Slack, listener: Listener) -> None:
+async def test_a_binary_frame_is_skipped(slack: Slack, listener: Listener) -> None:
     async with _receiving(slack, listener):
         (ws,) = slack.socket.connections
         await ws.send_bytes(b'{"type": "disconnect"}')
@@ -236,7 +236,7 @@ async def test_an_acknowledgement_that_cannot_be_sent_any_more_is_logged(slack: 
 # --- staying connected ---------------------------------------------------------------------------------------------
 
 
-async def test_a_connection_that_broke_is_made_anew(slack: Slack, listener: Listener) -> None:
+async def test_a_broken_connection_is_replaced(slack: Slack, listener: Listener) -> None:
     async with _receiving(slack, listener):
         for _ in range(3):
             slack.socket.drop()
@@ -247,7 +247,9 @@ async def test_a_connection_that_broke_is_made_anew(slack: Slack, listener: List
 
 
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
-async def test_an_announced_end_leaves_no_gap(slack: Slack, listener: Listener, reason: str) -> None:
+async def test_a_connection_whose_end_is_announced_is_replaced_without_a_gap(
+    slack: Slack, listener: Listener, reason: str
+) -> None:
     async with _receiving(slack, listener) as ours:
         refreshing = asyncio.create_task(slack.socket.refresh(reason, after=0.2))
         await slack.socket.wait_for(connections=0)
@@ -262,7 +264,7 @@ async def test_an_announced_end_leaves_no_gap(slack: Slack, listener: Listener, 
     assert slack.socket.greeted == 2
 
 
-async def test_an_old_connection_that_slack_does_not_close_is_closed_after_a_while(
+async def test_an_old_connection_that_slack_does_not_close_is_closed_by_the_bot(
     slack: Slack, listener: Listener
 ) -> None:
     async with _receiving(slack, listener, replace(PATIENT.socket, farewell=0.05)) as ours:
@@ -276,7 +278,7 @@ async def test_an_old_connection_that_slack_does_not_close_is_closed_after_a_whi
         refreshing.cancel()
 
 
-async def test_each_attempt_has_an_address_of_its_own(slack: Slack, listener: Listener) -> None:
+async def test_each_attempt_asks_for_a_new_address(slack: Slack, listener: Listener) -> None:
     slack.socket.faults = ["refused", "refused"]
     async with _receiving(slack, listener):
         await _deliver(slack)
@@ -284,13 +286,13 @@ async def test_each_attempt_has_an_address_of_its_own(slack: Slack, listener: Li
     assert slack.calls == ["apps.connections.open"] * 3
 
 
-async def test_a_connection_without_a_greeting_is_given_up(slack: Slack, listener: Listener) -> None:
+async def test_a_connection_without_hello_is_given_up(slack: Slack, listener: Listener) -> None:
     slack.socket.faults = ["silent"]
     async with _receiving(slack, listener, replace(PATIENT.socket, hello=0.1)):
         await _deliver(slack)
 
 
-async def test_a_connection_that_was_greeted_is_kept_however_quiet_it_is(slack: Slack, listener: Listener) -> None:
+async def test_a_quiet_connection_is_kept_after_its_hello(slack: Slack, listener: Listener) -> None:
     async with _receiving(slack, listener, replace(PATIENT.socket, hello=0.2)):
         await asyncio.sleep(0.3)
         await _deliver(slack)
@@ -298,7 +300,7 @@ async def test_a_connection_that_was_greeted_is_kept_however_quiet_it_is(slack: 
     assert slack.socket.greeted == 1
 
 
-async def test_a_connection_that_only_looks_open_is_given_up(slack: Slack, listener: Listener) -> None:
+async def test_a_connection_without_pongs_is_given_up(slack: Slack, listener: Listener) -> None:
     slack.socket.faults = ["deaf"]
     async with _receiving(slack, listener, replace(PATIENT.socket, heartbeat=0.1)):
         async with asyncio.timeout(15):
@@ -308,7 +310,7 @@ async def test_a_connection_that_only_looks_open_is_given_up(slack: Slack, liste
         await _deliver(slack)
 
 
-async def test_when_slack_was_not_there_for_a_while_it_is_found_again(slack: Slack, listener: Listener) -> None:
+async def test_a_slack_that_was_away_is_connected_to_again(slack: Slack, listener: Listener) -> None:
     slack.misbehave(Fault("apps.connections.open", drops=True, times=3))
     async with _receiving(slack, listener):
         await _deliver(slack)
@@ -316,7 +318,7 @@ async def test_when_slack_was_not_there_for_a_while_it_is_found_again(slack: Sla
     assert slack.calls == ["apps.connections.open"] * 4
 
 
-async def test_after_a_connection_that_lasted_there_is_no_pause(slack: Slack, listener: Listener) -> None:
+async def test_after_a_connection_that_lasted_the_next_is_made_at_once(slack: Slack, listener: Listener) -> None:
     loop = asyncio.get_running_loop()
     slack.socket.faults = ["refused"]
     async with _receiving(slack, listener, replace(PATIENT.socket, pause=3.0, longest_pause=3.0)):
@@ -327,7 +329,7 @@ async def test_after_a_connection_that_lasted_there_is_no_pause(slack: Slack, li
         assert loop.time() - began < 2.8
 
 
-async def test_nothing_unforeseen_ends_the_trying(slack: Slack, listener: Listener) -> None:
+async def test_an_unforeseen_error_does_not_end_the_attempts(slack: Slack, listener: Listener) -> None:
     class Broken(AsyncWebClient):
         async def apps_connections_open(self, *, app_token: str, **kwargs: str) -> AsyncSlackResponse:
             if not slack.calls:
@@ -349,7 +351,7 @@ async def test_nothing_unforeseen_ends_the_trying(slack: Slack, listener: Listen
 
 @dataclass
 class Refusing:
-    """A Slack that gives nobody an address, and notes when it was asked."""
+    """A Slack that gives no address, and notes when it was asked."""
 
     answer: Callable[[], web.Response]
     asked: list[float] = field(default_factory=list)
@@ -364,7 +366,7 @@ class Refusing:
         return app
 
     async def pauses(self, listener: Listener, timing: SocketTiming, count: int) -> tuple[list[float], str | None]:
-        """How long it took from each attempt to the next, and the trouble that was told."""
+        """Seconds from each attempt to the next, and the error that a check reports."""
         async with served(self.app()) as url:
             ours = _ours(url, listener, timing)
             async with ours.receiving(), asyncio.timeout(60):
@@ -377,7 +379,7 @@ class Refusing:
 PAUSES = SocketTiming(pause=0.02, longest_pause=0.15)
 
 
-async def test_the_pauses_grow_up_to_a_limit(listener: Listener) -> None:
+async def test_the_pauses_double_up_to_a_limit(listener: Listener) -> None:
     pauses, trouble = await Refusing(lambda: web.Response(status=503)).pauses(listener, PAUSES, 5)
 
     for pause, at_least in zip(pauses, [0.02, 0.04, 0.08, 0.15, 0.15], strict=True):
@@ -386,7 +388,7 @@ async def test_the_pauses_grow_up_to_a_limit(listener: Listener) -> None:
 
 
 @pytest.mark.parametrize("error", ["invalid_auth", "not_allowed_token_type", "ratelimited"])
-async def test_a_token_that_slack_refuses_is_told_and_tried_slowly(listener: Listener, error: str) -> None:
+async def test_a_refused_token_is_reported_and_tried_at_long_pauses(listener: Listener, error: str) -> None:
     refusing = Refusing(lambda: web.json_response({"ok": False, "error": error}))
     pauses, trouble = await refusing.pauses(listener, PAUSES, 2)
 
@@ -410,7 +412,7 @@ def test_the_longest_pause_is_half_a_minute() -> None:
     ],
     ids=["its own trouble", "no word", "a gateway", "text", "half of it", "a list"],
 )
-async def test_an_answer_that_is_no_refusal_is_a_slack_that_was_not_reached(
+async def test_trouble_of_slacks_own_counts_as_not_reached(
     listener: Listener, answer: Callable[[], web.Response]
 ) -> None:
     async with served(Refusing(answer).app()) as url:
@@ -424,13 +426,13 @@ async def test_an_answer_without_an_address_is_tried_again(listener: Listener) -
     assert min(pauses) >= 0.017
 
 
-async def test_socket_mode_that_was_switched_off_is_told(slack: Slack, listener: Listener) -> None:
+async def test_socket_mode_that_was_switched_off_is_reported(slack: Slack, listener: Listener) -> None:
     async with _receiving(slack, listener, replace(PATIENT.socket, longest_pause=1)) as ours:
         await slack.socket.refresh("link_disabled")
         assert await _trouble(ours) == "link_disabled"
 
 
-async def test_what_was_said_to_an_old_connection_does_not_hide_what_was_said_to_the_new_one(
+async def test_the_end_of_an_old_connection_does_not_hide_the_error_of_the_new_one(
     slack: Slack, listener: Listener
 ) -> None:
     async with _receiving(slack, listener, replace(PATIENT.socket, longest_pause=1)) as ours:
@@ -443,9 +445,7 @@ async def test_what_was_said_to_an_old_connection_does_not_hide_what_was_said_to
 # --- asking --------------------------------------------------------------------------------------------------------
 
 
-async def test_who_asks_without_receiving_proves_the_token_and_connects_nowhere(
-    slack: Slack, listener: Listener
-) -> None:
+async def test_a_check_without_receiving_tries_the_token_and_does_not_connect(slack: Slack, listener: Listener) -> None:
     ours = _ours(slack.url, listener)
     assert await _trouble(ours) is None
     slack.socket.tokens = {"xapp-another"}
@@ -454,14 +454,14 @@ async def test_who_asks_without_receiving_proves_the_token_and_connects_nowhere(
     assert slack.socket.greeted == 0
 
 
-async def test_who_asks_while_receiving_costs_slack_nothing(slack: Slack, listener: Listener) -> None:
+async def test_a_check_while_receiving_sends_slack_no_request(slack: Slack, listener: Listener) -> None:
     async with _receiving(slack, listener) as ours:
         assert await _trouble(ours) is None
 
     assert slack.calls == ["apps.connections.open"]
 
 
-async def test_until_the_first_greeting_there_is_no_connection(slack: Slack, listener: Listener) -> None:
+async def test_before_the_first_hello_there_is_no_connection(slack: Slack, listener: Listener) -> None:
     slack.socket.faults = ["silent"]
     ours = _ours(slack.url, listener)
     async with ours.receiving():
@@ -472,7 +472,9 @@ async def test_until_the_first_greeting_there_is_no_connection(slack: Slack, lis
 # --- stopping ------------------------------------------------------------------------------------------------------
 
 
-async def test_what_has_come_in_is_acknowledged_before_hanging_up(slack: Slack, listener: Listener) -> None:
+async def test_requests_that_came_in_are_acknowledged_before_the_connection_is_closed(
+    slack: Slack, listener: Listener
+) -> None:
     listener.seconds = 0.1
     async with _receiving(slack, listener):
         delivering = asyncio.create_task(_deliver(slack))
@@ -485,7 +487,7 @@ async def test_what_has_come_in_is_acknowledged_before_hanging_up(slack: Slack, 
     assert (listener.heard, listener.finished, slack.socket.greeted) == (1, 1, 1)
 
 
-async def test_what_takes_too_long_to_acknowledge_does_not_hold_up_the_end(slack: Slack, listener: Listener) -> None:
+async def test_a_slow_acknowledgement_does_not_delay_the_end(slack: Slack, listener: Listener) -> None:
     listener.seconds = 60
     async with asyncio.timeout(30):
         async with _receiving(slack, listener, replace(PATIENT.socket, last_answers=0.05)):
@@ -498,19 +500,17 @@ async def test_what_takes_too_long_to_acknowledge_does_not_hold_up_the_end(slack
 
 
 @pytest.mark.parametrize("faults", [[], ["silent"]], ids=["greeted", "not greeted"])
-async def test_hanging_up_takes_no_longer_than_it_may_whatever_slack_does(
+async def test_closing_takes_no_longer_than_allowed_whatever_slack_does(
     slack: Slack, listener: Listener, faults: list[socket_mode.Fault]
 ) -> None:
     slack.socket.faults = list(faults)
-    async with asyncio.timeout(8):  # sooner than a greeting is waited for
+    async with asyncio.timeout(8):  # sooner than `hello` is given up
         async with _ours(slack.url, listener).receiving():
             await slack.wait_for_call("apps.connections.open")
             await asyncio.sleep(0.05)
 
 
-async def test_what_is_acknowledged_is_taken_note_of_and_what_nobody_listens_to_is_not(
-    slack: Slack, listener: Listener
-) -> None:
+async def test_only_acknowledged_requests_are_measured(slack: Slack, listener: Listener) -> None:
     notebook = Notebook()
     listener.seconds = 0.1
     ours = _ours(slack.url, listener, instrumentation=notebook)

@@ -31,15 +31,15 @@ def _opened(body: str, kind: str = FORM) -> object:
     return verify(body.encode(), _sealed(body, kind), [VERIFIER])
 
 
-def test_a_form_is_read_with_its_blanks() -> None:
+def test_the_empty_fields_of_a_form_are_read_too() -> None:
     assert _opened("command=%2Fopp-status&text=&user_id=U1") == {"command": "/opp-status", "text": "", "user_id": "U1"}
 
 
-def test_the_word_payload_in_a_form_is_only_a_word() -> None:
+def test_the_word_payload_in_a_command_is_only_text() -> None:
     assert _opened("text=my+payload") == {"text": "my payload"}
 
 
-def test_what_a_button_sends_is_in_the_payload() -> None:
+def test_a_button_press_is_read_from_the_payload() -> None:
     assert _opened(urlencode({"payload": json.dumps({"type": "block_actions"})})) == {"type": "block_actions"}
 
 
@@ -61,7 +61,7 @@ def test_an_event_is_json(kind: str) -> None:
         ("a=1", ""),
     ],
 )
-def test_what_cannot_be_read_is_a_bad_request(body: str, kind: str) -> None:
+def test_a_body_that_cannot_be_read_is_a_bad_request(body: str, kind: str) -> None:
     refused = _opened(body, kind)
 
     assert isinstance(refused, Rejected)
@@ -79,7 +79,7 @@ def test_what_cannot_be_read_is_a_bad_request(body: str, kind: str) -> None:
         {"x-slack-request-timestamp": "1"},
     ],
 )
-def test_what_is_not_signed_by_slack_is_unauthorised(headers: dict[str, str]) -> None:
+def test_a_request_that_slack_did_not_sign_is_unauthorised(headers: dict[str, str]) -> None:
     sealed = _sealed("text=one") | headers if headers else {}
     refused = verify(b"text=one", sealed, [VERIFIER])
 
@@ -102,7 +102,7 @@ def test_the_signature_is_checked_before_anything_is_read() -> None:
 
 
 @pytest.mark.parametrize("secret", [NEW, VERIFIER], ids=["new", "old"])
-def test_while_the_secret_is_changed_what_is_signed_with_either_is_read(secret: SignatureVerifier) -> None:
+def test_while_the_secret_is_changed_requests_signed_with_either_are_read(secret: SignatureVerifier) -> None:
     opened = verify(b"text=one", _signed(secret, "text=one") | {"content-type": FORM}, [NEW, VERIFIER])
 
     assert opened == {"text": "one"}
@@ -120,7 +120,7 @@ def test_while_the_secret_is_changed_what_is_signed_with_either_is_read(secret: 
     ],
     ids=["the old one is gone", "a third", "stale and new", "stale and old", "from the future", "none is known"],
 )
-def test_what_is_signed_with_another_secret_or_too_long_ago_is_unauthorised(
+def test_a_request_signed_with_another_secret_or_too_long_ago_is_unauthorised(
     secret: SignatureVerifier, ago: int, accepted: list[SignatureVerifier]
 ) -> None:
     sealed = _signed(secret, "text=one", ago) | {"content-type": FORM}
@@ -129,7 +129,7 @@ def test_what_is_signed_with_another_secret_or_too_long_ago_is_unauthorised(
 
 
 @given(st.binary(max_size=200), st.sampled_from([FORM, JSON, "text/plain"]))
-def test_no_body_makes_it_raise(body: bytes, kind: str) -> None:
+def test_no_body_raises_an_error(body: bytes, kind: str) -> None:
     opened = verify(body, _sealed(body.decode("utf-8", "replace"), kind), [VERIFIER])
 
     assert isinstance(opened, dict | Rejected)

@@ -50,7 +50,7 @@ async def _opened(slack: Slack, views: SlackViews) -> View:
     return slack.modal("U1")
 
 
-async def test_a_form_is_opened_for_whoever_did_something(slack: Slack, views: SlackViews) -> None:
+async def test_a_form_is_opened_for_the_person_of_the_trigger(slack: Slack, views: SlackViews) -> None:
     view = await _opened(slack, views)
 
     assert view.given["callback_id"] == form.FORM
@@ -68,14 +68,14 @@ async def test_a_form_is_opened_once_and_not_too_late(slack: Slack, views: Slack
     assert not await views.open("", FORM)
 
 
-async def test_a_form_is_changed_in_its_place(slack: Slack, views: SlackViews) -> None:
+async def test_an_open_form_is_updated_in_place(slack: Slack, views: SlackViews) -> None:
     view = await _opened(slack, views)
 
     assert await views.update(view.id, view.hash, LOST)
     assert view.field(form.REASON)["options"][0]["value"] == "price"
 
 
-async def test_a_form_that_was_changed_meanwhile_or_is_closed_stays_so(slack: Slack, views: SlackViews) -> None:
+async def test_a_form_that_was_updated_meanwhile_or_closed_stays_so(slack: Slack, views: SlackViews) -> None:
     view = await _opened(slack, views)
     before = view.hash
     await views.update(view.id, before, LOST)
@@ -108,7 +108,7 @@ async def test_a_form_that_slack_does_not_take_is_logged_with_its_reason(slack: 
         {"status": 200, "body": {"ok": False, "error": "internal_error"}},
     ],
 )
-async def test_whatever_goes_wrong_is_a_form_that_is_not_shown_and_nothing_is_tried_twice(
+async def test_any_error_means_a_form_that_is_not_shown_and_no_call_is_repeated(
     slack: Slack, client: AsyncWebClient, method: str, fault: dict[str, object]
 ) -> None:
     views = SlackViews(client)
@@ -125,7 +125,7 @@ async def test_whatever_goes_wrong_is_a_form_that_is_not_shown_and_nothing_is_tr
     assert slack.calls == [method]
 
 
-async def test_an_answer_that_was_lost_is_a_form_that_may_be_there(slack: Slack, views: SlackViews) -> None:
+async def test_after_a_lost_answer_the_form_may_be_open(slack: Slack, views: SlackViews) -> None:
     slack.misbehave(Fault("views.open", drops=True, carries_out=True))
 
     assert not await views.open(_trigger(slack), FORM)
@@ -135,7 +135,7 @@ async def test_an_answer_that_was_lost_is_a_form_that_may_be_there(slack: Slack,
 @pytest.mark.parametrize("content_type", ["application/json", "text/html"])
 @pytest.mark.parametrize("status", [200, 502])
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff"])
-async def test_an_answer_that_makes_no_sense_is_none(content_type: str, status: int, body: bytes) -> None:
+async def test_an_answer_that_makes_no_sense_counts_as_a_failure(content_type: str, status: int, body: bytes) -> None:
     async def answer(_request: web.Request) -> web.Response:
         return web.Response(status=status, body=body, content_type=content_type)
 

@@ -25,7 +25,7 @@ def _workspace(slack: Slack, token: str = TOKEN) -> SlackWorkspace:
     return SlackWorkspace(AsyncWebClient(token=token, base_url=f"{slack.url}/api/", retry_handlers=[]))
 
 
-async def test_slack_is_asked_which_team_is_ours(slack: Slack) -> None:
+async def test_slack_tells_our_workspaces_id(slack: Slack) -> None:
     ours = _workspace(slack)
 
     assert ours.team_id is None
@@ -33,14 +33,14 @@ async def test_slack_is_asked_which_team_is_ours(slack: Slack) -> None:
     assert ours.team_id == "T0OURS"
 
 
-async def test_a_token_that_slack_refuses_is_named_with_slacks_own_word(slack: Slack) -> None:
+async def test_a_refused_token_is_an_error_with_slacks_own_word(slack: Slack) -> None:
     with pytest.raises(SlackTrouble) as caught:
         await _workspace(slack, "xoxb-another").ask()
 
     assert caught.value.error == "invalid_auth"
 
 
-async def test_slack_introduces_the_token_with_what_it_may_and_the_time(slack: Slack) -> None:
+async def test_slack_tells_the_tokens_scopes_and_the_time(slack: Slack) -> None:
     slack.clock = lambda: 1_700_000_000.5
     before = time.time()
     told = await _workspace(slack).auth_test()
@@ -66,7 +66,7 @@ async def test_scopes_are_read_however_they_are_listed(slack: Slack, listed: str
     assert (await _workspace(slack).auth_test()).scopes == scopes
 
 
-async def test_what_slack_does_not_say_of_the_token_is_not_known(slack: Slack) -> None:
+async def test_fields_that_slack_does_not_send_are_unknown(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", status=200, body={"ok": True, "team_id": "T0OURS", "team": 1}))
     told = await _workspace(slack).auth_test()
 
@@ -74,7 +74,7 @@ async def test_what_slack_does_not_say_of_the_token_is_not_known(slack: Slack) -
 
 
 @pytest.mark.parametrize("status", [200, 500])
-async def test_an_answer_that_is_not_slacks_is_trouble(slack: Slack, status: int) -> None:
+async def test_an_answer_that_is_not_slacks_is_an_error(slack: Slack, status: int) -> None:
     slack.misbehave(Fault("auth.test", status=status, body={}))
 
     with pytest.raises(SlackTrouble):
@@ -82,7 +82,7 @@ async def test_an_answer_that_is_not_slacks_is_trouble(slack: Slack, status: int
 
 
 @pytest.mark.parametrize("body", [["a list"], "a text", {"ok": False}])
-async def test_an_answer_of_an_odd_shape_is_trouble_without_a_word(slack: Slack, body: object) -> None:
+async def test_an_answer_of_an_odd_shape_is_an_error_without_a_word(slack: Slack, body: object) -> None:
     slack.misbehave(Fault("auth.test", status=200, body=body))
 
     with pytest.raises(SlackTrouble) as caught:
@@ -90,7 +90,7 @@ async def test_an_answer_of_an_odd_shape_is_trouble_without_a_word(slack: Slack,
     assert caught.value.error == ""
 
 
-async def test_a_slack_that_hangs_up_without_a_word_is_trouble_and_asked_again(slack: Slack) -> None:
+async def test_a_slack_that_closes_the_connection_is_an_error_and_asked_again(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", drops=True, times=2))
     web = AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])
     ours = SlackWorkspace(web, pause=0.01)
@@ -102,14 +102,14 @@ async def test_a_slack_that_hangs_up_without_a_word_is_trouble_and_asked_again(s
     assert ours.team_id == "T0OURS"
 
 
-async def test_an_answer_without_a_team_is_trouble(slack: Slack) -> None:
+async def test_an_answer_without_a_team_is_an_error(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", status=200, body={"ok": True}))
 
     with pytest.raises(SlackTrouble, match="no_team_id"):
         await _workspace(slack).ask()
 
 
-async def test_a_slack_that_cannot_be_reached_has_no_word() -> None:
+async def test_a_slack_that_cannot_be_reached_is_an_error_without_a_word() -> None:
     unreachable = SlackWorkspace(AsyncWebClient(token=TOKEN, base_url="http://127.0.0.1:1/", retry_handlers=[]))
 
     with pytest.raises(SlackTrouble) as caught:
@@ -117,7 +117,7 @@ async def test_a_slack_that_cannot_be_reached_has_no_word() -> None:
     assert caught.value.error == ""
 
 
-async def test_what_was_known_stays_known(slack: Slack) -> None:
+async def test_an_id_that_was_known_stays_known_after_an_error(slack: Slack) -> None:
     ours = _workspace(slack)
     await ours.ask()
     slack.misbehave(Fault("auth.test", status=500))
@@ -128,7 +128,7 @@ async def test_what_was_known_stays_known(slack: Slack) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 500], ids=["answers", "fails"])
-async def test_whoever_waits_waits_for_the_first_answer_and_no_other(slack: Slack, status: int) -> None:
+async def test_a_caller_waits_for_the_first_answer_only(slack: Slack, status: int) -> None:
     slack.misbehave(Fault("auth.test", status=500) if status == 500 else Fault("auth.test", wait=0.05))
     ours = _workspace(slack)
     learning = asyncio.create_task(ours.learn())
@@ -139,7 +139,7 @@ async def test_whoever_waits_waits_for_the_first_answer_and_no_other(slack: Slac
     learning.cancel()
 
 
-async def test_it_asks_until_slack_answers(slack: Slack) -> None:
+async def test_slack_is_asked_until_it_answers(slack: Slack) -> None:
     slack.misbehave(Fault("auth.test", status=500, times=3))
     web = AsyncWebClient(token=TOKEN, base_url=f"{slack.url}/api/", retry_handlers=[])
     ours = SlackWorkspace(web, pause=0.01)

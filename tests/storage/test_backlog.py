@@ -26,7 +26,7 @@ _SET = "UPDATE commands SET state = :state, accepted_at = :at WHERE key = :key"
 
 
 async def _accept(url: str, **states: tuple[str, float]) -> None:
-    """Commands by their keys, each in a state, and so many seconds old."""
+    """Accept commands, by key, each with its state and its age in seconds."""
     database = Database(url, PATIENT.database)
     await SqlLedger(database).accept(*(entry(key, key) for key in states), within=5)
     await database.close()
@@ -40,13 +40,13 @@ async def _look(url: str) -> Backlog | None:
         return await backlog_reader.look()
 
 
-async def test_what_is_finished_is_no_backlog(database_url: str) -> None:
+async def test_finished_commands_are_no_backlog(database_url: str) -> None:
     fill(database_url, 3)
 
     assert await _look(database_url) == NOTHING
 
 
-async def test_what_is_unfinished_is_counted_by_its_state_and_the_oldest_is_told(database_url: str) -> None:
+async def test_unfinished_commands_are_counted_by_state_with_the_age_of_the_oldest(database_url: str) -> None:
     await _accept(
         database_url, a=("accepted", 10), b=("accepted", 5), c=("intended", 300), d=("answered", 1), e=("finished", 900)
     )
@@ -57,7 +57,7 @@ async def test_what_is_unfinished_is_counted_by_its_state_and_the_oldest_is_told
     assert backlog.oldest == pytest.approx(300, abs=30)
 
 
-async def test_a_clock_that_was_set_back_makes_nothing_younger_than_new(database_url: str) -> None:
+async def test_a_clock_that_was_set_back_makes_no_age_negative(database_url: str) -> None:
     await _accept(database_url, a=("accepted", -600))
     backlog = await _look(database_url)
 
@@ -81,7 +81,7 @@ async def test_the_index_of_the_unfinished_is_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["sqlite:////nowhere/ledger.db", "postgresql://ana:hunter2@127.0.0.1:1/ledger"], ids=["no file", "no server"]
 )
-async def test_a_database_that_is_away_is_told_without_its_password(url: str) -> None:
+async def test_a_database_that_is_down_is_logged_without_its_password(url: str) -> None:
     with capture_logs() as lines:
         assert await _look(url) is None
 
@@ -89,7 +89,7 @@ async def test_a_database_that_is_away_is_told_without_its_password(url: str) ->
     assert "hunter2" not in str(lines)
 
 
-async def test_a_database_without_tables_tells_nothing(database_url: str) -> None:
+async def test_a_database_without_tables_gives_no_backlog(database_url: str) -> None:
     if database_url.startswith("sqlite"):
         sqlite3.connect(database_url.removeprefix("sqlite:///")).close()
 
@@ -113,7 +113,7 @@ async def test_a_look_that_is_too_old_is_made_anew(tmp_path: Path) -> None:
     assert len([each for each in seen if "count" in each.sql]) == 2
 
 
-async def test_that_there_was_no_answer_is_kept_too(tmp_path: Path) -> None:
+async def test_a_look_without_an_answer_is_kept_too(tmp_path: Path) -> None:
     backlog_reader = BacklogReader(f"sqlite:///{tmp_path / 'ledger.db'}")
     with closing(backlog_reader), capture_logs() as lines:
         assert await backlog_reader.look() is None
@@ -122,7 +122,7 @@ async def test_that_there_was_no_answer_is_kept_too(tmp_path: Path) -> None:
     assert len(lines) == 1
 
 
-async def test_a_query_that_hangs_is_cut_and_the_next_one_is_answered(cluster: Cluster) -> None:
+async def test_a_query_that_hangs_is_cut_off_and_the_next_one_is_answered(cluster: Cluster) -> None:
     url = cluster.new_database()
     fill(url, 1)
     backlog_reader = BacklogReader(url, patience=0.5, ttl=0.0)
@@ -144,7 +144,7 @@ def silent() -> Iterator[str]:
         yield f"postgresql://127.0.0.1:{listener.getsockname()[1]}/ledger"
 
 
-async def test_a_server_that_says_nothing_is_not_waited_for(silent: str) -> None:
+async def test_a_server_that_says_nothing_is_given_up(silent: str) -> None:
     backlog_reader = BacklogReader(silent, patience=0.1, ttl=0.0)
     with closing(backlog_reader), capture_logs() as lines:
         assert await backlog_reader.look() is None

@@ -1,4 +1,4 @@
-"""Answers to read in tests: samples of what others were given, and made-up ones."""
+"""Answers to read in tests: recorded by other programs, and made up."""
 
 import json
 from pathlib import Path

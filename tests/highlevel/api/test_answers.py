@@ -74,7 +74,7 @@ def _refusal(status: int, body: object, **headers: str) -> HighLevelError:
 # --- samples ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_sample_of_a_refusal_is_read() -> None:
+def test_every_recorded_refusal_is_read() -> None:
     assert {path.stem for path in SAMPLES.iterdir() if not path.stem.startswith("2")} == REFUSALS.keys()
 
 
@@ -93,7 +93,7 @@ def test_a_refusal_seen_elsewhere_has_its_exact_meaning(name: str) -> None:
     ("name", "retry_after", "daily"),
     [("429_sdk_text", 10.0, False), ("429_burst", 10.0, False), ("429_day", 83059.0, True)],
 )
-def test_a_rate_limit_says_how_long_to_wait_and_whether_it_is_the_days(
+def test_a_429_says_how_long_to_wait_and_whether_the_day_is_used_up(
     name: str, retry_after: float, *, daily: bool
 ) -> None:
     error = read_error(sample(name))
@@ -110,7 +110,7 @@ def test_the_trace_id_of_a_refusal_is_kept() -> None:
 
 
 @pytest.mark.parametrize("status", range(300, 600))
-def test_every_status_that_is_no_success_is_of_the_right_family_whatever_the_body(status: int) -> None:
+def test_every_error_status_is_of_the_right_family_whatever_the_body(status: int) -> None:
     for body in BODIES[:4]:
         error = _refusal(status, body)
         assert error.details.status == status
@@ -126,14 +126,14 @@ def test_every_status_that_is_no_success_is_of_the_right_family_whatever_the_bod
 
 
 @pytest.mark.parametrize("status", [0, 100, 101, 199, 600, 999])
-def test_a_status_that_http_does_not_know_may_have_been_a_change(status: int) -> None:
+def test_an_unknown_status_may_have_been_a_change(status: int) -> None:
     error = _refusal(status, {})
     assert type(error) is (Broken if status >= 600 else Unreadable)
     assert error.perhaps_done
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_the_kind_of_a_refusal_does_not_depend_on_its_being_readable(body: bytes) -> None:
+def test_an_unreadable_refusal_is_of_the_same_kind(body: bytes) -> None:
     assert type(_refusal(429, body)) is RateLimited
     assert type(_refusal(422, body)) is Invalid
     assert type(_refusal(405, body)) is NoSuchRoute
@@ -164,21 +164,21 @@ def test_the_kind_of_a_refusal_does_not_depend_on_its_being_readable(body: bytes
         ({"message": "x" * 1000}, ("x" * 300,)),
     ],
 )
-def test_the_reasons_are_found_in_every_shape(body: object, messages: tuple[str, ...]) -> None:
+def test_the_reasons_are_found_in_every_shape_of_error(body: object, messages: tuple[str, ...]) -> None:
     assert _refusal(422, body).details.messages == messages
 
 
-def test_half_an_emoji_in_a_reason_never_leaves_the_wire() -> None:
+def test_half_an_emoji_in_a_reason_is_replaced() -> None:
     error = _refusal(422, {"message": ["bad \ud83d"], "traceId": "\ud83d"})
     assert (error.details.messages, error.details.trace_id) == (("bad \ufffd",), "\ufffd")
 
 
-def test_a_trace_id_is_not_longer_than_one() -> None:
+def test_a_trace_id_is_cut_to_64_characters() -> None:
     assert _refusal(422, {"traceId": "t" * 1000}).details.trace_id == "t" * 64
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refusal_that_is_not_json_comes_from_before_highlevel(status: int) -> None:
+def test_a_refusal_that_is_not_json_is_from_the_cdn(status: int) -> None:
     for body in (b"", b"<html>Attention Required!</html>", b"error code: 1010", b"[]"):
         assert type(_refusal(status, body)) is Blocked
 
@@ -195,13 +195,11 @@ def test_a_refusal_that_is_not_json_comes_from_before_highlevel(status: int) -> 
         ("Invalid JWT", TokenInvalid),
     ],
 )
-def test_the_text_tells_the_meanings_of_401_and_403_apart(
-    status: int, message: str, expected: type[HighLevelError]
-) -> None:
+def test_the_text_tells_what_a_401_or_403_means(status: int, message: str, expected: type[HighLevelError]) -> None:
     assert type(_refusal(status, {"message": message})) is expected
 
 
-def test_without_a_known_text_401_is_about_the_token_and_403_about_nothing_we_know() -> None:
+def test_without_a_known_text_a_401_is_about_the_token_and_a_403_about_anything() -> None:
     for body in ({}, {"message": "Unauthorized"}, {"message": None}):
         assert type(_refusal(401, body)) is TokenInvalid
         assert type(_refusal(403, body)) is Forbidden
@@ -219,22 +217,22 @@ def test_without_a_known_text_401_is_about_the_token_and_403_about_nothing_we_kn
         ("status is invalid", Invalid),
     ],
 )
-def test_a_400_may_mean_that_nothing_is_there(message: str, expected: type[HighLevelError]) -> None:
+def test_a_400_may_mean_not_found(message: str, expected: type[HighLevelError]) -> None:
     assert type(_refusal(400, {"message": message})) is expected
     assert type(_refusal(400, {"message": [message]})) is expected
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "POST", "DELETE", "PATCH"])
-def test_a_404_that_names_the_route_means_that_our_address_is_wrong(method: str) -> None:
+def test_a_404_that_names_the_route_means_a_wrong_address(method: str) -> None:
     assert type(_refusal(404, {"message": f"Cannot {method} /opportunities/x"})) is NoSuchRoute
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>404</html>", b"[]"])
-def test_a_404_that_is_not_highlevels_json_means_that_our_address_is_wrong(body: bytes) -> None:
+def test_a_404_that_is_not_json_means_a_wrong_address(body: bytes) -> None:
     assert type(_refusal(404, body)) is NoSuchRoute
 
 
-def test_a_404_that_says_nothing_more_is_not_found() -> None:
+def test_any_other_404_means_not_found() -> None:
     assert type(_refusal(404, {})) is NotFound
 
 
@@ -261,7 +259,7 @@ def test_a_404_that_says_nothing_more_is_not_found() -> None:
         ({"x_ratelimit_daily_remaining": "0", "x_ratelimit_interval_milliseconds": "2500"}, None, True),
     ],
 )
-def test_the_headers_say_how_long_a_rate_limit_lasts(
+def test_the_headers_of_a_429_say_how_long_it_lasts(
     headers: dict[str, str], retry_after: float | None, *, daily: bool
 ) -> None:
     error = _refusal(429, {}, **headers)
@@ -304,12 +302,12 @@ def test_a_broken_server_may_say_when_it_will_be_back() -> None:
         (429, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True, left_today=0)),
     ],
 )
-def test_an_answer_says_how_much_more_may_be_asked(status: int, headers: dict[str, str], limits: Limits) -> None:
+def test_the_headers_say_how_many_requests_are_left(status: int, headers: dict[str, str], limits: Limits) -> None:
     assert read_limits(Answer(status, headers, b"")) == limits
 
 
 @pytest.mark.parametrize("garbage", ["", "many", "-1", "nan", "inf", "0", "1e300"])
-def test_a_limit_that_makes_no_sense_says_nothing(garbage: str) -> None:
+def test_a_limit_that_makes_no_sense_is_ignored(garbage: str) -> None:
     of_the_interval = ("x-ratelimit-max", "x-ratelimit-interval-milliseconds", "x-ratelimit-remaining")
     names = (*of_the_interval, "x-ratelimit-limit-daily", "x-ratelimit-daily-remaining")
     limits = read_limits(Answer(200, dict.fromkeys(names, garbage), b""))

@@ -61,7 +61,7 @@ class Tokens:
 
 @dataclass
 class Server:
-    """Accepts one token, and answers others with this."""
+    """A server that accepts one token, and gives requests with another one this answer."""
 
     accepts: str
     otherwise: tuple[int, object] = (401, {"message": "Invalid JWT", "statusCode": 401})
@@ -88,7 +88,7 @@ async def test_the_current_token_is_sent_as_a_bearer() -> None:
     assert (len(server.received), tokens.refused) == (1, [])
 
 
-async def test_a_request_whose_token_is_refused_is_sent_once_more_with_a_newer_one_and_the_same_body() -> None:
+async def test_a_request_whose_token_is_refused_is_sent_again_with_a_newer_token_and_the_same_body() -> None:
     server, tokens = Server("access-2"), Tokens()
 
     assert (await _send(server, tokens)).status == 200
@@ -96,7 +96,7 @@ async def test_a_request_whose_token_is_refused_is_sent_once_more_with_a_newer_o
     assert [request.content for request in server.received] == [b'{"status":"won"}'] * 2
 
 
-async def test_a_token_that_was_just_given_and_is_refused_is_not_asked_for_again() -> None:
+async def test_a_request_whose_newer_token_is_refused_too_is_not_sent_again() -> None:
     server, tokens = Server("another"), Tokens()
 
     with pytest.raises(Disconnected) as caught:
@@ -115,7 +115,7 @@ async def test_a_token_that_was_just_given_and_is_refused_is_not_asked_for_again
         (500, {"message": "Internal server error"}),
     ],
 )
-async def test_what_a_newer_token_would_not_help_is_an_answer_like_any_other(status: int, body: object) -> None:
+async def test_an_error_that_a_newer_token_would_not_help_is_returned(status: int, body: object) -> None:
     server, tokens = Server("another", (status, body)), Tokens()
     answer = await _send(server, tokens)
 
@@ -134,13 +134,13 @@ async def test_without_a_token_nothing_is_sent_and_the_error_says_why(error: Exc
     assert server.received == []
 
 
-async def test_what_is_no_error_of_highlevels_stays_an_unknown_fate() -> None:
+async def test_an_unforeseen_error_of_the_tokens_counts_as_a_request_that_may_be_done() -> None:
     with pytest.raises(CutOff):
         await _send(Server("access-1"), Tokens(RuntimeError("unforeseen")))
 
 
 @pytest.mark.parametrize(("waits", "wait"), [(0.5, 0.5), (None, 3.0)])
-async def test_a_token_is_waited_for_as_long_as_a_connection(waits: float | None, wait: float) -> None:
+async def test_a_request_waits_for_a_token_as_long_as_for_a_connection(waits: float | None, wait: float) -> None:
     tokens = Tokens()
     await _send(Server("access-1"), tokens, waits)
 

@@ -46,7 +46,7 @@ def _leaves() -> set[type[HighLevelError]]:
 
 
 def _drawn() -> Iterator[tuple[str, str]]:
-    """Each class in the drawing, with the one it hangs from."""
+    """Each class in the docstring, with its base class."""
     above = {0: "HighLevelError"}
     for line in (errors.__doc__ or "").splitlines():
         if found := re.match(r"([│ ]*)[├└]── (\w+)", line):
@@ -55,16 +55,16 @@ def _drawn() -> Iterator[tuple[str, str]]:
             yield found[2], above[depth - 1]
 
 
-def test_the_drawing_shows_the_tree_as_it_is() -> None:
+def test_the_docstring_shows_the_tree_as_it_is() -> None:
     assert list(_drawn()) == [(kind.__name__, kind.__mro__[1].__name__) for kind in _tree(HighLevelError)][1:]
 
 
-def test_every_leaf_answers_what_a_caller_has_to_decide() -> None:
+def test_every_leaf_says_what_a_caller_has_to_decide() -> None:
     assert {kind: (kind.perhaps_done, kind.answered, kind.passing) for kind in _leaves()} == DECISIONS
 
 
 @pytest.mark.parametrize("kind", [errors.NotSent, errors.Refused])
-def test_what_was_never_sent_or_was_refused_is_certainly_not_done(kind: type[HighLevelError]) -> None:
+def test_a_request_that_was_not_sent_or_was_refused_is_certainly_not_done(kind: type[HighLevelError]) -> None:
     assert not any(leaf.perhaps_done for leaf in _tree(kind))
 
 
@@ -81,15 +81,15 @@ def test_an_error_says_its_status_and_reasons() -> None:
     assert error.retry_after == 3.0
 
 
-def test_what_was_matched_is_not_shown_twice() -> None:
+def test_the_searched_text_is_not_shown_by_repr() -> None:
     assert "matched" not in repr(Details(422, ("One",), "trace", "matched"))
 
 
-def test_a_rate_limit_tells_a_burst_from_the_days_end() -> None:
+def test_a_rate_limit_error_says_whether_the_day_is_used_up() -> None:
     error = RateLimited(Details(429), retry_after=None, daily=True)
     assert (error.daily, error.retry_after, error.details.status) == (True, None, 429)
 
 
-def test_who_is_not_connected_learns_why() -> None:
+def test_a_disconnected_error_says_why() -> None:
     assert errors.Disconnected(why=errors.Ending.LOCATION).why == "the sub-account is not active"
     assert errors.Disconnected(Details(400)).why is errors.Ending.UNKNOWN

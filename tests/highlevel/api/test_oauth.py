@@ -55,7 +55,7 @@ def _refused(status: int, body: object) -> HighLevelError:
 # --- requests ------------------------------------------------------------------------------------------------------
 
 
-def test_somebody_is_sent_to_choose_with_all_that_they_must_bring_back() -> None:
+def test_the_authorization_url_has_the_apps_settings_and_the_state() -> None:
     address = urlsplit(oauth.authorization_url(APP, "a state+/="))
 
     assert address._replace(query="").geturl() == APP.chooser
@@ -68,7 +68,7 @@ def test_somebody_is_sent_to_choose_with_all_that_they_must_bring_back() -> None
     }
 
 
-def test_a_code_and_a_refresh_token_are_sent_with_the_app_that_they_were_given_to() -> None:
+def test_requests_with_a_code_or_a_refresh_token_have_the_apps_id_and_secret() -> None:
     ours = {"client_id": APP.client_id, "client_secret": "not-a-secret", "redirect_uri": APP.redirect_uri}
 
     assert oauth.redeem(APP, "the-code") == TokenRequest(
@@ -105,17 +105,17 @@ def test_the_tokens_of_an_agency_are_read() -> None:
 
 
 @pytest.mark.parametrize("word", [None, "Agency", 7, ["Location"]])
-def test_where_the_answer_does_not_say_whose_they_are_the_ids_do(word: object) -> None:
+def test_without_a_known_kind_the_ids_say_whose_tokens_they_are(word: object) -> None:
     assert _tokens(userType=word).kind is Kind.LOCATION
     assert _tokens(userType=word, locationId=None).kind is Kind.COMPANY
 
 
 @pytest.mark.parametrize("lives", [None, 0, -1, True, "86399", 10**400, 400 * 86_400])
-def test_a_life_that_makes_no_sense_is_a_day(lives: object) -> None:
+def test_a_lifetime_that_makes_no_sense_counts_as_a_day(lives: object) -> None:
     assert _tokens(expires_in=lives).lives == DEFAULT_LIFETIME
 
 
-def test_a_life_that_is_not_a_number_of_json_is_a_day() -> None:
+def test_a_lifetime_that_is_no_json_number_counts_as_a_day() -> None:
     for word in (b"NaN", b"Infinity", b"-Infinity"):
         body = b'{"access_token": "a", "locationId": "L", "expires_in": %s}' % word
         assert read_tokens(an_answer(200, body)).lives == DEFAULT_LIFETIME
@@ -138,29 +138,29 @@ def test_the_answer_need_not_hold_a_new_refresh_token() -> None:
         {"userType": "Company", "companyId": None},
     ],
 )
-def test_an_answer_without_a_token_or_without_whose_it_is_makes_no_sense(changed: dict[str, Any]) -> None:
+def test_an_answer_without_a_token_or_an_account_is_unreadable(changed: dict[str, Any]) -> None:
     with pytest.raises(Unreadable):
         _tokens(**changed)
 
 
-def test_an_exchange_gives_what_was_asked_for_whether_it_says_so_or_not() -> None:
+def test_an_exchange_need_not_repeat_the_ids() -> None:
     wanted = Tokens("access-not-a-token", "", 86_399.0, Kind.LOCATION, "COMPANY1", "LOCATION1")
     for body in (GIVEN, {"access_token": "access-not-a-token", "expires_in": 86_399}):
         assert read_exchanged(an_answer(200, body), "COMPANY1", "LOCATION1") == wanted
 
 
 @pytest.mark.parametrize("body", [[], b"<html>", {}, GIVEN | {"access_token": ""}, GIVEN | {"locationId": "ANOTHER"}])
-def test_an_exchange_for_another_location_or_for_nothing_makes_no_sense(body: object) -> None:
+def test_an_exchange_with_another_location_or_without_a_token_is_unreadable(body: object) -> None:
     with pytest.raises(Unreadable):
         read_exchanged(an_answer(201, body), "COMPANY1", "LOCATION1")
 
 
-def test_an_exchange_that_is_refused_says_so() -> None:
+def test_a_refused_exchange_raises_its_error() -> None:
     with pytest.raises(Disconnected):
         read_exchanged(an_answer(400, {"message": "Location not found"}), "COMPANY1", "LOCATION1")
 
 
-def test_neither_a_token_nor_a_secret_is_shown() -> None:
+def test_neither_a_token_nor_a_secret_is_shown_by_repr() -> None:
     shown = f"{_tokens()!r} {APP!r} {oauth.redeem(APP, 'the-code')!r}"
 
     for secret in ("not-a-token", "not-a-secret", "the-code"):
@@ -204,7 +204,7 @@ def test_a_refusal_ends_the_connection_and_says_why(status: int, body: object, w
         {"error": "unauthorized_client"},
     ],
 )
-def test_what_is_wrong_with_the_app_does_not_end_the_connection(body: object) -> None:
+def test_an_error_about_the_app_does_not_end_the_connection(body: object) -> None:
     assert isinstance(_refused(401, body), AppUnknown)
 
 
@@ -222,14 +222,14 @@ def test_what_is_wrong_with_the_app_does_not_end_the_connection(body: object) ->
         (200, [], Unreadable),
     ],
 )
-def test_what_says_nothing_about_the_connection_does_not_end_it(
+def test_an_error_about_something_else_does_not_end_the_connection(
     status: int, body: object, kind: type[HighLevelError]
 ) -> None:
     assert type(_refused(status, body)) is kind
 
 
 @given(st.integers(100, 599), st.sampled_from(BODIES) | st.binary())
-def test_any_answer_is_tokens_or_an_error(status: int, body: bytes) -> None:
+def test_any_answer_gives_tokens_or_an_error(status: int, body: bytes) -> None:
     for read in (read_tokens, lambda answer: read_exchanged(answer, "C", "L")):
         with suppress(HighLevelError):
             assert isinstance(read(an_answer(status, body)), Tokens)
@@ -239,7 +239,7 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st
 
 
 @given(st.dictionaries(st.sampled_from(sorted(GIVEN)), JSON))
-def test_any_fields_are_tokens_that_can_be_sent_or_an_error(fields: dict[str, object]) -> None:
+def test_any_fields_give_tokens_that_can_be_sent_or_an_error(fields: dict[str, object]) -> None:
     try:
         tokens = _tokens(**fields)
     except Unreadable:

@@ -46,10 +46,10 @@ async def _ask(rate_limiter: RateLimiter, seconds: float = 0.0, limits: Limits |
             rate_limiter.observe(limits)
 
 
-# --- places ---------------------------------------------------------------------------------------------------------
+# --- slots ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_place_comes_free_an_interval_after_its_answer() -> None:
+async def test_a_slot_is_free_again_an_interval_after_its_answer() -> None:
     rate_limiter = RateLimiter(limit=2, interval=0.2)
     began = _now()
     await asyncio.gather(*(_ask(rate_limiter, seconds=0.1) for _ in range(2)))
@@ -58,18 +58,18 @@ async def test_a_place_comes_free_an_interval_after_its_answer() -> None:
     assert _now() - began >= 0.3
 
 
-async def test_whoever_finds_no_place_in_time_is_told_when_there_is_one_and_nothing_was_sent() -> None:
+async def test_a_caller_without_a_slot_in_time_learns_when_there_is_one() -> None:
     rate_limiter = RateLimiter(limit=1, interval=5.0)
     await _ask(rate_limiter)
 
     with pytest.raises(RateLimited) as refused:
         async with rate_limiter.slot(until=_now() + 0.05):
-            pytest.fail("there is no place")
+            pytest.fail("there is no slot")
     assert refused.value.retry_after == pytest.approx(5.0, abs=0.5)
     assert (refused.value.daily, refused.value.perhaps_done) == (False, False)
 
 
-async def test_highlevels_own_figures_are_taken_over() -> None:
+async def test_the_limits_in_highlevels_answers_are_taken_over() -> None:
     rate_limiter = RateLimiter(limit=100, interval=10.0)
     await _ask(rate_limiter, limits=_said(most=1, interval=0.1))
     began = _now()
@@ -78,7 +78,7 @@ async def test_highlevels_own_figures_are_taken_over() -> None:
     assert _now() - began >= 0.09
 
 
-async def test_what_others_used_takes_places_too() -> None:
+async def test_requests_of_other_programs_take_slots_too() -> None:
     rate_limiter = RateLimiter(limit=10, interval=0.2)
     await _ask(rate_limiter, limits=_said(most=10, remaining=0))
     began = _now()
@@ -87,7 +87,7 @@ async def test_what_others_used_takes_places_too() -> None:
     assert _now() - began >= 0.19
 
 
-async def test_an_answer_that_says_that_more_is_left_than_we_know_is_not_believed() -> None:
+async def test_an_answer_that_says_more_is_left_than_we_know_is_ignored() -> None:
     rate_limiter = RateLimiter(limit=2, interval=0.2)
     began = _now()
     await _ask(rate_limiter)
@@ -97,7 +97,7 @@ async def test_an_answer_that_says_that_more_is_left_than_we_know_is_not_believe
     assert _now() - began >= 0.19
 
 
-async def test_a_request_that_failed_had_its_place() -> None:
+async def test_a_failed_request_used_its_slot() -> None:
     rate_limiter = RateLimiter(limit=1, interval=0.2)
     began = _now()
     with pytest.raises(OSError, match="cut"):
@@ -108,10 +108,10 @@ async def test_a_request_that_failed_had_its_place() -> None:
     assert _now() - began >= 0.19
 
 
-# --- turns ----------------------------------------------------------------------------------------------------------
+# --- reservations ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_turn_waits_until_there_is_room_for_all_its_calls_and_is_not_kept_waiting_inside() -> None:
+async def test_a_reservation_waits_for_all_its_slots_and_its_calls_do_not_wait() -> None:
     rate_limiter = RateLimiter(limit=4, interval=0.3)
     began = _now()
     await asyncio.gather(_ask(rate_limiter), _ask(rate_limiter))
@@ -124,7 +124,7 @@ async def test_a_turn_waits_until_there_is_room_for_all_its_calls_and_is_not_kep
     assert waited >= 0.29
 
 
-async def test_turns_are_given_in_the_order_in_which_they_were_wanted() -> None:
+async def test_reservations_are_granted_in_the_order_of_asking() -> None:
     rate_limiter = RateLimiter(limit=3, interval=0.05)
     order: list[int] = []
 
@@ -138,7 +138,7 @@ async def test_turns_are_given_in_the_order_in_which_they_were_wanted() -> None:
     assert order == list(range(8))
 
 
-async def test_what_a_turn_did_not_use_is_there_for_the_next() -> None:
+async def test_unused_slots_of_a_reservation_are_free_for_the_next() -> None:
     rate_limiter = RateLimiter(limit=3, interval=60.0)
     async with rate_limiter.reserve(3, until=_now() + SOON):
         await _ask(rate_limiter)
@@ -146,7 +146,7 @@ async def test_what_a_turn_did_not_use_is_there_for_the_next() -> None:
         pass
 
 
-async def test_a_call_beyond_its_turn_comes_before_those_who_have_not_begun() -> None:
+async def test_a_call_beyond_its_reservation_goes_before_changes_that_have_not_begun() -> None:
     rate_limiter = RateLimiter(limit=1, interval=0.1)
     order: list[str] = []
 
@@ -165,20 +165,20 @@ async def test_a_call_beyond_its_turn_comes_before_those_who_have_not_begun() ->
     assert order == ["beyond", "later"]
 
 
-async def test_tasks_inside_a_turn_share_its_places() -> None:
+async def test_tasks_inside_a_reservation_share_its_slots() -> None:
     rate_limiter = RateLimiter(limit=3, interval=60.0)
     async with asyncio.timeout(30), rate_limiter.reserve(3, until=_now() + SOON):
         await asyncio.gather(*(_ask(rate_limiter) for _ in range(3)))
 
 
-async def test_a_turn_for_more_than_there_ever_is_takes_all_there_is() -> None:
+async def test_a_reservation_of_more_than_the_limit_gets_the_whole_limit() -> None:
     rate_limiter = RateLimiter(limit=2, interval=0.05)
     async with asyncio.timeout(30), rate_limiter.reserve(3, until=_now() + SOON):
         for _ in range(3):
             await _ask(rate_limiter)
 
 
-async def test_whoever_gives_up_waiting_leaves_the_queue() -> None:
+async def test_a_caller_that_gives_up_leaves_the_queue() -> None:
     rate_limiter = RateLimiter(limit=1, interval=0.2)
     await _ask(rate_limiter)
     impatient = asyncio.create_task(_enter(rate_limiter))
@@ -190,24 +190,24 @@ async def test_whoever_gives_up_waiting_leaves_the_queue() -> None:
         pass
 
 
-async def test_a_turn_that_is_given_to_whoever_gives_up_at_that_moment_is_given_on() -> None:
+async def test_slots_granted_just_as_a_caller_gives_up_go_to_the_next() -> None:
     rate_limiter = RateLimiter(limit=1, interval=60.0)
     async with rate_limiter.reserve(1, until=_now() + SOON):
         impatient = asyncio.create_task(_enter(rate_limiter))
         await asyncio.sleep(0.01)
-    impatient.cancel()  # it was let in when the block above was left, and does not know yet
+    impatient.cancel()  # its slots were granted when the block above ended, and it has not run since
     await asyncio.gather(impatient, return_exceptions=True)
 
     async with asyncio.timeout(30), rate_limiter.reserve(1, until=_now() + SOON):
         pass
 
 
-async def test_whoever_went_while_the_door_was_opened_is_passed_over() -> None:
+async def test_a_caller_that_gives_up_just_as_the_limiter_opens_is_skipped() -> None:
     rate_limiter = RateLimiter(limit=1, interval=60.0)
     async with rate_limiter.reserve(1, until=_now() + SOON):
         impatient = asyncio.create_task(_enter(rate_limiter))
         await asyncio.sleep(0.01)
-        impatient.cancel()  # the block is left before it wakes up
+        impatient.cancel()  # it is still in the queue when the block ends
     async with asyncio.timeout(30), rate_limiter.reserve(1, until=_now() + SOON):
         pass
     await asyncio.gather(impatient, return_exceptions=True)
@@ -221,7 +221,7 @@ async def _enter(rate_limiter: RateLimiter) -> None:
 # --- 429 ------------------------------------------------------------------------------------------------------------
 
 
-async def test_after_a_429_nobody_asks_before_it_is_time() -> None:
+async def test_after_a_429_no_request_is_sent_before_its_time() -> None:
     rate_limiter = RateLimiter(limit=100, interval=10.0)
     began = _now()
     await _ask(rate_limiter, limits=_said(closed_for=0.2))
@@ -230,42 +230,42 @@ async def test_after_a_429_nobody_asks_before_it_is_time() -> None:
     assert _now() - began >= 0.19
 
 
-async def test_whoever_cannot_wait_for_the_door_to_open_is_told_at_once() -> None:
+async def test_a_caller_that_cannot_wait_for_the_limiter_to_open_learns_it_at_once() -> None:
     rate_limiter = RateLimiter()
     await _ask(rate_limiter, limits=_said(closed_for=60.0))
     began = _now()
     with pytest.raises(RateLimited) as told:
         async with rate_limiter.reserve(3, until=_now() + 30.0):
-            pytest.fail("the door is closed")
+            pytest.fail("the limiter is closed")
 
     assert _now() - began < 20
     assert told.value.retry_after == pytest.approx(60.0, abs=5)
 
 
-async def test_a_door_that_is_said_to_be_closed_for_long_is_tried_before() -> None:
+async def test_a_limiter_that_is_closed_for_long_opens_sooner_to_find_out() -> None:
     rate_limiter = RateLimiter(longest_closed=0.1)
     await _ask(rate_limiter, limits=_said(closed_for=86400.0))
     async with asyncio.timeout(30):
         await _ask(rate_limiter)
 
 
-async def test_whoever_has_a_deadline_comes_before_those_who_have_not_begun() -> None:
+async def test_a_single_call_goes_before_changes_that_have_not_begun() -> None:
     rate_limiter = RateLimiter(limit=1, interval=0.1)
     await _ask(rate_limiter)
     order: list[str] = []
-    turns = [asyncio.create_task(_enter(rate_limiter)) for _ in range(20)]
-    turns[0].add_done_callback(lambda _: order.append("turn"))
+    changes = [asyncio.create_task(_enter(rate_limiter)) for _ in range(20)]
+    changes[0].add_done_callback(lambda _: order.append("change"))
     await asyncio.sleep(0.01)
     await _ask(rate_limiter)
     order.append("probe")
-    await turns[0]
+    await changes[0]
 
-    assert order == ["probe", "turn"]
-    for reserve in turns:
-        reserve.cancel()
+    assert order == ["probe", "change"]
+    for each in changes:
+        each.cancel()
 
 
-async def test_when_the_day_is_over_nobody_waits_and_all_are_told_until_when() -> None:
+async def test_when_the_day_is_used_up_no_caller_waits_and_all_learn_its_end() -> None:
     rate_limiter = RateLimiter(limit=1, interval=60.0)
     await _ask(rate_limiter)
     queued = asyncio.create_task(_enter(rate_limiter))
@@ -281,7 +281,7 @@ async def test_when_the_day_is_over_nobody_waits_and_all_are_told_until_when() -
         assert told.value.retry_after == pytest.approx(7200.0, abs=1)
 
 
-async def test_whoever_gives_up_at_the_moment_at_which_the_day_ends_is_gone() -> None:
+async def test_a_caller_that_gives_up_just_as_the_day_is_used_up_is_skipped() -> None:
     rate_limiter = RateLimiter(limit=1, interval=60.0)
     await _ask(rate_limiter)
     impatient = asyncio.create_task(_enter(rate_limiter))
@@ -293,7 +293,7 @@ async def test_whoever_gives_up_at_the_moment_at_which_the_day_ends_is_gone() ->
         await impatient
 
 
-async def test_a_day_whose_end_nobody_knows_is_over_all_the_same() -> None:
+async def test_a_day_that_is_used_up_without_a_known_end_is_used_up_all_the_same() -> None:
     rate_limiter = RateLimiter()
     rate_limiter.observe(_said(day_is_over=True))
 
@@ -303,7 +303,7 @@ async def test_a_day_whose_end_nobody_knows_is_over_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("reset", [None, 0.1, 3600.0])
-async def test_now_and_then_somebody_asks_whether_the_day_is_really_over(reset: float | None) -> None:
+async def test_after_a_while_a_request_finds_out_whether_the_day_is_still_used_up(reset: float | None) -> None:
     rate_limiter = RateLimiter(longest_closed=0.2)
     rate_limiter.observe(_said(closed_for=reset, day_is_over=True))
     await asyncio.sleep(0.25)
@@ -352,20 +352,20 @@ async def test_a_burst_is_worked_off_without_a_single_429() -> None:
     assert highlevel.refused == 0
 
 
-async def test_another_app_that_uses_the_same_allowance_slows_us_down() -> None:
+async def test_another_program_with_the_same_limit_slows_us_down() -> None:
     highlevel = _highlevel(30, 0.4)
     async with _client(highlevel) as client:
         await client.opportunity(DEAL, until=_now() + SOON)
         highlevel.used_by_others = 15
-        at_once = asyncio.Semaphore(3)  # we learn of others from our answers, and until then we are few
+        at_once = asyncio.Semaphore(3)  # few at first: only answers tell of the other program
         await asyncio.gather(*(_change(client, at_once) for _ in range(30)))
 
-    # Where a window begins with requests of another's, those of ours that are on their way just then may be too many.
+    # If the other program fills a new window first, those of our requests that are under way may be too many.
     assert highlevel.refused <= 6
     assert len(highlevel.received) == 91 + highlevel.refused
 
 
-async def test_a_429_that_comes_all_the_same_is_waited_out() -> None:
+async def test_an_unexpected_429_is_waited_out() -> None:
     highlevel = _highlevel(100, 10.0)
     highlevel.misbehave(Fault(status=429, body={"message": "Too Many Requests"}, headers={"Retry-After": "0.2"}))
     async with _client(highlevel) as client:
@@ -375,7 +375,7 @@ async def test_a_429_that_comes_all_the_same_is_waited_out() -> None:
     assert _now() - began >= 0.2
 
 
-async def test_the_day_s_end_is_told_without_another_call() -> None:
+async def test_once_the_day_is_used_up_no_further_request_is_sent() -> None:
     highlevel = _highlevel(100, 10.0)
     highlevel.daily_limit = 1
     async with _client(highlevel) as client:
@@ -402,7 +402,7 @@ async def test_a_lost_reason_is_sent_and_read() -> None:
 # --- what is left ---------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_left_is_what_nobody_has_taken_or_keeps() -> None:
+async def test_the_budget_leaves_out_slots_that_are_used_or_reserved() -> None:
     rate_limiter = RateLimiter(limit=10, interval=5.0)
     assert rate_limiter.budget() == Budget(10, 10, None, None)
     await _ask(rate_limiter)
@@ -414,7 +414,7 @@ async def test_what_is_left_is_what_nobody_has_taken_or_keeps() -> None:
     assert rate_limiter.budget().left == 8
 
 
-async def test_of_the_day_is_left_what_the_latest_answer_said() -> None:
+async def test_the_budget_of_the_day_is_what_the_latest_answer_said() -> None:
     rate_limiter = RateLimiter()
     await _ask(rate_limiter, limits=Limits(None, None, None, None, day_is_over=False, left_today=7, most_a_day=9))
     await _ask(rate_limiter, limits=_said())
@@ -425,23 +425,23 @@ async def test_of_the_day_is_left_what_the_latest_answer_said() -> None:
 
 
 @pytest.mark.parametrize("interaction", [_said(closed_for=60.0), _said(closed_for=60.0, day_is_over=True)])
-async def test_behind_a_closed_door_nothing_is_left(interaction: Limits) -> None:
+async def test_while_the_limiter_is_closed_the_budget_is_zero(interaction: Limits) -> None:
     rate_limiter = RateLimiter()
     await _ask(rate_limiter, limits=interaction)
 
     assert rate_limiter.budget().left == 0
 
 
-# --- whatever happens -----------------------------------------------------------------------------------------------
+# --- any calls ------------------------------------------------------------------------------------------------------
 
 
 @settings(max_examples=40)
 @given(
-    turns=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4), st.integers(0, 8)), min_size=1, max_size=15),
+    reservations=st.lists(st.tuples(st.integers(1, 4), st.integers(0, 4), st.integers(0, 8)), min_size=1, max_size=15),
     most=st.integers(1, 6),
 )
-def test_never_are_there_more_requests_in_an_interval_than_may_be(turns: list[tuple[int, int, int]], most: int) -> None:
-    """However many calls a turn wants and makes, and however long they take."""
+def test_no_interval_ever_has_more_requests_than_the_limit(reservations: list[tuple[int, int, int]], most: int) -> None:
+    """Reservations of any size, with any number of calls that take any time."""
     interval = 0.02
     arrived: list[float] = []
 
@@ -454,11 +454,11 @@ def test_never_are_there_more_requests_in_an_interval_than_may_be(turns: list[tu
 
     async def play() -> None:
         rate_limiter = RateLimiter(limit=most, interval=interval)
-        await asyncio.gather(*(take(rate_limiter, *reserve) for reserve in turns))
+        await asyncio.gather(*(take(rate_limiter, *each) for each in reservations))
 
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         runner.run(play())
 
-    assert len(arrived) == sum(made for _, made, _ in turns)
+    assert len(arrived) == sum(made for _, made, _ in reservations)
     assert all(later - earlier >= interval for earlier, later in zip(arrived, arrived[most:], strict=False))
     assert all(earlier <= later for earlier, later in pairwise(arrived))

@@ -19,7 +19,7 @@ LOCATION, COMPANY = "LOCATIONxxxxxxxxxxxx", "COMPANYxxxxxxxxxxxxx"
 
 
 class Company:
-    """`AccessTokens` of the agency: the stand-in's latest."""
+    """`AccessTokens` that gives the stand-in's latest token."""
 
     def __init__(self, highlevel: HighLevel) -> None:
         self.oauth = highlevel.oauth
@@ -61,12 +61,12 @@ async def token_endpoint(highlevel: HighLevel) -> AsyncIterator[TokenEndpoint]:
 
 
 def _code(highlevel: HighLevel, location_id: str = LOCATION) -> str:
-    """As if somebody had chosen it."""
+    """As if a person had chosen this account in HighLevel."""
     highlevel.oauth.codes["the-code"] = Granted(COMPANY, location_id, SCOPES)
     return "the-code"
 
 
-async def test_a_code_is_good_for_tokens_once(highlevel: HighLevel, token_endpoint: TokenEndpoint) -> None:
+async def test_a_code_gives_tokens_once(highlevel: HighLevel, token_endpoint: TokenEndpoint) -> None:
     code = _code(highlevel)
     tokens = await token_endpoint.redeem(code)
 
@@ -77,7 +77,7 @@ async def test_a_code_is_good_for_tokens_once(highlevel: HighLevel, token_endpoi
     assert caught.value.why is Ending.GRANT
 
 
-async def test_a_refresh_token_is_good_for_the_same_successor_for_half_a_minute(
+async def test_a_refresh_token_gives_the_same_successor_for_half_a_minute(
     highlevel: HighLevel, token_endpoint: TokenEndpoint
 ) -> None:
     first = await token_endpoint.redeem(_code(highlevel))
@@ -92,7 +92,7 @@ async def test_a_refresh_token_is_good_for_the_same_successor_for_half_a_minute(
     assert caught.value.why is Ending.GRANT
 
 
-async def test_an_agencys_token_is_exchanged_for_a_locations_and_renewed_if_it_is_refused(
+async def test_an_agencys_token_is_exchanged_for_a_locations_and_refreshed_if_it_is_refused(
     highlevel: HighLevel, token_endpoint: TokenEndpoint
 ) -> None:
     await token_endpoint.redeem(_code(highlevel, ""))
@@ -111,7 +111,7 @@ async def test_an_agencys_token_is_exchanged_for_a_locations_and_renewed_if_it_i
         await token_endpoint.exchange(COMPANY, "ANOTHER", company)
 
 
-async def test_nothing_is_asked_twice(highlevel: HighLevel, token_endpoint: TokenEndpoint) -> None:
+async def test_no_request_for_tokens_is_repeated(highlevel: HighLevel, token_endpoint: TokenEndpoint) -> None:
     tokens = await token_endpoint.redeem(_code(highlevel))
     for fault, error in (
         (Fault(status=400, body={"message": "Location is not active"}), Disconnected),
@@ -125,7 +125,7 @@ async def test_nothing_is_asked_twice(highlevel: HighLevel, token_endpoint: Toke
         assert len(highlevel.received) == before + 1
 
 
-async def test_a_secret_that_is_wrong_and_an_agent_that_is_banned_are_told_apart(highlevel: HighLevel) -> None:
+async def test_a_wrong_secret_and_a_banned_user_agent_are_different_errors(highlevel: HighLevel) -> None:
     async with served(highlevel.app()) as url:
         async with _asking(url, secret="another") as asking:
             with pytest.raises(AppUnknown):
@@ -138,7 +138,7 @@ async def test_a_secret_that_is_wrong_and_an_agent_that_is_banned_are_told_apart
             await asking.redeem("the-code")
 
 
-async def test_what_is_sent_is_a_form_with_our_own_agent_and_no_token(
+async def test_a_request_for_tokens_is_a_form_with_our_user_agent_and_no_token(
     highlevel: HighLevel, token_endpoint: TokenEndpoint
 ) -> None:
     await token_endpoint.redeem(_code(highlevel))

@@ -79,7 +79,7 @@ async def test_a_request_is_answered(highlevel: HighLevel, http: httpx.AsyncClie
 
 @pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
 @pytest.mark.parametrize("ask", [_get, _put])
-async def test_a_request_whose_connection_breaks_is_sent_once_and_known_to_have_left(
+async def test_a_request_whose_connection_breaks_is_sent_once_and_counts_as_sent(
     highlevel: HighLevel, http: httpx.AsyncClient, ask: Ask, *, kept: bool
 ) -> None:
     if kept:
@@ -93,7 +93,7 @@ async def test_a_request_whose_connection_breaks_is_sent_once_and_known_to_have_
     assert len(highlevel.received) == 1
 
 
-async def test_aiohttp_as_it_comes_sends_a_second_time_on_a_kept_connection(highlevel: HighLevel, url: str) -> None:
+async def test_aiohttp_as_it_comes_sends_again_if_a_kept_connection_breaks(highlevel: HighLevel, url: str) -> None:
     async with _http(url, AiohttpTransport()) as http:
         await _get(http)
         highlevel.misbehave(DROPS, method="PUT")
@@ -101,7 +101,7 @@ async def test_aiohttp_as_it_comes_sends_a_second_time_on_a_kept_connection(high
     assert len(highlevel.writes()) == 2
 
 
-async def test_httpx_aiohttp_as_it_comes_takes_a_broken_connection_for_one_that_was_never_made(
+async def test_httpx_aiohttp_as_it_comes_reports_a_broken_connection_as_never_made(
     highlevel: HighLevel, url: str
 ) -> None:
     async with _http(url, AiohttpTransport()) as http:
@@ -111,7 +111,7 @@ async def test_httpx_aiohttp_as_it_comes_takes_a_broken_connection_for_one_that_
     assert highlevel.writes()
 
 
-async def test_after_a_break_the_next_request_has_a_new_connection(
+async def test_after_a_broken_connection_the_next_request_gets_a_new_one(
     highlevel: HighLevel, http: httpx.AsyncClient
 ) -> None:
     highlevel.misbehave(DROPS)
@@ -121,30 +121,30 @@ async def test_after_a_break_the_next_request_has_a_new_connection(
 
 
 NEVER_MADE = (httpx.ConnectError, httpx.ConnectTimeout)
-"""httpx-aiohttp calls every connection that was never made the latter; only the cause says more."""
+"""httpx-aiohttp raises the latter for every connection that was never made; only the cause says more."""
 
 
-async def test_a_refused_connection_stays_one_that_was_never_made(http: httpx.AsyncClient) -> None:
+async def test_a_refused_connection_counts_as_never_made(http: httpx.AsyncClient) -> None:
     with pytest.raises(NEVER_MADE) as caught:
         await http.get(f"http://127.0.0.1:{_a_free_port()}/")
     assert isinstance(caught.value.__cause__, aiohttp.ClientConnectorError)
 
 
-async def test_a_failed_handshake_stays_a_connection_that_was_never_made(url: str) -> None:
+async def test_a_failed_tls_handshake_counts_as_a_connection_never_made(url: str) -> None:
     async with httpx.AsyncClient(transport=pooled(), timeout=60) as http:
         with pytest.raises(NEVER_MADE) as caught:
             await http.get(url.replace("http://", "https://"))
     assert isinstance(caught.value.__cause__, ssl.SSLError)
 
 
-async def test_an_answer_that_is_too_late_stays_a_timeout(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_a_late_answer_is_a_timeout(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.misbehave(Fault(hangs=True))
     with pytest.raises(httpx.ReadTimeout):
         await http.get(f"/opportunities/{DEAL}", timeout=0.1)
     assert len(highlevel.received) == 1
 
 
-async def test_what_does_not_speak_http_has_still_been_sent_something() -> None:
+async def test_a_request_to_a_server_that_is_not_http_counts_as_sent() -> None:
     async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
@@ -157,7 +157,7 @@ async def test_what_does_not_speak_http_has_still_been_sent_something() -> None:
             await http.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
 
 
-async def test_no_more_requests_than_the_pool_is_large_are_in_flight_and_one_too_many_was_never_sent(
+async def test_a_request_beyond_the_pools_size_waits_and_counts_as_not_sent(
     highlevel: HighLevel, http: httpx.AsyncClient
 ) -> None:
     highlevel.misbehave(Fault(hangs=True), times=math.inf)

@@ -97,12 +97,12 @@ def _opportunity(**fields: object) -> Answer:
 # --- samples -------------------------------------------------------------------------------------------------------
 
 
-def test_every_sample_of_a_success_is_read() -> None:
+def test_every_recorded_success_is_read() -> None:
     assert {path.stem for path in SAMPLES.glob("2*.json")} == SUCCESSES.keys()
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in SAMPLES.glob("[345]*.json")))
-def test_a_refusal_is_one_to_every_reader(name: str) -> None:
+def test_every_reader_raises_a_refusal(name: str) -> None:
     refusal = sample(name)
     for read in READERS:
         with pytest.raises(type(read_error(refusal))):
@@ -130,7 +130,7 @@ def test_a_success_seen_elsewhere_is_read(name: str) -> None:
 @pytest.mark.parametrize("body", BODIES[2:])
 def test_a_success_that_is_no_json_object_is_unreadable(read: Callable[[Answer], object], body: bytes) -> None:
     if read is wire.read_accepted and not body:
-        return  # an empty acceptance is one
+        return  # an empty answer to a write is an acceptance
     with pytest.raises(Unreadable):
         read(Answer(200, {}, body))
 
@@ -172,9 +172,7 @@ HEADERS = st.dictionaries(
     headers=HEADERS,
     content=st.binary() | JSON.map(as_json) | st.dictionaries(KEYS, JSON).map(as_json),
 )
-def test_no_answer_whatever_raises_anything_but_a_highlevel_error(
-    status: int, headers: dict[str, str], content: bytes
-) -> None:
+def test_any_answer_is_read_or_raises_a_highlevel_error(status: int, headers: dict[str, str], content: bytes) -> None:
     for read in READERS:
         waits: float | None = None
         messages: tuple[str, ...] = ()
@@ -216,11 +214,11 @@ def test_the_search_names_the_location_as_its_version_wants_it(version: str, loc
 @pytest.mark.parametrize(
     ("query", "asked"), [("a" * 80, "a" * 75), ("Jos\u00e9 \ud83d", "Jos\u00e9 \ufffd"), (" ", "")]
 )
-def test_the_search_is_asked_for_what_can_be_sent(query: str, asked: str) -> None:
+def test_the_search_text_is_made_fit_to_be_sent(query: str, asked: str) -> None:
     assert wire.search_opportunities("AYg6", query, 11, version="v3").query["q"] == asked
 
 
-def test_only_the_change_of_a_status_writes() -> None:
+def test_only_setting_a_status_writes() -> None:
     assert wire.put_status(ID, "won").writes
     reads = (wire.get_opportunity(ID), wire.get_pipelines("L"), wire.get_user("U"), wire.get_lost_reasons("L"))
     assert not any(call.writes for call in (*reads, wire.search_opportunities("L", "acme", 5, version="v3")))
@@ -234,7 +232,7 @@ def test_an_id_stays_one_segment_of_the_path_whatever_is_in_it() -> None:
 
 
 @pytest.mark.parametrize("identifier", ["", ".", ".."])
-def test_an_id_that_would_address_something_else_is_nobodys(identifier: str) -> None:
+def test_an_id_that_would_address_something_else_is_not_found(identifier: str) -> None:
     for call in (wire.get_opportunity, wire.get_user, lambda found: wire.put_status(found, "won")):
         with pytest.raises(NotFound) as caught:
             call(identifier)
@@ -245,7 +243,7 @@ def test_an_id_that_would_address_something_else_is_nobodys(identifier: str) -> 
 
 
 @pytest.mark.parametrize("key", ["succeded", "succeeded", "success"])
-def test_an_explicit_false_is_a_refusal_under_each_of_the_three_names(key: str) -> None:
+def test_an_explicit_false_is_a_refusal_under_each_of_three_keys(key: str) -> None:
     with pytest.raises(SaidNo) as caught:
         wire.read_accepted(an_answer(200, {key: False, "message": "No", "traceId": "fake"}))
     assert caught.value.details.messages == ("No",)
@@ -278,7 +276,7 @@ def test_an_empty_refusal_is_no_acceptance() -> None:
 
 
 @pytest.mark.parametrize("trace_id", [None, 7, {}, ""])
-def test_a_trace_id_that_is_none_is_empty(trace_id: object) -> None:
+def test_a_missing_trace_id_is_empty(trace_id: object) -> None:
     assert wire.read_accepted(an_answer(200, {"traceId": trace_id})) == ""
 
 
@@ -305,12 +303,12 @@ def test_an_opportunity_needs_nothing_but_its_id_and_status() -> None:
 
 @pytest.mark.parametrize("value", WRONG)
 @pytest.mark.parametrize("key", FIELDS)
-def test_a_field_that_is_null_or_of_a_wrong_type_is_one_that_is_absent(key: str, value: object) -> None:
+def test_a_field_that_is_null_or_of_a_wrong_type_counts_as_missing(key: str, value: object) -> None:
     assert getattr(wire.read_opportunity(_opportunity(**{key: value})), FIELDS[key]) is None
 
 
 @pytest.mark.parametrize("value", [*WRONG, 3, "words"])
-def test_a_contact_that_is_none_has_no_name(value: object) -> None:
+def test_a_contact_of_a_wrong_type_has_no_name(value: object) -> None:
     assert wire.read_opportunity(_opportunity(contact=value)).contact_name is None
 
 
@@ -350,7 +348,7 @@ def test_an_answer_without_an_opportunity_is_unreadable(value: object) -> None:
         ("100", None),
     ],
 )
-def test_a_value_is_a_number_that_can_be_shown_or_none(value: object, expected: float | None) -> None:
+def test_a_value_is_a_finite_number_or_none(value: object, expected: float | None) -> None:
     assert wire.read_opportunity(_opportunity(monetaryValue=value)).monetary_value == expected
 
 
@@ -364,13 +362,13 @@ def test_a_value_is_a_number_that_can_be_shown_or_none(value: object, expected: 
         (1_784_284_167_911, None),
     ],
 )
-def test_a_time_has_a_zone_which_is_utc_when_none_is_given(value: object, expected: datetime | None) -> None:
+def test_a_time_without_a_zone_is_in_utc(value: object, expected: datetime | None) -> None:
     since = wire.read_opportunity(_opportunity(lastStatusChangeAt=value)).last_status_change_at
     assert since == expected
     assert since is None or isinstance(since.utcoffset(), timedelta)
 
 
-def test_half_an_emoji_never_leaves_the_wire() -> None:
+def test_half_an_emoji_is_replaced() -> None:
     # A name that JavaScript has cut to a length; text with half an emoji in it can be neither sent nor stored.
     record = wire.read_opportunity(_opportunity(name="Big deal \ud83d", contact={"name": "\ude00 Jane"}))
     assert (record.name, record.contact_name) == ("Big deal \ufffd", "\ufffd Jane")
@@ -384,19 +382,19 @@ def _found(*opportunities: object, **rest: object) -> Found:
     return wire.read_found(an_answer(200, {"opportunities": opportunities, **rest}))
 
 
-def test_what_a_search_finds_is_read_as_a_single_opportunity_is() -> None:
+def test_a_search_reads_opportunities_like_a_single_one() -> None:
     fields = {"name": "New website", "assignedTo": None, "lostReasonId": "R1", "contact": {"name": "Jane Doe"}}
     found = _found({"id": ID, "status": "lost", **fields}, meta={"total": 7})
     assert found == Found((wire.read_opportunity(_opportunity(status="lost", **fields)),), 7)
 
 
-def test_what_a_search_finds_without_id_or_status_is_left_out_and_not_counted() -> None:
+def test_a_search_leaves_out_opportunities_without_id_or_status() -> None:
     found = _found({"id": ID, "status": "open"}, {"id": "x"}, {"status": "open"}, None, "words", meta={"total": 7})
     assert ([record.id for record in found.records], found.total) == ([ID], 3)
 
 
 @pytest.mark.parametrize("meta", [None, {}, {"total": None}, {"total": "7"}, {"total": -1}, {"total": 10**400}, []])
-def test_a_search_that_does_not_say_how_many_there_are_found_what_it_shows(meta: object) -> None:
+def test_a_search_without_a_total_found_what_it_shows(meta: object) -> None:
     assert _found({"id": ID, "status": "open"}, meta=meta).total == 1
 
 
@@ -418,7 +416,7 @@ def test_lost_reasons_without_id_or_name_are_left_out() -> None:
     assert read == (LostReasonRecord("r1", "Price"), LostReasonRecord("r3", "Other"))
 
 
-def test_no_more_lost_reasons_are_read_than_were_asked_for() -> None:
+def test_no_more_than_100_lost_reasons_are_read() -> None:
     reasons = [{"id": f"r{number}", "name": "Price"} for number in range(101)]
     assert len(wire.read_lost_reasons(an_answer(200, {"lostReasons": reasons}))) == 100
 
