@@ -26,7 +26,7 @@ _SET = "UPDATE commands SET state = :state, accepted_at = :at WHERE key = :key"
 
 
 async def _accept(url: str, **states: tuple[str, float]) -> None:
-    """Commands by their keys, each in a state, and so many seconds old."""
+    """Write commands: by key, their state and their age in seconds."""
     database = Database(url, PATIENT.database)
     await SqlLedger(database).accept(*(entry(key, key) for key in states), within=5)
     await database.close()
@@ -40,13 +40,13 @@ async def _look(url: str) -> Backlog | None:
         return await backlog_reader.look()
 
 
-async def test_what_is_finished_is_no_backlog(database_url: str) -> None:
+async def test_finished_commands_are_no_backlog(database_url: str) -> None:
     fill(database_url, 3)
 
     assert await _look(database_url) == NOTHING
 
 
-async def test_what_is_unfinished_is_counted_by_its_state_and_the_oldest_is_told(database_url: str) -> None:
+async def test_unfinished_commands_are_counted_by_state_with_the_age_of_the_oldest(database_url: str) -> None:
     await _accept(
         database_url, a=("accepted", 10), b=("accepted", 5), c=("intended", 300), d=("answered", 1), e=("finished", 900)
     )
@@ -57,7 +57,7 @@ async def test_what_is_unfinished_is_counted_by_its_state_and_the_oldest_is_told
     assert backlog.oldest == pytest.approx(300, abs=30)
 
 
-async def test_a_clock_that_was_set_back_makes_nothing_younger_than_new(database_url: str) -> None:
+async def test_a_clock_that_was_set_back_makes_no_age_negative(database_url: str) -> None:
     await _accept(database_url, a=("accepted", -600))
     backlog = await _look(database_url)
 
@@ -81,7 +81,7 @@ async def test_the_index_of_the_unfinished_is_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url", ["sqlite:////nowhere/ledger.db", "postgresql://ana:hunter2@127.0.0.1:1/ledger"], ids=["no file", "no server"]
 )
-async def test_a_database_that_is_away_is_told_without_its_password(url: str) -> None:
+async def test_a_database_that_is_away_is_logged_without_its_password(url: str) -> None:
     with capture_logs() as lines:
         assert await _look(url) is None
 
@@ -89,14 +89,14 @@ async def test_a_database_that_is_away_is_told_without_its_password(url: str) ->
     assert "hunter2" not in str(lines)
 
 
-async def test_a_database_without_tables_tells_nothing(database_url: str) -> None:
+async def test_a_database_without_tables_gives_no_backlog(database_url: str) -> None:
     if database_url.startswith("sqlite"):
         sqlite3.connect(database_url.removeprefix("sqlite:///")).close()
 
     assert await _look(database_url) is None
 
 
-async def test_a_look_is_kept_for_a_while_and_shared_by_all_who_ask(tmp_path: Path) -> None:
+async def test_a_backlog_is_kept_for_a_while_and_shared_by_all_who_ask(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     fill(url, 1)
     with closing(BacklogReader(url)) as backlog_reader, statements() as seen:
@@ -105,7 +105,7 @@ async def test_a_look_is_kept_for_a_while_and_shared_by_all_who_ask(tmp_path: Pa
     assert [each.thread for each in seen if "count" in each.sql] == ["backlog"]
 
 
-async def test_a_look_that_is_too_old_is_made_anew(tmp_path: Path) -> None:
+async def test_a_backlog_that_is_too_old_is_read_again(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     fill(url, 1)
     with closing(BacklogReader(url, ttl=0.0)) as backlog_reader, statements() as seen:
@@ -113,7 +113,7 @@ async def test_a_look_that_is_too_old_is_made_anew(tmp_path: Path) -> None:
     assert len([each for each in seen if "count" in each.sql]) == 2
 
 
-async def test_that_there_was_no_answer_is_kept_too(tmp_path: Path) -> None:
+async def test_a_missing_backlog_is_kept_too(tmp_path: Path) -> None:
     backlog_reader = BacklogReader(f"sqlite:///{tmp_path / 'ledger.db'}")
     with closing(backlog_reader), capture_logs() as lines:
         assert await backlog_reader.look() is None
@@ -139,7 +139,7 @@ async def test_a_query_that_hangs_is_cut_and_the_next_one_is_answered(cluster: C
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """A server that takes connections and says nothing."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"postgresql://127.0.0.1:{listener.getsockname()[1]}/ledger"
 
