@@ -479,7 +479,7 @@ class _NoMail:
 
 
 @dataclass
-class MemoryRegister:
+class MemoryAccessRequests:
     """`AccessRequests` in a list. While it is `down`, every call raises `StoreDown`."""
 
     rows: list[AccessRequest] = field(default_factory=list)
@@ -530,7 +530,7 @@ def _stands(row: AccessRequest) -> bool:
 
 
 @dataclass
-class MemoryHome:
+class MemoryWorkspace:
     """`Workspace` whose id Slack tells after a while, if at all."""
 
     team_id: str | None = "T1"

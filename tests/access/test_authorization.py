@@ -6,7 +6,7 @@ import pytest
 from bot.access.authorization import Authorizer
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Way
-from tests.memory import MemoryDirectory, MemoryHome, MemoryRegister
+from tests.memory import MemoryAccessRequests, MemoryDirectory, MemoryWorkspace
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 ANA, BEN, KIM = (Caller(user, "T1", "C1") for user in ("U0ANA", "U0BEN", "U0KIM"))
@@ -19,11 +19,11 @@ class Porch:
     """A door and what it asks."""
 
     rules: Allowlist = RULES
-    workspace: MemoryHome = field(default_factory=MemoryHome)
+    workspace: MemoryWorkspace = field(default_factory=MemoryWorkspace)
     directory: MemoryDirectory = field(
         default_factory=lambda: MemoryDirectory({"S1": frozenset(), "S2": frozenset()}, {"U0BEN": MEMBER})
     )
-    register: MemoryRegister = field(default_factory=MemoryRegister)
+    register: MemoryAccessRequests = field(default_factory=MemoryAccessRequests)
 
     @property
     def authorizer(self) -> Authorizer:
@@ -125,15 +125,15 @@ async def test_while_our_workspace_is_unknown_nobody_may_and_nobody_is_an_admin(
 
 
 async def test_whoever_comes_sooner_after_the_start_than_slacks_answer_waits_for_it(porch: Porch) -> None:
-    porch.workspace = MemoryHome(team_id=None, told="T1", wait=0.02)
+    porch.workspace = MemoryWorkspace(team_id=None, told="T1", wait=0.02)
     assert await porch.decide(ANA) == Allowed(Way.LIST)
 
-    porch.workspace = MemoryHome(team_id=None, told="T1", wait=0.02)
+    porch.workspace = MemoryWorkspace(team_id=None, told="T1", wait=0.02)
     assert await porch.authorizer.ineligible(BEN, within=5) is None
 
 
 async def test_an_answer_that_takes_too_long_is_not_waited_for(porch: Porch) -> None:
-    porch.workspace = MemoryHome(team_id=None, told="T1", wait=60.0)
+    porch.workspace = MemoryWorkspace(team_id=None, told="T1", wait=60.0)
 
     assert await porch.decide(ANA, within=0.02) == Denied(Reason.WORKSPACE_UNKNOWN)
 

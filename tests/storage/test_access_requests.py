@@ -18,7 +18,7 @@ from bot.storage.engine import engine
 from bot.storage.history import Unreadable
 from bot.storage.migrations import OlderSchemaError
 from tests.house import PATIENT
-from tests.memory import MemoryRegister
+from tests.memory import MemoryAccessRequests
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 LATER = AT + timedelta(minutes=5)
@@ -31,7 +31,7 @@ Replicas = Callable[[], AccessRequests]
 async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Replicas]:
     if request.param == "memory":
         rows: list[AccessRequest] = []
-        yield lambda: MemoryRegister(rows)
+        yield lambda: MemoryAccessRequests(rows)
         return
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'ledger.db'}"
@@ -149,7 +149,7 @@ async def test_open_requests_are_listed_first_and_the_oldest_of_each(requests: A
 
 async def test_requests_in_a_store_that_is_down_raise_store_down(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}", PATIENT.database)
-    for requests in (SqlAccessRequests(database), MemoryRegister(down=True)):
+    for requests in (SqlAccessRequests(database), MemoryAccessRequests(down=True)):
         for question in (
             requests.ask(_asking()),
             requests.decide("REF", RequestState.APPROVED, "U0KIM", AT),
