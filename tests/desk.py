@@ -34,14 +34,14 @@ from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.typed import Rooms, TypedCommands
 from bot.slack.listeners.undo import Undo
 from tests.memory import (
+    MemoryAccessRequests,
     MemoryBindings,
     MemoryCrm,
     MemoryDirectory,
-    MemoryHome,
     MemoryLedger,
     MemoryOutbox,
-    MemoryRegister,
     MemoryWork,
+    MemoryWorkspace,
     messages,
     policy,
 )
@@ -88,11 +88,11 @@ class Desk:
     allowed: frozenset[str] = frozenset({"U1", "U2"})
     channels: frozenset[str] = frozenset()
     admins: tuple[str, ...] = ()
-    register: MemoryRegister = field(default_factory=MemoryRegister)
+    register: MemoryAccessRequests = field(default_factory=MemoryAccessRequests)
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     rate_limit: RateLimit = field(default_factory=RateLimit)
     within: float = 2.6
-    workspace: MemoryHome = field(default_factory=MemoryHome)
+    workspace: MemoryWorkspace = field(default_factory=MemoryWorkspace)
     confirm_above: int | None = 3
     statuses: frozenset[Status] = frozenset(STATES)
     reason_required: bool = False

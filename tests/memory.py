@@ -1,4 +1,4 @@
-"""The ports in memory: the ledger is held to the real one's tests in `test_ledger.py`."""
+"""The ports in memory. The ledger, the history and the access requests pass the same tests as the real ones."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -55,7 +55,7 @@ def policy(**decisions: Any) -> Policy:  # noqa: ANN401 - any of a policy's
 
 
 def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
-    """The sentences of a plain installation, but for what is named."""
+    """The messages of an installation with these settings, and the defaults for all others."""
     plain: dict[str, Any] = {
         "app_url": "https://app.example",
         "locations": Locations("L"),
@@ -93,11 +93,11 @@ CHANGE = Record(
     trace_id=None,
     finished_at=datetime(2026, 11, 25, 11, 0, 1, tzinfo=UTC),
 )
-"""A change as the ledger remembers it; tests replace what they are about."""
+"""A change as the ledger remembers it. Tests replace the fields that they are about."""
 
 
 def entry(key: str, deal: str = "deal", **fields: Any) -> Entry:  # noqa: ANN401 - any of an entry's
-    """A command of U1's, who wishes that the deal be won."""
+    """A command of U1, who wants the deal to be won."""
     caller = Caller("U1", "T1", "C1")
     return Entry(key, f"REF-{key}", caller, "deal won", Wish(deal, Status.WON), "https://reply.example", **fields)
 
@@ -112,20 +112,23 @@ def _now() -> float:
 
 @dataclass
 class MemoryCrm:
-    """One deal. What is in `finding`, `setting`, `searching` happens first: an error is raised, a function called."""
+    """A CRM with one deal.
+
+    Each call takes the first of `finding`, `setting` or `searching`, and raises it if it is an error or else calls it.
+    """
 
     deal: Opportunity
     matches: Matches = field(default_factory=lambda: Matches((), more=False))
-    """What every search finds."""
+    """The result of every search."""
     reasons: tuple[LostReason, ...] | None = ()
     finding: list[CrmError | Callable[[], None]] = field(default_factory=list)
     setting: list[CrmError | Callable[[], None]] = field(default_factory=list)
     searching: list[CrmError | Callable[[], None]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     hides_reasons: bool = False
-    """The CRM takes a lost reason and does not show it."""
+    """Whether the CRM takes a lost reason and does not show it."""
     closed: CrmError | None = None
-    """Why nobody gets a turn."""
+    """Why no caller gets a reservation; `None` where they do."""
 
     @asynccontextmanager
     async def reserve(self, *, until: float) -> AsyncIterator[None]:
@@ -181,7 +184,7 @@ def _next(planned: list[CrmError | Callable[[], None]]) -> None:
 
 @dataclass
 class Row:
-    """What the ledger knows of a command."""
+    """One command in the ledger."""
 
     entry: Entry
     owner: str | None
@@ -199,7 +202,7 @@ class Row:
 
     @property
     def counts(self) -> bool:
-        """Whether it is a change, or may become or have been one."""
+        """Whether it is a change of the status, or may become or have been one."""
         unsure = isinstance(self.outcome, Failed) and self.outcome.effect is Effect.UNKNOWN
         only_a_reason = isinstance(self.outcome, Changed) and self.outcome.before.status == self.outcome.after.status
         return (self.stands and not only_a_reason) or unsure
@@ -211,7 +214,7 @@ class Row:
 
 @dataclass
 class MemoryStore:
-    """The rows, which several owners share; `down` makes it fail as a database does."""
+    """The rows, which several owners share. While it is `down`, every call raises `StoreDown`."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     down: bool = False
@@ -238,9 +241,9 @@ class MemoryLedger:
         rows = self._rows()
         standing = [row.entry for row in rows.values() if row.stands]
         for entry in entries:
-            taken_back = entry.undoes and any(other.undoes == entry.undoes for other in standing)
+            undone = entry.undoes and any(other.undoes == entry.undoes for other in standing)
             answered = entry.continues and any(other.continues == entry.continues for other in standing)
-            if entry.key in rows or taken_back or answered:
+            if entry.key in rows or undone or answered:
                 return None
         for entry in entries:
             rows[entry.key] = Row(entry, self.owner, _now() + self.lease, message_ts=entry.message_ts)
@@ -353,7 +356,7 @@ class MemoryLedger:
         return self.store.rows
 
     def _others(self, row: Row) -> list[Row]:
-        """Those about the same deal that are not done."""
+        """The other commands about the same deal that are not done."""
         return [
             other
             for other in self._rows().values()
@@ -380,7 +383,7 @@ AT_THE_DEAL = {State.RUNNING, State.INTENDED}
 
 
 def _found(row: Row) -> tuple[Opportunity | None, Opportunity | None]:
-    """The deal before and after, as far as either is known."""
+    """The deal before and after, as far as known."""
     match row.outcome:
         case Changed(before, after):
             return before, after
@@ -432,12 +435,12 @@ def _record(row: Row) -> Record:
 
 @dataclass
 class MemoryWork:
-    """`bot.intake.Work` that does nothing with it."""
+    """`Work` that keeps the commands and does nothing with them."""
 
     room: bool = True
     entries: list[Entry] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
-    """The keys of those that began as they were accepted."""
+    """The keys of commands that began as they were accepted."""
 
     def has_room(self, entry: Entry) -> bool:  # noqa: ARG002 - the port's
         return self.room
@@ -448,7 +451,7 @@ class MemoryWork:
 
 
 class MemoryOutbox(Outbox):
-    """An outbox that keeps what is put in."""
+    """An outbox that keeps the messages and sends none."""
 
     def __init__(self) -> None:
         super().__init__(_NoMail(), messages(), Tasks())
@@ -463,7 +466,7 @@ class MemoryOutbox(Outbox):
 
 
 class _NoMail:
-    """`bot.commands.reply.Mail` that nothing is given to."""
+    """`Mail` for an outbox that sends nothing."""
 
     async def deliver(self, message: Message, to: Address) -> Delivery:
         raise NotImplementedError
@@ -476,8 +479,8 @@ class _NoMail:
 
 
 @dataclass
-class MemoryRegister:
-    """`bot.permission.AccessRequests` in a list; `down` makes it fail as a database does."""
+class MemoryAccessRequests:
+    """`AccessRequests` in a list. While it is `down`, every call raises `StoreDown`."""
 
     rows: list[AccessRequest] = field(default_factory=list)
     down: bool = False
@@ -527,12 +530,12 @@ def _stands(row: AccessRequest) -> bool:
 
 
 @dataclass
-class MemoryHome:
-    """`bot.door.Home`: whose id Slack tells after a while, if at all."""
+class MemoryWorkspace:
+    """`Workspace` whose id Slack tells after a while, if at all."""
 
     team_id: str | None = "T1"
     told: str | None = None
-    """The id that Slack tells in the end."""
+    """The id that Slack tells then."""
     wait: float = 0.0
 
     async def asked(self) -> None:
@@ -542,7 +545,7 @@ class MemoryHome:
 
 @dataclass
 class MemoryDirectory:
-    """`bot.door.Directory` in two dictionaries. What is not in them Slack does not tell, and says `error`."""
+    """`Directory` in two dictionaries. For a group or person that is in neither, it raises `error`."""
 
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
@@ -566,7 +569,7 @@ class MemoryDirectory:
 
 @dataclass
 class MemoryBindings:
-    """`bot.locations.Bindings` in a dictionary; `down`: the store does not answer."""
+    """`Bindings` in a dictionary. While it is `down`, calls raise `StoreDown`."""
 
     bound: dict[str, str] = field(default_factory=dict)
     down: bool = False

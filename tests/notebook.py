@@ -1,4 +1,4 @@
-"""A watch that writes down what it is told."""
+"""Instrumentation that keeps what it is told."""
 
 from bot.commands.instrumentation import Instrumentation
 

@@ -1,4 +1,4 @@
-"""Rows in the ledger that no bot had to write."""
+"""Writes rows of the ledger without a bot."""
 
 import sqlite3
 from pathlib import Path
@@ -24,7 +24,7 @@ _FILL = """
 
 
 def execute(url: str, *statements: str, **values: object) -> None:
-    """Bring the schema up to date, and then do this to it."""
+    """Take the migrations, and then execute these statements in one transaction."""
     opened = engine(url)
     migrate(opened)
     with opened.begin() as connection:
@@ -34,7 +34,7 @@ def execute(url: str, *statements: str, **values: object) -> None:
 
 
 def fill(url: str, most: int) -> None:
-    """So many finished commands, with keys that count from 1000000, a hundred at each moment."""
+    """Write so many finished commands. Their keys count from 1000000; a hundred are accepted at each moment."""
     execute(url, _FILL, most=most)
 
 

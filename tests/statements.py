@@ -1,4 +1,4 @@
-"""What the databases of this process are asked, and on which thread."""
+"""Records the SQL statements of this process, and on which thread each runs."""
 
 import threading
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ import sqlalchemy as sa
 @dataclass(frozen=True)
 class Statement:
     thread: str
-    """What its name begins with: `database` for the ledger's, `backlog` for the lookout's."""
+    """The beginning of the thread's name: `database` for the ledger, `backlog` for the backlog reader."""
     sql: str
 
 
 @contextmanager
 def statements() -> Iterator[list[Statement]]:
-    """Everything that is asked until the block is left."""
+    """All statements until the block is left."""
     seen: list[Statement] = []
 
     def note(_connection: object, _cursor: object, sql: str, *_rest: object) -> None:

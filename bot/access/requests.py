@@ -1,4 +1,4 @@
-"""A request for access as it is written down and decided, and the approval that may come of it. Pure."""
+"""A request for access, what an admin decides about it, and where requests are kept. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from typing import Protocol
 
 from bot.access.rules import Approved
 
-PAUSE = timedelta(hours=24)
-"""After which somebody whose request was declined, or whose approval was taken back, may ask again."""
+REQUEST_PAUSE = timedelta(hours=24)
+"""How long a person waits before they may ask again, after an admin declined their request or revoked the approval."""
 OPERATOR = "operator"
-"""Who took an approval back, where it was done on the command line."""
+"""Stands for the admin where an approval was revoked on the command line."""
 
 
 class RequestState(StrEnum):
-    """What became of a request."""
+    """What became of a request. An approved one is in force."""
 
     OPEN = "open"
     APPROVED = "approved"
@@ -25,62 +25,65 @@ class RequestState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """One row: somebody asked to be let in. What is `None` did not happen."""
+    """A person's request for access. What is `None` has not happened."""
 
     reference: str
-    """Names it, also towards the person who asked."""
+    """Its short name, also towards the person who asked."""
     user_id: str
     team_id: str
     channel_id: str
-    """Where they were when they asked."""
+    """The channel in which they asked."""
     asked_at: datetime
     state: RequestState = RequestState.OPEN
     decided_by: str | None = None
     """The admin who approved or declined it."""
     decided_at: datetime | None = None
     revoked_by: str | None = None
-    """Whoever took the approval back: an admin, or `OPERATOR`."""
+    """The admin who revoked the approval, or `OPERATOR`."""
     revoked_at: datetime | None = None
 
     @property
     def approved(self) -> Approved | None:
-        """The approval, while it is in force."""
+        """The approval, while it is in force; otherwise `None`."""
         if self.state is not RequestState.APPROVED or self.decided_by is None or self.decided_at is None:
             return None
         return Approved(self.decided_by, self.decided_at)
 
     def rests(self, now: datetime) -> bool:
-        """Whether it said no so lately that the same person may not ask again yet."""
+        """Whether an admin said no so lately that the same person may not ask again yet."""
         said_no = self.revoked_at if self.state is RequestState.REVOKED else self.decided_at
         return (
             self.state in {RequestState.DECLINED, RequestState.REVOKED}
             and said_no is not None
-            and now - said_no < PAUSE
+            and now - said_no < REQUEST_PAUSE
         )
 
 
 class AccessRequests(Protocol):
-    """Where requests are kept. Of one person at most one is open or approved. Every method raises `StoreDown`."""
+    """Keeps the requests. A person has at most one that is open or approved.
+
+    Every method raises `StoreDown`.
+    """
 
     async def ask(self, request: AccessRequest) -> AccessRequest:
-        """Write down an open request. Gives what counts for this person then: it, or the one that was there before."""
+        """Write down an open request, unless the person has one already or is approved. Returns what counts then."""
 
     async def decide(
         self, reference: str, state: RequestState, by: str, at: datetime
     ) -> tuple[AccessRequest | None, bool]:
-        """Approve or decline a request that is open. Gives it as it is then, and whether that was this decision.
+        """Approve or decline a request that is open. `state` says which, `by` is the admin.
 
-        `None` when there is no such request.
+        Returns the request as it is then, or `None` where there is none, and whether this call decided it.
         """
 
     async def revoke(self, user_id: str, by: str, at: datetime) -> AccessRequest | None:
-        """Take a person's approval back; gives the row, or `None` when there was none in force."""
+        """Revoke a person's approval. Returns the request as it is then; `None` where no approval was in force."""
 
     async def latest(self, user_id: str) -> AccessRequest | None:
-        """What this person asked for last; `None` when they never did."""
+        """This person's last request; `None` where they never asked."""
 
     async def approved(self, user_id: str) -> Approved | None:
-        """The approval of this person that is in force; `None` when there is none."""
+        """This person's approval that is in force; `None` where there is none."""
 
     async def standing(self, most: int) -> Sequence[AccessRequest]:
-        """Those that are open, then those that are approved; each the oldest first."""
+        """The open requests, then the approved ones, each with the oldest first; `most` at most."""

@@ -1,4 +1,4 @@
-"""What is wanted of the ledger while a command is worked on: by whoever accepts it, and by whoever has it. Pure."""
+"""The ledger as ports: for the intake that accepts a command, the worker that has it, and those who look back. Pure."""
 
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
@@ -14,125 +14,131 @@ from bot.deals.wish import Wish
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A command that is this process's, as far as it got: just accepted, or left behind by another process."""
+    """A command that this process has, and how far it got: just accepted, or taken over from another process."""
 
     entry: Entry
     age: float
     """Seconds since it was accepted."""
     attempts: int
-    """How often it was taken over while somebody was at the deal."""
+    """How often it was taken over from a process that was at the deal."""
     intended: Opportunity | None
-    """What the deal looked like before somebody was about to write; `None` when nobody was."""
+    """What the deal looked like when a process was about to change it; `None` where none was."""
     reply: Message | None
-    """The finished reply, when only its delivery is left."""
+    """The reply, where only its delivery is left."""
     answered: bool = False
-    """What became of it is written down; of several at once, the reply may still be missing."""
+    """Whether its outcome is written down. Of several at once, the reply may still be missing."""
     identified: bool = False
-    """Everything about it is found out that had to be: nothing is open, or it is about to be taken back."""
+    """Whether the deal and the lost reason are known, so that nothing has to be looked up."""
     begun: bool = False
-    """It is noted that we are at the deal, as `WorkerLedger.begin` does."""
+    """Whether the ledger has it that this process is at the deal, as after `WorkerLedger.begin`."""
 
 
 class Accepted(Enum):
     """How a command was written down."""
 
-    WAITING = "nobody is at its deal on its behalf"
-    BEGUN = "we are at its deal, as after `WorkerLedger.begin`"
+    WAITING = "it is not begun"
+    BEGUN = "this process is at its deal, as after `WorkerLedger.begin`"
 
 
 class IntakeLedger(Protocol):
-    """What is done before a command is acknowledged. Every method raises `StoreDown`."""
+    """What the intake does before it acknowledges a command. Every method raises `StoreDown`."""
 
     async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
-        """Write commands down, in so many seconds at most; they are this process's, with a lease. All of them or none.
+        """Write down all of the commands or none, `within` so many seconds. This process has them then, with a lease.
 
-        `None` when nothing was written: a key is there already; what would be taken back is being taken back or was; or
-        what needed an answer has one.
-        With `begin`, one that is about a known deal begins with it, in the same commit, if nobody else wants that deal.
+        With `begin`, a single command about a known deal begins in the same commit, if no other command wants the deal.
+        Returns `None` when nothing was written: a key is there already, or another command that is under way or
+        succeeded undoes the same change, or answers the same question.
         """
 
     async def ping(self) -> None:
-        """Write something of a command's size, to find out whether writing works."""
+        """Write a row of a command's size, to find out whether the ledger can be written."""
 
 
 class WorkerLedger(Protocol):
     """What a worker notes about the commands it has. Every method raises `StoreDown`.
 
-    Those that note something about a command raise `LeaseLost` when it is no longer this process's: then its new owner
-    goes on.
+    Those that note something about a command raise `LeaseLost` when this process does not have it any more. Then its
+    new owner goes on.
     """
 
     async def identify(self, key: str, wish: Wish) -> None:
-        """Note which deal is meant, and for which reason it is lost."""
+        """Note which deal is meant, and the lost reason."""
 
     async def begin(self, key: str) -> bool:
-        """Go to the deal. `False`: another command about it is under way, or came before; try again later."""
+        """Note that this process goes to the deal.
+
+        `False`: another command is at the deal, or was accepted earlier. Then try again later.
+        """
 
     async def hold(self, key: str) -> None:
-        """Make sure that it is still this process's, for another lease."""
+        """Renew the lease, to be sure that this process still has the command."""
 
     async def intend(self, key: str, before: Opportunity) -> None:
-        """Note that the change is about to be sent, and what the deal looked like. See `change.Intents`."""
+        """Note that the worker is about to send the change, and what the deal looked like. See `Intents`."""
 
     async def tell_to_wait(self, key: str) -> bool:
-        """Note that the person is told that it takes longer. `False`: that was noted before, or is not ours to tell."""
+        """Note that the caller is told that it takes longer.
+
+        `False`: that was noted before, or this process does not have the command any more.
+        """
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
-        """Note what became of it, and the reply that is about to be delivered. The deal is free for the next.
+        """Note the outcome, and the reply that is about to be delivered. The deal is free for the next command.
 
-        `None`: it is one of several, whose reply is put together when all are done.
+        `reply` is `None` for one of several: their reply is written when all are done.
         """
 
     async def reply(self, key: str, reply: Message) -> None:
-        """Note the reply that is about to be delivered for several."""
+        """Note the reply of several that is about to be delivered."""
 
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
-        """Note how the reply was delivered, and as which message if Slack said. The reply address is forgotten.
+        """Note how the reply was delivered, and as which message, if Slack said. The ledger forgets the reply address.
 
-        `announced`: the channel where it was posted besides, and that message; empty when it was not.
+        `announced`: the other channel where the result was posted, and the message there; empty where there is none.
         """
 
     async def renew(self, keys: Collection[str]) -> None:
-        """Keep these, as far as they are this process's, for another lease."""
+        """Renew the leases of those that this process still has."""
 
     async def adopt(self, most: int) -> Sequence[Claim]:
-        """Take over commands, oldest first, whose lease ran out or that were given back; `most` at a time.
+        """Take over commands whose lease ran out or that were given back, the oldest first; `most` at a time.
 
-        This process's own may be among them: what was written down unbeknown to it, and what it has, when the
-        database's clock was set.
+        Commands of this process may be among them: one whose writing the database did not confirm, and, after the
+        database's clock was set, those that it is working on.
         """
 
     async def give_back(self) -> int:
-        """Leave everything unfinished to whoever comes; returns how many there were."""
+        """Give back all unfinished commands of this process, for others to adopt. Returns how many there were."""
 
 
 class History(Protocol):
-    """What was done, for whoever asks. Every method raises `StoreDown`."""
+    """The commands of the past. Every method raises `StoreDown`."""
 
     async def find(self, key: str) -> Record | None:
-        """The command with this key; `None` when there is none."""
+        """The command with this key; `None` where there is none."""
 
     async def last_change(self, user_id: str) -> Record | None:
-        """The last change that this person made, other than by taking one back; `None` when there is none.
+        """The last change that this person made, not counting undos; `None` where there is none.
 
-        A reason that was added to a deal that was lost already is none.
-        One that is under way counts, and one of which nobody knows whether it was made: nobody means an earlier one.
+        A command that is under way counts, and one that may have changed the deal: the person does not mean an earlier
+        one. A lost reason that was added to a lost deal does not count.
         """
 
     async def undo_of(self, key: str) -> Record | None:
-        """The command that takes this one back, under way or done; `None` when there is none."""
+        """The command that undoes this one, under way or done; `None` where there is none."""
 
     async def of_batch(self, batch: str) -> list[Record]:
-        """Those that were asked for at once, in their order; `batch` is the key of the first."""
+        """The commands that were asked for at once, in their order. `batch` is the key of the first."""
 
     async def of_user(self, user_id: str, most: int) -> list[Record]:
-        """This person's commands, latest first."""
+        """The last commands of this person, latest first; `most` at most."""
 
     async def of_everybody(self, most: int) -> list[Record]:
-        """All commands, latest first."""
+        """The last commands of all people, latest first; `most` at most."""
 
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
-        """Everybody's commands about this deal, latest first."""
+        """The last commands about this deal, of all people, latest first; `most` at most."""
 
 
 async def together(history: History, finding: Awaitable[Record | None]) -> Sequence[Record]:

@@ -1,4 +1,4 @@
-"""A command as it is written down, as it is remembered, and whether it can be taken back. Pure."""
+"""A command as the ledger accepts it and as it remembers it, and what can follow: going on, or an undo. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Origin:
     """Where a command comes from: who typed or pressed what, and where the answer goes."""
 
     key: str
-    """The sender's own id: the same key again is the same command, not another."""
+    """The sender's own id. The same key again is the same command."""
     reference: str
     """Eight letters and digits for people and the log."""
     caller: Caller
@@ -56,28 +56,28 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command as it is accepted: who, where, what was typed, what it asks for, and where the answer goes."""
+    """A command as the ledger accepts it: who, where, what was typed, what it asks for, and where the answer goes."""
 
     key: str
-    """The sender's own id for the command: the same key again is the same command, not another."""
+    """The sender's own id for the command. The same key again is the same command."""
     reference: str
     caller: Caller
     text: str
     wish: Wish
     response_url: str = ""
-    """A key to the channel for half an hour: it is kept until the command is answered, and no longer."""
+    """Lets its holder post to the channel for half an hour, so the ledger forgets it once the command is answered."""
     message_ts: str = ""
     """Slack's id of the message whose button was pressed; empty for what was typed."""
     undoes: str | None = None
-    """The key of the command that this one takes back."""
+    """The key of the command that this one undoes."""
     continues: str | None = None
-    """The key of the command that could not go on without an answer, and this is the answer."""
+    """The key of the command that stopped with a question, to which this one is the answer."""
     batch: str | None = None
-    """Of several that were asked for at once: the key of the first of them, which answers for all."""
+    """Of several that were asked for at once: the key of the first, which answers for all."""
     note: str = ""
-    """What the people in the channel shall read with it."""
+    """The caller's own words to be posted with the result."""
     public: bool = True
-    """Whether the people in the channel shall see it."""
+    """Whether the result is posted for all in the channel."""
 
     @property
     def address(self) -> Address:
@@ -86,16 +86,16 @@ class Entry:
 
     @property
     def needs_sharing_consent(self) -> bool:
-        """Whether everybody in the channel would see what comes of it, without anybody having been asked about that.
+        """Whether all in the channel would see the result, and the caller was not asked about that.
 
-        What takes a change back, or adds to one, is told where the change was told already.
+        An undo and an added lost reason need no consent: the change itself was posted there.
         """
         if not self.public or self.undoes or self.wish.only_if:
             return False
         match self.wish.consent:
             case Consent.PRESUMED | Consent.WANTED:
                 return True
-            case Consent.GIVEN:  # about the deal, before this was asked for
+            case Consent.GIVEN:  # for the change; only the question that a command continues asks about the channel too
                 return self.continues is None
             case Consent.PREVIEW | Consent.SHARED:
                 return False
@@ -104,7 +104,7 @@ class Entry:
 
 
 class UndoRefusal(StrEnum):
-    """Why a command cannot be taken back; `messages` has a sentence for each."""
+    """Why a command cannot be undone; `messages` has a sentence for each."""
 
     NONE_YET = "none_yet"
     NOT_DONE = "not_done"
@@ -134,17 +134,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unfamiliar:
-    """A word that a later version of this program wrote where this version knows only certain ones."""
+    """A word that a later version of this program wrote, where this version knows only certain words."""
 
     word: str
-
-    def __str__(self) -> str:
-        return self.word
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of the ledger. What is `None` was not known, or not reached."""
+    """One row of the ledger. What is `None` is not known, or not reached."""
 
     key: str
     reference: str
@@ -156,11 +153,11 @@ class Record:
     text: str
     opportunity_id: str
     name: str | None
-    """The deal's name as it was then."""
+    """The deal's name at that time."""
     status: str
-    """What was asked for."""
+    """The status that was asked for."""
     lost_reason_id: str | None
-    """The reason that was asked for with it, as an undo restores it."""
+    """The id of the lost reason that was asked for; an undo may ask for one."""
     undoes: str | None
     state: State | Unfamiliar
     before: str | None
@@ -176,23 +173,23 @@ class Record:
     trace_id: str | None
     finished_at: datetime | None
     called: str | None = None
-    """What the deal was called instead of its id."""
+    """The name by which the caller called the deal, instead of its id."""
     reason: str | None = None
-    """Why it was lost, as it was typed."""
+    """Why it was lost, as the caller typed it."""
     consent: Consent | Unfamiliar = Consent.GIVEN
     continues: str | None = None
     batch: str | None = None
     note: str | None = None
     public: bool = True
     announced_in: str | None = None
-    """The channel where the result was posted besides; `announced_ts` is that message."""
+    """The other channel where the result was posted; `announced_ts` is the message there."""
     announced_ts: str | None = None
     location_id: str = ""
     """The sub-account; empty where there was only one."""
 
     @property
     def changed(self) -> bool:
-        """Whether it gave the deal another status; not when it only added a reason."""
+        """Whether it gave the deal another status. One that only added a lost reason did not."""
         match self.outcome:
             case Result.CHANGED:
                 return self.before != self.after
@@ -205,7 +202,7 @@ class Record:
 
     @property
     def open_question(self) -> bool:
-        """Whether it stopped because it needs an answer, with which it can go on."""
+        """Whether it stopped with a question, and can go on with an answer."""
         match self.outcome:
             case Result.AMBIGUOUS | Result.REASON_WANTED | Result.UNCONFIRMED | Result.PREVIEWED:
                 return True
@@ -216,7 +213,7 @@ class Record:
 
     @property
     def was_shown(self) -> bool:
-        """Whether the caller was shown the deal as it was, and what would become of it."""
+        """Whether it stopped to show the caller the deal as it was, and what would become of it."""
         match self.outcome:
             case Result.UNCONFIRMED | Result.PREVIEWED:
                 return True
@@ -228,7 +225,7 @@ class Record:
                 assert_never(self.outcome)
 
     def go_on(self, opportunity_id: str = "", lost_reason_id: str | None = None) -> Wish:
-        """What it asked for, with the answer that it needed.
+        """What it asked for, with the answer: which deal, or which lost reason.
 
         Where the caller was shown the deal, it must still have the status that they saw, and they are not asked again.
         """

@@ -1,4 +1,4 @@
-"""What became of a command: the values that `change` returns and `messages` puts into words. Pure."""
+"""What became of a command: values that the use case returns, and the words that the ledger has for them. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,7 +20,7 @@ class Result(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a command that was allowed and understood did not do what was asked."""
+    """Why a command failed that was allowed and understood."""
 
     NOT_FOUND = "not_found"
     NO_MATCH = "no_match"
@@ -59,7 +59,7 @@ class Cause(StrEnum):
 
 
 class Effect(StrEnum):
-    """Whether anything changed in HighLevel, as far as we know."""
+    """Whether a failure changed anything in HighLevel, as far as the bot knows."""
 
     NOTHING = "nothing"
     UNKNOWN = "unknown"
@@ -67,7 +67,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A cause with what is known about it."""
+    """The cause of a failure, with what is known about it."""
 
     cause: Cause
     retry_after: float | None = None
@@ -75,33 +75,33 @@ class Trouble:
     reasons: tuple[str, ...] = ()
     """HighLevel's own words."""
     code: str = ""
-    """The small print: an HTTP status or the name of an exception."""
+    """An HTTP status or the name of an exception, for the small print."""
     trace_id: str = ""
-    """HighLevel's number for the call, for its support; empty when there is none."""
+    """HighLevel's id of the call, for its support; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The deal was changed, and read back to be sure."""
+    """The deal was changed, and then read to be sure."""
 
     before: Opportunity
     after: Opportunity
     despite: Trouble | None = None
-    """What went wrong on the way, when only looking again showed that it had worked."""
+    """What went wrong, where only a second look showed that the change had happened."""
     trace_id: str = ""
-    """HighLevel's number for the call that did it; empty when there is none."""
+    """HighLevel's id of the call that did it; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadySo:
-    """The deal was as wished before we came; nothing was written."""
+    """The deal was as wished already; nothing was written."""
 
     opportunity: Opportunity
 
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """The deal was to be changed only if it still had a certain status, and it has another; nothing was written."""
+    """The deal has another status than the one it must still have; nothing was written."""
 
     opportunity: Opportunity
 
@@ -111,17 +111,17 @@ class Ambiguous:
     """The name may mean several deals, or not certainly the one it finds; nothing was written."""
 
     matches: tuple[Opportunity, ...]
-    """At least one: of a single one it is not certain that it is meant."""
+    """The deals that the name fits, one or more. A single one is not certain to be meant."""
     more: bool
-    """Whether there are more than these."""
+    """Whether it fits more than these."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonWanted:
-    """The deal is to be lost for a reason that is missing or not known; nothing was written."""
+    """The lost reason is missing, or HighLevel does not know it; nothing was written."""
 
     reasons: tuple[LostReason, ...]
-    """Those that there are."""
+    """Those that HighLevel knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """It was only to be said what would happen; nothing was written."""
+    """The caller only wants to know what would happen; nothing was written."""
 
     opportunity: Opportunity
 
@@ -145,9 +145,9 @@ class Failed:
     trouble: Trouble
     effect: Effect
     before: Opportunity | None = None
-    """The deal as it was found, if it was found."""
+    """The deal before, where it was found."""
     now: Opportunity | None = None
-    """The deal as it was after we tried, if it could be seen again."""
+    """The deal afterwards, where it could be read again."""
 
 
 Outcome = Changed | AlreadySo | Overtaken | Ambiguous | ReasonWanted | Unconfirmed | Previewed | Failed

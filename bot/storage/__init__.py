@@ -1,1 +1,1 @@
-"""The ports of `commands` and `access` over SQL."""
+"""Implements the ports of `commands`, `access` and `deals` over SQLite and PostgreSQL."""

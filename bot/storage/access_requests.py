@@ -1,4 +1,4 @@
-"""Who asked to be let in, and what the admins decided: a table beside the ledger's, read and written through it."""
+"""Keeps requests for access, and what the admins decided, in the table `access`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,17 +29,17 @@ _COLUMNS = [
 ]
 """In the order of `AccessRequest`'s fields."""
 _STANDING = sa.text("state IN ('open', 'approved')")
-"""In words of SQL, not as parameters: the index for it is a partial one."""
+"""SQL's own words, not parameters: otherwise the databases do not use the partial index for it."""
 
 
 class SqlAccessRequests:
-    """`permission.AccessRequests` over a database."""
+    """`AccessRequests` over a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def ask(self, request: AccessRequest) -> AccessRequest:
-        """See `permission.AccessRequests`."""
+        """See `AccessRequests`."""
         written = {
             "reference": request.reference,
             "user_id": request.user_id,
@@ -60,7 +60,7 @@ class SqlAccessRequests:
     async def decide(
         self, reference: str, state: RequestState, by: str, at: datetime
     ) -> tuple[AccessRequest | None, bool]:
-        """See `permission.AccessRequests`."""
+        """See `AccessRequests`."""
         deciding = (
             access.update()
             .where(access.c.reference == reference, access.c.state == RequestState.OPEN.value)
@@ -76,26 +76,26 @@ class SqlAccessRequests:
         return await self._database.do(decide)
 
     async def revoke(self, user_id: str, by: str, at: datetime) -> AccessRequest | None:
-        """See `permission.AccessRequests`."""
+        """See `AccessRequests`."""
         statement = _revocation(user_id, by, at)
         row = await self._database.do(lambda connection: connection.execute(statement).first())
         return _access_request(row) if row else None
 
     async def latest(self, user_id: str) -> AccessRequest | None:
-        """See `permission.AccessRequests`."""
+        """See `AccessRequests`."""
         latest = access.c.asked_at.desc(), access.c.reference
         statement = sa.select(*_COLUMNS).where(access.c.user_id == user_id).order_by(*latest).limit(1)
         row = await self._database.do(lambda connection: connection.execute(statement).first())
         return _access_request(row) if row else None
 
     async def approved(self, user_id: str) -> Approved | None:
-        """See `permission.AccessRequests`."""
+        """See `AccessRequests`."""
         statement = sa.select(*_COLUMNS).where(access.c.user_id == user_id, _STANDING)
         row = await self._database.do(lambda connection: connection.execute(statement).first())
         return _access_request(row).approved if row else None
 
     async def standing(self, most: int) -> list[AccessRequest]:
-        """See `permission.AccessRequests`."""
+        """See `AccessRequests`."""
         open_first = sa.case((access.c.state == RequestState.OPEN.value, 0), else_=1)
         in_order = (open_first, access.c.asked_at, access.c.reference)
         statement = sa.select(*_COLUMNS).where(_STANDING).order_by(*in_order).limit(most)
@@ -105,9 +105,9 @@ class SqlAccessRequests:
 
 @contextmanager
 def reading(url: str, *, past: bool) -> Iterator[Iterator[AccessRequest]]:
-    """The open requests and the approvals in force, oldest first; the `past` ones as well, if they are wanted.
+    """The open requests and the approvals in force, oldest first; with `past` also the others.
 
-    Read as they are taken. Raises what `history.reading` does.
+    They are read as the caller takes them. Raises what `history.reading` does.
     """
     statement = sa.select(*_COLUMNS).order_by(access.c.asked_at, access.c.reference)
     with streaming(url, statement if past else statement.where(_STANDING)) as rows:
@@ -116,11 +116,11 @@ def reading(url: str, *, past: bool) -> Iterator[Iterator[AccessRequest]]:
 
 @contextmanager
 def revoking(url: str, user_id: str, at: datetime) -> Iterator[Iterator[AccessRequest]]:
-    """The approval of this person, as it is after an operator took it back; nothing where none was in force.
+    """Revoke the approval of this person, as the operator. Yields it as it is then, or nothing where none was in force.
 
-    Raises what `history.reading` does; what another version wrote is not touched.
+    Raises what `history.reading` does. A database of another version stays as it is.
     """
-    with reading(url, past=False):
+    with reading(url, past=False):  # only for what it raises
         pass
     opened = engine(url)
     try:

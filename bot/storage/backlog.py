@@ -1,4 +1,4 @@
-"""Reads what is unfinished in the ledger, over a connection and on a thread that no command waits for."""
+"""Counts the unfinished commands, over a connection and on a thread that no command waits for."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,16 +26,16 @@ BACKLOG_TTL = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What the ledger had to do at one moment."""
+    """The unfinished commands at one moment."""
 
     by_state: Mapping[str, int]
-    """How many commands are in each state of `UNFINISHED`."""
+    """The number of commands in each state of `UNFINISHED`."""
     oldest: float
     """Seconds since the oldest of them was accepted; 0 when there is none."""
 
 
 class BacklogReader:
-    """Looks into the ledger now and then."""
+    """Counts them when it is asked, at most once in `ttl` seconds."""
 
     def __init__(self, url: str, patience: float = BACKLOG_PATIENCE, ttl: float = BACKLOG_TTL) -> None:
         self._url = url
@@ -43,14 +43,14 @@ class BacklogReader:
         self._cache = Cache(self._in_time, ttl=ttl, error_ttl=ttl)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="backlog")
         self._connection: DBAPIConnection | None = None
-        """What the thread holds while it asks, so that it can be cut."""
+        """The connection that the thread holds, so that it can be cut."""
 
     async def look(self) -> Backlog | None:
         """The backlog, at most `ttl` seconds old; `None` if the database does not answer."""
         return await self._cache.get(self._url)
 
     def close(self) -> None:
-        """Look no more; what hangs is cut."""
+        """Stop counting, and cut a connection that hangs."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._cut()
 
@@ -60,7 +60,7 @@ class BacklogReader:
         if done:
             return reading.result()
         log.info("backlog.unread", error="TimeoutError")
-        reading.cancel()  # where the one before still hangs it has not begun
+        reading.cancel()  # it has not begun where the one before it still hangs
         self._cut()
         return None
 
@@ -73,7 +73,7 @@ class BacklogReader:
     def _read(self, url: str) -> Backlog | None:
         try:
             return self._backlog(url)
-        except Exception as error:  # noqa: BLE001 - whatever it is, there is nothing to be told
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is no count
             log.info("backlog.unread", error=type(error).__name__, reason=reason(error, url))
             return None
 
@@ -92,6 +92,6 @@ class BacklogReader:
 
 _STATEMENT = (
     sa.select(commands.c.state, sa.func.count().label("many"), sa.func.min(commands.c.accepted_at).label("oldest"))
-    .where(sa.text("state <> 'finished'"))  # as the partial index has it
+    .where(sa.text("state <> 'finished'"))  # in the words of the partial index
     .group_by(commands.c.state)
 )

@@ -1,4 +1,4 @@
-"""How a database is opened, and the few things in which SQLite and PostgreSQL differ."""
+"""Opens a database, and hides the few things in which SQLite and PostgreSQL differ."""
 
 import os
 import socket
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
 
 BUSY_TIMEOUT = 1.5
-"""Seconds that SQLite waits for another process that writes."""
+"""Seconds for which SQLite waits while another process writes."""
 CHECKPOINT = 4000
-"""Pages of 4 kB that SQLite writes beside its file before it puts them into it. https://sqlite.org/wal.html#ckpt"""
+"""Pages of 4 kB that SQLite writes beside its file before it moves them into it. https://sqlite.org/wal.html#ckpt"""
 CONNECT_TIMEOUT = 2
-"""Seconds for a connection to PostgreSQL; its client takes no less."""
+"""Seconds for a connection to PostgreSQL. Its client waits no shorter."""
 DEADLOCK = "40P01"
-"""https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+"""PostgreSQL's code for it. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 NOW = {
     "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double),
     "postgresql": sa.literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)", sa.Double),
 }
-"""Seconds since 1970 by the database's clock: replicas may disagree about theirs, and it decides between them."""
+"""Seconds since 1970 by the database's clock. The replicas' own clocks may disagree, so this one decides."""
 
 
 def insert(kind: str, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
-    """An insertion that knows ON CONFLICT DO NOTHING, which each kind of database has in a dialect of its own."""
+    """An INSERT that takes ON CONFLICT, which SQLAlchemy has in each dialect of its own."""
     if kind == "sqlite":
         return sqlite.insert(table)
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - 35 ms that a start with SQLite need not cost
@@ -43,7 +43,7 @@ def insert(kind: str, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
 def engine(url: str) -> sa.Engine:
     """An engine for a URL of the settings: `sqlite:///path`, `postgres://...` or `postgresql://...`.
 
-    What stands behind a `?` goes to PostgreSQL's client as it is: `sslmode`, `sslrootcert` and the like.
+    Parameters behind a `?` go to PostgreSQL's client as they are: `sslmode`, `sslrootcert` and the like.
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS
     """
     parsed = _parsed(url)
@@ -57,21 +57,21 @@ def engine(url: str) -> sa.Engine:
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,
             "application_name": "opp-status",
-            # A host whose network went away is noticed, although it never says so.
+            # So that a host whose network went away is noticed.
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 2,
             "tcp_user_timeout": 10_000,
-            # Poolers between us and the database, as hosts offer them, do not keep prepared statements.
+            # The poolers that hosts put in front of a database do not keep prepared statements.
             "prepare_threshold": None,
         },
     )
 
 
 def engine_for_reading(url: str) -> sa.Engine:
-    """An engine that writes nothing, and keeps nobody from writing.
+    """An engine that cannot write, and does not keep other connections from writing.
 
-    Raises `FileNotFoundError` for a SQLite file that is not there: it is not made.
+    Raises `FileNotFoundError` for a SQLite file that is not there, and does not make it.
     """
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
@@ -83,7 +83,7 @@ def engine_for_reading(url: str) -> sa.Engine:
 
 
 def reason(error: Exception, url: str) -> str:
-    """The database's own words in one line, without the password that the URL may have."""
+    """The database's own message in one line, without the passwords in the URL."""
     words = " ".join(str(getattr(error, "orig", None) or error).split())
     parsed = _parsed(url)
     in_query = [value for name, value in parsed.query.items() if "password" in name]
@@ -97,7 +97,7 @@ def _parsed(url: str) -> sa.URL:
 
 
 def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    """A commit survives a power cut; readers do not stop the writer; and we begin transactions ourselves.
+    """Make commits survive a power cut, let readers read while the writer writes, and leave BEGIN to `_begin`.
 
     https://docs.sqlalchemy.org/en/21/dialects/sqlite.html explains why Python's driver must not begin them.
     """
@@ -105,14 +105,14 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
 
     connection.isolation_level = None
     cursor = connection.cursor()
-    # Two processes that open a new file at once are in each other's way here, and SQLite's own patience does not help.
+    # Two processes that open a new file at once lock each other out here, and SQLite does not apply its timeout to it.
     for attempt in stamina.retry_context(
         on=sqlite3.OperationalError, attempts=None, timeout=BUSY_TIMEOUT, wait_initial=0.01, wait_max=0.1
     ):
         with attempt:
             cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
-    # Whoever's commit comes after so many pages puts them into the file, and waits for it: one in a hundred by default.
+    # The commit that reaches so many pages moves them into the file, and is slower. By default one in a hundred does.
     cursor.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT}")
     cursor.close()
 
@@ -122,18 +122,18 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def is_cut_off(error: BaseException | None) -> bool:
-    """Whether it was the connection that failed, and not what was sent over it."""
+    """Whether the connection failed, and not the statement that was sent over it."""
     return isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
 
 
 def is_deadlock(error: sa.exc.DBAPIError) -> bool:
-    """Whether another replica held what we wanted, and wanted what we held: whoever tries again gets it."""
+    """Whether this process and another each held what the other wanted. The one that tries again gets it."""
     return getattr(error.orig, "sqlstate", "") == DEADLOCK
 
 
 def cut(connection: DBAPIConnection) -> None:
-    """Free a thread that waits for a database which does not answer. Both ways are made for use from another thread."""
-    # It may be closing at this moment; then it needs no help.
+    """Free a thread that waits for a database that does not answer. Both ways may be used from another thread."""
+    # The connection may be closing at this moment. Then the thread is free anyway.
     with suppress(Exception):
         if hasattr(connection, "interrupt"):  # SQLite
             connection.interrupt()

@@ -1,4 +1,4 @@
-"""Reads the ledger: a few rows for somebody in Slack, or all of them, one by one, for an auditor."""
+"""Reads the ledger: a few rows for a caller in Slack, or all of them, one by one, for an auditor."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,23 +17,23 @@ from bot.storage.rows import RECORD_COLUMNS, as_record, iso
 from bot.storage.tables import commands
 
 ROWS_AT_ONCE = 500
-"""Rows that are held in memory while all of them are read."""
+"""Rows in memory at a time, where all of them are read."""
 
 _LATEST_FIRST = commands.c.accepted_at.desc()
 
 
 class SqlHistory:
-    """`record.History` over a database."""
+    """`History` over a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def find(self, key: str) -> Record | None:
-        """See `record.History`."""
+        """See `History`."""
         return await self._first(commands.c.key == key)
 
     async def last_change(self, user_id: str) -> Record | None:
-        """See `record.History`."""
+        """See `History`."""
         counts = (
             commands.c.outcome.is_(None)
             | ((commands.c.outcome == Result.CHANGED.value) & (commands.c.before != commands.c.after))
@@ -42,25 +42,25 @@ class SqlHistory:
         return await self._first(commands.c.user_id == user_id, counts, commands.c.undoes.is_(None))
 
     async def undo_of(self, key: str) -> Record | None:
-        """See `record.History`."""
+        """See `History`."""
         stands = commands.c.outcome.is_(None) | (commands.c.outcome == Result.CHANGED.value)
         return await self._first(commands.c.undoes == key, stands)
 
     async def of_batch(self, batch: str) -> list[Record]:
-        """See `record.History`."""
+        """See `History`."""
         found = await self._read(None, commands.c.batch == batch)
         return sorted(found, key=lambda record: record.key)
 
     async def of_user(self, user_id: str, most: int) -> list[Record]:
-        """See `record.History`."""
+        """See `History`."""
         return await self._read(most, commands.c.user_id == user_id)
 
     async def of_everybody(self, most: int) -> list[Record]:
-        """See `record.History`."""
+        """See `History`."""
         return await self._read(most)
 
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
-        """See `record.History`."""
+        """See `History`."""
         return await self._read(most, commands.c.opportunity_id == opportunity_id)
 
     async def _first(self, *conditions: sa.ColumnElement[bool]) -> Record | None:
@@ -74,24 +74,24 @@ class SqlHistory:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which rows somebody wants to see; `None` is no condition."""
+    """Which rows to read; `None` is no condition."""
 
     since: datetime | None = None
     until: datetime | None = None
-    """The first moment that is not wanted any more."""
+    """The end, which is not part of it."""
     opportunity_id: str | None = None
     user_id: str | None = None
 
 
 class Unreadable(Exception):
-    """The database cannot be read; the message says why, and has no password in it."""
+    """The database cannot be read. The message says why, and has no password in it."""
 
 
 @contextmanager
 def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
-    """The rows that are wanted, oldest first, read as they are taken: a million of them need no more memory than ten.
+    """The rows of the filter, oldest first, all as they were at one moment.
 
-    They are as they were at one moment. Raises what `streaming` does.
+    They are read as the caller takes them: a million need no more memory than ten. Raises what `streaming` does.
     """
     conditions = [
         column == value
@@ -112,10 +112,10 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
 
 @contextmanager
 def streaming(url: str, statement: sa.Select[Any]) -> Iterator[Iterator[sa.Row[Any]]]:
-    """The rows of a query, read as they are taken, over a connection that can only read.
+    """The rows of a query, read as the caller takes them, over a connection that can only read.
 
-    Raises `Unreadable` when they cannot be read, also half-way; `NewerSchemaError` or `OlderSchemaError` for what
-    another version wrote.
+    Raises `Unreadable` when they cannot be read, also half-way, and `NewerSchemaError` or `OlderSchemaError` where
+    another version made the tables.
     """
     try:
         opened = engine_for_reading(url)
@@ -128,7 +128,7 @@ def streaming(url: str, statement: sa.Select[Any]) -> Iterator[Iterator[sa.Row[A
             try:
                 yield iter(rows)
             finally:
-                # After Ctrl-C SQLAlchemy has closed a file, and would log that its cursor cannot be closed any more.
+                # After Ctrl-C SQLAlchemy has closed the file, and would log that it cannot close the cursor any more.
                 if not (connection.invalidated and connection.dialect.name == "sqlite"):
                     rows.close()
     except UnreleasedSchemaError as error:

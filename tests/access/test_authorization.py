@@ -6,7 +6,7 @@ import pytest
 from bot.access.authorization import Authorizer
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Way
-from tests.memory import MemoryDirectory, MemoryHome, MemoryRegister
+from tests.memory import MemoryAccessRequests, MemoryDirectory, MemoryWorkspace
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 ANA, BEN, KIM = (Caller(user, "T1", "C1") for user in ("U0ANA", "U0BEN", "U0KIM"))
@@ -19,11 +19,11 @@ class Ports:
     """An `Authorizer` and its ports, in memory."""
 
     rules: Allowlist = RULES
-    workspace: MemoryHome = field(default_factory=MemoryHome)
+    workspace: MemoryWorkspace = field(default_factory=MemoryWorkspace)
     directory: MemoryDirectory = field(
         default_factory=lambda: MemoryDirectory({"S1": frozenset(), "S2": frozenset()}, {"U0BEN": MEMBER})
     )
-    register: MemoryRegister = field(default_factory=MemoryRegister)
+    register: MemoryAccessRequests = field(default_factory=MemoryAccessRequests)
 
     @property
     def authorizer(self) -> Authorizer:
@@ -127,15 +127,15 @@ async def test_while_our_workspace_is_unknown_every_caller_is_denied_and_none_is
 
 
 async def test_a_command_before_slacks_first_answer_waits_for_it(ports: Ports) -> None:
-    ports.workspace = MemoryHome(team_id=None, told="T1", wait=0.02)
+    ports.workspace = MemoryWorkspace(team_id=None, told="T1", wait=0.02)
     assert await ports.decide(ANA) == Allowed(Way.LIST)
 
-    ports.workspace = MemoryHome(team_id=None, told="T1", wait=0.02)
+    ports.workspace = MemoryWorkspace(team_id=None, told="T1", wait=0.02)
     assert await ports.authorizer.ineligible(BEN, within=5) is None
 
 
 async def test_a_command_waits_no_longer_than_it_has_time_for_slacks_first_answer(ports: Ports) -> None:
-    ports.workspace = MemoryHome(team_id=None, told="T1", wait=60.0)
+    ports.workspace = MemoryWorkspace(team_id=None, told="T1", wait=60.0)
 
     assert await ports.decide(ANA, within=0.02) == Denied(Reason.WORKSPACE_UNKNOWN)
 

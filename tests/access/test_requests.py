@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.access.requests import PAUSE, AccessRequest, RequestState
+from bot.access.requests import REQUEST_PAUSE, AccessRequest, RequestState
 from bot.access.rules import Approved
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
@@ -25,8 +25,8 @@ def test_nothing_else_is_an_approval(row: AccessRequest) -> None:
 @pytest.mark.parametrize(("row", "no"), [(DECLINED, AT), (REVOKED, AT + timedelta(days=3))])
 def test_after_a_no_nobody_asks_again_for_a_day(row: AccessRequest, no: datetime) -> None:
     assert row.rests(no)
-    assert row.rests(no + PAUSE - timedelta(seconds=1))
-    assert not row.rests(no + PAUSE)
+    assert row.rests(no + REQUEST_PAUSE - timedelta(seconds=1))
+    assert not row.rests(no + REQUEST_PAUSE)
 
 
 @pytest.mark.parametrize("row", [ASKED, APPROVED, replace(DECLINED, decided_at=None)])

@@ -1,4 +1,4 @@
-"""One suite for every ledger there is: over SQLite, over PostgreSQL, and the one in memory that other tests use."""
+"""One suite for all ledgers: SQLite, PostgreSQL, and the one in memory for other tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -26,16 +26,16 @@ OPEN, WON = Opportunity("deal", "open", name="New website"), Opportunity("deal",
 LOST = Opportunity("deal", "lost", lost_reason_id="reason")
 REPLY = Message("done", ({"type": "divider"},), public=True)
 SHORT = 10.0
-"""A lease for tests in which an owner dies."""
+"""Seconds of a lease, for tests in which an owner dies."""
 
 
 class Ledger(IntakeLedger, WorkerLedger, Protocol):
-    """Both ports, as one object has them."""
+    """Both ports in one object."""
 
 
 @dataclass(frozen=True)
 class Owners:
-    """Gives owners that share one store, each with a lease of so many seconds."""
+    """Makes owners that share one store, each with a lease of so many seconds."""
 
     _owner: Callable[[float], Ledger]
     _age: Callable[[float], None]
@@ -44,7 +44,7 @@ class Owners:
         return self._owner(lease)
 
     def later(self, seconds: float) -> None:
-        """So many seconds go by for every lease, and a moment more."""
+        """Let so many seconds go by for every lease, and a moment more."""
         self._age(seconds + 0.1)
 
 
@@ -101,7 +101,7 @@ async def test_a_command_that_two_replicas_get_is_accepted_by_one(owners: Owners
     assert accepted.count(Accepted.WAITING) == 20
 
 
-async def test_a_change_is_taken_back_once_whoever_asks(ledger: Ledger) -> None:
+async def test_of_two_callers_who_undo_a_change_the_first_does(ledger: Ledger) -> None:
     await ledger.accept(entry("change"), within=5)
 
     assert await ledger.accept(entry("undo", undoes="change"), within=5)
@@ -110,7 +110,7 @@ async def test_a_change_is_taken_back_once_whoever_asks(ledger: Ledger) -> None:
     assert not await ledger.accept(entry("undo later", undoes="change"), within=5)
 
 
-async def test_after_an_undo_that_failed_somebody_may_try_again(ledger: Ledger) -> None:
+async def test_after_an_undo_that_failed_a_caller_may_undo_again(ledger: Ledger) -> None:
     await ledger.accept(entry("change"), within=5)
     await ledger.accept(entry("undo", undoes="change"), within=5)
     await ledger.answer("undo", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), REPLY)
@@ -125,14 +125,14 @@ async def test_several_are_accepted_all_or_none(ledger: Ledger) -> None:
     assert await ledger.accept(entry("d"), within=5)
 
 
-async def test_of_several_that_take_back_none_is_accepted_if_one_was_taken_back(ledger: Ledger) -> None:
+async def test_of_several_undos_none_is_accepted_where_one_change_was_undone_already(ledger: Ledger) -> None:
     await ledger.accept(entry("a"), entry("b"), entry("undo b", undoes="b"), within=5)
 
     assert not await ledger.accept(entry("all.1", undoes="a"), entry("all.2", undoes="b"), within=5)
     assert await ledger.accept(entry("undo a", undoes="a"), within=5)
 
 
-async def test_a_question_is_answered_once_whoever_answers(ledger: Ledger) -> None:
+async def test_of_two_callers_who_answer_a_question_the_first_counts(ledger: Ledger) -> None:
     await ledger.accept(entry("question"), within=5)
 
     assert await ledger.accept(entry("yes", continues="question"), within=5)
@@ -159,7 +159,7 @@ async def test_a_ledger_that_can_be_written_says_so(ledger: Ledger) -> None:
 # --- one at a time --------------------------------------------------------------------------------------------------
 
 
-async def test_of_two_commands_about_a_deal_one_begins_whoever_has_them(owners: Owners) -> None:
+async def test_of_two_commands_about_a_deal_one_begins_whichever_process_has_them(owners: Owners) -> None:
     one, other = owners(30.0), owners(30.0)
     await one.accept(entry("first"), within=5)
     await other.accept(entry("second"), within=5)
@@ -172,7 +172,7 @@ async def test_of_two_commands_about_a_deal_one_begins_whoever_has_them(owners: 
     assert await other.begin("second") is True
 
 
-async def test_of_many_that_begin_at_the_same_time_one_does(owners: Owners) -> None:
+async def test_of_many_commands_that_begin_at_the_same_time_one_does(owners: Owners) -> None:
     replicas = [owners(30.0), owners(30.0)]
     for number in range(10):
         await replicas[number % 2].accept(entry(str(number)), within=5)
@@ -181,7 +181,7 @@ async def test_of_many_that_begin_at_the_same_time_one_does(owners: Owners) -> N
     assert begun.count(True) == 1
 
 
-async def test_what_was_typed_first_about_a_deal_is_done_first_whoever_has_it(owners: Owners) -> None:
+async def test_the_command_that_was_typed_first_about_a_deal_is_done_first_in_any_process(owners: Owners) -> None:
     dead, heir = owners(SHORT), owners(30.0)
     await dead.accept(entry("typed first"), within=5)
     await asyncio.sleep(0.01)
@@ -210,7 +210,7 @@ async def test_a_command_may_begin_again_after_its_database_was_away(ledger: Led
     assert await ledger.begin("one") is True
 
 
-async def test_a_command_waits_for_its_deal_from_when_it_is_known_which_that_is(ledger: Ledger) -> None:
+async def test_a_command_waits_for_its_turn_at_a_deal_once_the_deal_is_known(ledger: Ledger) -> None:
     by_name = Wish("", Status.WON, name="website")
     for key in ("first", "second"):
         await ledger.accept(replace(entry(key), wish=by_name), within=5)
@@ -221,7 +221,7 @@ async def test_a_command_waits_for_its_deal_from_when_it_is_known_which_that_is(
     assert await ledger.begin("first") is True
 
 
-async def test_what_is_accepted_begins_with_it_when_nobody_wants_the_deal(owners: Owners) -> None:
+async def test_a_command_begins_as_it_is_accepted_when_no_other_wants_the_deal(owners: Owners) -> None:
     one, other = owners(30.0), owners(30.0)
 
     assert await one.accept(entry("first"), within=5, begin=True) is Accepted.BEGUN
@@ -237,7 +237,7 @@ async def test_what_is_accepted_begins_with_it_when_nobody_wants_the_deal(owners
     assert await one.accept(entry("about another", deal="another"), within=5, begin=True) is Accepted.BEGUN
 
 
-async def test_what_begins_as_it_is_accepted_is_begun(owners: Owners) -> None:
+async def test_a_process_that_dies_over_a_command_that_began_as_it_was_accepted_is_counted(owners: Owners) -> None:
     one, heir = owners(SHORT), owners(30.0)
     await one.accept(entry("one"), within=5, begin=True)
     assert await one.begin("one") is True
@@ -248,7 +248,7 @@ async def test_what_begins_as_it_is_accepted_is_begun(owners: Owners) -> None:
     assert await heir.begin("one") is True
 
 
-async def test_of_many_that_begin_as_they_are_accepted_one_does(owners: Owners) -> None:
+async def test_of_many_commands_that_are_accepted_at_once_about_a_deal_one_begins(owners: Owners) -> None:
     replicas = [owners(30.0), owners(30.0)]
     accepted = await asyncio.gather(
         *(replica.accept(entry(f"{n} {n % 2}"), within=5, begin=True) for n, replica in enumerate(replicas * 10))
@@ -258,7 +258,7 @@ async def test_of_many_that_begin_as_they_are_accepted_one_does(owners: Owners) 
     assert accepted.count(Accepted.WAITING) == 19
 
 
-async def test_what_is_not_known_to_be_about_a_deal_or_comes_with_others_does_not_begin(ledger: Ledger) -> None:
+async def test_a_command_by_name_or_one_of_several_does_not_begin_as_it_is_accepted(ledger: Ledger) -> None:
     by_name = replace(entry("named"), wish=Wish("", Status.WON, name="website"))
 
     assert await ledger.accept(by_name, within=5, begin=True) is Accepted.WAITING
@@ -270,7 +270,7 @@ async def test_what_is_not_known_to_be_about_a_deal_or_comes_with_others_does_no
 # --- leases ---------------------------------------------------------------------------------------------------------
 
 
-async def test_what_a_living_process_has_is_not_taken_over(owners: Owners) -> None:
+async def test_commands_of_a_living_process_are_not_taken_over(owners: Owners) -> None:
     one, other = owners(30.0), owners(30.0)
     await one.accept(entry("one"), within=5)
 
@@ -278,7 +278,7 @@ async def test_what_a_living_process_has_is_not_taken_over(owners: Owners) -> No
     assert await one.adopt(10) == []
 
 
-async def test_what_a_dead_process_had_is_taken_over_once(owners: Owners) -> None:
+async def test_commands_of_a_dead_process_are_taken_over_once(owners: Owners) -> None:
     dead, one, other = owners(SHORT), owners(30.0), owners(30.0)
     for number in range(20):
         await dead.accept(entry(str(number)), within=5)
@@ -286,11 +286,11 @@ async def test_what_a_dead_process_had_is_taken_over_once(owners: Owners) -> Non
     both = await asyncio.gather(one.adopt(15), other.adopt(15))
     rest = await one.adopt(15)
 
-    keys = [claim.entry.key for claims in (*both, rest) for claim in claims]
+    keys = [claim.entry.key for adopted in (*both, rest) for claim in adopted]
     assert sorted(keys, key=int) == [str(number) for number in range(20)]
 
 
-async def test_the_oldest_are_taken_over_first_and_not_more_than_wanted(owners: Owners) -> None:
+async def test_the_oldest_commands_are_taken_over_first_and_not_more_than_wanted(owners: Owners) -> None:
     dead, one = owners(SHORT), owners(30.0)
     for number in range(4):
         await dead.accept(entry(str(number)), within=5)
@@ -300,7 +300,7 @@ async def test_the_oldest_are_taken_over_first_and_not_more_than_wanted(owners: 
     assert [claim.entry.key for claim in await one.adopt(3)] == ["0", "1", "2"]
 
 
-async def test_what_is_renewed_in_time_is_kept(owners: Owners) -> None:
+async def test_a_process_keeps_the_commands_that_it_renews_in_time(owners: Owners) -> None:
     one, other = owners(4 * SHORT), owners(30.0)
     await one.accept(entry("one"), within=5)
     for _ in range(6):
@@ -310,7 +310,7 @@ async def test_what_is_renewed_in_time_is_kept(owners: Owners) -> None:
     assert await other.adopt(10) == []
 
 
-async def test_what_is_not_named_among_what_is_kept_is_taken_over_even_by_its_owner(owners: Owners) -> None:
+async def test_a_command_that_is_not_renewed_is_taken_over_even_by_its_owner(owners: Owners) -> None:
     one = owners(2 * SHORT)
     await one.accept(entry("one"), within=5)
     await one.accept(entry("other"), within=5)
@@ -321,7 +321,7 @@ async def test_what_is_not_named_among_what_is_kept_is_taken_over_even_by_its_ow
     assert [claim.entry.key for claim in await one.adopt(10)] == ["other"]
 
 
-async def test_what_is_held_is_kept_and_whoever_lost_it_learns_so(owners: Owners) -> None:
+async def test_a_process_that_holds_a_command_keeps_it_or_learns_that_it_lost_it(owners: Owners) -> None:
     one, other = owners(2 * SHORT), owners(30.0)
     await one.accept(entry("one"), within=5)
     owners.later(SHORT)
@@ -335,7 +335,7 @@ async def test_what_is_held_is_kept_and_whoever_lost_it_learns_so(owners: Owners
         await one.hold("one")
 
 
-async def test_a_process_that_takes_over_its_own_counts_no_attempt(owners: Owners) -> None:
+async def test_a_process_that_takes_over_its_own_command_counts_no_attempt(owners: Owners) -> None:
     one = owners(SHORT)
     await one.accept(entry("one"), within=5)
     await one.begin("one")
@@ -356,7 +356,7 @@ async def test_every_note_renews_the_lease(owners: Owners) -> None:
     assert await other.adopt(10) == []
 
 
-async def test_whoever_lost_the_lease_notes_nothing_any_more(owners: Owners) -> None:
+async def test_a_process_that_lost_the_lease_notes_nothing_any_more(owners: Owners) -> None:
     slow, quick = owners(SHORT), owners(30.0)
     await slow.accept(entry("one"), within=5)
     await slow.begin("one")
@@ -379,15 +379,15 @@ async def test_whoever_lost_the_lease_notes_nothing_any_more(owners: Owners) -> 
     await quick.intend("one", OPEN)
 
 
-async def test_what_was_never_accepted_is_not_made_up(ledger: Ledger) -> None:
-    for note in (ledger.begin("nobody"), ledger.intend("nobody", OPEN), ledger.finish("nobody", "channel", "")):
+async def test_a_note_about_a_command_that_was_never_accepted_makes_no_row(ledger: Ledger) -> None:
+    for note in (ledger.begin("unknown"), ledger.intend("unknown", OPEN), ledger.finish("unknown", "channel", "")):
         with pytest.raises(LeaseLost):
             await note
 
-    assert await ledger.accept(entry("nobody"), within=5)
+    assert await ledger.accept(entry("unknown"), within=5)
 
 
-async def test_what_is_given_back_is_taken_over_at_once_and_is_no_attempt(owners: Owners) -> None:
+async def test_a_command_that_is_given_back_is_taken_over_at_once_and_counts_no_attempt(owners: Owners) -> None:
     one, other = owners(30.0), owners(30.0)
     await one.accept(entry("one"), within=5)
     await one.begin("one")
@@ -448,7 +448,7 @@ async def test_an_orphan_whose_reply_is_ready_brings_it(owners: Owners) -> None:
     assert (claim.reply, claim.intended, claim.attempts) == (REPLY, None, 0)
 
 
-async def test_an_orphan_by_name_brings_what_was_said_and_what_is_known(owners: Owners) -> None:
+async def test_an_orphan_by_name_brings_what_the_caller_said_and_what_was_found(owners: Owners) -> None:
     dead, heir = owners(SHORT), owners(30.0)
     wish = Wish("", Status.LOST, name="website", reason="price", consent=Consent.WANTED)
     first = replace(entry("1"), wish=wish, batch="1", continues="question", note="at last", public=False)
@@ -457,10 +457,10 @@ async def test_an_orphan_by_name_brings_what_was_said_and_what_is_known(owners: 
     await dead.identify("1", replace(wish, opportunity_id="found", lost_reason_id="why"))
     owners.later(SHORT)
 
-    claims = sorted(await heir.adopt(10), key=lambda claim: claim.entry.key)
+    adopted = sorted(await heir.adopt(10), key=lambda claim: claim.entry.key)
     known = replace(first, wish=replace(wish, opportunity_id="found", lost_reason_id="why"))
-    assert [claim.entry for claim in claims] == [known, second]
-    assert [claim.identified for claim in claims] == [False, True]
+    assert [claim.entry for claim in adopted] == [known, second]
+    assert [claim.identified for claim in adopted] == [False, True]
 
 
 async def test_an_orphan_that_was_about_to_write_was_identified(owners: Owners) -> None:
@@ -497,7 +497,7 @@ async def test_a_deal_is_free_once_one_of_several_is_answered(ledger: Ledger) ->
     assert await ledger.begin("next") is True
 
 
-async def test_what_is_finished_is_nobodys(owners: Owners) -> None:
+async def test_a_finished_command_has_no_owner(owners: Owners) -> None:
     one, other = owners(SHORT), owners(30.0)
     await one.accept(entry("one"), within=5)
     await one.answer("one", AlreadySo(WON), REPLY)
@@ -509,7 +509,7 @@ async def test_what_is_finished_is_nobodys(owners: Owners) -> None:
     assert not await one.accept(entry("one"), within=5)
 
 
-async def test_somebody_is_told_to_wait_once(owners: Owners) -> None:
+async def test_a_caller_is_told_to_wait_once(owners: Owners) -> None:
     dead, heir = owners(SHORT), owners(30.0)
     await dead.accept(entry("one"), within=5)
 

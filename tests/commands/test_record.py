@@ -14,11 +14,11 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 DAY = timedelta(hours=24)
 
 
-def test_a_change_is_taken_back_to_what_the_deal_was_if_it_still_shows_what_was_set() -> None:
+def test_an_undo_asks_for_the_status_before_if_the_deal_still_has_the_one_that_was_set() -> None:
     assert CHANGE.undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
 
 
-def test_a_deal_that_was_lost_for_a_reason_is_lost_for_it_again() -> None:
+def test_an_undo_restores_the_lost_reason() -> None:
     lost = replace(CHANGE, before="lost", before_lost_reason_id="reason")
 
     assert lost.undo(DAY, NOW) == Wish(
@@ -26,7 +26,7 @@ def test_a_deal_that_was_lost_for_a_reason_is_lost_for_it_again() -> None:
     )
 
 
-def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
+def test_an_undo_sends_no_lost_reason_for_a_deal_that_was_open() -> None:
     assert replace(CHANGE, before_lost_reason_id="old").undo(DAY, NOW) == Wish(
         "deal", Status.OPEN, only_if="won", consent=Consent.GIVEN
     )
@@ -49,11 +49,11 @@ def test_a_reason_that_was_left_on_an_open_deal_is_not_sent() -> None:
         ({"before": None}, UndoRefusal.NO_STATUS),
     ],
 )
-def test_what_cannot_be_taken_back_says_why(fields: dict[str, Any], refusal: UndoRefusal) -> None:
+def test_a_command_that_cannot_be_undone_says_why(fields: dict[str, Any], refusal: UndoRefusal) -> None:
     assert replace(CHANGE, **fields).undo(DAY, NOW) is refusal
 
 
-def test_nothing_is_taken_back_where_it_is_switched_off() -> None:
+def test_nothing_can_be_undone_where_undo_is_switched_off() -> None:
     assert CHANGE.undo(timedelta(), NOW) is UndoRefusal.SWITCHED_OFF
 
 
@@ -91,14 +91,14 @@ QUESTION = replace(
         (None, False),
     ],
 )
-def test_what_needs_an_answer_is_an_open_question(
+def test_a_command_that_needs_an_answer_is_an_open_question(
     outcome: Result | Cause | Unfamiliar | None, *, is_open: bool
 ) -> None:
     assert replace(CHANGE, outcome=outcome).open_question is is_open
 
 
 @pytest.mark.parametrize("consent", Consent)
-def test_once_it_is_said_which_deal_is_meant_a_command_goes_on_as_it_was(consent: Consent) -> None:
+def test_a_command_goes_on_as_it_was_with_the_deal_that_the_caller_chose(consent: Consent) -> None:
     question = replace(QUESTION, consent=consent)
 
     assert question.go_on("chosen") == Wish("chosen", Status.LOST, name="website", reason="price", consent=consent)
@@ -110,7 +110,7 @@ def test_a_command_whose_consent_a_later_version_wrote_asks_before_it_changes_an
     assert question.go_on("chosen").consent is Consent.WANTED
 
 
-def test_once_the_reason_is_said_a_command_goes_on_with_it_about_the_deal_it_had_found() -> None:
+def test_a_command_goes_on_about_the_deal_it_had_found_with_the_reason_that_the_caller_chose() -> None:
     question = replace(QUESTION, outcome=Result.REASON_WANTED, opportunity_id="found", called=None, reason=None)
 
     assert question.go_on(lost_reason_id="why") == Wish("found", Status.LOST, lost_reason_id="why")
@@ -124,17 +124,17 @@ def test_a_change_gives_its_wish_once_more_so_that_a_reason_can_be_added() -> No
 
 
 @pytest.mark.parametrize("outcome", [Result.UNCONFIRMED, Result.PREVIEWED])
-def test_whoever_saw_a_deal_agreed_to_what_they_saw_and_is_not_asked_again(outcome: Result) -> None:
+def test_a_caller_who_was_shown_a_deal_agrees_to_what_they_saw_and_is_not_asked_again(outcome: Result) -> None:
     question = replace(QUESTION, outcome=outcome, opportunity_id="found", before="won", lost_reason_id="why")
 
     assert question.go_on() == Wish("found", Status.LOST, "why", "won", "website", "price", Consent.GIVEN)
 
 
-# --- whether everybody would see it unasked -------------------------------------------------------------------------
+# --- whether the caller must be asked about sharing -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("consent", "unasked", "as_an_answer"),
+    ("consent", "needed", "as_an_answer"),
     [
         (Consent.PRESUMED, True, True),
         (Consent.WANTED, True, True),
@@ -143,16 +143,16 @@ def test_whoever_saw_a_deal_agreed_to_what_they_saw_and_is_not_asked_again(outco
         (Consent.SHARED, False, False),
     ],
 )
-def test_a_command_is_unasked_until_somebody_has_agreed_to_it_as_it_is(
-    consent: Consent, *, unasked: bool, as_an_answer: bool
+def test_a_command_needs_consent_to_sharing_until_its_caller_gave_it(
+    consent: Consent, *, needed: bool, as_an_answer: bool
 ) -> None:
     asked = replace(entry("a"), wish=replace(entry("a").wish, consent=consent))
 
-    assert asked.needs_sharing_consent is unasked
+    assert asked.needs_sharing_consent is needed
     assert replace(asked, continues="question").needs_sharing_consent is as_an_answer
 
 
-def test_what_few_see_or_what_belongs_to_an_earlier_change_needs_no_asking() -> None:
+def test_a_private_command_and_one_that_belongs_to_an_earlier_change_need_no_consent_to_sharing() -> None:
     asked = entry("a")
 
     assert not replace(asked, public=False).needs_sharing_consent

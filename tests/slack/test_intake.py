@@ -15,7 +15,15 @@ from bot.commands.reply import Message
 from bot.deals.ports import StoreDown
 from bot.slack.intake import Intake, LookupFailed
 from bot.slack.payload import Interaction
-from tests.memory import MemoryDirectory, MemoryHome, MemoryLedger, MemoryRegister, MemoryWork, entry, messages
+from tests.memory import (
+    MemoryAccessRequests,
+    MemoryDirectory,
+    MemoryLedger,
+    MemoryWork,
+    MemoryWorkspace,
+    entry,
+    messages,
+)
 from tests.notebook import Notebook
 
 pytestmark = pytest.mark.jumping_clock
@@ -30,11 +38,11 @@ class Authorizer:
 
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     work: MemoryWork = field(default_factory=MemoryWork)
-    home: MemoryHome = field(default_factory=MemoryHome)
+    home: MemoryWorkspace = field(default_factory=MemoryWorkspace)
     within: float = 2.6
     admins: frozenset[str] = frozenset()
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
-    register: MemoryRegister = field(default_factory=MemoryRegister)
+    register: MemoryAccessRequests = field(default_factory=MemoryAccessRequests)
     notebook: Notebook = field(default_factory=Notebook)
 
     def intake(self, rate_limit: RateLimit | None = None) -> Intake:

@@ -1,4 +1,4 @@
-"""One suite for every register there is: over SQLite, over PostgreSQL, and the one in memory that other tests use."""
+"""One suite for all implementations of `AccessRequests`: SQLite, PostgreSQL, and the one in memory for other tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,20 +18,20 @@ from bot.storage.engine import engine
 from bot.storage.history import Unreadable
 from bot.storage.migrations import OlderSchemaError
 from tests.house import PATIENT
-from tests.memory import MemoryRegister
+from tests.memory import MemoryAccessRequests
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
 LATER = AT + timedelta(minutes=5)
 
 Replicas = Callable[[], AccessRequests]
-"""Gives registers that share one store."""
+"""Makes implementations that share one store."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "memory"])
 async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Replicas]:
     if request.param == "memory":
         rows: list[AccessRequest] = []
-        yield lambda: MemoryRegister(rows)
+        yield lambda: MemoryAccessRequests(rows)
         return
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path / 'ledger.db'}"
@@ -39,17 +39,17 @@ async def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         url = request.getfixturevalue("cluster").new_database()
     opened: list[Database] = []
 
-    def register() -> AccessRequests:
+    def replica() -> AccessRequests:
         opened.append(Database(url, PATIENT.database))
         return SqlAccessRequests(opened[-1])
 
-    yield register
+    yield replica
     for database in opened:
         await database.close()
 
 
 @pytest.fixture
-def register(replicas: Replicas) -> AccessRequests:
+def requests(replicas: Replicas) -> AccessRequests:
     return replicas()
 
 
@@ -57,27 +57,27 @@ def _asking(reference: str = "REF", user: str = "U1", at: datetime = AT) -> Acce
     return AccessRequest(reference, user, "T1", "C1", at)
 
 
-async def test_who_never_asked_has_nothing(register: AccessRequests) -> None:
-    assert await register.latest("U1") is None
-    assert await register.approved("U1") is None
-    assert await register.standing(5) == []
+async def test_a_person_who_never_asked_has_no_request(requests: AccessRequests) -> None:
+    assert await requests.latest("U1") is None
+    assert await requests.approved("U1") is None
+    assert await requests.standing(5) == []
 
 
-async def test_a_request_is_kept_as_it_was_made(register: AccessRequests) -> None:
-    assert await register.ask(_asking()) == _asking()
-    assert await register.latest("U1") == _asking()
-    assert await register.standing(5) == [_asking()]
-    assert await register.approved("U1") is None
+async def test_a_request_is_kept_as_it_was_made(requests: AccessRequests) -> None:
+    assert await requests.ask(_asking()) == _asking()
+    assert await requests.latest("U1") == _asking()
+    assert await requests.standing(5) == [_asking()]
+    assert await requests.approved("U1") is None
 
 
-async def test_a_person_has_one_open_request(register: AccessRequests) -> None:
-    await register.ask(_asking())
+async def test_a_person_has_one_open_request(requests: AccessRequests) -> None:
+    await requests.ask(_asking())
 
-    assert await register.ask(_asking("AGAIN", at=LATER)) == _asking()
-    assert await register.ask(_asking("OTHER", "U2")) == _asking("OTHER", "U2")
+    assert await requests.ask(_asking("AGAIN", at=LATER)) == _asking()
+    assert await requests.ask(_asking("OTHER", "U2")) == _asking("OTHER", "U2")
 
 
-async def test_of_many_who_ask_for_the_same_person_at_once_one_counts(replicas: Replicas) -> None:
+async def test_of_many_requests_of_one_person_at_once_one_counts(replicas: Replicas) -> None:
     several = [replicas(), replicas()]
     asked = await asyncio.gather(*(several[n % 2].ask(_asking(f"REF{n}")) for n in range(20)))
 
@@ -95,15 +95,15 @@ async def test_an_approval_counts_at_once_on_every_replica(replicas: Replicas) -
     assert await here.standing(5) == [approved]
 
 
-async def test_a_decision_is_made_once(register: AccessRequests) -> None:
-    await register.ask(_asking())
-    declined, first = await register.decide("REF", RequestState.DECLINED, "U0KIM", AT)
+async def test_a_decision_is_made_once(requests: AccessRequests) -> None:
+    await requests.ask(_asking())
+    declined, first = await requests.decide("REF", RequestState.DECLINED, "U0KIM", AT)
 
     assert first
     assert declined == replace(_asking(), state=RequestState.DECLINED, decided_by="U0KIM", decided_at=AT)
-    assert await register.decide("REF", RequestState.APPROVED, "U0LEO", LATER) == (declined, False)
-    assert await register.approved("U1") is None
-    assert await register.standing(5) == []
+    assert await requests.decide("REF", RequestState.APPROVED, "U0LEO", LATER) == (declined, False)
+    assert await requests.approved("U1") is None
+    assert await requests.standing(5) == []
 
 
 async def test_of_two_admins_who_decide_at_once_one_does(replicas: Replicas) -> None:
@@ -118,58 +118,58 @@ async def test_of_two_admins_who_decide_at_once_one_does(replicas: Replicas) -> 
     assert decided[0][0] == decided[1][0]
 
 
-async def test_a_request_that_is_not_there_is_not_decided(register: AccessRequests) -> None:
-    assert await register.decide("NONE", RequestState.APPROVED, "U0KIM", AT) == (None, False)
+async def test_a_request_that_is_not_there_is_not_decided(requests: AccessRequests) -> None:
+    assert await requests.decide("NONE", RequestState.APPROVED, "U0KIM", AT) == (None, False)
 
 
-async def test_an_approval_that_is_taken_back_counts_no_more(register: AccessRequests) -> None:
-    await register.ask(_asking())
-    assert await register.revoke("U1", "U0KIM", AT) is None
-    approved, _ = await register.decide("REF", RequestState.APPROVED, "U0KIM", AT)
+async def test_a_revoked_approval_counts_no_more(requests: AccessRequests) -> None:
+    await requests.ask(_asking())
+    assert await requests.revoke("U1", "U0KIM", AT) is None
+    approved, _ = await requests.decide("REF", RequestState.APPROVED, "U0KIM", AT)
     assert approved
     revoked = replace(approved, state=RequestState.REVOKED, revoked_by=OPERATOR, revoked_at=LATER)
 
-    assert await register.revoke("U1", OPERATOR, LATER) == revoked
-    assert await register.revoke("U1", OPERATOR, LATER) is None
-    assert await register.approved("U1") is None
-    assert await register.latest("U1") == revoked
-    assert await register.ask(_asking("AGAIN", at=LATER)) == _asking("AGAIN", at=LATER)
-    assert await register.latest("U1") == _asking("AGAIN", at=LATER)
+    assert await requests.revoke("U1", OPERATOR, LATER) == revoked
+    assert await requests.revoke("U1", OPERATOR, LATER) is None
+    assert await requests.approved("U1") is None
+    assert await requests.latest("U1") == revoked
+    assert await requests.ask(_asking("AGAIN", at=LATER)) == _asking("AGAIN", at=LATER)
+    assert await requests.latest("U1") == _asking("AGAIN", at=LATER)
 
 
-async def test_open_requests_are_listed_first_and_the_oldest_of_each(register: AccessRequests) -> None:
+async def test_open_requests_are_listed_first_and_the_oldest_of_each(requests: AccessRequests) -> None:
     for number, user in enumerate(("U1", "U2", "U3", "U4")):
-        await register.ask(_asking(f"REF{number}", user, AT + timedelta(minutes=number)))
+        await requests.ask(_asking(f"REF{number}", user, AT + timedelta(minutes=number)))
     for number in (0, 2):
-        await register.decide(f"REF{number}", RequestState.APPROVED, "U0KIM", LATER)
+        await requests.decide(f"REF{number}", RequestState.APPROVED, "U0KIM", LATER)
 
-    assert [each.user_id for each in await register.standing(9)] == ["U2", "U4", "U1", "U3"]
-    assert [each.user_id for each in await register.standing(3)] == ["U2", "U4", "U1"]
+    assert [each.user_id for each in await requests.standing(9)] == ["U2", "U4", "U1", "U3"]
+    assert [each.user_id for each in await requests.standing(3)] == ["U2", "U4", "U1"]
 
 
-async def test_a_store_that_is_down_answers_nothing(tmp_path: Path) -> None:
+async def test_requests_in_a_store_that_is_down_raise_store_down(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}", PATIENT.database)
-    for register in (SqlAccessRequests(database), MemoryRegister(down=True)):
+    for requests in (SqlAccessRequests(database), MemoryAccessRequests(down=True)):
         for question in (
-            register.ask(_asking()),
-            register.decide("REF", RequestState.APPROVED, "U0KIM", AT),
-            register.revoke("U1", OPERATOR, AT),
-            register.latest("U1"),
-            register.approved("U1"),
-            register.standing(5),
+            requests.ask(_asking()),
+            requests.decide("REF", RequestState.APPROVED, "U0KIM", AT),
+            requests.revoke("U1", OPERATOR, AT),
+            requests.latest("U1"),
+            requests.approved("U1"),
+            requests.standing(5),
         ):
             with pytest.raises(StoreDown):
                 await question
     await database.close()
 
 
-async def test_an_operator_reads_what_stands_or_all_of_it(database_url: str) -> None:
+async def test_an_operator_reads_the_requests_in_force_or_all(database_url: str) -> None:
     database = Database(database_url, PATIENT.database)
-    register = SqlAccessRequests(database)
+    requests = SqlAccessRequests(database)
     for number, user in enumerate(("U1", "U2", "U3")):
-        await register.ask(_asking(f"REF{number}", user, AT + timedelta(minutes=number)))
-    await register.decide("REF0", RequestState.DECLINED, "U0KIM", LATER)
-    await register.decide("REF1", RequestState.APPROVED, "U0KIM", LATER)
+        await requests.ask(_asking(f"REF{number}", user, AT + timedelta(minutes=number)))
+    await requests.decide("REF0", RequestState.DECLINED, "U0KIM", LATER)
+    await requests.decide("REF1", RequestState.APPROVED, "U0KIM", LATER)
     await database.close()
 
     with reading(database_url, past=False) as rows:
@@ -178,18 +178,18 @@ async def test_an_operator_reads_what_stands_or_all_of_it(database_url: str) -> 
         assert [row.user_id for row in rows] == ["U1", "U2", "U3"]
 
 
-async def test_an_operator_takes_an_approval_back(database_url: str) -> None:
+async def test_an_operator_revokes_an_approval(database_url: str) -> None:
     database = Database(database_url, PATIENT.database)
-    register = SqlAccessRequests(database)
-    await register.ask(_asking())
-    approved, _ = await register.decide("REF", RequestState.APPROVED, "U0KIM", AT)
+    requests = SqlAccessRequests(database)
+    await requests.ask(_asking())
+    approved, _ = await requests.decide("REF", RequestState.APPROVED, "U0KIM", AT)
     assert approved
     with revoking(database_url, "U2", LATER) as rows:
         assert list(rows) == []
     with revoking(database_url, "U1", LATER) as rows:
         assert list(rows) == [replace(approved, state=RequestState.REVOKED, revoked_by=OPERATOR, revoked_at=LATER)]
 
-    assert await register.approved("U1") is None
+    assert await requests.approved("U1") is None
     await database.close()
 
 

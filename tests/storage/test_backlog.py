@@ -96,7 +96,7 @@ async def test_a_database_without_tables_gives_no_backlog(database_url: str) -> 
     assert await _look(database_url) is None
 
 
-async def test_a_look_is_kept_for_a_while_and_shared_by_all_who_ask(tmp_path: Path) -> None:
+async def test_a_backlog_is_kept_for_a_while_and_shared_by_all_who_ask(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     fill(url, 1)
     with closing(BacklogReader(url)) as backlog_reader, statements() as seen:
@@ -105,7 +105,7 @@ async def test_a_look_is_kept_for_a_while_and_shared_by_all_who_ask(tmp_path: Pa
     assert [each.thread for each in seen if "count" in each.sql] == ["backlog"]
 
 
-async def test_a_look_that_is_too_old_is_made_anew(tmp_path: Path) -> None:
+async def test_a_backlog_that_is_too_old_is_read_again(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     fill(url, 1)
     with closing(BacklogReader(url, ttl=0.0)) as backlog_reader, statements() as seen:
@@ -139,7 +139,7 @@ async def test_a_query_that_hangs_is_cut_off_and_the_next_one_is_answered(cluste
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """A server that takes connections and says nothing."""
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"postgresql://127.0.0.1:{listener.getsockname()[1]}/ledger"
 

@@ -26,11 +26,11 @@ async def bindings(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     await database.close()
 
 
-async def test_a_channel_that_nobody_bound_is_bound_to_nothing(bindings: Bindings) -> None:
+async def test_a_channel_that_no_admin_bound_has_no_binding(bindings: Bindings) -> None:
     assert await bindings.of("C1") is None
 
 
-async def test_the_last_word_counts_for_each_channel(bindings: Bindings) -> None:
+async def test_the_last_binding_of_each_channel_counts(bindings: Bindings) -> None:
     await bindings.bind("C1", "PARIS", "U1")
     await bindings.bind("C2", "ROME", "U1")
     await bindings.bind("C1", "BERLIN", "U2")
@@ -38,7 +38,7 @@ async def test_the_last_word_counts_for_each_channel(bindings: Bindings) -> None
     assert [await bindings.of(each) for each in ("C1", "C2")] == ["BERLIN", "ROME"]
 
 
-async def test_a_binding_can_be_taken_back_also_twice(bindings: Bindings) -> None:
+async def test_a_binding_can_be_removed_also_twice(bindings: Bindings) -> None:
     await bindings.bind("C1", "PARIS", "U1")
     await bindings.unbind("C1")
     await bindings.unbind("C1")
@@ -46,7 +46,7 @@ async def test_a_binding_can_be_taken_back_also_twice(bindings: Bindings) -> Non
     assert await bindings.of("C1") is None
 
 
-async def test_what_one_replica_is_told_another_knows(database_url: str) -> None:
+async def test_a_binding_counts_on_every_replica(database_url: str) -> None:
     one, other = Database(database_url, PATIENT.database), Database(database_url, PATIENT.database)
     await SqlBindings(one).bind("C1", "PARIS", "U1")
 
@@ -55,6 +55,6 @@ async def test_what_one_replica_is_told_another_knows(database_url: str) -> None
     await other.close()
 
 
-async def test_a_store_that_does_not_answer_is_told() -> None:
+async def test_bindings_in_a_store_that_is_down_raise_store_down() -> None:
     with pytest.raises(StoreDown):
         await MemoryBindings(down=True).of("C1")

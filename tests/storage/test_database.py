@@ -64,7 +64,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "file.db"
 
 
-# --- in order -------------------------------------------------------------------------------------------------------
+# --- a database that is well ----------------------------------------------------------------------------------------
 
 
 async def test_work_is_done_and_its_result_given(database: Database) -> None:
@@ -86,7 +86,7 @@ async def test_work_that_comes_while_a_commit_is_under_way_shares_the_next(datab
     assert len(await _notes(database)) == 50
 
 
-async def test_what_the_database_does_not_take_is_no_trouble_for_what_comes_with_it(database: Database) -> None:
+async def test_work_that_the_database_refuses_does_not_harm_the_work_beside_it(database: Database) -> None:
     missing = sa.text("INSERT INTO notes VALUES (NULL)")
     with capture_logs() as lines:
         results = await asyncio.gather(
@@ -102,7 +102,7 @@ async def test_what_the_database_does_not_take_is_no_trouble_for_what_comes_with
     assert await _notes(database) == ["one", "two"]
 
 
-async def test_a_value_that_cannot_be_sent_is_no_trouble_for_what_comes_with_it(database: Database) -> None:
+async def test_a_value_that_cannot_be_sent_does_not_harm_the_work_beside_it(database: Database) -> None:
     results = await asyncio.gather(
         *(database.do(partial(_write, text=text)) for text in ("one", "\ud800", "two")),
         return_exceptions=True,
@@ -114,13 +114,13 @@ async def test_a_value_that_cannot_be_sent_is_no_trouble_for_what_comes_with_it(
     assert await _notes(database) == ["one", "two"]
 
 
-async def test_the_clock_is_the_databases(database: Database) -> None:
+async def test_the_time_is_that_of_the_databases_clock(database: Database) -> None:
     told = await database.do(lambda connection: connection.execute(sa.select(NOW[database.kind])).scalar_one())
 
     assert told == pytest.approx(time.time(), abs=5)
 
 
-async def test_who_has_gone_does_not_disturb_those_who_wait(database: Database) -> None:
+async def test_a_caller_who_has_gone_does_not_disturb_those_who_wait(database: Database) -> None:
     gone = asyncio.create_task(database.do(lambda connection: _write(connection, "gone")))
     stays = asyncio.create_task(database.do(lambda connection: _write(connection, "stays")))
     await asyncio.sleep(0)
@@ -136,7 +136,7 @@ async def test_a_database_that_was_never_used_can_be_closed(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_work_for_a_database_that_was_closed_is_not_waited_for(tmp_path: Path) -> None:
+async def test_work_for_a_closed_database_fails_at_once(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/closed.db", PATIENT.database)
     await database.close()
 
@@ -145,7 +145,7 @@ async def test_work_for_a_database_that_was_closed_is_not_waited_for(tmp_path: P
     assert [line["event"] for line in lines] == ["database.broken"]
 
 
-# --- when it is not well --------------------------------------------------------------------------------------------
+# --- a database that is not well ------------------------------------------------------------------------------------
 
 
 async def test_a_store_that_is_not_there_is_down_and_works_as_soon_as_it_is(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ async def test_a_file_that_is_no_database_is_down(file: Path) -> None:
     await database.close()
 
 
-async def test_a_store_of_a_later_version_is_left_alone_and_named(database: Database, database_url: str) -> None:
+async def test_a_store_of_a_later_version_is_left_alone_and_reported(database: Database, database_url: str) -> None:
     await database.do(lambda connection: connection.execute(sa.text("UPDATE opp_status_schema SET version = 99")))
     later = Database(database_url, PATIENT.database)
 
@@ -181,7 +181,7 @@ async def test_a_store_of_a_later_version_is_left_alone_and_named(database: Data
 
 
 @pytest.mark.parametrize("migrates", [True, False])
-async def test_a_store_from_before_the_first_release_is_left_alone_and_named_in_the_log(
+async def test_a_store_from_before_the_first_release_is_left_alone_and_reported(
     database_url: str, *, migrates: bool
 ) -> None:
     load_unreleased(database_url)
@@ -264,10 +264,10 @@ async def test_work_that_waits_behind_a_thread_that_hangs_is_certainly_not_done(
     await database.close()
 
 
-async def test_a_schema_that_takes_long_to_bring_up_to_date_is_waited_for_by_nobody_and_still_done(
+async def test_callers_do_not_wait_for_a_long_migration_and_it_still_happens(
     database_url: str,
 ) -> None:
-    """Another process holds the door, as one does that has much to migrate."""
+    """Another process holds the lock, as one does whose migration takes long."""
     other = engine(database_url)
     database = Database(database_url, patience=0.1)
     with other.begin() as connection:
@@ -316,7 +316,7 @@ async def test_work_that_has_begun_and_is_not_done_in_time_may_be_done(file: Pat
 
 @pytest.fixture
 def locked(cluster: Cluster) -> Iterator[tuple[str, sa.Connection]]:
-    """A database whose door another process holds, and that process."""
+    """A database whose migration lock another process holds, and the connection of that process."""
     url = cluster.new_database()
     other = engine(url)
     with other.connect() as connection:
@@ -325,7 +325,7 @@ def locked(cluster: Cluster) -> Iterator[tuple[str, sa.Connection]]:
     other.dispose()
 
 
-async def test_a_schema_that_never_gets_done_is_tried_anew(locked: tuple[str, sa.Connection]) -> None:
+async def test_a_migration_that_hangs_is_tried_again(locked: tuple[str, sa.Connection]) -> None:
     url, other = locked
     database = Database(url, patience=0.1, migration_patience=0.1)
     for _ in range(6):
@@ -337,7 +337,7 @@ async def test_a_schema_that_never_gets_done_is_tried_anew(locked: tuple[str, sa
     await database.close()
 
 
-async def test_a_database_that_hangs_does_not_keep_the_process(locked: tuple[str, sa.Connection]) -> None:
+async def test_a_database_that_hangs_does_not_keep_the_process_from_ending(locked: tuple[str, sa.Connection]) -> None:
     database = Database(locked[0], patience=0.1)
     with pytest.raises(StoreDown):
         await database.do(lambda connection: connection.execute(sa.select(1)))
@@ -346,7 +346,7 @@ async def test_a_database_that_hangs_does_not_keep_the_process(locked: tuple[str
         await database.close()
 
 
-async def test_a_store_that_is_down_is_told_to_the_log_now_and_then(tmp_path: Path) -> None:
+async def test_a_store_that_is_down_is_logged_now_and_then(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/missing/file.db", PATIENT.database)
     with capture_logs() as lines:
         for _ in range(5):
@@ -362,7 +362,7 @@ async def test_a_store_that_is_down_is_told_to_the_log_now_and_then(tmp_path: Pa
     await database.close()
 
 
-async def test_what_the_store_logs_has_not_the_reference_of_one_of_those_who_wait(tmp_path: Path) -> None:
+async def test_the_log_lines_of_the_store_have_no_callers_reference(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/missing/file.db", PATIENT.database)
     stream = io.StringIO()
     logs.set_up("INFO", "json", stream)
@@ -374,10 +374,10 @@ async def test_what_the_store_logs_has_not_the_reference_of_one_of_those_who_wai
     assert "REF" not in stream.getvalue()
 
 
-# --- when a server is not well --------------------------------------------------------------------------------------
+# --- a server that is not well --------------------------------------------------------------------------------------
 
 
-async def test_a_server_that_was_restarted_meanwhile_is_found_again_by_the_first_who_asks(
+async def test_a_server_that_was_restarted_meanwhile_is_found_again_by_the_first_caller(
     cluster: Cluster, postgresql: Database
 ) -> None:
     cluster.stop()
@@ -427,7 +427,7 @@ async def test_a_server_that_goes_away_during_the_commit_leaves_it_unknown(
     assert down.value.perhaps_written is True
 
 
-async def test_replicas_that_want_what_the_other_holds_both_get_it(cluster: Cluster) -> None:
+async def test_replicas_that_deadlock_both_get_their_work_done(cluster: Cluster) -> None:
     url = cluster.new_database()
     replicas = [Database(url, patience=10.0), Database(url, patience=10.0)]
     await replicas[0].do(lambda connection: connection.execute(sa.text("CREATE TABLE notes (text TEXT NOT NULL)")))
@@ -452,7 +452,7 @@ async def test_replicas_that_want_what_the_other_holds_both_get_it(cluster: Clus
 
 
 async def _until(attempt: object) -> None:
-    """Until the database does it again."""
+    """Try until the database is back."""
     assert callable(attempt)
     async with asyncio.timeout(60):
         while True:

@@ -17,7 +17,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql"])
-def test_both_names_of_postgresql_are_understood_and_what_is_said_of_tls_is_passed_on(scheme: str) -> None:
+def test_both_schemes_of_postgresql_are_understood_and_parameters_for_tls_passed_on(scheme: str) -> None:
     opened = engine(f"{scheme}://user:secret@host:5433/name?sslmode=verify-full&sslrootcert=/ca.pem")
     arguments, options = opened.dialect.create_connect_args(opened.url)
 
@@ -36,14 +36,14 @@ async def test_a_server_without_tls_is_not_trusted_when_tls_is_demanded(cluster:
     await database.close()
 
 
-def test_what_only_reads_makes_no_file(file: Path) -> None:
+def test_an_engine_for_reading_makes_no_file(file: Path) -> None:
     with pytest.raises(FileNotFoundError):
         engine_for_reading(f"sqlite:///{file}")
 
     assert not file.exists()
 
 
-def test_what_only_reads_writes_nothing(database_url: str) -> None:
+def test_an_engine_for_reading_cannot_write(database_url: str) -> None:
     opened = engine(database_url)
     with opened.begin() as connection:
         connection.execute(sa.text("CREATE TABLE notes (text TEXT)"))
@@ -55,8 +55,8 @@ def test_what_only_reads_writes_nothing(database_url: str) -> None:
     reading.dispose()
 
 
-def test_a_file_survives_a_power_cut_and_few_commits_wait_for_what_others_wrote(file: Path) -> None:
-    """The levels are SQLite's numbers: https://sqlite.org/pragma.html#pragma_synchronous ."""
+def test_a_file_survives_a_power_cut_and_few_commits_wait_for_a_checkpoint(file: Path) -> None:
+    """The numbers are SQLite's levels: https://sqlite.org/pragma.html#pragma_synchronous ."""
     opened = engine(f"sqlite:///{file}")
     with opened.connect() as connection:
         settings = [

@@ -44,7 +44,7 @@ OPEN, WON = Opportunity("deal", "open", name="New website"), Opportunity("deal",
 REPLY = Message("done", (), public=True)
 FAILED = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
 MOMENT = datetime(1003, 1, 1, tzinfo=UTC)
-"""When the fourth hundred of `fill` was accepted."""
+"""When the fourth hundred of the rows of `fill` was accepted."""
 
 
 def _entry(key: str, user: str = "U1", deal: str = "deal", undoes: str | None = None) -> Entry:
@@ -56,12 +56,12 @@ def _keys(records: list[Record]) -> list[str]:
     return [record.key for record in records]
 
 
-# --- for somebody in Slack: `record.History` ------------------------------------------------------------------------
+# --- for a caller in Slack: `History` -------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "memory"])
 async def both(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Any, History]]:
-    """A ledger, and the history of what is written into it."""
+    """A ledger, and the history that reads it."""
     if request.param == "memory":
         memory = MemoryLedger()
         yield memory, memory
@@ -97,7 +97,7 @@ async def test_a_command_is_found_by_its_key_however_far_it_got(both: tuple[Any,
     assert done.finished_at.utcoffset() == timedelta()
 
 
-async def test_the_last_change_is_this_persons_own_and_no_undo_and_no_failure(both: tuple[Any, History]) -> None:
+async def test_the_last_change_is_the_persons_own_and_neither_an_undo_nor_a_failure(both: tuple[Any, History]) -> None:
     ledger, history = both
     assert await history.last_change("U1") is None
 
@@ -142,7 +142,7 @@ async def test_a_question_is_no_change(both: tuple[Any, History]) -> None:
     assert all(record.open_question for record in await history.of_user("U1", 10))
 
 
-async def test_several_that_were_asked_for_at_once_are_found_in_their_order(both: tuple[Any, History]) -> None:
+async def test_commands_that_were_asked_for_at_once_are_found_in_their_order(both: tuple[Any, History]) -> None:
     ledger, history = both
     together = [replace(_entry(key, deal=key), batch="b.1") for key in ("b.1", "b.2", "b.3")]
     await ledger.accept(*reversed(together), within=5)
@@ -154,7 +154,7 @@ async def test_several_that_were_asked_for_at_once_are_found_in_their_order(both
     assert await history.of_batch("alone") == []
 
 
-async def test_what_was_asked_for_and_where_it_was_told_is_remembered(both: tuple[Any, History]) -> None:
+async def test_a_record_has_what_was_asked_for_and_where_the_result_was_posted(both: tuple[Any, History]) -> None:
     ledger, history = both
     wish = Wish("", Status.LOST, name="website", reason="price", consent=Consent.WANTED)
     command = replace(_entry("one"), wish=wish, continues="question", note="at last", public=False)
@@ -210,14 +210,14 @@ async def _next_millisecond() -> None:
         pass
 
 
-async def test_a_history_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+async def test_a_history_that_cannot_be_read_raises_store_down(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'absent' / 'ledger.db'}", PATIENT.database)
     with pytest.raises(StoreDown):
         await SqlHistory(database).find("one")
     await database.close()
 
 
-# --- for an auditor: all of it --------------------------------------------------------------------------------------
+# --- for an auditor: all rows ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ OPTIONAL = (
 )
 
 
-def test_a_row_is_read_with_all_that_is_in_it(database_url: str) -> None:
+def test_a_row_is_read_with_all_its_columns(database_url: str) -> None:
     fill(database_url, 1)
     texts = ", ".join(f"{name} = '{name}'" for name in OPTIONAL)
     others = "attempts = 2, public = 0, consent = 'wanted', effect = 'unknown'"
@@ -328,11 +328,11 @@ def test_only_the_rows_that_are_wanted_are_read(
     assert (keys[0], keys[-1], len(keys)) == (str(1_000_000 + first), str(1_000_000 + last), number)
 
 
-def test_nothing_is_wanted_that_is_not_there(filled: str) -> None:
+def test_a_filter_that_fits_no_row_gives_none(filled: str) -> None:
     assert _read(filled, Filter(user_id="U0BEN")) == []
 
 
-async def test_a_reader_keeps_nobody_from_writing_and_reads_what_was_there_when_it_began(filled: str) -> None:
+async def test_a_reader_does_not_keep_the_bot_from_writing_and_reads_the_rows_of_its_beginning(filled: str) -> None:
     database = Database(filled, PATIENT.database)
     with reading(filled, Filter()) as records:
         next(records)
@@ -344,21 +344,21 @@ async def test_a_reader_keeps_nobody_from_writing_and_reads_what_was_there_when_
     assert "new" in _read(filled, Filter())
 
 
-def test_who_reads_cannot_write(filled: str) -> None:
+def test_a_reader_cannot_write(filled: str) -> None:
     opened = engine_for_reading(filled)
     with pytest.raises(sa.exc.DBAPIError, match=r"read-?only"), opened.begin() as connection:
         connection.execute(sa.text("DELETE FROM commands"))
     opened.dispose()
 
 
-def test_whoever_stops_reading_half_way_leaves_nothing_behind(filled: str) -> None:
+def test_a_reader_that_stops_half_way_leaves_nothing_open(filled: str) -> None:
     with reading(filled, Filter()) as records:
         next(records)
 
-    execute(filled, "DROP TABLE commands")  # which waits for every reader
+    execute(filled, "DROP TABLE commands")  # waits until no reader is left
 
 
-def test_a_postgresql_server_gives_some_rows_at_a_time(cluster: Cluster) -> None:
+def test_a_postgresql_server_sends_some_rows_at_a_time(cluster: Cluster) -> None:
     url = cluster.new_database()
     fill(url, 10 * ROWS_AT_ONCE)
     with _cursors() as cursors, reading(url, Filter()) as records:
@@ -369,7 +369,7 @@ def test_a_postgresql_server_gives_some_rows_at_a_time(cluster: Cluster) -> None
 def test_fifty_thousand_rows_of_a_file_are_read_in_the_memory_of_a_few_hundred(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
     fill(url, 50_000)
-    assert len(_read(url, Filter(until=MOMENT))) == 300  # whatever is made once is made
+    assert len(_read(url, Filter(until=MOMENT))) == 300  # so that caches are filled
     tracemalloc.start()
     with reading(url, Filter()) as records:
         deque(records, maxlen=0)
@@ -391,7 +391,7 @@ def test_ctrl_c_while_rows_are_fetched_leaves_no_trace(tmp_path: Path, caplog: p
 
 @contextmanager
 def _interrupted_at(key: str) -> Iterator[None]:
-    """Ctrl-C at the moment at which SQLite gives this text."""
+    """Press Ctrl-C when SQLite reads this text."""
 
     def text(value: bytes) -> str:
         if value.decode() == key:
@@ -408,7 +408,7 @@ def _interrupted_at(key: str) -> Iterator[None]:
 
 @contextmanager
 def _cursors() -> Iterator[list[object]]:
-    """The cursors that statements are executed with."""
+    """The cursors that execute statements, until the block is left."""
     seen: list[object] = []
 
     def look(_connection: object, cursor: object, *_: object) -> None:
@@ -422,7 +422,7 @@ def _cursors() -> Iterator[list[object]]:
 # --- what cannot be read --------------------------------------------------------------------------------------------
 
 
-def test_a_file_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported_and_not_made(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match=r"there is no file /.*/absent\.db"):
         _read(f"sqlite:///{tmp_path / 'absent.db'}", Filter())
 
@@ -437,28 +437,28 @@ def test_a_file_may_have_any_name_that_the_settings_take(tmp_path: Path, name: s
     assert len(_read(url, Filter())) == 3
 
 
-def test_a_file_is_found_from_the_folder_one_is_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_starts_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     fill("sqlite:///ledger.db", 3)
 
     assert len(_read("sqlite:///ledger.db", Filter())) == 3
 
 
-def test_a_file_that_is_something_else_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
     (tmp_path / "ledger.db").write_text("not a database, but long enough to be looked at" * 20)
 
     with pytest.raises(Unreadable, match="file is not a database"):
         _read(f"sqlite:///{tmp_path / 'ledger.db'}", Filter())
 
 
-def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+def test_a_server_that_is_not_there_is_reported_without_the_password() -> None:
     with pytest.raises(Unreadable, match=r"127\.0\.0\.1.*refused") as caught:
         _read("postgresql://tests:sec%40ret@127.0.0.1:1/absent", Filter())
 
     assert "sec" not in str(caught.value)
 
 
-def test_a_server_that_goes_away_half_way_is_told(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_server_that_goes_away_half_way_is_reported(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
     url = cluster.new_database()
     fill(url, 10 * ROWS_AT_ONCE)
     with pytest.raises(Unreadable, match="terminating connection"):
@@ -474,21 +474,21 @@ def _read_on_after(url: str, statement: LiteralString) -> None:
         deque(records, maxlen=0)
 
 
-def test_what_a_later_version_wrote_is_not_guessed_at(database_url: str) -> None:
+def test_a_database_of_a_later_version_is_not_read(database_url: str) -> None:
     execute(database_url, "UPDATE opp_status_schema SET version = version + 1")
 
     with pytest.raises(NewerSchemaError):
         _read(database_url, Filter())
 
 
-def test_what_an_earlier_version_wrote_is_left_as_it_is(database_url: str) -> None:
+def test_a_database_of_an_earlier_version_is_not_read_and_not_migrated(database_url: str) -> None:
     execute(database_url, "UPDATE opp_status_schema SET version = version - 1")
 
     with pytest.raises(OlderSchemaError):
         _read(database_url, Filter())
 
 
-def test_a_database_from_before_the_first_release_is_told_with_what_to_do(database_url: str) -> None:
+def test_a_database_from_before_the_first_release_is_reported_with_what_to_do(database_url: str) -> None:
     load_unreleased(database_url)
 
     with pytest.raises(Unreadable, match=r"from before the first release.*set DATABASE_URL to a new database"):

@@ -40,7 +40,7 @@ OPEN, WON = Opportunity("deal", "open", name="New website"), Opportunity("deal",
 LOST = Opportunity("deal", "lost", lost_reason_id="reason")
 REPLY = Message("done", ({"type": "divider"},), public=True)
 SHORT = 0.2
-"""A lease for tests in which an owner dies."""
+"""Seconds of a lease, for tests in which an owner dies."""
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ async def test_an_accepted_command_says_who_where_when_and_what(sql: SqlLedger, 
     assert row["accepted_at"].endswith("+00:00")
 
 
-async def test_an_accepted_command_says_what_it_leaves_open_and_who_shall_see_it(
+async def test_an_accepted_command_says_what_is_still_open_and_who_sees_the_result(
     sql: SqlLedger, database_url: str
 ) -> None:
     wish = Wish("", Status.LOST, name="website", reason="price", consent=Consent.PREVIEW)
@@ -87,7 +87,9 @@ async def test_an_accepted_command_says_what_it_leaves_open_and_who_shall_see_it
     assert (two["continues"], two["batch"], two["note"], two["public"]) == (None, None, None, 1)
 
 
-async def test_what_is_found_out_is_written_beside_what_was_said(sql: SqlLedger, database_url: str) -> None:
+async def test_the_deal_that_was_found_is_written_beside_the_name_that_was_typed(
+    sql: SqlLedger, database_url: str
+) -> None:
     wish = Wish("", Status.LOST, name="website", reason="price")
     await sql.accept(replace(entry("one"), wish=wish), within=5)
     await sql.identify("one", replace(wish, opportunity_id="found", lost_reason_id="why"))
@@ -97,7 +99,7 @@ async def test_what_is_found_out_is_written_beside_what_was_said(sql: SqlLedger,
     assert (row["called"], row["reason"], row["state"]) == ("website", "price", "accepted")
 
 
-async def test_where_a_reply_was_posted_besides_is_kept(sql: SqlLedger, database_url: str) -> None:
+async def test_the_other_channel_where_a_result_was_posted_is_kept(sql: SqlLedger, database_url: str) -> None:
     await sql.accept(entry("one"), entry("two"), within=5)
     await sql.finish("one", "channel", "17.2", ("C2", "18.1"))
     await sql.finish("two", "channel", "17.3")
@@ -133,7 +135,7 @@ async def test_an_intention_keeps_what_the_deal_looked_like(sql: SqlLedger, data
         ),
     ],
 )
-async def test_an_answer_keeps_what_became_of_it(
+async def test_an_answer_keeps_the_outcome(
     sql: SqlLedger, database_url: str, outcome: Outcome, columns: tuple[object, ...]
 ) -> None:
     await sql.accept(entry("one"), within=5)
@@ -168,10 +170,8 @@ async def test_a_message_whose_button_was_pressed_stays_known_where_slack_names_
     assert _rows(database_url)[0]["message_ts"] == "17.1"
 
 
-async def test_what_is_at_the_deal_goes_on_although_an_older_command_turns_up(
-    sql: SqlLedger, database_url: str
-) -> None:
-    """As when the clock of the replica that accepted the other was behind."""
+async def test_a_command_at_the_deal_goes_on_although_an_older_one_turns_up(sql: SqlLedger, database_url: str) -> None:
+    """It can turn up where the clock of the replica that accepted it is behind."""
     await sql.accept(entry("at the deal"), within=5)
     await sql.begin("at the deal")
     await sql.accept(entry("older"), within=5)
@@ -181,15 +181,17 @@ async def test_what_is_at_the_deal_goes_on_although_an_older_command_turns_up(
     assert await sql.begin("at the deal") is True
 
 
-async def test_a_row_that_cannot_be_read_keeps_no_other_from_being_taken_up(sql: SqlLedger, database_url: str) -> None:
+async def test_a_row_that_cannot_be_read_does_not_keep_others_from_being_taken_over(
+    sql: SqlLedger, database_url: str
+) -> None:
     for key in ("odd", "even"):
         await sql.accept(entry(key, deal=key), within=5)
     execute(database_url, "UPDATE commands SET lease_until = 0")
     execute(database_url, "UPDATE commands SET status = 'unheard of' WHERE key = 'odd'")
     with capture_logs() as lines:
-        claims = await sql.adopt(10)
+        adopted = await sql.adopt(10)
 
-    assert [claim.entry.key for claim in claims] == ["even"]
+    assert [claim.entry.key for claim in adopted] == ["even"]
     assert [line["key"] for line in lines if line["event"] == "ledger.unreadable"] == ["odd"]
     assert {row["key"]: row["state"] for row in _rows(database_url)} == {"odd": "finished", "even": "accepted"}
 
@@ -227,7 +229,7 @@ async def test_a_full_disk_is_found_out_by_trying(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_what_is_accepted_is_on_the_disk(sql: SqlLedger, database_url: str) -> None:
+async def test_an_accepted_command_is_on_the_disk(sql: SqlLedger, database_url: str) -> None:
     await sql.accept(entry("one"), within=5)
     later = Database(database_url, PATIENT.database)
 
@@ -235,7 +237,7 @@ async def test_what_is_accepted_is_on_the_disk(sql: SqlLedger, database_url: str
     await later.close()
 
 
-async def test_what_is_older_than_wanted_is_forgotten_when_it_is_finished(sql: SqlLedger, database_url: str) -> None:
+async def test_old_commands_are_forgotten_if_they_are_finished(sql: SqlLedger, database_url: str) -> None:
     for key in ("finished", "finished too", "under way"):
         await sql.accept(entry(key), within=5)
     await sql.finish("finished", "response_url", "")
@@ -247,7 +249,7 @@ async def test_what_is_older_than_wanted_is_forgotten_when_it_is_finished(sql: S
     assert [row["key"] for row in _rows(database_url)] == ["under way"]
 
 
-async def test_a_text_that_the_database_cannot_take_is_no_trouble_for_those_that_come_with_it(sql: SqlLedger) -> None:
+async def test_a_text_that_the_database_refuses_does_not_harm_the_command_beside_it(sql: SqlLedger) -> None:
     odd, even = await asyncio.gather(
         sql.accept(entry("\ud800"), within=5), sql.accept(entry("one"), within=5), return_exceptions=True
     )

@@ -14,7 +14,7 @@ from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.payload import Interaction
 from tests.desk import Desk
-from tests.memory import MemoryHome, MemoryOutbox, MemoryRegister, messages
+from tests.memory import MemoryAccessRequests, MemoryOutbox, MemoryWorkspace, messages
 
 ASKED = AccessRequest("ASKED", "U9", "T1", "C1", datetime.now(UTC) - timedelta(minutes=5))
 KIM, LEO, SOMEBODY = ({"id": user, "team_id": "T1"} for user in ("U0KIM", "U0LEO", "U9"))
@@ -90,7 +90,7 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
     intake = Intake(
         authorizer=Authorizer(
             rules=Allowlist(frozenset(), frozenset(), admins=frozenset(desk.admins)),
-            workspace=MemoryHome(),
+            workspace=MemoryWorkspace(),
             directory=desk.directory,
             approvals=desk.register,
         ),
@@ -116,7 +116,7 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
 
 
 async def test_whoever_was_let_in_while_they_pressed_is_told_so(desk: Desk) -> None:
-    class JustDecided(MemoryRegister):
+    class JustDecided(MemoryAccessRequests):
         async def ask(self, request: AccessRequest) -> AccessRequest:
             return replace(request, state=RequestState.APPROVED, decided_by="U0KIM", decided_at=request.asked_at)
 
@@ -262,7 +262,7 @@ async def test_a_database_that_does_not_answer_is_told(desk: Desk, action: str) 
 
 
 async def test_a_request_that_cannot_be_written_down_is_not_sent(desk: Desk) -> None:
-    class OnlyReads(MemoryRegister):
+    class OnlyReads(MemoryAccessRequests):
         async def ask(self, request: AccessRequest) -> AccessRequest:
             self.down = True
             return await super().ask(request)

@@ -12,7 +12,7 @@ from bot.slack.intake import LookupFailed
 from bot.slack.messages.form import DEAL, Origin
 from bot.slack.messages.tables import FORM_WORDS
 from tests.desk import Desk
-from tests.memory import MemoryHome
+from tests.memory import MemoryWorkspace
 
 VIEW = {"private_metadata": Origin("C1", "http://reply.example").to_metadata()}
 BODY: dict[str, Any] = {
@@ -37,7 +37,7 @@ class Unreadable(dict[str, Any]):
         raise RuntimeError("unforeseen")
 
 
-class Failing(MemoryHome):
+class Failing(MemoryWorkspace):
     """The first port that a listener asks; it raises."""
 
     def __init__(self, error: Exception) -> None:
