@@ -627,7 +627,7 @@ def test_access_revokes_an_approval(database_url: str, capsys: pytest.CaptureFix
     (revoked,) = json.loads(capsys.readouterr().out)
     assert (revoked["user_id"], revoked["state"], revoked["revoked_by"]) == ("U0BEN", "revoked", "operator")
     assert _access(database_url, "revoke", "U0BEN") == 0
-    assert capsys.readouterr().out == "nobody\n"
+    assert capsys.readouterr().out == "no one\n"
     assert _access(database_url) == 0
     assert "U0BEN" not in capsys.readouterr().out
     assert _access(database_url, "--all") == 0

@@ -34,7 +34,7 @@ PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
 }
 
-ANOTHER_LINK = "Ask whoever runs the bot for another link: python -m bot connect prints one."
+ANOTHER_LINK = "Ask the person who runs the bot for another link: python -m bot connect prints one."
 WORTH_NOTHING = {
     Verdict.SPENT: "was used already, and is good once",
     Verdict.EXPIRED: "has expired",

@@ -25,7 +25,7 @@ class Format(StrEnum):
 
 
 NO_COMMANDS = "no commands"
-NO_REQUESTS = "nobody"
+NO_REQUESTS = "no one"
 """What a table says that has no row."""
 
 

@@ -144,7 +144,7 @@ async def test_a_deal_is_lost_and_the_card_says_why(visit: Visit, picture: Pictu
 async def test_of_several_deals_one_is_chosen(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0KIM")
     await _say(page, "/opp-status Globex won")
-    await expect(_last(page)).to_contain_text("Which deal shall be won? Globex fits more than one.")
+    await expect(_last(page)).to_contain_text("Which deal should be won? Globex fits more than one.")
     await picture(page, "which-deal")
     await _last(page).get_by_role("button", name="This one").last.click()
 

@@ -95,7 +95,7 @@ async def test_somebody_who_may_not_cannot_choose_either(tmp_path: Path) -> None
 async def test_one_deal_that_is_not_open_is_not_moved_by_its_name_alone(house: House) -> None:
     house.highlevel.add_opportunity(OLD, name="Old contract", status="lost")
     asked = await house.says("old contract won")
-    assert "Is this the deal that shall be *won*?" in asked.text
+    assert "Is this the deal that should be *won*?" in asked.text
     assert house.highlevel.written == []
 
     assert "from lost to *won*" in (await house.answers(asked, "choose")).text

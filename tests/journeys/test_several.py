@@ -80,7 +80,7 @@ async def test_what_fails_is_told_beside_what_works(house: House) -> None:
 async def test_more_than_three_are_done_only_after_a_yes(any_house: House) -> None:
     asked = await any_house.says(f"{_deals(any_house, 5)} abandoned")
     assert asked.only_to == ANA
-    assert "Shall 5 of these 5 deals be *abandoned*? Nothing was changed." in asked.text
+    assert "Should 5 of these 5 deals be *abandoned*? Nothing was changed." in asked.text
     assert "|Deal 4>*: still open, would become *abandoned*" in asked.text
     assert any_house.highlevel.written == []
 

@@ -319,7 +319,7 @@ def test_requests_for_access_are_a_table() -> None:
         "2026-11-25 11:00:00  U0BEN        C0SALES      approved  U0KIM        2026-11-25 12:30:00  H4WSYDSE",
         "2026-11-25 11:00:00  U0BEN        C0SALES      revoked   operator     2026-11-26 08:00:00  H4WSYDSE",
     ]
-    assert _access(Format.TABLE) == "nobody\n"
+    assert _access(Format.TABLE) == "no one\n"
 
 
 def test_json_and_csv_have_every_field_of_a_request() -> None:

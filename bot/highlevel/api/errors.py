@@ -158,7 +158,7 @@ class Forbidden(Refused):
 class Ending(StrEnum):
     """Why an account is not connected by OAuth. The values are read by people."""
 
-    NEVER_MADE = "nobody has connected it yet"
+    NEVER_MADE = "it was never connected"
     GRANT = "HighLevel no longer accepts the key with which access is renewed"
     LOCATION = "the sub-account is not active"
     APP = "the app was removed from the sub-account"

@@ -129,7 +129,7 @@ class OutcomeMessages:
         why = CANNOT_UNDO[refusal].format(
             window=duration(self.policy.undo_window),
             before=plain(change.before or "something unknown") if change else "",
-            user=mrkdwn.user(undo.user_id) if undo else "Somebody",
+            user=mrkdwn.user(undo.user_id) if undo else "A colleague",
             when=mrkdwn.date(undo.finished_at) if undo and undo.finished_at else "a moment ago",
         )
         if refusal in SPEAKS_FOR_ITSELF:

@@ -70,7 +70,7 @@ class PeopleMessages:
 
     def request_waits(self, request: AccessRequest) -> Message:
         """The person asks again, and the admins have not decided yet."""
-        asked = f"You asked {mrkdwn.date(request.asked_at)}, and nobody has decided yet."
+        asked = f"You asked {mrkdwn.date(request.asked_at)}, and it is still pending."
         return private(request.reference, asked, f"The admins are {self.installation.admin_list}.")
 
     def request_rests(self, request: AccessRequest) -> Message:
@@ -95,7 +95,7 @@ class PeopleMessages:
             request.reference,
             f"{mrkdwn.user(request.user_id)} asks to change deals from Slack.",
             f"They asked in {where}, {when}; their Slack id is {code(request.user_id)}.",
-            "Whoever you let in can change every deal that I can, until an admin takes it back.",
+            "If you approve, they can change every deal that I can, until an admin takes it back.",
             buttons=_decisions(request),
         )
 
@@ -132,7 +132,7 @@ class PeopleMessages:
     def access(self, standing: Sequence[AccessRequest]) -> Message:
         """All requests that are open and all approvals in force, of which the first `ROWS_OF_ACCESS` are shown."""
         if not standing:
-            return message(("Nobody asks to be let in, and nobody was let in by an admin.",), (), public=False)
+            return message(("No one asks to be let in, and no one was let in by an admin.",), (), public=False)
         shown = standing[:ROWS_OF_ACCESS]
         head = "Who asks to be let in, and who was let in by an admin; not who is named in the settings or by a group:"
         more = "There are more: `python -m bot access` lists all." if len(standing) > len(shown) else ""
@@ -152,7 +152,7 @@ def _decided(request: AccessRequest, who: str) -> str:
     by, at = mrkdwn.user(request.decided_by or ""), mrkdwn.date(request.decided_at or request.asked_at)
     match request.state:
         case RequestState.OPEN:
-            return f"Nobody has decided yet about the request of {at}."
+            return f"The request of {at} is still pending."
         case RequestState.APPROVED:
             return f"{by} let {who} in, {at}: {who} may change deals from Slack."
         case RequestState.DECLINED:

@@ -40,9 +40,9 @@ class QuestionMessages:
         """A name fits several deals, or one that may not be meant."""
         name, status = code(entry.wish.name), entry.wish.status
         head = (
-            f"Which deal shall be *{status}*? {name} fits more than one."
+            f"Which deal should be *{status}*? {name} fits more than one."
             if len(outcome.matches) > 1 or outcome.more
-            else f"Is this the deal that shall be *{status}*? {name} fits it, but it is not open."
+            else f"Is this the deal that should be *{status}*? {name} fits it, but it is not open."
         )
         choices = [(deal, Choice(deal.id, entry.key).value) for deal in outcome.matches]
         return self._picker((head, NOTHING_CHANGED), choices, CHOOSE, entry.reference, more=outcome.more)

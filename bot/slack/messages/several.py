@@ -96,7 +96,7 @@ class SeveralMessages:
         left = Counter(map(_left_open, records))
         if asked := left[_Open.CONFIRMATION]:
             shared = f" {SHARED_CHANNEL}" if entry.wish.consent is Consent.SHARED else ""
-            return f"Shall {asked} of these {total} deals be *{status}*?{shared} {NOTHING_CHANGED} {AUTOMATIONS}"
+            return f"Should {asked} of these {total} deals be *{status}*?{shared} {NOTHING_CHANGED} {AUTOMATIONS}"
         if left[_Open.PREVIEW]:
             return f"This is what would happen. {NOTHING_CHANGED} {AUTOMATIONS}"
         if left[_Open.REASON]:

@@ -152,7 +152,7 @@ CANNOT_UNDO: Mapping[UndoRefusal, str] = {
     UndoRefusal.NONE_YET: "You have not changed any deal from Slack that I know of, so there is nothing to take back.",
     UndoRefusal.UNKNOWN: "I do not know that change any more, so I cannot take it back.",
     UndoRefusal.NOT_DONE: "Your last command is still under way, so there is nothing to take back yet. Its result follows.",
-    UndoRefusal.UNSURE: "Nobody could tell whether your last command changed the deal, so I do not take it back blindly.",
+    UndoRefusal.UNSURE: "I could not tell whether your last command changed the deal, so I do not take it back blindly.",
     UndoRefusal.NO_CHANGE: "That command changed nothing that could be taken back.",
     UndoRefusal.SWITCHED_OFF: "Taking changes back is switched off here.",
     UndoRefusal.TOO_OLD: "That change is older than {window}, and only younger ones can be taken back like this.",
@@ -171,7 +171,7 @@ DENIALS: Mapping[Reason, Sentences] = {
         "Ask {admin} to add you; your Slack id is {user}.",
     ),
     Reason.NOBODY_ALLOWED: Sentences(
-        "Nobody may change deals from Slack yet: the list of people who may is empty.",
+        "No one may change deals from Slack yet: the list of people who may is empty.",
         "Ask {admin} to set `ALLOWED_USERS`; your Slack id is {user}.",
     ),
     Reason.WRONG_CHANNEL: Sentences(
@@ -180,7 +180,7 @@ DENIALS: Mapping[Reason, Sentences] = {
     ),
     Reason.WRONG_WORKSPACE: Sentences(
         "This bot works for another Slack workspace, and changes no deals from this one.",
-        "Whoever installed it here can set it up for this workspace.",
+        "The person who installed it here can set it up for this workspace.",
     ),
     Reason.WORKSPACE_UNKNOWN: Sentences(
         "Slack has not yet told the bot which workspace it works for.",
@@ -200,7 +200,7 @@ DENIALS: Mapping[Reason, Sentences] = {
     ),
     Reason.STRANGER: Sentences(
         "You are from another company's Slack workspace, and deals are changed from here by this one's people only.",
-        "Ask somebody of this workspace to change the deal.",
+        "Ask someone of this workspace to change the deal.",
     ),
     Reason.GUEST: Sentences(
         "You are a guest in this workspace, and guests are not let in by a group or an admin's approval.",

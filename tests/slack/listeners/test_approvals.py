@@ -72,7 +72,7 @@ async def test_whoever_asks_twice_is_told_to_wait_and_the_admins_are_left_in_pea
     await _asks(desk)
     _told(desk)
 
-    assert "nobody has decided yet" in await _asks(desk)
+    assert "it is still pending" in await _asks(desk)
     assert _told(desk) == {}
     assert len(desk.register.rows) == 1
 
@@ -111,7 +111,7 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
     again = await approvals.on_request(interaction)
 
     assert again
-    assert "nobody has decided yet" in again.text
+    assert "it is still pending" in again.text
     assert len(outbox.told) == 2
 
 
@@ -297,7 +297,7 @@ async def test_an_admin_sees_who_asks_and_who_was_let_in(desk: Desk) -> None:
 
 
 async def test_an_admin_sees_that_there_is_nobody_or_that_there_are_more(desk: Desk) -> None:
-    assert "Nobody asks to be let in" in (await _lists(desk, "U0KIM"))["text"]
+    assert "No one asks to be let in" in (await _lists(desk, "U0KIM"))["text"]
     desk.register.rows = [replace(ASKED, reference=f"R{n}", user_id=f"U{n}") for n in range(21)]
     assert "There are more" in (await _lists(desk, "U0KIM"))["text"]
     desk.register.down = True

@@ -226,7 +226,7 @@ async def test_undo_does_not_step_past_a_command_of_unknown_fate(desk: Desk) -> 
     desk.request = Undo()
     _, answer = await desk.on_command()
 
-    assert "Nobody could tell whether your last command changed the deal" in answer["text"]
+    assert "I could not tell whether your last command changed the deal" in answer["text"]
     assert desk.entries == []
 
 

@@ -81,10 +81,10 @@ def test_every_question_is_private_says_that_nothing_changed_and_has_the_referen
     [
         (
             Ambiguous((OTHER,), more=False),
-            "Is this the deal that shall be *won*? `new website` fits it, but it is not open.",
+            "Is this the deal that should be *won*? `new website` fits it, but it is not open.",
         ),
-        (Ambiguous((OTHER,), more=True), "Which deal shall be *won*? `new website` fits more than one."),
-        (Ambiguous((OPEN, OTHER), more=False), "Which deal shall be *won*? `new website` fits more than one."),
+        (Ambiguous((OTHER,), more=True), "Which deal should be *won*? `new website` fits more than one."),
+        (Ambiguous((OPEN, OTHER), more=False), "Which deal should be *won*? `new website` fits more than one."),
     ],
 )
 def test_a_name_that_may_mean_another_deal_is_asked_about(outcome: Ambiguous, asked: str) -> None:

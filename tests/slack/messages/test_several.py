@@ -68,7 +68,7 @@ BACK = replace(CHANGE, before="won", after="open", status="open", undoes="17.key
         (
             [ASKED, WAS_SO],
             command_of(),
-            f"Shall 1 of these 2 deals be *won*? Nothing was changed. {AUTOMATIONS}",
+            f"Should 1 of these 2 deals be *won*? Nothing was changed. {AUTOMATIONS}",
         ),
         ([PREVIEW, WAS_SO], command_of(), f"This is what would happen. Nothing was changed. {AUTOMATIONS}"),
         (
