@@ -21,7 +21,7 @@ from bot.tempo import Tempo
 from tests.house import ANA, BEN, DEAL, PATIENT, SALES, UNKNOWN_ID, House, open_house
 from tests.statements import statements
 
-TOKEN = "not-a-metrics-token"
+TOKEN = "not-a-token-for-metrics"
 CALM = replace(
     PATIENT,
     command=Patience(whole=20.0, for_looking=5.0, between_looks=0.1),
