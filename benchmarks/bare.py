@@ -1,9 +1,9 @@
-"""The least that Python does the job with, and nothing that anybody is promised. Nobody would deploy it.
+"""The least code that does the job in Python: it shows what the packages cost. It is not fit to be deployed.
 
-    bare.py        uvicorn and aiohttp: what these two cost, whatever else is left out
-    bare.py given  with Bolt and httpx besides, over aiohttp's connections: what the given packages cost
+    bare.py        uvicorn and aiohttp alone
+    bare.py given  Bolt and httpx too, over aiohttp's connections
 
-No ledger, no log, no limit, no check of an answer.
+It has no ledger, log or limits, and checks no answer.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ HIGHLEVEL = ENVIRON["HIGHLEVEL_API_URL"]
 HEADERS = {"Authorization": f"Bearer {ENVIRON['HIGHLEVEL_TOKEN']}", "Version": "2021-07-28", "User-Agent": "bare"}
 allowed = set(ENVIRON["ALLOWED_USERS"].split(","))
 Send = Callable[[str, str, dict[str, str], object], Awaitable[bytes]]
-"""Method, address, headers and contents; gives the answer's body."""
+"""Takes a method, an address, headers and contents; returns the answer's body."""
 Acknowledge = Callable[[bytes, Mapping[str, str]], Awaitable[None]]
-"""Finds out whether a request is Slack's, and begins."""
+"""Takes a request's body and headers; begins the command if Slack has signed it."""
 running: set[asyncio.Task[None]] = set()
 
 
@@ -44,7 +44,7 @@ async def change(command: Mapping[str, str], send: Send) -> None:
 
 
 def begin(command: Mapping[str, str], send: Send) -> None:
-    """Go on after the acknowledgement."""
+    """Start a task that outlives the acknowledgement."""
     if command["user_id"] in allowed:
         task = asyncio.create_task(change(command, send))
         running.add(task)
@@ -52,7 +52,7 @@ def begin(command: Mapping[str, str], send: Send) -> None:
 
 
 def without_packages() -> Acknowledge:
-    """By hand, with aiohttp."""
+    """Verify and parse by hand; aiohttp sends."""
     http = aiohttp.ClientSession(raise_for_status=True, cookie_jar=aiohttp.DummyCookieJar())
 
     async def send(method: str, url: str, headers: dict[str, str], contents: object) -> bytes:
@@ -102,7 +102,7 @@ def with_the_given() -> Acknowledge:
 
 
 def application(make: Callable[[], Acknowledge]) -> Callable[..., Awaitable[None]]:
-    """The ASGI application; what it needs is made by the first request, where the event loop is."""
+    """Make the ASGI application; `make` is called at the first request, since it needs the event loop."""
     made: list[Acknowledge] = []
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's

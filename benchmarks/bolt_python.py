@@ -1,4 +1,4 @@
-"""A twin on Bolt for Python, as its documentation and httpx's would have one write it. It keeps nothing.
+"""A twin of the bot on Bolt for Python, written as its documentation and httpx's suggest. It has no ledger.
 
 https://docs.slack.dev/tools/bolt-python/concepts/async
 """
@@ -27,7 +27,7 @@ slack = httpx.AsyncClient()
 
 
 async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
-    """The one workspace there is."""
+    """Authorize the one workspace."""
     return AuthorizeResult(enterprise_id=enterprise_id, team_id=team_id, bot_token=ENVIRON["SLACK_BOT_TOKEN"])
 
 
@@ -55,12 +55,12 @@ handler = AsyncSlackRequestHandler(bolt)
 
 
 async def events(request: Request) -> Response:
-    """What Slack sends."""
+    """Handle a request of Slack's."""
     return await handler.handle(request)
 
 
 async def alive(_request: Request) -> Response:
-    """Whether the twin is there."""
+    """Answer health checks."""
     return PlainTextResponse("alive")
 
 

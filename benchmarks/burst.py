@@ -1,4 +1,4 @@
-"""How a burst of commands is worked off within HighLevel's limit. Exit code 1 if a bar is missed."""
+"""Measures how the bot works off a burst of commands within HighLevel's limit. Exits with 1 if a bar is missed."""
 
 import asyncio
 import sys
@@ -10,12 +10,12 @@ import uvloop
 
 COMMANDS = 2000
 WITHIN = 4.0
-"""Seconds in which they are typed."""
+"""Seconds in which all commands are typed."""
 HIGHLEVEL_WAITS = 0.05
 LIMIT, WINDOW = 500, 10.0
-"""Requests, in so many seconds: five times HighLevel's, or it would take ten minutes."""
+"""Requests in so many seconds: five times HighLevel's limit, or a run would take ten minutes."""
 BAR = 95
-"""Per cent of it that are to be used."""
+"""Per cent of the limit that the bot must use."""
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def _work_off(contestant: contest.Contestant) -> dict[str, bool]:
-    """Tell how it went; which bars were met."""
+    """Run the burst, print its figures; returns which bars were met."""
     with (
         stage.stand_ins(highlevel_waits=HIGHLEVEL_WAITS, deals=COMMANDS, limit=LIMIT) as neighbours,
         contest.running(contestant, neighbours.slack_url, neighbours.highlevel_url) as running,
@@ -41,7 +41,7 @@ def _work_off(contestant: contest.Contestant) -> dict[str, bool]:
     done = sum("from open to *won*" in text for text in texts)
     told = sum("takes longer than usual" in text for text in texts)
     took = asked.times[-1] - asked.times[0]
-    # The last window is not full by nature: what counts is how much of the time before it was used.
+    # The last window is hardly ever full: only those before it count.
     windows = int(took // WINDOW)
     used = sum(at - asked.times[0] < windows * WINDOW for at in asked.times) / (windows * LIMIT) * 100
     print(
@@ -64,7 +64,7 @@ async def _measure(
     async with stage.client() as http:
         await stage.wait_until_ready(running.url, http)
         before = len((await neighbours.asked_of_highlevel(http)).times)
-        await asyncio.sleep(WINDOW)  # what /readyz asked is forgotten
+        await asyncio.sleep(WINDOW)  # the requests of /readyz no longer count towards the limit
         addresses = await neighbours.reply_addresses(COMMANDS, http)
         began = time.perf_counter() + 0.1
         sending = []

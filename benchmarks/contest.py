@@ -1,4 +1,4 @@
-"""Who is measured, how each is started, and what can be seen of them from outside."""
+"""The contestants: who they are, how they are started, and what can be seen of them from outside."""
 
 import json
 import os
@@ -20,12 +20,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Contestant:
-    """Somebody who does the job."""
+    """A program that does the job."""
 
     name: str
     words: tuple[str, ...]
     environ: Callable[[Path], Mapping[str, str]]
-    """What it needs besides what all get; for a folder of its own."""
+    """Makes its own variables, besides those that all get; takes the folder that it runs in."""
 
 
 def _none(_folder: Path) -> Mapping[str, str]:
@@ -33,7 +33,7 @@ def _none(_folder: Path) -> Mapping[str, str]:
 
 
 def ours(name: str, environ: Callable[[Path], Mapping[str, str]]) -> Contestant:
-    """The bot, as it is deployed."""
+    """Make a contestant of the bot, as it is deployed."""
     return Contestant(name, (str(stage.RUNTIME), "-m", "bot", "serve"), environ)
 
 
@@ -46,7 +46,7 @@ POSTGRESQL = "ours over PostgreSQL"
 
 
 def over_postgresql(new_database: Callable[[], str]) -> Contestant:
-    """The bot over an empty database at each start."""
+    """Make a contestant of the bot over PostgreSQL, with an empty database at each start."""
     return ours(POSTGRESQL, lambda _: {"DATABASE_URL": new_database()})
 
 
@@ -61,7 +61,7 @@ GIVEN = Contestant("bare, with Bolt and httpx", (*BARE.words, "given"), _none)
 
 @dataclass(frozen=True)
 class Runner:
-    """A contestant that runs."""
+    """A running contestant."""
 
     url: str
     pid: int
@@ -69,12 +69,12 @@ class Runner:
     """Seconds from its start to its first 200 on /healthz."""
 
     def cpu(self) -> float:
-        """Seconds of processor time so far, of all its threads, user and system."""
+        """Seconds of processor time that all its threads have used so far, user and system."""
         after_name = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(after_name[11]) + int(after_name[12])) / TICKS
 
     def resident_megabytes(self) -> float:
-        """What it keeps in memory."""
+        """The memory that it uses now."""
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         (line,) = (line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) / 1024
@@ -82,21 +82,21 @@ class Runner:
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Slack and HighLevel, in one process."""
+    """The process that stands in for Slack and HighLevel."""
 
     url: str
     pid: int
 
     def seen(self) -> dict[str, dict[str, list[object]]]:
-        """See `neighbours.Seen`."""
-        with urlopen(self.url) as answer:  # noqa: S310 - our own address
+        """What it has been asked so far: the fields of `neighbours.Seen`."""
+        with urlopen(self.url) as answer:  # noqa: S310 - an address of ours
             seen: dict[str, dict[str, list[object]]] = json.load(answer)
         return seen
 
 
 @contextmanager
 def neighbours(highlevel_waits: float = 0.0) -> Iterator[Neighbours]:
-    """HighLevel takes so many seconds for an answer."""
+    """Run the stand-ins; HighLevel takes so many seconds to answer."""
     words = (str(stage.ROOT / "benchmarks" / "neighbours.py"), str(highlevel_waits))
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -108,7 +108,7 @@ def neighbours(highlevel_waits: float = 0.0) -> Iterator[Neighbours]:
 
 @contextmanager
 def running(contestant: Contestant, slack_url: str, highlevel_url: str) -> Iterator[Runner]:
-    """The contestant between its neighbours, answering; killed when the block is left."""
+    """Run a contestant between its neighbours, and wait until it answers; it is killed when the block is left."""
     port = stage.free_port()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -141,5 +141,5 @@ def running(contestant: Contestant, slack_url: str, highlevel_url: str) -> Itera
 
 
 def has_node() -> bool:
-    """Whether the JavaScript twin can run here."""
+    """Whether this machine can run the JavaScript twin."""
     return shutil.which("node") is not None and (TWIN / "node_modules").is_dir()

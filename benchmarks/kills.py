@@ -1,4 +1,4 @@
-"""Processes are killed at random, for minutes, under a steady stream of commands. Exit code 1 if a promise is broken.
+"""Kills processes at random for minutes while commands stream in. Exits with 1 if a promise is broken.
 
 `python -m benchmarks.kills`, from the project's folder: it shares the replicas and the bookkeeping with the tests.
 """
@@ -29,32 +29,32 @@ KILLS, SEED = 55, 20_261_125
 PER_SECOND = 25.0
 SECONDS_BETWEEN_KILLS = (0.3, 3.0)
 NEIGHBOURS_TAKE = (0.01, 0.05)
-"""Seconds for an answer of HighLevel's or Slack's."""
+"""Seconds that HighLevel or Slack takes to answer."""
 PEOPLE = [f"U0REP{number:03}" for number in range(200)]
 HANDFUL = [f"often{number:015}" for number in range(5)]
 MANY = [f"seldom{number:014}" for number in range(500)]
 STATUSES = ("open", "won", "lost", "abandoned")
 UNDONE = 0.05
-"""The part of commands that take back what somebody changed."""
+"""The share of commands that undo a change."""
 SETTLED_WITHIN = 30.0
 AT_MOST = 300.0
-"""Seconds for one of the worlds; it takes about two minutes."""
+"""Seconds that one world may take; it usually takes two minutes."""
 TAKEOVER_BAR = 30.0
 NOTHING_HIT = "none of its commands"
 
 
 @dataclass
 class Happened:
-    """What happened in one world."""
+    """The record of one world."""
 
     name: str
     kills: int = 0
     acknowledged: list[str] = field(default_factory=list)
     unacknowledged: int = 0
     hit: Counter[str] = field(default_factory=Counter)
-    """How many kills hit a command, by its key."""
+    """How many kills hit a command, by its key or reference."""
     states: Counter[str] = field(default_factory=Counter)
-    """Of the commands that a kill hit."""
+    """How many commands a kill hit in each state."""
     takeovers: list[float] = field(default_factory=list)
     """Seconds from a kill until a command that it hit had another owner."""
     parked: int = 0
@@ -70,7 +70,7 @@ class Happened:
 
 @dataclass
 class World:
-    """The stand-ins, the replicas, and what happens."""
+    """The stand-ins, the replicas, and the record of what happens."""
 
     house: House
     bots: Replicas
@@ -79,17 +79,17 @@ class World:
     living: list[Replica] = field(default_factory=list)
     sent: dict[str, Replica] = field(default_factory=dict)
     owners: dict[str, Replica] = field(default_factory=dict)
-    """Who is who in the ledger."""
+    """The replica behind each owner in the ledger."""
     watching: list[asyncio.Task[None]] = field(default_factory=list)
     sending: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def url(self) -> str:
-        """Of the database."""
+        """The address of the database."""
         return self.house.settings.database_url
 
     async def go(self, count: int, kills: int) -> None:
-        """Start so many replicas, kill so many while commands come, and see what became of them."""
+        """Start `count` replicas, kill `kills` of them while commands come, and take account of every command."""
         self.living = [await self.bots.start() for _ in range(count)]
         stream = asyncio.create_task(self._stream())
         learning = asyncio.create_task(self._learn_owners())
@@ -105,9 +105,9 @@ class World:
         self.happened.parked = sum(row["outcome"] == "parked" for row in found)
         by_reference = {row["reference"]: row["key"] for row in found}
         self.happened.hit.update({reference: self.happened.hit[key] for reference, key in by_reference.items()})
-        # Whoever pressed a button was acknowledged as well: every row counts.
-        everybody = {*self.happened.acknowledged, *(row["key"] for row in found)}
-        self.happened.given = account(self.house.slack, self.house.highlevel, found, everybody)
+        # A press of a button was acknowledged as well: every row counts.
+        acknowledged = {*self.happened.acknowledged, *(row["key"] for row in found)}
+        self.happened.given = account(self.house.slack, self.house.highlevel, found, acknowledged)
 
     # --- what people do ---------------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class World:
             await asyncio.sleep(self.chance.expovariate(PER_SECOND))
 
     def _slow_down(self) -> None:
-        """Let each answer to the next hundred commands, and more, take a time of its own."""
+        """Let each answer to the next hundred commands, and some more, take a random time."""
         self.house.highlevel.behave()
         for _ in range(1000):
             self.house.highlevel.misbehave(Fault(wait=self.chance.uniform(*NEIGHBOURS_TAKE)), path="/opportunities/")
@@ -152,7 +152,7 @@ class World:
         seen = [shown for shown in self.house.slack.shown[-50:] if "Undo" in str(shown.blocks)]
         return self.chance.choice(seen) if seen else None
 
-    # --- and what befalls them --------------------------------------------------------------------------------------
+    # --- what happens to the replicas -------------------------------------------------------------------------------
 
     async def _kill(self, place: int) -> None:
         victim, killed = self.living[place], time.monotonic()
@@ -164,11 +164,11 @@ class World:
         ]
         self.happened.states.update([row["state"] for row in hit] or [NOTHING_HIT])
         self.happened.hit.update(row["key"] for row in hit)
-        self.watching.append(asyncio.create_task(self._instrumentation(hit, killed)))
+        self.watching.append(asyncio.create_task(self._watch_takeovers(hit, killed)))
         self.living[place] = await self.bots.start()
 
     async def _learn_owners(self) -> None:
-        """Whoever has what was sent to a replica that lives is that replica: then what it adopted is its own too."""
+        """Learn which replica is which owner in the ledger: a living one owns the commands that were sent to it."""
         while True:
             for row in await self._unfinished():
                 sent_to = self.sent.get(row["key"])
@@ -179,8 +179,8 @@ class World:
     async def _unfinished(self) -> Sequence[Row]:
         return [row for row in await asyncio.to_thread(rows, self.url) if row["state"] != "finished"]
 
-    async def _instrumentation(self, hit: Sequence[Row], killed: float) -> None:
-        """Note when each has another owner; to have none is to be finished by one."""
+    async def _watch_takeovers(self, hit: Sequence[Row], killed: float) -> None:
+        """Note when each command gets another owner; a command without an owner was finished by one."""
         left = {row["key"]: row["owner"] for row in hit}
         while left and time.monotonic() - killed < SETTLED_WITHIN:
             await asyncio.sleep(0.03)
@@ -206,7 +206,7 @@ async def _world(name: str, url: str, count: int, kills: int, seed: int) -> Happ
 
 
 async def _with_the_default_lease(url: str) -> float:
-    """Seconds until another replica has taken over from one that was killed at HighLevel's first question."""
+    """Kill a replica at its first request to HighLevel; returns the seconds until another takes over."""
     with tempfile.TemporaryDirectory() as folder:
         async with (
             stand_ins(Path(folder), DATABASE_URL=url, CONFIRM="never") as house,
@@ -273,7 +273,7 @@ def _replicas(count: int) -> str:
 
 @contextmanager
 def _databases() -> Iterator[list[tuple[str, str, int]]]:
-    """The worlds: their names, the databases' addresses, and how many replicas there are."""
+    """Yield the worlds: their names, the addresses of their databases, and their numbers of replicas."""
     where = programs()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -1,4 +1,4 @@
-"""Where a command's processor time goes, by library, as py-spy sees it from outside.
+"""Shows which libraries use a command's processor time, as py-spy sees it from outside.
 
 python benchmarks/layers.py [--seconds 20] [--functions 40]
 """
@@ -19,15 +19,15 @@ from side_by_side import Client, warm
 
 SPY = Path(sys.executable).with_name("py-spy")
 PACE = 60
-"""Commands a second: so that none waits for another."""
+"""Commands a second, few enough that none waits for another."""
 RATE = 250
 """Samples a second."""
 BELOW = "uvloop, system calls"
 LAYERS = {
     "asyncio/runners": BELOW,
     "bot": "our own code",
-    "bot/logs": "the log",
-    "bot/database": "SQLAlchemy and SQLite",
+    "bot/operations/logs": "the log",
+    "bot/storage/database": "SQLAlchemy and SQLite",
     "structlog": "the log",
     "sqlalchemy": "SQLAlchemy and SQLite",
     "aiohttp": "aiohttp",
@@ -41,10 +41,10 @@ LAYERS = {
     "stamina": "stamina and tenacity",
     "tenacity": "stamina and tenacity",
 }
-"""By module or package of the innermost frame that is in one of them: what a library asks of Python's own is its."""
+"""Layers by module or package. A sample belongs to its innermost frame in one of them, and so does what that calls."""
 WAITING = ("_worker (concurrent/futures/thread", "do_commit (sqlalchemy/engine/default")
-"""A thread that waits for work and a flush to the disk look like work from outside."""
-_FILE = re.compile(r"\(((\w+)(?:/\w+)?)")
+"""Frames that only wait, for work or for the disk; from outside they look like work."""
+_FILE = re.compile(r"\(((\w+)(?:/\w+)*)")
 
 
 def main() -> int:
@@ -83,7 +83,7 @@ async def _drive(beside: contest.Neighbours, runner: contest.Runner, seconds: in
 
 
 def _stacks(raw: str) -> Iterator[tuple[list[str], int]]:
-    """The frames of each stack, outermost first, and how often it was seen; without those that only wait."""
+    """Read each stack: its frames, outermost first, and how often it was seen; without those that only wait."""
     for line in raw.splitlines():
         stack, _, times = line.rpartition(" ")
         frames = stack.split(";")

@@ -1,4 +1,4 @@
-"""The ledger with a thousand rows beside one with a million, by turns. Exit code 1 if a bar is missed.
+"""Compares a ledger of a thousand rows with one of a million, by turns. Exits with 1 if a bar is missed.
 
 python benchmarks/ledger.py [--rows 1000000]
 """
@@ -34,18 +34,18 @@ from bot.storage.tables import commands
 
 FEW = 1000
 TIMES = 2000
-"""Of each, in each."""
+"""How often each is done in each ledger."""
 BAR = 1.2
 AT_ONCE = 20_000
 PEOPLE, DEALS = 200, 5
-"""How many people, and how many commands there are about a deal."""
+"""How many people there are, and how many commands about each deal."""
 OUT = stage.ROOT / "build" / "benchmarks" / "ledger.json"
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Store:
-    """A ledger with so many rows."""
+    """A ledger, and how many rows it began with."""
 
     rows: int
     ledger: SqlLedger
@@ -53,19 +53,19 @@ class Store:
     numbers: Iterator[int]
 
     async def accept(self) -> None:
-        """One more command."""
+        """Accept a command."""
         new = await self.ledger.accept(_entry(next(self.numbers)), within=10)
         assert new  # noqa: S101 - or nothing was measured
 
     async def undo(self) -> None:
-        """Look for somebody's change, and accept that it is to be taken back."""
+        """Look for a change, and accept a command that undoes it."""
         number = next(self.numbers)
         change = await self.history.find(f"old{number % self.rows}")
         assert change  # noqa: S101 - likewise
         await self.ledger.accept(replace(_entry(number), undoes=change.key), within=10)
 
     async def read(self) -> None:
-        """The last that somebody did, what was done to a deal, and what can be undone."""
+        """Read a person's last commands, those about a deal, and the last change that can be undone."""
         number = next(self.numbers) % self.rows
         assert await self.history.of_user(_person(number), 10)  # noqa: S101 - likewise
         assert await self.history.of_opportunity(f"deal{number // DEALS}", 10)  # noqa: S101 - likewise
@@ -89,7 +89,7 @@ def _entry(number: int) -> Entry:
 
 
 def _fill(url: str, rows: int) -> None:
-    """Finished commands, as they are when they are old."""
+    """Fill a database with finished commands."""
     filling = engine(url)
     migrate(filling)
     for start in range(0, rows, AT_ONCE):
@@ -97,7 +97,7 @@ def _fill(url: str, rows: int) -> None:
         with filling.begin() as connection:
             connection.execute(commands.insert(), old)
     if filling.dialect.name == "postgresql":
-        # What autovacuum does in a database that grows in months: pages of the index are known to be visible to all.
+        # As autovacuum does in a database that grows over months: the index alone then answers queries.
         with filling.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(sa.text("VACUUM ANALYZE commands"))
     filling.dispose()
@@ -127,7 +127,7 @@ def _old(number: int) -> dict[str, str | int]:
 
 
 async def _measure(few: str, many: str, rows: int) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds of each, in both."""
+    """Measure the milliseconds that each takes, in both ledgers."""
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     async with AsyncExitStack() as stack:
         stores = []

@@ -1,8 +1,8 @@
-"""Slack and HighLevel as cheap as can be, in a process of their own: prints where, serves until standard input ends.
+"""Cheap stand-ins for Slack and HighLevel, in one process: prints its address, serves until standard input ends.
 
-The stand-ins of `bot/simulator` are strict, and cost more for a request than the bot does: measured against them, the
-fastest contestant would wait for them. These answer what a change needs, and note when. Argument: the seconds that
-HighLevel takes for an answer.
+The stand-ins of `bot/simulator` are strict and cost more for a request than the bot does: the fastest contestant would
+wait for them. These answer only what a change needs, and note when. Argument: the seconds that HighLevel takes to
+answer.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ import uvloop
 
 DEAL = """{"id":"%s","name":"Deal %s","status":"%s","monetaryValue":12500,"pipelineId":"PIPELINE",\
 "pipelineStageId":"STAGE","assignedTo":"OWNER","source":"web","locationId":"%s","contactId":"CONTACT",\
-"contact":{"id":"CONTACT","name":"Somebody Else","companyName":"Elsewhere Ltd","email":"a@example.com","tags":[]},\
+"contact":{"id":"CONTACT","name":"Jane Doe","companyName":"Elsewhere Ltd","email":"a@example.com","tags":[]},\
 "createdAt":"2026-01-05T09:30:00.000Z","updatedAt":"2026-11-05T09:30:00.000Z",\
 "lastStatusChangeAt":"2026-11-05T09:30:00.000Z","customFields":[],"followers":[]}"""
 PIPELINES = '{"pipelines":[{"id":"PIPELINE","name":"Sales","stages":[{"id":"STAGE","name":"Offer"}]}]}'
@@ -37,29 +37,29 @@ SLACK = {
 
 
 class _Request(Protocol):
-    """What httptools tells of one."""
+    """The part of httptools' parser that is used here."""
 
     def get_method(self) -> bytes:
-        """GET or PUT."""
+        """The method, such as `GET`."""
 
 
 @dataclass
 class Seen:
-    """What has been asked, and when, by the system's monotonic clock in seconds."""
+    """The requests so far; times are seconds of the system's monotonic clock."""
 
     replies: dict[str, tuple[float, str]] = field(default_factory=dict)
-    """By the number in the reply address: when the first came, and its text."""
+    """By the number in the reply address: when the first reply came, and its text."""
     more: int = 0
-    """Replies after the first."""
+    """How many replies came after the first to a command."""
     calls: Counter[str] = field(default_factory=Counter)
-    """HighLevel's requests, by what was asked."""
+    """How many requests HighLevel got, by kind."""
     held: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """By deal: seconds from HighLevel's requests to its answers."""
+    """By deal: the seconds that HighLevel took to answer, in all."""
     statuses: dict[str, str] = field(default_factory=dict)
 
 
-class Exchange(asyncio.Protocol):
-    """One connection."""
+class Connection(asyncio.Protocol):
+    """A connection of the contestant or the benchmark."""
 
     def __init__(self, seen: Seen, listeners: list[asyncio.Transport], waits: float) -> None:
         self._seen = seen
@@ -67,25 +67,25 @@ class Exchange(asyncio.Protocol):
         self._waits = waits
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody has connected."""
+        """Start to parse requests."""
         self._transport = cast("asyncio.Transport", transport)
         self._parser = httptools.HttpRequestParser(self)
         self._body = self._url = b""
 
     def data_received(self, data: bytes) -> None:
-        """A part of a request."""
+        """Parse a part of a request."""
         self._parser.feed_data(data)
 
     def on_url(self, url: bytes) -> None:
-        """Its address."""
+        """Keep a part of its address."""
         self._url += url
 
     def on_body(self, body: bytes) -> None:
-        """A part of its body."""
+        """Keep a part of its body."""
         self._body += body
 
     def on_message_complete(self) -> None:
-        """A whole request: answer it, at once or when it is time."""
+        """Answer the request, at once or, for HighLevel, when it is time."""
         came, method = time.perf_counter(), cast("_Request", self._parser).get_method()
         (path, _, query), body = self._url.decode().partition("?"), self._body
         self._url = self._body = b""
@@ -112,7 +112,7 @@ class Exchange(asyncio.Protocol):
                 self._transport.write(_answer("ok", b"text/plain"))
                 for listener in self._listeners:
                     listener.write(f"{rest}\n".encode())
-            case "replies":  # the number of each, a line for each, as they come
+            case "replies":  # sends a line with the number of each reply as it comes
                 self._listeners.append(self._transport)
             case _:
                 self._transport.write(_answer(json.dumps(vars(self._seen))))
@@ -130,7 +130,7 @@ class Exchange(asyncio.Protocol):
             return _answer('{"id":"OWNER","name":"Olga Owner"}', more=LIMITS)
         if deal == "pipelines":
             return _answer(PIPELINES, more=LIMITS)
-        if deal == "search":  # a deal is called by its id
+        if deal == "search":  # a deal's name ends with its id
             found = self._deal(parse_qs(query)["q"][0].split()[-1])
             return _answer(f'{{"opportunities":[{found}],"meta":{{"total":1}}}}', more=LIMITS)
         return _answer(f'{{"opportunity":{self._deal(deal)},"traceId":"trace"}}', more=LIMITS)
@@ -151,7 +151,7 @@ def _answer(body: str, kind: bytes = b"application/json", more: bytes = b"") -> 
 
 async def _serve(waits: float) -> None:
     seen, listeners = Seen(), list[asyncio.Transport]()
-    make: Callable[[], Exchange] = lambda: Exchange(seen, listeners, waits)  # noqa: E731 - a factory
+    make: Callable[[], Connection] = lambda: Connection(seen, listeners, waits)  # noqa: E731 - a factory
     loop = asyncio.get_running_loop()
     server = await loop.create_server(make, stage.LOCALHOST, 0)
     print(f"http://{stage.LOCALHOST}:{server.sockets[0].getsockname()[1]}", flush=True)

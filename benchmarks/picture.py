@@ -1,4 +1,4 @@
-"""Draws what `side_by_side.py` measured last: build/benchmarks/side_by_side.json -> docs/pictures/performance.png."""
+"""Draws the last figures of `side_by_side.py`: build/benchmarks/side_by_side.json -> docs/pictures/performance.png."""
 
 import json
 import statistics

@@ -1,4 +1,4 @@
-"""The bot beside its twins: each figure for all in every round, in changing order. Exit code 1: a bar is missed.
+"""Measures the bot beside its twins, in rounds with changing order. Exits with 1 if a bar is missed.
 
 python benchmarks/side_by_side.py [--rounds 3] [--only NAME,NAME] [--figures start,open,busy,idle,memory]
 """
@@ -24,22 +24,22 @@ from contest import BARE, FETCH, GIVEN, NODE, PYTHON, SQLITE, Contestant, Neighb
 
 OUT = stage.ROOT / "build" / "benchmarks" / "side_by_side.json"
 WARM = 150
-"""Commands before anything is measured."""
+"""Commands to warm up, before anything is measured."""
 PACE, OPEN = 100, 1000
-"""Commands a second, whether or not the last was answered; and how many."""
+"""Commands a second, whether or not the last was answered, and how many in all."""
 IN_FLIGHT, BUSY = 16, 1000
 IDLE, HIGHLEVEL_WAITS, PAUSE = 60, 0.02, 0.05
-"""Commands one after another; what HighLevel takes for an answer then; and the seconds before the next."""
+"""Commands one after another; the seconds that HighLevel takes to answer them; and those between two commands."""
 NAMES, MANY = 50, 10_000
 PATIENCE = 30.0
-"""Seconds for a reply, in which no bot needs half of one."""
+"""Seconds to wait for a reply; every contestant needs less than half a second."""
 SETTLE = 2.0
-"""Seconds after the start before the memory is looked at."""
+"""Seconds from the start until the memory is measured."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What is measured: its unit, and the bar, against the Node twin or as it is."""
+    """A figure's unit, and its bars: against the Node twin's, and absolute."""
 
     unit: str
     times_node: float | None = None
@@ -65,14 +65,14 @@ OURS = (SQLITE.name, contest.POSTGRESQL)
 
 
 class Wrong(Exception):
-    """The job was not done: then no figure of it counts."""
+    """A contestant did not do the job: its figures do not count."""
 
 
 # --- one contestant ------------------------------------------------------------------------------------------------
 
 
 class Client:
-    """Sends commands and checks what became of them."""
+    """Sends commands to a contestant, and checks its replies."""
 
     def __init__(self, http: aiohttp.ClientSession, beside: Neighbours, runner: Runner) -> None:
         self._http = http
@@ -80,14 +80,14 @@ class Client:
         self._runner = runner
         self._numbers = itertools.count()
         self.text = "{deal} won"
-        """What is typed."""
+        """The text of the commands."""
         self._replied: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
         self.sent: dict[int, float] = {}
         self.took: list[float] = []
-        """Milliseconds, of what is measured."""
+        """Milliseconds of each acknowledgement."""
 
     async def send(self, due: float | None = None) -> int:
-        """One command about a deal of its own, which was `due` now if nothing else is said; its number."""
+        """Send a command about a deal of its own, `due` now by default; returns its number. Raises `Wrong`."""
         number = next(self._numbers)
         self.sent[number] = due = due or time.perf_counter()
         address, text = f"{self._beside.url}/commands/{number}", self.text.format(deal=stage.deal(number))
@@ -98,7 +98,7 @@ class Client:
         return number
 
     async def at_a_pace(self, many: int, pace: float) -> None:
-        """So many, `pace` a second, on time whether or not the last was answered, and timed from when they were due."""
+        """Send commands, `pace` a second, whether or not the last was answered; each is timed from when it was due."""
         began, tasks = time.perf_counter(), []
         for number in range(many):
             due = began + number / pace
@@ -107,7 +107,7 @@ class Client:
         await asyncio.gather(*tasks)
 
     async def replied(self, within: float = 120.0) -> dict[str, tuple[float, str]]:
-        """Every reply, once all are there. Raises `Wrong` if one is missing, twice, or no success."""
+        """Wait for all replies; returns them. Raises `Wrong` if one is missing, came twice, or is no success."""
         until = time.perf_counter() + within
         while True:
             seen = await asyncio.to_thread(self._beside.seen)
@@ -122,7 +122,7 @@ class Client:
         return replies
 
     async def in_flight(self, many: int, at_once: int) -> None:
-        """So many, so many at once: the next begins when the reply to one is there."""
+        """Send commands, so many at once: the next begins when the reply to one comes."""
         left = iter(range(many))
 
         async def work() -> None:
@@ -135,7 +135,7 @@ class Client:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Hear of each reply when it comes."""
+        """Be told of each reply as it comes."""
         host, _, port = self._beside.url.removeprefix("http://").partition(":")
         lines, request = await asyncio.open_connection(host, int(port))
         request.write(b"GET /replies HTTP/1.1\r\nHost: neighbours\r\n\r\n")
@@ -154,7 +154,7 @@ class Client:
 
 @contextmanager
 def _measured(runner: Runner) -> Iterator[Callable[[int], float]]:
-    """CPU seconds per 1,000 since the block was entered."""
+    """Yield a function: given how many commands came, the CPU seconds per 1,000 since the block was entered."""
     before = runner.cpu()
     yield lambda many: (runner.cpu() - before) / many * 1000
 
@@ -226,7 +226,7 @@ async def _name(client: Client, _runner: Runner, beside: Neighbours) -> Measured
 
 
 async def warm(client: Client) -> None:
-    """Let it be as it is after a while: connections are open, names are known, code is compiled."""
+    """Send commands until the contestant runs as it does after a while: connections open, names known."""
     await client.in_flight(WARM, 4)
     await client.replied()
     client.took.clear()
@@ -246,13 +246,13 @@ MEASURING: dict[str, Callable[[Client, Runner, Neighbours], Awaitable[Measured]]
     "name": _name,
 }
 ONLY_OURS = {"name"}
-"""What the twins cannot do."""
+"""The figures of what the twins cannot do."""
 ONCE = {"name", "memory"}
-"""What comes out the same in every round, or takes too long."""
+"""The figures that are the same in every round, or take too long to repeat."""
 
 
 def measure(contestant: Contestant, what: str) -> Measured:
-    """Start it anew, and measure. Raises `Wrong`."""
+    """Start the contestant anew, and measure. Raises `Wrong`."""
 
     async def go() -> Measured:
         async with stage.client() as http:
@@ -272,7 +272,7 @@ def measure(contestant: Contestant, what: str) -> Measured:
 
 
 def contestants(new_database: Callable[[], str] | None) -> list[Contestant]:
-    """Those that can run here; `new_database` gives the address of an empty one in PostgreSQL."""
+    """The contestants that can run here; `new_database` makes an empty PostgreSQL database and returns its address."""
     over_postgresql = [contest.over_postgresql(new_database)] if new_database else []
     return [SQLITE, *over_postgresql, *([NODE, FETCH] if contest.has_node() else []), PYTHON, GIVEN, BARE]
 
@@ -287,7 +287,7 @@ def main() -> int:
     stage.print_machine()
     print("node", subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip())  # noqa: S607
     with stage.postgresql() as cluster:
-        everybody = [
+        taking_part = [
             each
             for each in contestants(cluster.new_database if cluster else None)
             if not asked.only or each.name.startswith(tuple(asked.only.split(",")))
@@ -298,9 +298,9 @@ def main() -> int:
             for what in asked.figures.split(","):
                 if number and what in ONCE:
                     continue
-                # The one that was first is last the next time.
-                reserve = number % len(everybody)
-                for contestant in [*everybody[reserve:], *everybody[:reserve]]:
+                # The one that is first in this round is last in the next.
+                first = number % len(taking_part)
+                for contestant in [*taking_part[first:], *taking_part[:first]]:
                     if what in ONLY_OURS and contestant.name not in OURS:
                         continue
                     try:
@@ -315,7 +315,7 @@ def main() -> int:
                     print(f"    {number + 1} {contestant.name}: {told}", flush=True)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(found, indent=1), encoding="utf-8")
-    _print_table(found, [each.name for each in everybody])
+    _print_table(found, [each.name for each in taking_part])
     return stage.verdict(bars(found, failed, node=contest.has_node()))
 
 
@@ -339,9 +339,9 @@ def _print_table(found: dict[str, defaultdict[str, list[float]]], names: list[st
 
 
 def bars(found: dict[str, defaultdict[str, list[float]]], failed: set[str], *, node: bool) -> dict[str, bool]:
-    """What is promised of ours, and whether it is kept; what was not measured is not.
+    """The bars for our contestants, and whether each was met; one without a measurement was not.
 
-    `failed` are those who did not do what was asked; `node`: whether the twin is there that bars are drawn from.
+    `failed` are the contestants that did not do the job; `node` is whether the Node twin was measured, as bars need.
     """
     kept = {"the Node twin was there": node} | {f"{name} did all that was asked": name not in failed for name in OURS}
     for figure, bar in FIGURES.items():

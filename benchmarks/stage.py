@@ -1,4 +1,4 @@
-"""What the benchmarks share: the stand-ins and the bot as processes of their own, all on this machine alone."""
+"""Shared by the benchmarks: starts the processes, and sends signed commands, on this machine alone."""
 
 import asyncio
 import json
@@ -28,12 +28,12 @@ sys.path.insert(0, str(ROOT))
 from tests.postgresql import Cluster, programs, running  # noqa: E402 - found from here only
 
 RUNTIME = ROOT / "build" / "runtime" / "bin" / "python"
-"""With what a host installs and nothing else: development brings packages that others load where they find them."""
+"""Has the packages that a host installs and no others: some libraries load development packages if they find them."""
 LOCALHOST = "127.0.0.1"
 SIGNING_SECRET, BOT_TOKEN, HIGHLEVEL_TOKEN = "not-a-secret", "xoxb-simulated", "pit-simulated"
 LOCATION, TEAM, CHANNEL = "LOCATIONxxxxxxxxxxxx", "T0SIMULATED", "C0SALES"
 PEOPLE = [f"U0REP{number:04}" for number in range(1000)]
-"""A person may start 20 commands a minute: many people, so that the pace is the bot's own."""
+"""So many that the limit of 20 commands a minute for each person does not slow the bot down."""
 PACKAGES = (
     "aiohttp",
     "httpx",
@@ -51,12 +51,12 @@ TIDY_UP_WITHIN = 5.0
 
 
 def deal(number: int) -> str:
-    """The id of a deal that the stand-in has."""
+    """The id of a deal of the stand-in's."""
     return f"bench{number:015}"
 
 
 def end_well_when_told_to() -> None:
-    """Let SIGTERM end this process as Ctrl-C does, so that the processes it started end too."""
+    """Let SIGTERM end this process as Ctrl-C does, so that it ends the processes that it started."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 
 
@@ -67,20 +67,20 @@ def print_machine() -> None:
 
 
 def verdict(bars: dict[str, bool]) -> int:
-    """Say which bars were met; the exit code."""
+    """Print which bars were met; returns the exit code."""
     for bar, met in bars.items():
         print(f"{'met   ' if met else 'MISSED'} {bar}")
     return 0 if all(bars.values()) else 1
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The value that `percent` of a hundred do not exceed."""
+    """The value that this percentage of the values does not exceed."""
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
 @contextmanager
 def postgresql() -> Iterator[Cluster | None]:
-    """A server that writes to the disk before it says so; `None` where its programs are not installed."""
+    """Run a PostgreSQL that flushes every commit to the disk; yields `None` if its programs are not installed."""
     if (where := programs()) is None:
         print("PostgreSQL is not installed: not measured.")
         yield None
@@ -91,7 +91,7 @@ def postgresql() -> Iterator[Cluster | None]:
 
 @dataclass(frozen=True)
 class Asked:
-    """HighLevel's requests: when they came, in seconds, and how many were too many."""
+    """HighLevel's requests: the seconds at which they came, and how many got a 429."""
 
     times: list[float]
     refused: int
@@ -99,20 +99,20 @@ class Asked:
 
 @dataclass(frozen=True)
 class StandIns:
-    """Slack and HighLevel, in one process."""
+    """The strict stand-ins for Slack and HighLevel, in one process."""
 
     slack_url: str
     highlevel_url: str
 
     async def reply_addresses(self, count: int, http: aiohttp.ClientSession) -> list[str]:
-        """Fresh addresses for the bot's replies, one for a command."""
+        """Make reply addresses, one for each command."""
         async with http.post(f"{self.slack_url}/benchmark/addresses", params={"count": count}) as answer:
             answer.raise_for_status()
             addresses: list[str] = await answer.json()
         return addresses
 
     async def shown_when(self, count: int, http: aiohttp.ClientSession) -> list[str]:
-        """The texts that people saw, as soon as there are so many, or after a minute."""
+        """Wait for so many messages, a minute at most; returns the texts of all."""
         patient = aiohttp.ClientTimeout(total=90)
         async with http.get(f"{self.slack_url}/benchmark/shown", params={"count": count}, timeout=patient) as answer:
             answer.raise_for_status()
@@ -120,7 +120,7 @@ class StandIns:
         return texts
 
     async def asked_of_highlevel(self, http: aiohttp.ClientSession) -> Asked:
-        """What HighLevel has been asked so far."""
+        """The requests that HighLevel got so far."""
         async with http.get(f"{self.slack_url}/benchmark/asked") as answer:
             answer.raise_for_status()
             return Asked(**await answer.json())
@@ -130,7 +130,7 @@ class StandIns:
 def process(
     *words: str, folder: Path, environ: dict[str, str], stdin: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Another Python with this environment and no other, killed when the block is left."""
+    """Run another Python with exactly this environment; it is killed when the block is left."""
     started = subprocess.Popen(  # noqa: S603 - our own words
         [sys.executable, *words],
         cwd=folder,  # not the project's: a developer's .env must not be read
@@ -152,9 +152,9 @@ def process(
 
 @contextmanager
 def stand_ins(*, highlevel_waits: float = 0.0, deals: int, limit: int = NO_LIMIT) -> Iterator[StandIns]:
-    """HighLevel takes so many seconds for an answer, has so many deals, and takes so many requests in 10 s."""
+    """Run the stand-ins; HighLevel takes so many seconds to answer, and at most `limit` requests in 10 s."""
     words = (str(ROOT / "benchmarks" / "stand_ins.py"), str(highlevel_waits), str(deals), str(limit))
-    # It also ends by itself when this process, and with it the pipe to its standard input, is gone.
+    # It also ends by itself when this process ends, since that closes its standard input.
     with (
         tempfile.TemporaryDirectory() as folder,
         process(*words, folder=Path(folder), environ={}, stdin=subprocess.PIPE) as started,
@@ -164,7 +164,7 @@ def stand_ins(*, highlevel_waits: float = 0.0, deals: int, limit: int = NO_LIMIT
 
 
 def free_port() -> int:
-    """A port that nobody listens to."""
+    """Find a port that no process listens on."""
     with socket.socket() as probe:
         probe.bind((LOCALHOST, 0))
         port: int = probe.getsockname()[1]
@@ -172,7 +172,7 @@ def free_port() -> int:
 
 
 def is_alive(port: int) -> bool:
-    """Whether /healthz is answered there."""
+    """Whether a bot on this port answers /healthz."""
     try:
         with socket.create_connection((LOCALHOST, port), timeout=1) as connection:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n")
@@ -182,7 +182,7 @@ def is_alive(port: int) -> bool:
 
 
 async def wait_until_ready(url: str, http: aiohttp.ClientSession) -> None:
-    """Until the bot knows its workspace, and has opened its ledger: before that, it refuses commands."""
+    """Wait until the bot knows its workspace and has opened its ledger: before that, it refuses commands."""
     async with asyncio.timeout(START_WITHIN), http.get(f"{url}/readyz") as answer:
         if answer.status != 200:
             raise SystemExit(f"The bot is not ready: {await answer.text()}")
@@ -190,7 +190,7 @@ async def wait_until_ready(url: str, http: aiohttp.ClientSession) -> None:
 
 @asynccontextmanager
 async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client that opens as many connections as it needs, and waits no longer than Slack does."""
+    """Open an HTTP client with any number of connections, which waits no longer than Slack does."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=3.0)
     ) as session:
@@ -198,13 +198,13 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 def signed_command(number: int, reply_address: str, text: str = "") -> tuple[bytes, dict[str, str]]:
-    """A command as Slack sends it, body and headers, signed now: to win a deal, where nothing else is typed."""
+    """Make the body and headers of a command as Slack sends it, signed now; by default it wins a deal."""
     body = urlencode(
         {
             "command": "/opp-status",
             "text": text or f"{deal(number)} won",
             "user_id": PEOPLE[number % len(PEOPLE)],
-            "user_name": "somebody",
+            "user_name": "ana",
             "channel_id": CHANNEL,
             "channel_name": "sales",
             "team_id": TEAM,
@@ -226,7 +226,7 @@ def signed_command(number: int, reply_address: str, text: str = "") -> tuple[byt
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """One command: how late it was sent, how long the acknowledgement took, both in ms, and what was wrong with it."""
+    """An acknowledgement: how late its command was sent and how long it took, in ms, and what was wrong with it."""
 
     late: float
     took: float
@@ -236,13 +236,13 @@ class Acknowledged:
 async def send(
     command: tuple[bytes, dict[str, str]], due: float, url: str, http: aiohttp.ClientSession
 ) -> Acknowledged:
-    """Send a signed command, which was due at that time."""
+    """Send a signed command, which was `due` at that time."""
     body, headers = command
     sent = time.perf_counter()
     try:
         async with http.post(f"{url}/slack/events", data=body, headers=headers) as answer:
             text = await answer.text()
-            # Accepted without a word: whatever it says here is a refusal.
+            # An accepted command gets an empty answer: any text is a refusal.
             wrong = "" if answer.status == 200 and not text else f"{answer.status} {text[:80]}"
     except (aiohttp.ClientError, TimeoutError) as error:
         wrong = type(error).__name__

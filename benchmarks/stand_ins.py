@@ -1,7 +1,7 @@
-"""The stand-ins in a process of their own: prints where they are, and serves until its standard input ends.
+"""Runs the stand-ins in a process of their own: prints their addresses, serves until standard input ends.
 
-Started by `stage.stand_ins`; arguments: the seconds that HighLevel takes for an answer, how many deals it has,
-and how many requests it takes in ten seconds.
+`stage.stand_ins` starts it. Arguments: the seconds that HighLevel takes to answer, how many deals it has, and how many
+requests it takes in ten seconds.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from bot.simulator.serving import served
 from bot.simulator.slack.server import Slack
 
 
-class Workspace(Slack):
-    """Slack, for somebody in another process who sends the commands."""
+class RemoteSlack(Slack):
+    """Slack for a benchmark in another process, which sends the commands itself."""
 
     highlevel: HighLevel | None = None
     """The stand-in beside this one."""
@@ -33,7 +33,7 @@ class Workspace(Slack):
 
     async def _addresses_for_commands(self, request: web.Request) -> web.Response:
         count = int(request.query["count"])
-        person = stage.PEOPLE[0]  # nobody looks at who is shown a message here
+        person = stage.PEOPLE[0]  # who sees a message does not matter here
         return web.json_response([self.new_address("commands", stage.CHANNEL, person) for _ in range(count)])
 
     async def _texts_shown(self, request: web.Request) -> web.Response:
@@ -55,7 +55,7 @@ async def _serve(highlevel_waits: float, deals: int, limit: int) -> None:
         highlevel.add_opportunity(stage.deal(number))
     if highlevel_waits:
         highlevel.misbehave(Fault(wait=highlevel_waits), times=float("inf"))
-    slack = Workspace(signing_secret=stage.SIGNING_SECRET, bot_token=stage.BOT_TOKEN, team_id=stage.TEAM)
+    slack = RemoteSlack(signing_secret=stage.SIGNING_SECRET, bot_token=stage.BOT_TOKEN, team_id=stage.TEAM)
     slack.highlevel = highlevel
     async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
         print(json.dumps({"slack_url": slack.url, "highlevel_url": highlevel_url}), flush=True)

@@ -1,4 +1,4 @@
-"""The bot's Bolt app over ports in memory, and what passes over it."""
+"""The bot's Bolt app over ports in memory."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -48,16 +48,15 @@ from tests.memory import (
 from tests.notebook import Notebook
 
 DEAL = "AbCdEfGhIjKlMnOpQr12"
-"""An id of HighLevel's kind."""
+"""A deal's id, as HighLevel makes them."""
 WISH = Wish("deal", Status.WON)
-ANYBODY = Caller("U1", "T1", "C1")
 
 _numbers = count()
 
 
 @dataclass
 class MemoryViews:
-    """`bot.modal.Views` in a list; `works`: whether Slack shows what it is given."""
+    """Keeps the modals that the bot opens and updates; `works` is whether Slack shows them."""
 
     works: bool = True
     opened: list[tuple[str, Block]] = field(default_factory=list)
@@ -74,7 +73,7 @@ class MemoryViews:
 
 @dataclass
 class Desk:
-    """A reception, and what passes over it."""
+    """The listeners over ports in memory, and what they accept and answer."""
 
     request: Request = field(default_factory=lambda: Change((WISH,)))
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
@@ -101,21 +100,21 @@ class Desk:
 
     @property
     def told(self) -> list[tuple[Message, Address, str]]:
-        """What was said besides the acknowledgement."""
+        """The messages sent besides the acknowledgement."""
         return self.outbox.told
 
     @property
     def questions(self) -> list[tuple[Awaitable[Message | None], Address, str]]:
-        """What is answered after the acknowledgement."""
+        """The questions that are answered after the acknowledgement."""
         return self.outbox.questions
 
     @property
     def entries(self) -> list[Entry]:
-        """What was accepted."""
+        """The commands that were accepted."""
         return self.work.entries
 
     async def on_command(self, **body: str) -> tuple[int, dict[str, Any]]:
-        """What Slack gets for a command from U1, in T1 and C1."""
+        """Send a command of U1, in T1 and C1; returns the status and the body that Slack gets."""
         return await self.dispatch(
             {
                 "command": "/opp-status",
@@ -130,7 +129,7 @@ class Desk:
         )
 
     async def on_press(self, action_id: str, action: dict[str, Any] | str, **body: Any) -> str:  # noqa: ANN401
-        """What somebody, U2 unless told otherwise, reads who presses this; empty when nothing is said at once."""
+        """Press a button as U2; returns what they read at once, empty if it is nothing."""
         pressed = {"value": action} if isinstance(action, str) else action
         status, answer = await self.dispatch(
             {
@@ -152,18 +151,18 @@ class Desk:
         return await self.on_press("undo", change, **body)
 
     async def on_reason(self, key: str, reason: str = "price", **body: Any) -> str:  # noqa: ANN401
-        """Somebody chooses a lost reason in a menu."""
+        """Choose a lost reason in a menu; returns as `on_press` does."""
         chosen = {"type": "static_select", "block_id": key, "selected_option": {"value": reason}}
         return await self.on_press("reason", chosen, **body)
 
     async def answers(self) -> list[Message | None]:
-        """What comes of the questions that were handed over."""
+        """Wait for the answers to the questions that were handed over."""
         found = [await question for question, _, _ in self.questions]
         self.questions.clear()
         return found
 
     async def accepted(self, *wishes: Wish, user: str = "U1", key: str = "asked", **fields: Any) -> list[str]:  # noqa: ANN401
-        """Somebody has asked for this, all at once; gives the keys."""
+        """Accept these wishes as one command; returns the keys."""
         keys = [f"{key}#{number:02}" if number else key for number in range(len(wishes))]
         batch = key if len(wishes) > 1 else None
         caller = Caller(user, "T1", "C1")
@@ -177,12 +176,12 @@ class Desk:
         return keys
 
     async def asked(self, outcome: Outcome, *wishes: Wish, key: str = "asked", **fields: Any) -> None:  # noqa: ANN401
-        """Somebody has asked for this, and it all came to the same."""
+        """Accept these wishes as one command, and give all of them this outcome."""
         for each in await self.accepted(*wishes, key=key, **fields):
             await self.ledger.answer(each, outcome, Message("", (), public=False))
 
     async def changed(self, key: str = "change", before: str = "open", user: str = "U1", deals: int = 1) -> None:
-        """Somebody has changed the deal, or more of them, to won, and it is finished."""
+        """Accept and finish a change of one or more deals to won."""
         names = ["deal", *(f"deal-{number}" for number in range(1, deals))]
         wishes = [Wish(name, Status.WON) for name in names]
         for each, name in zip(await self.accepted(*wishes, user=user, key=key), names, strict=True):
@@ -192,12 +191,12 @@ class Desk:
             await self.ledger.finish(each, "response_url", "")
 
     async def dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """What Slack gets for this."""
+        """Send what Slack would; returns the status and the body that Slack gets."""
         response = await self.bolt().async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
         return response.status, json.loads(response.body) if response.body else {}
 
     def bolt(self) -> AsyncApp:
-        """The bot's Bolt app over all this."""
+        """Build the bot's Bolt app over these ports."""
         decided = policy(
             statuses=self.statuses,
             undo_window=self.window,

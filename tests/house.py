@@ -1,4 +1,4 @@
-"""The whole house for a test: both stand-ins, and the real bot between them, over real HTTP."""
+"""Runs the real bot between both stand-ins, over real HTTP, for a test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -29,7 +29,7 @@ from bot.web.server import serving
 from bot.wiring import build
 
 ANA, BEN, KIM = "U0ANA", "U0BEN", "U0KIM"
-"""On the allowlist; not on it; the one to ask."""
+"""Ana is on the allowlist, Ben is not, and Kim is the contact for access."""
 SALES, OTHER_CHANNEL = "C0SALES", "C0OTHER"
 DEAL = "aB3dE5fG7hJ9kL1mN2pQ"
 UNKNOWN_ID = "zZ9yY8xX7wW6vV5uU4tT"
@@ -38,7 +38,7 @@ BOT_TOKEN = "xoxb-not-a-token"
 APP_TOKEN = "xapp-not-a-token"
 HIGHLEVEL_TOKEN = "pit-not-a-token"
 PUBLIC_URL = "https://deals.example"
-"""Where people find the bot, as they are told; in the tests it is on this machine."""
+"""The bot's address in its links; in the tests it is really on this machine."""
 BY_OAUTH = {
     "HIGHLEVEL_TOKEN": "",
     "HIGHLEVEL_CLIENT_ID": Marketplace.client_id,
@@ -60,15 +60,15 @@ PATIENT = Tempo(
     token_refresh=RefreshTiming(look=0.1, again=0.02, pause=0.05, settle=0.0),
     connection_lease=30.0,
 )
-"""Waiting times for tests: short between two tries, long for an answer. A machine that stands still for some seconds
-changes nothing in what they prove."""
+"""Waiting times for tests: short between two tries, long for an answer, so that a machine that stands still for some
+seconds fails no test."""
 HASTY = replace(
     PATIENT,
     command=Patience(whole=4.0, for_looking=2.5, between_looks=0.1),
     highlevel=Attempts(most=2, connect=1.0, answer=1.0, pause=0.01),
     worker=replace(PATIENT.worker, wait_for_limit=2.0, drain=2.0),
 )
-"""The same for tests in which HighLevel does not answer, or a process ends with something unfinished."""
+"""The same, for tests in which HighLevel does not answer or a process ends with unfinished work."""
 
 
 @dataclass
@@ -83,19 +83,19 @@ class House:
         return str(self.highlevel.opportunities[DEAL]["status"])
 
     async def says(self, text: str, *, user: str = ANA, channel: str = SALES, team: str | None = None) -> Shown:
-        """Somebody types the command; gives the one message that comes of it."""
+        """Type `/opp-status <text>`; returns the one message that answers it."""
         before = len(self.slack.shown)
         await self.slack.command(text, user=user, channel=channel, team=team)
         return (await self.slack.wait_for(before + 1))[before]
 
     async def presses(self, shown: Shown, action_id: str, *, user: str = ANA) -> None:
-        """Somebody presses a button; what comes of it is for the test to see."""
+        """Press a button; the test looks for what comes of it."""
         await self.slack.press(shown, button(shown, action_id), user=user)
 
     async def answers(self, shown: Shown, action_id: str, value: str | None = None, *, user: str = ANA) -> Shown:
-        """Somebody presses a button in a question, or chooses from its menu; gives the message that comes of it.
+        """Answer a question by its button or its menu; returns the message that comes of it.
 
-        Of several buttons of one name, the one whose value begins with `value`.
+        Of several buttons with this `action_id`, press the one whose value begins with `value`.
         """
         before = {each.ts for each in self.slack.shown}
         if any(element.get("type") == "static_select" for element in _elements(shown)):
@@ -111,7 +111,7 @@ class House:
         return next(each for each in self.slack.shown if each.ts not in before)
 
     async def rows(self) -> list[dict[str, Any]]:
-        """The ledger, as an auditor would find it as soon as every command is finished."""
+        """The rows of the ledger, as soon as every command is finished."""
         engine = engine_for_reading(self.settings.database_url)
         try:
             async with asyncio.timeout(60):
@@ -133,9 +133,10 @@ def _elements(shown: Shown) -> list[Mapping[str, Any]]:
 async def open_house(
     folder: Path, tempo: Tempo = PATIENT, /, *, over: str = "http", **settings: str
 ) -> AsyncIterator[House]:
-    """Everything running, with one open deal; `settings` override the environment, by their variables' names.
+    """Run the bot between the stand-ins, with one open deal.
 
-    Slack comes over `http` or over a `socket`.
+    `settings` are environment variables that override the usual ones. `over` is how Slack reaches the bot: `http` or
+    `socket`.
     """
     async with stand_ins(folder, over=over, **settings) as house:
         bot = build(house.settings, tempo)
@@ -149,7 +150,7 @@ async def open_house(
 
 @asynccontextmanager
 async def stand_ins(folder: Path, /, *, over: str = "http", **settings: str) -> AsyncIterator[House]:
-    """The house without a bot in it."""
+    """Run the stand-ins alone, with the settings for a bot between them."""
     highlevel = HighLevel()
     highlevel.add_token(HIGHLEVEL_TOKEN)
     highlevel.add_opportunity(DEAL, name="New website")

@@ -1,18 +1,18 @@
-"""Reads the HTML that the stand-ins make, and fails where it is not well-formed."""
+"""Reads the HTML of the demo page, and fails if it is not well-formed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 VOID = frozenset({"br", "hr", "input"})
-"""The elements without an end that we use."""
+"""The elements without an end tag that the page uses."""
 BLOCKS = frozenset({"blockquote", "br", "dialog", "div", "h2", "h3", "label", "li", "option", "pre", "summary"})
 """The elements that are shown on a line of their own."""
 
 
 @dataclass
 class Node:
-    """An element, with what is in it."""
+    """An element, with its contents."""
 
     tag: str
     attributes: dict[str, str]
@@ -20,17 +20,17 @@ class Node:
 
     @property
     def text(self) -> str:
-        """What is read in it."""
+        """The text in it; a block stands on a line of its own."""
         inner = "".join(each if isinstance(each, str) else each.text for each in self.inside)
         return f"\n{inner}\n" if self.tag in BLOCKS else inner
 
     def all(self, tag: str = "", **attributes: str) -> "list[Node]":
-        """The elements in it with this tag and these attributes, in their order; `data_view` is `data-view`."""
+        """Find the elements in it with this tag and these attributes, in order; `data_view` is `data-view`."""
         wanted = {name.strip("_").replace("_", "-"): value for name, value in attributes.items()}
         return [node for node in self._nodes() if tag in {"", node.tag} and wanted.items() <= node.attributes.items()]
 
     def one(self, tag: str = "", **attributes: str) -> "Node":
-        """The only such element."""
+        """Find the only such element; fails if there are more or none."""
         (found,) = self.all(tag, **attributes)
         return found
 
@@ -75,7 +75,7 @@ class _Reader(HTMLParser):
 
 
 def read(html: str) -> Node:
-    """What HTML consists of. An `AssertionError` where an element has no end, or the end of another."""
+    """Read HTML into nodes. Raises `AssertionError` if an end tag is missing or does not fit."""
     reader = _Reader()
     reader.feed(html)
     reader.close()

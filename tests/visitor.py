@@ -1,4 +1,4 @@
-"""Somebody with a browser, who connects HighLevel."""
+"""A person with a browser who connects HighLevel."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ from tests.house import PUBLIC_URL, House
 
 @dataclass
 class Visitor:
-    """Follows no redirection by itself; finds the bot at its public address wherever it is."""
+    """A browser that follows no redirect by itself, and finds the bot under its public address."""
 
     house: House
     http: httpx.AsyncClient
@@ -26,7 +26,7 @@ class Visitor:
         return await self.http.request(method, address.replace(PUBLIC_URL, self.house.slack.bot_url, 1))
 
     async def presses(self, address: str) -> str:
-        """Press the page's button; gives where that leads."""
+        """Press the page's button; returns the address to which that leads."""
         page = await self.opens(address)
         assert '<form method="post">' in page.text, page.text
         answer = await self.opens(address, "POST")
@@ -34,17 +34,17 @@ class Visitor:
         return answer.headers["Location"]
 
     async def chooses(self, address: str) -> str:
-        """Choose the sub-account at HighLevel; gives the address to come back to."""
+        """Choose the sub-account at HighLevel; returns the address to come back to."""
         answer = await self.opens(await self.presses(address))
         assert answer.status_code == 302, answer.text
         return answer.headers["Location"]
 
     async def connects(self) -> httpx.Response:
-        """All of it, with a link of its own; gives the last page."""
+        """Connect HighLevel with a new link; returns the last page."""
         return await self.opens(await self.chooses(await connect_link(self.house.settings)))
 
 
-def interaction(page: httpx.Response) -> str:
+def text_of(page: httpx.Response) -> str:
     """The text of a page."""
     main = page.text.partition("<main>")[2]
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", main)).split())
@@ -52,10 +52,10 @@ def interaction(page: httpx.Response) -> str:
 
 @asynccontextmanager
 async def visitor(house: House) -> AsyncIterator[Visitor]:
-    """With a browser of their own; they come when the bot has made its tables, if it is there already."""
+    """Open a browser; wait until the bot has made its tables, if there is a bot yet."""
     agent = {"User-Agent": "Mozilla/5.0"}
     async with httpx.AsyncClient(headers=agent, trust_env=False) as http:
-        somebody = Visitor(house, http)
-        while house.slack.bot_url and (await somebody.opens(connect_url(PUBLIC_URL, "none"))).status_code == 503:
+        visitor = Visitor(house, http)
+        while house.slack.bot_url and (await visitor.opens(connect_url(PUBLIC_URL, "none"))).status_code == 503:
             await asyncio.sleep(0.05)
-        yield somebody
+        yield visitor

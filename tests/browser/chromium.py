@@ -1,4 +1,4 @@
-"""The system's Chromium, without a window: shut off from the world, and watched for what goes wrong in a page."""
+"""Runs the system's Chromium without a window: cut off from the network, and failing tests whose pages have errors."""
 
 import shutil
 import subprocess
@@ -15,9 +15,9 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from bot.simulator.serving import LOCALHOST
 
 Picture = Callable[[Page, str], Awaitable[Path]]
-"""Takes a picture of what a page shows, under a name; gives the file."""
+"""Takes a picture of a page, under this name; returns the file."""
 PATIENCE = 60
-"""Seconds that a page has for whatever a test waits for."""
+"""Seconds that a test waits for something on a page."""
 expect.set_options(timeout=PATIENCE * 1000)
 _START = 60
 """Seconds that Chromium has to start on a busy machine."""
@@ -31,20 +31,20 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--no-proxy-server",  # whoever asks a proxy does not ask for addresses
+    "--no-proxy-server",  # with a proxy, Chromium would not resolve names itself
     f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {LOCALHOST}",
     "--remote-debugging-port=0",
 ]
 
 
 def program() -> str | None:
-    """Where Chromium is; `None` when this machine has none."""
+    """The path of Chromium; `None` if this machine has none."""
     return shutil.which("chromium")
 
 
 @contextmanager
 def running(program: str) -> Iterator[str]:
-    """A Chromium with an empty profile until the block is left; gives the address of its DevTools."""
+    """Run Chromium with an empty profile until the block is left; yields the address of its DevTools."""
     with tempfile.TemporaryDirectory(prefix="opp-status-chromium-", ignore_cleanup_errors=True) as profile:
         log = Path(profile) / "log"
         with log.open("w") as output:
@@ -70,19 +70,19 @@ def _address(file: Path, process: subprocess.Popen[bytes], log: Path) -> str:
 
 @dataclass
 class Tabs:
-    """Opens pages, each for a visitor of its own: none shares cookies or storage with another."""
+    """Opens pages, each with cookies and storage of its own."""
 
     browser: Browser
     complaints: list[str] = field(default_factory=list)
-    """What went wrong in the pages, or left this machine. A test that foresees some takes them out."""
+    """Errors in the pages, and requests to other machines. A test that expects some removes them."""
     _visitors: list[BrowserContext] = field(default_factory=list)
 
     async def open(
         self, url: str, *, width: int = 1280, height: int = 800, dark: bool = False, phone: bool = False
     ) -> Page:
-        """A page that has loaded, in English and UTC, with nothing that moves; what is waited for has 5 seconds.
+        """Open a page, in English, UTC and without animations, and wait until it has loaded.
 
-        Width and height are in CSS pixels. A phone is touched, and heeds the page's `viewport`, as a desktop does not.
+        Width and height are in CSS pixels. A phone has a touch screen and heeds the page's `viewport`.
         """
         visitor = await self.browser.new_context(
             viewport={"width": width, "height": height},
@@ -92,11 +92,11 @@ class Tabs:
             reduced_motion="reduce",
             locale="en-US",
             timezone_id="UTC",
-            service_workers="block",  # what they ask for is not seen
+            service_workers="block",  # their requests would not be seen
         )
         self._visitors.append(visitor)
         visitor.set_default_timeout(PATIENCE * 1000)
-        visitor.on("page", self._instrumentation)
+        visitor.on("page", self._on_page)
         visitor.on("request", self._on_request)
         visitor.on("console", self._on_console)
         visitor.on("weberror", self._on_error)
@@ -106,11 +106,11 @@ class Tabs:
 
     async def close(self) -> None:
         for visitor in self._visitors:
-            for page in visitor.pages:  # what was to happen at once has happened then, and was told of
+            for page in visitor.pages:  # wait for what is due at once, and for its errors
                 await page.evaluate("new Promise(done => setTimeout(done))")
             await visitor.close()
 
-    def _instrumentation(self, page: Page) -> None:
+    def _on_page(self, page: Page) -> None:
         page.on("websocket", self._on_request)
 
     def _on_request(self, request: Request | WebSocket) -> None:
@@ -127,7 +127,7 @@ class Tabs:
 
 @asynccontextmanager
 async def watched(browser: Browser) -> AsyncIterator[Tabs]:
-    """Tabs that are closed when the block is left; raises `AssertionError` if there are complaints."""
+    """Yield tabs, and close them when the block is left. Raises `AssertionError` if there are complaints."""
     tabs = Tabs(browser)
     try:
         yield tabs

@@ -1,4 +1,4 @@
-"""The demo's page as a newcomer, a rep and a developer use it. Pictures of what they see are in `build/screenshots`."""
+"""The demo's page as people use it, in a browser. It leaves pictures in `build/screenshots`."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 @dataclass
 class Visit:
-    """A stage, and how to look at it."""
+    """A stage, and tabs that show its page."""
 
     stage: Stage
     url: str
@@ -59,7 +59,7 @@ def _card(page: Page, opportunity_id: str) -> Locator:
 # --- the dialogues of the README -----------------------------------------------------------------------------------
 
 
-async def test_a_deal_is_won_in_front_of_everybody_and_its_card_says_so(visit: Visit, picture: Picture) -> None:
+async def test_a_deal_is_won_publicly_and_its_card_says_so(visit: Visit, picture: Picture) -> None:
     page, onlooker = await visit.as_("U0ANA"), await visit.as_("U0BEN")
     await _say(page, "/opp-status Acme Corp won")
 
@@ -70,7 +70,7 @@ async def test_a_deal_is_won_in_front_of_everybody_and_its_card_says_so(visit: V
     await picture(page, "a-deal-is-won")
 
 
-async def test_whoever_is_not_on_the_list_is_told_alone(visit: Visit, picture: Picture) -> None:
+async def test_a_person_who_is_not_on_the_list_is_told_privately(visit: Visit, picture: Picture) -> None:
     ben, ana = await visit.as_("U0BEN"), await visit.as_("U0ANA")
     await _say(ben, f"/opp-status {ACME} lost")
 
@@ -83,7 +83,7 @@ async def test_whoever_is_not_on_the_list_is_told_alone(visit: Visit, picture: P
     await picture(ben, "not-on-the-list")
 
 
-async def test_whoever_asks_to_be_let_in_is_let_in_by_an_admin_and_then_may(visit: Visit, picture: Picture) -> None:
+async def test_a_person_asks_for_access_and_may_after_an_admin_approves(visit: Visit, picture: Picture) -> None:
     ben, kim = await visit.as_("U0BEN"), await visit.as_("U0KIM", "direct")
     await _say(ben, f"/opp-status {ACME} won")
     await _last(ben).get_by_role("button", name="Request access").click()
@@ -96,7 +96,7 @@ async def test_whoever_asks_to_be_let_in_is_let_in_by_an_admin_and_then_may(visi
     await expect(_last(ben)).to_contain_text("@Ben changed New website from open to won.")
 
 
-async def test_a_slip_of_the_finger_is_explained(visit: Visit, picture: Picture) -> None:
+async def test_a_mistyped_status_is_explained(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, f"/opp-status {GLOBEX} wno")
 
@@ -104,7 +104,7 @@ async def test_a_slip_of_the_finger_is_explained(visit: Visit, picture: Picture)
     await picture(page, "no-status")
 
 
-async def test_a_change_is_taken_back_in_its_own_message_once_it_is_confirmed(visit: Visit, picture: Picture) -> None:
+async def test_a_confirmed_undo_is_shown_in_the_message_of_the_change(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, "/opp-status Acme Corp won")
     await _last(page).get_by_role("button", name="Undo").click()
@@ -123,7 +123,7 @@ async def test_a_change_is_taken_back_in_its_own_message_once_it_is_confirmed(vi
     await expect(_card(page, ACME).locator(".status")).to_have_text("open")
 
 
-async def test_a_typed_undo_says_so_too(visit: Visit) -> None:
+async def test_a_typed_undo_is_shown_too(visit: Visit) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, "/opp-status Acme Corp won")
     await expect(_last(page)).to_contain_text("from open to won")
@@ -155,9 +155,7 @@ async def test_of_several_deals_one_is_chosen(visit: Visit, picture: Picture) ->
 # --- what else Slack has -------------------------------------------------------------------------------------------
 
 
-async def test_the_form_finds_a_deal_asks_why_it_is_lost_and_posts_what_came_of_it(
-    visit: Visit, picture: Picture
-) -> None:
+async def test_the_form_finds_a_deal_asks_why_it_is_lost_and_posts_the_change(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, "/opp-status")
     form = page.get_by_role("dialog", name="Change a deal")
@@ -175,7 +173,7 @@ async def test_the_form_finds_a_deal_asks_why_it_is_lost_and_posts_what_came_of_
     await expect(_last(page)).to_contain_text("They never called back.")
 
 
-async def test_what_is_missing_in_the_form_is_said_at_its_field(visit: Visit, picture: Picture) -> None:
+async def test_the_form_shows_what_is_missing_at_its_field(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, "/opp-status")
     form = page.get_by_role("dialog", name="Change a deal")
@@ -219,7 +217,7 @@ async def test_a_reason_is_chosen_from_a_menu(visit: Visit, picture: Picture) ->
     await expect(_card(page, ACME).locator(".reason")).to_have_text("No answer")
 
 
-async def test_a_direct_message_is_a_place_of_its_own(visit: Visit) -> None:
+async def test_a_direct_message_is_not_shown_in_the_channel(visit: Visit) -> None:
     page, sales = await visit.as_("U0ANA", "direct"), await visit.as_("U0ANA")
     await _say(page, "/opp-status Acme Corp won")
 
@@ -230,7 +228,7 @@ async def test_a_direct_message_is_a_place_of_its_own(visit: Visit) -> None:
 # --- the board -----------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_changed_by_hand_is_so_already_and_an_undo_is_refused(visit: Visit, picture: Picture) -> None:
+async def test_a_deal_changed_by_hand_is_not_undone(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, "/opp-status Acme Corp won")
     await expect(_last(page)).to_contain_text("from open to won")
@@ -272,11 +270,11 @@ WRONG = {
     "silence": "@Ana changed New website from open to won.",
     "maintenance": "HighLevel has a problem of its own",
 }
-"""What somebody reads, by the trouble that HighLevel has."""
+"""What the caller reads, by the trouble that HighLevel has."""
 
 
 @pytest.mark.parametrize("trouble", WRONG)
-async def test_what_is_wrong_with_highlevel_is_told(hasty_visit: Visit, picture: Picture, trouble: str) -> None:
+async def test_the_reply_says_what_is_wrong_with_highlevel(hasty_visit: Visit, picture: Picture, trouble: str) -> None:
     page = await hasty_visit.as_("U0ANA")
     await page.get_by_label("HighLevel is").select_option(trouble)
     await _say(page, f"/opp-status {ACME} won")
@@ -289,7 +287,7 @@ async def test_what_is_wrong_with_highlevel_is_told(hasty_visit: Visit, picture:
     await expect(_last(page)).to_contain_text("and would become abandoned")
 
 
-async def test_a_slow_highlevel_is_waited_for_and_people_are_told(tabs: Tabs, picture: Picture) -> None:
+async def test_the_caller_is_told_that_a_slow_highlevel_takes_longer(tabs: Tabs, picture: Picture) -> None:
     impatient = replace(PATIENT, worker=replace(PATIENT.worker, tell=0.5))
     async with staged(impatient) as stage, served(Demo(stage).app()) as url:
         page = await tabs.open(url)
@@ -312,9 +310,7 @@ async def test_a_reply_whose_address_has_expired_comes_another_way(visit: Visit)
     await expect(page.locator("table")).to_contain_text("channel")
 
 
-async def test_a_reply_that_slack_refuses_altogether_is_in_the_ledger_as_undelivered(
-    visit: Visit, picture: Picture
-) -> None:
+async def test_a_reply_that_slack_refuses_is_undelivered_in_the_ledger(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0ANA")
     await page.get_by_label("Slack is").select_option("archived")
     await _say(page, f"/opp-status {ACME} won")
@@ -332,7 +328,7 @@ async def test_a_busy_slack_gets_the_reply_a_little_later(visit: Visit) -> None:
     await expect(_last(page)).to_contain_text("from open to won")
 
 
-async def test_what_slack_would_refuse_is_shown_as_refused(visit: Visit, picture: Picture) -> None:
+async def test_a_message_that_slack_would_refuse_is_shown_as_refused(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, "/opp-status help")
     address = visit.stage.slack.new_address("commands", "C0SALES", "U0ANA")
@@ -347,7 +343,7 @@ async def test_what_slack_would_refuse_is_shown_as_refused(visit: Visit, picture
 # --- the page itself -----------------------------------------------------------------------------------------------
 
 
-async def test_the_traffic_of_any_command_is_found_by_its_reference_and_shows_no_secret(
+async def test_the_traffic_of_a_command_is_found_by_its_reference_and_shows_no_secret(
     visit: Visit, picture: Picture
 ) -> None:
     page = await visit.as_("U0ANA")
@@ -371,7 +367,7 @@ async def test_the_traffic_of_any_command_is_found_by_its_reference_and_shows_no
     await picture(page, "traffic")
 
 
-async def test_whoever_looks_can_become_somebody_else_somewhere_else(visit: Visit) -> None:
+async def test_the_visitor_can_switch_to_another_person_and_channel(visit: Visit) -> None:
     page = await visit.as_("U0ANA")
     await page.get_by_label("You are").select_option("U0BEN")
     await expect(page.get_by_label("You are")).to_have_value("U0BEN")
@@ -396,7 +392,7 @@ async def test_everything_can_be_done_with_the_keyboard_alone(visit: Visit) -> N
     await expect(_last(page)).to_contain_text("took that back")
 
 
-async def test_what_somebody_types_outlasts_what_others_do(visit: Visit) -> None:
+async def test_a_half_typed_message_survives_new_messages(visit: Visit) -> None:
     page = await visit.as_("U0ANA")
     field = page.get_by_label("Message, or command")
     await field.fill("/opp-status Acme")
@@ -406,7 +402,7 @@ async def test_what_somebody_types_outlasts_what_others_do(visit: Visit) -> None
     await expect(field).to_have_value("/opp-status Acme")
 
 
-async def test_one_can_start_over(visit: Visit) -> None:
+async def test_the_visitor_can_start_over(visit: Visit) -> None:
     page = await visit.as_("U0ANA")
     await page.get_by_label("HighLevel is").select_option("error")
     await _say(page, "/opp-status help")
@@ -417,7 +413,7 @@ async def test_one_can_start_over(visit: Visit) -> None:
     await expect(page.get_by_label("HighLevel is")).to_have_value("well")
 
 
-async def test_an_example_is_there_to_be_sent(visit: Visit) -> None:
+async def test_an_example_can_be_sent(visit: Visit) -> None:
     page = await visit.as_("U0ANA")
     await page.get_by_role("button", name="/opp-status Acme Corp won").click()
     await page.keyboard.press("Enter")
@@ -425,7 +421,7 @@ async def test_an_example_is_there_to_be_sent(visit: Visit) -> None:
     await expect(_last(page)).to_contain_text("from open to won")
 
 
-async def test_it_fits_a_phone_and_the_night_and_these_are_the_pictures_of_the_readme(
+async def test_the_page_fits_a_phone_in_the_dark_and_these_are_the_pictures_of_the_readme(
     visit: Visit, picture: Picture
 ) -> None:
     desktop = await visit.as_("U0ANA", width=1280, height=800)

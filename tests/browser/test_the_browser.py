@@ -36,7 +36,7 @@ def _with(url: str, script: str) -> str:
 
 
 async def _complaints(browser: Browser, url: str, script: str) -> str:
-    """What is said against a page that does this."""
+    """The complaints about a page that runs this script."""
     with pytest.raises(AssertionError) as failed:
         await _run(browser, url, script)
     return str(failed.value)
@@ -54,13 +54,13 @@ async def test_a_button_can_be_pressed(tabs: Tabs, url: str) -> None:
     await expect(page.get_by_role("button")).to_have_text("Pressed")
 
 
-async def test_a_picture_is_kept(tabs: Tabs, url: str, picture: Picture) -> None:
+async def test_a_picture_is_saved(tabs: Tabs, url: str, picture: Picture) -> None:
     file = await picture(await tabs.open(url), "the-browser")
     assert file.read_bytes().startswith(b"\x89PNG")
     assert time.time() - file.stat().st_mtime < 60
 
 
-async def test_a_page_is_as_wide_and_as_dark_as_is_asked(tabs: Tabs, url: str) -> None:
+async def test_a_page_has_the_width_and_the_colours_that_a_test_asks_for(tabs: Tabs, url: str) -> None:
     wide, narrow = await tabs.open(url), await tabs.open(url, width=390, height=844, dark=True, phone=True)
     look = """() => [innerWidth, innerHeight, matchMedia("(prefers-color-scheme: dark)").matches,
                      matchMedia("(pointer: coarse)").matches]"""
@@ -93,27 +93,27 @@ async def test_a_page_opens_no_socket_to_the_outside(browser: Browser, url: str)
     assert "asked for wss://example.com/" in await _complaints(browser, url, socket)
 
 
-async def test_a_page_may_make_up_what_it_shows(tabs: Tabs, url: str) -> None:
+async def test_a_page_may_load_data_and_blobs(tabs: Tabs, url: str) -> None:
     page = await tabs.open(url)
     await page.evaluate("fetch('data:text/plain,made')")
     await page.evaluate("fetch(URL.createObjectURL(new Blob(['made'])))")
 
 
-async def test_a_page_in_which_something_goes_wrong_fails_its_test(browser: Browser, url: str) -> None:
+async def test_a_page_with_an_error_fails_its_test(browser: Browser, url: str) -> None:
     for script, complaint in [
         ("console.error('It broke.')", "console: It broke."),
         ("setTimeout(() => { throw new Error('It broke.') })", "error: It broke."),
-        ("Promise.reject(new Error('Nobody looked.')) && null", "error: Nobody looked."),
+        ("Promise.reject(new Error('Unhandled.')) && null", "error: Unhandled."),
         ("await fetch('/nowhere')", "console: Failed to load resource"),
     ]:
         assert complaint in await _complaints(browser, url, script)
 
 
-async def test_a_warning_fails_nothing(tabs: Tabs, url: str) -> None:
+async def test_a_warning_does_not_fail_the_test(tabs: Tabs, url: str) -> None:
     await tabs.open(_with(url, "console.warn('Mind the gap.')"))
 
 
-async def test_what_a_test_foresees_it_takes_out(tabs: Tabs, url: str) -> None:
+async def test_a_test_can_remove_a_complaint_that_it_expects(tabs: Tabs, url: str) -> None:
     page = await tabs.open(url)
     async with page.expect_event("pageerror"):
         await page.evaluate("setTimeout(() => { throw new Error('Foreseen.') })")

@@ -9,7 +9,7 @@ from bot.simulator.highlevel.server import Fault
 from bot.wiring import connect_link
 from tests.house import BY_OAUTH, DEAL, PUBLIC_URL, House, open_house
 from tests.rows import execute
-from tests.visitor import Visitor, interaction, visitor
+from tests.visitor import Visitor, text_of, visitor
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def test_without_a_secret_the_page_says_how_to_get_a_link(ana: Visitor) ->
     page = await ana.opens(connect_url(PUBLIC_URL))
 
     assert page.status_code == 403
-    assert "python -m bot connect prints one" in interaction(page)
+    assert "python -m bot connect prints one" in text_of(page)
     assert "<form" not in page.text
 
 
@@ -72,8 +72,8 @@ async def test_a_refused_code_is_told_in_highlevels_words_as_plain_text(house: H
     page = await ana.connects()
 
     assert page.status_code == 502
-    assert "HighLevel no longer accepts the key" in interaction(page)
-    assert "It says: Invalid <b>grant</b>." in interaction(page)
+    assert "HighLevel no longer accepts the key" in text_of(page)
+    assert "It says: Invalid <b>grant</b>." in text_of(page)
     assert "<b>" not in page.text
 
 
@@ -95,8 +95,8 @@ async def test_the_page_says_what_went_wrong_with_the_code(
     page = await ana.connects()
 
     assert page.status_code == 502
-    assert words in interaction(page)
-    assert "The bot is not connected." in interaction(page)
+    assert words in text_of(page)
+    assert "The bot is not connected." in text_of(page)
 
 
 async def test_the_page_says_that_an_agency_does_not_have_our_location(house: House, ana: Visitor) -> None:
@@ -105,7 +105,7 @@ async def test_the_page_says_that_an_agency_does_not_have_our_location(house: Ho
     page = await ana.connects()
 
     assert page.status_code == 502
-    assert "HighLevel did not give the bot access" in interaction(page)
+    assert "HighLevel did not give the bot access" in text_of(page)
 
 
 async def test_of_several_locations_an_agencys_are_connected_and_the_others_named(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ async def test_of_several_locations_an_agencys_are_connected_and_the_others_name
         page = await ana.connects()
 
         assert page.status_code == 502
-        assert f"Connected {house.highlevel.location_id}, and the bot can work there." in interaction(page)
-        assert "Not connected: PARIS." in interaction(page)
+        assert f"Connected {house.highlevel.location_id}, and the bot can work there." in text_of(page)
+        assert "Not connected: PARIS." in text_of(page)
         await house.says(f"{DEAL} won")
         assert house.deal == "won"
 
@@ -129,7 +129,7 @@ async def test_any_query_parameters_are_answered_with_a_page(house: House, ana: 
     page = await ana.opens(f"{PUBLIC_URL}{CALLBACK}?{query}")
 
     assert page.status_code == 403
-    assert "Nothing was connected." in interaction(page)
+    assert "Nothing was connected." in text_of(page)
     assert house.highlevel.received == []
 
 
@@ -139,7 +139,7 @@ async def test_the_page_says_that_the_database_is_down(house: House, ana: Visito
     page = await ana.opens(address)
 
     assert page.status_code == 503
-    assert "The bot's database is away." in interaction(page)
+    assert "The bot's database is away." in text_of(page)
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", CALLBACK), ("PUT", INSTALL), ("GET", "/oauth/highlevel")])

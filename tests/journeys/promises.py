@@ -1,4 +1,4 @@
-"""What is promised of every command whatever happens to the processes, held against what the stand-ins saw."""
+"""Checks the promises about every command, whatever happened to the processes, against what the stand-ins saw."""
 
 import asyncio
 import re
@@ -21,7 +21,7 @@ _OURS = {"response_url", "chat.postMessage"}
 
 
 def rows(url: str) -> list[Row]:
-    """The ledger as it is now, oldest first."""
+    """The rows of the ledger as it is now, the oldest first."""
     engine = engine_for_reading(url)
     try:
         with engine.connect() as connection:
@@ -31,7 +31,7 @@ def rows(url: str) -> list[Row]:
 
 
 async def all_finished(url: str, seconds: float = 60.0) -> list[Row]:
-    """The ledger, as soon as every command in it is finished, or when nobody waits any more."""
+    """The rows of the ledger, as soon as every command is finished, or after this many seconds."""
     give_up = asyncio.get_running_loop().time() + seconds
     while True:
         found = await asyncio.to_thread(rows, url)
@@ -43,27 +43,27 @@ async def all_finished(url: str, seconds: float = 60.0) -> list[Row]:
 
 @dataclass(frozen=True)
 class Account:
-    """What became of the commands."""
+    """What became of all commands."""
 
     lost: Sequence[str]
-    """Keys that were acknowledged, and are not there or not finished."""
+    """Keys of acknowledged commands that are missing or not finished."""
     left_over: Sequence[str]
-    """Keys of finished commands whose reply, its address or an owner is still there."""
+    """Keys of finished commands that still have a reply, a reply address or an owner."""
     repeated: Sequence[Written]
-    """Writes that were carried out at a deal that was so already: every write is preceded by a look."""
+    """Writes to a deal that had the status already: the bot looks before each write, so there must be none."""
     written: int
     """How many writes were carried out."""
     unaccounted: int
-    """How many writes there were beyond those that are noted as changes."""
+    """How many writes there were beyond the changes in the ledger."""
     unanswered: Sequence[str]
-    """Keys of finished commands to which nobody saw a reply."""
+    """Keys of finished commands without a reply in Slack."""
     extra: Mapping[str, int]
-    """Replies beyond the first, by the references of commands that have any."""
+    """How many replies came beyond the first, by reference; only commands that have any."""
     contradicting: Mapping[str, Sequence[str]]
-    """References under which people read more than one thing, with the texts."""
+    """Texts of replies that differ, by reference."""
 
     def broken(self, kills: int) -> list[str]:
-        """The promises that were not kept, when processes were killed so often."""
+        """The promises that were broken, if processes were killed this many times."""
         promises = {
             f"acknowledged and not finished: {self.lost}": not self.lost,
             f"finished and not tidied up: {self.left_over}": not self.left_over,
@@ -77,7 +77,7 @@ class Account:
 
 
 def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledged: Collection[str]) -> Account:
-    """Hold the ledger against what HighLevel carried out and what people read."""
+    """Compare the ledger with what HighLevel carried out and what people read."""
     finished = {row["key"]: row for row in found if row["state"] == "finished"}
     read: dict[str, list[Shown]] = defaultdict(list)
     for shown in [*slack.replaced, *slack.shown]:

@@ -1,4 +1,4 @@
-"""Replicas of the real bot, each a process of its own, killed from outside or by itself at a commit."""
+"""Runs replicas of the real bot, each a process of its own, which a test kills or which kill themselves at a commit."""
 
 import asyncio
 import multiprocessing
@@ -39,7 +39,7 @@ SHORT = replace(
 """Waiting times for tests in which processes die."""
 START_WITHIN = 60.0
 
-# What every replica imports is imported once: a fork of that process is a new process in milliseconds.
+# One process imports what every replica needs; a fork of it is a new replica within milliseconds.
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["bot.web.server", "sqlalchemy.dialects.sqlite", "psycopg", __name__])
 
@@ -64,26 +64,26 @@ class Replica:
 
     @property
     def pid(self) -> int:
-        """Its number."""
+        """The id of its process."""
         return self._process.pid or 0
 
     def kill(self) -> None:
-        """As if the power had gone."""
+        """Kill it at once, as a power cut would."""
         self._process.kill()
 
     def stop(self) -> None:
-        """As a host asks a process to end."""
+        """Send it SIGTERM, as a host does to stop it."""
         self._process.terminate()
 
     async def ended(self) -> int:
-        """Its exit code, as soon as it has one."""
+        """Wait until it has ended; returns its exit code."""
         async with asyncio.timeout(START_WITHIN):
             while (code := self._process.exitcode) is None:
                 await asyncio.sleep(0.01)
         return code
 
     async def ready(self) -> None:
-        """Until it knows its workspace and has opened its ledger: before that, it refuses commands."""
+        """Wait until it knows its workspace and has opened its ledger: before that, it refuses commands."""
         async with httpx.AsyncClient(transport=pooled(), timeout=START_WITHIN) as http:
             answer = await http.get(f"{self.url}/readyz")
         assert answer.is_success, answer.text
@@ -91,7 +91,7 @@ class Replica:
 
 @dataclass
 class Replicas:
-    """Starts them; every one is gone at the end."""
+    """Starts replicas, and kills those that are left."""
 
     settings: Settings
     folder: Path
@@ -99,7 +99,7 @@ class Replicas:
     started: list[Replica] = field(default_factory=list)
 
     async def start(self, death: Death | None = None, *, ready: bool = True) -> Replica:
-        """One more, ready for commands."""
+        """Start another one; wait until it is ready for commands, if `ready`."""
         ours, its = _processes.Pipe()
         log = self.folder / f"replica-{len(self.started)}.log"
         process = _processes.Process(target=_serve, args=(self.settings, self.tempo, death, log, its), daemon=True)
@@ -115,7 +115,7 @@ class Replicas:
         return replica
 
     async def end(self) -> None:
-        """Kill what is left."""
+        """Kill those that still run."""
         for replica in self.started:
             replica.kill()
         for replica in self.started:
@@ -124,7 +124,7 @@ class Replicas:
 
 @asynccontextmanager
 async def replicas(settings: Settings, folder: Path, tempo: Tempo = SHORT) -> AsyncIterator[Replicas]:
-    """None at first."""
+    """Yield what starts replicas; kill those that are left at the end."""
     all_of_them = Replicas(settings, folder, tempo)
     try:
         yield all_of_them
@@ -136,7 +136,7 @@ async def replicas(settings: Settings, folder: Path, tempo: Tempo = SHORT) -> As
 
 
 def _serve(settings: Settings, tempo: Tempo, death: Death | None, log: Path, parent: Connection) -> None:
-    """Do as `python -m bot serve` does, on a port that is free."""
+    """Do what `python -m bot serve` does, on any free port."""
     sys.settrace(None)  # what coverage counts here would be killed with the process
     with log.open("ab", buffering=0) as written:
         for stream in (1, 2):
@@ -152,7 +152,7 @@ def _serve(settings: Settings, tempo: Tempo, death: Death | None, log: Path, par
 
 
 def _die_at(death: Death) -> None:
-    """Commits are made on one thread, one after another, so that one flag is enough."""
+    """Kill this process at a commit. One flag is enough: one thread makes all commits."""
     due = False
 
     def look(*execution: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
@@ -175,7 +175,7 @@ _BY_COLUMN: tuple[tuple[str, Step], ...] = (("attempts", "adopt"), ("opportunity
 
 
 def _step(statement: str, parameters: Mapping[str, object] | Sequence[object]) -> Step | None:
-    """Which step of a command a statement of the ledger is, or that tokens are saved; `None` for any other."""
+    """The step that this SQL statement writes down; `None` if it writes none."""
     if statement.startswith("UPDATE connections") and "generation" in statement.partition("WHERE")[0]:
         return "renew"
     if not statement.lstrip().startswith(("INSERT INTO commands", "UPDATE commands")):
@@ -189,7 +189,7 @@ def _step(statement: str, parameters: Mapping[str, object] | Sequence[object]) -
     if "reply" in columns and "state" not in columns:
         return "reply"
     values = list(parameters.values() if isinstance(parameters, Mapping) else parameters)
-    # Whoever begins says both words: what was intended stays so.
+    # Beginning has both words in its statement: a command that was intended stays so.
     states: tuple[tuple[str, Step], ...] = (
         ("running", "begin"),
         ("intended", "intend"),

@@ -1,4 +1,4 @@
-"""An allowed rep changes a deal: what HighLevel receives, what the channel reads, what is written down."""
+"""A rep changes a deal: what HighLevel receives, what the channel reads, and what the ledger keeps."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from bot.simulator.highlevel.server import READ, WRITE, Fault
 from tests.house import ANA, DEAL, HIGHLEVEL_TOKEN, KIM, SALES, House, open_house
 
 
-async def test_the_whole_channel_reads_who_moved_which_deal_from_what_to_what(house: House) -> None:
+async def test_the_channel_reads_who_changed_which_deal_from_what_to_what(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
 
     assert house.deal == "won"
@@ -72,14 +72,14 @@ async def test_the_acknowledgement_does_not_wait_for_highlevel(house: House) -> 
         "\u201c{id}\u201d\u00a0lost\u200b",
     ],
 )
-async def test_the_two_arguments_are_understood_in_every_form(house: House, text: str) -> None:
+async def test_deal_and_status_are_understood_in_every_form(house: House, text: str) -> None:
     shown = await house.says(text.format(id=DEAL, location=house.highlevel.location_id))
 
     assert shown.only_to is None
     assert house.deal in {"won", "lost", "abandoned"}
 
 
-async def test_what_tells_the_deal_from_others_stands_in_the_message(tmp_path: Path) -> None:
+async def test_the_message_has_what_tells_the_deal_from_others(tmp_path: Path) -> None:
     async with open_house(tmp_path, CURRENCY="USD", HIGHLEVEL_APP_URL="https://crm.agency.example") as house:
         house.highlevel.users["USER1"] = {"id": "USER1", "name": "Max Power"}
         house.highlevel.pipelines = [{"id": "P1", "name": "New business", "stages": [{"id": "S1", "name": "Proposal"}]}]
@@ -96,7 +96,7 @@ async def test_what_tells_the_deal_from_others_stands_in_the_message(tmp_path: P
     assert f"<https://crm.agency.example/v2/location/{house.highlevel.location_id}/opportunities/{DEAL}|" in shown.text
 
 
-async def test_names_that_may_not_be_read_are_left_out_and_the_change_is_made(house: House) -> None:
+async def test_the_change_is_made_without_names_that_the_token_may_not_read(house: House) -> None:
     house.highlevel.add_token(HIGHLEVEL_TOKEN, scopes=frozenset({READ, WRITE}))
     house.highlevel.opportunities[DEAL]["assignedTo"] = "USER1"
     shown = await house.says(f"{DEAL} won")
@@ -105,7 +105,7 @@ async def test_names_that_may_not_be_read_are_left_out_and_the_change_is_made(ho
     assert "owner" not in shown.text
 
 
-async def test_nothing_is_written_when_the_deal_is_so_already(house: House) -> None:
+async def test_nothing_is_written_if_the_deal_has_the_status_already(house: House) -> None:
     shown = await house.says(f"{DEAL} open")
 
     assert house.highlevel.writes() == []
@@ -114,21 +114,21 @@ async def test_nothing_is_written_when_the_deal_is_so_already(house: House) -> N
     assert "Nothing was changed." in shown.text
 
 
-async def test_all_is_explained_and_never_sent(house: House) -> None:
+async def test_the_status_all_is_explained_and_not_sent(house: House) -> None:
     shown = await house.says(f"{DEAL} all")
 
     assert house.highlevel.received == []
     assert "`all` is not a status that a deal can have" in shown.text
 
 
-async def test_all_is_sent_where_the_operator_offers_it(tmp_path: Path) -> None:
+async def test_the_status_all_is_sent_if_the_operator_offers_it(tmp_path: Path) -> None:
     async with open_house(tmp_path, STATUSES="open,won,all") as house:
         await house.says(f"{DEAL} all")
 
         assert json.loads(house.highlevel.writes()[0].body) == {"status": "all"}
 
 
-async def test_each_change_is_one_row_that_says_who_where_what_and_what_became_of_it(house: House) -> None:
+async def test_each_command_is_one_row_with_who_where_what_and_the_outcome(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
     await house.says(f"{DEAL} won")
 
@@ -141,7 +141,7 @@ async def test_each_change_is_one_row_that_says_who_where_what_and_what_became_o
     assert (already["before"], already["outcome"]) == ("won", "already_so")
 
 
-async def test_two_reps_who_type_at_the_same_second_make_one_change_and_one_already(tmp_path: Path) -> None:
+async def test_of_two_reps_who_type_the_same_at_once_only_one_changes_the_deal(tmp_path: Path) -> None:
     async with open_house(tmp_path, ALLOWED_USERS=f"{ANA},{KIM}") as house:
         house.highlevel.misbehave(Fault(wait=0.2), method="GET")
         for user in (ANA, KIM):
@@ -153,7 +153,7 @@ async def test_two_reps_who_type_at_the_same_second_make_one_change_and_one_alre
         assert len(house.highlevel.writes()) == 1
 
 
-async def test_a_command_that_slack_delivers_twice_is_done_once(house: House) -> None:
+async def test_a_command_that_slack_delivers_twice_is_carried_out_once(house: House) -> None:
     for _ in range(2):
         await house.slack.command(f"{DEAL} lost", user=ANA, channel=SALES, trigger_id="1.2.same")
     await house.slack.wait_for(1)

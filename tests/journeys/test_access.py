@@ -1,4 +1,4 @@
-"""Who is let in besides those who are named: by a user group, by an admin's word; and who is not, whoever says so."""
+"""Access by a user group or by an admin's approval, and who gets none: guests, bots and other companies."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ LEO = "U0LEO"
 async def _open(
     folder: Path, *, over: str = "http", scopes: frozenset[str] = GRANTED, groups: bool = True, **settings: str
 ) -> AsyncIterator[House]:
-    """The house with the scopes of today's manifest, and Ben in a group; as if Slack had both from the start."""
+    """Open a house whose token has the scopes of today's manifest, with Ben in a group."""
     async with stand_ins(folder, over=over, **settings) as house:
         house.slack.tokens = {BOT_TOKEN: scopes}
         house.slack.groups = {GROUP: [BEN]} if groups else {}
@@ -40,7 +40,7 @@ async def _open(
 
 @pytest.fixture(params=["http", "socket", "postgresql"])
 async def club(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    """A house with two admins, however Slack comes and wherever it is written down."""
+    """A house with two admins: over HTTP, over a socket, and over PostgreSQL."""
     settings: dict[str, Any] = {"ADMINS": f"{KIM},{LEO}"}
     if request.param == "postgresql":
         cluster: Cluster = request.getfixturevalue("cluster")
@@ -50,7 +50,7 @@ async def club(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 async def _direct(house: House, user: str, words: str) -> Shown:
-    """What somebody reads in a direct message."""
+    """Wait for a direct message to a person with these words."""
 
     def found() -> list[Shown]:
         return [shown for shown in house.slack.shown if shown.channel == user and words in shown.text]
@@ -60,7 +60,7 @@ async def _direct(house: House, user: str, words: str) -> Shown:
 
 
 async def _asks(house: House) -> Shown:
-    """Ben is refused, and asks to be let in; gives what Kim reads."""
+    """Let Ben be refused and ask for access; returns the message to Kim."""
     refusal = await house.says(f"{DEAL} won", user=BEN)
     assert "You are not on the list" in refusal.text
     await house.presses(refusal, "request_access", user=BEN)
@@ -78,7 +78,7 @@ def _text(house: House, shown: Shown) -> str:
 # --- groups ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_member_of_a_group_may_and_others_may_not(tmp_path: Path) -> None:
+async def test_members_of_an_allowed_group_may_and_others_may_not(tmp_path: Path) -> None:
     async with _open(tmp_path, ALLOWED_USERS="", ALLOWED_GROUPS=GROUP) as house:
         await house.slack.wait_for_call("usergroups.users.list")
         assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
@@ -86,7 +86,7 @@ async def test_a_member_of_a_group_may_and_others_may_not(tmp_path: Path) -> Non
         assert "You are not on the list" in (await house.says(f"{DEAL} open", user=ANA)).text
 
 
-async def test_the_group_is_asked_before_anybody_types_and_once_for_all(tmp_path: Path) -> None:
+async def test_slack_is_asked_for_a_group_before_the_first_command_and_only_once(tmp_path: Path) -> None:
     async with _open(tmp_path, ALLOWED_GROUPS=GROUP) as house:
         await house.slack.wait_for_call("usergroups.users.list")
         for _ in range(5):
@@ -96,11 +96,11 @@ async def test_the_group_is_asked_before_anybody_types_and_once_for_all(tmp_path
         assert house.slack.calls.count("users.info") == 1
 
 
-async def test_a_group_that_slack_is_slow_to_tell_of_lets_nobody_in_and_is_named_as_the_reason(tmp_path: Path) -> None:
+async def test_a_group_that_slack_does_not_give_in_time_lets_no_one_in_and_the_refusal_says_so(tmp_path: Path) -> None:
     async with stand_ins(tmp_path, ALLOWED_GROUPS=GROUP) as house:
         house.slack.tokens, house.slack.groups = {BOT_TOKEN: GRANTED}, {GROUP: [BEN]}
         house.slack.misbehave(Fault("usergroups.users.list", wait=3.0))
-        # Of the time before an acknowledgement, half is for who somebody is.
+        # Half the time before the acknowledgement is for finding out who the caller is.
         async with serving(build(house.settings, replace(PATIENT, acknowledge=4.0))) as house.slack.bot_url:
             await house.slack.wait_for_call("auth.test")
             shown = await house.says(f"{DEAL} won", user=BEN)
@@ -121,7 +121,7 @@ async def test_a_group_that_slack_is_slow_to_tell_of_lets_nobody_in_and_is_named
         (GRANTED, True, {"ok": False, "error": "plan_upgrade_required"}, "Slack's free plan has none"),
     ],
 )
-async def test_without_the_scope_or_the_group_nobody_gets_in_by_it_and_the_check_says_what_to_do(
+async def test_a_group_that_slack_does_not_give_lets_no_one_in_and_the_check_says_what_to_do(
     tmp_path: Path,
     scopes: frozenset[str],
     groups: bool,
@@ -140,7 +140,7 @@ async def test_without_the_scope_or_the_group_nobody_gets_in_by_it_and_the_check
             assert "from open to *won*" in (await house.says(f"{DEAL} won", user=ANA)).text
 
 
-async def test_with_the_scopes_of_the_old_manifest_whoever_is_named_may_as_before(tmp_path: Path) -> None:
+async def test_with_the_scopes_of_the_old_manifest_people_named_in_the_settings_may_as_before(tmp_path: Path) -> None:
     async with stand_ins(tmp_path) as house:
         house.slack.tokens = {BOT_TOKEN: OLD_SCOPES}
         bot = build(house.settings, PATIENT)
@@ -167,7 +167,7 @@ async def test_with_the_scopes_of_the_old_manifest_whoever_is_named_may_as_befor
         ({"is_stranger": True}, "another company's Slack workspace"),
     ],
 )
-async def test_a_group_lets_in_nobody_but_members(tmp_path: Path, person: dict[str, bool], why: str) -> None:
+async def test_a_group_lets_in_only_full_members(tmp_path: Path, person: dict[str, bool], why: str) -> None:
     async with _open(tmp_path, ALLOWED_GROUPS=GROUP) as house:
         house.slack.users[BEN] |= person
         shown = await house.says(f"{DEAL} won", user=BEN)
@@ -177,14 +177,14 @@ async def test_a_group_lets_in_nobody_but_members(tmp_path: Path, person: dict[s
         assert house.deal == "open"
 
 
-async def test_a_guest_who_is_named_may(tmp_path: Path) -> None:
+async def test_a_guest_who_is_named_in_the_settings_may(tmp_path: Path) -> None:
     async with _open(tmp_path, ALLOWED_USERS=f"{ANA},{BEN}", ALLOWED_GROUPS=GROUP) as house:
         house.slack.users[BEN]["is_restricted"] = True
 
         assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
 
 
-async def test_without_the_scope_to_tell_members_from_guests_a_group_lets_nobody_in(tmp_path: Path) -> None:
+async def test_a_group_lets_no_one_in_without_the_scope_to_tell_members_from_guests(tmp_path: Path) -> None:
     async with _open(tmp_path, ALLOWED_GROUPS=GROUP, scopes=GRANTED - {"users:read"}) as house:
         shown = await house.says(f"{DEAL} won", user=BEN)
 
@@ -192,7 +192,7 @@ async def test_without_the_scope_to_tell_members_from_guests_a_group_lets_nobody
         assert house.deal == "open"
 
 
-async def test_somebody_of_another_company_presses_in_vain(tmp_path: Path) -> None:
+async def test_a_press_by_a_person_of_another_company_is_refused(tmp_path: Path) -> None:
     async with _open(tmp_path, ALLOWED_USERS=f"{ANA},{BEN}") as house:
         shown = await house.says(f"{DEAL} won")
         house.slack.users[BEN]["team_id"] = "T0THEIRS"
@@ -205,7 +205,7 @@ async def test_somebody_of_another_company_presses_in_vain(tmp_path: Path) -> No
 # --- requests -------------------------------------------------------------------------------------------------------
 
 
-async def test_somebody_asks_an_admin_approves_and_they_may(club: House) -> None:
+async def test_a_person_asks_for_access_an_admin_approves_and_the_person_may(club: House) -> None:
     request = await _asks(club)
     await _direct(club, LEO, f"<@{BEN}> asks")
     assert "Your request was sent to" in _all(club)
@@ -229,7 +229,7 @@ async def test_a_second_admin_learns_who_decided(club: House) -> None:
     assert "You are not on the list" in (await club.says(f"{DEAL} won", user=BEN)).text
 
 
-async def test_an_approval_is_taken_back_and_counts_at_once(club: House) -> None:
+async def test_a_revoked_approval_ends_at_once(club: House) -> None:
     await club.presses(await _asks(club), "approve_access", user=KIM)
     await _direct(club, BEN, "let you in")
     listed = await club.says("access", user=LEO)
@@ -241,7 +241,7 @@ async def test_an_approval_is_taken_back_and_counts_at_once(club: House) -> None
     assert club.deal == "open"
 
 
-async def test_a_guest_who_asks_reads_why_not_and_no_admin_is_bothered(club: House) -> None:
+async def test_a_guest_who_asks_for_access_is_refused_without_bothering_an_admin(club: House) -> None:
     club.slack.users[BEN]["is_restricted"] = True
     refusal = await club.says(f"{DEAL} won", user=BEN)
     await club.presses(refusal, "request_access", user=BEN)
@@ -250,7 +250,7 @@ async def test_a_guest_who_asks_reads_why_not_and_no_admin_is_bothered(club: Hou
     assert not [shown for shown in club.slack.shown if shown.channel in {KIM, LEO}]
 
 
-async def test_an_admin_decides_where_no_deals_may_be_changed(tmp_path: Path) -> None:
+async def test_an_admin_may_decide_in_a_channel_where_deals_may_not_be_changed(tmp_path: Path) -> None:
     async with _open(tmp_path, ADMINS=KIM, ALLOWED_CHANNELS=SALES) as house:
         await house.presses(await _asks(house), "approve_access", user=KIM)
         await _direct(house, BEN, "let you in")
@@ -277,14 +277,14 @@ async def test_every_replica_knows_of_an_approval_at_once(tmp_path: Path) -> Non
 # --- admins ---------------------------------------------------------------------------------------------------------
 
 
-async def test_an_admin_may_and_is_named_to_people_where_nobody_else_is(tmp_path: Path) -> None:
+async def test_an_admin_may_change_deals_and_is_the_contact_if_no_other_is_set(tmp_path: Path) -> None:
     async with _open(tmp_path, ADMINS=f"{KIM},{LEO}", ADMIN_CONTACT="", ALLOWED_USERS="") as house:
         assert f"Ask <@{KIM}> to add you" in (await house.says(f"{DEAL} won", user=BEN)).text
         assert "from open to *won*" in (await house.says(f"{DEAL} won", user=KIM)).text
         assert "You are one of the admins." in (await house.says("whoami", user=KIM)).text
 
 
-async def test_an_admin_takes_back_what_somebody_else_did_and_reads_what_they_did(tmp_path: Path) -> None:
+async def test_an_admin_undoes_what_others_did_and_reads_their_history(tmp_path: Path) -> None:
     async with _open(tmp_path, ADMINS=KIM) as house:
         shown = await house.says(f"{DEAL} won")
         await house.presses(shown, "undo", user=KIM)
@@ -299,7 +299,7 @@ async def test_an_admin_takes_back_what_somebody_else_did_and_reads_what_they_di
 # --- channels that are shared with another company ------------------------------------------------------------------
 
 
-async def test_in_a_shared_channel_a_change_is_made_and_told_only_after_a_yes(tmp_path: Path) -> None:
+async def test_in_a_shared_channel_a_change_is_made_only_after_a_yes(tmp_path: Path) -> None:
     async with _open(tmp_path) as house:
         house.slack.shared_channels = {SALES}
         asked = await house.says(f"{DEAL} won")
@@ -312,7 +312,7 @@ async def test_in_a_shared_channel_a_change_is_made_and_told_only_after_a_yes(tm
         assert house.deal == "won"
 
 
-async def test_elsewhere_or_without_the_scope_nobody_is_asked(tmp_path: Path) -> None:
+async def test_without_a_shared_channel_or_the_scope_to_know_it_the_bot_does_not_ask(tmp_path: Path) -> None:
     async with _open(tmp_path) as house:
         house.slack.shared_channels = {OTHER_CHANNEL}
         assert "from open to *won*" in (await house.says(f"{DEAL} won")).text

@@ -1,4 +1,4 @@
-"""What somebody tries who is not meant to: with a request that was overheard, with a browser, with a socket."""
+"""Attacks: with a replayed or forged request, with a browser, with a raw connection."""
 
 import asyncio
 import io
@@ -37,10 +37,10 @@ async def _connect(house: House) -> tuple[asyncio.StreamReader, asyncio.StreamWr
     return await asyncio.open_connection(host, int(port))
 
 
-# --- requests that Slack did not send so ----------------------------------------------------------------------------
+# --- requests that Slack did not send ----------------------------------------------------------------------------
 
 
-async def test_a_command_that_was_overheard_and_is_sent_again_changes_nothing_again(house: House) -> None:
+async def test_a_replayed_command_changes_nothing(house: House) -> None:
     await house.says(f"{DEAL} won")
     (sent,) = house.slack.sent
     house.highlevel.opportunities[DEAL]["status"] = "open"
@@ -51,14 +51,14 @@ async def test_a_command_that_was_overheard_and_is_sent_again_changes_nothing_ag
     assert house.deal == "open"
 
 
-async def test_five_minutes_later_it_is_not_even_read(house: House) -> None:
+async def test_a_request_older_than_five_minutes_is_not_read(house: House) -> None:
     form = urlencode({"command": "/opp-status", "text": "history", "user_id": ANA, "team_id": house.slack.team_id})
     stale = house.slack.sign(form, timestamp=str(int(house.slack.clock()) - 301))
 
     assert (await _again(house, stale, form.encode())).status_code == 401
 
 
-async def test_a_press_of_another_workspace_under_a_good_signature_is_refused(house: House) -> None:
+async def test_a_press_from_another_workspace_under_a_valid_signature_is_refused(house: House) -> None:
     pressed = {
         "type": "block_actions",
         "user": {"id": ANA, "team_id": "T0ELSEWHERE"},
@@ -85,7 +85,7 @@ async def test_a_second_signature_beside_a_wrong_one_does_not_help(house: House)
     assert answer.status_code == 401
 
 
-async def test_what_the_bot_knows_is_sent_to_no_address_but_slacks(tmp_path: Path) -> None:
+async def test_replies_go_only_to_addresses_of_slacks(tmp_path: Path) -> None:
     stream = io.StringIO()
     logs.set_up("INFO", "json", stream)
     async with opened(tmp_path) as house:
@@ -100,7 +100,9 @@ async def test_what_the_bot_knows_is_sent_to_no_address_but_slacks(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", TRICKY_NAMES)
-async def test_a_name_is_a_name_for_the_database_and_for_slack(house: House, name: str, tmp_path: Path) -> None:
+async def test_a_tricky_name_is_only_a_name_to_the_database_and_to_slack(
+    house: House, name: str, tmp_path: Path
+) -> None:
     house.highlevel.opportunities[DEAL]["name"] = "<!channel> <https://evil.example|x>'; DROP TABLE commands; --"
     await house.says(f"{DEAL} won")
     await house.says(f"{name} won")
@@ -108,9 +110,9 @@ async def test_a_name_is_a_name_for_the_database_and_for_slack(house: House, nam
     rows = await house.rows()
     assert [bool(row["called"]) for row in rows] == [False, True]
     assert rows[0]["opportunity_name"] == house.highlevel.opportunities[DEAL]["name"]
-    interaction = json.dumps([[shown.text, *shown.blocks] for shown in house.slack.shown])
-    assert "<!channel>" not in interaction
-    assert "<https://evil" not in interaction
+    shown = json.dumps([[shown.text, *shown.blocks] for shown in house.slack.shown])
+    assert "<!channel>" not in shown
+    assert "<https://evil" not in shown
     with sqlite3.connect(tmp_path / "ledger.db") as ledger:
         assert ledger.execute("SELECT count(*) FROM commands").fetchone() == (2,)
     ledger.close()
@@ -129,7 +131,7 @@ async def test_a_name_is_a_name_for_the_database_and_for_slack(house: House, nam
     ],
     ids=["a header", "a path", "empty lines", "a trailer"],
 )
-async def test_whoever_sends_without_end_is_hung_up_on(house: House, beginning: bytes) -> None:
+async def test_the_bot_hangs_up_on_a_sender_without_end(house: House, beginning: bytes) -> None:
     reader, writer = await _connect(house)
     writer.write(beginning)
     filler = b"\r\n" * 32768 if beginning == b"\r\n" else b"a" * 65536
@@ -147,7 +149,7 @@ async def test_whoever_sends_without_end_is_hung_up_on(house: House, beginning: 
     del reader
 
 
-async def test_a_connection_that_is_kept_is_good_for_many_requests(house: House) -> None:
+async def test_a_kept_connection_serves_many_requests(house: House) -> None:
     async with httpx.AsyncClient() as http:
         for _ in range(3):
             assert (await http.get(f"{house.slack.bot_url}/healthz")).text == "alive"
@@ -155,7 +157,7 @@ async def test_a_connection_that_is_kept_is_good_for_many_requests(house: House)
 
 
 @pytest.mark.parametrize("path", ["/readyz/", "/slack/events/", "//evil.example/", "/oauth/highlevel/install/?pass=x"])
-async def test_nobody_is_led_to_another_host(tmp_path: Path, path: str) -> None:
+async def test_the_bot_redirects_to_no_other_host(tmp_path: Path, path: str) -> None:
     async with opened(tmp_path, **BY_OAUTH) as house, httpx.AsyncClient() as http:
         answer = await http.get(f"{house.slack.bot_url}{path}", headers={"Host": "evil.example"})
 
@@ -163,7 +165,7 @@ async def test_nobody_is_led_to_another_host(tmp_path: Path, path: str) -> None:
     assert "evil" not in answer.text + str(answer.headers)
 
 
-async def test_the_pages_can_be_framed_by_nobody_and_show_nothing_as_markup(tmp_path: Path) -> None:
+async def test_the_pages_cannot_be_framed_and_escape_what_they_show(tmp_path: Path) -> None:
     async with opened(tmp_path, **BY_OAUTH) as house, visitor(house) as ana:
         page = await ana.opens(f"{house.slack.bot_url}/oauth/highlevel/callback?state=<script>&error=<script>")
 
@@ -175,7 +177,7 @@ async def test_the_pages_can_be_framed_by_nobody_and_show_nothing_as_markup(tmp_
 # --- what strangers read --------------------------------------------------------------------------------------------
 
 
-async def test_a_stranger_who_asks_whether_the_bot_is_well_reads_no_id_and_no_secret(tmp_path: Path) -> None:
+async def test_readyz_shows_no_id_and_no_secret(tmp_path: Path) -> None:
     async with opened(tmp_path, **BY_OAUTH, ADMINS="U0KIM") as house, httpx.AsyncClient() as http:
         house.slack.tokens.clear()
         execute(house.settings.database_url, "UPDATE probe SET pad = pad")
@@ -187,7 +189,7 @@ async def test_a_stranger_who_asks_whether_the_bot_is_well_reads_no_id_and_no_se
         assert person not in told
 
 
-async def test_at_the_loudest_level_an_error_shows_no_secret_and_nothing_that_was_typed(tmp_path: Path) -> None:
+async def test_an_error_logged_at_debug_level_has_no_secret_and_nothing_typed(tmp_path: Path) -> None:
     stream = io.StringIO()
     logs.set_up("DEBUG", "json", stream)
     lost = {"DATABASE_URL": "postgresql://ana:not-a-password@127.0.0.1:1/ledger?sslpassword=not-a-password"}

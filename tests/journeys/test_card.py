@@ -1,4 +1,4 @@
-"""A deal's card: what is known about it, for whoever asks, and what can be done about it."""
+"""A deal's card: what it shows, and its buttons."""
 
 from bot.simulator.highlevel.server import READ, WRITE, Fault
 from tests.house import ANA, BEN, DEAL, HIGHLEVEL_TOKEN, UNKNOWN_ID, House
@@ -17,7 +17,7 @@ def _known(house: House) -> None:
     }
 
 
-async def test_a_card_shows_what_is_known_to_whoever_asks(any_house: House) -> None:
+async def test_a_card_shows_a_deal_to_the_caller_alone(any_house: House) -> None:
     _known(any_house)
     await any_house.says(f"{DEAL} lost price")
     card = await any_house.says("new website")
@@ -30,7 +30,7 @@ async def test_a_card_shows_what_is_known_to_whoever_asks(any_house: House) -> N
     assert len(any_house.highlevel.written) == 1
 
 
-async def test_a_status_on_the_card_changes_the_deal_in_front_of_all(any_house: House) -> None:
+async def test_a_status_button_on_a_card_changes_the_deal_publicly(any_house: House) -> None:
     card = await any_house.says(DEAL)
     shown = await any_house.answers(card, "set_won")
 
@@ -50,14 +50,14 @@ async def test_a_card_of_a_won_deal_asks_before_it_changes_it(house: House) -> N
     assert "from won to *lost*" in (await house.answers(card, "set_lost")).text
 
 
-async def test_what_was_won_since_the_card_was_shown_is_asked_about(house: House) -> None:
+async def test_a_deal_won_since_its_card_was_shown_is_asked_about_first(house: House) -> None:
     card = await house.says(DEAL)
     house.highlevel.opportunities[DEAL]["status"] = "won"
 
     assert "Make it *lost* all the same?" in (await house.answers(card, "set_lost")).text
 
 
-async def test_a_card_is_shared_as_the_deal_is_now(any_house: House) -> None:
+async def test_a_shared_card_shows_the_deal_as_it_is_now(any_house: House) -> None:
     card = await any_house.says(DEAL)
     any_house.highlevel.opportunities[DEAL]["status"] = "abandoned"
     shared = await any_house.answers(card, "share")
@@ -68,7 +68,7 @@ async def test_a_card_is_shared_as_the_deal_is_now(any_house: House) -> None:
     assert not any(block["type"] == "actions" for block in shared.blocks)
 
 
-async def test_the_link_to_highlevel_is_acknowledged_and_does_nothing_else(house: House) -> None:
+async def test_a_press_of_the_link_to_highlevel_is_only_acknowledged(house: House) -> None:
     card = await house.says(DEAL)
     link = next(each for block in card.blocks for each in block.get("elements", ()) if each.get("url"))
     answer = await house.slack.press(card, link, user=ANA)
@@ -78,7 +78,7 @@ async def test_the_link_to_highlevel_is_acknowledged_and_does_nothing_else(house
     assert len(house.slack.shown) == 1
 
 
-async def test_of_several_deals_by_that_name_the_card_of_the_chosen_one_is_shown(house: House) -> None:
+async def test_if_several_deals_have_the_name_the_card_of_the_chosen_one_is_shown(house: House) -> None:
     house.highlevel.add_opportunity(UNKNOWN_ID, name="New website, part two")
     asked = await house.says("new website")
     assert "Which deal do you mean?" in asked.text
@@ -88,12 +88,12 @@ async def test_of_several_deals_by_that_name_the_card_of_the_chosen_one_is_shown
     assert "|New website, part two>* is *open*" in card.text
 
 
-async def test_a_deal_that_is_not_there_is_told_so(house: House) -> None:
+async def test_the_bot_says_when_there_is_no_such_deal(house: House) -> None:
     assert "HighLevel has no deal with the id" in (await house.says(UNKNOWN_ID)).text
-    assert "found no deal" in (await house.says("Nobody Ltd")).text
+    assert "found no deal" in (await house.says("Unknown Ltd")).text
 
 
-async def test_an_owner_that_may_not_be_read_costs_nothing_but_the_name(house: House) -> None:
+async def test_a_card_leaves_out_an_owner_that_the_token_may_not_read(house: House) -> None:
     _known(house)
     house.highlevel.add_token(HIGHLEVEL_TOKEN, scopes=frozenset({READ, WRITE}))
     card = await house.says(DEAL)
@@ -102,7 +102,7 @@ async def test_an_owner_that_may_not_be_read_costs_nothing_but_the_name(house: H
     assert "Jane Doe" in card.text
 
 
-async def test_a_deal_that_cannot_be_shared_is_told_so_privately(house: House) -> None:
+async def test_a_failure_to_share_a_card_is_told_privately(house: House) -> None:
     card = await house.says(DEAL)
     house.highlevel.misbehave(Fault(status=500), times=9)
     told = await house.answers(card, "share")
@@ -111,6 +111,6 @@ async def test_a_deal_that_cannot_be_shared_is_told_so_privately(house: House) -
     assert "HighLevel has a problem of its own" in told.text
 
 
-async def test_nobody_who_may_not_sees_a_card(house: House) -> None:
+async def test_a_person_who_may_not_change_deals_sees_no_card(house: House) -> None:
     assert "You are not on the list" in (await house.says(DEAL, user=BEN)).text
     assert house.highlevel.received == []

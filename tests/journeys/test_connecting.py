@@ -1,4 +1,4 @@
-"""HighLevel is connected by OAuth, its tokens are renewed, and everything that can come in between."""
+"""HighLevel is connected by OAuth and its tokens are renewed, whatever goes wrong meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,7 +17,7 @@ from tests.house import BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, PATIENT, PUBLIC_URL, Ho
 from tests.journeys.replicas import Death, replicas
 from tests.postgresql import Cluster
 from tests.rows import execute
-from tests.visitor import Visitor, interaction, visitor
+from tests.visitor import Visitor, text_of, visitor
 
 DAY = 86_400.0
 
@@ -30,13 +30,13 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 @pytest.fixture
 async def ana(house: House) -> AsyncIterator[Visitor]:
-    async with visitor(house) as somebody:
-        yield somebody
+    async with visitor(house) as opened:
+        yield opened
 
 
-async def _until(true: Callable[[], bool]) -> None:
+async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not true():
+        while not condition():
             await asyncio.sleep(0.01)
 
 
@@ -48,7 +48,7 @@ async def _failing(house: House) -> dict[str, str]:
 # --- connecting -----------------------------------------------------------------------------------------------------
 
 
-async def test_before_anybody_connects_every_reply_says_to_connect_with_the_address(house: House) -> None:
+async def test_before_highlevel_is_connected_every_reply_says_how_to_connect_it(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
 
     assert "has to be connected anew" in shown.text
@@ -58,12 +58,12 @@ async def test_before_anybody_connects_every_reply_says_to_connect_with_the_addr
     assert "reconnect" in (await _failing(house))["highlevel.token"]
 
 
-async def test_somebody_connects_and_deals_are_changed_at_once(house: House, ana: Visitor) -> None:
+async def test_once_highlevel_is_connected_deals_are_changed(house: House, ana: Visitor) -> None:
     await house.says(f"{DEAL} won")
     page = await ana.connects()
     await house.says(f"{DEAL} won")
 
-    assert (page.status_code, interaction(page)) == (
+    assert (page.status_code, text_of(page)) == (
         200,
         f"Connected Connected {house.highlevel.location_id}; you can close this page.",
     )
@@ -71,9 +71,7 @@ async def test_somebody_connects_and_deals_are_changed_at_once(house: House, ana
     assert await _failing(house) == {}
 
 
-async def test_the_tokens_are_in_the_database_and_cannot_be_read_there(
-    house: House, ana: Visitor, tmp_path: Path
-) -> None:
+async def test_the_tokens_are_encrypted_in_the_database(house: House, ana: Visitor, tmp_path: Path) -> None:
     await ana.connects()
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("ledger.db*"))
 
@@ -82,7 +80,7 @@ async def test_the_tokens_are_in_the_database_and_cannot_be_read_there(
         assert token.encode() not in stored
 
 
-async def test_no_token_no_code_no_state_and_no_pass_is_logged(house: House, ana: Visitor) -> None:
+async def test_no_token_code_state_or_pass_is_logged(house: House, ana: Visitor) -> None:
     with structlog.testing.capture_logs() as lines:
         link = await connect_link(house.settings)
         back = await ana.chooses(link)
@@ -100,22 +98,22 @@ async def test_no_token_no_code_no_state_and_no_pass_is_logged(house: House, ana
         assert secret not in logged
 
 
-async def test_an_agency_connects_and_its_tokens_are_exchanged_for_those_of_the_location(tmp_path: Path) -> None:
+async def test_an_agencys_tokens_are_exchanged_for_those_of_the_location(tmp_path: Path) -> None:
     scopes = {"CONFIRM": "never", "HIGHLEVEL_SCOPES": "opportunities.readonly opportunities.write oauth.write"}
     async with open_house(tmp_path, **BY_OAUTH, **scopes) as house, visitor(house) as ana:
         oauth = house.highlevel.oauth
         oauth.chooses = oauth.company_id
-        assert interaction(await ana.connects()).startswith("Connected")
+        assert text_of(await ana.connects()).startswith("Connected")
         await house.says(f"{DEAL} won")
         assert house.deal == "won"
 
-        oauth.later(2 * DAY)  # both tokens end; the location's is had anew for the agency's, which is renewed first
+        oauth.later(2 * DAY)  # both tokens expire: the agency's is renewed, and exchanged for a new one of the location
         await house.says(f"{DEAL} lost")
         assert house.deal == "lost"
         assert oauth.renewals == 1
 
 
-async def test_a_private_token_that_is_set_too_is_what_is_used(tmp_path: Path) -> None:
+async def test_a_private_token_is_preferred_to_oauth(tmp_path: Path) -> None:
     async with open_house(tmp_path, **BY_OAUTH | {"HIGHLEVEL_TOKEN": HIGHLEVEL_TOKEN}) as house, visitor(house) as ana:
         await ana.connects()
         await house.says(f"{DEAL} won")
@@ -124,73 +122,73 @@ async def test_a_private_token_that_is_set_too_is_what_is_used(tmp_path: Path) -
         assert used == {f"Bearer {HIGHLEVEL_TOKEN}"}
 
 
-# --- what is shown twice, too late or is made up --------------------------------------------------------------------
+# --- links and callbacks: used twice, expired or forged --------------------------------------------------------------
 
 
-async def test_a_link_is_good_once_and_opening_it_uses_nothing_up(house: House, ana: Visitor) -> None:
+async def test_a_link_works_once_and_opening_it_does_not_use_it_up(house: House, ana: Visitor) -> None:
     link = await connect_link(house.settings)
-    for _ in range(3):  # as chats do, which preview it
+    for _ in range(3):  # as a chat does to preview it
         assert (await ana.opens(link)).status_code == 200
     await ana.presses(link)
     for method in ("GET", "POST"):
         page = await ana.opens(link, method)
         assert page.status_code == 403
-        assert "was used already" in interaction(page)
+        assert "was used already" in text_of(page)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_link_that_has_expired_or_is_made_up_opens_nothing(house: House, ana: Visitor, method: str) -> None:
+async def test_an_expired_or_forged_link_opens_nothing(house: House, ana: Visitor, method: str) -> None:
     link = await connect_link(house.settings)
     execute(house.settings.database_url, "UPDATE install_links SET ends_at = ends_at - 1801")
 
-    assert "has expired" in interaction(await ana.opens(link, method))
+    assert "has expired" in text_of(await ana.opens(link, method))
     for made_up in ("forged", "x" * 5000, "é"):
         page = await ana.opens(f"{PUBLIC_URL}/oauth/highlevel/install?pass={made_up}", method)
         assert page.status_code == 403
     assert house.highlevel.oauth.codes == {}
 
 
-async def test_a_way_back_is_good_once(house: House, ana: Visitor) -> None:
+async def test_a_callback_works_once(house: House, ana: Visitor) -> None:
     back = await ana.chooses(await connect_link(house.settings))
-    assert "Connected" in interaction(await ana.opens(back))
+    assert "Connected" in text_of(await ana.opens(back))
     again = await ana.opens(back)
 
     assert again.status_code == 403
-    assert "was used already" in interaction(again)
+    assert "was used already" in text_of(again)
     assert await _failing(house) == {}
 
 
-async def test_a_way_back_that_is_forged_or_expired_stores_nothing(house: House, ana: Visitor) -> None:
+async def test_a_forged_or_expired_callback_stores_nothing(house: House, ana: Visitor) -> None:
     back = httpx.URL(await ana.chooses(await connect_link(house.settings)))
     link = await connect_link(house.settings)
-    install_links = link.split("pass=")[1]
-    for state in ("forged", "", install_links):  # a pass of another kind is none
+    install_pass = link.split("pass=")[1]
+    for state in ("forged", "", install_pass):  # a pass is not a state
         page = await ana.opens(str(back.copy_set_param("state", state)))
-        assert (page.status_code, "Nothing was connected." in interaction(page)) == (403, True)
+        assert (page.status_code, "Nothing was connected." in text_of(page)) == (403, True)
     execute(house.settings.database_url, "UPDATE install_links SET ends_at = ends_at - 1801")
     expired = await ana.opens(str(back))
 
-    assert "has expired" in interaction(expired)
+    assert "has expired" in text_of(expired)
     assert "highlevel.token" in await _failing(house)
     assert len(house.highlevel.oauth.codes) == 1
 
 
-async def test_whoever_declines_or_chooses_another_location_reads_so(house: House, ana: Visitor) -> None:
+async def test_the_page_says_when_the_person_declined_or_chose_another_location(house: House, ana: Visitor) -> None:
     house.highlevel.oauth.declines = True
-    assert "it was declined there" in interaction(await ana.connects())
+    assert "it was declined there" in text_of(await ana.connects())
     house.highlevel.oauth.declines = False
     house.highlevel.oauth.chooses = "ANOTHERxxxxxxxxxxxxx"
     page = await ana.connects()
 
     assert page.status_code == 409
-    assert "You chose the sub-account ANOTHERxxxxxxxxxxxxx, and the bot is set up for LOCATION" in interaction(page)
+    assert "You chose the sub-account ANOTHERxxxxxxxxxxxxx, and the bot is set up for LOCATION" in text_of(page)
     assert "highlevel.token" in await _failing(house)
 
 
 # --- renewing -------------------------------------------------------------------------------------------------------
 
 
-async def test_an_access_token_that_has_ended_is_renewed_and_nobody_notices(house: House, ana: Visitor) -> None:
+async def test_an_expired_access_token_is_renewed_unnoticed(house: House, ana: Visitor) -> None:
     await ana.connects()
     house.highlevel.oauth.later(2 * DAY)
     shown = await house.says(f"{DEAL} won")
@@ -200,9 +198,7 @@ async def test_an_access_token_that_has_ended_is_renewed_and_nobody_notices(hous
     assert [written.after for written in house.highlevel.written] == ["won"]
 
 
-async def test_a_change_whose_token_ends_between_the_look_and_the_write_is_made_once(
-    house: House, ana: Visitor
-) -> None:
+async def test_a_change_whose_token_expires_before_the_write_is_made_once(house: House, ana: Visitor) -> None:
     await ana.connects()
     ends = Fault(then=lambda: house.highlevel.oauth.later(2 * DAY))
     house.highlevel.misbehave(ends, method="PUT")
@@ -212,7 +208,7 @@ async def test_a_change_whose_token_ends_between_the_look_and_the_write_is_made_
     assert [written.after for written in house.highlevel.written] == ["won"]
 
 
-async def test_a_quiet_weekend_does_not_end_with_a_token_that_has_ended(house: House, ana: Visitor) -> None:
+async def test_tokens_are_renewed_while_no_one_types_too(house: House, ana: Visitor) -> None:
     house.highlevel.oauth.lives = 1.0
     await ana.connects()
     await _until(lambda: house.highlevel.oauth.renewals >= 2)
@@ -220,7 +216,7 @@ async def test_a_quiet_weekend_does_not_end_with_a_token_that_has_ended(house: H
     assert "to *won*" in (await house.says(f"{DEAL} won")).text
 
 
-async def test_a_burst_renews_once(house: House, ana: Visitor) -> None:
+async def test_a_burst_renews_the_token_once(house: House, ana: Visitor) -> None:
     deals = [f"{n}B3dE5fG7hJ9kL1mN2pQ" for n in range(1, 7)]
     for deal in deals:
         house.highlevel.add_opportunity(deal)
@@ -233,9 +229,7 @@ async def test_a_burst_renews_once(house: House, ana: Visitor) -> None:
     assert {house.highlevel.opportunities[deal]["status"] for deal in deals} == {"lost"}
 
 
-async def test_a_renewal_that_highlevel_cannot_do_now_changes_nothing_and_is_tried_again(
-    house: House, ana: Visitor
-) -> None:
+async def test_a_renewal_that_fails_for_now_changes_nothing_and_is_tried_again(house: House, ana: Visitor) -> None:
     await ana.connects()
     house.highlevel.oauth.later(2 * DAY)
     house.highlevel.misbehave(Fault(status=503, body="upstream"), path="/oauth/token", times=1000)
@@ -248,7 +242,7 @@ async def test_a_renewal_that_highlevel_cannot_do_now_changes_nothing_and_is_tri
     assert "to *won*" in (await house.says(f"{DEAL} won")).text
 
 
-async def test_a_refused_renewal_is_told_in_every_reply_and_by_check_until_somebody_connects_anew(
+async def test_a_refused_renewal_is_reported_in_every_reply_and_by_check_until_highlevel_is_reconnected(
     house: House, ana: Visitor
 ) -> None:
     await ana.connects()
@@ -268,7 +262,7 @@ async def test_a_refused_renewal_is_told_in_every_reply_and_by_check_until_someb
     assert await _failing(house) == {}
 
 
-async def test_a_secret_of_the_app_that_is_wrong_for_a_while_costs_no_connection(house: House, ana: Visitor) -> None:
+async def test_a_wrong_client_secret_does_not_end_the_connection(house: House, ana: Visitor) -> None:
     await ana.connects()
     right = house.highlevel.oauth.client_secret
     house.highlevel.oauth.client_secret = "another"
@@ -282,7 +276,7 @@ async def test_a_secret_of_the_app_that_is_wrong_for_a_while_costs_no_connection
     assert "to *won*" in (await house.says(f"{DEAL} won")).text
 
 
-async def test_another_key_than_the_one_that_closed_is_told_and_a_rotated_one_works(tmp_path: Path) -> None:
+async def test_a_wrong_encryption_key_is_reported_and_a_rotated_one_works(tmp_path: Path) -> None:
     other = f"{'o' * 42}A="
     async with open_house(tmp_path, **BY_OAUTH) as house, visitor(house) as ana:
         await ana.connects()
@@ -301,7 +295,7 @@ async def test_another_key_than_the_one_that_closed_is_told_and_a_rotated_one_wo
 
 @asynccontextmanager
 async def _two(folder: Path, cluster: Cluster) -> AsyncIterator[tuple[House, list[str]]]:
-    """Two bots over one PostgreSQL; `house.slack.bot_url` says which of them Slack and a browser go to."""
+    """Run two bots over one PostgreSQL; `house.slack.bot_url` selects the one for Slack and the browser."""
     async with stand_ins(folder, **BY_OAUTH, DATABASE_URL=cluster.new_database()) as house:
         one, other = build(house.settings, PATIENT), build(house.settings, PATIENT)
         async with serving(one) as first, serving(other) as second:
@@ -314,16 +308,14 @@ async def _two(folder: Path, cluster: Cluster) -> AsyncIterator[tuple[House, lis
             yield house, [first, second]
 
 
-async def test_a_second_replica_knows_what_the_first_was_given_without_a_restart(
-    tmp_path: Path, cluster: Cluster
-) -> None:
+async def test_a_replica_uses_the_tokens_that_another_was_given(tmp_path: Path, cluster: Cluster) -> None:
     async with _two(tmp_path, cluster) as (house, (_, second)), visitor(house) as ana:
         await ana.connects()
         house.slack.bot_url = second
         assert "to *won*" in (await house.says(f"{DEAL} won")).text
 
 
-async def test_two_replicas_renew_once(tmp_path: Path, cluster: Cluster) -> None:
+async def test_two_replicas_renew_the_token_once(tmp_path: Path, cluster: Cluster) -> None:
     async with _two(tmp_path, cluster) as (house, urls), visitor(house) as ana:
         house.highlevel.add_opportunity("bB3dE5fG7hJ9kL1mN2pQ")
         await ana.connects()
@@ -340,7 +332,7 @@ async def test_two_replicas_renew_once(tmp_path: Path, cluster: Cluster) -> None
         assert {deal["status"] for deal in house.highlevel.opportunities.values()} == {"open"}
 
 
-async def test_a_refusal_that_one_replica_met_is_known_to_the_other(tmp_path: Path, cluster: Cluster) -> None:
+async def test_a_replica_knows_when_another_was_refused(tmp_path: Path, cluster: Cluster) -> None:
     async with _two(tmp_path, cluster) as (house, urls), visitor(house) as ana:
         await ana.connects()
         house.highlevel.oauth.uninstall()
@@ -351,7 +343,7 @@ async def test_a_refusal_that_one_replica_met_is_known_to_the_other(tmp_path: Pa
 
 
 @pytest.mark.parametrize("gone", [0.0, GRACE + 1])
-async def test_a_process_that_is_killed_between_highlevels_answer_and_the_commit_costs_nothing_or_is_told(
+async def test_a_process_killed_before_it_saves_renewed_tokens_loses_nothing_or_is_reported(
     tmp_path: Path, cluster: Cluster, gone: float
 ) -> None:
     settings = {**BY_OAUTH, "DATABASE_URL": cluster.new_database()}

@@ -1,4 +1,4 @@
-"""Whatever HighLevel, the network or the store do: the right words, and the right answer to "did anything change?"."""
+"""Failures of HighLevel, the network and the ledger: the caller reads what happened and whether anything changed."""
 
 import asyncio
 import re
@@ -27,7 +27,7 @@ SUCCESS = {"success": True}
 
 @dataclass(frozen=True)
 class Case:
-    """Something that goes wrong, and what the rep then reads."""
+    """Something that goes wrong, and what the caller then reads."""
 
     cause: Cause
     arrange: Callable[[House], object]
@@ -46,7 +46,7 @@ def _put(fault: Fault) -> Callable[[House], object]:
 
 
 def _put_then_blind(fault: Fault) -> Callable[[House], object]:
-    """The deal is found, the change meets the fault, and then nothing can be read any more."""
+    """Let the deal be found, the change meet the fault, and every later request fail."""
 
     def arrange(house: House) -> None:
         house.highlevel.misbehave(Fault(), method="GET")
@@ -167,7 +167,7 @@ CASES = {
         ("address cannot be found",),
         settings={"HIGHLEVEL_API_URL": "https://nowhere.invalid"},
     ),
-    "a port where nobody listens": Case(
+    "a port without a listener": Case(
         Cause.NO_CONNECTION, _well, NOTHING, ("no connection",), settings={"HIGHLEVEL_API_URL": "http://127.0.0.1:1"}
     ),
     "a search that hangs": Case(Cause.NO_ANSWER, _get(Fault(hangs=True)), NOTHING, ("did not answer in time", AGAIN)),
@@ -183,13 +183,13 @@ CASES = {
     "a change that is cut off and does not happen": Case(
         Cause.CUT_OFF, _put(Fault(drops=True)), LOOKED, ("look at the deal before you try again",)
     ),
-    "a change that hangs, and then nobody answers": Case(
+    "a change that hangs, and then no answers": Case(
         Cause.NO_ANSWER, _put_then_blind(Fault(hangs=True)), CANNOT_TELL, ("did not answer in time",)
     ),
-    "a change that breaks, and then nobody answers": Case(
+    "a change that breaks, and then no answers": Case(
         Cause.SERVER_ERROR, _put_then_blind(_refusal(500, "Internal server error")), CANNOT_TELL
     ),
-    "a change that is accepted, and then nobody answers": Case(
+    "a change that is accepted, and then no answers": Case(
         Cause.NOT_CONFIRMED, _put_then_blind(Fault()), CANNOT_TELL, ("accepted the change", "Look at the deal before")
     ),
     "an error of HighLevel's own": Case(
@@ -247,7 +247,7 @@ async def hasty_house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 def _assert_honest(shown: Shown, effect: str, reference: str) -> None:
-    """One answer to "did anything change?", not two; and the number that the log has."""
+    """Assert that the reply says once, not twice, whether anything changed, and has the reference."""
     assert effect in shown.text
     assert [words in shown.text for words in (LOOKED, CANNOT_TELL, NOTHING)].count(True) == 1
     assert f"Reference {reference}" in shown.text
@@ -263,7 +263,7 @@ DESPITE = {
 
 
 @pytest.mark.parametrize("fault", DESPITE.values(), ids=DESPITE)
-async def test_a_change_that_happened_all_the_same_is_found_by_looking_and_not_repeated(
+async def test_a_change_that_happened_despite_an_error_is_found_and_not_repeated(
     hasty_house: House, fault: Fault
 ) -> None:
     hasty_house.highlevel.misbehave(fault, method="PUT")
@@ -276,7 +276,7 @@ async def test_a_change_that_happened_all_the_same_is_found_by_looking_and_not_r
 
 
 @pytest.mark.parametrize("fault", [Fault(hangs=True), Fault(drops=True), Fault(status=500, body="")])
-async def test_a_change_of_unknown_fate_is_never_sent_again(hasty_house: House, fault: Fault) -> None:
+async def test_a_change_that_may_have_happened_is_never_sent_again(hasty_house: House, fault: Fault) -> None:
     hasty_house.highlevel.misbehave(fault, method="PUT", times=ALWAYS)
     await hasty_house.says(f"{DEAL} won")
 
@@ -295,7 +295,7 @@ async def test_a_change_that_happens_late_is_seen_by_looking_again(hasty_house: 
     assert "it is done" in (await saying).text
 
 
-async def test_a_deal_that_somebody_else_moves_meanwhile_is_told_as_it_is(house: House) -> None:
+async def test_a_deal_that_another_person_moves_meanwhile_is_reported_as_it_is(house: House) -> None:
     house.highlevel.misbehave(Fault(wait=0.3, status=200, body=SUCCESS), method="PUT")
     saying = asyncio.create_task(house.says(f"{DEAL} won"))
     while not house.highlevel.writes():
@@ -305,7 +305,7 @@ async def test_a_deal_that_somebody_else_moves_meanwhile_is_told_as_it_is(house:
     assert "was *open* before, and is *abandoned* now." in (await saying).text
 
 
-async def test_a_passing_error_is_not_worth_a_word(house: House) -> None:
+async def test_a_passing_error_is_not_mentioned(house: House) -> None:
     house.highlevel.misbehave(Fault(status=500, body=""), method="GET")
     house.highlevel.misbehave(_limited(Retry_After="0.1"), method="PUT")
     shown = await house.says(f"{DEAL} won")
@@ -325,7 +325,7 @@ async def test_when_no_time_is_left_the_change_is_not_sent(tmp_path: Path) -> No
         assert STILL_OPEN in shown.text
 
 
-async def test_a_host_that_does_not_speak_tls_is_named_so(tmp_path: Path, plain_port: int) -> None:
+async def test_the_reply_says_when_the_host_does_not_speak_tls(tmp_path: Path, plain_port: int) -> None:
     async with open_house(tmp_path, HIGHLEVEL_API_URL=f"https://127.0.0.1:{plain_port}") as house:
         shown = await house.says(f"{DEAL} won")
 
@@ -343,7 +343,7 @@ async def plain_port() -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-async def test_a_host_that_does_not_pick_up_is_named_so(tmp_path: Path, deaf_port: int) -> None:
+async def test_the_reply_says_when_the_host_does_not_accept_the_connection(tmp_path: Path, deaf_port: int) -> None:
     hastier = replace(HASTY, highlevel=replace(HASTY.highlevel, connect=0.3))
     async with open_house(tmp_path, hastier, HIGHLEVEL_API_URL=f"http://127.0.0.1:{deaf_port}") as house:
         shown = await house.says(f"{DEAL} won")
@@ -354,7 +354,7 @@ async def test_a_host_that_does_not_pick_up_is_named_so(tmp_path: Path, deaf_por
 
 @pytest.fixture
 def deaf_port() -> Iterator[int]:
-    """A port whose queue of waiting callers is full."""
+    """A port whose queue of connections is full."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -380,7 +380,7 @@ async def test_without_its_ledger_the_bot_accepts_nothing(tmp_path: Path) -> Non
         assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
 
 
-async def test_a_ledger_that_fails_before_the_change_delays_it_and_loses_nothing(house: House) -> None:
+async def test_a_ledger_that_fails_before_the_change_only_delays_it(house: House) -> None:
     house.highlevel.misbehave(Fault(wait=0.4), method="GET")
     await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
     locked = sqlite3.connect(house.settings.database_url.removeprefix("sqlite:///"))
@@ -394,7 +394,7 @@ async def test_a_ledger_that_fails_before_the_change_delays_it_and_loses_nothing
     assert len(house.highlevel.writes()) == 1
 
 
-async def test_a_limit_of_highlevels_that_passes_soon_is_waited_out(house: House) -> None:
+async def test_a_rate_limit_that_ends_soon_is_waited_out(house: House) -> None:
     too_many = Fault(status=429, body={"message": "Too Many Requests"}, headers={"Retry-After": "0.6"})
     house.highlevel.misbehave(too_many, times=3)
 
@@ -402,7 +402,7 @@ async def test_a_limit_of_highlevels_that_passes_soon_is_waited_out(house: House
     assert len(house.highlevel.writes()) == 1
 
 
-async def test_a_fault_of_the_bot_itself_is_owned_up_to(tmp_path: Path) -> None:
+async def test_the_bot_admits_a_fault_of_its_own(tmp_path: Path) -> None:
     broken = replace(PATIENT, command=cast("Patience", None))
     async with open_house(tmp_path, broken) as house:
         shown = await house.says(f"{DEAL} won")
@@ -413,7 +413,7 @@ async def test_a_fault_of_the_bot_itself_is_owned_up_to(tmp_path: Path) -> None:
     assert row["outcome"] == Cause.UNEXPECTED
 
 
-async def test_failures_of_an_allowed_caller_are_public_where_the_operator_wants_it(tmp_path: Path) -> None:
+async def test_failures_of_an_allowed_caller_are_public_if_the_operator_wants_it(tmp_path: Path) -> None:
     async with open_house(tmp_path, ERRORS_IN_CHANNEL="true") as house:
         failed = await house.says(f"{UNKNOWN_ID} won")
         denied = await house.says(f"{DEAL} won", user=KIM)

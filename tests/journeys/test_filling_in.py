@@ -1,4 +1,4 @@
-"""The form: opened by the command alone or from a message, searched in, handed in, and answered in the channel."""
+"""The form: opened by the command or a shortcut, filled in, submitted, and answered in the channel."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ async def test_a_form_does_what_typing_does(any_house: House) -> None:
     assert (row["text"], row["note"], row["outcome"]) == (f"{DEAL} won", "Signed <today> & paid", "changed")
 
 
-async def test_only_a_lost_deal_is_asked_for_a_reason(any_house: House) -> None:
+async def test_the_form_asks_for_a_reason_only_if_the_deal_is_lost(any_house: House) -> None:
     any_house.highlevel.lost_reasons = [{"id": "r1", "name": "Price"}]
     view = await _form(any_house)
     await _choose(any_house, view, DEAL, "lost")
@@ -63,7 +63,7 @@ async def test_only_a_lost_deal_is_asked_for_a_reason(any_house: House) -> None:
     assert "Lost reason: Price" in (await any_house.slack.wait_for(1))[0].text
 
 
-async def test_what_is_not_to_be_posted_is_shown_to_its_author_alone(house: House) -> None:
+async def test_a_change_that_is_not_to_be_posted_is_shown_to_its_author_alone(house: House) -> None:
     view = await _form(house)
     await _choose(house, view, DEAL, "won")
     await house.slack.enter(view, "post", [])
@@ -74,7 +74,7 @@ async def test_what_is_not_to_be_posted_is_shown_to_its_author_alone(house: Hous
     assert "from open to *won*" in shown.text
 
 
-async def test_a_required_reason_is_missed_at_its_field(tmp_path: Path) -> None:
+async def test_a_missing_reason_is_an_error_at_its_field(tmp_path: Path) -> None:
     async with open_house(tmp_path, LOST_REASON="required") as house:
         house.highlevel.lost_reasons = [{"id": "r1", "name": "Price"}]
         view = await _form(house)
@@ -84,7 +84,7 @@ async def test_a_required_reason_is_missed_at_its_field(tmp_path: Path) -> None:
         assert house.deal == "open"
 
 
-async def test_a_deal_can_be_given_by_its_link(house: House) -> None:
+async def test_a_link_finds_its_deal_in_the_form(house: House) -> None:
     view = await _form(house)
     (option,) = await house.slack.type_ahead(view, "deal", LINK)
 
@@ -92,7 +92,7 @@ async def test_a_deal_can_be_given_by_its_link(house: House) -> None:
     assert option["text"]["text"].startswith("New website")
 
 
-async def test_while_highlevel_does_not_answer_the_list_says_so(house: House) -> None:
+async def test_type_ahead_says_when_highlevel_does_not_answer(house: House) -> None:
     view = await _form(house)
     house.highlevel.misbehave(HighLevelFault(status=500), path="search", times=9)
     (option,) = await house.slack.type_ahead(view, "deal", "new website")
@@ -104,7 +104,7 @@ async def test_while_highlevel_does_not_answer_the_list_says_so(house: House) ->
     assert house.slack.refusals == []
 
 
-async def test_a_form_that_slack_does_not_open_is_told_about(house: House) -> None:
+async def test_the_caller_is_told_if_slack_does_not_open_the_form(house: House) -> None:
     house.slack.misbehave(Fault("views.open", status=500))
     shown = await house.says("")
 
@@ -134,7 +134,7 @@ async def test_the_shortcut_on_any_other_message_opens_an_empty_form(house: Hous
     assert "initial_option" not in view.blocks[0]["element"]
 
 
-async def test_somebody_who_may_not_gets_no_form(house: House) -> None:
+async def test_a_person_who_may_not_change_deals_gets_no_form(house: House) -> None:
     posted = await house.slack.post("Lunch?", user=ANA, channel=SALES)
     await house.slack.shortcut(posted, "change_status", user=BEN)
     told = (await house.slack.wait_for(2))[1]
@@ -146,7 +146,7 @@ async def test_somebody_who_may_not_gets_no_form(house: House) -> None:
 
 
 @pytest.mark.parametrize("channel", ["D0DIRECT", "G0PRIVATE"])
-async def test_the_form_answers_where_it_was_opened(house: House, channel: str) -> None:
+async def test_the_reply_to_a_form_goes_to_the_channel_where_it_was_opened(house: House, channel: str) -> None:
     view = await _form(house, channel=channel)
     await _choose(house, view, DEAL, "lost")
     await house.slack.submit(view)
@@ -154,7 +154,7 @@ async def test_the_form_answers_where_it_was_opened(house: House, channel: str) 
     assert (await house.slack.wait_for(1))[0].channel == channel
 
 
-async def test_a_token_that_may_not_read_reasons_loses_deals_by_the_form_too(tmp_path: Path) -> None:
+async def test_the_form_asks_for_no_reason_that_the_token_may_not_read(tmp_path: Path) -> None:
     async with open_house(tmp_path, LOST_REASON="required") as house:
         house.highlevel.lost_reasons_forbidden = True
         view = await _form(house)

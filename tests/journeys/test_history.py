@@ -1,4 +1,4 @@
-"""Who did what: asked in Slack."""
+"""The history of commands, shown in Slack."""
 
 from bot.simulator.slack.server import Fault
 from tests.house import ANA, BEN, DEAL, KIM, UNKNOWN_ID, House
@@ -22,7 +22,7 @@ async def test_history_shows_the_callers_last_commands_to_them_alone(any_house: 
     assert (await any_house.says("history", user=KIM)).text == "I know of no command of yours."
 
 
-async def test_history_of_a_deal_shows_what_everybody_did_with_it(any_house: House) -> None:
+async def test_history_of_a_deal_shows_what_all_people_did_with_it(any_house: House) -> None:
     await any_house.says(f"{DEAL} won", user=KIM)
     await any_house.rows()
     shown = await any_house.says(f"history {DEAL}")
@@ -32,13 +32,13 @@ async def test_history_of_a_deal_shows_what_everybody_did_with_it(any_house: Hou
     assert "open → *won*" in shown.text
 
 
-async def test_history_is_not_for_everybody(house: House) -> None:
+async def test_history_is_refused_to_a_person_who_may_not_change_deals(house: House) -> None:
     shown = await house.says(f"history {DEAL}", user=BEN)
 
     assert "not on the list" in shown.text
 
 
-async def test_a_reply_that_could_not_be_delivered_is_visible_in_the_history(house: House) -> None:
+async def test_history_shows_that_a_reply_could_not_be_delivered(house: House) -> None:
     for where in ("response_url", "chat.postMessage", "chat.postMessage"):
         house.slack.misbehave(Fault(where, status=403, body={"ok": False, "error": "restricted_action"}))
     await house.slack.command(f"{DEAL} won", user=ANA)

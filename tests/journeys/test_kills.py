@@ -27,13 +27,13 @@ from tests.journeys.replicas import LEASE, SHORT, Death, Replica, Replicas, Step
 from tests.postgresql import Cluster, programs
 
 Plan = Callable[[House, Replica], None]
-"""Tells the stand-ins when to kill."""
+"""Tells the stand-ins when to kill the process."""
 Kill = Callable[[], None]
 
 
 @dataclass(frozen=True)
 class World:
-    """Where the commands are written down, and how many replicas there are."""
+    """A database, and how many replicas use it."""
 
     name: str
     database_url: str
@@ -51,13 +51,13 @@ class Scene:
         return self.house.settings.database_url
 
     async def types(self, text: str, to: Replica, user: str = ANA, **fields: str) -> bool:
-        """Somebody types the command, and a replica gets it; whether it was acknowledged."""
+        """Type the command, and let this replica get it; returns whether it was acknowledged."""
         self.house.slack.bot_url = to.url
         answer = await self.house.slack.command(text, user=user, channel=SALES, **fields)
         return answer is not None and answer.status_code == 200 and not answer.content
 
     async def broken(self, acknowledged: list[str], kills: int, seconds: float = 60.0) -> list[str]:
-        """The promises that were not kept, as soon as all is done."""
+        """Wait until all is done; returns the promises that were broken."""
         found = await all_finished(self.url, seconds)
         given = account(self.house.slack, self.house.highlevel, found, acknowledged)
         unfinished = [f"not finished: {row['key']} is {row['state']}" for row in found if row["state"] != "finished"]
@@ -67,9 +67,9 @@ class Scene:
 @asynccontextmanager
 async def _scene(world: World, tempo: Tempo = SHORT, **settings: str) -> AsyncIterator[Scene]:
     world.folder.mkdir(exist_ok=True)
-    everybody = {"ALLOWED_USERS": f"{ANA},{BEN}", "DATABASE_URL": world.database_url, "CONFIRM": "never"}
+    usual = {"ALLOWED_USERS": f"{ANA},{BEN}", "DATABASE_URL": world.database_url, "CONFIRM": "never"}
     async with (
-        stand_ins(world.folder, **{**everybody, **settings}) as house,
+        stand_ins(world.folder, **{**usual, **settings}) as house,
         replicas(house.settings, world.folder, tempo) as bots,
     ):
         house.highlevel.burst_limit = 10_000
@@ -78,7 +78,7 @@ async def _scene(world: World, tempo: Tempo = SHORT, **settings: str) -> AsyncIt
 
 @pytest.fixture
 def worlds(request: pytest.FixtureRequest, tmp_path: Path) -> list[World]:
-    """Both databases, as far as this machine has them; what is shared by replicas is shared by two as well."""
+    """SQLite and, if this machine has it, PostgreSQL, with one replica and with two."""
     one = World("SQLite", f"sqlite:///{tmp_path / 'ledger.db'}", 1, tmp_path / "sqlite")
     if programs() is None:
         return [one]
@@ -91,7 +91,7 @@ def worlds(request: pytest.FixtureRequest, tmp_path: Path) -> list[World]:
 
 
 async def _everywhere(worlds: list[World], story: Callable[[World], Awaitable[list[str]]]) -> dict[str, list[str]]:
-    """What went wrong in each world in which something did."""
+    """Play the story in each world; returns what went wrong, by world, without worlds in which nothing did."""
     went_wrong = await asyncio.gather(*(story(world) for world in worlds))
     return {world.name: wrong for world, wrong in zip(worlds, went_wrong, strict=True) if wrong}
 
@@ -100,7 +100,7 @@ async def _everywhere(worlds: list[World], story: Callable[[World], Awaitable[li
 
 
 def _highlevel(method: str, fault: Callable[[Kill], Fault], number: int = 1) -> Plan:
-    """HighLevel kills when it gets the request of this number about our deal."""
+    """Let HighLevel kill the process when it gets the n-th request with this method about our deal."""
 
     def plan(house: House, victim: Replica) -> None:
         for _ in range(number - 1):
@@ -116,7 +116,7 @@ def _slack(fault: slack.Fault) -> Plan:
 
 AT_A_COMMIT = {
     f"{when} the commit of {step}": Death(when, step)
-    for step in ("accept", "intend", "answer", "finish")  # alone, it begins with the first
+    for step in ("accept", "intend", "answer", "finish")  # a command alone begins with the commit that accepts it
     for when in ("before", "after")
 }
 AT_A_NEIGHBOUR = {
@@ -143,7 +143,7 @@ async def _story(world: World, death: Death | None, plan: Plan | None) -> list[s
         code = await victim.ended()
         heir = other or await scene.bots.start()
         wrong = await scene.broken(acknowledged, kills=1)
-        if not acknowledged and not scene.house.highlevel.written:  # it was never written down, and Slack said so
+        if not acknowledged and not scene.house.highlevel.written:  # Slack reported the failure: the caller types again
             await scene.types(f"{DEAL} won", heir, trigger_id="again")
             wrong += await scene.broken(["again"], kills=1)
         return [
@@ -165,7 +165,7 @@ async def test_a_command_whose_process_is_killed_at_a_neighbour_is_finished(worl
 
 
 async def _several(world: World, death: Death) -> list[str]:
-    """One that is called by its name, and three at once, whose process dies."""
+    """Kill the process of a command by name, or of one about three deals."""
     async with _scene(world) as scene:
         deals = [f"several{number:013}" for number in range(3)]
         for deal in deals:
@@ -190,7 +190,7 @@ async def _several(world: World, death: Death) -> list[str]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", ["identify", "begin", "intend", "answer", "reply", "finish"])
-async def test_several_or_a_named_one_whose_process_is_killed_are_finished(
+async def test_commands_by_name_or_for_several_deals_are_finished_after_a_kill(
     worlds: list[World], when: Literal["before", "after"], step: Step
 ) -> None:
     assert await _everywhere(worlds, lambda world: _several(world, Death(when, step))) == {}
@@ -237,7 +237,7 @@ async def test_an_undo_whose_process_is_killed_is_finished(worlds: list[World], 
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_an_heir_that_is_killed_as_it_takes_over_has_an_heir_too(
+async def test_a_process_that_is_killed_while_it_takes_over_is_taken_over_too(
     worlds: list[World], when: Literal["before", "after"]
 ) -> None:
     async def story(world: World) -> list[str]:
@@ -247,14 +247,14 @@ async def test_an_heir_that_is_killed_as_it_takes_over_has_an_heir_too(
                 if death.step == "intend":
                     await scene.types(f"{DEAL} won", victim, trigger_id="one")
                 await victim.ended()
-                await asyncio.sleep(LEASE)  # there is something to take over as soon as the next one looks
+                await asyncio.sleep(LEASE)  # the lease has run out when the next one looks
             await scene.bots.start()
             return await scene.broken(["one"], kills=3)
 
     assert await _everywhere(worlds, story) == {}
 
 
-async def test_a_command_that_waits_for_the_deal_of_a_dead_process_has_its_turn_after_it(worlds: list[World]) -> None:
+async def test_a_command_that_waits_for_a_deal_of_a_dead_process_is_carried_out_after_it(worlds: list[World]) -> None:
     async def story(world: World) -> list[str]:
         async with _scene(world) as scene:
             victim = await scene.bots.start(Death("after", "intend"))
@@ -298,13 +298,13 @@ async def _burst(world: World, chance: random.Random) -> list[str]:
         return [*wrong, *([] if len(acknowledged) > 20 else [f"only acknowledged: {acknowledged}"])]
 
 
-async def test_of_a_burst_of_commands_none_is_lost_or_done_twice_whenever_processes_are_killed(
+async def test_no_command_of_a_burst_is_lost_or_done_twice_while_processes_are_killed(
     worlds: list[World],
 ) -> None:
     assert await _everywhere(worlds, lambda world: _burst(world, random.Random(world.name))) == {}  # noqa: S311
 
 
-async def test_of_two_people_who_ask_two_replicas_for_the_same_at_once_one_changes_the_deal(
+async def test_of_two_people_who_ask_two_replicas_for_the_same_only_one_changes_the_deal(
     worlds: list[World],
 ) -> None:
     async def story(world: World) -> list[str]:
@@ -322,7 +322,7 @@ async def test_of_two_people_who_ask_two_replicas_for_the_same_at_once_one_chang
     assert await _everywhere([world for world in worlds if world.replicas == 2], story) == {}
 
 
-async def test_a_queue_that_is_too_long_to_be_drained_is_gone_on_with_at_once(worlds: list[World]) -> None:
+async def test_a_queue_too_long_to_drain_is_taken_up_at_once_by_the_next_process(worlds: list[World]) -> None:
     tempo = replace(SHORT, lease=30.0, worker=replace(SHORT.worker, drain=1.0))
 
     async def story(world: World) -> list[str]:
@@ -364,7 +364,7 @@ def postgresql(cluster: Cluster, tmp_path: Path) -> World:
 
 
 async def _ten(scene: Scene, bot: Replica) -> list[str]:
-    """Ten commands that HighLevel is slow about."""
+    """Type ten commands that HighLevel is slow to carry out; returns the keys of those acknowledged."""
     scene.house.highlevel.misbehave(Fault(wait=0.2), path="ten", times=float("inf"))
     deals = [f"ten{number:017}" for number in range(10)]
     for deal in deals:
@@ -384,9 +384,7 @@ async def test_a_database_that_is_restarted_loses_nothing(postgresql: World, clu
         assert len(acknowledged) == len(scene.house.highlevel.written) == 10
 
 
-async def test_a_database_that_hangs_loses_nothing_and_whoever_types_meanwhile_is_told(
-    postgresql: World, cluster: Cluster
-) -> None:
+async def test_a_database_that_hangs_loses_nothing_and_the_caller_is_told(postgresql: World, cluster: Cluster) -> None:
     as_ever = Tempo()
     async with _scene(postgresql, replace(SHORT, acknowledge=as_ever.acknowledge, database=as_ever.database)) as scene:
         bot = await scene.bots.start()
@@ -398,13 +396,13 @@ async def test_a_database_that_hangs_loses_nothing_and_whoever_types_meanwhile_i
         assert await scene.broken(acknowledged, kills=0) == []
         told = [shown.text for shown in scene.house.slack.shown if shown.only_to == BEN]
         assert len(told) == 1
-        assert "database" in told[0] or "cannot write down" in told[0]  # whether its row may be there
+        assert "database" in told[0] or "cannot write down" in told[0]  # depends on whether the row may be there
         assert len(acknowledged) == 10
 
 
 @contextmanager
 def _full_disk(bot: Replica) -> Iterator[None]:
-    """The process can write into no file, not even its log."""
+    """Let the process write into no file, not even its log."""
     pid = bot.pid
     limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, limits[1]))
@@ -414,9 +412,9 @@ def _full_disk(bot: Replica) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
-async def test_on_a_full_disk_nothing_is_changed_and_everybody_is_told_until_there_is_room(tmp_path: Path) -> None:
+async def test_on_a_full_disk_nothing_is_changed_and_callers_are_told_until_there_is_room(tmp_path: Path) -> None:
     async with _scene(World("SQLite", f"sqlite:///{tmp_path / 'ledger.db'}", 1, tmp_path)) as scene:
-        bot = await scene.bots.start(ready=False)  # its report would be kept for 15 s
+        bot = await scene.bots.start(ready=False)  # a report of its health would be kept for 15 s
         while not await scene.types(f"{DEAL} won", bot):
             await asyncio.sleep(0.05)
         await all_finished(scene.url)
@@ -437,7 +435,7 @@ async def test_on_a_full_disk_nothing_is_changed_and_everybody_is_told_until_the
 
 @contextmanager
 def _clock() -> Iterator[dict[str, float]]:
-    """SQLite's clock, for every connection that is opened meanwhile; it is `ahead` by so many seconds."""
+    """Set SQLite's clock `ahead` by so many seconds, for every connection that is opened in the block."""
     shift = {"ahead": 0.0}
 
     def set_up(connection: sqlite3.Connection, _entry: object) -> None:
@@ -472,6 +470,6 @@ async def test_a_clock_that_jumps_makes_nothing_happen_twice(tmp_path: Path, pau
                 for ahead in (3600.0, 0.0, 3600.0, 0.0):
                     clock["ahead"] = ahead
                     await asyncio.sleep(0.15)
-                # Whoever was taken over from may have said the same.
+                # The first owner and the one that took over may have sent the same reply.
                 assert await scene.broken(deals, kills=len(deals)) == []
             assert len(scene.house.highlevel.written) == len(deals)

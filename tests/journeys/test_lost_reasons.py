@@ -1,4 +1,4 @@
-"""Why a deal was lost: typed with it, asked for before or after it, and what becomes of it later."""
+"""Lost reasons: typed with the command, asked for before or after the change, and undone."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def _sent(house: House) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("words", ["too expensive", "Too Expensive.", "competitor", "chose", "COMPETITOR chose"])
-async def test_words_behind_lost_name_a_reason(house: House, words: str) -> None:
+async def test_words_after_lost_name_the_reason(house: House, words: str) -> None:
     shown = await house.says(f"{DEAL} lost {words}")
 
     reason = REASONS[0] if "expensive" in words.lower() else REASONS[1]
@@ -34,7 +34,7 @@ async def test_words_behind_lost_name_a_reason(house: House, words: str) -> None
 
 
 @pytest.mark.parametrize("words", ["too", "bad weather"])
-async def test_words_that_name_none_or_several_are_asked_about_first(any_house: House, words: str) -> None:
+async def test_words_that_fit_no_reason_or_several_make_the_bot_ask_first(any_house: House, words: str) -> None:
     asked = await any_house.says(f"{DEAL} lost {words}")
     assert asked.only_to == ANA
     assert f"`{words}` is not one of HighLevel's lost reasons." in asked.text
@@ -49,7 +49,7 @@ async def test_words_that_name_none_or_several_are_asked_about_first(any_house: 
     assert any_house.highlevel.opportunities[DEAL]["lostReasonId"] == "r3"
 
 
-async def test_whoever_loses_a_deal_is_asked_why_afterwards(any_house: House) -> None:
+async def test_a_person_who_loses_a_deal_is_asked_why_afterwards(any_house: House) -> None:
     await any_house.says(f"{DEAL} lost")
     asked = (await any_house.slack.wait_for(2))[1]
     assert asked.only_to == ANA
@@ -63,7 +63,7 @@ async def test_whoever_loses_a_deal_is_asked_why_afterwards(any_house: House) ->
     assert _sent(any_house)[-1] == {"status": "lost", "lostReasonId": "r2"}
 
 
-async def test_undo_takes_back_the_loss_not_the_reason(house: House) -> None:
+async def test_undo_after_a_reason_was_given_undoes_the_loss(house: House) -> None:
     await house.says(f"{DEAL} lost")
     await house.answers((await house.slack.wait_for(2))[1], "reason", "r2")
     undone = await house.says("undo")
@@ -74,14 +74,14 @@ async def test_undo_takes_back_the_loss_not_the_reason(house: House) -> None:
     assert house.deal == "open"
 
 
-async def test_a_reason_that_highlevel_keeps_is_said_to_be_kept(house: House) -> None:
+async def test_the_reply_says_when_highlevel_keeps_a_lost_reason(house: House) -> None:
     house.highlevel.keeps_lost_reason = True
     await house.says(f"{DEAL} lost too expensive")
 
     assert "HighLevel keeps its lost reason: Too expensive" in (await house.says(f"{DEAL} open")).text
 
 
-async def test_where_a_reason_is_required_it_is_asked_for_first(tmp_path: Path) -> None:
+async def test_a_required_reason_is_asked_for_before_the_change(tmp_path: Path) -> None:
     async with open_house(tmp_path, LOST_REASON="required") as house:
         house.highlevel.lost_reasons = list(REASONS)
         asked = await house.says("new website lost")
@@ -93,7 +93,7 @@ async def test_where_a_reason_is_required_it_is_asked_for_first(tmp_path: Path) 
         assert _sent(house) == [{"status": "lost", "lostReasonId": "r1"}]
 
 
-async def test_where_it_is_optional_nobody_asks(tmp_path: Path) -> None:
+async def test_an_optional_reason_is_not_asked_for(tmp_path: Path) -> None:
     async with open_house(tmp_path, LOST_REASON="optional") as house:
         house.highlevel.lost_reasons = list(REASONS)
         await house.says(f"{DEAL} lost")
@@ -103,7 +103,7 @@ async def test_where_it_is_optional_nobody_asks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("policy", ["ask", "required"])
-async def test_a_token_that_may_not_read_reasons_loses_deals_without(tmp_path: Path, policy: str) -> None:
+async def test_a_token_that_may_not_read_reasons_loses_deals_without_one(tmp_path: Path, policy: str) -> None:
     async with open_house(tmp_path, LOST_REASON=policy) as house:
         house.highlevel.lost_reasons_forbidden = True
         shown = await house.says(f"{DEAL} lost too expensive")
@@ -113,7 +113,7 @@ async def test_a_token_that_may_not_read_reasons_loses_deals_without(tmp_path: P
         assert _sent(house) == [{"status": "lost"}]
 
 
-async def test_the_reason_of_a_deal_that_was_lost_privately_is_private_too(house: House) -> None:
+async def test_a_reason_for_a_private_loss_is_private_too(house: House) -> None:
     await house.slack.command("", user=ANA, channel=SALES)
     view = await house.slack.wait_for_modal(ANA)
     await house.slack.type_ahead(view, "deal", DEAL)

@@ -1,4 +1,4 @@
-"""What Prometheus reads after real commands, over HTTP, and that nobody waits for it."""
+"""The metrics that Prometheus reads after real commands; no command waits for them."""
 
 import asyncio
 import shutil
@@ -21,13 +21,13 @@ from bot.tempo import Tempo
 from tests.house import ANA, BEN, DEAL, PATIENT, SALES, UNKNOWN_ID, House, open_house
 from tests.statements import statements
 
-TOKEN = "not-a-token-of-anybody"
+TOKEN = "not-a-token-for-metrics"
 CALM = replace(
     PATIENT,
     command=Patience(whole=20.0, for_looking=5.0, between_looks=0.1),
     highlevel=Attempts(most=2, connect=5.0, answer=5.0, pause=0.01),
 )
-"""For counting what HighLevel answered: on a busy machine no answer is given up."""
+"""For tests that count HighLevel's answers: patient enough for a busy machine."""
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -36,7 +36,7 @@ Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 async def _measured(
     folder: Path, over: str = "http", tempo: Tempo = PATIENT, **settings: str
 ) -> AsyncIterator[tuple[House, str]]:
-    """The house, and where its bot is."""
+    """Open a house; yields it, with the bot's address."""
     async with open_house(folder, tempo, over=over, METRICS_TOKEN=TOKEN, **settings) as house:
         yield house, house.slack.bot_url
 
@@ -54,13 +54,13 @@ def _value(samples: Samples, name: str, **labels: str) -> float | None:
 
 
 def _outcomes(samples: Samples) -> dict[str, float]:
-    """How often each came, but for those that did not."""
+    """How often each outcome came, without those that never did."""
     named = {dict(labels)["outcome"]: value for (name, labels), value in samples.items() if "commands_total" in name}
     return {outcome: value for outcome, value in named.items() if value}
 
 
 @pytest.mark.parametrize("over", ["http", "socket"])
-async def test_what_became_of_commands_is_read_however_slack_comes(tmp_path: Path, over: str) -> None:
+async def test_outcomes_are_counted_over_http_and_over_a_socket(tmp_path: Path, over: str) -> None:
     async with _measured(tmp_path, over, CALM) as (house, bot_url):
         shown = await house.says(f"{DEAL} won")
         await house.says(f"{UNKNOWN_ID} won")
@@ -87,7 +87,7 @@ async def test_what_became_of_commands_is_read_however_slack_comes(tmp_path: Pat
     assert _value(samples, "ledger_oldest_unfinished_seconds") == 0
 
 
-async def test_a_command_that_waits_is_in_the_backlog_with_its_age(tmp_path: Path) -> None:
+async def test_an_unfinished_command_is_in_the_backlog_with_its_age(tmp_path: Path) -> None:
     async with _measured(tmp_path) as (house, bot_url):
         house.slack.misbehave(SlackFault("response_url", wait=2.0))
         await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
@@ -102,7 +102,7 @@ async def test_a_command_that_waits_is_in_the_backlog_with_its_age(tmp_path: Pat
     assert 0 < age < 60
 
 
-async def test_highlevels_limit_is_seen(tmp_path: Path) -> None:
+async def test_a_429_from_highlevel_is_counted(tmp_path: Path) -> None:
     async with _measured(tmp_path) as (house, bot_url):
         limited = {"X-RateLimit-Interval-Milliseconds": "60000"}
         house.highlevel.misbehave(Fault(status=429, body={"message": "Too Many Requests"}, headers=limited))
@@ -115,7 +115,7 @@ async def test_highlevels_limit_is_seen(tmp_path: Path) -> None:
     assert _value(samples, "highlevel_requests_left", location="", of="interval") == 0
 
 
-async def test_a_ledger_that_is_gone_is_told_and_so_is_that_it_came_back(tmp_path: Path) -> None:
+async def test_the_metrics_say_whether_the_ledger_is_up(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
     anew = replace(PATIENT, backlog=0.0)
     async with _measured(tmp_path, tempo=anew, DATABASE_URL=f"sqlite:///{folder}/ledger.db") as (house, bot_url):
@@ -135,7 +135,7 @@ async def test_a_ledger_that_is_gone_is_told_and_so_is_that_it_came_back(tmp_pat
     assert _outcomes(back) == {"store_down": 1, "changed": 1}
 
 
-async def test_scraping_during_a_burst_asks_nothing_on_the_way_of_a_command(tmp_path: Path) -> None:
+async def test_scraping_during_a_burst_reads_the_ledger_on_a_thread_of_its_own(tmp_path: Path) -> None:
     deals = [f"deal{number:016}" for number in range(12)]
     async with _measured(tmp_path) as (house, bot_url):
         for deal in deals:
@@ -151,7 +151,7 @@ async def test_scraping_during_a_burst_asks_nothing_on_the_way_of_a_command(tmp_
     assert {each.thread for each in seen if "INSERT INTO commands" in each.sql} == {"database"}
 
 
-async def test_what_is_not_from_slack_is_not_measured(tmp_path: Path) -> None:
+async def test_requests_that_are_not_from_slack_are_not_measured(tmp_path: Path) -> None:
     async with _measured(tmp_path) as (house, bot_url):
         async with httpx.AsyncClient() as http:
             turned_away = await http.post(f"{bot_url}/slack/events", content=b"command=%2Fopp-status")
@@ -162,7 +162,7 @@ async def test_what_is_not_from_slack_is_not_measured(tmp_path: Path) -> None:
     assert not any(name.startswith("opp_status_acknowledgement") for name, _ in samples)
 
 
-async def test_without_a_token_in_the_settings_there_are_no_metrics(house: House) -> None:
+async def test_without_a_metrics_token_there_are_no_metrics(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
     async with httpx.AsyncClient() as http:
         told = await http.get(f"{house.slack.bot_url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})

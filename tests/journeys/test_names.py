@@ -1,4 +1,4 @@
-"""A deal by whatever it is called: the one that can be meant is changed, and where several can, somebody is asked."""
+"""A deal by its name: if only one fits it is changed, if several fit the caller is asked."""
 
 import asyncio
 from pathlib import Path
@@ -25,7 +25,7 @@ async def test_a_name_that_fits_one_deal_is_enough(any_house: House) -> None:
     assert (row["opportunity_id"], row["called"], row["outcome"]) == (DEAL, "New website", "changed")
 
 
-async def test_a_contact_an_email_address_or_a_phone_number_is_a_name_too(house: House) -> None:
+async def test_a_deal_is_found_by_a_contact_an_email_address_or_a_phone_number(house: House) -> None:
     _acme(house, pool="lost")
 
     assert "|Roof>* from open to *won*" in (await house.says("jane doe won")).text
@@ -41,7 +41,7 @@ async def test_a_name_with_a_status_in_it_is_understood_in_quotes(house: House) 
     assert "|Open Table>* from open to *won*." in (await house.says("“Open Table” won")).text
 
 
-async def test_where_several_fit_somebody_is_asked_and_the_choice_carries_on(any_house: House) -> None:
+async def test_if_several_deals_fit_the_caller_chooses_and_the_command_goes_on(any_house: House) -> None:
     _acme(any_house)
     asked = await any_house.says("acme corp lost")
     assert asked.only_to == ANA
@@ -59,7 +59,7 @@ async def test_where_several_fit_somebody_is_asked_and_the_choice_carries_on(any
     assert (answer["continues"], answer["text"]) == (question["key"], "acme corp lost")
 
 
-async def test_a_question_that_was_answered_can_be_answered_no_more(house: House) -> None:
+async def test_a_question_can_be_answered_only_once(house: House) -> None:
     _acme(house)
     asked = await house.says("acme won")
     await house.answers(asked, "choose", ROOF)
@@ -69,7 +69,7 @@ async def test_a_question_that_was_answered_can_be_answered_no_more(house: House
     assert not any("accessory" in block for block in thanks.blocks)
 
 
-async def test_of_two_answers_at_once_one_counts(house: House) -> None:
+async def test_of_two_answers_at_once_only_one_counts(house: House) -> None:
     _acme(house)
     asked = await house.says("acme won")
     choices = [block["accessory"] for block in asked.blocks if "accessory" in block]
@@ -80,7 +80,7 @@ async def test_of_two_answers_at_once_one_counts(house: House) -> None:
     assert len(house.highlevel.written) == 1
 
 
-async def test_somebody_who_may_not_cannot_choose_either(tmp_path: Path) -> None:
+async def test_a_person_who_may_not_change_deals_cannot_answer_either(tmp_path: Path) -> None:
     async with open_house(tmp_path, ALLOWED_USERS=f"{ANA},{KIM}") as house:
         _acme(house)
         asked = await house.says("acme won")
@@ -92,7 +92,7 @@ async def test_somebody_who_may_not_cannot_choose_either(tmp_path: Path) -> None
         assert stricter.highlevel.written == []
 
 
-async def test_one_deal_that_is_not_open_is_not_moved_by_its_name_alone(house: House) -> None:
+async def test_a_deal_that_is_not_open_is_confirmed_before_it_is_changed_by_name(house: House) -> None:
     house.highlevel.add_opportunity(OLD, name="Old contract", status="lost")
     asked = await house.says("old contract won")
     assert "Is this the deal that should be *won*?" in asked.text
@@ -101,23 +101,23 @@ async def test_one_deal_that_is_not_open_is_not_moved_by_its_name_alone(house: H
     assert "from lost to *won*" in (await house.answers(asked, "choose")).text
 
 
-async def test_a_deal_that_is_so_already_is_told_so_by_name(house: House) -> None:
+async def test_a_deal_found_by_name_may_have_the_status_already(house: House) -> None:
     house.highlevel.add_opportunity(OLD, name="Old contract", status="won")
 
     assert "is already *won*" in (await house.says("old contract won")).text
 
 
-async def test_a_name_that_fits_none_says_what_was_searched_and_how_to_find_an_id(house: House) -> None:
-    shown = await house.says("Nobody Ltd won")
+async def test_for_a_name_that_fits_no_deal_the_reply_says_what_was_searched(house: House) -> None:
+    shown = await house.says("Unknown Ltd won")
 
     assert shown.only_to == ANA
-    assert "I searched HighLevel for `Nobody Ltd` and found no deal." in shown.text
+    assert "I searched HighLevel for `Unknown Ltd` and found no deal." in shown.text
     assert "Nothing was changed." in shown.text
     assert "paste the link from the deal's page" in shown.text
     assert "in the last seconds" in shown.text
 
 
-async def test_more_than_ten_are_not_all_shown_and_it_is_said_so(house: House) -> None:
+async def test_of_more_than_ten_deals_ten_are_offered_and_the_question_says_so(house: House) -> None:
     for number in range(12):
         house.highlevel.add_opportunity(f"twinxxxxxxxxxxxxxx{number:02}", name=f"Twin {number}")
     asked = await house.says("twin won")
@@ -126,7 +126,7 @@ async def test_more_than_ten_are_not_all_shown_and_it_is_said_so(house: House) -
     assert "There are more: if yours is not here, type more of its name." in asked.text
 
 
-async def test_the_search_may_lag_the_deal_is_looked_at_itself(house: House) -> None:
+async def test_the_deal_itself_is_read_since_the_search_may_lag(house: House) -> None:
     house.highlevel.search_lag = 60.0
     assert "from open to *lost*" in (await house.says("new website lost")).text
 

@@ -1,4 +1,4 @@
-"""The one reply arrives, by another way if need be, and what is private stays private."""
+"""Each command gets one reply, if need be by another way, and a private one stays private."""
 
 import pytest
 
@@ -9,7 +9,7 @@ GONE = Fault("response_url", status=404, body={"ok": False, "error": "expired_ur
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
-async def test_a_success_goes_to_the_channel_when_the_reply_address_does_not_take_it(house: House, status: int) -> None:
+async def test_a_success_is_posted_in_the_channel_if_its_reply_address_fails(house: House, status: int) -> None:
     house.slack.misbehave(Fault("response_url", status=status))
     shown = await house.says(f"{DEAL} won")
 
@@ -44,7 +44,7 @@ async def test_a_success_goes_to_the_person_when_the_bot_may_not_post_in_the_cha
     assert [row["delivered"] for row in await house.rows()] == ["direct_message"]
 
 
-async def test_a_reply_that_nobody_takes_is_written_down_as_undelivered(house: House) -> None:
+async def test_a_reply_that_slack_does_not_take_is_recorded_as_undelivered(house: House) -> None:
     house.slack.misbehave(GONE)
     house.slack.misbehave(Fault("chat.postMessage", status=403, times=2))
     await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)

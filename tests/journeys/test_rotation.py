@@ -1,4 +1,4 @@
-"""Every secret is changed as docs/security.md says; what people type meanwhile is done, or is refused in words."""
+"""Every secret is rotated as docs/security.md says, while people go on typing commands."""
 
 import asyncio
 import io
@@ -39,7 +39,7 @@ DAY = 86_400.0
 
 @asynccontextmanager
 async def _another(house: House, **changed: str) -> AsyncIterator[str]:
-    """The bot's next process, over the same database, with other secrets; gives its address."""
+    """Run another process of the bot, over the same database, with other secrets; yields its address."""
     kind = type(house.settings.slack_bot_token)
     settings = house.settings.model_copy(update={name: kind(value) for name, value in changed.items()})
     before = house.slack.calls.count("auth.test")
@@ -52,12 +52,12 @@ async def _another(house: House, **changed: str) -> AsyncIterator[str]:
 # --- the signing secret ---------------------------------------------------------------------------------------------
 
 
-async def test_while_the_signing_secret_is_changed_both_are_accepted_and_afterwards_only_the_new_one(
+async def test_both_signing_secrets_are_accepted_during_a_rotation_and_only_the_new_one_after_it(
     tmp_path: Path,
 ) -> None:
     async with open_house(tmp_path, SLACK_SIGNING_SECRET=f"{NEW_SECRET},{SIGNING_SECRET}", CONFIRM="never") as house:
         assert "to *won*" in (await house.says(f"{DEAL} won")).text
-        house.slack.signing_secret = NEW_SECRET  # somebody presses Regenerate
+        house.slack.signing_secret = NEW_SECRET  # the admin presses Regenerate
         assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
 
         async with _another(house, slack_signing_secret=NEW_SECRET) as house.slack.bot_url:
@@ -75,7 +75,7 @@ async def test_while_the_signing_secret_is_changed_both_are_accepted_and_afterwa
     assert house.deal == "open"
 
 
-async def test_by_way_of_socket_mode_no_command_meets_a_secret_that_is_not_known_yet(tmp_path: Path) -> None:
+async def test_a_rotation_by_way_of_socket_mode_refuses_no_command(tmp_path: Path) -> None:
     async with open_house(tmp_path, CONFIRM="never") as house:
         slack, over_http = house.slack, house.slack.bot_url
         by_socket = {"slack_signing_secret": "", "slack_app_token": APP_TOKEN}
@@ -87,14 +87,14 @@ async def test_by_way_of_socket_mode_no_command_meets_a_secret_that_is_not_known
             assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
             async with _another(house, slack_signing_secret=NEW_SECRET) as slack.bot_url:
                 assert slack.bot_url != over_http
-                slack.socket.tokens = set()  # somebody switches Socket Mode off
+                slack.socket.tokens = set()  # the admin switches Socket Mode off
                 assert "to *open*" in (await house.says(f"{DEAL} open")).text
 
 
 # --- the tokens -----------------------------------------------------------------------------------------------------
 
 
-async def test_with_a_bot_token_that_was_revoked_commands_are_still_done_and_answered_until_the_restart(
+async def test_with_a_revoked_bot_token_commands_are_still_carried_out_and_answered(
     tmp_path: Path,
 ) -> None:
     async with open_house(tmp_path, CONFIRM="never") as house:
@@ -109,7 +109,7 @@ async def test_with_a_bot_token_that_was_revoked_commands_are_still_done_and_ans
                 assert (await http.get(f"{house.slack.bot_url}/readyz")).json()["failing"] == {}
 
 
-async def test_two_app_level_tokens_are_good_at_once_so_none_of_the_connections_is_missed(tmp_path: Path) -> None:
+async def test_processes_with_the_old_and_the_new_app_level_token_are_connected_at_once(tmp_path: Path) -> None:
     async with open_house(tmp_path, over="socket", CONFIRM="never") as house:
         house.slack.socket.tokens = {APP_TOKEN, NEW_APP_TOKEN}
         async with _another(house, slack_app_token=NEW_APP_TOKEN):
@@ -119,7 +119,7 @@ async def test_two_app_level_tokens_are_good_at_once_so_none_of_the_connections_
                 assert f"to *{status}*" in (await house.says(f"{DEAL} {status}")).text
 
 
-async def test_while_both_private_tokens_are_good_either_process_works(tmp_path: Path) -> None:
+async def test_the_private_token_is_changed_while_both_are_valid(tmp_path: Path) -> None:
     async with open_house(tmp_path, CONFIRM="never") as house:
         house.highlevel.add_token(NEW_HIGHLEVEL_TOKEN)
         assert "to *won*" in (await house.says(f"{DEAL} won")).text
@@ -128,7 +128,7 @@ async def test_while_both_private_tokens_are_good_either_process_works(tmp_path:
             assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
 
 
-async def test_with_a_new_secret_of_the_app_connections_are_renewed_as_before(tmp_path: Path) -> None:
+async def test_tokens_are_renewed_with_a_new_client_secret(tmp_path: Path) -> None:
     async with open_house(tmp_path, **BY_OAUTH) as house, visitor(house) as ana:
         await ana.connects()
         house.highlevel.oauth.client_secret = "not-a-new-client-secret"
@@ -141,7 +141,7 @@ async def test_with_a_new_secret_of_the_app_connections_are_renewed_as_before(tm
 
 
 def _keys_that_open(folder: Path) -> set[str]:
-    """Which of the keys opens the tokens that are stored."""
+    """The keys that decrypt the stored tokens."""
     with sqlite3.connect(folder / "ledger.db") as database:
         (stored,) = database.execute("SELECT access, refresh FROM connections").fetchall()
     database.close()
@@ -154,7 +154,7 @@ def _keys_that_open(folder: Path) -> set[str]:
 
 
 async def _renewed(house: House, folder: Path) -> None:
-    """A day goes by, and the tokens are renewed, although nobody types anything."""
+    """Let a day pass, and wait until the bot has renewed the tokens by itself."""
     before = house.highlevel.oauth.renewals
     execute(
         house.settings.database_url, "UPDATE connections SET given_at = given_at - 86000, ends_at = ends_at - 86000"
@@ -164,7 +164,9 @@ async def _renewed(house: House, folder: Path) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_new_key_closes_the_tokens_at_their_daily_renewal_and_then_the_old_one_can_go(tmp_path: Path) -> None:
+async def test_the_daily_renewal_encrypts_the_tokens_with_the_new_key_and_then_the_old_one_can_go(
+    tmp_path: Path,
+) -> None:
     async with stand_ins(tmp_path, **BY_OAUTH, CONFIRM="never") as house:
         async with _another(house) as house.slack.bot_url, visitor(house) as ana:
             await ana.connects()
@@ -177,7 +179,7 @@ async def test_a_new_key_closes_the_tokens_at_their_daily_renewal_and_then_the_o
             assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
 
 
-async def test_of_two_processes_the_one_without_the_new_key_says_so_and_spoils_nothing(tmp_path: Path) -> None:
+async def test_a_process_without_the_new_key_says_so_and_spoils_nothing(tmp_path: Path) -> None:
     async with stand_ins(tmp_path, **BY_OAUTH, CONFIRM="never") as house:
         async with _another(house) as house.slack.bot_url, visitor(house) as ana:
             await ana.connects()

@@ -1,4 +1,4 @@
-"""What belongs in another channel too is posted there once, and taken back in both."""
+"""Changes are announced in another channel, once, and an undo updates both messages."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +18,7 @@ async def routed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield house
 
 
-async def test_a_win_is_posted_in_the_other_channel_too_once(routed: House) -> None:
+async def test_a_win_is_announced_once_in_the_other_channel_too(routed: House) -> None:
     await routed.says(f"{DEAL} won")
     (row,) = await routed.rows()
     here, there = routed.slack.shown
@@ -28,7 +28,7 @@ async def test_a_win_is_posted_in_the_other_channel_too_once(routed: House) -> N
     assert (row["announced_in"], row["announced_ts"]) == (WINS, there.ts)
 
 
-async def test_what_was_typed_there_is_not_posted_twice(routed: House) -> None:
+async def test_a_win_typed_in_the_other_channel_is_not_announced_again(routed: House) -> None:
     await routed.says(f"{DEAL} won", channel=WINS)
     await routed.rows()
 
@@ -36,7 +36,7 @@ async def test_what_was_typed_there_is_not_posted_twice(routed: House) -> None:
 
 
 @pytest.mark.parametrize("pressed", [0, 1])
-async def test_undo_updates_both(routed: House, pressed: int) -> None:
+async def test_undo_updates_both_messages(routed: House, pressed: int) -> None:
     await routed.says(f"{DEAL} won")
     both = await routed.slack.wait_for(2)
     await routed.presses(both[pressed], "undo", user=KIM)
@@ -47,7 +47,7 @@ async def test_undo_updates_both(routed: House, pressed: int) -> None:
     assert len(routed.slack.shown) == 2
 
 
-async def test_a_typed_undo_updates_both_too(routed: House) -> None:
+async def test_a_typed_undo_updates_both_messages_too(routed: House) -> None:
     await routed.says(f"{DEAL} won")
     both = (await routed.slack.wait_for(2))[:2]
     await routed.slack.command("undo", user=ANA, channel=OTHER_CHANNEL)
@@ -55,7 +55,7 @@ async def test_a_typed_undo_updates_both_too(routed: House) -> None:
         assert "took that back" in (await routed.slack.wait_for_change(shown.ts)).text
 
 
-async def test_several_are_posted_there_once_too(routed: House) -> None:
+async def test_several_wins_are_announced_in_one_message(routed: House) -> None:
     deals = [f"dealxxxxxxxxxxxxxxx{number}" for number in range(3)]
     for deal in deals:
         routed.highlevel.add_opportunity(deal)
@@ -65,7 +65,7 @@ async def test_several_are_posted_there_once_too(routed: House) -> None:
     assert [shown.channel for shown in routed.slack.shown] == [SALES, WINS]
 
 
-async def test_a_channel_that_takes_no_message_costs_nothing_but_that(tmp_path: Path) -> None:
+async def test_a_change_that_cannot_be_announced_is_made_and_answered_all_the_same(tmp_path: Path) -> None:
     async with open_house(tmp_path, ANNOUNCE_CHANNELS=f"won={WINS}") as house:
         house.slack.misbehave(
             Fault("chat.postMessage", status=200, body={"ok": False, "error": "not_in_channel"}, times=9)

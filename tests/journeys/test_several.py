@@ -1,4 +1,4 @@
-"""Several deals at once: one message, one row each, one Undo for all; and what is asked before."""
+"""Several deals at once: one message, a row for each, one Undo for all; and what the bot asks first."""
 
 import asyncio
 from pathlib import Path
@@ -20,7 +20,7 @@ def _statuses(house: House, many: int) -> list[str]:
     return [house.highlevel.opportunities[deal]["status"] for deal in DEALS[:many]]
 
 
-async def test_three_are_changed_at_once_and_told_in_one_message(any_house: House) -> None:
+async def test_three_deals_are_changed_at_once_and_reported_in_one_message(any_house: House) -> None:
     shown = await any_house.says(f"{_deals(any_house, 3)} lost")
 
     assert shown.only_to is None
@@ -38,7 +38,7 @@ async def test_three_are_changed_at_once_and_told_in_one_message(any_house: Hous
     ]
 
 
-async def test_one_undo_takes_all_back(any_house: House) -> None:
+async def test_one_undo_undoes_all(any_house: House) -> None:
     shown = await any_house.says(f"{_deals(any_house, 3)} won")
     await any_house.presses(shown, "undo", user=KIM)
     updated = await any_house.slack.wait_for_change(shown.ts)
@@ -48,7 +48,7 @@ async def test_one_undo_takes_all_back(any_house: House) -> None:
     assert len(await any_house.rows()) == 6
 
 
-async def test_one_that_is_taken_back_leaves_what_was_told_with_it(house: House) -> None:
+async def test_an_undo_keeps_the_lines_about_deals_that_it_does_not_change(house: House) -> None:
     house.highlevel.opportunities[DEAL]["status"] = "won"
     shown = await house.says(f"{_deals(house, 1)} {UNKNOWN_ID} {DEAL} won")
     await house.presses(shown, "undo")
@@ -60,14 +60,14 @@ async def test_one_that_is_taken_back_leaves_what_was_told_with_it(house: House)
     assert f"no deal with the id `{UNKNOWN_ID}`" in updated.text
 
 
-async def test_the_typed_undo_takes_all_back_too(house: House) -> None:
+async def test_a_typed_undo_undoes_all_too(house: House) -> None:
     await house.says(f"{_deals(house, 2)} won")
 
     assert f"<@{ANA}> took 2 changes back:" in (await house.says("undo")).text
     assert _statuses(house, 2) == ["open"] * 2
 
 
-async def test_what_fails_is_told_beside_what_works(house: House) -> None:
+async def test_failures_are_reported_beside_successes(house: House) -> None:
     deals = _deals(house, 1)
     house.highlevel.opportunities[DEAL]["status"] = "lost"
     shown = await house.says(f"{deals} {UNKNOWN_ID} {DEAL} lost")
@@ -77,7 +77,7 @@ async def test_what_fails_is_told_beside_what_works(house: House) -> None:
     assert "|New website>*: is *lost* already" in shown.text
 
 
-async def test_more_than_three_are_done_only_after_a_yes(any_house: House) -> None:
+async def test_more_than_three_deals_are_changed_only_after_a_yes(any_house: House) -> None:
     asked = await any_house.says(f"{_deals(any_house, 5)} abandoned")
     assert asked.only_to == ANA
     assert "Should 5 of these 5 deals be *abandoned*? Nothing was changed." in asked.text
@@ -99,7 +99,7 @@ async def test_a_no_leaves_everything_as_it_is(house: House) -> None:
     assert house.highlevel.written == []
 
 
-async def test_twenty_five_fit_into_one_message(house: House) -> None:
+async def test_twenty_five_deals_fit_into_one_message(house: House) -> None:
     house.highlevel.burst_limit = 1000
     asked = await house.says(f"{_deals(house, 25)} lost")
     shown = await house.answers(asked, "confirm")
@@ -109,7 +109,7 @@ async def test_twenty_five_fit_into_one_message(house: House) -> None:
     assert "at most 25 at once" in (await house.says(f"{' '.join(DEALS)} {DEAL} won")).text
 
 
-async def test_a_won_deal_among_them_waits_for_its_own_yes(house: House) -> None:
+async def test_a_won_deal_among_several_waits_for_a_yes_of_its_own(house: House) -> None:
     deals = _deals(house, 2)
     house.highlevel.opportunities[DEALS[1]]["status"] = "won"
     shown = await house.says(f"{deals} lost")
@@ -120,10 +120,10 @@ async def test_a_won_deal_among_them_waits_for_its_own_yes(house: House) -> None
     await house.slack.press(shown, button(shown, "confirm"), user=ANA)
     await house.slack.wait_for(3)
     assert any("from won to *lost*" in each.text for each in house.slack.shown)
-    assert shown in house.slack.shown  # everybody still sees what was done
+    assert shown in house.slack.shown  # the message about the other deal is still there
 
 
-async def test_a_won_deal_alone_is_asked_about_and_only_as_it_was_shown(any_house: House) -> None:
+async def test_a_yes_for_a_won_deal_counts_only_while_it_is_as_it_was_shown(any_house: House) -> None:
     any_house.highlevel.opportunities[DEAL]["status"] = "won"
     asked = await any_house.says(f"{DEAL} lost")
     assert "Make it *lost* all the same?" in asked.text
@@ -136,7 +136,7 @@ async def test_a_won_deal_alone_is_asked_about_and_only_as_it_was_shown(any_hous
     assert any_house.deal == "open"
 
 
-async def test_where_nobody_is_to_be_asked_nobody_is(tmp_path: Path) -> None:
+async def test_the_bot_does_not_ask_if_the_operator_wants_no_confirmation(tmp_path: Path) -> None:
     async with open_house(tmp_path, CONFIRM="never") as house:
         house.highlevel.opportunities[DEAL]["status"] = "won"
         shown = await house.says(f"{_deals(house, 4)} {DEAL} lost")
@@ -156,7 +156,7 @@ async def test_a_preview_shows_what_would_happen_and_writes_nothing(any_house: H
     assert "from open to *won*" in (await any_house.answers(preview, "confirm")).text
 
 
-async def test_several_can_be_previewed(house: House) -> None:
+async def test_several_deals_can_be_previewed(house: House) -> None:
     preview = await house.says(f"{_deals(house, 6)} lost preview")
 
     assert "This is what would happen. Nothing was changed." in preview.text
@@ -164,7 +164,7 @@ async def test_several_can_be_previewed(house: House) -> None:
     assert house.highlevel.written == []
 
 
-async def test_whoever_waits_long_for_several_is_told_once(tmp_path: Path) -> None:
+async def test_several_slow_deals_get_one_reply(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         deals = _deals(house, 3)
         house.highlevel.misbehave(Fault(wait=0.3), method="GET", times=3)

@@ -1,4 +1,4 @@
-"""One workspace, two sub-accounts: each channel works in one, and a link finds its own."""
+"""One workspace, two sub-accounts: each channel has its own, and a link names the one of its deal."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -44,7 +44,7 @@ async def test_a_link_picks_its_own_sub_account_and_the_message_names_it(house: 
     assert (house.deal, _in_paris(house)) == ("open", "won")
 
 
-async def test_an_id_or_a_name_is_looked_for_where_the_channel_works(house: House) -> None:
+async def test_an_id_or_a_name_is_looked_for_in_the_channels_sub_account(house: House) -> None:
     told = await house.says("use paris", user=KIM, channel=OTHER_CHANNEL)
     assert told.only_to is None
     assert f"<@{KIM}> has set this channel to *Paris*" in told.text
@@ -58,7 +58,7 @@ async def test_an_id_or_a_name_is_looked_for_where_the_channel_works(house: Hous
     assert house.deal == "won"
 
 
-async def test_only_an_admin_sets_a_channel_and_everybody_may_ask(house: House) -> None:
+async def test_only_an_admin_sets_a_channels_sub_account_and_anyone_may_ask_for_it(house: House) -> None:
     refused = await house.says("use paris")
     asked = await house.says("use")
 
@@ -67,21 +67,21 @@ async def test_only_an_admin_sets_a_channel_and_everybody_may_ask(house: House) 
     assert "There are: Berlin, Paris." in asked.text
 
 
-async def test_a_channel_goes_back_to_the_default_one(house: House) -> None:
+async def test_a_channel_can_be_set_back_to_the_default_sub_account(house: House) -> None:
     await house.says("use Paris", user=KIM)
     await house.says("use Berlin", user=KIM)
 
     assert "in *Berlin* here" in (await house.says("use")).text
 
 
-async def test_one_that_there_is_not_is_told(house: House) -> None:
+async def test_an_unknown_sub_account_is_refused_and_the_known_ones_are_named(house: House) -> None:
     told = await house.says("use London", user=KIM)
 
     assert "`London` is none of the sub-accounts" in told.text
     assert "Use one of: Berlin, Paris." in told.text
 
 
-async def test_several_links_at_once_may_lead_to_several_sub_accounts(house: House) -> None:
+async def test_one_command_may_change_deals_of_several_sub_accounts(house: House) -> None:
     shown = await house.says(f"{DEAL} {_link(PARIS, IN_PARIS)} abandoned")
 
     assert "(Berlin)" in shown.text
@@ -89,7 +89,7 @@ async def test_several_links_at_once_may_lead_to_several_sub_accounts(house: Hou
     assert (house.deal, _in_paris(house)) == ("abandoned", "abandoned")
 
 
-async def test_an_undo_goes_where_the_change_was_also_when_the_channel_works_elsewhere(house: House) -> None:
+async def test_an_undo_goes_to_the_sub_account_of_the_change_not_of_the_channel(house: House) -> None:
     shown = await house.says(f"{_link(PARIS, IN_PARIS)} won")
     await house.presses(shown, "undo")
     await house.slack.wait_for_change(shown.ts)
@@ -98,7 +98,7 @@ async def test_an_undo_goes_where_the_change_was_also_when_the_channel_works_els
     assert [row["location_id"] for row in await house.rows()] == [PARIS, PARIS]
 
 
-async def test_a_card_and_its_buttons_stay_where_the_deal_is(house: House) -> None:
+async def test_a_card_and_its_buttons_stay_in_the_deals_sub_account(house: House) -> None:
     card = await house.says(_link(PARIS, IN_PARIS))
     assert "Paris" in card.text
     shared = await house.answers(card, "share")
@@ -109,7 +109,7 @@ async def test_a_card_and_its_buttons_stay_where_the_deal_is(house: House) -> No
     assert _in_paris(house) == "abandoned"
 
 
-async def test_the_form_offers_the_channels_deals_and_takes_a_link_to_another(house: House) -> None:
+async def test_the_form_offers_the_channels_deals_and_takes_a_link_to_another_sub_account(house: House) -> None:
     await house.says("use paris", user=KIM)
     await house.slack.command("", user=ANA, channel=SALES)
     view = await house.slack.wait_for_modal(ANA)
@@ -124,7 +124,7 @@ async def test_the_form_offers_the_channels_deals_and_takes_a_link_to_another(ho
     assert (house.deal, _in_paris(house)) == ("won", "open")
 
 
-async def test_a_shortcut_opens_the_form_where_the_link_leads(house: House) -> None:
+async def test_a_shortcut_opens_the_form_for_the_sub_account_of_the_link(house: House) -> None:
     message = await house.slack.post(f"What about {_link(PARIS, IN_PARIS)}?", user=ANA, channel=SALES)
     await house.slack.shortcut(message, "change_status", user=ANA)
     view = await house.slack.wait_for_modal(ANA)
@@ -135,7 +135,7 @@ async def test_a_shortcut_opens_the_form_where_the_link_leads(house: House) -> N
     assert _in_paris(house) == "won"
 
 
-async def test_a_shortcut_on_a_message_without_a_link_opens_the_channels_form(house: House) -> None:
+async def test_a_shortcut_on_a_message_without_a_link_opens_the_form_for_the_channels_sub_account(house: House) -> None:
     await house.says("use paris", user=KIM)
     message = await house.slack.post("What about it?", user=ANA, channel=SALES)
     await house.slack.shortcut(message, "change_status", user=ANA)
@@ -145,7 +145,7 @@ async def test_a_shortcut_on_a_message_without_a_link_opens_the_channels_form(ho
     assert found["value"] == IN_PARIS
 
 
-async def test_a_reason_that_is_chosen_afterwards_goes_where_the_deal_is(house: House) -> None:
+async def test_a_reason_chosen_afterwards_goes_to_the_deals_sub_account(house: House) -> None:
     house.highlevel.lost_reasons = [{"id": "price", "name": "Too expensive"}]
     await house.says(f"{_link(PARIS, IN_PARIS)} lost")
     asked = (await house.slack.wait_for(2))[1]
@@ -154,7 +154,7 @@ async def test_a_reason_that_is_chosen_afterwards_goes_where_the_deal_is(house: 
     assert house.highlevel.opportunities[IN_PARIS]["lostReasonId"] == "price"
 
 
-async def test_a_link_to_one_that_is_not_ours_is_refused_before_any_call(house: House) -> None:
+async def test_a_link_to_an_unknown_sub_account_is_refused_without_a_call(house: House) -> None:
     asked = len(house.highlevel.received)
     shown = await house.says(f"{_link('LONDONxxxxxxxxxxxxxx', IN_PARIS)} won")
 
@@ -162,7 +162,7 @@ async def test_a_link_to_one_that_is_not_ours_is_refused_before_any_call(house: 
     assert len(house.highlevel.received) == asked
 
 
-async def test_where_nobody_connected_one_its_deals_are_left_alone_and_the_others_are_not(tmp_path: Path) -> None:
+async def test_a_sub_account_that_is_not_connected_does_not_stop_the_others(tmp_path: Path) -> None:
     settings = {"HIGHLEVEL_LOCATIONS": f"{PARIS}=Paris"}
     async with open_house(tmp_path, **BY_OAUTH, **settings) as house:
         house.highlevel.locations.add(PARIS)

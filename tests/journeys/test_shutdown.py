@@ -1,4 +1,4 @@
-"""The real process: it starts, it is asked to stop, it finishes what it accepted, and it ends with 0."""
+"""The real process: it starts, is stopped, finishes what it accepted, and exits with 0."""
 
 import asyncio
 import os
@@ -69,13 +69,13 @@ async def _until_healthy(url: str) -> None:
                 await asyncio.sleep(0.02)
 
 
-async def test_what_was_acknowledged_is_finished_before_the_process_ends(tmp_path: Path) -> None:
+async def test_acknowledged_commands_are_finished_before_the_process_ends(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         port = _free_port()
         async with _process("serve", environ=_environ(house, port, tmp_path)) as process:
             house.slack.bot_url = f"http://127.0.0.1:{port}"
             await _until_healthy(house.slack.bot_url)
-            while house.slack.calls.count("auth.test") < 2:  # by the house's own bot, and by this one
+            while house.slack.calls.count("auth.test") < 2:  # by the house's own bot, and by this process
                 await asyncio.sleep(0.01)
             house.highlevel.misbehave(Fault(wait=1.0), method="GET")
             answer = await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
@@ -103,7 +103,7 @@ async def test_an_idle_process_ends_at_once(tmp_path: Path) -> None:
     assert b"Traceback" not in output
 
 
-async def test_settings_that_cannot_be_used_end_the_process_with_all_problems_and_code_2() -> None:
+async def test_unusable_settings_end_the_process_with_code_2_and_every_problem_named() -> None:
     environ = {"SLACK_BOT_TOKEN": "xoxp-a-wrong-kind", "SLACK_SIGNING_SECRET": "", "PORT": "http"}
     async with _process("serve", environ=environ | {"HIGHLEVEL_TOKEN": "", "HIGHLEVEL_LOCATION_ID": ""}) as process:
         output, _ = await process.communicate()

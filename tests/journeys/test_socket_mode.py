@@ -1,4 +1,4 @@
-"""The same bot over Socket Mode: connections come and go, and what was acknowledged is done."""
+"""The bot over Socket Mode: connections come and go, and acknowledged commands are carried out."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from tests.house import ANA, BEN, DEAL, HIGHLEVEL_TOKEN, PATIENT, SALES, House, 
 ROOT = Path(__file__).parents[2]
 
 
-async def test_a_change_and_everything_else_is_as_over_http(tmp_path: Path) -> None:
+async def test_changes_and_refusals_are_as_over_http(tmp_path: Path) -> None:
     async with open_house(tmp_path, over="socket") as house:
         assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
         denied = await house.says(f"{DEAL} lost", user=BEN)
@@ -31,7 +31,7 @@ async def test_a_change_and_everything_else_is_as_over_http(tmp_path: Path) -> N
     assert (row["user_id"], row["delivered"]) == (ANA, "response_url")
 
 
-async def test_the_acknowledgement_carries_how_to_use_it(tmp_path: Path) -> None:
+async def test_help_and_explanations_come_in_the_acknowledgement(tmp_path: Path) -> None:
     async with open_house(tmp_path, over="socket") as house:
         answer = await house.slack.command("help", user=ANA, channel=SALES)
         misunderstood = await house.says(f"{DEAL} wno")
@@ -42,7 +42,7 @@ async def test_the_acknowledgement_carries_how_to_use_it(tmp_path: Path) -> None
     assert "`wno` is not a status" in misunderstood.text
 
 
-async def test_what_was_acknowledged_is_done_whatever_happens_to_the_connections(tmp_path: Path) -> None:
+async def test_acknowledged_commands_are_carried_out_while_connections_come_and_go(tmp_path: Path) -> None:
     deals = [f"DEALxxxxxxxxxxxxxx{number:02}" for number in range(18)]
     acknowledged: list[str] = []
 
@@ -52,7 +52,7 @@ async def test_what_was_acknowledged_is_done_whatever_happens_to_the_connections
             acknowledged.append(deal)
 
     async with open_house(tmp_path, over="socket") as house:
-        house.slack.acknowledge_within = 8.0  # those that are lost take as long
+        house.slack.acknowledge_within = 8.0  # a lost command takes this long
         typing = []
         for number, deal in enumerate(deals):
             house.highlevel.add_opportunity(deal, name=deal)
@@ -69,7 +69,7 @@ async def test_what_was_acknowledged_is_done_whatever_happens_to_the_connections
         await asyncio.gather(*typing)
         rows = {row["opportunity_id"]: row["outcome"] for row in await house.rows()}
 
-    # What was on the way when a connection broke may be lost; what was when an end was announced is not.
+    # A command that was on its way when a connection broke may be lost; when an end was announced, none is.
     assert {deal for number, deal in enumerate(deals) if number % 6 > 2} <= set(acknowledged)
     assert [rows[deal] for deal in acknowledged] == ["changed"] * len(acknowledged)
     assert [house.highlevel.opportunities[deal]["status"] for deal in acknowledged] == ["won"] * len(acknowledged)
@@ -99,7 +99,7 @@ async def test_the_health_routes_are_there_and_the_route_for_slack_is_not(tmp_pa
     assert ready.json() == {"ok": [check for check in CheckId if check not in OVER_HTTP | TRIED], "failing": {}}
 
 
-async def test_a_connection_that_slack_refuses_is_told_by_readyz(tmp_path: Path) -> None:
+async def test_readyz_says_when_slack_refuses_the_connection(tmp_path: Path) -> None:
     async with open_house(tmp_path, over="socket") as house, httpx.AsyncClient(base_url=house.slack.bot_url) as http:
         house.slack.socket.tokens = {"xapp-another"}
         house.slack.socket.drop()
@@ -115,7 +115,7 @@ async def test_a_connection_that_slack_refuses_is_told_by_readyz(tmp_path: Path)
 
 @asynccontextmanager
 async def _process(house: House) -> AsyncIterator[asyncio.subprocess.Process]:
-    """`python -m bot socket`, connected; it tells everything it does."""
+    """Run `python -m bot socket`, and wait until it is connected; it logs everything."""
     shown = house.settings
     environ = {
         "SLACK_BOT_TOKEN": shown.slack_bot_token.get_secret_value(),
@@ -149,13 +149,13 @@ async def _process(house: House) -> AsyncIterator[asyncio.subprocess.Process]:
         await process.communicate()
 
 
-async def test_what_was_acknowledged_is_finished_before_the_process_ends(tmp_path: Path) -> None:
+async def test_acknowledged_commands_are_finished_before_the_process_ends(tmp_path: Path) -> None:
     async with stand_ins(tmp_path, over="socket") as house, _process(house) as process:
         house.highlevel.misbehave(Fault(wait=1.0), method="GET")
         answer = await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
         process.send_signal(signal.SIGTERM)
         await house.slack.socket.wait_for(connections=0)
-        assert house.slack.shown == []  # nothing more is received, and the work goes on
+        assert house.slack.shown == []  # the bot receives no more, and goes on working
         (shown,) = await house.slack.wait_for(1)
         output, _ = await process.communicate()
 
@@ -166,7 +166,7 @@ async def test_what_was_acknowledged_is_finished_before_the_process_ends(tmp_pat
     assert b"Traceback" not in output
 
 
-async def test_no_secret_and_nothing_that_was_typed_is_logged(tmp_path: Path) -> None:
+async def test_no_secret_and_nothing_typed_is_logged(tmp_path: Path) -> None:
     async with stand_ins(tmp_path, over="socket") as house, _process(house) as process:
         typed = "Chrysanthemum won"
         await house.slack.command(typed, user=ANA, channel=SALES)
@@ -194,7 +194,7 @@ async def test_no_secret_and_nothing_that_was_typed_is_logged(tmp_path: Path) ->
     assert "Traceback" not in output
 
 
-async def test_while_slack_refuses_the_process_stays_and_ends_when_it_is_asked_to(tmp_path: Path) -> None:
+async def test_a_process_that_slack_refuses_keeps_running_until_it_is_stopped(tmp_path: Path) -> None:
     async with stand_ins(tmp_path, over="socket") as house, _process(house) as process:
         house.slack.socket.tokens = {"xapp-another"}
         house.slack.socket.drop()

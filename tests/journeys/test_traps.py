@@ -1,4 +1,4 @@
-"""The traps of slack-bolt 1.30, each closed: what a framework's user would have met in production."""
+"""The traps of slack-bolt 1.30, each of which the bot avoids."""
 
 import asyncio
 import io
@@ -23,7 +23,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 async def _post(house: House, body: bytes | str, **headers: str) -> httpx.Response:
-    """Post this body, signed; `headers` replace what Slack would have sent."""
+    """Post this body, signed; `headers` replace those that Slack would send."""
     raw = body if isinstance(body, bytes) else body.encode()
     signed = house.slack.sign(raw.decode("utf-8", "replace"))
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -102,7 +102,7 @@ async def test_a_signature_with_strange_characters_is_turned_away(house: House) 
     assert answer.status_code == 401
 
 
-async def test_a_body_of_another_sender_under_a_good_signature_is_turned_away(house: House) -> None:
+async def test_a_changed_body_under_a_valid_signature_is_turned_away(house: House) -> None:
     signed = house.slack.sign("text=one")
     async with httpx.AsyncClient(transport=pooled()) as http:
         answer = await http.post(f"{house.slack.bot_url}/slack/events", content="text=two", headers=signed)
@@ -130,22 +130,20 @@ BAD_BODIES: dict[str, tuple[bytes | str, str]] = {
 
 
 @pytest.mark.parametrize(("body", "kind"), BAD_BODIES.values(), ids=BAD_BODIES)
-async def test_a_malformed_body_is_turned_away_and_never_an_error_of_ours(
-    house: House, body: bytes | str, kind: str
-) -> None:
+async def test_a_malformed_body_gets_a_4xx(house: House, body: bytes | str, kind: str) -> None:
     answer = await _post(house, body, Content_Type=kind)
 
     assert 400 <= answer.status_code < 500
     assert "Traceback" not in answer.text
 
 
-async def test_a_body_larger_than_slack_sends_is_not_read_to_its_end(house: House) -> None:
+async def test_a_body_larger_than_any_of_slacks_is_refused(house: House) -> None:
     answer = await _post(house, "x" * (MAX_BODY + 1))
 
     assert answer.status_code == 413
 
 
-async def test_a_sender_that_hangs_up_in_the_middle_disturbs_nobody(house: House) -> None:
+async def test_a_sender_that_hangs_up_in_the_middle_disturbs_no_one_else(house: House) -> None:
     host, port = house.slack.bot_url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
@@ -167,8 +165,8 @@ async def test_slacks_certificate_check_and_url_check_are_answered(house: House)
 
 
 @pytest.mark.untraced
-async def test_no_malformed_request_makes_an_error_a_traceback_or_a_write(house: House) -> None:
-    """500 generated requests, signed and not; against one running bot, a few at a time."""
+async def test_no_malformed_request_causes_an_error_a_traceback_or_a_write(house: House) -> None:
+    """Send 500 generated requests to one running bot, a few at a time; some are signed."""
     stream = io.StringIO()
     logs.set_up("INFO", "json", stream)
     requests = _generated_requests(500)
@@ -259,7 +257,7 @@ async def test_client_ids_in_the_environment_do_not_switch_to_oauth(house: House
     assert (await _post(house, "ssl_check=1&token=from-another-app")).status_code == 200
 
 
-async def test_slack_is_asked_who_we_are_at_the_start_and_not_during_a_command(house: House) -> None:
+async def test_the_bot_calls_auth_test_at_the_start_and_not_during_a_command(house: House) -> None:
     assert house.slack.calls.count("auth.test") == 1
     await house.says(f"{DEAL} won")
 
@@ -270,7 +268,7 @@ async def test_slack_is_asked_who_we_are_at_the_start_and_not_during_a_command(h
 
 
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
-async def test_every_line_of_a_command_has_its_reference_and_no_line_a_secret_or_a_body(
+async def test_every_log_line_of_a_command_has_its_reference_and_none_has_a_secret_or_a_body(
     tmp_path: Path, level: str
 ) -> None:
     stream = io.StringIO()

@@ -1,4 +1,4 @@
-"""A change is taken back: by the button under it, or by a command; once, and only if nobody was faster."""
+"""Undo, by the button under a change or by a command: once, and only if the deal was not changed again."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.house import ANA, BEN, DEAL, KIM, SALES, House, open_house
 CONFIRMED = "HighLevel's automations may run again"
 
 
-async def test_the_button_takes_a_change_back_and_its_message_says_so(any_house: House) -> None:
+async def test_the_button_undoes_a_change_and_its_message_says_so(any_house: House) -> None:
     shown = await any_house.says(f"{DEAL} won")
     assert CONFIRMED in button(shown, "undo")["confirm"]["text"]["text"]
     await any_house.presses(shown, "undo", user=KIM)
@@ -32,7 +32,7 @@ async def test_the_button_takes_a_change_back_and_its_message_says_so(any_house:
     assert (undo["user_id"], undo["before"], undo["after"], undo["outcome"]) == (KIM, "won", "open", "changed")
 
 
-async def test_the_command_takes_back_the_callers_last_change_in_front_of_the_channel(any_house: House) -> None:
+async def test_a_typed_undo_undoes_the_callers_last_change_publicly(any_house: House) -> None:
     await any_house.says(f"{DEAL} won")
     shown = await any_house.says("undo")
 
@@ -41,7 +41,7 @@ async def test_the_command_takes_back_the_callers_last_change_in_front_of_the_ch
     assert any_house.deal == "open"
 
 
-async def test_a_message_that_slack_gave_an_id_is_updated_when_the_command_takes_it_back(house: House) -> None:
+async def test_a_typed_undo_updates_the_message_of_the_change_if_the_bot_knows_its_id(house: House) -> None:
     house.slack.misbehave(SlackFault("response_url", status=404))
     shown = await house.says(f"{DEAL} won")
     assert shown.via == "chat.postMessage"
@@ -52,7 +52,7 @@ async def test_a_message_that_slack_gave_an_id_is_updated_when_the_command_takes
     assert not any(block["type"] == "actions" for block in updated.blocks)
 
 
-async def test_a_second_press_does_nothing_and_says_so(house: House) -> None:
+async def test_a_second_press_of_undo_does_nothing_and_says_so(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
     house.highlevel.misbehave(Fault(wait=0.3), method="GET")
     await asyncio.gather(house.presses(shown, "undo"), house.presses(shown, "undo"))
@@ -66,7 +66,7 @@ async def test_a_second_press_does_nothing_and_says_so(house: House) -> None:
     assert len(house.highlevel.writes()) == 2
 
 
-async def test_a_deal_that_was_changed_again_is_left_as_it_is_and_shown(house: House) -> None:
+async def test_undo_leaves_a_deal_alone_that_was_changed_again(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
     house.highlevel.opportunities[DEAL]["status"] = "lost"
     await house.presses(shown, "undo")
@@ -79,7 +79,7 @@ async def test_a_deal_that_was_changed_again_is_left_as_it_is_and_shown(house: H
     assert button(shown, "undo")["value"]  # the message stays as it is
 
 
-async def test_a_press_of_somebody_who_may_not_changes_nothing(house: House) -> None:
+async def test_undo_is_refused_to_a_person_who_may_not_change_deals(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
     await house.presses(shown, "undo", user=BEN)
     told = (await house.slack.wait_for(2))[1]
@@ -89,7 +89,7 @@ async def test_a_press_of_somebody_who_may_not_changes_nothing(house: House) -> 
     assert (house.deal, len(await house.rows())) == ("won", 1)
 
 
-async def test_a_press_after_the_window_changes_nothing_and_says_how_else(tmp_path: Path) -> None:
+async def test_undo_can_be_switched_off(tmp_path: Path) -> None:
     async with open_house(tmp_path, UNDO_WINDOW="0") as house:
         assert not any(block["type"] == "actions" for block in (await house.says(f"{DEAL} won")).blocks)
         refused = await house.says("undo")
@@ -98,7 +98,7 @@ async def test_a_press_after_the_window_changes_nothing_and_says_how_else(tmp_pa
     assert house.deal == "won"
 
 
-async def test_the_lost_reason_that_a_deal_had_is_restored(house: House) -> None:
+async def test_undo_restores_the_lost_reason(house: House) -> None:
     house.highlevel.lost_reasons = [{"id": "reason", "name": "Too dear"}]
     house.highlevel.opportunities[DEAL] |= {"status": "lost", "lostReasonId": "reason"}
     shown = await house.says(f"{DEAL} won")
@@ -109,7 +109,7 @@ async def test_the_lost_reason_that_a_deal_had_is_restored(house: House) -> None
     assert (house.deal, house.highlevel.opportunities[DEAL]["lostReasonId"]) == ("lost", "reason")
 
 
-async def test_an_undo_that_fails_changes_nothing_says_so_and_can_be_tried_again(house: House) -> None:
+async def test_an_undo_that_fails_changes_nothing_and_can_be_tried_again(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
     house.highlevel.misbehave(Fault(status=422, body={"message": ["no"]}), method="PUT")
     await house.presses(shown, "undo")
@@ -121,7 +121,7 @@ async def test_an_undo_that_fails_changes_nothing_says_so_and_can_be_tried_again
     assert house.deal == "open"
 
 
-async def test_a_press_that_slack_delivers_twice_is_one(house: House) -> None:
+async def test_a_press_that_slack_delivers_twice_counts_once(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
     contents = {
         "type": "block_actions",

@@ -1,4 +1,4 @@
-"""HighLevel is slow, or takes no more: people are told once, and then the result."""
+"""HighLevel is slow or its limit is reached: the caller is told once, and then gets the result."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.house import ANA, DEAL, PATIENT, SALES, UNKNOWN_ID, open_house
 IMPATIENT = replace(PATIENT, worker=replace(PATIENT.worker, tell=0.1))
 
 
-async def test_somebody_who_waits_is_told_once_in_private_and_then_the_result_in_public(tmp_path: Path) -> None:
+async def test_a_caller_who_waits_is_told_once_privately_and_gets_the_result_publicly(tmp_path: Path) -> None:
     async with open_house(tmp_path, IMPATIENT) as house:
         house.highlevel.misbehave(Fault(wait=0.4), method="GET")
         await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
@@ -26,7 +26,7 @@ async def test_somebody_who_waits_is_told_once_in_private_and_then_the_result_in
     assert len(house.slack.shown) == 2
 
 
-async def test_a_burst_is_worked_off_in_highlevels_own_time_without_a_429(tmp_path: Path) -> None:
+async def test_a_burst_is_worked_off_at_highlevels_pace_without_a_429(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         house.highlevel.burst_limit, house.highlevel.burst_seconds = 20, 0.3
         await house.says(f"{UNKNOWN_ID} won")  # the first answer tells the limit
@@ -40,7 +40,7 @@ async def test_a_burst_is_worked_off_in_highlevels_own_time_without_a_429(tmp_pa
     assert house.highlevel.refused == 0
 
 
-async def test_when_the_days_allowance_is_used_up_the_reset_is_told(tmp_path: Path) -> None:
+async def test_the_reply_says_when_the_daily_limit_is_reset(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         house.highlevel.daily_limit = 1
         await house.says(f"{UNKNOWN_ID} won")

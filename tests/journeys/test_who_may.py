@@ -1,4 +1,4 @@
-"""Who may change a deal, from where; what the others read; and that nothing of theirs reaches HighLevel."""
+"""Who may change deals, and from where; what the others read; and that their commands never reach HighLevel."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def _assert_refused(house: House, shown: Shown, user: str) -> None:
     assert "Reference " in shown.text
 
 
-async def test_somebody_who_is_not_on_the_list_reads_whom_to_ask(house: House) -> None:
+async def test_a_person_who_is_not_on_the_list_reads_whom_to_ask(house: House) -> None:
     shown = await house.says(f"{DEAL} won", user=BEN)
 
     _assert_refused(house, shown, BEN)
@@ -27,14 +27,14 @@ async def test_somebody_who_is_not_on_the_list_reads_whom_to_ask(house: House) -
     assert f"Ask <@{KIM}> to add you; your Slack id is `{BEN}`." in shown.text
 
 
-async def test_without_an_admin_contact_the_person_is_described(tmp_path: Path) -> None:
+async def test_without_an_admin_contact_the_refusal_describes_whom_to_ask(tmp_path: Path) -> None:
     async with open_house(tmp_path, ADMIN_CONTACT="") as house:
         shown = await house.says(f"{DEAL} won", user=BEN)
 
     assert "Ask the person who looks after this bot to add you" in shown.text
 
 
-async def test_an_empty_list_means_nobody(tmp_path: Path) -> None:
+async def test_with_an_empty_list_no_one_may(tmp_path: Path) -> None:
     async with open_house(tmp_path, ALLOWED_USERS="") as house:
         shown = await house.says(f"{DEAL} won")
 
@@ -42,7 +42,7 @@ async def test_an_empty_list_means_nobody(tmp_path: Path) -> None:
         assert "the list of people who may is empty" in shown.text
 
 
-async def test_a_channel_that_is_not_on_the_list_is_refused_and_the_right_one_named(tmp_path: Path) -> None:
+async def test_a_channel_that_is_not_on_the_list_is_refused_and_the_allowed_ones_are_named(tmp_path: Path) -> None:
     async with open_house(tmp_path, ALLOWED_CHANNELS=SALES) as house:
         shown = await house.says(f"{DEAL} won", channel=OTHER_CHANNEL)
 
@@ -58,7 +58,7 @@ async def test_another_workspace_is_refused(house: House) -> None:
     assert "another Slack workspace" in shown.text
 
 
-async def test_before_slack_has_told_which_workspace_is_ours_nobody_may(tmp_path: Path) -> None:
+async def test_no_one_may_before_slack_has_told_which_workspace_is_ours(tmp_path: Path) -> None:
     async with open_house(tmp_path, SLACK_API_URL="http://127.0.0.1:1/") as house:
         shown = await house.says(f"{DEAL} won")
 
@@ -66,18 +66,18 @@ async def test_before_slack_has_told_which_workspace_is_ours_nobody_may(tmp_path
         assert "has not yet told the bot which workspace" in shown.text
 
 
-async def test_a_command_that_comes_before_slack_has_told_waits_for_it(tmp_path: Path) -> None:
+async def test_an_early_command_waits_until_slack_has_told_which_workspace_is_ours(tmp_path: Path) -> None:
     async with stand_ins(tmp_path) as house:
         house.slack.misbehave(Fault("auth.test", wait=0.5))
         async with serving(build(house.settings, PATIENT)) as house.slack.bot_url:
             assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
 
 
-async def test_a_denied_person_is_denied_whatever_they_typed(house: House) -> None:
+async def test_a_denied_person_is_denied_even_for_nonsense(house: House) -> None:
     assert "not on the list" in (await house.says("nonsense", user=BEN)).text
 
 
-async def test_nobody_starts_more_than_twenty_commands_a_minute(tmp_path: Path) -> None:
+async def test_a_person_may_start_twenty_commands_a_minute(tmp_path: Path) -> None:
     async with open_house(tmp_path, ALLOWED_USERS=f"{ANA},{BEN}") as house:
         for _ in range(20):
             await house.slack.command(f"{DEAL} wno", user=ANA, channel=SALES)
@@ -89,7 +89,7 @@ async def test_nobody_starts_more_than_twenty_commands_a_minute(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("user", [ANA, BEN])
-async def test_help_answers_everybody(house: House, user: str) -> None:
+async def test_help_answers_denied_people_too(house: House, user: str) -> None:
     shown = await house.says("help", user=user)
 
     assert shown.only_to == user
@@ -98,7 +98,7 @@ async def test_help_answers_everybody(house: House, user: str) -> None:
         assert f"`{status}`" in shown.text
 
 
-async def test_whoami_tells_the_ids_and_whether_one_may(house: House) -> None:
+async def test_whoami_tells_the_ids_and_whether_the_caller_may_change_deals(house: House) -> None:
     allowed = await house.says("whoami")
     denied = await house.says("whoami", user=BEN)
 
@@ -130,7 +130,7 @@ async def test_a_command_that_is_not_understood_is_explained_with_an_example(
     assert "For example: `/opp-status " in shown.text
 
 
-async def test_a_status_that_is_switched_off_is_said_to_be(tmp_path: Path) -> None:
+async def test_a_status_that_is_switched_off_is_refused(tmp_path: Path) -> None:
     async with open_house(tmp_path, STATUSES="open,won") as house:
         shown = await house.says(f"{DEAL} lost")
 

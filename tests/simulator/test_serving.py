@@ -28,7 +28,7 @@ async def test_an_application_is_served_on_this_machine_alone() -> None:
         assert await _get(url) == "hello"
 
 
-async def test_each_has_a_port_of_its_own() -> None:
+async def test_each_application_has_a_port_of_its_own() -> None:
     async with served(_app()) as one, served(_app()) as other:
         assert one != other
         assert await _get(one) == await _get(other) == "hello"
@@ -42,7 +42,7 @@ async def test_the_port_may_be_chosen() -> None:
         assert url == f"http://127.0.0.1:{port}"
 
 
-async def test_it_is_served_until_the_block_is_left_even_by_an_error() -> None:
+async def test_an_application_is_served_until_the_block_is_left_even_by_an_error() -> None:
     url = ""
     with pytest.raises(KeyError):
         async with served(_app()) as url:

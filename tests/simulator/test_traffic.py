@@ -14,28 +14,33 @@ async def _served_and_asked(answer: web.StreamResponse) -> Exchange:
         return answer
 
     exchanges: list[Exchange] = []
-    app = web.Application(middlewares=[recording("somebody", exchanges)])
+    app = web.Application(middlewares=[recording("Slack", exchanges)])
     app.router.add_post("/there", handle)
     async with served(app) as url, httpx.AsyncClient() as http:
         await http.post(f"{url}/there?a=b", content=b"body", headers={"X-Y": "z"})
     return exchanges[0]
 
 
-async def test_a_request_is_noted_with_its_answer() -> None:
+async def test_a_request_is_recorded_with_its_answer() -> None:
     exchange = await _served_and_asked(web.Response(status=201, body=b"made"))
 
-    assert (exchange.to, exchange.method, exchange.path, exchange.query) == ("somebody", "POST", "/there", {"a": "b"})
+    assert (exchange.to, exchange.method, exchange.path, exchange.query) == (
+        "Slack",
+        "POST",
+        "/there",
+        {"a": "b"},
+    )
     assert (exchange.headers["x-y"], exchange.body) == ("z", b"body")
     assert (exchange.status, exchange.answer) == (201, b"made")
     assert exchange.took is not None
     assert exchange.at <= asyncio.get_running_loop().time()
 
 
-async def test_an_answer_that_is_sent_bit_by_bit_is_noted_without_its_contents() -> None:
+async def test_a_streamed_answer_is_recorded_without_its_body() -> None:
     assert (await _served_and_asked(web.StreamResponse(status=202))).answer == b""
 
 
-async def test_what_was_not_answered_says_so() -> None:
+async def test_a_request_without_an_answer_has_no_status() -> None:
     never = asyncio.Event()
 
     async def hang(_request: web.Request) -> web.Response:
@@ -43,7 +48,7 @@ async def test_what_was_not_answered_says_so() -> None:
         return web.Response()
 
     exchanges: list[Exchange] = []
-    app = web.Application(middlewares=[recording("somebody", exchanges)])
+    app = web.Application(middlewares=[recording("Slack", exchanges)])
     app.router.add_get("/", hang)
     async with served(app) as url, httpx.AsyncClient(timeout=0.2) as http:
         try:
@@ -53,7 +58,7 @@ async def test_what_was_not_answered_says_so() -> None:
         never.set()
 
 
-def test_what_proves_who_somebody_is_is_hidden() -> None:
+def test_credentials_and_signatures_are_hidden() -> None:
     headers = {"Authorization": "Bearer pit-x", "x-slack-signature": "v0=1", "Cookie": "c", "Accept": "*/*"}
 
     assert headers_to_show(headers) == {
@@ -65,7 +70,7 @@ def test_what_proves_who_somebody_is_is_hidden() -> None:
 
 
 @given(st.text("abcXYZ019-_", min_size=8, max_size=40))
-def test_no_key_is_shown_whole_wherever_it_stands(key: str) -> None:
+def test_no_secret_is_shown_wherever_it_stands(key: str) -> None:
     for text in (
         f"https://x/commands/{key}",
         f"https%3A%2F%2Fx%2Factions%2F{key}&more=1",
@@ -79,7 +84,7 @@ def test_no_key_is_shown_whole_wherever_it_stands(key: str) -> None:
         assert HIDDEN in text_to_show(text)
 
 
-def test_what_is_no_key_is_shown() -> None:
+def test_text_without_secrets_is_shown_unchanged() -> None:
     text = 'GET /opportunities/abc {"status": "won"} text=Acme+won'
 
     assert text_to_show(text) == text

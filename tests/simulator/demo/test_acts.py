@@ -27,11 +27,11 @@ def _asked(at: float) -> Exchange:
     return Exchange("HighLevel", "GET", "/opportunities/x", {}, {}, b"", at)
 
 
-def test_nothing_was_done_at_first() -> None:
+def test_at_first_there_are_no_acts() -> None:
     assert acts_of([], [_asked(1.0)]) == []
 
 
-def test_what_is_asked_after_an_act_and_before_the_next_belongs_to_it() -> None:
+def test_requests_between_two_acts_belong_to_the_first() -> None:
     command, press = _told(1.0, COMMAND), _told(5.0, PRESS)
     before, between, later, last = _asked(0.5), _asked(2.0), _asked(3.0), _asked(6.0)
 
@@ -43,7 +43,7 @@ def test_what_is_asked_after_an_act_and_before_the_next_belongs_to_it() -> None:
     assert (second.number, second.user_id, second.what, second.key) == (2, "U0BEN", "presses Undo", "3.4")
 
 
-def test_typing_in_a_form_is_no_act_and_what_is_asked_then_belongs_to_the_one_before() -> None:
+def test_type_ahead_is_no_act_and_its_requests_belong_to_the_act_before() -> None:
     command, typing = _told(1.0, COMMAND), _told(2.0, {"type": "block_suggestion", "user": {"id": "U0ANA"}})
 
     (act,) = acts_of([command, typing], [_asked(3.0)])
@@ -86,10 +86,10 @@ def test_json_is_indented_and_without_its_secrets() -> None:
 
 
 @pytest.mark.parametrize("text", ["", '<html><a href="x?a=b">', "just words", "12", "null"])
-def test_anything_else_is_shown_as_it_is(text: str) -> None:
+def test_any_other_body_is_shown_as_it_is(text: str) -> None:
     assert legible(text.encode()) == text
 
 
 @given(st.binary(max_size=200))
-def test_whatever_a_body_is_it_can_be_shown(body: bytes) -> None:
+def test_any_body_can_be_shown(body: bytes) -> None:
     assert isinstance(legible(body), str)

@@ -35,7 +35,7 @@ OURS = frozenset({"a", "blockquote", "br", "code", "del", "em", "pre", "span", "
 
 
 def _words(text: str) -> str:
-    """What is left of a text without what may be markup."""
+    """The text without every character that may be markup."""
     return re.sub(r"[*_~`>\s]", "", text)
 
 
@@ -81,7 +81,7 @@ def test_marks_around_words_format_them(text: str, html: str) -> None:
         "```",
     ],
 )
-def test_other_marks_are_characters(text: str) -> None:
+def test_other_marks_are_text(text: str) -> None:
     assert html_of(text, {}) == text
 
 
@@ -94,7 +94,7 @@ def test_other_marks_are_characters(text: str) -> None:
         ("*a\nb*", "*a<br>b*"),
     ],
 )
-def test_of_pairs_that_cross_the_first_to_end_holds_and_none_goes_beyond_its_line(text: str, html: str) -> None:
+def test_of_two_pairs_that_cross_the_first_to_end_formats_and_none_spans_lines(text: str, html: str) -> None:
     assert html_of(text, {}) == html
 
 
@@ -148,7 +148,7 @@ def test_a_mention_is_shown_by_name(text: str, shown: str) -> None:
     assert read(html_of(text, NAMES)).one("span", class_="mention").text == shown
 
 
-def test_a_name_is_no_markup() -> None:
+def test_a_name_is_escaped() -> None:
     assert read(html_of("<@U1>", {"U1": "@<b>&lt;"})).one("span").text == "@<b>&lt;"
 
 
@@ -172,7 +172,7 @@ def test_an_address_is_a_link(text: str, address: str, shown: str) -> None:
     "text",
     ["<javascript:alert(1)|x>", "<JavaScript://a>", "<data:text/html,x>", "<https:a>", "< https://a>", "<b>", "<>"],
 )
-def test_whatever_else_stands_in_angle_brackets_is_text(text: str) -> None:
+def test_anything_else_in_angle_brackets_is_text(text: str) -> None:
     page = read(html_of(text, {}))
     assert page.text == text
     assert page.all() == []
@@ -207,11 +207,11 @@ def test_a_date_is_shown_in_utc_and_can_be_read_by_a_browser() -> None:
         ("<!date^soon>", "<!date^soon>"),
     ],
 )
-def test_what_is_no_date_is_shown_as_slack_would_where_it_cannot(text: str, shown: str) -> None:
+def test_an_invalid_date_is_shown_by_its_fallback(text: str, shown: str) -> None:
     assert read(html_of(text, {})).text == shown
 
 
-def test_the_last_date_that_is_read_is_one() -> None:
+def test_the_last_possible_date_is_shown() -> None:
     assert read(html_of(f"<!date^{'9' * 11}^{{time}}|then>", {})).text == "5138-11-16 09:46 UTC"
 
 
@@ -225,7 +225,7 @@ def test_only_slacks_three_entities_are_read(text: str, shown: str) -> None:
 
 
 @given(TEXTS)
-def test_any_text_becomes_html_of_our_making(text: str) -> None:
+def test_any_text_becomes_html_with_only_our_own_tags(text: str) -> None:
     for node in read(html_of(text, NAMES)).all():
         assert node.tag in OURS
         match node.tag:

@@ -22,13 +22,13 @@ from tests.house import PATIENT
 
 @dataclass
 class Visit:
-    """A stage, and whoever asks its page."""
+    """A stage, and a client of its page."""
 
     stage: Stage
     http: httpx.AsyncClient
 
     async def does(self, path: str, **fields: str | list[str]) -> str:
-        """Ana does something in the public channel; gives what she is told, empty when all is well."""
+        """Let Ana do something in the public channel; returns the error that she reads, empty if there is none."""
         answer = await self.http.post(path, data={"user": "U0ANA", "channel": SALES} | fields)
         assert answer.status_code == (409 if answer.text.startswith(("That ", "/")) else 200), answer.text
         return answer.text
@@ -48,7 +48,7 @@ async def visit() -> AsyncIterator[Visit]:
         yield Visit(stage, http)
 
 
-async def test_the_page_has_everything_before_anything_was_done(visit: Visit) -> None:
+async def test_a_new_page_has_all_its_parts(visit: Visit) -> None:
     page = await visit.sees()
 
     for words in (
@@ -76,7 +76,7 @@ async def test_nothing_is_loaded_from_elsewhere_and_no_script_is_run_but_ours(vi
         assert "http" not in file.text.replace("http-", "")
 
 
-async def test_a_command_is_sent_signed_and_its_answer_is_shown_to_whoever_sees_it(visit: Visit) -> None:
+async def test_a_command_is_sent_signed_and_its_answer_is_shown_in_its_channel(visit: Visit) -> None:
     assert await visit.does("/say", text="/opp-status Acme Corp won") == ""
     await visit.shown()
 
@@ -96,11 +96,11 @@ async def test_words_that_are_no_command_are_a_message(visit: Visit) -> None:
     ]
 
 
-async def test_another_command_is_none(visit: Visit) -> None:
+async def test_an_unknown_command_is_refused(visit: Visit) -> None:
     assert "there is only /opp-status" in await visit.does("/say", text="/remind me")
 
 
-async def test_a_button_and_a_menu_are_used(visit: Visit) -> None:
+async def test_buttons_and_menus_can_be_used(visit: Visit) -> None:
     await visit.does("/say", text="/opp-status Acme Corp lost")
     asks = await visit.shown(2)
     where = next(
@@ -116,7 +116,7 @@ async def test_a_button_and_a_menu_are_used(visit: Visit) -> None:
     assert "presses Undo" in await visit.sees()
 
 
-async def test_what_is_no_longer_there_cannot_be_used(visit: Visit) -> None:
+async def test_a_message_or_form_that_is_gone_cannot_be_used(visit: Visit) -> None:
     await visit.does("/say", text="/opp-status help")
     shown = await visit.shown()
 
@@ -187,7 +187,7 @@ async def test_a_shortcut_is_used_on_a_message(visit: Visit) -> None:
     assert (await visit.stage.slack.wait_for_modal("U0ANA")).given["title"]["text"] == "Change a deal"
 
 
-async def test_a_deal_is_changed_by_hand_and_stands_among_those_of_its_stage(visit: Visit) -> None:
+async def test_a_deal_changed_by_hand_moves_to_its_stage(visit: Visit) -> None:
     await visit.does("/deal", id=ACME, status="lost", stage="stage-3")
     await visit.does("/deal", id=ACME, status="lost", stage="stage-3")
 
@@ -198,7 +198,7 @@ async def test_a_deal_is_changed_by_hand_and_stands_among_those_of_its_stage(vis
 
 
 @pytest.mark.parametrize(
-    "fields", [{"id": ACME, "status": "sold", "stage": "stage-1"}, {"id": "nobody", "status": "won", "stage": "s"}, {}]
+    "fields", [{"id": ACME, "status": "sold", "stage": "stage-1"}, {"id": "unknown", "status": "won", "stage": "s"}, {}]
 )
 async def test_a_change_that_makes_no_sense_is_refused(visit: Visit, fields: dict[str, str]) -> None:
     assert (await visit.http.post("/deal", data=fields)).status_code == 400
@@ -215,7 +215,7 @@ async def test_troubles_are_switched_on_and_off_and_shown(visit: Visit) -> None:
     assert '<option value="token" selected>' not in await visit.sees()
 
 
-async def test_traffic_is_shown_of_the_latest_or_of_what_is_asked_for_by_number_or_reference(visit: Visit) -> None:
+async def test_traffic_is_shown_for_the_latest_act_or_for_one_by_number_or_reference(visit: Visit) -> None:
     await visit.does("/say", text=f"/opp-status {ACME} won")
     await visit.shown()
     reference = (await visit.stage.history.of_user("U0ANA", 1))[0].reference
@@ -245,7 +245,7 @@ async def test_no_secret_is_shown(visit: Visit) -> None:
     assert "••••" in page
 
 
-async def test_what_slack_refuses_is_shown(visit: Visit) -> None:
+async def test_messages_that_slack_refuses_are_shown(visit: Visit) -> None:
     await visit.http.post(visit.stage.slack.new_address("commands", SALES, "U0ANA"), json={"text": ""})
 
     assert "Slack would refuse this" in await visit.sees()
@@ -264,7 +264,7 @@ async def test_a_ledger_that_does_not_answer_shows_no_row(visit: Visit, tmp_path
     await database.close()
 
 
-async def test_news_has_every_part_at_first_and_then_those_that_change(visit: Visit) -> None:
+async def test_events_have_every_part_at_first_and_then_those_that_change(visit: Visit) -> None:
     async with visit.http.stream("GET", "/news", params={"user": "U0ANA"}) as stream:
         lines = stream.aiter_lines()
         first = json.loads((await anext(lines)).removeprefix("data: "))
@@ -278,7 +278,7 @@ async def test_news_has_every_part_at_first_and_then_those_that_change(visit: Vi
         assert "Hello" in changed["messages"]
 
 
-async def test_news_end_in_order_with_the_page() -> None:
+async def test_events_end_with_the_page() -> None:
     async with staged(PATIENT) as stage, httpx.AsyncClient() as http, AsyncExitStack() as stack:
         async with served(Page(stage).app()) as url:
             stream = await stack.enter_async_context(http.stream("GET", f"{url}/news"))
@@ -288,7 +288,7 @@ async def test_news_end_in_order_with_the_page() -> None:
         assert [line async for line in lines if line.strip()] == []
 
 
-async def test_whoever_leaves_is_forgotten(visit: Visit) -> None:
+async def test_the_page_forgets_a_visitor_who_leaves(visit: Visit) -> None:
     async with visit.http.stream("GET", "/news") as stream:
         await anext(stream.aiter_lines())
     await visit.stage.slack.post("Hello", user="U0BEN", channel=SALES)
@@ -300,7 +300,7 @@ def test_an_address_that_makes_no_sense_shows_ana_the_public_channel() -> None:
     assert Viewpoint.of({}) == Viewpoint.of({"user": "U0NOBODY", "channel": "C0NONE"}) == Viewpoint("U0ANA", SALES, "")
 
 
-def test_a_direct_message_is_the_place_of_whoever_looks() -> None:
+def test_a_direct_message_is_the_viewers_own() -> None:
     viewpoint = Viewpoint.of({"user": "U0KIM", "channel": DIRECT})
 
     assert viewpoint.channel == "U0KIM"
@@ -314,7 +314,7 @@ def test_a_direct_message_is_the_place_of_whoever_looks() -> None:
         ("https://x.example/a won", "<https://x.example/a> won"),
         ("jane.doe@acme.example won", "<mailto:jane.doe@acme.example|jane.doe@acme.example> won"),
         ("history @kim", "history <@U0KIM|kim>"),
-        ("@nobody", "@nobody"),
+        ("@zoe", "@zoe"),
         ("<!channel>", "&lt;!channel&gt;"),
     ],
 )
@@ -323,5 +323,5 @@ def test_what_is_typed_is_sent_as_slack_sends_it(typed: str, sent: str) -> None:
 
 
 @given(st.text(max_size=80))
-def test_nobody_can_type_a_mark_of_slacks(typed: str) -> None:
+def test_no_special_mention_of_slacks_can_be_typed(typed: str) -> None:
     assert "<!" not in as_sent(typed)

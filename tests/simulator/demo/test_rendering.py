@@ -115,7 +115,7 @@ def _where(form: Node) -> dict[str, str]:
     return {each.attributes["name"]: each.attributes["value"] for each in form.all("input", type="hidden")}
 
 
-def test_a_press_tells_where_in_the_message_it_was() -> None:
+def test_a_button_names_its_place_in_the_message() -> None:
     page = _message(
         {"type": "divider"}, _row(_button(), _button(action_id="b", text=_plain("Share"))), _beside(_button())
     )
@@ -128,7 +128,7 @@ def test_a_press_tells_where_in_the_message_it_was() -> None:
     assert [form.one("button", type="submit").text for form in forms] == ["Undo", "Share", "Undo"]
 
 
-def test_a_button_has_a_style_and_a_name_for_those_who_do_not_see_it() -> None:
+def test_a_button_has_a_style_and_an_accessible_name() -> None:
     page = _message(_row(_button(style="danger", accessibility_label='Undo "it"'), _button(action_id="b")))
     first, second = page.all("button")
     assert first.attributes == {"type": "submit", "class": "button danger", "aria-label": 'Undo "it"'}
@@ -150,20 +150,20 @@ def test_the_yes_of_a_question_has_its_own_style() -> None:
     assert page.one("button", type="submit", class_="button danger").text == "Go"
 
 
-def test_a_button_that_leads_somewhere_is_a_link_in_its_form() -> None:
+def test_a_button_with_an_address_is_a_link_in_its_form() -> None:
     form = _message(_row(_button(url='https://a.example/?b="1"&c', style="primary"))).one("form", action="/press")
     link = form.one("a", class_="button primary", data_press="", target="_blank", rel="noopener noreferrer")
     assert (link.attributes["href"], link.text) == ('https://a.example/?b="1"&c', "Undo")
     assert form.all("button") == []
 
 
-def test_a_button_that_leads_into_a_script_is_a_button() -> None:
+def test_a_button_with_a_script_as_its_address_is_no_link() -> None:
     page = _message(_row(_button(url="javascript:alert(1)")))
     assert page.all("a") == []
     assert page.one("button").text == "Undo"
 
 
-def test_a_link_that_should_ask_first_says_that_it_does_not() -> None:
+def test_the_confirmation_of_a_link_is_shown_as_not_imitated() -> None:
     page = _message(_row(_button(url="https://a.example", confirm=CONFIRM)))
     assert "Not imitated: confirm · Sure? · It is won. · Go · Stay" in page.text
     assert page.all("dialog") == []
@@ -184,7 +184,7 @@ def test_a_menu_is_opened_and_each_option_is_a_button() -> None:
     assert "aria-pressed" not in first.attributes
 
 
-def test_of_a_menu_the_option_that_it_begins_with_is_marked() -> None:
+def test_the_initial_option_of_a_menu_is_marked() -> None:
     select = {"type": "static_select", "action_id": "a", "options": OPTIONS, "initial_option": OPTIONS[1]}
     page = _message(_beside(select))
     assert page.one("summary").text.strip() == "option 2"
@@ -196,7 +196,7 @@ def test_a_menu_without_a_name_asks_for_an_option() -> None:
     assert page.one("summary").text.strip() == "Choose an option"
 
 
-def test_an_overflow_menu_is_named_for_those_who_do_not_see_it() -> None:
+def test_an_overflow_menu_has_an_accessible_name() -> None:
     options = [_option(1, url="https://a.example"), _option(2)]
     page = _message(_beside({"type": "overflow", "action_id": "a", "options": options}))
     assert page.one("summary", aria_label="More actions").text.strip() == "⋯"
@@ -226,7 +226,7 @@ def test_type_ahead_in_a_message_is_not_imitated() -> None:
         (_beside({"type": "datepicker", "placeholder": _plain("When?")}), "Not imitated: datepicker · When?"),
     ],
 )
-def test_what_is_not_known_is_shown_as_such(block: Json, says: str) -> None:
+def test_unknown_blocks_and_elements_are_shown_as_not_imitated(block: Json, says: str) -> None:
     message = read(RENDERING.message(Shown("C1", None, "", (block,), "acknowledgement", TS)))
     modal = _shown(View("V1", "U1", {"title": _plain("x"), "blocks": [block]}, "", {}))
     for page in (message, modal):
@@ -238,13 +238,13 @@ def test_a_block_that_lacks_what_it_must_have_is_an_error() -> None:
         RENDERING.message(Shown("C1", None, "", ({"type": "header"},), "acknowledgement"))
 
 
-def test_half_a_character_can_be_sent_all_the_same() -> None:
+def test_half_a_character_is_replaced() -> None:
     shown = RENDERING.message(Shown("C1", None, "a\ud83d<", (), "person"))
     assert "a\ufffd&lt;" in shown
     assert shown.encode()
 
 
-def test_who_comes_later_is_shown_by_name_too() -> None:
+def test_a_person_added_later_is_shown_by_name_too() -> None:
     names: dict[str, str] = {}
     rendering = Rendering(names)
     names["U7"] = "@Kim"
@@ -295,7 +295,7 @@ def test_a_button_in_a_modal_says_which_it_is() -> None:
     page.one("button", data_opens=page.all("dialog")[1].attributes["id"])
 
 
-def test_a_link_in_a_modal_is_no_press() -> None:
+def test_a_link_in_a_modal_is_not_sent_as_a_press() -> None:
     assert "data-press" not in _modal(_row(_button(url="https://a.example"))).one("a", class_="button").attributes
 
 
@@ -313,7 +313,7 @@ def test_a_field_has_a_label_a_hint_and_an_error() -> None:
     assert control.attributes["aria-invalid"] == "true"
 
 
-def test_a_field_with_nothing_below_refers_to_nothing() -> None:
+def test_a_field_without_a_hint_or_an_error_has_no_description() -> None:
     control = _modal(TEXT_FIELD).one("input", type="text")
     assert {"aria-describedby", "aria-invalid"}.isdisjoint(control.attributes)
 
@@ -325,7 +325,7 @@ def test_an_optional_field_says_so_and_others_are_required() -> None:
     assert _modal(TEXT_FIELD).one("input", type="text").attributes["aria-required"] == "true"
 
 
-def test_what_is_wrong_with_the_whole_stands_on_top() -> None:
+def test_an_error_of_the_whole_modal_stands_on_top() -> None:
     view = _view(TEXT_FIELD)
     view.errors = {NOT_BESIDE_A_FIELD: "We had <trouble>."}
     assert _shown(view).one(role="alert", class_="error").text == "We had <trouble>."
@@ -418,13 +418,13 @@ def test_boxes_and_radio_buttons_are_a_group_with_a_name(kind: str, type_: str, 
 
 
 @pytest.mark.parametrize("kind", ["checkboxes", "radio_buttons"])
-def test_a_group_with_nothing_below_refers_to_nothing(kind: str) -> None:
+def test_a_group_without_a_hint_or_an_error_has_no_description(kind: str) -> None:
     page = _modal(_input({"type": kind, "options": OPTIONS}))
     assert "aria-describedby" not in page.one("fieldset").attributes
     assert page.all("input", checked="") == []
 
 
-def test_a_menu_in_no_field_is_named_by_its_placeholder() -> None:
+def test_a_menu_outside_a_field_is_named_by_its_placeholder() -> None:
     select = {"type": "static_select", "action_id": "a", "options": OPTIONS, "placeholder": _plain("Which?")}
     ahead = {"type": "external_select", "action_id": "b"}
     page = _modal(_row(select, ahead))
@@ -441,7 +441,7 @@ def test_a_menu_in_no_field_is_named_by_its_placeholder() -> None:
         _input({"type": "radio_buttons", "options": OPTIONS, "confirm": CONFIRM}),
     ],
 )
-def test_a_field_that_should_ask_first_says_that_it_does_not(block: Json) -> None:
+def test_the_confirmation_of_a_field_is_shown_as_not_imitated(block: Json) -> None:
     assert _modal(block).one(class_="not-imitated").text.strip().startswith("Not imitated: confirm · Sure?")
 
 
@@ -516,7 +516,7 @@ def _element(kind: str, **more: st.SearchStrategy[Any]) -> st.SearchStrategy[Jso
 
 
 def _begun(name: str, of: st.SearchStrategy[Json], *, several: bool = False) -> st.SearchStrategy[Json]:
-    """Some of these begin with an option of theirs."""
+    """Options, of which some may be initial ones."""
     begin = lambda element: {**element, name: element["options"][-1:] if several else element["options"][-1]}  # noqa: E731
     return of | of.map(begin)
 
@@ -731,7 +731,7 @@ def _is_harmless_and_whole(page: Node) -> None:
 
 
 def _read_in(given: object) -> Iterator[str]:
-    """Every text that is to be read in a block, as it is to be read."""
+    """Every text that a person must be able to read in a block."""
     if isinstance(given, dict):
         if given.get("type") in EITHER:
             yield read(html_of(given["text"], NAMES)).text if given["type"] == "mrkdwn" else plain_of(given["text"])
@@ -755,7 +755,7 @@ def _squeezed(text: str) -> str:
 
 
 def _seen_in_a_message(blocks: Sequence[Element]) -> list[object]:
-    """The blocks without a placeholder where an option is shown in its place, and where a menu has none."""
+    """The blocks without the placeholders that are hidden by an initial option, or belong to an overflow menu."""
     return [_without_hidden_placeholders(block) for block in blocks]
 
 

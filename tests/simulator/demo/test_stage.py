@@ -3,7 +3,7 @@ from bot.simulator.demo.troubles import trouble_highlevel
 from tests.house import PATIENT
 
 
-async def test_the_bot_stands_between_two_neighbours_and_what_it_wrote_down_can_be_read() -> None:
+async def test_the_bot_runs_between_the_stand_ins_and_its_ledger_can_be_read() -> None:
     async with staged(PATIENT) as stage:
         await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
         await stage.slack.wait_for(1)
@@ -12,7 +12,7 @@ async def test_the_bot_stands_between_two_neighbours_and_what_it_wrote_down_can_
         assert (row.name, row.after) == ("New website", "won")
 
 
-async def test_everything_but_the_bots_memory_can_begin_anew() -> None:
+async def test_reset_restores_everything_but_the_bots_ledger() -> None:
     async with staged(PATIENT) as stage:
         await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
         await stage.slack.wait_for(1)
@@ -28,6 +28,6 @@ async def test_everything_but_the_bots_memory_can_begin_anew() -> None:
         assert len(await stage.history.of_opportunity(ACME, 5)) == 2
 
 
-def test_people_and_channels_are_called_as_they_are_shown() -> None:
+def test_people_and_channels_have_names() -> None:
     assert names()["U0ANA"] == "@Ana"
     assert names()[SALES] == "#sales"

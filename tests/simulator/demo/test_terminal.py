@@ -51,14 +51,14 @@ def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str)
         assert words in played
 
 
-def test_what_is_shown_is_as_a_person_sees_it(played: str) -> None:
+def test_messages_are_printed_as_a_person_sees_them(played: str) -> None:
     assert "@Kim" in played
     assert "<@" not in played
     assert "<#" not in played
     assert "&lt;" not in played
 
 
-def test_a_change_can_be_taken_back_by_a_press_and_a_second_press_says_so() -> None:
+def test_a_press_undoes_a_change_and_a_second_press_says_so() -> None:
     again = (
         f"/opp-status {GLOBEX} won",
         "/opp-status undo",
@@ -71,7 +71,7 @@ def test_a_change_can_be_taken_back_by_a_press_and_a_second_press_says_so() -> N
     assert "@Ana has taken that back already" in typed
 
 
-def test_whoever_loses_a_deal_without_a_reason_is_asked_and_can_press_one() -> None:
+def test_a_person_who_loses_a_deal_without_a_reason_is_asked_and_can_press_one() -> None:
     typed = _performance(f"/opp-status {GLOBEX} lost", "press 2").partition("Now you")[2]
 
     assert "only Ana sees:\n    | Why was *Yearly support* lost?" in typed
@@ -80,7 +80,7 @@ def test_whoever_loses_a_deal_without_a_reason_is_asked_and_can_press_one() -> N
     assert "@Ana said why *Yearly support* was lost: *No answer*." in typed
 
 
-def test_where_nobody_is_asked_why_one_waits_only_a_moment() -> None:
+def test_the_terminal_waits_only_a_moment_for_a_question_that_does_not_come() -> None:
     typed = _performance(f"/opp-status {GLOBEX} {ACME} lost no answer").partition("Now you")[2]
 
     assert "@Ana changed 2 deals to *lost*:" in typed
@@ -93,26 +93,26 @@ def test_a_deal_can_be_shared_by_a_press_that_names_the_button() -> None:
     assert "everybody sees:\n    | @Ana shows you a deal:" in typed
 
 
-def test_what_is_not_there_or_not_shown_to_somebody_cannot_be_pressed() -> None:
+def test_a_button_that_is_gone_or_not_shown_to_the_person_cannot_be_pressed() -> None:
     typed = _performance("press 9", "press whatever", f"/opp-status {GLOBEX}", "as ben", "press share")
 
     assert typed.partition("Now you")[2].count("There is nothing like that to press.") == 3
 
 
-def test_a_form_is_told_of_where_it_opens() -> None:
+def test_the_terminal_says_that_a_form_opens() -> None:
     typed = _performance("/opp-status", "as ben", "/opp-status").partition("Now you")[2]
 
     assert typed.count("a form opens, which takes Slack to fill in: Deal, New status") == 1
     assert "only Ben sees:" in typed
 
 
-def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
+def test_after_the_dialogue_commands_can_be_typed_as_another_person() -> None:
     typed = _performance(
         "",
         f"/opp-status {GLOBEX} lost",
         "as ben",
         f"/opp-status {GLOBEX} won",
-        "as nobody",
+        "as zoe",
         "as kim",
         "down",
         f"/opp-status {GLOBEX} won",
@@ -133,19 +133,19 @@ def test_afterwards_one_can_type_commands_and_be_somebody_else() -> None:
     assert "from lost to *won*" not in typed.replace("@Kim changed *Yearly support* from lost to *won*", "")
 
 
-def test_names_links_and_times_are_read_out() -> None:
+def test_names_links_and_times_are_printed_readably() -> None:
     shown = Shown("C", None, f"<@{PEOPLE['ana']}> <@U0X> <https://x|a &amp; b> <!date^1^{{date}}|then>", (), "slack")
 
     assert readable(shown) == "@Ana @U0X a & b then"
 
 
-def test_the_page_has_its_port_or_if_that_is_taken_another() -> None:
+def test_the_page_is_on_its_usual_port_or_on_another_if_that_is_taken() -> None:
     with socket.socket() as taken:
         try:
             taken.bind(("127.0.0.1", 3000))
             taken.listen()
         except OSError:
-            pass  # somebody else has it: all the same
+            pass  # another process has it already, which is as good
         typed = _performance().partition("Now you")[2]
 
     assert re.search(r"Open this in a browser: http://127.0.0.1:(?!3000)\d+", typed)
@@ -176,7 +176,7 @@ async def _started(*more: str, until: bytes) -> tuple[asyncio.subprocess.Process
     return process, output
 
 
-async def test_an_interrupt_ends_it_well() -> None:
+async def test_an_interrupt_ends_the_demo_well() -> None:
     process, _ = await _started(until=b"quit")
     process.send_signal(signal.SIGINT)
     rest, _ = await process.communicate()
@@ -185,7 +185,7 @@ async def test_an_interrupt_ends_it_well() -> None:
     assert b"Traceback" not in rest
 
 
-async def test_the_page_can_stay_when_nobody_types() -> None:
+async def test_the_page_can_stay_after_the_input_has_ended() -> None:
     process, output = await _started("--stay", "--port", "0", until=b"quit")
     found = re.search(rb"http://127.0.0.1:\d+", output.partition(b"Now you")[2])
     assert found

@@ -49,7 +49,7 @@ async def test_a_busy_slack_lets_two_messages_wait() -> None:
         assert [each.status for each in stage.slack.received if "/commands/" in each.path] == [429, 429, 200]
 
 
-async def test_what_no_neighbour_can_have_is_an_error() -> None:
+async def test_an_unknown_trouble_is_an_error() -> None:
     async with staged(HASTY) as stage:
         with pytest.raises(ValueError, match="no trouble is called flood"):
             trouble_highlevel(stage, "flood")

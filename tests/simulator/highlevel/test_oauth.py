@@ -63,7 +63,7 @@ async def _read(http: httpx.AsyncClient, token: str) -> httpx.Response:
     return await http.get(f"/opportunities/{DEAL}", headers=headers)
 
 
-async def test_somebody_chooses_and_comes_back_with_a_code_and_their_state(http: httpx.AsyncClient) -> None:
+async def test_a_person_who_chooses_comes_back_with_a_code_and_the_state(http: httpx.AsyncClient) -> None:
     answer = await _choose(http)
     back = urlsplit(answer.headers["Location"])
 
@@ -74,7 +74,7 @@ async def test_somebody_chooses_and_comes_back_with_a_code_and_their_state(http:
     assert "state" not in parse_qs(urlsplit((await _choose(http, state="")).headers["Location"]).query)
 
 
-async def test_somebody_declines(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_a_person_who_declines_comes_back_with_an_error(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.oauth.declines = True
     back = urlsplit((await _choose(http)).headers["Location"])
 
@@ -84,13 +84,13 @@ async def test_somebody_declines(highlevel: HighLevel, http: httpx.AsyncClient) 
 @pytest.mark.parametrize(
     "changed", [{"client_id": "another"}, {"redirect_uri": f"{REDIRECT}/"}, {"response_type": "token"}]
 )
-async def test_what_the_app_did_not_name_is_refused(http: httpx.AsyncClient, changed: dict[str, str]) -> None:
+async def test_an_unknown_client_or_redirect_address_is_refused(
+    http: httpx.AsyncClient, changed: dict[str, str]
+) -> None:
     assert (await _choose(http, **changed)).status_code == 400
 
 
-async def test_a_code_gives_tokens_of_the_location_which_open_its_deals(
-    highlevel: HighLevel, http: httpx.AsyncClient
-) -> None:
+async def test_a_code_gives_tokens_for_the_deals_of_the_location(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     tokens = await _given(http)
 
     assert tokens["userType"] == "Location"
@@ -99,7 +99,7 @@ async def test_a_code_gives_tokens_of_the_location_which_open_its_deals(
     assert (await _read(http, tokens["access_token"])).status_code == 200
 
 
-async def test_an_access_token_ends(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_an_access_token_expires(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     tokens = await _given(http)
     highlevel.oauth.later(DAY + 1)
     answer = await _read(http, tokens["access_token"])
@@ -117,7 +117,9 @@ async def test_an_access_token_ends(highlevel: HighLevel, http: httpx.AsyncClien
         ({}, 422),
     ],
 )
-async def test_what_was_not_given_out_is_refused(http: httpx.AsyncClient, form: dict[str, str], status: int) -> None:
+async def test_a_grant_that_was_not_given_out_is_refused(
+    http: httpx.AsyncClient, form: dict[str, str], status: int
+) -> None:
     assert (await _token(http, **form)).status_code == status
 
 
@@ -146,7 +148,7 @@ async def test_a_refresh_token_gets_the_same_successor_for_half_a_minute_and_the
     assert (await _token(http, **ask)).status_code == 200
 
 
-async def test_a_sub_account_that_is_suspended_gets_none(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_a_suspended_sub_account_gets_no_token(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     old = (await _given(http))["refresh_token"]
     highlevel.oauth.suspended = True
     answer = await _token(http, grant_type="refresh_token", refresh_token=old)
@@ -189,7 +191,7 @@ async def test_an_exchange_is_refused_without_version_token_scope_or_the_right_l
     )
     form = {"companyId": highlevel.oauth.company_id, "locationId": highlevel.location_id}
     version = {"Version": "2021-07-28"}
-    interaction = []
+    answers = []
     for token, headers, changed in (
         (good, {}, {}),
         ("forged", version, {}),
@@ -199,9 +201,9 @@ async def test_an_exchange_is_refused_without_version_token_scope_or_the_right_l
     ):
         bearer = {"Authorization": f"Bearer {token}"}
         answer = await http.post("/oauth/locationToken", data=form | changed, headers=headers | bearer)
-        interaction.append((answer.status_code, answer.json()["message"]))
+        answers.append((answer.status_code, answer.json()["message"]))
 
-    assert interaction == [
+    assert answers == [
         (401, "version header was not found."),
         (401, "Invalid JWT"),
         (401, "The token is not authorized for this scope."),

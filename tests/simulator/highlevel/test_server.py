@@ -59,7 +59,7 @@ def _said(response: httpx.Response) -> tuple[int, Any]:
 # --- deals ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_deal_is_open_unless_told_otherwise(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_a_deal_is_open_by_default(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     deal = (await _get(http)).json()["opportunity"]
     assert (deal["id"], deal["status"], deal["locationId"]) == (DEAL, "open", highlevel.location_id)
     assert datetime.fromisoformat(deal["lastStatusChangeAt"]).tzinfo == UTC
@@ -69,7 +69,7 @@ async def test_a_deal_is_open_unless_told_otherwise(highlevel: HighLevel, http: 
     assert (deal["status"], deal["monetaryValue"]) == ("lost", 5)
 
 
-async def test_a_single_read_leaves_out_what_is_null(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_a_single_read_leaves_out_null_fields(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.add_opportunity(DEAL, assignedTo=None)
     assert "assignedTo" not in (await _get(http)).json()["opportunity"]
 
@@ -108,7 +108,7 @@ async def test_a_lost_reason_must_be_one_of_the_locations(highlevel: HighLevel, 
     assert (listed["lostReasons"], listed["total"]) == ([{"id": "REASON1", "name": "Price"}], 1)
 
 
-async def test_everything_wrong_with_a_body_is_told_at_once(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_a_refusal_names_everything_wrong_with_a_body(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     status, message = _said(await _put(http, {"status": "Won", "pipelineId": "P1", "reason": "x"}))
     assert status == 422
     assert message == [
@@ -127,23 +127,25 @@ async def test_a_body_without_status_is_refused(http: httpx.AsyncClient) -> None
     ("deal", "status", "message"),
     [(UNKNOWN_ID, 404, "Opportunity not found"), ("short", 400, "The opportunity id is invalid.")],
 )
-async def test_a_deal_that_is_not_there(http: httpx.AsyncClient, deal: str, status: int, message: str) -> None:
+async def test_an_unknown_or_malformed_id_is_refused(
+    http: httpx.AsyncClient, deal: str, status: int, message: str
+) -> None:
     assert _said(await _get(http, deal)) == (status, message)
     response = await _put(http, {"status": "won"}, deal)
     assert _said(response) == (status, message)
     assert response.json().get("code") == ("OPPORTUNITY_NOT_FOUND" if status == 404 else None)
 
 
-async def test_pipelines_and_users(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_pipelines_and_users_can_be_read(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.pipelines = [{"id": "P1", "name": "New business", "stages": []}]
     highlevel.users["USER1"] = {"id": "USER1", "name": "Max Power"}
     found = (await http.get("/opportunities/pipelines", params={"locationId": highlevel.location_id})).json()
     assert found["pipelines"] == highlevel.pipelines
     assert (await http.get("/users/USER1")).json()["name"] == "Max Power"
-    assert _said(await http.get("/users/NOBODY")) == (401, "The user does not exist.")
+    assert _said(await http.get("/users/UNKNOWN")) == (401, "The user does not exist.")
 
 
-async def test_a_route_that_is_not_there_is_named(http: httpx.AsyncClient) -> None:
+async def test_an_unknown_route_is_a_404_that_names_it(http: httpx.AsyncClient) -> None:
     assert _said(await http.get("/opportunity/x")) == (404, "Cannot GET /opportunity/x")
     assert (await http.post(f"/opportunities/{DEAL}")).status_code == 405
 
@@ -152,7 +154,7 @@ async def test_a_route_that_is_not_there_is_named(http: httpx.AsyncClient) -> No
 
 
 @pytest.mark.parametrize("keeps", [False, True])
-async def test_a_deal_that_is_reopened_loses_its_lost_reason_unless_told_otherwise(
+async def test_a_reopened_deal_loses_its_lost_reason_by_default(
     highlevel: HighLevel, http: httpx.AsyncClient, *, keeps: bool
 ) -> None:
     highlevel.keeps_lost_reason = keeps
@@ -228,7 +230,7 @@ async def test_a_deal_is_not_found_by_anything_else(highlevel: HighLevel, http: 
     assert await _found(http, q=query) == []
 
 
-async def test_the_search_shows_what_is_null(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_the_search_shows_null_fields(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     body = (await _search(http)).json()
     (deal,) = body["opportunities"]
     assert deal.items() >= highlevel.opportunities[DEAL].items()
@@ -257,7 +259,7 @@ async def test_the_search_shows_a_page_and_says_how_many_there_are(
     assert "page=2" in first["meta"]["nextPageUrl"]
 
 
-async def test_the_search_may_be_for_a_status(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_the_search_can_filter_by_status(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.add_opportunity(UNKNOWN_ID, status="won")
     assert await _found(http, status="won") == [UNKNOWN_ID]
     assert await _found(http, status="all") == [DEAL, UNKNOWN_ID]
@@ -284,18 +286,18 @@ async def test_the_search_may_be_for_a_status(highlevel: HighLevel, http: httpx.
         ),
     ],
 )
-async def test_the_search_refuses_what_it_does_not_know(
+async def test_the_search_refuses_unknown_parameters(
     http: httpx.AsyncClient, version: str, query: dict[str, str], complaints: list[str]
 ) -> None:
     assert _said(await _search(http, version, **query)) == (422, complaints)
 
 
-async def test_the_search_has_other_names_since_v3(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_the_search_has_other_parameter_names_since_v3(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     found = await _search(http, "v3", locationId=highlevel.location_id, q="deal")
     assert found.json()["meta"]["total"] == 1
 
 
-async def test_the_search_is_for_a_token_of_the_location_that_may_read(
+async def test_the_search_needs_a_token_of_the_location_with_the_read_scope(
     highlevel: HighLevel, http: httpx.AsyncClient
 ) -> None:
     assert (await _search(http, location_id="ANOTHER")).status_code == 403
@@ -325,7 +327,7 @@ async def test_pythons_own_user_agents_are_banned(http: httpx.AsyncClient, agent
     assert response.headers["Content-Type"].startswith("text/html")
 
 
-async def test_no_user_agent_is_banned_too(highlevel: HighLevel) -> None:
+async def test_a_request_without_a_user_agent_is_banned_too(highlevel: HighLevel) -> None:
     async with served(highlevel.app()) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -376,7 +378,7 @@ async def test_a_token_of_the_agency_is_good_for_no_location(highlevel: HighLeve
         assert _said(answer) == (401, "This authClass type is not allowed to access this scope.")
 
 
-async def test_its_clock_may_be_off(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_the_clock_may_be_ahead(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     right = parsedate_to_datetime((await _get(http)).headers["Date"])
     highlevel.clock_ahead = 3600
     wrong = parsedate_to_datetime((await _get(http)).headers["Date"])
@@ -430,7 +432,7 @@ async def test_a_day_is_limited(highlevel: HighLevel, http: httpx.AsyncClient) -
 # --- faults --------------------------------------------------------------------------------------------------------
 
 
-async def test_an_answer_may_be_any_other(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_a_fault_may_answer_anything(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.misbehave(Fault(status=503, body="upstream connect error", headers={"X-Odd": "1"}))
     response = await _put(http, {"status": "won"})
     assert (response.status_code, response.text, response.headers["X-Odd"]) == (503, "upstream connect error", "1")
@@ -494,7 +496,7 @@ async def test_an_answer_may_be_slow(highlevel: HighLevel, http: httpx.AsyncClie
     assert highlevel.opportunities[DEAL]["status"] == "won"
 
 
-async def test_a_request_given_up_before_its_turn_is_not_carried_out(
+async def test_a_request_that_the_client_gives_up_during_the_wait_is_not_carried_out(
     highlevel: HighLevel, http: httpx.AsyncClient
 ) -> None:
     highlevel.misbehave(Fault(wait=0.2))
@@ -504,7 +506,7 @@ async def test_a_request_given_up_before_its_turn_is_not_carried_out(
     assert highlevel.opportunities[DEAL]["status"] == "open"
 
 
-async def test_what_was_carried_out_is_kept_also_where_it_changed_nothing(
+async def test_every_write_is_recorded_even_if_it_changes_nothing(
     highlevel: HighLevel, http: httpx.AsyncClient
 ) -> None:
     await _put(http, {"status": "won"})
@@ -514,7 +516,7 @@ async def test_what_was_carried_out_is_kept_also_where_it_changed_nothing(
 
 
 @pytest.mark.parametrize("carries_out", [True, False])
-async def test_somebody_may_be_told_when_a_request_is_there(
+async def test_a_fault_can_call_a_function_before_the_answer(
     highlevel: HighLevel, http: httpx.AsyncClient, *, carries_out: bool
 ) -> None:
     seen: list[str] = []
@@ -526,14 +528,14 @@ async def test_somebody_may_be_told_when_a_request_is_there(
     assert len(highlevel.written) == 1
 
 
-async def test_somebody_may_be_told_when_an_answer_was_sent(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_a_fault_can_call_a_function_after_the_answer(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     seen: list[str] = []
     highlevel.misbehave(Fault(afterwards=lambda: seen.append(highlevel.opportunities[DEAL]["status"])))
     assert (await _put(http, {"status": "won"})).is_success
     assert seen == ["won"]
 
 
-async def test_a_fault_meets_the_requests_it_is_meant_for_and_no_others(
+async def test_a_fault_hits_only_requests_with_its_method_and_path(
     highlevel: HighLevel, http: httpx.AsyncClient
 ) -> None:
     highlevel.add_opportunity(UNKNOWN_ID)
@@ -543,13 +545,15 @@ async def test_a_fault_meets_the_requests_it_is_meant_for_and_no_others(
     assert [(await _put(http, {"status": "won"})).status_code for _ in range(3)] == [500, 500, 200]
 
 
-async def test_what_was_planned_first_is_met_first(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_faults_happen_in_the_order_in_which_they_were_planned(
+    highlevel: HighLevel, http: httpx.AsyncClient
+) -> None:
     highlevel.misbehave(Fault(status=500))
     highlevel.misbehave(Fault(status=502))
     assert [(await _get(http)).status_code for _ in range(3)] == [500, 502, 200]
 
 
-async def test_it_behaves_again_when_told(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
+async def test_behave_ends_every_fault(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     highlevel.misbehave(Fault(status=500), times=math.inf)
     assert [(await _get(http)).status_code for _ in range(3)] == [500, 500, 500]
     highlevel.behave()
@@ -559,9 +563,7 @@ async def test_it_behaves_again_when_told(highlevel: HighLevel, http: httpx.Asyn
 # --- what it noted -------------------------------------------------------------------------------------------------
 
 
-async def test_every_request_is_noted_as_it_came_the_refused_ones_too(
-    highlevel: HighLevel, http: httpx.AsyncClient
-) -> None:
+async def test_every_request_is_recorded_even_a_refused_one(highlevel: HighLevel, http: httpx.AsyncClient) -> None:
     await http.get("/opportunities/a%2Fb", params={"q": "1"})
     await _put(http, {"status": "won"})
     await _get(http, **{"User-Agent": "python"})

@@ -50,7 +50,7 @@ def _context(*lengths: int) -> dict[str, Any]:
         ({"text": "hello", "blocks": [{"type": "section"}]}, "invalid_blocks"),
     ],
 )
-def test_slack_refuses_what_is_empty_too_long_or_no_block(body: dict[str, Any], refusal: str | None) -> None:
+def test_slack_refuses_messages_that_are_empty_too_long_or_malformed(body: dict[str, Any], refusal: str | None) -> None:
     assert refusal_of(body) == refusal
 
 
@@ -151,7 +151,7 @@ def test_slack_refuses_a_button_that_breaks_a_limit_or_has_an_unknown_field(elem
         ["a block"],
     ],
 )
-def test_slack_refuses_rows_that_are_none(blocks: list[Any]) -> None:
+def test_slack_refuses_malformed_rows(blocks: list[Any]) -> None:
     assert refusal_of({"text": "hello", "blocks": blocks}) == "invalid_blocks"
 
 
@@ -159,7 +159,7 @@ def test_two_rows_may_have_buttons_of_the_same_name() -> None:
     assert refusal_of({"text": "hello", "blocks": [_row(_button()), _row(_button())]}) is None
 
 
-def test_what_can_be_pressed_is_in_a_row_or_beside_a_paragraph() -> None:
+def test_buttons_are_in_a_row_or_beside_a_paragraph() -> None:
     assert buttons_of(_row(_button(), _button(action_id="b"))) == [_button(), _button(action_id="b")]
     assert buttons_of({**SECTION, "accessory": _button()}) == [_button()]
     assert buttons_of(SECTION) == buttons_of(CONTEXT) == []
@@ -199,7 +199,7 @@ def test_slack_shows_lines_headers_and_fields(block: dict[str, Any]) -> None:
         {**SECTION, "fields": MRKDWN},
     ],
 )
-def test_slack_refuses_lines_headers_and_fields_that_are_none(block: dict[str, Any]) -> None:
+def test_slack_refuses_malformed_lines_headers_and_fields(block: dict[str, Any]) -> None:
     assert refusal_of({"text": "hello", "blocks": [block]}) == "invalid_blocks"
     assert _of_the_first_block(block)
 
@@ -327,7 +327,7 @@ def test_slack_refuses_a_menu_that_breaks_a_limit_or_has_an_unknown_field(menu: 
         _element("radio_buttons", options=[FULL]),
     ],
 )
-def test_a_modal_has_inputs_and_a_message_in_this_bot_has_none(element: dict[str, Any]) -> None:
+def test_a_modal_may_have_inputs_and_a_message_may_not(element: dict[str, Any]) -> None:
     assert refusal_of_view(_modal(_input(element))) is None
     hinted = _input(element, hint=_plain(2000), optional=True, dispatch_action=True, block_id="b" * 255)
     assert refusal_of_view(_modal(hinted)) is None
@@ -378,7 +378,7 @@ TEXT = _element("plain_text_input")
         "a block",
     ],
 )
-def test_slack_refuses_what_is_not_quite_an_input(block: object) -> None:
+def test_slack_refuses_malformed_inputs(block: object) -> None:
     assert _of_the_first_block(block)
 
 
@@ -429,7 +429,7 @@ def test_slack_refuses_a_modal_that_breaks_a_limit_and_says_where(field: str, va
     )
 
 
-def test_slack_refuses_a_modal_that_is_none() -> None:
+def test_slack_refuses_what_is_no_modal() -> None:
     assert refusal_of_view("a modal") == "[ERROR] must be an object [json-pointer:/view]"
     assert refusal_of_view({"type": "modal"}) == "[ERROR] missing required field: blocks [json-pointer:/view]"
     assert refusal_of_view(_modal(SECTION, notify_on_close=True)) == (
@@ -481,14 +481,14 @@ def test_slack_offers_options_or_groups_of_them(answer: dict[str, Any], count: i
         {"option_groups": [{"options": [FULL]}]},
     ],
 )
-def test_slack_does_not_offer_what_breaks_a_limit_or_is_something_else(answer: object) -> None:
+def test_slack_offers_no_options_that_break_a_limit_or_are_malformed(answer: object) -> None:
     assert refusal_of_options(answer)
 
 
 # --- what is in a block --------------------------------------------------------------------------------------------
 
 
-def test_elements_are_found_by_what_can_be_done_with_them() -> None:
+def test_elements_are_found_by_their_use() -> None:
     select, external = _element("static_select", options=_options(1)), _element("external_select")
     overflow = _element("overflow", options=_options(1))
     row = _row(_button(), select, external, overflow)

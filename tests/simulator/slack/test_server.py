@@ -47,7 +47,7 @@ VIEW = {"type": "modal", "title": {"type": "plain_text", "text": "Deal"}, "block
 
 
 class _Recorder:
-    """Where the bot would be: keeps what comes, and answers as it was told."""
+    """Takes the bot's place: keeps the requests, and answers as the test wants."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, dict[str, str]]] = []
@@ -57,7 +57,7 @@ class _Recorder:
 
     @property
     def form(self) -> dict[str, str]:
-        """What came last."""
+        """The fields of the last request."""
         return dict(parse_qsl(self.received[-1][0], keep_blank_values=True))
 
     async def on_event(self, request: web.Request) -> web.Response:
@@ -139,7 +139,7 @@ async def test_a_command_is_signed_as_slack_signs(slack: Slack, bot: _Recorder) 
     assert headers["Content-Type"] == "application/x-www-form-urlencoded"
 
 
-async def test_a_signature_is_of_its_time(slack: Slack) -> None:
+async def test_a_signature_expires(slack: Slack) -> None:
     slack.clock = lambda: time.time() - 600
     assert not SignatureVerifier(SECRET).is_valid_request("body", slack.sign("body"))
     recent = slack.sign("body", timestamp=str(int(time.time())))
@@ -162,7 +162,7 @@ async def test_an_acknowledgement_may_be_a_message(
     assert slack.shown == [Shown(CHANNEL, only_to, "hello", (SECTION,), "acknowledgement")]
 
 
-async def test_slack_has_three_seconds_of_patience(slack: Slack) -> None:
+async def test_slack_waits_three_seconds(slack: Slack) -> None:
     assert slack.acknowledge_within == ACKNOWLEDGE_WITHIN == 3.0
 
 
@@ -204,7 +204,7 @@ async def _for_one_person(slack: Slack, bot: _Recorder, http: httpx.AsyncClient)
 
 
 async def _press(slack: Slack, bot: _Recorder, shown: Shown, user: str = ANA) -> dict[str, Any]:
-    """What the bot is told of it."""
+    """Press Undo; returns the payload that the bot gets."""
     await slack.press(shown, button(shown, "undo"), user=user)
     pressed: dict[str, Any] = json.loads(bot.form["payload"])
     return pressed
@@ -233,7 +233,7 @@ async def test_a_button_is_pressed_on_the_message_it_is_in(
     assert SignatureVerifier(SECRET).is_valid_request(body, headers)
 
 
-async def test_a_button_beside_a_paragraph_is_one_as_well(
+async def test_a_button_beside_a_paragraph_can_be_pressed_too(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     shown = await _in_front_of_all(slack, web_api)
@@ -269,7 +269,7 @@ async def test_a_button_that_the_message_does_not_have_cannot_be_pressed(slack: 
         await slack.press(shown, {**UNDO, "value": "forged"}, user=ANA)
 
 
-async def test_a_message_that_was_never_shown_or_is_another_now_has_no_buttons(
+async def test_a_button_of_a_message_that_was_replaced_or_never_shown_cannot_be_pressed(
     slack: Slack, web_api: AsyncWebClient
 ) -> None:
     shown = await _in_front_of_all(slack, web_api)
@@ -279,7 +279,7 @@ async def test_a_message_that_was_never_shown_or_is_another_now_has_no_buttons(
             await slack.press(gone, UNDO, user=ANA)
 
 
-async def test_nobody_presses_what_somebody_else_is_shown(
+async def test_a_person_cannot_press_what_only_another_sees(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
 ) -> None:
     for shown in (await _for_one_person(slack, bot, http), await _in_front_of_all(slack, web_api, ANA)):
@@ -318,14 +318,16 @@ async def test_an_option_is_chosen_from_a_menu_in_a_message(
     assert action["selected_option"] == WON
 
 
-async def test_what_is_in_a_menu_is_told_with_a_press(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+async def test_a_press_is_sent_with_the_values_of_the_menus(
+    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
+) -> None:
     blocks = [{"type": "actions", "elements": [STATUS, UNDO]}]
     await web_api.chat_postMessage(channel=CHANNEL, text="hello", blocks=blocks)
     told = await _press(slack, bot, slack.shown[-1])
     assert told["state"]["values"] == {"b0": {"status": {"type": "static_select", "selected_option": OPEN}}}
 
 
-async def test_a_menu_with_more_that_only_one_person_sees(
+async def test_an_overflow_menu_that_only_one_person_sees_comes_without_its_message(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient
 ) -> None:
     await http.post(await _address(slack, bot), json={"text": "x", "blocks": [{**SECTION, "accessory": REST}]})
@@ -340,7 +342,9 @@ async def test_a_menu_with_more_that_only_one_person_sees(
     assert action.keys() == {"type", "action_id", "block_id", "selected_option", "action_ts"}
 
 
-async def test_nobody_chooses_what_is_not_there_or_presses_a_menu(slack: Slack, web_api: AsyncWebClient) -> None:
+async def test_an_unknown_option_cannot_be_chosen_and_a_menu_cannot_be_pressed(
+    slack: Slack, web_api: AsyncWebClient
+) -> None:
     await web_api.chat_postMessage(channel=CHANNEL, text="hello", blocks=[{"type": "actions", "elements": [STATUS]}])
     shown = slack.shown[-1]
     with pytest.raises(ValueError, match="no option 'lost'"):
@@ -360,7 +364,7 @@ async def test_nobody_chooses_what_is_not_there_or_presses_a_menu(slack: Slack, 
 # --- what people write, and shortcuts ------------------------------------------------------------------------------
 
 
-async def test_people_write_messages_and_the_bot_hears_nothing(slack: Slack, bot: _Recorder) -> None:
+async def test_a_message_that_a_person_writes_is_not_sent_to_the_bot(slack: Slack, bot: _Recorder) -> None:
     shown = await slack.post("the Acme deal", user=BEN, channel=CHANNEL)
     assert slack.shown == [shown]
     assert (shown.text, shown.by, shown.channel, shown.only_to, shown.via) == (
@@ -408,7 +412,7 @@ async def test_a_shortcut_that_fails_is_shown_as_an_error(slack: Slack, bot: _Re
     assert [(each.text, each.only_to) for each in slack.shown[1:]] == [(FAILED, ANA)]
 
 
-async def test_there_are_no_shortcuts_on_what_one_person_sees_or_nobody(
+async def test_there_are_no_shortcuts_on_a_message_that_only_one_person_sees(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient
 ) -> None:
     shown = await _for_one_person(slack, bot, http)
@@ -421,7 +425,7 @@ async def test_there_are_no_shortcuts_on_what_one_person_sees_or_nobody(
 # --- messages that take another's place ----------------------------------------------------------------------------
 
 
-async def test_every_message_has_an_id_of_its_own_that_tells_their_order(slack: Slack, web_api: AsyncWebClient) -> None:
+async def test_every_message_has_an_id_greater_than_the_one_before(slack: Slack, web_api: AsyncWebClient) -> None:
     slack.clock = lambda: 1_700_000_000.0001
     answers = [await web_api.chat_postMessage(channel=CHANNEL, text="hello") for _ in range(3)]
 
@@ -452,7 +456,7 @@ async def test_a_reply_to_a_button_can_replace_the_message_it_is_in(
         await slack.wait_for_change(shown.ts, times=2, seconds=0.05)
 
 
-async def test_what_only_one_person_sees_can_be_replaced_and_stays_theirs(
+async def test_a_private_message_can_be_replaced_and_stays_private(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient
 ) -> None:
     pressed = await _press(slack, bot, await _for_one_person(slack, bot, http))
@@ -510,7 +514,7 @@ async def test_a_replacement_that_slack_refuses_leaves_the_message(
     assert slack.shown == [shown]
 
 
-async def test_a_message_of_the_bots_is_updated_where_it_stands(slack: Slack, web_api: AsyncWebClient) -> None:
+async def test_a_message_of_the_bots_is_updated_in_place(slack: Slack, web_api: AsyncWebClient) -> None:
     shown = await _in_front_of_all(slack, web_api)
     await web_api.chat_postMessage(channel=CHANNEL, text="later")
     answer = await web_api.chat_update(channel=CHANNEL, ts=shown.ts, text="undone", blocks=[SECTION])
@@ -532,7 +536,7 @@ async def test_a_direct_message_is_updated_by_its_own_id_and_not_by_the_persons(
     assert [(shown.channel, shown.text) for shown in slack.shown] == [(ANA, "new"), (ANA, "for you, too")]
 
 
-async def test_what_is_not_there_or_seen_by_one_person_only_is_not_found(
+async def test_a_message_that_is_gone_or_private_cannot_be_updated(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
 ) -> None:
     public, private = await _in_front_of_all(slack, web_api), await _for_one_person(slack, bot, http)
@@ -541,7 +545,7 @@ async def test_what_is_not_there_or_seen_by_one_person_only_is_not_found(
         assert await _error(web_api.chat_update(channel=channel, ts=ts, text="new")) == "message_not_found"
 
 
-async def test_what_came_through_a_reply_address_cannot_be_updated(
+async def test_a_message_that_came_through_a_reply_address_cannot_be_updated(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
 ) -> None:
     await http.post(await _address(slack, bot), json={"text": "done", "response_type": "in_channel"})
@@ -573,7 +577,7 @@ async def test_a_reply_address_works_for_half_an_hour(slack: Slack, bot: _Record
     assert (response.status_code, response.json()["error"]) == (404, "expired_url")
 
 
-async def test_an_address_that_nobody_was_given_has_expired(slack: Slack, http: httpx.AsyncClient) -> None:
+async def test_an_unknown_reply_address_has_expired(slack: Slack, http: httpx.AsyncClient) -> None:
     response = await http.post(f"{slack.url}/commands/unknown", json={"text": "hello"})
     assert (response.status_code, response.json()["error"]) == (404, "expired_url")
 
@@ -589,12 +593,12 @@ async def test_a_reply_address_refuses_what_slack_refuses(
 # --- the Web API ---------------------------------------------------------------------------------------------------
 
 
-async def test_the_web_api_knows_its_team(slack: Slack, web_api: AsyncWebClient) -> None:
+async def test_auth_test_names_the_workspace(slack: Slack, web_api: AsyncWebClient) -> None:
     assert (await web_api.auth_test())["team_id"] == slack.team_id
     assert slack.calls == ["auth.test"]
 
 
-async def test_every_answer_tells_the_time_and_what_the_token_may_unless_told_otherwise(
+async def test_every_answer_has_the_time_and_by_default_the_tokens_scopes(
     slack: Slack, web_api: AsyncWebClient
 ) -> None:
     slack.clock = lambda: 1_700_000_000.5
@@ -649,7 +653,7 @@ async def test_each_method_needs_its_scope_and_the_error_names_it(slack: Slack, 
     assert slack.shown == []
 
 
-async def test_people_and_groups_are_known(slack: Slack, web_api: AsyncWebClient) -> None:
+async def test_people_and_groups_can_be_looked_up(slack: Slack, web_api: AsyncWebClient) -> None:
     slack.tokens[TOKEN] = frozenset({"users:read", "usergroups:read"})
     slack.groups["S1"] = [ANA]
     assert (await web_api.users_info(user=ANA))["user"]["name"] == "ana"
@@ -661,7 +665,7 @@ async def test_people_and_groups_are_known(slack: Slack, web_api: AsyncWebClient
     assert await _error(web_api.usergroups_users_list(usergroup="S2")) == "no_such_subteam"
 
 
-async def test_channels_are_known_and_whether_another_company_is_in_them(slack: Slack, web_api: AsyncWebClient) -> None:
+async def test_a_channel_says_whether_it_is_shared_with_another_company(slack: Slack, web_api: AsyncWebClient) -> None:
     slack.shared_channels = {"C0BOTH"}
     assert (await web_api.conversations_info(channel="C0BOTH"))["channel"]["is_ext_shared"] is True
     assert (await web_api.conversations_info(channel=CHANNEL))["channel"]["is_ext_shared"] is False
@@ -688,7 +692,7 @@ async def test_a_reply_address_may_go_wrong(slack: Slack, bot: _Recorder, http: 
     assert [shown.text for shown in slack.shown] == ["hello"]
 
 
-async def test_slack_may_be_only_slow(slack: Slack, bot: _Recorder, http: httpx.AsyncClient) -> None:
+async def test_slack_may_be_slow(slack: Slack, bot: _Recorder, http: httpx.AsyncClient) -> None:
     slack.misbehave(Fault("response_url", wait=0.1))
     address = await _address(slack, bot)
     began = _now()
@@ -698,7 +702,7 @@ async def test_slack_may_be_only_slow(slack: Slack, bot: _Recorder, http: httpx.
 
 
 @pytest.mark.parametrize("carries_out", [True, False])
-async def test_somebody_may_be_told_when_a_reply_is_there(
+async def test_a_fault_can_call_a_function_when_a_reply_comes(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient, *, carries_out: bool
 ) -> None:
     seen: list[int] = []
@@ -719,7 +723,7 @@ async def test_a_reply_may_be_shown_and_its_connection_break(
     assert [shown.text for shown in slack.shown] == ["hello"]
 
 
-async def test_a_channel_takes_so_many_messages_a_second_however_they_come(
+async def test_a_channel_takes_a_limited_number_of_messages_a_second(
     slack: Slack, bot: _Recorder, http: httpx.AsyncClient, web_api: AsyncWebClient
 ) -> None:
     address = await _address(slack, bot)

@@ -131,8 +131,8 @@ async def test_without_an_acknowledgement_in_time_a_command_fails(slack: Slack, 
     async with _connected(slack, http) as ws:
         assert await _typed(slack) is None
         envelope = await ws.receive_json()
-        await ws.send_json({"envelope_id": envelope["envelope_id"]})  # too late: nobody waits
-        await ws.send_json({"envelope_id": "of nobody's"})
+        await ws.send_json({"envelope_id": envelope["envelope_id"]})  # too late
+        await ws.send_json({"envelope_id": "of no envelope"})
         await ws.send_bytes(b"{}")
 
     assert [shown.text for shown in slack.shown] == [TIMED_OUT]
@@ -148,7 +148,7 @@ async def test_envelopes_go_to_any_connection(slack: Slack, http: aiohttp.Client
     assert [answer and answer.status_code for answer in answers] == [200] * 4
 
 
-async def test_an_acknowledgement_counts_once_and_on_the_connection_that_the_envelope_went_to(
+async def test_an_acknowledgement_counts_once_and_only_on_the_envelopes_connection(
     slack: Slack, http: aiohttp.ClientSession
 ) -> None:
     async with _connected(slack, http) as one, _connected(slack, http) as other:
@@ -179,12 +179,12 @@ async def test_drop_breaks_every_connection_without_a_word(slack: Slack, http: a
     assert slack.socket.connections == []
 
 
-async def test_what_goes_to_a_connection_that_broke_is_lost(slack: Slack, http: aiohttp.ClientSession) -> None:
+async def test_a_frame_for_a_broken_connection_is_lost(slack: Slack, http: aiohttp.ClientSession) -> None:
     async with _connected(slack, http):
         (ws,) = slack.socket.connections
         slack.socket.drop()
         await asyncio.sleep(0.05)
-        await slack.socket.send(ws, "nobody reads this")
+        await slack.socket.send(ws, "lost")
 
 
 async def test_refresh_announces_the_end_and_then_closes(slack: Slack, http: aiohttp.ClientSession) -> None:
@@ -193,8 +193,8 @@ async def test_refresh_announces_the_end_and_then_closes(slack: Slack, http: aio
         envelope = await ws.receive_json()
         refreshing = asyncio.create_task(slack.socket.refresh("warning", after=0.1))
         notice = await ws.receive_json()
-        assert await _typed(slack, "elsewhere") is None  # nothing new comes to a connection that ends
-        await ws.send_json({"envelope_id": envelope["envelope_id"]})  # what is under way may still be acknowledged
+        assert await _typed(slack, "elsewhere") is None  # a connection that ends gets nothing new
+        await ws.send_json({"envelope_id": envelope["envelope_id"]})  # an earlier envelope may be acknowledged
         assert await typing is not None
         assert (await ws.receive()).type is aiohttp.WSMsgType.CLOSE
         await refreshing

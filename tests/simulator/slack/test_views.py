@@ -34,7 +34,7 @@ def _option(value: str) -> dict[str, Any]:
 
 
 def _input(block_id: str, kind: str, *, fields: Mapping[str, Any] | None = None, **element: object) -> dict[str, Any]:
-    """An input block; `fields` are the block's own, the others the element's."""
+    """Make an input block; `fields` are fields of the block, the others of its element."""
     inner = {"type": kind, "action_id": f"{block_id}-1", **element}
     return {"type": "input", "block_id": block_id, "label": _plain(block_id), "element": inner, **(fields or {})}
 
@@ -57,7 +57,7 @@ ERRORS = {"response_action": "errors", "errors": {"note": "Too bold."}}
 
 
 class _Recorder:
-    """Where the bot would be: keeps what comes, and answers as it was told."""
+    """Takes the bot's place: keeps the requests, and answers as the test wants."""
 
     def __init__(self) -> None:
         self.received: list[tuple[str, dict[str, str]]] = []
@@ -66,7 +66,7 @@ class _Recorder:
 
     @property
     def told(self) -> Any:  # noqa: ANN401
-        """What came last."""
+        """The payload of the last request."""
         form = dict(parse_qsl(self.received[-1][0], keep_blank_values=True))
         return json.loads(form["payload"]) if "payload" in form else form
 
@@ -122,7 +122,7 @@ async def _refusal(call: Any) -> tuple[str, list[str]]:  # noqa: ANN401 - slack_
 # --- views.open ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_view_that_is_opened_is_what_its_person_sees(
+async def test_the_person_sees_the_view_that_the_bot_opens(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     trigger_id = await _trigger(slack, bot)
@@ -142,7 +142,7 @@ async def test_a_view_that_is_opened_is_what_its_person_sees(
     assert told["blocks"] == view.blocks == [{"block_id": told["blocks"][0]["block_id"], **SECTION}, NOTE]
 
 
-async def test_nobody_else_sees_it(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+async def test_other_people_do_not_see_the_view(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     await _opened(slack, bot, web_api, SECTION)
     with pytest.raises(ValueError, match="U0BEN sees no modal"):
         slack.modal(BEN)
@@ -191,7 +191,7 @@ async def test_a_view_that_slack_refuses_is_not_opened_and_uses_the_trigger_up(
     assert (await _refusal(again))[0] == "exchanged_trigger_id"
 
 
-async def test_a_view_without_a_view_is_refused(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+async def test_a_call_without_a_view_is_refused(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     call = web_api.api_call("views.open", params={"trigger_id": await _trigger(slack, bot)})
     assert (await _refusal(call))[0] == "invalid_arguments"
 
@@ -202,7 +202,7 @@ async def test_a_view_may_be_too_large_as_a_whole(slack: Slack, bot: _Recorder, 
     assert (await _refusal(opening))[0] == "view_too_large"
 
 
-async def test_a_modal_takes_the_place_of_the_one_its_person_has_open(
+async def test_a_new_modal_replaces_the_one_that_the_person_has_open(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     first = await _opened(slack, bot, web_api, SECTION)
@@ -256,7 +256,7 @@ async def test_a_field_of_another_kind_is_another_field(slack: Slack, bot: _Reco
     assert view.values == {"status": {"status-1": {"type": "radio_buttons", "selected_option": None}}}
 
 
-async def test_an_update_may_insist_on_what_it_knows(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+async def test_an_update_with_an_old_hash_is_refused(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     view = await _opened(slack, bot, web_api, NOTE)
     known = view.hash
     await slack.enter(view, "note", "changes no hash")
@@ -267,7 +267,7 @@ async def test_an_update_may_insist_on_what_it_knows(slack: Slack, bot: _Recorde
     assert view.blocks == [NOTE]
 
 
-async def test_an_update_of_what_nobody_sees_finds_nothing(
+async def test_an_update_of_an_unknown_or_closed_modal_finds_nothing(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     view = await _opened(slack, bot, web_api, NOTE)
@@ -287,9 +287,7 @@ async def test_an_update_that_slack_refuses_leaves_the_modal(
     assert view.blocks == [NOTE]
 
 
-async def test_a_view_may_have_a_name_of_the_bots_that_no_other_has(
-    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
-) -> None:
+async def test_an_external_id_names_one_view(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     view = await _opened(slack, bot, web_api, NOTE, external_id="one")
     opening = web_api.views_open(trigger_id=await _trigger(slack, bot, BEN), view=_modal(NOTE, external_id="one"))
     assert (await _refusal(opening))[0] == "duplicate_external_id"
@@ -300,7 +298,7 @@ async def test_a_view_may_have_a_name_of_the_bots_that_no_other_has(
 # --- type-ahead ----------------------------------------------------------------------------------------------------
 
 
-async def test_what_somebody_types_is_sent_and_they_are_offered_what_comes_back(
+async def test_type_ahead_is_sent_to_the_bot_and_its_options_are_offered(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     view = await _opened(slack, bot, web_api, DEAL, private_metadata="x")
@@ -329,7 +327,7 @@ async def test_options_may_come_in_groups(slack: Slack, bot: _Recorder, web_api:
 
 
 @pytest.mark.parametrize(("least", "text", "sent"), [(None, "ac", 0), (None, "acm", 1), (0, "", 1), (1, "", 0)])
-async def test_too_little_is_not_sent(
+async def test_type_ahead_sends_nothing_below_the_minimum_length(
     *, slack: Slack, bot: _Recorder, web_api: AsyncWebClient, least: int | None, text: str, sent: int
 ) -> None:
     element: dict[str, Any] = {} if least is None else {"min_query_length": least}
@@ -342,7 +340,7 @@ async def test_too_little_is_not_sent(
 @pytest.mark.parametrize(
     "answer", [b"", b"oh no", b"[]", b"{}", json.dumps({"options": [WON] * 2}).encode(), b'{"options": [{}]}']
 )
-async def test_what_slack_would_not_offer_is_recorded(
+async def test_an_answer_to_type_ahead_that_slack_refuses_is_recorded(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient, answer: bytes
 ) -> None:
     view = await _opened(slack, bot, web_api, DEAL)
@@ -352,7 +350,7 @@ async def test_what_slack_would_not_offer_is_recorded(
     assert slack.shown == []
 
 
-async def test_a_bot_that_offers_too_late_or_fails_offers_nothing(
+async def test_a_bot_that_is_late_or_fails_offers_nothing(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     view = await _opened(slack, bot, web_api, DEAL)
@@ -365,9 +363,7 @@ async def test_a_bot_that_offers_too_late_or_fails_offers_nothing(
     assert slack.shown == []
 
 
-async def test_only_a_field_that_looks_things_up_looks_them_up(
-    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
-) -> None:
+async def test_only_an_external_select_has_type_ahead(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     view = await _opened(slack, bot, web_api, STATUS)
     with pytest.raises(ValueError, match="nothing to look up in status"):
         await slack.type_ahead(view, "status", "acme")
@@ -378,7 +374,7 @@ async def test_only_a_field_that_looks_things_up_looks_them_up(
 # --- entering ------------------------------------------------------------------------------------------------------
 
 
-async def test_every_field_begins_with_what_the_bot_says(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+async def test_every_field_begins_with_its_initial_value(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     view = await _opened(
         *(slack, bot, web_api),
         _input("a", "plain_text_input", initial_value="hello"),
@@ -399,7 +395,7 @@ async def test_every_field_begins_with_what_the_bot_says(slack: Slack, bot: _Rec
     }
 
 
-async def test_people_write_and_choose(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+async def test_people_enter_text_and_choose_options(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     lines = _input("lines", "plain_text_input", multiline=True)
     boxes, one = _input("boxes", "checkboxes", **CHOICE), _input("one", "radio_buttons", **CHOICE)
     view = await _opened(slack, bot, web_api, NOTE, lines, STATUS, DEAL, boxes, one)
@@ -425,7 +421,7 @@ async def test_people_write_and_choose(slack: Slack, bot: _Recorder, web_api: As
     assert entered["boxes"]["selected_options"] == []
 
 
-async def test_only_what_was_offered_last_can_be_chosen_or_is_already(
+async def test_only_the_current_option_and_those_offered_last_can_be_chosen(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     view = await _opened(slack, bot, web_api, _input("deal", "external_select", initial_option=OPEN))
@@ -453,7 +449,7 @@ async def test_only_what_was_offered_last_can_be_chosen_or_is_already(
         (_input("x", "checkboxes", **CHOICE), ["won", "nuked"]),
     ],
 )
-async def test_nobody_enters_what_the_field_does_not_take(
+async def test_a_field_refuses_a_value_that_it_does_not_take(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient, block: Mapping[str, Any], value: str | list[str] | None
 ) -> None:
     view = await _opened(slack, bot, web_api, block)
@@ -461,7 +457,9 @@ async def test_nobody_enters_what_the_field_does_not_take(
         await slack.enter(view, block["block_id"], value)
 
 
-async def test_a_field_of_several_in_a_block_has_a_name(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+async def test_a_field_among_several_in_a_block_is_found_by_its_action_id(
+    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
+) -> None:
     element = STATUS["element"]
     row = {"type": "actions", "block_id": "row", "elements": [{**element, "action_id": each} for each in "ab"]}
     view = await _opened(slack, bot, web_api, row)
@@ -477,7 +475,7 @@ async def test_a_field_of_several_in_a_block_has_a_name(slack: Slack, bot: _Reco
 
 
 @pytest.mark.parametrize("kind", ["static_select", "radio_buttons", "checkboxes"])
-async def test_a_choice_is_told_where_the_bot_asked_for_it(
+async def test_a_choice_is_sent_if_the_bot_asked_for_it(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient, kind: str
 ) -> None:
     view = await _opened(slack, bot, web_api, _input("status", kind, fields=DISPATCHES, **CHOICE), NOTE)
@@ -500,9 +498,7 @@ async def test_a_choice_is_told_where_the_bot_asked_for_it(
     await web_api.views_open(trigger_id=told["trigger_id"], view=_modal(SECTION))
 
 
-async def test_what_is_written_or_stays_as_it_was_is_not_told(
-    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
-) -> None:
+async def test_text_and_unchanged_choices_are_not_sent(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     radio = _input("status", "radio_buttons", fields=DISPATCHES, **CHOICE, initial_option=WON)
     view = await _opened(slack, bot, web_api, radio, _input("note", "plain_text_input", fields=DISPATCHES))
     await slack.enter(view, "status", "won")
@@ -512,7 +508,7 @@ async def test_what_is_written_or_stays_as_it_was_is_not_told(
     assert len(bot.received) == 1
 
 
-async def test_what_is_outside_an_input_is_always_told(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+async def test_a_choice_outside_an_input_is_always_sent(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     beside = {**SECTION, "block_id": "beside", "accessory": STATUS["element"]}
     view = await _opened(slack, bot, web_api, beside, MORE_ROW)
     await slack.enter(view, "beside", "won")
@@ -526,7 +522,7 @@ async def test_what_is_outside_an_input_is_always_told(slack: Slack, bot: _Recor
         await slack.press_in(view, "less")
 
 
-async def test_a_bot_that_hears_badly_is_shown_in_the_modal_and_not_in_the_channel(
+async def test_a_bot_that_fails_is_shown_as_trouble_in_the_modal_and_not_in_the_channel(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     view = await _opened(slack, bot, web_api, MORE_ROW)
@@ -542,9 +538,7 @@ async def test_a_bot_that_hears_badly_is_shown_in_the_modal_and_not_in_the_chann
 # --- submitting ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_modal_is_submitted_with_all_that_is_in_it(
-    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
-) -> None:
+async def test_a_modal_is_submitted_with_all_its_values(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
     view = await _opened(slack, bot, web_api, STATUS, NOTE, callback_id="change", private_metadata="x")
     await slack.enter(view, "status", "won")
     assert await slack.submit(view) == {}
@@ -586,7 +580,7 @@ async def test_an_answer_may_close_all_views(slack: Slack, bot: _Recorder, web_a
         (_input("x", "plain_text_input", fields=OPTIONAL, max_length=3), "hello", TOO_LONG.format(3)),
     ],
 )
-async def test_slack_itself_complains_of_what_cannot_be_and_sends_nothing(
+async def test_slack_itself_refuses_invalid_values_and_sends_nothing(
     *, slack: Slack, bot: _Recorder, web_api: AsyncWebClient, block: Mapping[str, Any], value: str, complaint: str
 ) -> None:
     view = await _opened(slack, bot, web_api, block, NOTE)
@@ -595,7 +589,9 @@ async def test_slack_itself_complains_of_what_cannot_be_and_sends_nothing(
     assert (bot.received, slack.views) == ([], [view])
 
 
-async def test_what_fits_or_is_optional_is_sent(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+async def test_valid_values_and_empty_optional_fields_are_sent(
+    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
+) -> None:
     fits = _input("fits", "plain_text_input", min_length=2, max_length=2)
     may = _input("may", "plain_text_input", fields=OPTIONAL, min_length=2)
     view = await _opened(slack, bot, web_api, fits, may, SECTION)
@@ -665,7 +661,7 @@ async def test_an_answer_to_a_modal_that_is_gone_changes_nothing(
         ),
     ],
 )
-async def test_an_answer_that_slack_can_make_nothing_of_is_trouble(
+async def test_a_malformed_answer_is_trouble(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient, answer: bytes
 ) -> None:
     view = await _opened(slack, bot, web_api, NOTE, {**SECTION, "block_id": "section"})
@@ -690,7 +686,7 @@ async def test_a_bot_that_fails_or_is_too_late_or_not_there_is_trouble(
     assert (slack.views, slack.shown) == ([view], [])
 
 
-async def test_what_has_no_button_to_submit_it_is_not_submitted(
+async def test_a_modal_without_a_submit_button_cannot_be_submitted(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     trigger_id = await _trigger(slack, bot)
@@ -701,7 +697,7 @@ async def test_what_has_no_button_to_submit_it_is_not_submitted(
         await slack.submit(slack.modal(ANA))
 
 
-async def test_the_bot_hears_nothing_of_a_modal_that_is_closed(
+async def test_the_bot_is_not_told_that_a_modal_is_closed(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
     view = await _opened(slack, bot, web_api, NOTE)
