@@ -10,34 +10,28 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bot.commands.record import Record
 from bot.deals.deal import Status
-from bot.deals.ports import StoreDown
-from bot.simulator.demo import acts, stage, troubles
-from bot.simulator.demo.acts import Act
-from bot.simulator.demo.rendering import TEMPLATES, Rendering
-from bot.simulator.demo.stage import ALLOWED, Stage
+from bot.simulator.demo import stage, troubles
+from bot.simulator.demo.parts import Parts
+from bot.simulator.demo.rendering import environment
+from bot.simulator.demo.stage import Stage
 from bot.simulator.demo.troubles import WELL, trouble_highlevel, trouble_slack
+from bot.simulator.demo.viewpoint import CHANNELS, Viewpoint
 from bot.simulator.slack.block_kit import Element, elements_of
 from bot.simulator.slack.views import View
 from bot.simulator.slack.workspace import Shown
-from bot.simulator.traffic import headers_to_show, text_to_show
 from bot.slack.messages.form import SHORTCUT
 
 STATIC = Path(__file__).parent / "static"
 LOOK_EVERY = 0.2
 """Seconds between two checks for changes."""
-MOST_ACTS, MOST_MESSAGES = 12, 200
 HEADERS = {
     # A text cannot make the page load anything from elsewhere, or run any script but ours.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
@@ -67,39 +61,6 @@ class NotThereError(Exception):
     """What a person wanted to use is not there, or no longer."""
 
 
-DIRECT = "direct"
-"""The channel, in an address of the page, that is the viewer's direct message with the bot."""
-
-
-@dataclass(frozen=True, slots=True)
-class Viewpoint:
-    """Who looks at the page, at which channel, and at the traffic of which act."""
-
-    user: str
-    channel: str
-    """A channel's id; the viewer's own id is the direct message with the bot."""
-    about: str
-    """The number of an act, or a reference; if neither fits, the latest act is shown."""
-
-    @classmethod
-    def of(cls, query: Mapping[str, str]) -> "Viewpoint":
-        """Read it from an address; anything that makes no sense becomes Ana, in the public channel."""
-        user = query.get("user", "")
-        user = user if user in stage.PEOPLE.values() else ALLOWED
-        channel = query.get("channel", "")
-        known = channel if channel in stage.CHANNELS else stage.SALES
-        return cls(user, user if channel == DIRECT else known, query.get("about", ""))
-
-    @property
-    def channel_in_address(self) -> str:
-        """The channel's name in an address."""
-        return DIRECT if self.channel == self.user else self.channel
-
-    def address(self, about: int) -> str:
-        """The address of the page as this viewer sees it, with the traffic of this act."""
-        return "?" + urlencode({"user": self.user, "channel": self.channel_in_address, "about": about})
-
-
 class Page:
     """The page over a stage. Serve it with `served(page.app())`."""
 
@@ -107,19 +68,8 @@ class Page:
         self._stage = on
         self._troubles = {"highlevel": WELL, "slack": WELL}
         self._ends = asyncio.Event()
-        self._names = {**stage.names(), "U0BOT": "@Opp Status"}
-        self._rendering = Rendering(self._names)
-        self._made: dict[str, tuple[Shown, Markup]] = {}
-        """Rendered messages, by their `ts`."""
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._whole = environment.get_template("page.html")
-        self._parts: Any = environment.get_template("parts.html").module
+        self._parts = Parts(on)
+        self._whole = environment().get_template("page.html")
 
     def app(self) -> web.Application:
         """The routes of the page."""
@@ -153,8 +103,8 @@ class Page:
         page = self._whole.render(
             viewpoint=viewpoint,
             people={user_id: name.title() for name, user_id in stage.PEOPLE.items()},
-            channels=_CHANNELS,
-            parts=await self._render(viewpoint),
+            channels=CHANNELS,
+            parts=await self._parts.render(viewpoint),
             examples=EXAMPLES,
             not_imitated=NOT_IMITATED,
             highlevel_troubles=troubles.HIGHLEVEL,
@@ -171,7 +121,7 @@ class Page:
         sent: dict[str, Markup] = {}
         with suppress(ConnectionError):
             while not self._ends.is_set():
-                parts = await self._render(viewpoint)
+                parts = await self._parts.render(viewpoint)
                 changed = {name: part for name, part in parts.items() if sent.get(name) != part}
                 if changed:
                     await answer.write(f"data: {json.dumps(changed)}\n\n".encode())
@@ -182,73 +132,6 @@ class Page:
 
     async def _end(self, _app: web.Application) -> None:
         self._ends.set()
-
-    async def _render(self, viewpoint: Viewpoint) -> dict[str, Markup]:
-        """Render every part of the page, by its id."""
-        slack, highlevel = self._stage.slack, self._stage.highlevel
-        seen = [each for each in slack.shown if each.channel == viewpoint.channel and slack.sees(viewpoint.user, each)]
-        shown = [(each, self._contents(each)) for each in seen[-MOST_MESSAGES:]]
-        view = next((view for view in slack.views if view.user == viewpoint.user), None)
-        done = acts.acts_of(slack.sent, [*slack.received, *highlevel.received])
-        act, rows = await self._looked_at(done, viewpoint.about.strip().upper())
-        return {
-            "messages": self._parts.messages(shown, self._names, SHORTCUT),
-            "modal": self._rendering.modal(view) if view else Markup(),
-            "board": self._parts.board(self._columns(), partial(stage.link_to, highlevel), [*Status]),
-            "refusals": self._parts.refusals([text_to_show(each) for each in slack.refusals]),
-            "traffic": self._parts.traffic(
-                done[: -MOST_ACTS - 1 : -1],
-                act,
-                [_fields(row) for row in rows],
-                self._names,
-                viewpoint.address,
-                headers_to_show,
-                acts.legible,
-            ),
-        }
-
-    def _contents(self, shown: Shown) -> Markup:
-        """A message as HTML, rendered once: a message that is replaced is a new value."""
-        known = self._made.get(shown.ts)
-        if known is None or known[0] is not shown:
-            known = self._made[shown.ts] = (shown, self._rendering.message(shown))
-        return known[1]
-
-    def _columns(self) -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
-        """The pipeline's stages, each with its deals, the open ones first."""
-        highlevel = self._stage.highlevel
-        reasons = {reason["id"]: reason["name"] for reason in highlevel.lost_reasons}
-        deals = [
-            {**deal, "lostReason": reasons.get(deal.get("lostReasonId"), "")}
-            for deal in highlevel.opportunities.values()
-        ]
-        order = [*Status]
-        deals.sort(key=lambda deal: order.index(Status(deal["status"])))
-        return [
-            (each, [deal for deal in deals if deal["pipelineStageId"] == each["id"]])
-            for pipeline in highlevel.pipelines
-            for each in pipeline["stages"]
-        ]
-
-    async def _looked_at(self, done: list[Act], about: str) -> tuple[Act | None, list[Record]]:
-        """Find an act by its number or by the reference in its reply; returns it with its rows in the ledger."""
-        if about.isascii() and about.isalnum() and not about.isdecimal():
-            for act in done:
-                rows = await self._rows(act)
-                if any(row.reference == about for row in rows):
-                    return act, rows
-        meant = next((act for act in done if str(act.number) == about), done[-1] if done else None)
-        return meant, await self._rows(meant) if meant else []
-
-    async def _rows(self, act: Act) -> list[Record]:
-        """The act's rows in the ledger: none, one, or one for each of several deals."""
-        try:
-            found = await self._stage.history.find(act.key)
-            if found is None:
-                return []
-            return await self._stage.history.of_batch(act.key) if found.batch == found.key else [found]
-        except StoreDown:
-            return []
 
     # --- what people do --------------------------------------------------------------------------------------------
 
@@ -334,7 +217,7 @@ class Page:
 
     async def _reset(self, _request: web.Request) -> web.Response:
         self._stage.reset()
-        self._made.clear()
+        self._parts.forget()
         self._troubles = dict.fromkeys(self._troubles, WELL)
         return web.Response()
 
@@ -355,19 +238,6 @@ def as_sent(typed: str) -> str:
 
 
 _MARKED = re.compile(r"https?://[^\s<>]+|(?P<address>[\w.+-]+@[\w-]+\.[\w.-]*\w)|(?<!\w)@(?P<name>\w+)")
-
-
-_CHANNELS = {
-    **{channel: f"{'🔒 ' if channel.startswith('G') else '#'}{name}" for channel, name in stage.CHANNELS.items()},
-    DIRECT: "Opp Status (direct message)",
-}
-"""The channels of the page, by their names in an address."""
-
-
-def _fields(row: Record) -> dict[str, str]:
-    """The fields of a row that have a value, by name."""
-    values = {field.name: getattr(row, field.name) for field in fields(row)}
-    return {name: str(value) for name, value in values.items() if value not in {None, ""}}
 
 
 def _element(shown: Shown, form: Mapping[str, str]) -> Element:

@@ -25,6 +25,17 @@ TEMPLATES = Path(__file__).parent / "templates"
 _HALVES = dict.fromkeys(range(0xD800, 0xE000), "\N{REPLACEMENT CHARACTER}")
 
 
+def environment() -> Environment:
+    """Jinja as all templates of the demo want it: everything is escaped, and an unknown name is an error."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 class Rendering:
     """Renders messages and modals. `names` has the names of people and channels by id, with `@` or `#`.
 
@@ -34,17 +45,11 @@ class Rendering:
 
     def __init__(self, names: Mapping[str, str]) -> None:
         self._names = names
-        environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters |= {"mrkdwn": self._mrkdwn, "words": self._words, "texts": _texts}
-        environment.tests["link"] = mrkdwn.is_link
-        self._blocks: Any = environment.get_template("blocks.html").module
-        self._modal: Any = environment.get_template("modal.html").module
+        templates = environment()
+        templates.filters |= {"mrkdwn": self._mrkdwn, "words": self._words, "texts": _texts}
+        templates.tests["link"] = mrkdwn.is_link
+        self._blocks: Any = templates.get_template("blocks.html").module
+        self._modal: Any = templates.get_template("modal.html").module
 
     def message(self, shown: Shown) -> Markup:
         """A message: its blocks or, if it has none, its text."""

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.simulator.demo.page import DIRECT, EXAMPLES, NOT_IMITATED, Page, Viewpoint, as_sent
+from bot.simulator.demo.page import EXAMPLES, NOT_IMITATED, Page, as_sent
 from bot.simulator.demo.stage import ACME, SALES, Stage, staged
 from bot.simulator.demo.troubles import HIGHLEVEL, SLACK
+from bot.simulator.demo.viewpoint import DIRECT, Viewpoint
 from bot.simulator.serving import served
 from bot.simulator.slack.workspace import Shown
 from bot.storage.database import Database

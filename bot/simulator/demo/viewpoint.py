@@ -1,0 +1,44 @@
+"""Who looks at the demo page, and at which part of it, as the page's address says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from bot.simulator.demo import stage
+
+DIRECT = "direct"
+"""The channel, in an address of the page, that is the viewer's direct message with the bot."""
+CHANNELS = {
+    **{channel: f"{'🔒 ' if channel.startswith('G') else '#'}{name}" for channel, name in stage.CHANNELS.items()},
+    DIRECT: "Opp Status (direct message)",
+}
+"""The channels of the page, by their names in an address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewpoint:
+    """Who looks at the page, at which channel, and at the traffic of which act."""
+
+    user: str
+    channel: str
+    """A channel's id; the viewer's own id is the direct message with the bot."""
+    about: str
+    """The number of an act, or a reference; if neither fits, the latest act is shown."""
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Viewpoint":
+        """Read it from an address; anything that makes no sense becomes Ana, in the public channel."""
+        user = query.get("user", "")
+        user = user if user in stage.PEOPLE.values() else stage.ALLOWED
+        channel = query.get("channel", "")
+        known = channel if channel in stage.CHANNELS else stage.SALES
+        return cls(user, user if channel == DIRECT else known, query.get("about", ""))
+
+    @property
+    def channel_in_address(self) -> str:
+        """The channel's name in an address."""
+        return DIRECT if self.channel == self.user else self.channel
+
+    def address(self, about: int) -> str:
+        """The address of the page as this viewer sees it, with the traffic of this act."""
+        return "?" + urlencode({"user": self.user, "channel": self.channel_in_address, "about": about})
