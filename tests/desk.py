@@ -31,7 +31,7 @@ from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
-from bot.slack.listeners.typed import Rooms, TypedCommands
+from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from tests.memory import (
     MemoryAccessRequests,
@@ -229,7 +229,7 @@ class Desk:
             outbox=self.outbox,
             messages=said,
         )
-        rooms = Rooms(
+        handlers = Handlers(
             cards=Cards(lambda _location_id: Lookups(self.crm, self.ledger), self.outbox, said),
             channels=ChannelLocations(intake, location_resolver, said),
             history=HistoryList(intake, self.ledger, said),
@@ -241,13 +241,13 @@ class Desk:
         )
         return bolt_app(
             Boundary(self.outbox, said, self.notebook),
-            TypedCommands(self.parse or (lambda _text: self.request), intake, rooms, said, decided),
+            TypedCommands(self.parse or (lambda _text: self.request), intake, handlers, said, decided),
             Buttons(
                 intake=intake,
                 history=self.ledger,
-                cards=rooms.cards,
-                undo=rooms.undo,
-                approvals=rooms.approvals,
+                cards=handlers.cards,
+                undo=handlers.undo,
+                approvals=handlers.approvals,
                 messages=said,
             ),
             forms,

@@ -16,7 +16,7 @@ from bot.commands.outbox import Outbox
 from bot.commands.record import Entry, State
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 from bot.commands.tasks import Tasks
-from bot.commands.worker import Memory, Worker, WorkerTiming
+from bot.commands.worker import Worker, WorkerStorage, WorkerTiming
 from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.identify import Identified
 from bot.deals.outcome import (
@@ -39,7 +39,7 @@ from tests.notebook import Notebook
 
 pytestmark = pytest.mark.jumping_clock
 
-RHYTHM = WorkerTiming(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, drain=1.0, last_words=0.1)
+RHYTHM = WorkerTiming(renew=0.05, adopt=0.02, tell=10.0, retry=0.01, wait_for_limit=0.5, drain=1.0, grace=0.1)
 OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
 
 
@@ -128,7 +128,7 @@ class Work:
         worker = Worker(
             accounts=self,
             channels=self,
-            memory=Memory(ledger, ledger),
+            storage=WorkerStorage(ledger, ledger),
             words=self.messages,
             outbox=Outbox(self, self.messages, tasks),
             tasks=tasks,
@@ -659,7 +659,7 @@ async def test_what_cannot_be_finished_in_time_is_given_back_for_the_next_proces
 
 
 async def test_a_reply_that_is_on_its_way_at_the_end_arrives_and_is_noted(work: Work) -> None:
-    worker, ledger = work.worker(timing=replace(RHYTHM, drain=1.1, last_words=0.5))
+    worker, ledger = work.worker(timing=replace(RHYTHM, drain=1.1, grace=0.5))
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
     await _until(lambda: work.store.rows["one"].state == "answered")

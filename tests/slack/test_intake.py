@@ -73,7 +73,7 @@ def _said(user: str = "U1", team: str = "T1", channel: str = "C1") -> Interactio
 
 async def test_whoever_is_allowed_is_let_in(authorizer: Authorizer) -> None:
     assert await authorizer.intake().refusal(_said()) is None
-    assert await authorizer.intake().may(_said())
+    assert await authorizer.intake().is_allowed(_said())
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ async def test_whoever_is_not_is_told_why_in_private(
     assert why in refusal.text
     assert "REF" in refusal.text
     assert [line["event"] for line in lines] == ["command.denied"]
-    assert not await authorizer.intake().may(interaction)
+    assert not await authorizer.intake().is_allowed(interaction)
 
 
 async def test_who_may_is_asked_anew_each_time(authorizer: Authorizer) -> None:
@@ -105,20 +105,20 @@ async def test_who_may_is_asked_anew_each_time(authorizer: Authorizer) -> None:
     assert refusal
     assert "not yet told the bot" in refusal.text
     authorizer.home.team_id = "T1"
-    assert await intake.may(_said())
+    assert await intake.is_allowed(_said())
 
 
 async def test_what_is_denied_or_no_command_does_not_count_towards_the_pace(authorizer: Authorizer) -> None:
     intake = authorizer.intake(RateLimit(limit=2))
     for _ in range(5):
-        assert await intake.may(_said())
+        assert await intake.is_allowed(_said())
         assert await intake.refusal(_said(channel="C2"))
 
     assert [await intake.refusal(_said()) is None for _ in range(3)] == [True, True, False]
     refusal = await intake.refusal(_said())
     assert refusal
     assert "commands in a minute" in refusal.text
-    assert await intake.may(_said())
+    assert await intake.is_allowed(_said())
 
 
 async def test_what_is_written_down_is_begun_once(authorizer: Authorizer) -> None:
@@ -171,10 +171,10 @@ async def test_a_look_gives_what_was_found(authorizer: Authorizer) -> None:
 
 
 async def test_what_is_written_beside_commands_has_its_time_too(authorizer: Authorizer) -> None:
-    assert await authorizer.intake().in_time(authorizer.register.latest("U1")) is None
+    assert await authorizer.intake().write_in_time(authorizer.register.latest("U1")) is None
     authorizer.within = 0.02
     with pytest.raises(StoreDown) as down:
-        await authorizer.intake().in_time(asyncio.sleep(60))
+        await authorizer.intake().write_in_time(asyncio.sleep(60))
     assert down.value.perhaps_written
 
 

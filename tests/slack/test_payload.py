@@ -117,7 +117,7 @@ def test_whatever_comes_is_read_and_a_database_takes_it(body: dict[str, Any]) ->
             interaction.caller.user_id,
             interaction.response_url,
             interaction.message_ts,
-            *interaction.log.values(),
+            *interaction.log_fields.values(),
         ):
             assert "\x00" not in part
             part.encode()  # does not raise

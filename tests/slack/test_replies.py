@@ -18,7 +18,7 @@ from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
 from bot.simulator.slack.workspace import Shown
 from bot.slack.block_kit import blocks
-from bot.slack.replies import PAUSES, QUEUE_PATIENCE, Replies, as_response, at_slack
+from bot.slack.replies import PAUSES, RATE_LIMIT_PATIENCE, Replies, as_response, trusted_url
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -118,12 +118,12 @@ def test_a_message_says_whether_it_is_public_and_carries_text_and_blocks() -> No
     ],
 )
 def test_a_message_is_sent_to_slack_or_to_where_the_web_api_is(url: str, api_url: str, *, is_one: bool) -> None:
-    assert at_slack(url, httpx.URL(api_url)) == (httpx.URL(url) if is_one else None)
+    assert trusted_url(url, httpx.URL(api_url)) == (httpx.URL(url) if is_one else None)
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "http://", "https://", "https://hooks.slack.com", "https://x@"]))
 def test_what_is_taken_for_slacks_is_read_alike_by_whoever_sends_it(text: str, start: str) -> None:
-    if address := at_slack(start + text, httpx.URL("https://slack.com/api/")):
+    if address := trusted_url(start + text, httpx.URL("https://slack.com/api/")):
         assert (URL(str(address), encoded=True).host or "").endswith("slack.com")
 
 
@@ -243,7 +243,7 @@ async def test_two_messages_at_once_in_a_channel_that_takes_one_a_second_both_ar
 ) -> None:
     slack.clock, slack.messages_per_second = asyncio.get_running_loop().time, 1.0
     began = _now()
-    async with _sending(client, queue_patience=QUEUE_PATIENCE) as sender:
+    async with _sending(client, queue_patience=RATE_LIMIT_PATIENCE) as sender:
         ways = await asyncio.gather(*(sender.deliver(PUBLIC, _address(slack)) for _ in range(2)))
 
     assert ways == [BY_ADDRESS] * 2
@@ -305,7 +305,7 @@ async def test_an_error_of_slacks_is_tried_three_times_the_same_way(slack: Slack
 
 
 def test_the_waits_are_a_person_s() -> None:
-    assert (PAUSES, QUEUE_PATIENCE) == ((1.0, 2.0), 60.0)
+    assert (PAUSES, RATE_LIMIT_PATIENCE) == ((1.0, 2.0), 60.0)
 
 
 # --- messages that take another's place ----------------------------------------------------------------------------
