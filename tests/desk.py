@@ -1,4 +1,4 @@
-"""The bot's Bolt app over ports in memory, and what passes over it."""
+"""The bot's Bolt app over ports in memory, for the tests of listeners."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -38,6 +38,7 @@ from tests.memory import (
     MemoryBindings,
     MemoryCrm,
     MemoryDirectory,
+    MemoryInstrumentation,
     MemoryLedger,
     MemoryOutbox,
     MemoryWork,
@@ -45,19 +46,17 @@ from tests.memory import (
     messages,
     policy,
 )
-from tests.notebook import Notebook
 
 DEAL = "AbCdEfGhIjKlMnOpQr12"
-"""An id of HighLevel's kind."""
+"""An id of the form that HighLevel's have."""
 WISH = Wish("deal", Status.WON)
-ANYBODY = Caller("U1", "T1", "C1")
 
 _numbers = count()
 
 
 @dataclass
 class MemoryViews:
-    """`bot.modal.Views` in a list; `works`: whether Slack shows what it is given."""
+    """`bot.slack.listeners.form.Views` in a list; `works`: whether Slack opens and updates modals."""
 
     works: bool = True
     opened: list[tuple[str, Block]] = field(default_factory=list)
@@ -74,7 +73,7 @@ class MemoryViews:
 
 @dataclass
 class Desk:
-    """A reception, and what passes over it."""
+    """A Bolt app with its ports in memory. Tests send it payloads, and read what it answers, accepts and tells."""
 
     request: Request = field(default_factory=lambda: Change((WISH,)))
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
@@ -82,13 +81,13 @@ class Desk:
     views: MemoryViews = field(default_factory=MemoryViews)
     work: MemoryWork = field(default_factory=MemoryWork)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
-    notebook: Notebook = field(default_factory=Notebook)
+    instrumentation: MemoryInstrumentation = field(default_factory=MemoryInstrumentation)
     parse: Callable[[str], Request] | None = None
     window: timedelta = timedelta(hours=24)
     allowed: frozenset[str] = frozenset({"U1", "U2"})
     channels: frozenset[str] = frozenset()
     admins: tuple[str, ...] = ()
-    register: MemoryAccessRequests = field(default_factory=MemoryAccessRequests)
+    access_requests: MemoryAccessRequests = field(default_factory=MemoryAccessRequests)
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     rate_limit: RateLimit = field(default_factory=RateLimit)
     within: float = 2.6
@@ -101,21 +100,21 @@ class Desk:
 
     @property
     def told(self) -> list[tuple[Message, Address, str]]:
-        """What was said besides the acknowledgement."""
+        """The messages that were sent besides the acknowledgement."""
         return self.outbox.told
 
     @property
     def questions(self) -> list[tuple[Awaitable[Message | None], Address, str]]:
-        """What is answered after the acknowledgement."""
+        """The answers that follow after the acknowledgement, not awaited yet."""
         return self.outbox.questions
 
     @property
     def entries(self) -> list[Entry]:
-        """What was accepted."""
+        """The commands that were accepted."""
         return self.work.entries
 
     async def on_command(self, **body: str) -> tuple[int, dict[str, Any]]:
-        """What Slack gets for a command from U1, in T1 and C1."""
+        """Status and body that Slack gets for a command of U1, in T1 and C1."""
         return await self.dispatch(
             {
                 "command": "/opp-status",
@@ -130,7 +129,7 @@ class Desk:
         )
 
     async def on_press(self, action_id: str, action: dict[str, Any] | str, **body: Any) -> str:  # noqa: ANN401
-        """What somebody, U2 unless told otherwise, reads who presses this; empty when nothing is said at once."""
+        """What U2, or the `user` in `body`, reads after a press; empty if nothing is sent at once."""
         pressed = {"value": action} if isinstance(action, str) else action
         status, answer = await self.dispatch(
             {
@@ -152,18 +151,18 @@ class Desk:
         return await self.on_press("undo", change, **body)
 
     async def on_reason(self, key: str, reason: str = "price", **body: Any) -> str:  # noqa: ANN401
-        """Somebody chooses a lost reason in a menu."""
+        """U2 chooses a lost reason in a menu."""
         chosen = {"type": "static_select", "block_id": key, "selected_option": {"value": reason}}
         return await self.on_press("reason", chosen, **body)
 
     async def answers(self) -> list[Message | None]:
-        """What comes of the questions that were handed over."""
+        """Await the answers that follow after the acknowledgement."""
         found = [await question for question, _, _ in self.questions]
         self.questions.clear()
         return found
 
     async def accepted(self, *wishes: Wish, user: str = "U1", key: str = "asked", **fields: Any) -> list[str]:  # noqa: ANN401
-        """Somebody has asked for this, all at once; gives the keys."""
+        """Accept a command, or a batch, before the test; returns the keys."""
         keys = [f"{key}#{number:02}" if number else key for number in range(len(wishes))]
         batch = key if len(wishes) > 1 else None
         caller = Caller(user, "T1", "C1")
@@ -177,12 +176,12 @@ class Desk:
         return keys
 
     async def asked(self, outcome: Outcome, *wishes: Wish, key: str = "asked", **fields: Any) -> None:  # noqa: ANN401
-        """Somebody has asked for this, and it all came to the same."""
+        """Accept commands before the test, all with this outcome."""
         for each in await self.accepted(*wishes, key=key, **fields):
             await self.ledger.answer(each, outcome, Message("", (), public=False))
 
     async def changed(self, key: str = "change", before: str = "open", user: str = "U1", deals: int = 1) -> None:
-        """Somebody has changed the deal, or more of them, to won, and it is finished."""
+        """Finish a change before the test: one deal, or a batch of `deals`, is won."""
         names = ["deal", *(f"deal-{number}" for number in range(1, deals))]
         wishes = [Wish(name, Status.WON) for name in names]
         for each, name in zip(await self.accepted(*wishes, user=user, key=key), names, strict=True):
@@ -192,31 +191,31 @@ class Desk:
             await self.ledger.finish(each, "response_url", "")
 
     async def dispatch(self, contents: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """What Slack gets for this."""
+        """Status and body that Slack gets for a payload."""
         response = await self.bolt().async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
         return response.status, json.loads(response.body) if response.body else {}
 
     def bolt(self) -> AsyncApp:
-        """The bot's Bolt app over all this."""
+        """The Bolt app over these ports."""
         decided = policy(
             statuses=self.statuses,
             undo_window=self.window,
             lost_reason=LostReasonMode.REQUIRED if self.reason_required else LostReasonMode.ASK,
             confirm=Confirm(self.confirm_above, frozenset({Status.WON})),
         )
-        said = messages(admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations)
+        words = messages(admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations)
 
         intake = Intake(
             authorizer=Authorizer(
                 rules=Allowlist(self.allowed, self.channels, admins=frozenset(self.admins)),
                 workspace=self.workspace,
                 directory=self.directory,
-                approvals=self.register,
+                approvals=self.access_requests,
             ),
             rate_limit=self.rate_limit,
             ledger=self.ledger,
             work=self.work,
-            messages=said,
+            messages=words,
             answer_within=self.within,
         )
         location_resolver = LocationResolver(self.locations, self.bindings)
@@ -227,28 +226,28 @@ class Desk:
             views=self.views,
             policy=decided,
             outbox=self.outbox,
-            messages=said,
+            messages=words,
         )
         handlers = Handlers(
-            cards=Cards(lambda _location_id: Lookups(self.crm, self.ledger), self.outbox, said),
-            channels=ChannelLocations(intake, location_resolver, said),
-            history=HistoryList(intake, self.ledger, said),
-            undo=Undo(intake, self.ledger, decided, said),
+            cards=Cards(lambda _location_id: Lookups(self.crm, self.ledger), self.outbox, words),
+            channels=ChannelLocations(intake, location_resolver, words),
+            history=HistoryList(intake, self.ledger, words),
+            undo=Undo(intake, self.ledger, decided, words),
             form=forms,
             approvals=ApprovalListeners(
-                intake=intake, access_requests=self.register, outbox=self.outbox, messages=said
+                intake=intake, access_requests=self.access_requests, outbox=self.outbox, messages=words
             ),
         )
         return bolt_app(
-            Boundary(self.outbox, said, self.notebook),
-            TypedCommands(self.parse or (lambda _text: self.request), intake, handlers, said, decided),
+            Boundary(self.outbox, words, self.instrumentation),
+            TypedCommands(self.parse or (lambda _text: self.request), intake, handlers, words, decided),
             Buttons(
                 intake=intake,
                 history=self.ledger,
                 cards=handlers.cards,
                 undo=handlers.undo,
                 approvals=handlers.approvals,
-                messages=said,
+                messages=words,
             ),
             forms,
             "xoxb-not-a-token",

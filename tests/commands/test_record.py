@@ -57,7 +57,7 @@ def test_nothing_can_be_undone_where_undo_is_switched_off() -> None:
     assert CHANGE.undo(timedelta(), NOW) is UndoRefusal.SWITCHED_OFF
 
 
-def test_a_reason_that_was_added_is_no_change_of_the_status() -> None:
+def test_an_added_lost_reason_is_no_change_of_the_status() -> None:
     assert CHANGE.changed is True
     assert replace(CHANGE, before="lost", after="lost").changed is False
     assert replace(CHANGE, outcome=Result.ALREADY_SO).changed is False
@@ -117,7 +117,7 @@ def test_a_command_goes_on_about_the_deal_it_had_found_with_the_reason_that_the_
     assert replace(question, lost_reason_id="old").continued("other").lost_reason_id == "old"
 
 
-def test_a_change_gives_its_wish_once_more_so_that_a_reason_can_be_added() -> None:
+def test_a_change_gives_its_wish_again_so_that_a_reason_can_be_added() -> None:
     lost = replace(CHANGE, status="lost", after="lost")
 
     assert lost.continued(lost_reason_id="why") == Wish("deal", Status.LOST, "why", consent=Consent.GIVEN)
