@@ -18,7 +18,7 @@ from bot.commands.lookups import Lookups
 from bot.commands.outbox import Outbox
 from bot.commands.tasks import Tasks
 from bot.commands.text.parse import parse
-from bot.commands.worker import Memory, Worker
+from bot.commands.worker import Worker, WorkerStorage
 from bot.deals.change import ChangeStatus
 from bot.deals.identify import Identify
 from bot.deals.locations import LocationResolver
@@ -56,7 +56,7 @@ from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
-from bot.slack.listeners.typed import Rooms, TypedCommands
+from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.pieces import Installation
@@ -79,14 +79,14 @@ VERSION = "0.1.0"
 USER_AGENT = f"opp-status/{VERSION}"
 
 SLACK_PATIENCE = 10
-"""Seconds for a call of Slack's Web API."""
+"""Seconds for one request to Slack's Web API."""
 TERMINAL_PATIENCE = 10.0
-"""Seconds for the database where somebody at a terminal waits, and not Slack."""
+"""Seconds for the database while an operator waits at a terminal. Slack's three seconds do not count there."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What is built so far, and used by what comes after."""
+    """The parts that are built first, and used to build the rest."""
 
     settings: Settings
     tempo: Tempo
@@ -99,12 +99,13 @@ class _Parts:
 
 
 def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True) -> Bot:
-    """Build the bot for these settings. Touches no network and no file yet.
+    """Build the bot for these settings. This touches no network and no file.
 
-    `migrates`: whether it may bring the database up to date; not when it only looks, perhaps beside an older version.
+    `migrates`: whether the bot may bring the database to this version's tables. `check` may not: an older version of
+    the bot may be running.
     """
     tempo = tempo or Tempo()
-    # Left to itself, stamina loads prometheus-client at the first call, and counts in the registry that all share.
+    # By default stamina loads prometheus-client at the first call, and counts in the registry that all code shares.
     stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.StructlogOnRetryHook])
     storage = _storage(settings, tempo, migrates=migrates)
     clients: dict[str, Client] = {}
@@ -138,7 +139,7 @@ def _highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrumentati
     token = settings.highlevel_token.get_secret_value()
 
     def client_of(location_id: str) -> Client:
-        # What an operator has set by hand is what they mean to be used.
+        # A token in the settings wins over OAuth: the operator has set it on purpose.
         by_hand = location_id == locations.default and token
         return Client(
             base_url=settings.highlevel_api_url,
@@ -167,7 +168,7 @@ def _highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrumentati
 
 
 def _slack(settings: Settings) -> SlackClients:
-    # slack_sdk would repeat a post whose connection broke, and so might say everything twice.
+    # By default slack_sdk repeats a request whose connection broke, and so may post a message twice.
     web = AsyncWebClient(
         token=settings.slack_bot_token.get_secret_value(),
         base_url=settings.slack_api_url.rstrip("/") + "/",
@@ -199,7 +200,7 @@ def _worker(parts: _Parts, tasks: Tasks) -> Worker:
     return Worker(
         accounts=parts.highlevel.accounts,
         channels=parts.slack.directory,
-        memory=Memory(parts.storage.ledger, parts.storage.history),
+        storage=WorkerStorage(parts.storage.ledger, parts.storage.history),
         words=parts.messages,
         outbox=parts.outbox,
         tasks=tasks,
@@ -209,7 +210,7 @@ def _worker(parts: _Parts, tasks: Tasks) -> Worker:
 
 
 def _edge(parts: _Parts, worker: Worker) -> SlackEdge:
-    """What listens to Slack: Bolt with our listeners, and the socket if there is one."""
+    """Build what receives Slack's requests: Bolt with its listeners, and the socket in Socket Mode."""
     settings, storage, slack = parts.settings, parts.storage, parts.slack
     messages, outbox, policy = parts.messages, parts.outbox, parts.settings.policy
     accounts, locations = parts.highlevel.accounts, parts.settings.locations
@@ -228,7 +229,7 @@ def _edge(parts: _Parts, worker: Worker) -> SlackEdge:
         instrumentation=parts.instrumentation,
     )
     location_resolver = LocationResolver(locations, storage.channels)
-    rooms = Rooms(
+    handlers = Handlers(
         cards=Cards(accounts.lookups, outbox, messages),
         channels=ChannelLocations(intake, location_resolver, messages),
         history=HistoryList(intake, storage.history, messages),
@@ -250,21 +251,21 @@ def _edge(parts: _Parts, worker: Worker) -> SlackEdge:
     token = settings.slack_bot_token.get_secret_value()
     bolt = bolt_app(
         Boundary(outbox, messages, parts.instrumentation),
-        TypedCommands(understand, intake, rooms, messages, policy),
+        TypedCommands(understand, intake, handlers, messages, policy),
         Buttons(
             intake=intake,
             history=storage.history,
-            cards=rooms.cards,
-            undo=rooms.undo,
-            approvals=rooms.approvals,
+            cards=handlers.cards,
+            undo=handlers.undo,
+            approvals=handlers.approvals,
             messages=messages,
         ),
-        rooms.form,
+        handlers.form,
         token,
     )
     app_token = settings.slack_app_token.get_secret_value()
     socket = SocketMode(slack.web, app_token, bolt, parts.tempo.socket, parts.instrumentation) if app_token else None
-    # Over Socket Mode nothing is signed; then nothing that claims to be may pass.
+    # Socket Mode has no signatures and may have no secret. A random one refuses every request that claims to be signed.
     secrets = (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
     return SlackEdge(bolt, tuple(map(SignatureVerifier, secrets)), socket)
 
@@ -326,7 +327,7 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> OAuthPart
 
 
 def _metrics(settings: Settings, tempo: Tempo, clients: Mapping[str, Client]) -> "Metrics | None":
-    """`clients` is filled later, before the first look at the metrics."""
+    """Build the metrics, if the settings have a token for them. `clients` may be filled later."""
     token = settings.metrics_token.get_secret_value()
     if not token:
         return None
@@ -341,7 +342,7 @@ def _metrics(settings: Settings, tempo: Tempo, clients: Mapping[str, Client]) ->
 
 
 async def connect_link(settings: Settings) -> str:
-    """A link with which HighLevel is connected, once. Raises `StoreDown`."""
+    """Make a link with which a person connects HighLevel once. Raises `StoreDown`."""
     database = Database(settings.database_url, TERMINAL_PATIENCE, migrates=False)
     try:
         return pages.connect_url(settings.public_url, await InstallLinks(database).issue(Purpose.INSTALL))

@@ -31,13 +31,14 @@ from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
-from bot.slack.listeners.typed import Rooms, TypedCommands
+from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from tests.memory import (
     MemoryAccessRequests,
     MemoryBindings,
     MemoryCrm,
     MemoryDirectory,
+    MemoryInstrumentation,
     MemoryLedger,
     MemoryOutbox,
     MemoryWork,
@@ -45,7 +46,6 @@ from tests.memory import (
     messages,
     policy,
 )
-from tests.notebook import Notebook
 
 DEAL = "AbCdEfGhIjKlMnOpQr12"
 """A deal's id, as HighLevel makes them."""
@@ -81,13 +81,13 @@ class Desk:
     views: MemoryViews = field(default_factory=MemoryViews)
     work: MemoryWork = field(default_factory=MemoryWork)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
-    notebook: Notebook = field(default_factory=Notebook)
+    instrumentation: MemoryInstrumentation = field(default_factory=MemoryInstrumentation)
     parse: Callable[[str], Request] | None = None
     window: timedelta = timedelta(hours=24)
     allowed: frozenset[str] = frozenset({"U1", "U2"})
     channels: frozenset[str] = frozenset()
     admins: tuple[str, ...] = ()
-    register: MemoryAccessRequests = field(default_factory=MemoryAccessRequests)
+    access_requests: MemoryAccessRequests = field(default_factory=MemoryAccessRequests)
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     rate_limit: RateLimit = field(default_factory=RateLimit)
     within: float = 2.6
@@ -203,19 +203,19 @@ class Desk:
             lost_reason=LostReasonMode.REQUIRED if self.reason_required else LostReasonMode.ASK,
             confirm=Confirm(self.confirm_above, frozenset({Status.WON})),
         )
-        said = messages(admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations)
+        words = messages(admin_contact="U0KIM", admins=self.admins, undo_window=self.window, locations=self.locations)
 
         intake = Intake(
             authorizer=Authorizer(
                 rules=Allowlist(self.allowed, self.channels, admins=frozenset(self.admins)),
                 workspace=self.workspace,
                 directory=self.directory,
-                approvals=self.register,
+                approvals=self.access_requests,
             ),
             rate_limit=self.rate_limit,
             ledger=self.ledger,
             work=self.work,
-            messages=said,
+            messages=words,
             answer_within=self.within,
         )
         location_resolver = LocationResolver(self.locations, self.bindings)
@@ -226,28 +226,28 @@ class Desk:
             views=self.views,
             policy=decided,
             outbox=self.outbox,
-            messages=said,
+            messages=words,
         )
-        rooms = Rooms(
-            cards=Cards(lambda _location_id: Lookups(self.crm, self.ledger), self.outbox, said),
-            channels=ChannelLocations(intake, location_resolver, said),
-            history=HistoryList(intake, self.ledger, said),
-            undo=Undo(intake, self.ledger, decided, said),
+        handlers = Handlers(
+            cards=Cards(lambda _location_id: Lookups(self.crm, self.ledger), self.outbox, words),
+            channels=ChannelLocations(intake, location_resolver, words),
+            history=HistoryList(intake, self.ledger, words),
+            undo=Undo(intake, self.ledger, decided, words),
             form=forms,
             approvals=ApprovalListeners(
-                intake=intake, access_requests=self.register, outbox=self.outbox, messages=said
+                intake=intake, access_requests=self.access_requests, outbox=self.outbox, messages=words
             ),
         )
         return bolt_app(
-            Boundary(self.outbox, said, self.notebook),
-            TypedCommands(self.parse or (lambda _text: self.request), intake, rooms, said, decided),
+            Boundary(self.outbox, words, self.instrumentation),
+            TypedCommands(self.parse or (lambda _text: self.request), intake, handlers, words, decided),
             Buttons(
                 intake=intake,
                 history=self.ledger,
-                cards=rooms.cards,
-                undo=rooms.undo,
-                approvals=rooms.approvals,
-                messages=said,
+                cards=handlers.cards,
+                undo=handlers.undo,
+                approvals=handlers.approvals,
+                messages=words,
             ),
             forms,
             "xoxb-not-a-token",

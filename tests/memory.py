@@ -1,4 +1,4 @@
-"""The ports in memory. The ledger, the history and the access requests pass the same tests as the real ones."""
+"""The ports in memory. `tests/commands/test_ledger.py` tests this ledger together with the real one."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from bot.access.authorization import DirectoryError
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
+from bot.commands.instrumentation import Instrumentation
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.outbox import Outbox
 from bot.commands.record import Entry, Record, State
@@ -42,7 +43,7 @@ V = TypeVar("V")
 
 
 def policy(**decisions: Any) -> Policy:  # noqa: ANN401 - any of a policy's
-    """The policy of an operator who sets nothing, except for these decisions."""
+    """The policy of an operator who decides nothing but this."""
     unset: dict[str, Any] = {
         "statuses": frozenset(STATES),
         "undo_window": timedelta(hours=24),
@@ -55,7 +56,7 @@ def policy(**decisions: Any) -> Policy:  # noqa: ANN401 - any of a policy's
 
 
 def messages(**settings: Any) -> Messages:  # noqa: ANN401 - of any setting
-    """The messages of an installation with these settings, and the defaults for all others."""
+    """The messages of an installation in which only these settings are set."""
     plain: dict[str, Any] = {
         "app_url": "https://app.example",
         "locations": Locations("L"),
@@ -93,7 +94,7 @@ CHANGE = Record(
     trace_id=None,
     finished_at=datetime(2026, 11, 25, 11, 0, 1, tzinfo=UTC),
 )
-"""A change as the ledger remembers it. Tests replace the fields that they are about."""
+"""A change as the ledger remembers it. Tests replace the fields that matter to them."""
 
 
 def entry(key: str, deal: str = "deal", **fields: Any) -> Entry:  # noqa: ANN401 - any of an entry's
@@ -114,21 +115,21 @@ def _now() -> float:
 class MemoryCrm:
     """A CRM with one deal.
 
-    Each call takes the first of `finding`, `setting` or `searching`, and raises it if it is an error or else calls it.
+    Each call takes the next item of `finding`, `setting` or `searching` first: it raises an error, or calls a function.
     """
 
     deal: Opportunity
     matches: Matches = field(default_factory=lambda: Matches((), more=False))
-    """The result of every search."""
+    """What every search finds."""
     reasons: tuple[LostReason, ...] | None = ()
     finding: list[CrmError | Callable[[], None]] = field(default_factory=list)
     setting: list[CrmError | Callable[[], None]] = field(default_factory=list)
     searching: list[CrmError | Callable[[], None]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     hides_reasons: bool = False
-    """Whether the CRM takes a lost reason and does not show it."""
+    """Whether the CRM accepts a lost reason without showing it."""
     closed: CrmError | None = None
-    """Why no caller gets a reservation; `None` where they do."""
+    """What `reserve` raises; `None` for nothing."""
 
     @asynccontextmanager
     async def reserve(self, *, until: float) -> AsyncIterator[None]:
@@ -176,15 +177,15 @@ class MemoryCrm:
 def _next(planned: list[CrmError | Callable[[], None]]) -> None:
     if not planned:
         return
-    happening = planned.pop(0)
-    if isinstance(happening, CrmError):
-        raise happening
-    happening()
+    step = planned.pop(0)
+    if isinstance(step, CrmError):
+        raise step
+    step()
 
 
 @dataclass
 class Row:
-    """One command in the ledger."""
+    """A command as the ledger has it."""
 
     entry: Entry
     owner: str | None
@@ -202,19 +203,20 @@ class Row:
 
     @property
     def counts(self) -> bool:
-        """Whether it is a change of the status, or may become or have been one."""
+        """Whether `last_change` counts it: it changed the deal, or may have, or still may."""
         unsure = isinstance(self.outcome, Failed) and self.outcome.effect is Effect.UNKNOWN
         only_a_reason = isinstance(self.outcome, Changed) and self.outcome.before.status == self.outcome.after.status
         return (self.stands and not only_a_reason) or unsure
 
     @property
     def stands(self) -> bool:
+        """Whether it is under way, or changed the deal."""
         return self.outcome is None or isinstance(self.outcome, Changed)
 
 
 @dataclass
 class MemoryStore:
-    """The rows, which several owners share. While it is `down`, every call raises `StoreDown`."""
+    """The rows, which several owners share. While it is `down`, every method of the ledger raises `StoreDown`."""
 
     rows: dict[str, Row] = field(default_factory=dict)
     down: bool = False
@@ -356,7 +358,7 @@ class MemoryLedger:
         return self.store.rows
 
     def _others(self, row: Row) -> list[Row]:
-        """The other commands about the same deal that are not done."""
+        """The other commands about the same deal that have no outcome yet."""
         return [
             other
             for other in self._rows().values()
@@ -383,7 +385,7 @@ AT_THE_DEAL = {State.RUNNING, State.INTENDED}
 
 
 def _found(row: Row) -> tuple[Opportunity | None, Opportunity | None]:
-    """The deal before and after, as far as known."""
+    """The deal before and after a command; `None` if it is not known."""
     match row.outcome:
         case Changed(before, after):
             return before, after
@@ -435,12 +437,12 @@ def _record(row: Row) -> Record:
 
 @dataclass
 class MemoryWork:
-    """`Work` that keeps the commands and does nothing with them."""
+    """`bot.slack.intake.Work` that only keeps what is submitted; `room`: what `has_room` returns."""
 
     room: bool = True
     entries: list[Entry] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
-    """The keys of commands that began as they were accepted."""
+    """The keys of the commands that began as they were accepted."""
 
     def has_room(self, entry: Entry) -> bool:  # noqa: ARG002 - the port's
         return self.room
@@ -451,7 +453,7 @@ class MemoryWork:
 
 
 class MemoryOutbox(Outbox):
-    """An outbox that keeps the messages and sends none."""
+    """An outbox that keeps messages instead of sending them."""
 
     def __init__(self) -> None:
         super().__init__(_NoMail(), messages(), Tasks())
@@ -466,7 +468,7 @@ class MemoryOutbox(Outbox):
 
 
 class _NoMail:
-    """`Mail` for an outbox that sends nothing."""
+    """`bot.commands.reply.Mail` that is never used."""
 
     async def deliver(self, message: Message, to: Address) -> Delivery:
         raise NotImplementedError
@@ -480,7 +482,7 @@ class _NoMail:
 
 @dataclass
 class MemoryAccessRequests:
-    """`AccessRequests` in a list. While it is `down`, every call raises `StoreDown`."""
+    """`bot.access.requests.AccessRequests` in a list. While it is `down`, every method raises `StoreDown`."""
 
     rows: list[AccessRequest] = field(default_factory=list)
     down: bool = False
@@ -531,11 +533,11 @@ def _stands(row: AccessRequest) -> bool:
 
 @dataclass
 class MemoryWorkspace:
-    """`Workspace` whose id Slack tells after a while, if at all."""
+    """`bot.access.authorization.Workspace` whose id Slack tells later."""
 
     team_id: str | None = "T1"
     told: str | None = None
-    """The id that Slack tells then."""
+    """The id that Slack tells after `wait` seconds; `None` for none."""
     wait: float = 0.0
 
     async def asked(self) -> None:
@@ -545,7 +547,10 @@ class MemoryWorkspace:
 
 @dataclass
 class MemoryDirectory:
-    """`Directory` in two dictionaries. For a group or person that is in neither, it raises `error`."""
+    """`bot.access.authorization.Directory` in two dictionaries.
+
+    After `wait` seconds Slack tells what is in them; for anything else it answers with `error`.
+    """
 
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
@@ -554,12 +559,12 @@ class MemoryDirectory:
     asked: list[str] = field(default_factory=list)
 
     async def members(self, group_id: str) -> frozenset[str]:
-        return await self._told(self.groups, group_id)
+        return await self._read(self.groups, group_id)
 
     async def person(self, user_id: str) -> Person:
-        return await self._told(self.people, user_id)
+        return await self._read(self.people, user_id)
 
-    async def _told(self, known: dict[str, V], key: str) -> V:
+    async def _read(self, known: dict[str, V], key: str) -> V:
         self.asked.append(key)
         await asyncio.sleep(self.wait)
         if key not in known:
@@ -569,7 +574,7 @@ class MemoryDirectory:
 
 @dataclass
 class MemoryBindings:
-    """`Bindings` in a dictionary. While it is `down`, calls raise `StoreDown`."""
+    """`bot.deals.locations.Bindings` in a dictionary. While it is `down`, methods raise `StoreDown`."""
 
     bound: dict[str, str] = field(default_factory=dict)
     down: bool = False
@@ -586,3 +591,21 @@ class MemoryBindings:
 
     async def unbind(self, channel_id: str) -> None:
         self.bound.pop(channel_id, None)
+
+
+class MemoryInstrumentation(Instrumentation):
+    """Keeps what is reported."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[str] = []
+        self.kinds: list[tuple[str, float]] = []
+        self.ways: list[tuple[str, float]] = []
+
+    def commanded(self, outcome: str) -> None:
+        self.outcomes.append(outcome)
+
+    def acknowledged(self, kind: str, seconds: float) -> None:
+        self.kinds.append((kind, seconds))
+
+    def replied(self, way: str, seconds: float) -> None:
+        self.ways.append((way, seconds))

@@ -26,7 +26,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 APP: dict[str, Any] = json.loads((ROOT / "app.json").read_text(encoding="utf-8"))
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 OPTION = re.compile(r"(?m)^#(?=[A-Z_]+=)")
-"""What hides an optional setting of the example; a comment has a space behind its #."""
+"""The `#` before an optional setting of the example. A comment has a space after its `#`."""
 
 FIELDS = Settings.model_fields
 UNLESS_BY_OAUTH = "HIGHLEVEL_TOKEN"
@@ -35,9 +35,9 @@ REQUIRED = [
     for name, field in FIELDS.items()
     if field.is_required() or name in NEEDED_BY or name.upper() == UNLESS_BY_OAUTH
 ]
-"""By `serve` or by `socket`, and where HighLevel is not connected by OAuth."""
+"""The settings that `serve` or `socket` requires without OAuth."""
 SERVED = [name for name in REQUIRED if NEEDED_BY.get(name.lower()) != "socket"]
-"""Those by `serve`, which the Procfile runs."""
+"""The settings that `serve` requires, which the Procfile runs."""
 OPTIONAL = [name.upper() for name in FIELDS if name.upper() not in REQUIRED]
 SECRETS = {name.upper() for name, field in FIELDS.items() if field.annotation is SecretStr}
 GIVEN = {
@@ -53,7 +53,7 @@ def _example(*, options: bool) -> dict[str, str | None]:
 
 
 def _as_text(default: object) -> str:
-    """A default as an operator would write it; the parts of a list in the order of the alphabet."""
+    """A default as an operator writes it, with the parts of a list sorted."""
     if isinstance(default, bool):
         return str(default).lower()
     if isinstance(default, frozenset | tuple):
@@ -80,12 +80,12 @@ async def test_the_bot_binds_the_port_that_the_host_names_on_every_interface() -
 # --- app.json ------------------------------------------------------------------------------------------------------
 
 
-def test_the_deploy_form_asks_for_settings_of_the_verb_that_is_deployed_only() -> None:
+def test_the_deploy_form_asks_only_for_settings_of_the_deployed_verb() -> None:
     assert APP["env"].keys() <= {*SERVED, *OPTIONAL}
 
 
 def test_the_deploy_form_marks_as_required_what_the_bot_requires() -> None:
-    # Heroku takes a variable that says nothing for required.
+    # Heroku requires a variable unless `required` is false. https://devcenter.heroku.com/articles/app-json-schema#env
     required = [name for name in SERVED if name != UNLESS_BY_OAUTH]
     assert [name for name, asked in APP["env"].items() if asked["required"]] == required
     assert "HIGHLEVEL_CLIENT_ID" in APP["env"][UNLESS_BY_OAUTH]["description"]
@@ -101,11 +101,11 @@ def test_the_deploy_form_suggests_no_secret_and_nothing_but_defaults() -> None:
     assert suggested == {name: _as_text(FIELDS[name.lower()].default) for name in suggested}
 
 
-def test_the_deploy_form_asks_who_may() -> None:
+def test_the_deploy_form_asks_for_the_allowed_users() -> None:
     assert "ALLOWED_USERS" in APP["env"]
 
 
-def test_one_process_is_deployed_with_a_database_that_outlives_a_restart() -> None:
+def test_one_process_is_deployed_with_a_persistent_database() -> None:
     assert APP["formation"] == {"web": {"quantity": 1}}
     assert APP["addons"] == ["heroku-postgresql"]  # it sets DATABASE_URL
     assert APP.keys() == {"name", "description", "keywords", "env", "addons", "formation"}
@@ -114,12 +114,12 @@ def test_one_process_is_deployed_with_a_database_that_outlives_a_restart() -> No
 # --- .env.example --------------------------------------------------------------------------------------------------
 
 
-def test_the_example_has_every_setting_exactly_once_the_required_ones_first() -> None:
+def test_the_example_has_every_setting_once_and_the_required_ones_first() -> None:
     named = re.findall(r"(?m)^#?([A-Z_]+)=", EXAMPLE)
     assert named == [*REQUIRED, *OPTIONAL]
 
 
-def test_the_example_sets_what_is_required_and_only_that() -> None:
+def test_the_example_sets_only_the_required_settings() -> None:
     assert _example(options=False) == dict.fromkeys(REQUIRED, "")
 
 
@@ -180,7 +180,7 @@ def test_the_python_that_is_deployed_is_one_that_the_project_supports() -> None:
     assert SpecifierSet(PROJECT["requires-python"]).contains(deployed)
 
 
-def test_the_version_is_the_one_that_highlevel_is_told() -> None:
+def test_the_version_in_the_user_agent_is_the_projects() -> None:
     assert PROJECT["version"] == VERSION
 
 
@@ -192,7 +192,7 @@ def test_every_package_is_locked_by_its_hash(file: str) -> None:
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
-def test_packages_come_from_the_index_of_whoever_installs_them(file: str) -> None:
+def test_packages_come_from_the_installers_own_index(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")
     assert re.findall(r"(?m)^\s*-(?!-hash=).*|.*://.*|.* @ .*", text) == []
 
@@ -217,14 +217,14 @@ def test_every_dependency_is_locked_at_a_version_that_the_project_accepts(file: 
     assert unfit == []
 
 
-def test_what_is_tested_is_what_is_deployed() -> None:
+def test_the_deployed_versions_are_the_tested_ones() -> None:
     tested = _pins("requirements-dev.txt")
     assert {name: str(pin) for name, pin in _pins("requirements.txt").items()}.items() <= {
         name: str(pin) for name, pin in tested.items()
     }.items()
 
 
-def test_what_was_tested_since_the_last_change_is_not_tested_again(tmp_path: Path) -> None:
+def test_make_cover_tests_again_only_after_a_change(tmp_path: Path) -> None:
     for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
         shutil.copy(ROOT / name, tmp_path)
     source, tested = tmp_path / "bot.py", tmp_path / "build" / "tested"

@@ -1,4 +1,4 @@
-"""The documents are held to the code: what they name exists, and what exists is named."""
+"""Checks the documents against the code: what they name exists, and what exists is named."""
 
 import ast
 import io
@@ -35,7 +35,7 @@ def _table(section: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in rows[2:]]
 
 
-def test_the_settings_table_says_what_the_code_does() -> None:
+def test_the_settings_table_matches_the_code() -> None:
     documented = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in _table(_section("Settings"))}
     fields = Settings.model_fields
     written = {name.upper(): (_default(name), field.description) for name, field in fields.items()}
@@ -154,7 +154,7 @@ def _decisions() -> list[str]:
 
 
 def _anchor(title: str) -> str:
-    """Where GitHub's heading of this title is linked to."""
+    """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
 
 
@@ -176,7 +176,7 @@ def test_the_pictures_of_the_readme_exist_and_are_small_and_described() -> None:
         assert 0 < (ROOT / path).stat().st_size < 200_000
 
 
-def test_only_the_demo_serves_its_page() -> None:
+def test_only_the_command_line_imports_the_demo() -> None:
     importers = [
         path.relative_to(SOURCES).as_posix()
         for path in SOURCES.rglob("*.py")

@@ -36,10 +36,10 @@ SCOPE_OF = {
     "views_open": (),
     "views_update": (),
 }
-"""The scopes that each method of the Web API needs; none also where it is an app-level token's.
+"""The bot scopes that each method of the Web API needs. `apps_connections_open` uses the app-level token.
 https://docs.slack.dev/reference/methods"""
 REQUIRED = {"commands", "chat:write"}
-"""Without these nobody can change a deal who is named in the settings."""
+"""People whom the settings name need only these to change deals."""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def command(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _methods_called() -> Iterator[str]:
-    """The methods of Slack's Web API that the bot itself calls, by the names that slack_sdk gives them."""
+    """The methods of Slack's Web API that the bot calls, by their names in slack_sdk."""
     for path in ROOT.glob("bot/**/*.py"):
         if "simulator" in path.parts:
             continue
@@ -70,14 +70,14 @@ def _methods_called() -> Iterator[str]:
 # --- Slack accepts it ----------------------------------------------------------------------------------------------
 
 
-def test_it_is_valid_by_the_schema_that_slack_publishes(manifest: dict[str, Any]) -> None:
+def test_the_manifest_is_valid_by_slacks_schema(manifest: dict[str, Any]) -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft7Validator.check_schema(schema)
     assert [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(manifest)] == []
 
 
 @pytest.mark.parametrize("addresses", [True, False], ids=["with the addresses", "without them"])
-def test_for_socket_mode_one_word_is_changed_and_the_addresses_may_stay_or_go(*, addresses: bool) -> None:
+def test_for_socket_mode_one_word_is_changed_and_the_addresses_are_optional(*, addresses: bool) -> None:
     text = (ROOT / "manifest.yml").read_text(encoding="utf-8")
     changed = text.replace("socket_mode_enabled: false", "socket_mode_enabled: true")
     if not addresses:
@@ -91,22 +91,22 @@ def test_for_socket_mode_one_word_is_changed_and_the_addresses_may_stay_or_go(*,
     assert [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(loaded)] == []
 
 
-def test_the_schema_is_the_one_for_manifests_that_name_no_version(manifest: dict[str, Any]) -> None:
+def test_the_schema_is_for_manifests_without_a_version(manifest: dict[str, Any]) -> None:
     assert "_metadata" not in manifest
 
 
-def test_the_colour_is_one(manifest: dict[str, Any]) -> None:
-    # The schema says so in a word of its own, which validators skip.
+def test_the_colour_is_valid(manifest: dict[str, Any]) -> None:
+    # The schema says so as `regex`, which is no keyword of JSON Schema: validators ignore it.
     assert re.fullmatch(r"#[0-9a-fA-F]{6}", manifest["display_information"]["background_color"])
 
 
-def test_interactivity_has_an_address_as_slack_wants_without_socket_mode(manifest: dict[str, Any]) -> None:
+def test_without_socket_mode_interactivity_has_an_address(manifest: dict[str, Any]) -> None:
     assert manifest["settings"]["socket_mode_enabled"] is False
     assert manifest["settings"]["interactivity"]["is_enabled"] is True
     assert manifest["settings"]["interactivity"]["request_url"]
 
 
-def test_there_is_a_bot_user_as_slack_wants_for_bot_scopes(manifest: dict[str, Any]) -> None:
+def test_bot_scopes_come_with_a_bot_user(manifest: dict[str, Any]) -> None:
     assert manifest["features"]["bot_user"]["display_name"]
 
 
@@ -159,7 +159,7 @@ def test_a_link_is_understood_in_the_form_that_slack_sends_it(command: dict[str,
 # --- nothing that is not needed ------------------------------------------------------------------------------------
 
 
-def test_the_scopes_are_those_that_the_command_and_the_methods_called_need(manifest: dict[str, Any]) -> None:
+def test_the_scopes_are_exactly_those_that_the_bot_needs(manifest: dict[str, Any]) -> None:
     called = set(_methods_called())
     assert called == SCOPE_OF.keys()
     needed = {scope for method in called for scope in SCOPE_OF[method]}
@@ -167,7 +167,7 @@ def test_the_scopes_are_those_that_the_command_and_the_methods_called_need(manif
     assert manifest["oauth_config"]["scopes"]["bot"] == ["commands", *sorted(needed)]
 
 
-def test_whoever_installs_it_may_leave_out_what_only_groups_approvals_and_shared_channels_need(
+def test_the_scopes_for_groups_approvals_and_shared_channels_are_optional(
     manifest: dict[str, Any],
 ) -> None:
     scopes = manifest["oauth_config"]["scopes"]
@@ -191,7 +191,7 @@ def test_it_subscribes_to_no_events_and_opens_no_home(manifest: dict[str, Any]) 
     }
 
 
-def test_one_workspace_and_one_token_that_stays(manifest: dict[str, Any]) -> None:
+def test_the_app_is_for_one_workspace_and_its_token_does_not_rotate(manifest: dict[str, Any]) -> None:
     assert manifest["settings"]["org_deploy_enabled"] is False
     assert manifest["settings"]["token_rotation_enabled"] is False
     assert manifest["features"]["bot_user"]["always_online"] is False

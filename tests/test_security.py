@@ -1,4 +1,4 @@
-"""docs/security.md is held to the code: every secret, every table, every permission, every test that is named."""
+"""Checks docs/security.md against the code: secrets, tables, permissions, settings, numbers, tests."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 SECURITY = (ROOT / "docs" / "security.md").read_text()
 FIELDS = Settings.model_fields
 HIDDEN = [name.upper() for name, field in FIELDS.items() if field.annotation is SecretStr or not field.repr]
-"""The secrets; the address of the database is one because a password may be in it."""
+"""The secrets. The database's URL is one, because it may contain a password."""
 
 
 def _section(title: str) -> str:
@@ -29,12 +29,12 @@ def _rows(title: str) -> dict[str, list[str]]:
     return {cells[0].strip(): [cell.strip() for cell in cells[1:]] for cells in lines[2:]}
 
 
-def test_the_secrets_are_those_that_the_settings_hide() -> None:
+def test_the_documented_secrets_are_the_hidden_settings() -> None:
     assert len(HIDDEN) == 8
     assert sorted(name.strip("`") for name in _rows("The secrets")) == sorted(HIDDEN)
 
 
-def test_every_secret_has_a_row_and_steps_of_how_it_is_changed() -> None:
+def test_every_secret_has_a_row_and_steps_to_change_it() -> None:
     rows = [name.strip("`") for name in _rows("Changing a secret")]
     steps = re.findall(r"(?m)^### `(\w+)`\n\n(?:.+\n)*\n?1\. ", _section("Changing a secret"))
 
@@ -68,7 +68,7 @@ def test_every_setting_that_is_named_exists() -> None:
     assert named <= {name.upper() for name in FIELDS}
 
 
-def test_every_number_is_that_of_the_code() -> None:
+def test_every_number_matches_the_code() -> None:
     text = " ".join(SECURITY.split())
 
     assert "Requests have 256 kB and ten seconds" in text

@@ -1,6 +1,8 @@
-"""Tests of the tests: every one of them runs, and none of them is missing."""
+"""Tests of the tests, that every one of them runs; and of the source files, of their sizes and of their words."""
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -11,7 +13,19 @@ ROOT = Path(__file__).parent.parent
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("tests/**/*.py"))
 COLLECTED = [file for file in FILES if PurePosixPath(file).name.startswith("test_")]
 HELPERS = [file for file in FILES if file not in COLLECTED]
-MODULES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("bot/**/*.py") if path.name != "__init__.py")
+SOURCES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("bot/**/*.py"))
+MODULES = [file for file in SOURCES if PurePosixPath(file).name != "__init__.py"]
+
+LONGEST = 300
+"""Lines of a file."""
+MAY_BE_LONGER = {"bot/operations/diagnoses.py", "bot/operations/settings.py", "bot/slack/messages/tables.py"}
+"""Tables of sentences and of settings, beside the stand-ins."""
+MOST_FILES = 13
+"""Python files in a folder."""
+MOST_ENTRIES = 15
+"""Files and folders in `bot`."""
+VAGUE = re.compile(r"(?i)\b(?:whoever|somebody|nobody|shall)\b")
+"""Words that name no actor, where a caller, an admin, a worker or Slack is meant."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -64,7 +78,7 @@ def test_a_file_of_tests_holds_tests_fixtures_and_private_helpers(file: str) -> 
 
 
 @pytest.mark.parametrize("file", COLLECTED)
-def test_a_file_of_tests_has_one(file: str) -> None:
+def test_a_file_of_tests_has_a_test(file: str) -> None:
     assert list(_tests(file)) != []
 
 
@@ -81,7 +95,7 @@ def test_a_helper_is_used_by_a_test(file: str) -> None:
 
 
 def test_every_test_that_is_written_is_collected(collected: frozenset[str], pytestconfig: pytest.Config) -> None:
-    """In this run of pytest; if it was asked for some files only, in those."""
+    """In this run of pytest. If pytest runs only some files, this checks those."""
     asked_for_all = {Path(each).resolve() for each in pytestconfig.args} <= {ROOT, ROOT / "tests"}
     files = COLLECTED if asked_for_all else sorted({test.partition("::")[0] for test in collected})
     assert [test for file in files for test in _tests(file) if test not in collected] == []
@@ -101,3 +115,24 @@ def test_nothing_is_mocked(file: str) -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_no_line_is_left_out_of_the_coverage(module: str) -> None:
     assert "pragma: no " not in (ROOT / module).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", SOURCES)
+def test_no_vague_word_stands_for_an_actor(file: str) -> None:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if VAGUE.search(line)] == []
+
+
+@pytest.mark.parametrize("file", [each for each in SOURCES if not each.startswith("bot/simulator/")])
+def test_a_file_is_short_unless_it_is_a_table_or_a_stand_in(file: str) -> None:
+    length = len((ROOT / file).read_text(encoding="utf-8").splitlines())
+    assert length <= LONGEST or file in MAY_BE_LONGER
+
+
+def test_no_folder_has_too_many_files() -> None:
+    files = Counter(PurePosixPath(file).parent.as_posix() for file in SOURCES)
+    assert {folder: count for folder, count in files.items() if count > MOST_FILES} == {}
+
+
+def test_the_bot_has_few_entries() -> None:
+    assert len({PurePosixPath(file).parts[1] for file in SOURCES}) <= MOST_ENTRIES

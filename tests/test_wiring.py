@@ -75,7 +75,7 @@ def test_the_bot_does_not_show_its_secrets() -> None:
     assert "xapp-not-a-token" not in shown
 
 
-async def test_the_start_says_that_nobody_is_allowed(tmp_path: Path) -> None:
+async def test_the_start_warns_that_no_one_may_change_deals(tmp_path: Path) -> None:
     with capture_logs() as lines:
         async with open_house(tmp_path, ALLOWED_USERS=""):
             pass
@@ -84,7 +84,7 @@ async def test_the_start_says_that_nobody_is_allowed(tmp_path: Path) -> None:
     assert "no one may change anything" in line["advice"]
 
 
-async def test_what_is_older_than_wanted_is_forgotten_soon_after_the_start(tmp_path: Path) -> None:
+async def test_commands_older_than_the_history_days_are_deleted_soon_after_the_start(tmp_path: Path) -> None:
     file = tmp_path / "ledger.db"
     async with open_house(tmp_path) as house:
         await house.says(f"{DEAL} won")
@@ -97,7 +97,7 @@ async def test_what_is_older_than_wanted_is_forgotten_soon_after_the_start(tmp_p
             await asyncio.sleep(0.01)
 
 
-async def test_without_history_days_all_is_kept(tmp_path: Path) -> None:
+async def test_without_history_days_no_command_is_deleted(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         await house.says(f"{DEAL} won")
         await house.rows()
@@ -105,7 +105,7 @@ async def test_without_history_days_all_is_kept(tmp_path: Path) -> None:
         assert len(await house.rows()) == 1
 
 
-async def test_forgetting_waits_for_a_database_that_is_away(tmp_path: Path) -> None:
+async def test_the_deletion_of_old_commands_waits_for_the_database(tmp_path: Path) -> None:
     async with open_house(tmp_path, HISTORY_DAYS="30", DATABASE_URL=f"sqlite:///{tmp_path}/missing/ledger.db") as house:
         shown = await house.says(f"{DEAL} won")
 
@@ -113,12 +113,12 @@ async def test_forgetting_waits_for_a_database_that_is_away(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("over", "not_checked"), [("http", OVER_SOCKET), ("socket", OVER_HTTP)])
-async def test_the_checks_can_be_made_without_serving(tmp_path: Path, over: str, not_checked: frozenset[str]) -> None:
+async def test_the_checks_run_without_serving(tmp_path: Path, over: str, not_checked: frozenset[str]) -> None:
     async with stand_ins(tmp_path, over=over) as house, build(house.settings).checking() as health:
         assert (await health.report()).ok == tuple(check for check in CheckId if check not in not_checked | TRIED)
 
 
-def test_where_nothing_is_signed_nothing_that_claims_to_be_passes() -> None:
+def test_in_socket_mode_no_signed_request_is_accepted() -> None:
     bot = build(_settings(SLACK_SIGNING_SECRET="", SLACK_APP_TOKEN="xapp-not-a-token"))
     now = str(int(time.time()))
     forged = "v0=" + hmac.new(b"", f"v0:{now}:text=won".encode(), "sha256").hexdigest()
@@ -127,7 +127,7 @@ def test_where_nothing_is_signed_nothing_that_claims_to_be_passes() -> None:
     assert not any(each.is_valid("text=won", now, forged) for each in bot.edge.verifiers)
 
 
-def test_waiting_times_are_those_of_a_person_and_a_platform() -> None:
+def test_waiting_times_suit_people_and_platforms() -> None:
     tempo = Tempo()
 
     assert tempo.command.whole == 20

@@ -1,1 +1,1 @@
-"""A command, from its text to its outcome."""
+"""Takes a command from its text to its outcome."""

@@ -1,4 +1,4 @@
-"""What works in each sub-account of HighLevel: a client with limits of its own, what it remembers, what uses it."""
+"""Routes each wish and each question to the parts that work in its HighLevel sub-account."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from bot.deals.wish import Wish
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One sub-account, and what is done in it."""
+    """The parts that work in one sub-account."""
 
     crm: Crm
     identify: Callable[[Wish], Awaitable[Identified]]
@@ -22,33 +22,35 @@ class Account:
 
 
 class Accounts:
-    """All of them. An id that is empty means the default one; for one that is not ours there is `elsewhere`."""
+    """All sub-accounts by their ids: it implements `execution.Accounts`.
 
-    def __init__(self, ours: Mapping[str, Account], default: str, elsewhere: Account) -> None:
+    An empty id means the `default` one. An id that is not among `ours` is answered by `unknown`.
+    """
+
+    def __init__(self, ours: Mapping[str, Account], default: str, unknown: Account) -> None:
         self._ours = ours
         self._default = default
-        self._elsewhere = elsewhere
-
-    def of(self, location_id: str) -> Account:
-        """The one with this id."""
-        return self._ours.get(location_id or self._default, self._elsewhere)
+        self._unknown = unknown
 
     def crm(self, location_id: str) -> Crm:
-        """Where its deals live."""
-        return self.of(location_id).crm
+        """The CRM of this sub-account."""
+        return self._account(location_id).crm
 
     def lookups(self, location_id: str) -> Lookups:
-        """What answers questions about its deals."""
-        return self.of(location_id).lookups
+        """The lookups of this sub-account."""
+        return self._account(location_id).lookups
 
     async def identify(self, wish: Wish) -> Identified:
-        """`identify.Identify` where the wish is."""
-        return await self.of(wish.location_id).identify(wish)
+        """Complete the wish in its sub-account; see `deals.identify.Identify`."""
+        return await self._account(wish.location_id).identify(wish)
 
     async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
-        """`change.ChangeStatus` where the wish is."""
-        return await self.of(wish.location_id).change(wish, key, intended)
+        """Carry out the wish in its sub-account; see `deals.change.ChangeStatus`."""
+        return await self._account(wish.location_id).change(wish, key, intended)
 
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
-        """Why its deals can be lost; see `change.Crm`."""
+        """The lost reasons of this sub-account; see `deals.ports.Crm`."""
         return await self.crm(location_id).lost_reasons(until=until)
+
+    def _account(self, location_id: str) -> Account:
+        return self._ours.get(location_id or self._default, self._unknown)

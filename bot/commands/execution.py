@@ -1,4 +1,4 @@
-"""Carries out one command when its turn has come: what is meant, may it be told here, then the change itself."""
+"""Carries out one command when its turn has come: identifies the deal, checks the channel, changes the deal."""
 
 import asyncio
 from collections import defaultdict
@@ -10,6 +10,7 @@ import structlog
 
 from bot.commands.ledger import Claim, WorkerLedger
 from bot.commands.record import Entry
+from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason, Opportunity
 from bot.deals.identify import Identified
 from bot.deals.outcome import Cause, Effect, Failed, Outcome, Trouble
@@ -19,81 +20,84 @@ from bot.deals.wish import Consent, Wish
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 8
-"""Commands in one sub-account: what its limit of 100 requests in 10 s has room for, and the connections too."""
+"""Commands that run at once in one sub-account: HighLevel allows it 100 requests in 10 seconds.
+https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
 MOST_ATTEMPTS = 5
-"""How often a command may be taken over from a process that was at its deal, before it is taken for the reason."""
+"""How often a command is taken over from a process that died at its deal. After that the command itself may be why they
+die, and it is not tried again."""
 TOO_LATE = 3600.0
-"""Seconds after which a command that was not begun is answered, not carried out: its caller has moved on."""
+"""Seconds after which a command is no longer tried: its caller does not expect the change any more."""
 
 
 class Accounts(Protocol):
-    """What is done in the sub-accounts of HighLevel; each wish and each id says in which."""
+    """HighLevel's sub-accounts. A wish or an id says which one is meant."""
 
     async def identify(self, wish: Wish) -> Identified:
-        """Find out what the wish leaves open."""
+        """Complete the wish: find the ids of its deal and its lost reason."""
 
     async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
-        """Carry it out; see `deals.change.ChangeStatus`."""
+        """Carry out the wish; see `deals.change.ChangeStatus`."""
 
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
-        """Why deals can be lost there; `None` when that cannot be read. Never raises."""
+        """The sub-account's lost reasons; `None` if they cannot be read. Never raises."""
 
 
 class Channels(Protocol):
-    """What Slack knows about channels."""
+    """Slack's channels."""
 
     async def is_shared(self, channel_id: str) -> bool:
-        """Whether people of another company are in it; not where Slack does not tell. Never raises."""
+        """Whether people of another company are in this channel; `False` if Slack does not say. Never raises."""
 
 
 class Execution:
-    """Carries out commands, a few at a time in each sub-account, and those about one deal in their order."""
+    """Carries out commands: at most `AT_ONCE` in each sub-account, and commands about one deal in their order.
+
+    `retry`: seconds before the next try while another command is at the deal, or the database is down.
+    `wait_for_limit`: seconds that a command waits at most for HighLevel's rate limit.
+    """
 
     def __init__(
-        self, accounts: Accounts, channels: Channels, ledger: WorkerLedger, *, again: float, wait_for_limit: float
+        self, accounts: Accounts, channels: Channels, ledger: WorkerLedger, *, retry: float, wait_for_limit: float
     ) -> None:
         self._accounts = accounts
         self._channels = channels
         self._ledger = ledger
-        self._again = again
-        """Seconds before the next try where the deal is busy or the database is away."""
+        self._retry = retry
         self._wait_for_limit = wait_for_limit
-        """Seconds that a command waits for HighLevel's limit at most."""
+        # One semaphore for each sub-account: each has a rate limit of its own, and none waits for another.
         self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
-        """By sub-account: each has limits of its own, and none waits for another."""
 
     def has_room(self, location_id: str) -> bool:
-        """Whether a command would be begun at once, without waiting for others in its sub-account."""
+        """Whether a command in this sub-account would begin at once, without waiting for others."""
         return not self._slots[location_id].locked()
 
     async def carry_out(self, claim: Claim) -> tuple[Outcome, Entry]:
-        """Do it; gives the outcome, and the command with what was found out about it.
+        """Carry out a command; returns its outcome, and its entry with the ids that were found.
 
-        Waits as long as another command comes first, the database is away, or HighLevel's limit lasts. Raises
-        `LeaseLost`, and nothing else.
+        Waits while another command about the deal comes first, while the database is down, and while HighLevel's rate
+        limit lasts. Raises `LeaseLost` if another process owns the command by now, and nothing else.
         """
-        now = asyncio.get_running_loop().time
-        taken = now()
-        give_up = taken + self._wait_for_limit
+        began = loop_time()
+        give_up = began + self._wait_for_limit
         while True:
-            if outcome := _without_trying(claim, claim.age + now() - taken):
+            if outcome := _without_trying(claim, claim.age + loop_time() - began):
                 return outcome, claim.entry
-            pause = self._again
+            pause = self._retry
             async with self._slots[claim.entry.wish.location_id]:
-                # What was accepted is carried out as soon as it can be written down.
+                # An accepted command is not given up because the database is down: it is carried out later.
                 with suppress(StoreDown):
                     claim, outcome = await self._step(claim)
                     if outcome:
-                        pause = _worth_waiting_for(outcome)
-                        if not pause or now() + pause > give_up:
+                        pause = _seconds_to_wait(outcome)
+                        if not pause or loop_time() + pause > give_up:
                             return outcome, claim.entry
             await asyncio.sleep(pause)
 
     async def _step(self, claim: Claim) -> tuple[Claim, Outcome | None]:
-        """Go as far as possible now; no outcome when another command about the deal comes first."""
+        """Take the command as far as it gets now; the outcome is `None` if another command about the deal is first."""
         entry = claim.entry
         if not claim.identified:
-            found = await self._find_out(entry.wish)
+            found = await self._identify(entry.wish)
             if found.wish != entry.wish:
                 await self._ledger.identify(entry.key, found.wish)
             entry = replace(entry, wish=found.wish)
@@ -113,7 +117,7 @@ class Execution:
             claim = replace(claim, begun=True)
         return claim, await self._try(entry, claim.intended)
 
-    async def _find_out(self, wish: Wish) -> Identified:
+    async def _identify(self, wish: Wish) -> Identified:
         try:
             return await self._accounts.identify(wish)
         except Exception:
@@ -131,7 +135,7 @@ class Execution:
 
 
 def _without_trying(claim: Claim, age: float) -> Outcome | None:
-    """The outcome of a command that should not be tried any more; `None` when it is worth trying."""
+    """The outcome of a command that is not tried any more; `None` if it is."""
     effect = Effect.UNKNOWN if claim.intended else Effect.NOTHING
     if claim.attempts >= MOST_ATTEMPTS:
         log.error("command.parked", attempts=claim.attempts)
@@ -141,8 +145,8 @@ def _without_trying(claim: Claim, age: float) -> Outcome | None:
     return None
 
 
-def _worth_waiting_for(outcome: Outcome) -> float:
-    """Seconds after which a command that met HighLevel's limit is tried again; 0 for any other."""
+def _seconds_to_wait(outcome: Outcome) -> float:
+    """Seconds until a command that met HighLevel's rate limit is tried again; 0 if it met none."""
     if isinstance(outcome, Failed) and outcome.trouble.cause is Cause.RATE_LIMITED:
         return outcome.trouble.retry_after or 1.0
     return 0.0

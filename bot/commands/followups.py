@@ -1,4 +1,4 @@
-"""What may follow a command: an undo, or the answer to a question. Gives commands, or why there are none. Pure."""
+"""Decides what follows a command: an undo of it, or the answer to a question that it asked. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,19 +12,19 @@ from bot.deals.wish import Consent, Wish
 
 @dataclass(frozen=True, slots=True)
 class NoQuestion:
-    """The question is not known any more, or has its answer already."""
+    """The answer has no open question: the command that asked is no longer known, or has its answer."""
 
     question: Record | None = None
-    """The question that has its answer; `None` where nothing is known."""
+    """The command that asked and has its answer; `None` if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """The commands that an answer makes."""
+    """The commands that an answer starts."""
 
     entries: tuple[Entry, ...]
     question: Record | None
-    """The first question that goes on with it; `None` for a reason that is added to what is lost already."""
+    """The first command that asked; `None` if a lost reason is added to a deal that is lost already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +33,20 @@ class CannotUndo:
 
     refusal: UndoRefusal
     change: Record | None = None
+    """The change that was to be undone; `None` if there is none."""
     undo: Record | None = None
-    """The command that undid the change already, or does so now."""
+    """Another command that undid the change, or is about to; `None` if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undoing:
-    """Changes that can be undone, each with the wish that does it."""
+    """Changes that can be undone."""
 
     changes: tuple[tuple[Record, Wish], ...]
+    """One or more, each with the wish that undoes it."""
 
     def entries(self, origin: Origin) -> list[Entry]:
-        """The commands that undo them; what was told together is told together again, even if only one is left."""
+        """The commands that undo the changes. Changes of one batch get one reply, even if only one of them is left."""
         wishes = [wish for _, wish in self.changes]
         return [
             replace(entry, undoes=change.key, batch=origin.key if change.batch else entry.batch)
@@ -52,19 +54,25 @@ class Undoing:
         ]
 
     def without(self, undos: Sequence[Record | None]) -> "Undoing | CannotUndo":
-        """Those that no other command undoes; `undos` are the commands that do, in the order of the changes."""
+        """Leave out the changes that other commands undo.
+
+        `undos` has one item for each change: the command that undoes it, or `None`.
+        """
         left = tuple(each for each, undo in zip(self.changes, undos, strict=True) if undo is None)
         return Undoing(left) if left else self.refused(undos)
 
     def refused(self, undos: Sequence[Record | None]) -> CannotUndo:
-        """Why they could not be undone: other commands were faster."""
+        """Refuse, because other commands undo the changes; `undos` as for `without`."""
         undo = next(filter(None, undos), None)
         refusal = UndoRefusal.DONE if undo and undo.outcome else UndoRefusal.UNDER_WAY
         return CannotUndo(refusal, self.changes[0][0], undo)
 
 
 def undo(changes: Sequence[Record], window: timedelta, now: datetime) -> Undoing | CannotUndo:
-    """Undo a change, and those that were made with it: those that can be undone."""
+    """Undo a change, and the others of its batch, as far as they can be undone.
+
+    `changes`: one or more. `window`: how long after a command its change can be undone.
+    """
     tried = [(each, each.undo(window, now)) for each in changes]
     wishes = tuple((each, wish) for each, wish in tried if isinstance(wish, Wish))
     if wishes:
@@ -74,30 +82,30 @@ def undo(changes: Sequence[Record], window: timedelta, now: datetime) -> Undoing
 
 
 def choose(origin: Origin, question: Record | None, opportunity_id: str) -> Continuation | NoQuestion:
-    """One of the deals that go by a name."""
+    """Continue a command whose name fits several deals, now that the caller chose this one."""
     if question is None or not question.open_question:
         return NoQuestion(question)
-    return _go_on(origin, [question], [question.go_on(opportunity_id=opportunity_id)])
+    return _continue(origin, [question], [question.continued(opportunity_id=opportunity_id)])
 
 
 def confirm(origin: Origin, asked: Sequence[Record]) -> Continuation | NoQuestion:
-    """Yes, to all that were asked about."""
+    """Continue the commands that showed their deals first, now that the caller said yes."""
     questions = [each for each in asked if each.was_shown]
     if not questions:
         return NoQuestion()
-    return _go_on(origin, questions, [question.go_on() for question in questions])
+    return _continue(origin, questions, [question.continued() for question in questions])
 
 
 def give_reason(origin: Origin, asked: Sequence[Record], lost_reason_id: str) -> Continuation | NoQuestion:
-    """Why deals are lost: before they are, which goes on with the commands that asked; or after."""
+    """Continue the commands that asked for a lost reason; or else add the reason to deals that are lost already."""
     if questions := [each for each in asked if each.outcome is Result.REASON_WANTED]:
-        return _go_on(origin, questions, [each.go_on(lost_reason_id=lost_reason_id) for each in questions])
+        return _continue(origin, questions, [each.continued(lost_reason_id=lost_reason_id) for each in questions])
     lost = [each for each in asked if each.changed and each.after == Status.LOST]
     if not lost:
         return NoQuestion()
     wishes = [
         replace(
-            each.go_on(),
+            each.continued(),
             status=Status.LOST,
             lost_reason_id=lost_reason_id,
             only_if=Status.LOST,
@@ -109,8 +117,8 @@ def give_reason(origin: Origin, asked: Sequence[Record], lost_reason_id: str) ->
     return Continuation(tuple(replace(entry, text=lost[0].text) for entry in entries), question=None)
 
 
-def _go_on(origin: Origin, questions: Sequence[Record], wishes: Sequence[Wish]) -> Continuation:
-    """Go on where others stopped, as if they had been asked for so."""
+def _continue(origin: Origin, questions: Sequence[Record], wishes: Sequence[Wish]) -> Continuation:
+    """Start commands that look as if the caller had typed the answer at once: with the text and note of the first."""
     entries = tuple(
         replace(
             entry,

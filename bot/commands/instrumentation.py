@@ -1,23 +1,29 @@
-"""What is taken note of while the bot works, for whoever measures it."""
+"""What the bot reports while it works, for metrics."""
 
 
 class Instrumentation:
-    """Takes note of nothing. Whoever measures overrides its methods, of which none may wait or raise."""
+    """Ignores what is reported. `operations.metrics.Metrics` overrides its methods; none may wait or raise."""
 
     def commanded(self, outcome: str) -> None:
-        """A command came to this: a word of `outcome.WORDS`, or `DENIED`."""
+        """Report that a command came to this outcome: a `Result`, a `Cause`, or `DENIED`."""
 
     def acknowledged(self, kind: str, seconds: float) -> None:
-        """Slack was answered, so long after its request began to come in. `kind` is one of `dispatch.KINDS`."""
+        """Report that a request of Slack's was answered.
+
+        `kind` is one of `slack.bolt.KINDS`; `seconds` are since the request began to come in.
+        """
 
     def replied(self, way: str, seconds: float) -> None:
-        """A command's reply was delivered, or given up, so long after the command was accepted; see `Delivery.way`."""
+        """Report that a command's reply was delivered, or given up.
+
+        `way` is a `DeliveryWay`; `seconds` are since the command was accepted.
+        """
 
     def called(self, location_id: str, method: str, status: int) -> None:
-        """HighLevel was called in this sub-account. `status` is its answer's; 0 when none came, or nothing left."""
+        """Report a request to HighLevel in this sub-account; `status` is 0 if no answer came, or nothing was sent."""
 
 
 NO_METRICS = Instrumentation()
-"""Nobody measures."""
+"""For a bot without metrics."""
 DENIED = "denied"
-"""What a command came to that was refused before it was written down: its person may not, or not so often."""
+"""The outcome of a command that was refused before it was accepted: its caller may not, or sends too many."""

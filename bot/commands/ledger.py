@@ -1,4 +1,4 @@
-"""The ledger as ports: for the intake that accepts a command, the worker that has it, and those who look back. Pure."""
+"""The ports of the ledger: for the intake, which accepts commands; for the worker; and for reading history. Pure."""
 
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
@@ -14,135 +14,135 @@ from bot.deals.wish import Wish
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A command that this process has, and how far it got: just accepted, or taken over from another process."""
+    """A command that this process owns: one that it just accepted, or took over from another process."""
 
     entry: Entry
     age: float
     """Seconds since it was accepted."""
     attempts: int
-    """How often it was taken over from a process that was at the deal."""
+    """How often it was taken over from a process that died at its deal."""
     intended: Opportunity | None
-    """What the deal looked like when a process was about to change it; `None` where none was."""
+    """The deal as a process saw it just before it wrote; `None` if none was about to write."""
     reply: Message | None
-    """The reply, where only its delivery is left."""
+    """The finished reply, if only its delivery is left."""
     answered: bool = False
-    """Whether its outcome is written down. Of several at once, the reply may still be missing."""
+    """The outcome is noted. A batch's first command may still lack the batch's reply."""
     identified: bool = False
-    """Whether the deal and the lost reason are known, so that nothing has to be looked up."""
+    """The ids of its deal and its lost reason need not be looked up: they are known, or it is an undo."""
     begun: bool = False
-    """Whether the ledger has it that this process is at the deal, as after `WorkerLedger.begin`."""
+    """It has its deal to itself, as after `WorkerLedger.begin`."""
 
 
 class Accepted(Enum):
-    """How a command was written down."""
+    """How the ledger accepted a command."""
 
-    WAITING = "it is not begun"
-    BEGUN = "this process is at its deal, as after `WorkerLedger.begin`"
+    WAITING = "waiting"
+    """Another command may have the deal."""
+    BEGUN = "begun"
+    """It has its deal to itself, as after `WorkerLedger.begin`."""
 
 
 class IntakeLedger(Protocol):
-    """What the intake does before it acknowledges a command. Every method raises `StoreDown`."""
+    """The ledger before a command is acknowledged. Every method raises `StoreDown`."""
 
     async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
-        """Write down all of the commands or none, `within` so many seconds. This process has them then, with a lease.
+        """Write commands down within so many seconds, all of them or none. This process owns them, with a lease.
 
-        With `begin`, a single command about a known deal begins in the same commit, if no other command wants the deal.
-        Returns `None` when nothing was written: a key is there already, or another command that is under way or
-        succeeded undoes the same change, or answers the same question.
+        Returns `None` if nothing was written: one of the keys is there already, another command undoes one of the
+        changes, or another command continues one of the questions.
+        `begin`: a single command about a known deal begins in the same commit, unless another command wants the deal.
         """
 
     async def ping(self) -> None:
-        """Write a row of a command's size, to find out whether the ledger can be written."""
+        """Write a probe of a command's size, to find out whether writing works."""
 
 
 class WorkerLedger(Protocol):
-    """What a worker notes about the commands it has. Every method raises `StoreDown`.
+    """The ledger as the worker uses it. Every method raises `StoreDown`.
 
-    Those that note something about a command raise `LeaseLost` when this process does not have it any more. Then its
-    new owner goes on.
+    A method that notes something about a command raises `LeaseLost` if another process owns the command by now: that
+    process carries on.
     """
 
     async def identify(self, key: str, wish: Wish) -> None:
-        """Note which deal is meant, and the lost reason."""
+        """Note the ids of the deal and the lost reason."""
 
     async def begin(self, key: str) -> bool:
-        """Note that this process goes to the deal.
-
-        `False`: another command is at the deal, or was accepted earlier. Then try again later.
-        """
+        """Take the deal for this command. `False`: another command has it, or came first; try again later."""
 
     async def hold(self, key: str) -> None:
-        """Renew the lease, to be sure that this process still has the command."""
+        """Renew the lease; raises `LeaseLost` if another process owns the command."""
 
     async def intend(self, key: str, before: Opportunity) -> None:
-        """Note that the worker is about to send the change, and what the deal looked like. See `Intents`."""
+        """Note that the change is about to be sent, and the deal before it. See `deals.ports.Intents`."""
 
     async def tell_to_wait(self, key: str) -> bool:
         """Note that the caller is told that it takes longer.
 
-        `False`: that was noted before, or this process does not have the command any more.
+        `False`: do not tell them, because that is noted already, or another process owns the command.
         """
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
-        """Note the outcome, and the reply that is about to be delivered. The deal is free for the next command.
+        """Note the outcome, and the reply that is about to be delivered. The next command may have the deal.
 
-        `reply` is `None` for one of several: their reply is written when all are done.
+        `reply`: `None` for a command of a batch, which gets one reply when all its commands have their outcome.
         """
 
     async def reply(self, key: str, reply: Message) -> None:
-        """Note the reply of several that is about to be delivered."""
+        """Note the reply to a batch, which is about to be delivered; `key` is that of its first command."""
 
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
-        """Note how the reply was delivered, and as which message, if Slack said. The ledger forgets the reply address.
+        """Note how the reply was delivered (`DeliveryWay`), and forget the reply address and the reply.
 
-        `announced`: the other channel where the result was posted, and the message there; empty where there is none.
+        `message_ts`: Slack's id of the reply; empty if Slack did not say.
+        `announced`: the other channel where the reply was posted, and its id there; both empty if it was not.
         """
 
     async def renew(self, keys: Collection[str]) -> None:
-        """Renew the leases of those that this process still has."""
+        """Renew the leases of these commands, as far as this process owns them."""
 
     async def adopt(self, most: int) -> Sequence[Claim]:
-        """Take over commands whose lease ran out or that were given back, the oldest first; `most` at a time.
+        """Take over commands whose lease ran out or whose process gave them back: the oldest, `most` at a time.
 
-        Commands of this process may be among them: one whose writing the database did not confirm, and, after the
-        database's clock was set, those that it is working on.
+        Commands of this process may be among them: those that it wrote down without learning so (see
+        `StoreDown.perhaps_written`), and those at work when the database's clock is set forward.
         """
 
     async def give_back(self) -> int:
-        """Give back all unfinished commands of this process, for others to adopt. Returns how many there were."""
+        """Give up all unfinished commands, so that another process takes them over at once; returns how many."""
 
 
 class History(Protocol):
     """The commands of the past. Every method raises `StoreDown`."""
 
     async def find(self, key: str) -> Record | None:
-        """The command with this key; `None` where there is none."""
+        """The command with this key; `None` if there is none."""
 
     async def last_change(self, user_id: str) -> Record | None:
-        """The last change that this person made, not counting undos; `None` where there is none.
+        """The last change that this person made; `None` if there is none.
 
-        A command that is under way counts, and one that may have changed the deal: the person does not mean an earlier
-        one. A lost reason that was added to a lost deal does not count.
+        Neither an undo nor a lost reason that was added afterwards counts. A command that is under way counts, and one
+        that may have changed its deal: a person who types `undo` means no earlier one.
         """
 
     async def undo_of(self, key: str) -> Record | None:
-        """The command that undoes this one, under way or done; `None` where there is none."""
+        """The command that undoes this one, under way or done; `None` if there is none."""
 
     async def of_batch(self, batch: str) -> list[Record]:
-        """The commands that were asked for at once, in their order. `batch` is the key of the first."""
+        """The commands of a batch, in their order; `batch` is the key of the first."""
 
     async def of_user(self, user_id: str, most: int) -> list[Record]:
-        """The last commands of this person, latest first; `most` at most."""
+        """This person's commands, at most `most`, latest first."""
 
     async def of_everybody(self, most: int) -> list[Record]:
-        """The last commands of all people, latest first; `most` at most."""
+        """All people's commands, at most `most`, latest first."""
 
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
-        """The last commands about this deal, of all people, latest first; `most` at most."""
+        """All people's commands about this deal, at most `most`, latest first."""
 
 
-async def together(history: History, finding: Awaitable[Record | None]) -> Sequence[Record]:
-    """The command that is found, and those that were asked for with it; empty when there is none."""
+async def with_batch(history: History, finding: Awaitable[Record | None]) -> Sequence[Record]:
+    """The command that is found, with the others of its batch; empty if none is found. Raises `StoreDown`."""
     found = await finding
     if found is None:
         return ()

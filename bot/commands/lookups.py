@@ -1,51 +1,53 @@
-"""Looks deals up for a person: one by its id, or those that go by a name. Changes nothing, and keeps nothing. Pure."""
+"""Looks up deals by id or by name. Changes nothing and stores nothing. CRM and history are ports. Pure."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bot.commands.ledger import History
 from bot.commands.record import Record
 from bot.commands.request import ShowDeal
+from bot.deals.clock import loop_time
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import Cause, Effect, Failed, Trouble
 from bot.deals.ports import Crm, CrmError, StoreDown
 from bot.deals.wish import Wish
 
 LOOKUP_PATIENCE = 10.0
-"""Seconds for an answer."""
+"""Seconds for all requests of one lookup."""
 PAST_COMMANDS = 3
-"""Of the last commands about a deal, so many come with it."""
+"""How many of the last commands about a deal come with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A deal as it is now, with the last commands about it."""
+    """A deal as it is now."""
 
     deal: Opportunity
     past: Sequence[Record] = ()
+    """The last commands about it, latest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """Several deals go by the name."""
+    """Several deals that the name fits."""
 
     name: str
     deals: tuple[Opportunity, ...]
     more: bool
-    """Whether there are more than these."""
+    """Whether the search found more than these."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoCard:
-    """Why there is no deal to show; `wish` says which was looked for."""
+    """Why there is no deal to show."""
 
     failed: Failed
     wish: Wish
+    """The id or the name that was looked up; the rest of it means nothing."""
 
 
 class Lookups:
-    """What a question needs from the CRM and from the ledger."""
+    """Looks up deals in one sub-account; `patience`: seconds for one lookup."""
 
     def __init__(self, crm: Crm, history: History, patience: float = LOOKUP_PATIENCE) -> None:
         self._crm = crm
@@ -53,8 +55,8 @@ class Lookups:
         self._patience = patience
 
     async def show(self, asked: ShowDeal) -> Card | Choices | NoCard:
-        """Find the deal with its past; or which deals go by that name; or why there is none."""
-        until = self._until()
+        """Look up one deal with its past; or several, if the name fits them; or why there is none. Never raises."""
+        until = loop_time() + self._patience
         try:
             if not asked.opportunity_id:
                 matches = await self._crm.search(asked.name, until=until)
@@ -69,9 +71,9 @@ class Lookups:
         return Card(deal, await self._past(deal.id))
 
     async def find(self, opportunity_id: str) -> Card | NoCard:
-        """Find the deal as it is now, without its past; or why there is none."""
+        """Look up a deal without its past; or why there is none. Never raises."""
         try:
-            return Card(await self._look(opportunity_id, self._until()))
+            return Card(await self._look(opportunity_id, loop_time() + self._patience))
         except CrmError as error:
             return _failed(error.trouble, ShowDeal(opportunity_id))
 
@@ -81,11 +83,8 @@ class Lookups:
     async def _past(self, opportunity_id: str) -> list[Record]:
         try:
             return await self._history.of_opportunity(opportunity_id, PAST_COMMANDS)
-        except StoreDown:  # the card is worth showing without
+        except StoreDown:  # a card without its past is better than none
             return []
-
-    def _until(self) -> float:
-        return asyncio.get_running_loop().time() + self._patience
 
 
 def _failed(trouble: Trouble, asked: ShowDeal) -> NoCard:

@@ -1,4 +1,4 @@
-"""A command as the ledger accepts it and as it remembers it, and what can follow: going on, or an undo. Pure."""
+"""A command as it is accepted, and as the ledger remembers it; decides whether it can be undone. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,30 +15,30 @@ from bot.deals.wish import Consent, Wish
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a command comes from: who typed or pressed what, and where the answer goes."""
+    """Where a command comes from: who sent what, and where the reply goes."""
 
     key: str
-    """The sender's own id. The same key again is the same command."""
+    """Slack's id for what the caller did: if the same key comes again, it is the same command."""
     reference: str
-    """Eight letters and digits for people and the log."""
+    """Eight letters and digits, which people read out and the log names."""
     caller: Caller
     text: str
-    """What was typed after the command, or the value of the button or of what was chosen."""
+    """What the caller typed after the command, or the value of the button or the option that they chose."""
     response_url: str
     message_ts: str = ""
-    """Slack's id of the message whose button was pressed; empty for what was typed."""
+    """Slack's id of the message whose button was pressed; empty for a typed command."""
 
     @property
     def address(self) -> Address:
-        """Where the answer goes."""
+        """Where the reply goes."""
         return Address(self.response_url, self.caller.channel_id, self.caller.user_id, self.message_ts)
 
     def entries(self, wishes: Sequence[Wish], *, note: str = "", public: bool = True) -> list["Entry"]:
-        """The commands to write down: one, or several that are answered by the first of them."""
+        """The commands to accept, one for each wish. Several wishes make a batch, which gets one reply."""
         batch = self.key if len(wishes) > 1 else None
         return [
             Entry(
-                # A key of its own for each, in their order: the first has the sender's.
+                # Each has a key of its own, and the keys sort in their order. The first has Slack's.
                 key=f"{self.key}#{number:02}" if number else self.key,
                 reference=self.reference,
                 caller=self.caller,
@@ -56,46 +56,44 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command as the ledger accepts it: who, where, what was typed, what it asks for, and where the answer goes."""
+    """A command as it is accepted. Fields that `Origin` has too mean the same."""
 
     key: str
-    """The sender's own id for the command. The same key again is the same command."""
     reference: str
     caller: Caller
     text: str
     wish: Wish
     response_url: str = ""
-    """Lets its holder post to the channel for half an hour, so the ledger forgets it once the command is answered."""
+    """With it anyone may post in the channel for half an hour: it is stored until the reply is delivered, no longer."""
     message_ts: str = ""
-    """Slack's id of the message whose button was pressed; empty for what was typed."""
     undoes: str | None = None
     """The key of the command that this one undoes."""
     continues: str | None = None
-    """The key of the command that stopped with a question, to which this one is the answer."""
+    """The key of the command that asked a question, if this is the answer."""
     batch: str | None = None
-    """Of several that were asked for at once: the key of the first, which answers for all."""
+    """The key of the batch's first command, which gets the reply; `None` for a command that is alone."""
     note: str = ""
-    """The caller's own words to be posted with the result."""
+    """What the caller adds for the people in the channel."""
     public: bool = True
-    """Whether the result is posted for all in the channel."""
+    """Whether the people in the channel see the reply."""
 
     @property
     def address(self) -> Address:
-        """Where the answer goes."""
+        """Where the reply goes."""
         return Address(self.response_url, self.caller.channel_id, self.caller.user_id, self.message_ts)
 
     @property
     def needs_sharing_consent(self) -> bool:
-        """Whether all in the channel would see the result, and the caller was not asked about that.
+        """Whether the caller must confirm first in a channel that is shared with another company.
 
-        An undo and an added lost reason need no consent: the change itself was posted there.
+        An undo needs no confirmation, and no lost reason for a change: the channel has seen the change already.
         """
         if not self.public or self.undoes or self.wish.only_if:
             return False
         match self.wish.consent:
             case Consent.PRESUMED | Consent.WANTED:
                 return True
-            case Consent.GIVEN:  # for the change; only the question that a command continues asks about the channel too
+            case Consent.GIVEN:  # given on a deal's card, the caller confirmed the deal only, not that others read it
                 return self.continues is None
             case Consent.PREVIEW | Consent.SHARED:
                 return False
@@ -104,7 +102,7 @@ class Entry:
 
 
 class UndoRefusal(StrEnum):
-    """Why a command cannot be undone; `messages` has a sentence for each."""
+    """Why a command cannot be undone; `slack/messages/tables.py` has a sentence for each."""
 
     NONE_YET = "none_yet"
     NOT_DONE = "not_done"
@@ -124,24 +122,25 @@ class State(StrEnum):
     ACCEPTED = "accepted"
     """Written down, and not begun."""
     RUNNING = "running"
-    """A worker is at the deal."""
+    """A worker has the deal, and has not written to it."""
     INTENDED = "intended"
     """A worker is about to change the deal, or has just done so."""
     ANSWERED = "answered"
     """The outcome is written down; the reply is not delivered yet."""
     FINISHED = "finished"
+    """The reply is delivered, or given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unfamiliar:
-    """A word that a later version of this program wrote, where this version knows only certain words."""
+    """A word in the database that this version does not know, because a later version wrote it."""
 
     word: str
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row of the ledger. What is `None` is not known, or not reached."""
+    """A command as the ledger remembers it. `None`: not known, or not reached."""
 
     key: str
     reference: str
@@ -155,41 +154,48 @@ class Record:
     name: str | None
     """The deal's name at that time."""
     status: str
-    """The status that was asked for."""
+    """The status that the caller asked for."""
     lost_reason_id: str | None
-    """The id of the lost reason that was asked for; an undo may ask for one."""
+    """The lost reason that the caller asked for, or that an undo restores."""
     undoes: str | None
     state: State | Unfamiliar
     before: str | None
+    """The deal's status before the command."""
     before_lost_reason_id: str | None
     after: str | None
+    """The deal's status after the command."""
     outcome: Result | Cause | Unfamiliar | None
     """`None` while the command is under way."""
     effect: Effect | Unfamiliar | None
-    """Whether a failure changed anything; `None` for all other outcomes."""
+    """Whether a failed command changed the deal; `None` unless it failed."""
     attempts: int
+    """See `Claim.attempts`."""
     delivered: str | None
+    """A `DeliveryWay`."""
     message_ts: str | None
+    """Slack's id of the message that tells of it in the command's channel."""
     trace_id: str | None
+    """HighLevel's id for the request that changed the deal."""
     finished_at: datetime | None
+    """In UTC."""
     called: str | None = None
-    """The name by which the caller called the deal, instead of its id."""
+    """What the caller typed instead of the deal's id."""
     reason: str | None = None
-    """Why it was lost, as the caller typed it."""
+    """Why the deal was lost, as the caller typed it."""
     consent: Consent | Unfamiliar = Consent.GIVEN
     continues: str | None = None
     batch: str | None = None
     note: str | None = None
     public: bool = True
     announced_in: str | None = None
-    """The other channel where the result was posted; `announced_ts` is the message there."""
+    """The other channel where the reply was posted, as `announced_ts`."""
     announced_ts: str | None = None
     location_id: str = ""
-    """The sub-account; empty where there was only one."""
+    """The sub-account; empty if there was only one."""
 
     @property
     def changed(self) -> bool:
-        """Whether it gave the deal another status. One that only added a lost reason did not."""
+        """Whether it gave the deal another status. A lost reason alone does not count."""
         match self.outcome:
             case Result.CHANGED:
                 return self.before != self.after
@@ -202,7 +208,7 @@ class Record:
 
     @property
     def open_question(self) -> bool:
-        """Whether it stopped with a question, and can go on with an answer."""
+        """Whether it stopped to ask the caller something, and an answer continues it."""
         match self.outcome:
             case Result.AMBIGUOUS | Result.REASON_WANTED | Result.UNCONFIRMED | Result.PREVIEWED:
                 return True
@@ -213,7 +219,7 @@ class Record:
 
     @property
     def was_shown(self) -> bool:
-        """Whether it stopped to show the caller the deal as it was, and what would become of it."""
+        """Whether it showed the caller the deal, and what it would change, instead of changing it."""
         match self.outcome:
             case Result.UNCONFIRMED | Result.PREVIEWED:
                 return True
@@ -224,12 +230,12 @@ class Record:
             case _:
                 assert_never(self.outcome)
 
-    def go_on(self, opportunity_id: str = "", lost_reason_id: str | None = None) -> Wish:
-        """What it asked for, with the answer: which deal, or which lost reason.
+    def continued(self, opportunity_id: str = "", lost_reason_id: str | None = None) -> Wish:
+        """Its wish, with the caller's answer to what it asked.
 
-        Where the caller was shown the deal, it must still have the status that they saw, and they are not asked again.
+        If the caller saw the deal, it must still have the status that they saw, and they are not asked again.
         """
-        # A later version knows what its word permits. This version asks.
+        # What a later version's word permits is not known here, so this version asks.
         consent = Consent.WANTED if isinstance(self.consent, Unfamiliar) else self.consent
         return Wish(
             opportunity_id or self.opportunity_id,
@@ -243,10 +249,10 @@ class Record:
         )
 
     def undo(self, window: timedelta, now: datetime) -> Wish | UndoRefusal:
-        """What undoes this change, or why that cannot be done.
+        """The wish that undoes this change, or why there is none.
 
-        A change can be undone within `window` after it was asked for; a window of zero means never. The deal must still
-        show what this change set, and gets back the status that it had before, with its lost reason.
+        A change can be undone for a `window` after its command was accepted; a window of zero means never. The deal
+        must still have the status that this change gave it. It gets back the earlier one, with its lost reason.
         """
         if not window:
             return UndoRefusal.SWITCHED_OFF

@@ -1,4 +1,4 @@
-"""What is said to a person, where it goes, and the port that sends it. Pure."""
+"""A message to Slack, its address, and the port that sends it. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,45 +8,50 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What Slack shows. `text` alone says all that matters: it is all that a screen reader reads."""
+    """What Slack shows. `text` says everything that matters, because a screen reader reads only that.
+
+    https://docs.slack.dev/reference/methods/chat.postMessage
+    """
 
     text: str
     blocks: tuple[Mapping[str, Any], ...]
-    """As Slack takes them: `bot/slack/block_kit` makes them, and nothing here looks inside."""
+    """Block Kit, as `bot/slack/block_kit` makes it. Nothing in `commands` looks inside."""
     public: bool
+    """Whether everyone in the channel sees it, or only the caller."""
     replaces: bool = False
-    """Takes the place of the message whose button was pressed, instead of standing below it."""
+    """Replaces the message whose button was pressed; if not, it is a new message."""
     also_in: str = ""
-    """Another channel where it is posted as well; empty for none."""
+    """The id of another channel where it is posted too; empty for none."""
     asks_why: bool = False
-    """The person who lost the deal is asked for the reason afterwards."""
+    """The caller is asked for the lost reason afterwards."""
     is_undo: bool = False
-    """It tells of an undo: every other message about the undone change is changed to say so."""
+    """It tells of an undo: it replaces every other message about the change that is undone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the answer to a command or a button goes; without a reply address and a channel: to the person directly.
+    """Where a reply goes: to the reply address, else to the channel, else to the person in a direct message.
 
-    `response_url` works for 30 minutes and 5 messages, anywhere the command does, without any scope.
+    A `response_url` works for 30 minutes and 5 messages, wherever the command can be typed, and needs no scope.
     https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
     """
 
     response_url: str
+    """Empty for none; likewise `channel_id`."""
     channel_id: str
     user_id: str
     message_ts: str = ""
-    """The message that a button was pressed in; empty for a command."""
+    """Slack's id of the message whose button was pressed; empty for a typed command."""
 
 
 class DeliveryWay(StrEnum):
-    """How a message arrived."""
+    """How a command's reply was delivered."""
 
     RESPONSE_URL = "response_url"
     CHANNEL = "channel"
     DIRECT_MESSAGE = "direct_message"
     TOGETHER = "together"
-    """With others: the first of several commands answers for all."""
+    """In the one reply to its batch."""
     UNDELIVERED = "undelivered"
 
 
@@ -56,17 +61,17 @@ class Delivery:
 
     way: DeliveryWay
     message_ts: str
-    """The message's id within its conversation; empty where Slack gave none, as a `response_url` never does."""
+    """The message's id in its conversation; empty if Slack gave none, as for a `response_url`."""
 
 
 class Mail(Protocol):
-    """Sends messages. No method raises."""
+    """Sends messages to Slack. No method raises."""
 
     async def deliver(self, message: Message, to: Address) -> Delivery:
-        """Deliver it, by the first way that takes it."""
+        """Send a message to an address, the first way that works."""
 
     async def post(self, message: Message, channel_id: str) -> Delivery:
-        """Post it in a channel, or not at all."""
+        """Post a message in a channel, and nowhere else."""
 
     async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
-        """Put it in the place of an earlier message of ours; whether Slack took it, or may have."""
+        """Replace an earlier message of the bot's. Returns whether Slack accepted it, or may have."""

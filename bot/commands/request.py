@@ -1,4 +1,4 @@
-"""What the text of a command asks for. Pure."""
+"""The requests that a typed command can make. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,15 +6,14 @@ from enum import StrEnum
 from bot.deals.wish import Wish
 
 COMMAND = "/opp-status"
-
 USAGE_HINT = "<deal> <open|won|lost|abandoned> [reason]"
-
+"""What Slack shows behind the command while a person types it. `manifest.yml` has the same."""
 MOST_AT_ONCE = 25
 """Deals that one command may name."""
 
 
 class Problem(StrEnum):
-    """Why a text could not be understood; `messages` has a sentence for each."""
+    """Why a text was not understood; `slack/messages/tables.py` has a sentence for each."""
 
     NO_STATUS = "no_status"
     NO_OPPORTUNITY = "no_opportunity"
@@ -32,70 +31,75 @@ class Problem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Help:
-    """Somebody wants to know how this works."""
+    """Show how the command works."""
 
 
 @dataclass(frozen=True, slots=True)
 class WhoAmI:
-    """Somebody wants to know who the bot takes them for, and what they may."""
+    """Show the caller's ids, and whether they may change deals."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowAccess:
-    """An admin wants to see who asks to be let in, and who was."""
+    """Show admins the open requests for access, and the approvals."""
 
 
 @dataclass(frozen=True, slots=True)
 class UseLocation:
-    """Somebody wants to know in which sub-account this channel works; an admin, that it works in this one."""
+    """Show in which sub-account this channel works; or, for an admin, let it work in the one that they name."""
 
     name: str = ""
+    """The sub-account's name as typed; empty to show which it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Somebody wants to take back the last change they made."""
+    """Undo the caller's last change."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowHistory:
-    """Somebody wants to see their last commands, or everybody's about one deal; an admin, another's or everybody's."""
+    """Show the caller's last commands, or all people's about one deal; admins may see others' as well."""
 
     opportunity_id: str | None = None
+    """About this deal; `None` for any."""
     user_id: str = ""
-    """Whose; empty for their own."""
+    """By this person; empty for the caller."""
     everybody: bool = False
+    """By anyone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Somebody wants deals to have a status: several by id or link, or one by whatever it is called."""
+    """Change the status of one deal, or of several whose ids or links were typed."""
 
     wishes: tuple[Wish, ...]
-    """One or more, no two of the same deal; all with the same status, reason and consent."""
+    """One or more, each for another deal; all with the same status, reason and consent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowDeal:
-    """Somebody wants to see a deal: by its id, or by what it is called while the id is empty."""
+    """Show a deal, by its id or by its name."""
 
     opportunity_id: str = ""
+    """Empty if only the name is known."""
     name: str = ""
     location_id: str = ""
-    """The sub-account, where a link says so."""
+    """The sub-account that a link names; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenForm:
-    """Somebody wants to fill in a form instead of typing."""
+    """Open the form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Misunderstood:
-    """A text that asks for nothing the bot can do. `word` is the part that was not understood, as typed."""
+    """Tell the caller why their text was not understood."""
 
     problem: Problem
     word: str = ""
+    """The part of the text that it is about."""
 
 
 Request = Change | ShowDeal | OpenForm | Help | WhoAmI | ShowAccess | UseLocation | Undo | ShowHistory | Misunderstood

@@ -1,4 +1,4 @@
-"""Work in the background: each task logs under its reference, and ends in time when the process has to stop."""
+"""Runs work in the background: each task logs under its reference, and all end in time when the process stops."""
 
 import asyncio
 from collections.abc import Awaitable, Iterator
@@ -10,15 +10,16 @@ log = structlog.get_logger(__name__)
 
 
 class Tasks:
-    """Everything that this process does in the background."""
+    """The background tasks of this process."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
         self._at_last_step: set[asyncio.Task[None] | None] = set()
 
     def start(self, work: Awaitable[None], reference: str) -> asyncio.Task[None]:
-        """Begin; every line that is logged on the way carries the reference."""
-        # The set holds the task: asyncio alone would let it be collected while it runs.
+        """Start a task; each line that it logs carries the reference."""
+        # asyncio keeps only a weak reference to a task: without the set it could be collected while it runs.
+        # https://docs.python.org/3/library/asyncio-task.html#asyncio.create_task
         task = asyncio.create_task(_with_reference(work, reference), name=reference)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -26,7 +27,7 @@ class Tasks:
 
     @contextmanager
     def last_step(self) -> Iterator[None]:
-        """What this task does inside is not stopped with the others: it is nearly done."""
+        """Give the current task, which is nearly done, the grace time when the others are cancelled; see `drain`."""
         task = asyncio.current_task()
         self._at_last_step.add(task)
         try:
@@ -34,8 +35,11 @@ class Tasks:
         finally:
             self._at_last_step.discard(task)
 
-    async def drain(self, patience: float, last_words: float) -> None:
-        """Wait for all tasks, `patience` seconds at most; then `last_words` more for those at their last step."""
+    async def drain(self, patience: float, grace: float) -> None:
+        """Wait for all tasks for `patience` seconds. Then cancel all but those at their last step.
+
+        These have `grace` seconds more.
+        """
         if not self._running:
             return
         log.info("worker.draining", commands=len(self._running))
@@ -43,7 +47,7 @@ class Tasks:
         for task in left - self._at_last_step:
             task.cancel()
         if left:
-            _, left = await asyncio.wait(left, timeout=last_words)
+            _, left = await asyncio.wait(left, timeout=grace)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)

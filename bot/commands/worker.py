@@ -1,4 +1,4 @@
-"""Takes commands on, answers each exactly once, and takes over what a dead process left."""
+"""Runs accepted commands, replies to each exactly once, and takes over the commands of processes that died."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,6 +16,7 @@ from bot.commands.outbox import Outbox, Words
 from bot.commands.record import Entry, Record
 from bot.commands.reply import DeliveryWay, Message
 from bot.commands.tasks import Tasks
+from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason
 from bot.deals.outcome import Failed, Outcome, Result, word
 from bot.deals.ports import LeaseLost, StoreDown
@@ -24,32 +25,33 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 ADOPTED_AT_ONCE = 50
+"""Commands that are taken over in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerTiming:
-    """How often the worker does what, in seconds."""
+    """The worker's times, in seconds."""
 
     renew: float = 5.0
-    """Between two renewals of our leases; several must fail before one runs out."""
+    """Between two renewals of the leases; several must fail before a lease ends."""
     adopt: float = 1.0
-    """Between two looks for commands whose process died."""
+    """Between two searches for commands whose process died."""
     tell: float = 5.0
-    """After which the caller is told that it takes longer."""
-    again: float = 0.25
-    """Before something is tried again that is not there now: the deal, or the database."""
+    """From a command's start until its caller is told that it takes longer."""
+    retry: float = 0.25
+    """Before the next try, while another command has the deal or the database is down."""
     wait_for_limit: float = 600.0
-    """For how long a command is kept waiting for HighLevel's limit at most."""
+    """That a command waits at most for HighLevel's rate limit."""
     drain: float = 25.0
-    """For what was accepted to be finished after SIGTERM. A PaaS kills after 30.
+    """From SIGTERM until the worker has stopped. Heroku kills a process after 30.
     https://devcenter.heroku.com/articles/dynos#shutdown"""
-    last_words: float = 2.0
-    """Kept back from draining, twice: for replies that are on their way, and to note what is given back."""
+    grace: float = 2.0
+    """The last part of `drain`, twice: first for replies on their way, then to give back what is not finished."""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """What the worker reads and writes: the commands it has, and what was done before."""
+class WorkerStorage:
+    """The ledger of running commands, and the history of all."""
 
     ledger: WorkerLedger
     history: History
@@ -63,7 +65,7 @@ class Worker:
         *,
         accounts: Accounts,
         channels: Channels,
-        memory: Memory,
+        storage: WorkerStorage,
         words: Words,
         outbox: Outbox,
         tasks: Tasks,
@@ -71,78 +73,78 @@ class Worker:
         instrumentation: Instrumentation = NO_METRICS,
     ) -> None:
         self._accounts = accounts
-        self._ledger = memory.ledger
-        self._history = memory.history
+        self._ledger = storage.ledger
+        self._history = storage.history
         self._words = words
         self._outbox = outbox
         self._tasks = tasks
         self._timing = timing
         self._instrumentation = instrumentation
         self._execution = Execution(
-            accounts, channels, memory.ledger, again=timing.again, wait_for_limit=timing.wait_for_limit
+            accounts, channels, storage.ledger, retry=timing.retry, wait_for_limit=timing.wait_for_limit
         )
-        self._keys: set[str] = set()
-        """Of the commands that are running here."""
-        self._leaving = False
+        self._running: set[str] = set()
+        """The keys of the commands that run in this process."""
+        self._draining = False
 
-    # --- what comes in ----------------------------------------------------------------------------------------------
+    # --- commands come in -------------------------------------------------------------------------------------------
 
     def has_room(self, entry: Entry) -> bool:
-        """Whether a command would be begun at once, without waiting for others in its sub-account."""
-        return not self._leaving and self._execution.has_room(entry.wish.location_id)
+        """Whether the command would begin at once, without waiting for others in its sub-account."""
+        return not self._draining and self._execution.has_room(entry.wish.location_id)
 
     def submit(self, entry: Entry, *, begun: bool = False) -> None:
-        """Take on a command that was just accepted. What goes wrong with it is logged and told, never raised.
+        """Run a command that was just accepted, in the background. Errors are logged and told to its caller.
 
-        `begun`: it was noted with it that we are at the deal.
+        `begun`: the command has its deal to itself, as after `WorkerLedger.begin`.
         """
         identified = entry.undoes is not None
         self._take(Claim(entry, age=0.0, attempts=0, intended=None, reply=None, identified=identified, begun=begun))
 
     async def tend(self) -> None:
-        """Keep the leases of what we have, and take over what others left, until cancelled."""
+        """Renew this process's leases, and take over the commands of processes that died; until cancelled."""
         renewed = float("-inf")
         while True:
-            now = _now()
+            now = loop_time()
             try:
                 if now - renewed >= self._timing.renew:
-                    if self._keys:
-                        await self._ledger.renew(self._keys)
+                    if self._running:
+                        await self._ledger.renew(self._running)
                     renewed = now
-                for claim in [] if self._leaving else await self._ledger.adopt(ADOPTED_AT_ONCE):
-                    # It never left, the clock jumped; or we are leaving ourselves, and give it back.
-                    if self._leaving or claim.entry.key in self._keys:
+                for claim in [] if self._draining else await self._ledger.adopt(ADOPTED_AT_ONCE):
+                    # Already running here: the database's clock jumped. Draining since then: `drain` gives it back.
+                    if self._draining or claim.entry.key in self._running:
                         continue
                     log.info("command.adopted", reference=claim.entry.reference, attempts=claim.attempts)
                     self._take(claim)
-            except StoreDown:  # logged where it happened
+            except StoreDown:  # `storage.database` logs it
                 pass
             except Exception:
                 log.exception("worker.broken")
             await asyncio.sleep(self._timing.adopt)
 
     async def drain(self) -> None:
-        """Wait until every command is answered, as long as there is time; give back what is not done by then."""
-        self._leaving = True
-        last_words = self._timing.last_words
-        await self._tasks.drain(self._timing.drain - 2 * last_words, last_words)
+        """Finish the commands as far as the time allows, then give back the others."""
+        self._draining = True
+        grace = self._timing.grace
+        await self._tasks.drain(self._timing.drain - 2 * grace, grace)
         try:
-            async with asyncio.timeout(self._timing.last_words):
+            async with asyncio.timeout(grace):
                 if given_back := await self._ledger.give_back():
                     log.warning("worker.gave_back", commands=given_back)
         except (StoreDown, TimeoutError):
-            log.warning("worker.kept")  # until the leases run out
+            log.warning("worker.kept")  # other processes take them over when the leases end
 
     def _take(self, claim: Claim) -> None:
         key = claim.entry.key
-        self._keys.add(key)
+        self._running.add(key)
         task = self._tasks.start(self._run(claim), claim.entry.reference)
-        task.add_done_callback(lambda _: self._keys.discard(key))
+        task.add_done_callback(lambda _: self._running.discard(key))
 
-    # --- one command ------------------------------------------------------------------------------------------------
+    # --- one command runs -------------------------------------------------------------------------------------------
 
     async def _run(self, claim: Claim) -> None:
-        entry, accepted = claim.entry, _now() - claim.age
+        entry, accepted = claim.entry, loop_time() - claim.age
         telling: list[asyncio.Task[None]] = []
         timer = asyncio.get_running_loop().call_later(
             self._timing.tell, lambda: telling.append(self._tasks.start(self._tell_to_wait(entry), entry.reference))
@@ -150,7 +152,7 @@ class Worker:
         try:
             reply = claim.reply or await self._answer(claim)
             timer.cancel()
-            await asyncio.gather(*telling)  # what is being said is said to the end, before the result
+            await asyncio.gather(*telling)  # the note that it takes longer must not arrive after the result
             if reply is None:
                 await self._until_stored(lambda: self._ledger.finish(entry.key, DeliveryWay.TOGETHER, ""))
             else:
@@ -163,14 +165,14 @@ class Worker:
             timer.cancel()
 
     async def _answer(self, claim: Claim) -> Message | None:
-        """Carry it out, and write down what became of it and what is to be said.
+        """Carry out the command; note its outcome and its reply, and return the reply.
 
-        `None` for one of several, unless it is the first: that waits for the others, and answers for all.
+        The first command of a batch waits for the others, and gets the batch's reply; for the others it is `None`.
         """
         entry, batch = claim.entry, claim.entry.batch
         if not claim.answered:
             outcome, entry = await self._execution.carry_out(claim)
-            log.info("command.done", outcome=_name(outcome))
+            log.info("command.done", outcome=_loggable(outcome))
             undone = await self._undone(entry)
             reply = None if batch else self._words.outcome(outcome, entry, undone)
             await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply))
@@ -179,31 +181,32 @@ class Worker:
                 return reply
         if not batch or entry.key != batch:
             return None
-        records = await self._all_done(batch)
+        records = await self._wait_for_batch(batch)
         undone = await self._undone(entry)
         earlier = (
             await self._until_stored(partial(self._history.of_batch, undone.batch)) if undone and undone.batch else []
         )
         lacks_reason = any(record.outcome is Result.REASON_WANTED for record in records)
-        reasons = await self._reasons_of(entry) if lacks_reason else None
-        together = self._words.several(records, entry, earlier, reasons or ())
-        await self._until_stored(lambda: self._ledger.reply(entry.key, together))
-        return together
+        reasons = await self._lost_reasons(entry) if lacks_reason else None
+        reply = self._words.several(records, entry, earlier, reasons or ())
+        await self._until_stored(lambda: self._ledger.reply(entry.key, reply))
+        return reply
 
-    async def _all_done(self, batch: str) -> Sequence[Record]:
+    async def _wait_for_batch(self, batch: str) -> Sequence[Record]:
+        """The commands of a batch, once each has its outcome."""
         while True:
             records = await self._until_stored(lambda: self._history.of_batch(batch))
             if all(record.outcome for record in records):
                 return records
-            await asyncio.sleep(self._timing.again)
+            await asyncio.sleep(self._timing.retry)
 
     async def _undone(self, entry: Entry) -> Record | None:
-        """The change that this command undoes."""
+        """The change that this command undoes; `None` if it is no undo, or the change was deleted since."""
         key = entry.undoes
         return await self._until_stored(lambda: self._history.find(key)) if key else None
 
-    async def _reasons_of(self, entry: Entry) -> tuple[LostReason, ...] | None:
-        return await self._accounts.lost_reasons(entry.wish.location_id, until=_now() + self._timing.tell)
+    async def _lost_reasons(self, entry: Entry) -> tuple[LostReason, ...] | None:
+        return await self._accounts.lost_reasons(entry.wish.location_id, until=loop_time() + self._timing.tell)
 
     async def _tell_to_wait(self, entry: Entry) -> None:
         if entry.batch not in {None, entry.key}:
@@ -211,12 +214,12 @@ class Worker:
         try:
             first = await self._ledger.tell_to_wait(entry.key)
         except StoreDown:
-            first = True  # once in the life of this process, then
+            first = True  # another process may tell the caller once more, which is better than silence
         if first:
             log.info("command.takes_long")
-            await self._outbox.say(self._words.takes_long(entry.reference), entry.address)
+            await self._outbox.send(self._words.takes_long(entry.reference), entry.address)
 
-    # --- its reply --------------------------------------------------------------------------------------------------
+    # --- its reply goes out -----------------------------------------------------------------------------------------
 
     async def _reply_and_finish(self, entry: Entry, reply: Message, accepted: float) -> None:
         async def still_ours(waited: float) -> None:
@@ -224,58 +227,54 @@ class Worker:
                 await self._until_stored(lambda: self._ledger.hold(entry.key))
 
         delivery = await self._outbox.deliver(reply, entry.address, still_ours)
-        self._instrumentation.replied(delivery.way, _now() - accepted)
+        self._instrumentation.replied(delivery.way, loop_time() - accepted)
         log.info("command.answered", delivered=delivery.way.value)
-        # Only a message in the command's own channel can be found again by its id alone.
+        # An id says which message only together with its channel, and the ledger has the command's channel.
         message_ts = delivery.message_ts if delivery.way is DeliveryWay.CHANNEL else ""
         announced = await self._announce(reply)
         await self._until_stored(lambda: self._ledger.finish(entry.key, delivery.way, message_ts, announced))
         if reply.is_undo and (undone := await self._undone(entry)):
-            await self._mark_undone(await self._spoke_for(undone), reply, entry)
+            await self._mark_undone(await self._replied_for(undone), reply, entry)
         if reply.asks_why:
             await self._ask_why(entry)
 
     async def _announce(self, reply: Message) -> tuple[str, str]:
-        """Post it in the other channel where it belongs; the channel and the message, or nothing."""
+        """Post the reply in the other channel that it names; returns that channel and the message, or empty strings."""
         if not reply.also_in:
             return "", ""
         delivery = await self._outbox.post(reply, reply.also_in)
         return (reply.also_in, delivery.message_ts) if delivery.message_ts else ("", "")
 
-    async def _spoke_for(self, undone: Record) -> Record:
-        """The command whose message told of the change: of several the first."""
+    async def _replied_for(self, undone: Record) -> Record:
+        """The command whose reply told of this change: the first of its batch."""
         first = undone.batch or undone.key
         found = await self._until_stored(lambda: self._history.find(first))
-        return found or undone  # the first may be forgotten
+        return found or undone  # the first may have been deleted
 
     async def _mark_undone(self, undone: Record, reply: Message, entry: Entry) -> None:
-        """Let every other message about the change say that it was undone."""
+        """Replace every other message about the change by the reply to its undo."""
         pressed = (entry.caller.channel_id, entry.message_ts)
         for channel_id, ts in ((undone.channel_id, undone.message_ts), (undone.announced_in, undone.announced_ts)):
             if channel_id and ts and (channel_id, ts) != pressed:
                 await self._outbox.update(replace(reply, replaces=True), channel_id, ts)
 
     async def _ask_why(self, entry: Entry) -> None:
-        """Ask the person who lost a deal for the reason, where there are any to choose from."""
-        reasons = await self._reasons_of(entry)
+        """Ask the caller why they lost the deal, if the sub-account has lost reasons to choose from."""
+        reasons = await self._lost_reasons(entry)
         if reasons and (change := await self._until_stored(lambda: self._history.find(entry.key))):
-            await self._outbox.say(self._words.ask_why(reasons, change), entry.address)
+            await self._outbox.send(self._words.ask_why(reasons, change), entry.address)
 
     async def _until_stored(self, note: Callable[[], Awaitable[T]]) -> T:
-        """Do it, as soon as the database lets us."""
+        """Call `note`, and again while the database is down, until it returns; returns the same."""
         try:
             return await note()
         except StoreDown:
-            pause = self._timing.again
-        # Built only after a failure: to build it costs more than most notes.
+            pause = self._timing.retry
+        # Built only after a failure: building it takes longer than most notes do.
         return await stamina.AsyncRetryingCaller(
             attempts=None, timeout=None, wait_initial=pause, wait_max=pause, wait_jitter=0.0
         )(StoreDown, note)
 
 
-def _name(outcome: Outcome) -> str:
+def _loggable(outcome: Outcome) -> str:
     return outcome.trouble.cause.value if isinstance(outcome, Failed) else type(outcome).__name__
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -1,1 +1,1 @@
-"""The edge to Slack, in and out."""
+"""The edge to Slack: requests come in, messages go out."""

@@ -1,4 +1,7 @@
-"""What a button or a choice in a message means: its name, and what its value carries. Pure."""
+"""The `action_id`s of the buttons and menus in messages, and what their values carry. Pure.
+
+https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+"""
 
 from dataclasses import dataclass
 from typing import Self
@@ -7,80 +10,83 @@ from bot.deals.deal import STATES, Status, Target
 from bot.deals.wish import Consent
 
 UNDO = "undo"
-"""Takes a change back, and those that were made with it; the value is its key."""
+"""Undo a change, and the others of its batch. The value is the change's key."""
 CHOOSE = "choose"
-"""This deal is meant: see `Choice`."""
+"""Choose one of the deals that a name fits. The value is a `Choice`."""
 CONFIRM = "confirm"
-"""Yes, do it; the value is the key of the command that asks, or of the first of several."""
+"""Say yes to a question. The value is the key of the command that asked; in a batch, of the first."""
 DISMISS = "dismiss"
-"""No, leave it."""
+"""Say no to a question."""
 REASON = "reason"
-"""Why a deal is lost; what is chosen is the reason's id, and the block's id is the key of the command."""
+"""Choose a lost reason. The value is the reason's id, and the block's id is the key of the command."""
 SET = "set"
-"""Begins the names of those on a card that give a deal a status: see `StatusChoice`."""
+"""Set a deal's status from its card. The `action_id` begins with this. The value is a `StatusChoice`."""
 SHOW = "show"
-"""Shows a deal's card; the value is its `target_value`."""
+"""Show a deal's card to the person. The value is a `target_value`."""
 SHARE = "share"
-"""Shows a deal's card to the channel; the value is its `target_value`."""
+"""Show a deal's card to the channel. The value is a `target_value`."""
 REQUEST = "request_access"
-"""Asks the admins to be let in."""
+"""Ask the admins for access."""
 APPROVE = "approve_access"
-"""An admin lets somebody in; the value is the request's reference. Likewise to decline."""
+"""Approve a request for access, as an admin. The value is the request's reference."""
 DECLINE = "decline_access"
+"""Decline a request for access, as an admin. The value is the request's reference."""
 REVOKE = "revoke_access"
-"""An admin takes an approval back; the value is the id of the person."""
+"""Revoke an approval, as an admin. The value is the approved person's user id."""
 LINK = "link"
-"""Leads to HighLevel, and does nothing else."""
+"""Open a page of HighLevel. The bot does nothing."""
 
 
 def target_value(deal: Target) -> str:
-    """A deal as a button carries it, or an option of a menu."""
+    """Write a deal as the value of a button or an option."""
     return " ".join((deal.opportunity_id, *filter(None, [deal.location_id])))
 
 
 def read_target_value(value: str) -> Target:
-    """Read it back; parts that are missing are empty."""
+    """Read what `target_value` wrote. Missing parts are empty."""
     opportunity_id, _, location_id = value.partition(" ")
     return Target(opportunity_id, location_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Of the deals that go by a name, the one that is meant; `key` is of the command that asks."""
+    """The deal that a person chose from those that a name fits."""
 
     opportunity_id: str
     key: str
+    """The key of the command that asked."""
 
     @property
     def value(self) -> str:
-        """As a button carries it."""
+        """Write it as the value of a button."""
         return f"{self.opportunity_id} {self.key}"
 
     @classmethod
     def from_value(cls, value: str) -> Self:
-        """Read it back; parts that are missing are empty."""
+        """Read the value of a button. Missing parts are empty."""
         opportunity_id, _, key = value.partition(" ")
         return cls(opportunity_id, key)
 
 
 @dataclass(frozen=True, slots=True)
 class StatusChoice:
-    """A status for a deal, and whether whoever presses was asked whether they are sure."""
+    """A status that a person chose on a deal's card."""
 
     opportunity_id: str
     status: Status
     consent: Consent
+    """`GIVEN` if Slack asked the person to confirm when they pressed the button; else `PRESUMED`."""
     location_id: str = ""
-    """The sub-account; empty: the default one."""
+    """The deal's sub-account; empty for the default one."""
 
     @property
     def value(self) -> str:
-        """As a button carries it."""
+        """Write it as the value of a button."""
         return " ".join((self.opportunity_id, self.status, self.consent, *filter(None, [self.location_id])))
 
     @classmethod
     def from_value(cls, value: str) -> Self | None:
-        """Read it back; `None` when it is none of ours."""
+        """Read the value of a button; `None` if it cannot be read."""
         match value.split(" "):
             case [opportunity_id, status, ("presumed" | "given") as consent, *more] if (
                 opportunity_id and status in STATES and len(more) <= 1

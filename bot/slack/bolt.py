@@ -1,4 +1,4 @@
-"""Bolt: routes what Slack sends to our listeners, over HTTP and Socket Mode alike."""
+"""Routes Slack's requests to the bot's listeners with Bolt, the same over HTTP and Socket Mode."""
 
 import re
 from http import HTTPStatus
@@ -18,16 +18,18 @@ from bot.slack.messages import form
 from bot.slack.verification import Rejected
 
 KINDS = ("command", "block_actions", "block_suggestion", "view_submission", "message_action", "other")
-"""What is dispatched, in Slack's words; `other` is what nobody listens to."""
+"""The kinds of requests, in Slack's words; `other` is for those without a listener."""
 
 
 def bolt_app(boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: FormListeners, token: str) -> AsyncApp:
-    """A Bolt app that routes to our listeners, and does nothing else.
+    """Make a Bolt app that routes to the bot's listeners, and does nothing else.
 
-    - `authorize` is a plain callable: no `auth.test` inside the first command's three seconds, and no switch to OAuth
-      when SLACK_CLIENT_ID is in the environment.
-    - `process_before_response`: a listener of ours returns at once, so its acknowledgement need not be polled for.
-    - Verification, `ssl_check` and parsing are done in `verification`, before Bolt sees anything.
+    - `authorize` is a plain callable. Else Bolt would call `auth.test` during the first command's three seconds, or
+      switch to OAuth if SLACK_CLIENT_ID is in the environment.
+    - `process_before_response`: the listeners return at once, so Bolt need not poll for their acknowledgement.
+    - `slack/verification.py` checks signatures, answers `ssl_check` and parses, before Bolt sees anything.
+
+    https://docs.slack.dev/tools/bolt-python/
     """
 
     async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
@@ -36,7 +38,7 @@ def bolt_app(boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: 
     app = AsyncApp(
         name="opp-status",
         authorize=authorize,
-        signing_secret="checked in verification",  # noqa: S106 - Bolt wants one, and never uses it
+        signing_secret="checked in verification",  # noqa: S106 - Bolt demands one, and never uses it
         request_verification_enabled=False,
         ssl_check_enabled=False,
         ignoring_self_events_enabled=False,
@@ -44,7 +46,8 @@ def bolt_app(boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: 
     )
     app.command(COMMAND)(boundary.command(typed.answer))
     for action, answer in buttons.answers().items():
-        # Several that set a status stand in one row, and must differ: `set_won`, `set_lost`.
+        # The `action_id`s in one row must differ, so each status has its own: `set_won`, `set_lost`.
+        # https://docs.slack.dev/reference/block-kit/blocks/actions-block
         name = re.compile(rf"{SET}_\w+") if action == SET else action
         app.action(name)(boundary.action(answer, action=action))
     app.shortcut(form.SHORTCUT)(boundary.action(forms.open_on_message, event="shortcut.used"))
@@ -55,15 +58,15 @@ def bolt_app(boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: 
 
 
 async def dispatch(bolt: AsyncApp, contents: dict[str, Any]) -> BoltResponse | Rejected:
-    """What our listener acknowledges with, or why nobody does. Never raises.
+    """Call the listener for a verified request, and return its acknowledgement; or why the request is turned away.
 
-    `contents` are known to come from Slack. Status 404 is Bolt's word for a request that nobody listens to.
+    Never raises. Bolt's answer has status 404 if there is no listener for the request.
     """
-    # `socket_mode` tells Bolt that the contents are verified and parsed, also over HTTP. Its own parsing takes any form
-    # with the word "payload" in it for a button press.
+    # `socket_mode` tells Bolt that the contents are verified and parsed, also when they came over HTTP. If Bolt parsed
+    # them, it would read any command with the word "payload" in its text as a button press.
     try:
         answer = await bolt.async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
-    except Exception as error:  # noqa: BLE001 - contents of a shape Bolt does not foresee; our listeners never raise
+    except Exception as error:  # noqa: BLE001 - Bolt itself, on contents that it does not expect; no listener raises
         return Rejected(HTTPStatus.BAD_REQUEST, f"unforeseen shape: {type(error).__name__}")
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Rejected(HTTPStatus.BAD_REQUEST, "unforeseen shape")
@@ -71,6 +74,6 @@ async def dispatch(bolt: AsyncApp, contents: dict[str, Any]) -> BoltResponse | R
 
 
 def kind_of(contents: dict[str, Any]) -> str:
-    """Which of `KINDS` it is."""
+    """Which of `KINDS` a request is."""
     kind = "command" if "command" in contents else contents.get("type")
     return str(kind) if kind in KINDS else KINDS[-1]

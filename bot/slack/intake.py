@@ -1,4 +1,4 @@
-"""Whoever wants something is let in or not, and what they want is written down before anything is promised."""
+"""Lets callers in or refuses them, and writes their commands down before they are acknowledged."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -14,6 +14,7 @@ from bot.commands.instrumentation import DENIED, NO_METRICS, Instrumentation
 from bot.commands.ledger import Accepted, IntakeLedger
 from bot.commands.record import Entry
 from bot.commands.reply import Message
+from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
@@ -22,29 +23,33 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 ANSWER_WITHIN = 2.6
-"""Seconds for whatever comes before an acknowledgement: Slack waits for 3."""
-LEAST = 0.01
-"""Seconds that are given to what comes when no time is left."""
+"""Seconds for everything before the acknowledgement. Slack waits for 3.
+https://docs.slack.dev/interactivity/handling-user-interaction"""
+MINIMUM = 0.01
+"""Seconds for a step that begins when no time is left."""
 _due: ContextVar[float] = ContextVar("due", default=float("inf"))
-"""By when what is being answered has to be acknowledged, in the event loop's time."""
+"""When the request that is handled has to be acknowledged, as a `loop_time`."""
 
 
 class LookupFailed(Exception):
-    """The ledger does not answer a question."""
+    """The database could not be read in time."""
 
 
 class Work(Protocol):
-    """Whoever carries out what is accepted."""
+    """The worker, which carries out accepted commands; see `commands.worker.Worker`."""
 
     def has_room(self, entry: Entry) -> bool:
-        """Whether it would be begun at once."""
+        """Whether the command would begin at once."""
 
     def submit(self, entry: Entry, *, begun: bool) -> None:
-        """Take on a command that was just accepted, and perhaps begun with that."""
+        """Run a command that was just accepted; `begun`: with `Accepted.BEGUN`."""
 
 
 class Intake:
-    """The way in, for what is typed, pressed, chosen and filled in alike."""
+    """The way in for every command, however it was sent: typed, by a button, by a menu, or with the form.
+
+    `answer_within`: seconds for everything before the acknowledgement.
+    """
 
     def __init__(
         self,
@@ -66,22 +71,24 @@ class Intake:
         self._instrumentation = instrumentation
 
     async def authorize(self, interaction: Interaction) -> Allowed | Denied:
-        """Whether this person may, at this moment and from here; what they do does not count as a command.
+        """Decide whether this caller may change deals now, from this channel; this does not count as a command.
 
-        From now on the time for an acknowledgement runs: what is looked up or written down afterwards has the rest.
+        It starts the time for the acknowledgement: what is read and written afterwards gets the rest of it.
         """
-        _due.set(_now() + self._answer_within)
+        _due.set(loop_time() + self._answer_within)
         return await self.authorizer.authorize(interaction.caller, within=self._answer_within / 2)
 
-    async def may(self, interaction: Interaction) -> bool:
-        """The same as yes or no."""
+    async def is_allowed(self, interaction: Interaction) -> bool:
+        """Whether `authorize` allows it."""
         return isinstance(await self.authorize(interaction), Allowed)
 
     async def refusal(self, interaction: Interaction) -> Message | None:
-        """Why this person may not, at this moment and from here; `None` when they may."""
+        """Tell the caller why they may not send a command now; `None` if they may, and then it counts as one."""
         decision = await self.authorize(interaction)
         denied = (
-            decision if isinstance(decision, Denied) else self._rate_limit.denies(interaction.caller.user_id, _now())
+            decision
+            if isinstance(decision, Denied)
+            else self._rate_limit.denies(interaction.caller.user_id, loop_time())
         )
         if denied is None:
             return None
@@ -90,9 +97,10 @@ class Intake:
         return self._messages.people.denied(denied.reason, interaction.caller, interaction.reference)
 
     async def accept(self, *entries: Entry, looked_up: bool = False) -> bool:
-        """Write them down, then begin. What Slack delivers twice has the same `trigger_id`, and begins once.
+        """Write commands down, then start them; returns whether they are new.
 
-        `looked_up`: something was looked up before, so that less time is left. Raises `StoreDown`.
+        If Slack delivers something twice, it has the same `trigger_id` and so the same key, and starts once.
+        `looked_up`: the database was read before, so that less time is left. Raises `StoreDown`.
         """
         begin = len(entries) == 1 and self._work.has_room(entries[0])
         accepted = await self._ledger.accept(*entries, within=self._time(2 if looked_up else 1), begin=begin)
@@ -104,15 +112,15 @@ class Intake:
         return new
 
     async def look_up(self, looking: Awaitable[T]) -> T:
-        """Something in the ledger, while there is time. Raises `LookupFailed`; then nothing was written either."""
+        """Read from the database while there is time. Raises `LookupFailed`."""
         try:
             async with asyncio.timeout(self._time(2)):
                 return await looking
         except (TimeoutError, StoreDown) as error:
             raise LookupFailed from error
 
-    async def in_time(self, writing: Awaitable[T]) -> T:
-        """Something that is written beside commands, while there is time. Raises `StoreDown`: it may be written."""
+    async def write_in_time(self, writing: Awaitable[T]) -> T:
+        """Write what is no command, while there is time. Raises `StoreDown`; it may be written all the same."""
         try:
             async with asyncio.timeout(self._time(2)):
                 return await writing
@@ -120,13 +128,9 @@ class Intake:
             raise StoreDown(perhaps_written=True) from None
 
     async def ineligible(self, interaction: Interaction) -> Denied | None:
-        """Why this person is nobody whom an admin could let in; `None` for a member of our workspace."""
+        """Why no admin can approve this caller; `None` if an admin can."""
         return await self.authorizer.ineligible(interaction.caller, within=self._time(2))
 
     def _time(self, part: int) -> float:
-        """A part of the time for an answer, or what is left of it."""
-        return max(LEAST, min(self._answer_within / part, _due.get() - _now()))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+        """Seconds for one step: one of so many parts of the whole time, or what is left of it if that is less."""
+        return max(MINIMUM, min(self._answer_within / part, _due.get() - loop_time()))

@@ -1,4 +1,4 @@
-"""What a person typed or pressed, read out of what Slack sends. Pure but for the reference that each gets."""
+"""Reads who did what, and where, from the payloads that Slack sends. Pure, except for `new_reference`."""
 
 import base64
 import secrets
@@ -13,25 +13,25 @@ from bot.commands.record import Origin
 
 @dataclass(frozen=True, slots=True)
 class Interaction(Origin):
-    """What a person typed or pressed, whichever it was."""
+    """A command that a person typed, or their use of a button, a menu, a shortcut or a form."""
 
     block_id: str = ""
-    """Of what was pressed."""
+    """The id of the block that the button or the menu is in; else empty."""
     trigger_id: str = ""
-    """With it a form can be opened, for three seconds."""
+    """Opens a form, within three seconds. https://docs.slack.dev/interactivity/handling-user-interaction"""
     is_ephemeral: bool = False
-    """Whether what was pressed is in a message that only this person sees."""
+    """Whether the button or the menu is in a message that only this person sees."""
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """All that Slack sent, for what only one listener reads."""
+    """The whole payload, for what only one listener reads."""
 
     @property
-    def log(self) -> dict[str, str]:
-        """Who, for a line of the log."""
+    def log_fields(self) -> dict[str, str]:
+        """The ids that a line of the log carries: who, where, and of which workspace."""
         return {"user": self.caller.user_id, "channel": self.caller.channel_id, "team": self.caller.team_id}
 
 
 def read_command(body: Mapping[str, Any], reference: str) -> Interaction:
-    """Read a slash command.
+    """Read a slash command. Never raises: a missing field is empty.
 
     https://docs.slack.dev/interactivity/implementing-slash-commands
     """
@@ -48,15 +48,15 @@ def read_command(body: Mapping[str, Any], reference: str) -> Interaction:
 
 
 def read_action(body: Mapping[str, Any], reference: str) -> Interaction:
-    """Read a press of a button, a choice, a shortcut or a form. Total: what is missing or of an odd shape is empty.
+    """Read the use of a button, a menu, a shortcut or a form. Never raises: a missing or odd field is empty.
 
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
     user, team, container = (_part(body, name) for name in ("user", "team", "container"))
     actions = body.get("actions")
     action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
-    # In a channel that is shared with another company the person's workspace may be another than the message's: then
-    # both stand here, and together they are no workspace's id.
+    # In a channel that is shared with another company, the person may belong to another workspace than the message.
+    # Then this joins both ids, which matches no workspace's id: such a person is no member of ours.
     teams = dict.fromkeys(filter(None, (_field(team, "id"), _field(user, "team_id"))))
     channel = _field(container, "channel_id") or _field(_part(body, "channel"), "id")
     return Interaction(
@@ -74,7 +74,7 @@ def read_action(body: Mapping[str, Any], reference: str) -> Interaction:
 
 
 def new_reference() -> str:
-    """A number for one command, short enough to be read out: eight letters and digits, none of them alike."""
+    """Make an id for one interaction, short enough to be read out: eight characters, of A to Z and 2 to 7."""
     return base64.b32encode(secrets.token_bytes(5)).decode()
 
 
@@ -84,5 +84,5 @@ def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def _field(body: Mapping[str, Any], name: str) -> str:
-    """A field of Slack's body, empty when absent. A database takes neither NUL nor half a character."""
+    """A field as text; empty if it is missing. Without NUL and lone surrogates, which a database refuses."""
     return str(body.get(name) or "").replace("\x00", "").encode("utf-8", "replace").decode()

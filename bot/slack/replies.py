@@ -1,4 +1,4 @@
-"""Delivers a message: to the command's reply address, else to the channel, else to the person; and says which way."""
+"""Sends messages to Slack: to the command's reply address, else to the channel, else to the person."""
 
 import asyncio
 import math
@@ -20,20 +20,20 @@ from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 log = structlog.get_logger(__name__)
 
 REPLY_PATIENCE = 10.0
-"""Seconds for Slack to take a message."""
-
+"""Seconds for Slack to accept a message."""
 PAUSES = (1.0, 2.0)
-"""Seconds before a message that met an error of Slack's is sent again; after the last it goes the next way."""
-
-SLACKS = (b"slack.com", b"slack-gov.com")
-"""Slack's domains; reply addresses are at `hooks.slack.com`, and have been at `<workspace>.slack.com`."""
-
-QUEUE_PATIENCE = 60.0
-"""Seconds to wait altogether, on one way, because Slack says that messages come too fast."""
+"""Seconds before each further try after a 5xx of Slack's; after the last, the message goes the next way."""
+SLACK_DOMAINS = (b"slack.com", b"slack-gov.com")
+"""Reply addresses are at `hooks.slack.com`, and were at `<workspace>.slack.com`."""
+RATE_LIMIT_PATIENCE = 60.0
+"""Seconds that a message waits at most, in all, for 429s on one way."""
 
 
 def as_response(message: Message) -> dict[str, Any]:
-    """A message as an answer to a command or a button: in an acknowledgement, or sent to its `response_url`."""
+    """Write a message as the response to a command or a button, for the acknowledgement or the `response_url`.
+
+    https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+    """
     return {
         "response_type": "in_channel" if message.public else "ephemeral",
         "text": message.text,
@@ -42,43 +42,50 @@ def as_response(message: Message) -> dict[str, Any]:
     }
 
 
-def at_slack(response_url: str, api: httpx.URL) -> httpx.URL | None:
-    """The address, if it is at Slack or where the Web API is: the only ones that a message is sent to.
+def trusted_url(response_url: str, api: httpx.URL) -> httpx.URL | None:
+    """The reply address, if it is at Slack or on the host of the Web API; `None` if no message may be sent there.
 
-    Slack signs what it sends, so this holds only against somebody who has the signing secret or the database: they
-    shall not make the bot send what it knows, or knock, anywhere else.
-    https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+    Slack signs its requests. So this protects only against an attacker who has the signing secret or the database:
+    they cannot make the bot send its messages, or any request, to another host.
     """
     try:
         url = httpx.URL(response_url)
     except httpx.InvalidURL:
         return None
-    if url.userinfo:  # what stands before an @ is read differently by different programs
+    if url.userinfo:  # programs disagree on what a host is after an @
         return None
-    is_slacks = any(url.raw_host == domain or url.raw_host.endswith(b"." + domain) for domain in SLACKS)
+    is_slacks = any(url.raw_host == domain or url.raw_host.endswith(b"." + domain) for domain in SLACK_DOMAINS)
     is_allowed = (is_slacks and url.scheme == "https") or (url.raw_host, url.scheme) == (api.raw_host, api.scheme)
     return url if is_allowed else None
 
 
-class _Fate(Enum):
-    """What is known of a message after it was sent once."""
+class _Result(Enum):
+    """What is known about a message after one attempt to send it."""
 
-    TAKEN = "taken"
-    PERHAPS = "it may have arrived, and nobody can tell"
-    REFUSED = "not taken, and not to be sent the same way again"
-    TOO_FAST = "not taken before a while has passed"
-    BROKEN = "not taken, because something in Slack broke"
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"
+    """It may have arrived."""
+    REFUSED = "refused"
+    """It did not arrive, and another attempt on the same way is useless."""
+    RATE_LIMITED = "rate_limited"
+    """It did not arrive; Slack says how long to wait."""
+    SERVER_ERROR = "server_error"
+    """It did not arrive, because of an error of Slack's."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    fate: _Fate
+    result: _Result
     message_ts: str = ""
     wait: float = 0.0
+    """Seconds that Slack asks to wait."""
 
 
 class Replies:
-    """Sends each message once, by the first way that takes it."""
+    """Implements `commands.reply.Mail` with Slack's Web API and reply addresses.
+
+    `patience`: seconds for one attempt. `pauses`: see `PAUSES`. `queue_patience`: see `RATE_LIMIT_PATIENCE`.
+    """
 
     def __init__(
         self,
@@ -87,52 +94,52 @@ class Replies:
         patience: float = REPLY_PATIENCE,
         *,
         pauses: tuple[float, ...] = PAUSES,
-        queue_patience: float = QUEUE_PATIENCE,
+        queue_patience: float = RATE_LIMIT_PATIENCE,
     ) -> None:
         self._web = web
         self._api = httpx.URL(web.base_url)
-        # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message. And no
-        # `httpx.AsyncClient`, whose cookies and redirects, which are not wanted, cost as much as to send it.
+        # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message. And not an
+        # `httpx.AsyncClient`: its cookies and redirects are not wanted, and take as long as the sending itself.
         self._transport = transport
         self._waits = dict.fromkeys(("connect", "read", "pool"), patience)
         self._pauses = pauses
         self._queue_patience = queue_patience
 
     async def deliver(self, message: Message, to: Address) -> Delivery:
-        """Deliver it, by the first way that takes it. Never raises.
+        """Send a message the first way that works. Never raises.
 
-        Slack's 429 is waited out and its 5xx is tried again, both on the same way and within limits. A message that may
-        have arrived is sent no second time and no second way, and counts as delivered. What was private stays private:
-        it goes to the person when the reply address is used up, never to the channel.
+        A 429 is waited out and a 5xx is tried again, on the same way and within limits. A message that may have
+        arrived counts as delivered, and is not sent again. A private message goes to the reply address or to the
+        person, and never to the channel.
         """
         for way, send in self._ways(message, to):
             attempt = await self._send(send)
-            if attempt.fate is not _Fate.REFUSED:
+            if attempt.result is not _Result.REFUSED:
                 return Delivery(way, attempt.message_ts)
         log.error("reply.undelivered")
         return Delivery(DeliveryWay.UNDELIVERED, "")
 
     async def post(self, message: Message, channel_id: str) -> Delivery:
-        """Post it in a channel, and nowhere else. Never raises."""
+        """Post a message in a channel, and nowhere else. Never raises."""
         attempt = await self._send(partial(self._post, message, channel_id))
-        refused = attempt.fate is _Fate.REFUSED
+        refused = attempt.result is _Result.REFUSED
         return Delivery(DeliveryWay.UNDELIVERED if refused else DeliveryWay.CHANNEL, attempt.message_ts)
 
     async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
-        """Put a message in the place of an earlier one of ours; whether it was taken, or may have been. Never raises.
+        """Replace an earlier message of the bot's. Returns whether Slack accepted it, or may have. Never raises.
 
-        Slack lets only public messages be updated, or those in a direct message, whose id begins with D.
+        Slack updates only public messages, and those in a direct message, whose channel id begins with D.
         https://docs.slack.dev/reference/methods/chat.update
         """
         attempt = await self._send(partial(self._replace, message, channel_id, message_ts))
-        return attempt.fate is not _Fate.REFUSED
+        return attempt.result is not _Result.REFUSED
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections to reply addresses."""
         await self._transport.aclose()
 
     def _ways(self, message: Message, to: Address) -> Iterator[tuple[DeliveryWay, Callable[[], Awaitable[_Attempt]]]]:
-        # What is posted in two channels is to be updated in both: only this way Slack says which message it is.
+        # A message in two channels may be updated later in both, and only for a post does Slack tell the message's id.
         channel_first = message.also_in and message.public and not message.replaces
         if channel_first:
             yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id)
@@ -146,28 +153,28 @@ class Replies:
         yield DeliveryWay.DIRECT_MESSAGE, partial(self._post, message, to.user_id)
 
     async def _send(self, send: Callable[[], Awaitable[_Attempt]]) -> _Attempt:
-        """Send it one way, as often as is decent."""
+        """Send a message one way; again after a 429 or a 5xx, within limits."""
         pauses, patience = iter(self._pauses), self._queue_patience
         while True:
             attempt = await send()
-            if attempt.fate is _Fate.TOO_FAST:
+            if attempt.result is _Result.RATE_LIMITED:
                 patience -= attempt.wait
                 pause = attempt.wait if patience >= 0 else None
-            elif attempt.fate is _Fate.BROKEN:
+            elif attempt.result is _Result.SERVER_ERROR:
                 pause = next(pauses, None)
             else:
                 return attempt
             if pause is None:
-                return _Attempt(_Fate.REFUSED)
+                return _Attempt(_Result.REFUSED)
             await asyncio.sleep(pause)
 
     async def _respond(self, message: Message, response_url: str) -> _Attempt:
-        # Said every time: Slack warns that an answer to a button may overwrite the message that the button is in.
+        # Always explicit: Slack warns that a response to a button may replace the message that the button is in.
         # https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread
         body = {"replace_original": False, **as_response(message)}
-        if (address := at_slack(response_url, self._api)) is None:
+        if (address := trusted_url(response_url, self._api)) is None:
             log.warning("reply.not_sent", error="not an address of Slack's")
-            return _Attempt(_Fate.REFUSED)
+            return _Attempt(_Result.REFUSED)
         try:
             request = httpx.Request("POST", address, json=body, extensions={"timeout": self._waits})
             response = await self._transport.handle_async_request(request)
@@ -177,18 +184,21 @@ class Replies:
                 await response.aclose()
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, ValueError) as error:
             log.warning("reply.not_sent", error=type(error).__name__)
-            return _Attempt(_Fate.REFUSED)
+            return _Attempt(_Result.REFUSED)
         except httpx.HTTPError as error:
             log.warning("reply.unanswered", error=type(error).__name__)
-            return _Attempt(_Fate.PERHAPS)
+            return _Attempt(_Result.UNKNOWN)
         if response.is_success:
-            return _Attempt(_Fate.TAKEN)
-        # 404 expired_url or used_url: after 30 minutes or 5 messages
+            return _Attempt(_Result.ACCEPTED)
+        # 404 with `expired_url` or `used_url`: after 30 minutes or 5 messages
         log.warning("reply.refused", status=response.status_code, reason=response.text[:100])
-        return _not_taken(response.status_code, response.headers.get("Retry-After"))
+        return _failed(response.status_code, response.headers.get("Retry-After"))
 
     async def _post(self, message: Message, conversation: str) -> _Attempt:
-        """https://docs.slack.dev/reference/methods/chat.postMessage; a user id opens the direct message with them."""
+        """Post in a channel; or, if it is a user's id, in the direct message with them.
+
+        https://docs.slack.dev/reference/methods/chat.postMessage
+        """
         return await self._call(
             self._web.chat_postMessage(
                 channel=conversation,
@@ -201,7 +211,10 @@ class Replies:
         )
 
     async def _replace(self, message: Message, conversation: str, message_ts: str) -> _Attempt:
-        """https://docs.slack.dev/reference/methods/chat.update; unless told not to, it makes links and mentions."""
+        """Replace a message; without `parse` Slack would make links and mentions of its own.
+
+        https://docs.slack.dev/reference/methods/chat.update
+        """
         blocks = list(map(dict, message.blocks))
         return await self._call(
             self._web.chat_update(channel=conversation, ts=message_ts, text=message.text, blocks=blocks, parse="none"),
@@ -210,39 +223,39 @@ class Replies:
 
     async def _call(self, sending: Awaitable[AsyncSlackResponse], conversation: str) -> _Attempt:
         try:
-            taken = await sending
+            accepted = await sending
         except SlackApiError as error:
-            return _answered(error.response, conversation)
+            return _read_error(error.response, conversation)
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
             log.warning("reply.not_sent", conversation=conversation, error=type(error).__name__)
-            return _Attempt(_Fate.REFUSED)
-        # AttributeError: slack_sdk's own, of a success that is no JSON.
+            return _Attempt(_Result.REFUSED)
+        # AttributeError: slack_sdk raises it for a success that is not JSON.
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
             log.warning("reply.unanswered", conversation=conversation, error=type(error).__name__)
-            return _Attempt(_Fate.PERHAPS)
-        return _Attempt(_Fate.TAKEN, str(taken.get("ts", "")))
+            return _Attempt(_Result.UNKNOWN)
+        return _Attempt(_Result.ACCEPTED, str(accepted.get("ts", "")))
 
 
-def _answered(response: Any, conversation: str) -> _Attempt:  # noqa: ANN401 - aiohttp's, where slack_sdk cannot read it
-    """What an answer of the Web API means that is not a success; one that cannot be read may have been a success."""
+def _read_error(response: Any, conversation: str) -> _Attempt:  # noqa: ANN401 - aiohttp's, if slack_sdk cannot read it
+    """Read an error of the Web API. An unreadable answer with a 2xx status may have been a success."""
     is_read = isinstance(response, AsyncSlackResponse)
     status = int(response.status_code if is_read else response.status)
     reason = response.data.get("error") if is_read and isinstance(response.data, dict) else None
     log.warning("reply.refused", conversation=conversation, status=status, reason=reason)
     if httpx.codes.is_success(status) and reason is None:
-        return _Attempt(_Fate.PERHAPS)
-    return _not_taken(status, response.headers.get("Retry-After"))
+        return _Attempt(_Result.UNKNOWN)
+    return _failed(status, response.headers.get("Retry-After"))
 
 
-def _not_taken(status: int, retry_after: str | None) -> _Attempt:
-    """https://docs.slack.dev/apis/web-api/rate-limits ."""
+def _failed(status: int, retry_after: str | None) -> _Attempt:
+    """The attempt that ended with this HTTP status: https://docs.slack.dev/apis/web-api/rate-limits ."""
     if status == httpx.codes.TOO_MANY_REQUESTS:
-        return _Attempt(_Fate.TOO_FAST, wait=_seconds(retry_after))
-    return _Attempt(_Fate.BROKEN if httpx.codes.is_server_error(status) else _Fate.REFUSED)
+        return _Attempt(_Result.RATE_LIMITED, wait=_seconds(retry_after))
+    return _Attempt(_Result.SERVER_ERROR if httpx.codes.is_server_error(status) else _Result.REFUSED)
 
 
 def _seconds(retry_after: str | None) -> float:
-    """How long Slack asks us to wait; a second if it does not say, or says nothing sensible."""
+    """Seconds that Slack asks to wait; 1 if it names no time, or one that is not a positive number."""
     try:
         seconds = float(retry_after or "")
     except ValueError:

@@ -77,7 +77,7 @@ def _soon() -> float:
     return asyncio.get_running_loop().time() + 60
 
 
-async def test_each_finds_its_own_deals_and_no_others(town: Town) -> None:
+async def test_each_sub_account_finds_only_its_own_deals(town: Town) -> None:
     found = {each: await town.accounts.crm(each).search("Website", until=_soon()) for each in ("", BERLIN, PARIS)}
 
     assert {each: [deal.id for deal in matches.deals] for each, matches in found.items()} == {
@@ -90,7 +90,7 @@ async def test_each_finds_its_own_deals_and_no_others(town: Town) -> None:
     assert refused.value.trouble.cause is Cause.TOKEN_ELSEWHERE
 
 
-async def test_a_wish_is_identified_and_carried_out_where_it_is(town: Town) -> None:
+async def test_a_wish_is_identified_and_carried_out_in_its_sub_account(town: Town) -> None:
     found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id=PARIS))
     outcome = await town.accounts.change(Wish(ELSEWHERE, Status.OPEN, location_id=PARIS), "key")
 
@@ -98,7 +98,7 @@ async def test_a_wish_is_identified_and_carried_out_where_it_is(town: Town) -> N
     assert isinstance(outcome, AlreadySo)
 
 
-async def test_in_one_that_is_not_ours_everything_fails_and_says_so(town: Town) -> None:
+async def test_in_an_unknown_sub_account_everything_fails_and_says_why(town: Town) -> None:
     gone = town.accounts.crm("GONE")
 
     outcome = await town.accounts.change(Wish(DEAL, Status.WON, location_id="GONE"), "key")
@@ -116,12 +116,12 @@ async def test_in_one_that_is_not_ours_everything_fails_and_says_so(town: Town) 
     assert town.highlevel.written == []
 
 
-async def test_reasons_are_read_where_they_are_asked_for(town: Town) -> None:
+async def test_lost_reasons_are_read_in_the_sub_account_that_is_asked_for(town: Town) -> None:
     assert await town.accounts.lost_reasons(PARIS, until=_soon()) == (LostReason("price", "Too expensive"),)
     assert town.highlevel.received[-1].query["locationId"] == PARIS
 
 
-async def test_the_limit_of_one_holds_up_no_other(town: Town) -> None:
+async def test_the_rate_limit_of_a_sub_account_holds_up_no_other(town: Town) -> None:
     town.highlevel.burst_limit, town.highlevel.burst_seconds = 10, 30.0
     for _ in range(10):
         await town.accounts.crm(PARIS).find(ELSEWHERE, until=_soon())

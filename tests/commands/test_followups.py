@@ -20,7 +20,7 @@ def _undo(*changes: Record, window: timedelta = DAY) -> Undoing | CannotUndo:
     return undo(changes, window, CHANGE.at + timedelta(hours=1))
 
 
-def test_an_undo_names_the_change_and_what_the_deal_was() -> None:
+def test_an_undo_names_the_change_and_restores_the_earlier_status() -> None:
     undoing = _undo(replace(CHANGE, key="a"), replace(CHANGE, key="b"))
 
     assert isinstance(undoing, Undoing)
@@ -30,7 +30,7 @@ def test_an_undo_names_the_change_and_what_the_deal_was() -> None:
     assert {entry.wish.only_if for entry in entries} == {CHANGE.after}
 
 
-def test_of_several_only_those_that_can_be_undone_are() -> None:
+def test_of_a_batch_only_what_can_be_undone_is_undone() -> None:
     failed = replace(CHANGE, key="b", outcome=Cause.NOT_FOUND, effect=Effect.NOTHING, before=None, after=None)
     undoing = _undo(replace(CHANGE, key="a", batch="a"), replace(failed, batch="a"))
 
@@ -39,11 +39,11 @@ def test_of_several_only_those_that_can_be_undone_are() -> None:
     assert (entry.undoes, entry.batch) == ("a", ORIGIN.key)
 
 
-def test_where_nothing_can_be_undone_the_first_says_why() -> None:
+def test_if_nothing_can_be_undone_the_first_change_says_why() -> None:
     assert _undo(CHANGE, window=timedelta(0)) == CannotUndo(UndoRefusal.SWITCHED_OFF, CHANGE)
 
 
-def test_what_others_undo_is_left_to_them() -> None:
+def test_changes_that_other_commands_undo_are_left_to_them() -> None:
     first, second = replace(CHANGE, key="a"), replace(CHANGE, key="b")
     undoing = _undo(first, second)
     assert isinstance(undoing, Undoing)
@@ -57,7 +57,7 @@ def test_what_others_undo_is_left_to_them() -> None:
     assert undoing.refused([None, None]) == CannotUndo(UndoRefusal.UNDER_WAY, first, None)
 
 
-def test_a_yes_goes_on_as_if_it_had_been_asked_for_so() -> None:
+def test_a_yes_continues_with_the_text_and_note_of_the_question() -> None:
     found = confirm(ORIGIN, [QUESTION, replace(QUESTION, key="other", note=None, public=False)])
 
     assert isinstance(found, Continuation)
@@ -68,11 +68,11 @@ def test_a_yes_goes_on_as_if_it_had_been_asked_for_so() -> None:
     assert (first.wish.only_if, first.wish.consent, found.question) == ("open", Consent.GIVEN, QUESTION)
 
 
-def test_a_yes_to_nothing_is_no_answer() -> None:
+def test_a_yes_without_a_question_is_no_answer() -> None:
     assert confirm(ORIGIN, [CHANGE]) == NoQuestion()
 
 
-def test_a_choice_names_the_deal() -> None:
+def test_a_choice_continues_with_the_chosen_deal() -> None:
     question = replace(QUESTION, outcome=Result.AMBIGUOUS, opportunity_id="", called="Acme", consent=Consent.PRESUMED)
     found = choose(ORIGIN, question, "deal-2")
 
@@ -82,7 +82,7 @@ def test_a_choice_names_the_deal() -> None:
     assert choose(ORIGIN, CHANGE, "deal-2") == NoQuestion(CHANGE)
 
 
-def test_a_reason_goes_on_with_what_waits_for_it() -> None:
+def test_a_reason_continues_the_commands_that_asked_for_one() -> None:
     question = replace(QUESTION, outcome=Result.REASON_WANTED, status="lost", consent=Consent.PRESUMED)
     found = give_reason(ORIGIN, [question, CHANGE], "price")
 
@@ -90,7 +90,7 @@ def test_a_reason_goes_on_with_what_waits_for_it() -> None:
     assert [(entry.continues, entry.wish.lost_reason_id) for entry in found.entries] == [("asked", "price")]
 
 
-def test_a_reason_is_added_to_what_is_lost_already() -> None:
+def test_a_reason_is_added_to_a_deal_that_is_lost_already() -> None:
     lost = replace(CHANGE, status="lost", before="open", after="lost")
     found = give_reason(ORIGIN, [lost], "price")
 

@@ -1,7 +1,7 @@
 from bot.commands.instrumentation import NO_METRICS
 
 
-def test_where_nobody_measures_nothing_is_noted() -> None:
+def test_without_metrics_nothing_is_kept() -> None:
     NO_METRICS.commanded("changed")
     NO_METRICS.acknowledged("command", 0.1)
     NO_METRICS.replied("channel", 1.0)

@@ -86,13 +86,13 @@ async def test_a_new_command_is_accepted_once(ledger: Ledger) -> None:
     assert await ledger.accept(entry("two"), within=5)
 
 
-async def test_of_many_that_come_at_once_each_is_accepted_once(ledger: Ledger) -> None:
+async def test_of_many_commands_at_once_each_is_accepted_once(ledger: Ledger) -> None:
     accepted = await asyncio.gather(*(ledger.accept(entry(str(number % 20)), within=5) for number in range(100)))
 
     assert accepted.count(Accepted.WAITING) == 20
 
 
-async def test_a_command_that_two_replicas_get_is_accepted_by_one(owners: Owners) -> None:
+async def test_a_command_that_reaches_two_replicas_is_accepted_by_one(owners: Owners) -> None:
     replicas = [owners(30.0), owners(30.0)]
     accepted = await asyncio.gather(
         *(replica.accept(entry(str(n)), within=5) for n in range(20) for replica in replicas)
@@ -118,7 +118,7 @@ async def test_after_an_undo_that_failed_a_caller_may_undo_again(ledger: Ledger)
     assert await ledger.accept(entry("undo again", undoes="change"), within=5)
 
 
-async def test_several_are_accepted_all_or_none(ledger: Ledger) -> None:
+async def test_a_batch_is_accepted_whole_or_not_at_all(ledger: Ledger) -> None:
     assert await ledger.accept(entry("a"), entry("b"), within=5)
     assert not await ledger.accept(entry("c"), entry("b"), entry("d"), within=5)
     assert await ledger.accept(entry("c"), within=5)
@@ -144,7 +144,7 @@ async def test_of_two_callers_who_answer_a_question_the_first_counts(ledger: Led
 @pytest.mark.parametrize(
     "outcome", [Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), Overtaken(WON), ReasonWanted(())]
 )
-async def test_a_question_whose_answer_led_to_nothing_may_be_answered_again(ledger: Ledger, outcome: Outcome) -> None:
+async def test_a_question_can_be_answered_again_if_the_answer_changed_nothing(ledger: Ledger, outcome: Outcome) -> None:
     await ledger.accept(entry("question"), within=5)
     await ledger.accept(entry("yes", continues="question"), within=5)
     await ledger.answer("yes", outcome, REPLY)
@@ -152,7 +152,7 @@ async def test_a_question_whose_answer_led_to_nothing_may_be_answered_again(ledg
     assert await ledger.accept(entry("yes again", continues="question"), within=5)
 
 
-async def test_a_ledger_that_can_be_written_says_so(ledger: Ledger) -> None:
+async def test_a_ledger_that_can_be_written_answers_a_ping(ledger: Ledger) -> None:
     await ledger.ping()
 
 
@@ -196,14 +196,14 @@ async def test_the_command_that_was_typed_first_about_a_deal_is_done_first_in_an
     assert await heir.begin("typed last") is True
 
 
-async def test_commands_about_different_deals_begin_together(ledger: Ledger) -> None:
+async def test_commands_about_different_deals_begin_at_once(ledger: Ledger) -> None:
     await ledger.accept(entry("first"), within=5)
     await ledger.accept(entry("second", deal="another"), within=5)
 
     assert all(await asyncio.gather(ledger.begin("first"), ledger.begin("second")))
 
 
-async def test_a_command_may_begin_again_after_its_database_was_away(ledger: Ledger) -> None:
+async def test_a_command_can_begin_twice_after_its_first_confirmation_was_lost(ledger: Ledger) -> None:
     await ledger.accept(entry("one"), within=5)
 
     assert await ledger.begin("one") is True
@@ -398,7 +398,7 @@ async def test_a_command_that_is_given_back_is_taken_over_at_once_and_counts_no_
     assert await other.begin("one") is True
 
 
-async def test_a_process_that_dies_over_a_deal_is_counted_and_one_that_had_not_begun_is_not(owners: Owners) -> None:
+async def test_only_a_process_that_dies_at_the_deal_counts_as_an_attempt(owners: Owners) -> None:
     waiting = owners(SHORT)
     await waiting.accept(entry("at work"), within=5)
     await waiting.accept(entry("queued", deal="another"), within=5)
@@ -412,7 +412,7 @@ async def test_a_process_that_dies_over_a_deal_is_counted_and_one_that_had_not_b
     assert attempts == {"at work": 3, "queued": 0}
 
 
-async def test_an_orphan_brings_all_that_its_heir_needs(owners: Owners) -> None:
+async def test_a_command_that_is_taken_over_comes_complete(owners: Owners) -> None:
     dead, heir = owners(SHORT), owners(30.0)
     wish = Wish("deal", Status.LOST, lost_reason_id="reason", only_if="won")
     command = Entry("one", "REF", Caller("U1", "T1", "C1"), "typed", wish, "https://reply.example", "17.1", "change")
@@ -425,7 +425,7 @@ async def test_an_orphan_brings_all_that_its_heir_needs(owners: Owners) -> None:
     assert 0 <= claim.age < 30
 
 
-async def test_an_orphan_that_was_about_to_write_says_what_the_deal_was(owners: Owners) -> None:
+async def test_a_takeover_before_the_write_tells_what_the_deal_was(owners: Owners) -> None:
     dead, heir = owners(SHORT), owners(30.0)
     await dead.accept(entry("one"), within=5)
     await dead.intend("one", LOST)
@@ -437,7 +437,7 @@ async def test_an_orphan_that_was_about_to_write_says_what_the_deal_was(owners: 
     assert await owners(30.0).adopt(10) == []
 
 
-async def test_an_orphan_whose_reply_is_ready_brings_it(owners: Owners) -> None:
+async def test_a_takeover_after_the_outcome_brings_the_reply(owners: Owners) -> None:
     dead, heir = owners(SHORT), owners(30.0)
     await dead.accept(entry("one"), within=5)
     await dead.intend("one", OPEN)
@@ -448,7 +448,7 @@ async def test_an_orphan_whose_reply_is_ready_brings_it(owners: Owners) -> None:
     assert (claim.reply, claim.intended, claim.attempts) == (REPLY, None, 0)
 
 
-async def test_an_orphan_by_name_brings_what_the_caller_said_and_what_was_found(owners: Owners) -> None:
+async def test_a_takeover_of_a_command_by_name_brings_the_typed_words_and_the_found_ids(owners: Owners) -> None:
     dead, heir = owners(SHORT), owners(30.0)
     wish = Wish("", Status.LOST, name="website", reason="price", consent=Consent.WANTED)
     first = replace(entry("1"), wish=wish, batch="1", continues="question", note="at last", public=False)
@@ -463,7 +463,7 @@ async def test_an_orphan_by_name_brings_what_the_caller_said_and_what_was_found(
     assert [claim.identified for claim in adopted] == [False, True]
 
 
-async def test_an_orphan_that_was_about_to_write_was_identified(owners: Owners) -> None:
+async def test_a_takeover_before_the_write_needs_no_identification(owners: Owners) -> None:
     dead, heir = owners(SHORT), owners(30.0)
     await dead.accept(entry("one"), within=5)
     await dead.intend("one", OPEN)
@@ -472,7 +472,7 @@ async def test_an_orphan_that_was_about_to_write_was_identified(owners: Owners) 
     assert [claim.identified for claim in await heir.adopt(10)] == [True]
 
 
-async def test_one_of_several_is_answered_before_its_reply_is_there(owners: Owners) -> None:
+async def test_a_command_of_a_batch_has_its_outcome_before_the_reply(owners: Owners) -> None:
     dead, next_dead, heir = owners(SHORT), owners(SHORT), owners(30.0)
     await dead.accept(entry("one", batch="one"), within=5)
     await dead.answer("one", Changed(OPEN, WON), None)
@@ -488,7 +488,7 @@ async def test_one_of_several_is_answered_before_its_reply_is_there(owners: Owne
     assert await heir.give_back() == 0
 
 
-async def test_a_deal_is_free_once_one_of_several_is_answered(ledger: Ledger) -> None:
+async def test_a_deal_is_free_once_a_command_of_a_batch_has_its_outcome(ledger: Ledger) -> None:
     await ledger.accept(entry("1", batch="1"), entry("2", deal="another", batch="1"), within=5)
     await ledger.accept(entry("next"), within=5)
     await ledger.begin("1")

@@ -34,7 +34,7 @@ async def _changed(ledger: MemoryLedger, key: str) -> None:
     await ledger.answer(key, Changed(DEAL, replace(DEAL, status="won")), Message("", (), public=True))
 
 
-async def test_a_deal_is_shown_by_its_id_with_what_was_done_about_it(lookups: Lookups, ledger: MemoryLedger) -> None:
+async def test_a_deal_is_shown_by_its_id_with_its_last_commands(lookups: Lookups, ledger: MemoryLedger) -> None:
     for number in range(5):
         await _changed(ledger, str(number))
     card = await lookups.show(ShowDeal("deal"))
@@ -44,7 +44,7 @@ async def test_a_deal_is_shown_by_its_id_with_what_was_done_about_it(lookups: Lo
     assert len(card.past) == 3
 
 
-async def test_a_deal_is_shown_by_a_name_that_only_it_has_as_it_is_now(lookups: Lookups, crm: MemoryCrm) -> None:
+async def test_a_deal_that_a_name_finds_is_read_again_before_it_is_shown(lookups: Lookups, crm: MemoryCrm) -> None:
     crm.matches = Matches((replace(DEAL, status="lost"),), more=False)
     card = await lookups.show(ShowDeal(name="new web"))
 
@@ -54,7 +54,7 @@ async def test_a_deal_is_shown_by_a_name_that_only_it_has_as_it_is_now(lookups: 
 
 
 @pytest.mark.parametrize("matches", [Matches((DEAL, OTHER), more=False), Matches((DEAL,), more=True)])
-async def test_where_several_go_by_a_name_they_are_offered(lookups: Lookups, crm: MemoryCrm, matches: Matches) -> None:
+async def test_several_deals_that_a_name_fits_are_offered(lookups: Lookups, crm: MemoryCrm, matches: Matches) -> None:
     crm.matches = matches
     choices = await lookups.show(ShowDeal(name="website"))
 
@@ -62,7 +62,7 @@ async def test_where_several_go_by_a_name_they_are_offered(lookups: Lookups, crm
     assert crm.calls == ["search"]
 
 
-async def test_a_name_that_no_deal_goes_by_is_told(lookups: Lookups) -> None:
+async def test_a_name_that_fits_no_deal_says_so(lookups: Lookups) -> None:
     none = await lookups.show(ShowDeal(name="nothing"))
 
     assert isinstance(none, NoCard)
@@ -70,9 +70,7 @@ async def test_a_name_that_no_deal_goes_by_is_told(lookups: Lookups) -> None:
 
 
 @pytest.mark.parametrize("asked", [ShowDeal("deal"), ShowDeal(name="website")])
-async def test_what_the_crm_does_not_answer_is_why_there_is_no_card(
-    lookups: Lookups, crm: MemoryCrm, asked: ShowDeal
-) -> None:
+async def test_an_error_of_the_crm_says_why_there_is_no_card(lookups: Lookups, crm: MemoryCrm, asked: ShowDeal) -> None:
     crm.finding.append(error(Cause.NO_ANSWER))
     crm.searching.append(error(Cause.NO_ANSWER))
     none = await lookups.show(asked)
@@ -81,7 +79,7 @@ async def test_what_the_crm_does_not_answer_is_why_there_is_no_card(
     assert none.failed.trouble.cause is Cause.NO_ANSWER
 
 
-async def test_a_deal_that_is_gone_since_it_was_found_is_told(lookups: Lookups, crm: MemoryCrm) -> None:
+async def test_a_deal_that_is_gone_since_the_search_says_so(lookups: Lookups, crm: MemoryCrm) -> None:
     crm.matches = Matches((OTHER,), more=False)
 
     none = await lookups.show(ShowDeal(name="old"))
@@ -90,7 +88,7 @@ async def test_a_deal_that_is_gone_since_it_was_found_is_told(lookups: Lookups, 
     assert (none.failed.trouble.cause, none.wish.opportunity_id) == (Cause.NOT_FOUND, "other")
 
 
-async def test_a_card_is_shown_even_while_the_ledger_is_down(lookups: Lookups, ledger: MemoryLedger) -> None:
+async def test_without_the_ledger_a_card_is_shown_without_its_past(lookups: Lookups, ledger: MemoryLedger) -> None:
     await _changed(ledger, "one")
     ledger.store.down = True
     card = await lookups.show(ShowDeal("deal"))
@@ -99,7 +97,7 @@ async def test_a_card_is_shown_even_while_the_ledger_is_down(lookups: Lookups, l
     assert (card.deal.name, card.past) == ("New website", [])
 
 
-async def test_a_deal_is_found_as_it_is_now_without_its_past(lookups: Lookups, ledger: MemoryLedger) -> None:
+async def test_a_deal_is_found_without_its_past(lookups: Lookups, ledger: MemoryLedger) -> None:
     await _changed(ledger, "one")
     card = await lookups.find("deal")
 
@@ -115,7 +113,7 @@ async def test_a_deal_that_is_gone_is_not_found(lookups: Lookups) -> None:
 
 
 @pytest.mark.parametrize("patience", [LOOKUP_PATIENCE, 3.0])
-async def test_an_answer_is_given_so_many_seconds_altogether(ledger: MemoryLedger, patience: float) -> None:
+async def test_all_requests_of_a_lookup_share_its_time(ledger: MemoryLedger, patience: float) -> None:
     asked: list[float] = []
 
     class Watched(MemoryCrm):

@@ -51,7 +51,7 @@ async def _answer(message: Message | None) -> Message | None:
     return message
 
 
-async def test_news_is_delivered_in_the_background(outbox: Outbox, mail: MemoryMail, tasks: Tasks) -> None:
+async def test_a_message_is_delivered_in_the_background(outbox: Outbox, mail: MemoryMail, tasks: Tasks) -> None:
     outbox.tell(Message("You may not.", (), public=False), ASKER, "REF")
     assert mail.delivered == []
     await tasks.drain(5, 1)
@@ -59,7 +59,7 @@ async def test_news_is_delivered_in_the_background(outbox: Outbox, mail: MemoryM
     assert [(message.text, to) for message, to in mail.delivered] == [("You may not.", ASKER)]
 
 
-async def test_a_question_is_answered_when_the_answer_is_there(outbox: Outbox, mail: MemoryMail, tasks: Tasks) -> None:
+async def test_an_answer_is_delivered_when_it_is_there(outbox: Outbox, mail: MemoryMail, tasks: Tasks) -> None:
     outbox.answer(_answer(Message("It is won.", (), public=False)), ASKER, "REF")
     outbox.answer(_answer(None), ASKER, "REF")
     await tasks.drain(5, 1)
@@ -67,7 +67,7 @@ async def test_a_question_is_answered_when_the_answer_is_there(outbox: Outbox, m
     assert [(message.text, to) for message, to in mail.delivered] == [("It is won.", ASKER)]
 
 
-async def test_a_question_that_breaks_is_told_and_logged_under_its_reference(
+async def test_an_answer_that_raises_is_told_and_logged_with_its_reference(
     outbox: Outbox, mail: MemoryMail, tasks: Tasks
 ) -> None:
     async def broken() -> Message:

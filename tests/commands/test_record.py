@@ -57,7 +57,7 @@ def test_nothing_can_be_undone_where_undo_is_switched_off() -> None:
     assert CHANGE.undo(timedelta(), NOW) is UndoRefusal.SWITCHED_OFF
 
 
-def test_a_reason_that_was_added_is_no_change_of_the_status() -> None:
+def test_an_added_lost_reason_is_no_change_of_the_status() -> None:
     assert CHANGE.changed is True
     assert replace(CHANGE, before="lost", after="lost").changed is False
     assert replace(CHANGE, outcome=Result.ALREADY_SO).changed is False
@@ -101,33 +101,33 @@ def test_a_command_that_needs_an_answer_is_an_open_question(
 def test_a_command_goes_on_as_it_was_with_the_deal_that_the_caller_chose(consent: Consent) -> None:
     question = replace(QUESTION, consent=consent)
 
-    assert question.go_on("chosen") == Wish("chosen", Status.LOST, name="website", reason="price", consent=consent)
+    assert question.continued("chosen") == Wish("chosen", Status.LOST, name="website", reason="price", consent=consent)
 
 
 def test_a_command_whose_consent_a_later_version_wrote_asks_before_it_changes_anything() -> None:
     question = replace(QUESTION, consent=Unfamiliar("delegated"))
 
-    assert question.go_on("chosen").consent is Consent.WANTED
+    assert question.continued("chosen").consent is Consent.WANTED
 
 
 def test_a_command_goes_on_about_the_deal_it_had_found_with_the_reason_that_the_caller_chose() -> None:
     question = replace(QUESTION, outcome=Result.REASON_WANTED, opportunity_id="found", called=None, reason=None)
 
-    assert question.go_on(lost_reason_id="why") == Wish("found", Status.LOST, lost_reason_id="why")
-    assert replace(question, lost_reason_id="old").go_on("other").lost_reason_id == "old"
+    assert question.continued(lost_reason_id="why") == Wish("found", Status.LOST, lost_reason_id="why")
+    assert replace(question, lost_reason_id="old").continued("other").lost_reason_id == "old"
 
 
-def test_a_change_gives_its_wish_once_more_so_that_a_reason_can_be_added() -> None:
+def test_a_change_gives_its_wish_again_so_that_a_reason_can_be_added() -> None:
     lost = replace(CHANGE, status="lost", after="lost")
 
-    assert lost.go_on(lost_reason_id="why") == Wish("deal", Status.LOST, "why", consent=Consent.GIVEN)
+    assert lost.continued(lost_reason_id="why") == Wish("deal", Status.LOST, "why", consent=Consent.GIVEN)
 
 
 @pytest.mark.parametrize("outcome", [Result.UNCONFIRMED, Result.PREVIEWED])
 def test_a_caller_who_was_shown_a_deal_agrees_to_what_they_saw_and_is_not_asked_again(outcome: Result) -> None:
     question = replace(QUESTION, outcome=outcome, opportunity_id="found", before="won", lost_reason_id="why")
 
-    assert question.go_on() == Wish("found", Status.LOST, "why", "won", "website", "price", Consent.GIVEN)
+    assert question.continued() == Wish("found", Status.LOST, "why", "won", "website", "price", Consent.GIVEN)
 
 
 # --- whether the caller must be asked about sharing -----------------------------------------------------------------

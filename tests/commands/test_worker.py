@@ -16,7 +16,7 @@ from bot.commands.outbox import Outbox
 from bot.commands.record import Entry, State
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 from bot.commands.tasks import Tasks
-from bot.commands.worker import Memory, Worker, WorkerTiming
+from bot.commands.worker import Worker, WorkerStorage, WorkerTiming
 from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.identify import Identified
 from bot.deals.outcome import (
@@ -34,46 +34,45 @@ from bot.deals.outcome import (
 from bot.deals.ports import LeaseLost, StoreDown
 from bot.deals.wish import Consent, Wish
 from bot.slack.messages.messages import Messages
-from tests.memory import MemoryLedger, MemoryStore, Row, messages
-from tests.notebook import Notebook
+from tests.memory import MemoryInstrumentation, MemoryLedger, MemoryStore, Row, messages
 
 pytestmark = pytest.mark.jumping_clock
 
-RHYTHM = WorkerTiming(renew=0.05, adopt=0.02, tell=10.0, again=0.01, wait_for_limit=0.5, drain=1.0, last_words=0.1)
+TIMING = WorkerTiming(renew=0.05, adopt=0.02, tell=10.0, retry=0.01, wait_for_limit=0.5, drain=1.0, grace=0.1)
 OPEN, WON = Opportunity("deal", "open"), Opportunity("deal", "won")
 
 
 @dataclass
 class Work:
-    """What a worker is given to do, and what came of it."""
+    """Every port of a worker, in memory."""
 
     store: MemoryStore = field(default_factory=MemoryStore)
     delivered: list[tuple[Message, Address]] = field(default_factory=list)
     updated: list[tuple[Message, str, str]] = field(default_factory=list)
     begun: list[tuple[str, Opportunity | None]] = field(default_factory=list)
-    """Keys of what was carried out, with what it was resumed from."""
+    """The keys of the commands whose deal was changed, each with `intended`."""
     identified: list[str] = field(default_factory=list)
-    """What was asked about."""
+    """The names or ids that were looked up."""
     findings: list[Identified | Exception] = field(default_factory=list)
-    """What is found out about the next ones; then nothing is open."""
+    """What the next lookups find; the others find the wish complete."""
     reasons: tuple[LostReason, ...] | None = ()
     shared: bool = False
     """Whether all channels are shared with another company."""
     looked_at: list[str] = field(default_factory=list)
-    """Of which channels that was asked."""
+    """The channels of which `is_shared` was asked."""
     consents: list[Consent] = field(default_factory=list)
-    """With which everything was carried out."""
+    """The consents of the wishes that were carried out."""
     posted: list[tuple[Message, str]] = field(default_factory=list)
     posted_as: str = "18.1"
     messages: Messages = field(default_factory=messages)
     outcomes: list[Outcome | Exception] = field(default_factory=list)
-    """What comes of the next ones; then all are so already."""
+    """The outcomes of the next changes; of the others: `AlreadySo`."""
     at_once: int = 0
     most_at_once: int = 0
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
     way: DeliveryWay = DeliveryWay.CHANNEL
-    notebook: Notebook = field(default_factory=Notebook)
+    instrumentation: MemoryInstrumentation = field(default_factory=MemoryInstrumentation)
 
     def __post_init__(self) -> None:
         self.may_finish.set()
@@ -122,18 +121,18 @@ class Work:
         self.updated.append((message, channel_id, message_ts))
         return True
 
-    def worker(self, ledger: MemoryLedger | None = None, timing: WorkerTiming = RHYTHM) -> tuple[Worker, MemoryLedger]:
+    def worker(self, ledger: MemoryLedger | None = None, timing: WorkerTiming = TIMING) -> tuple[Worker, MemoryLedger]:
         ledger = ledger or MemoryLedger(self.store)
         tasks = Tasks()
         worker = Worker(
             accounts=self,
             channels=self,
-            memory=Memory(ledger, ledger),
+            storage=WorkerStorage(ledger, ledger),
             words=self.messages,
             outbox=Outbox(self, self.messages, tasks),
             tasks=tasks,
             timing=timing,
-            instrumentation=self.notebook,
+            instrumentation=self.instrumentation,
         )
         return worker, ledger
 
@@ -167,7 +166,7 @@ def work() -> Work:
 # --- carrying out ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_command_is_carried_out_answered_and_noted(work: Work) -> None:
+async def test_a_command_is_carried_out_answered_and_finished(work: Work) -> None:
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
     await worker.drain()
@@ -180,7 +179,7 @@ async def test_a_command_is_carried_out_answered_and_noted(work: Work) -> None:
     assert isinstance(row.outcome, AlreadySo)
 
 
-async def test_a_message_outside_the_channel_is_not_taken_for_one_in_it(work: Work) -> None:
+async def test_the_id_of_a_direct_message_is_not_noted_as_one_of_the_channel(work: Work) -> None:
     work.way = DeliveryWay.DIRECT_MESSAGE
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
@@ -189,7 +188,7 @@ async def test_a_message_outside_the_channel_is_not_taken_for_one_in_it(work: Wo
     assert (work.store.rows["one"].delivered, work.store.rows["one"].message_ts) == ("direct_message", "")
 
 
-async def test_few_commands_run_at_once_and_all_are_done(work: Work) -> None:
+async def test_a_few_commands_run_at_once_and_all_are_finished(work: Work) -> None:
     worker, ledger = work.worker()
     work.may_finish.clear()
     await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * AT_ONCE)))
@@ -210,7 +209,7 @@ async def test_commands_about_one_deal_run_one_after_another_in_their_order(work
     assert work.most_at_once == 1
 
 
-async def test_what_began_as_it_was_accepted_goes_to_the_deal_without_asking_the_ledger(work: Work) -> None:
+async def test_a_command_that_began_as_it_was_accepted_does_not_begin_again(work: Work) -> None:
     class Watched(MemoryLedger):
         async def begin(self, key: str) -> bool:
             raise AssertionError(key)
@@ -224,7 +223,7 @@ async def test_what_began_as_it_was_accepted_goes_to_the_deal_without_asking_the
     assert work.store.rows["one"].state == "finished"
 
 
-async def test_there_is_room_for_a_command_until_so_many_are_at_work_in_its_sub_account(work: Work) -> None:
+async def test_a_sub_account_has_room_for_a_few_commands_at_once(work: Work) -> None:
     worker, ledger = work.worker()
     elsewhere = replace(_entry("a"), wish=replace(_entry("a").wish, location_id="elsewhere"))
     work.may_finish.clear()
@@ -242,7 +241,7 @@ async def test_there_is_room_for_a_command_until_so_many_are_at_work_in_its_sub_
     assert not worker.has_room(elsewhere), "it is leaving"
 
 
-async def test_a_deal_that_another_replica_is_at_is_waited_for(work: Work) -> None:
+async def test_a_command_waits_while_another_replica_has_its_deal(work: Work) -> None:
     other = MemoryLedger(work.store)
     await other.accept(_entry("other", deal="the same"), within=5)
     await other.begin("other")
@@ -256,7 +255,7 @@ async def test_a_deal_that_another_replica_is_at_is_waited_for(work: Work) -> No
     assert [key for key, _ in work.begun] == ["one"]
 
 
-async def test_replies_that_wait_for_slack_do_not_keep_the_next_commands_waiting(work: Work) -> None:
+async def test_replies_that_wait_for_slack_hold_up_no_command(work: Work) -> None:
     worker, ledger = work.worker()
     work.may_deliver.clear()
     await _submit(worker, ledger, *(_entry(str(number)) for number in range(3 * AT_ONCE)))
@@ -267,7 +266,7 @@ async def test_replies_that_wait_for_slack_do_not_keep_the_next_commands_waiting
     assert len(work.delivered) == 3 * AT_ONCE
 
 
-async def test_an_exception_is_told_and_logged_under_the_reference(work: Work) -> None:
+async def test_an_exception_is_told_and_logged_with_the_reference(work: Work) -> None:
     work.outcomes = [RuntimeError()]
     worker, ledger = work.worker()
     with capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
@@ -280,7 +279,7 @@ async def test_an_exception_is_told_and_logged_under_the_reference(work: Work) -
     assert work.store.rows["one"].state == "finished"
 
 
-async def test_a_reply_that_breaks_leaves_the_command_to_be_taken_up_again(work: Work) -> None:
+async def test_a_reply_that_raises_leaves_the_command_for_a_takeover(work: Work) -> None:
     class Broken(Work):
         async def deliver(self, message: Message, to: Address) -> Delivery:
             raise RuntimeError(message, to)
@@ -294,10 +293,10 @@ async def test_a_reply_that_breaks_leaves_the_command_to_be_taken_up_again(work:
     assert work.store.rows["one"].state == "answered"
 
 
-# --- when the database is away --------------------------------------------------------------------------------------
+# --- while the database is down -------------------------------------------------------------------------------------
 
 
-async def test_what_was_accepted_is_carried_out_when_the_database_is_back(work: Work) -> None:
+async def test_an_accepted_command_is_carried_out_when_the_database_is_back(work: Work) -> None:
     worker, ledger = work.worker()
     await ledger.accept(_entry("one"), within=5)
     work.store.down = True
@@ -310,7 +309,7 @@ async def test_what_was_accepted_is_carried_out_when_the_database_is_back(work: 
     assert work.store.rows["one"].state == "finished"
 
 
-async def test_an_intention_that_cannot_be_written_down_is_tried_again(work: Work) -> None:
+async def test_a_command_whose_intent_cannot_be_noted_is_tried_again(work: Work) -> None:
     work.outcomes = [StoreDown()]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
@@ -320,7 +319,7 @@ async def test_an_intention_that_cannot_be_written_down_is_tried_again(work: Wor
     assert len(work.delivered) == 1
 
 
-async def test_a_result_is_not_told_before_it_is_written_down(work: Work) -> None:
+async def test_an_outcome_is_not_told_before_it_is_noted(work: Work) -> None:
     worker, ledger = work.worker()
     work.may_finish.clear()
     await _submit(worker, ledger, _entry("one"))
@@ -336,7 +335,7 @@ async def test_a_result_is_not_told_before_it_is_written_down(work: Work) -> Non
     assert work.store.rows["one"].state == "finished"
 
 
-async def test_a_delivery_is_noted_when_the_database_is_back_and_not_made_again(work: Work) -> None:
+async def test_a_delivery_is_noted_when_the_database_is_back_and_not_repeated(work: Work) -> None:
     worker, ledger = work.worker()
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
@@ -351,10 +350,10 @@ async def test_a_delivery_is_noted_when_the_database_is_back_and_not_made_again(
     assert work.store.rows["one"].state == "finished"
 
 
-# --- when HighLevel takes no more -----------------------------------------------------------------------------------
+# --- HighLevel's rate limit -----------------------------------------------------------------------------------------
 
 
-async def test_highlevels_limit_is_waited_out(work: Work) -> None:
+async def test_a_command_waits_for_highlevels_rate_limit(work: Work) -> None:
     limited = Failed(Trouble(Cause.RATE_LIMITED, retry_after=0.02), Effect.NOTHING)
     work.outcomes = [limited, replace(limited, trouble=Trouble(Cause.RATE_LIMITED, retry_after=0.01))]
     worker, ledger = work.worker()
@@ -365,7 +364,7 @@ async def test_highlevels_limit_is_waited_out(work: Work) -> None:
     assert "already" in work.texts[0]
 
 
-async def test_a_limit_that_lasts_too_long_is_told(work: Work) -> None:
+async def test_a_rate_limit_that_lasts_too_long_is_told(work: Work) -> None:
     work.outcomes = [Failed(Trouble(Cause.RATE_LIMITED, retry_after=60.0), Effect.NOTHING)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
@@ -374,7 +373,7 @@ async def test_a_limit_that_lasts_too_long_is_told(work: Work) -> None:
     assert "Try again in 60 seconds" in work.texts[0]
 
 
-async def test_a_limit_without_a_time_is_waited_for_a_second(work: Work) -> None:
+async def test_a_rate_limit_without_a_time_counts_as_a_second(work: Work) -> None:
     work.outcomes = [Failed(Trouble(Cause.RATE_LIMITED), Effect.NOTHING)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
@@ -383,7 +382,7 @@ async def test_a_limit_without_a_time_is_waited_for_a_second(work: Work) -> None
     assert "takes no more requests for the moment" in work.texts[0]  # a second is too long for this test's worker
 
 
-async def test_the_limit_of_the_day_is_told_at_once(work: Work) -> None:
+async def test_the_daily_limit_is_told_at_once(work: Work) -> None:
     work.outcomes = [Failed(Trouble(Cause.DAILY_LIMIT, retry_after=7200.0), Effect.NOTHING)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
@@ -394,10 +393,10 @@ async def test_the_limit_of_the_day_is_told_at_once(work: Work) -> None:
 
 # --- telling people to wait -----------------------------------------------------------------------------------------
 
-IMPATIENT = replace(RHYTHM, tell=0.03)
+IMPATIENT = replace(TIMING, tell=0.03)
 
 
-async def test_somebody_who_waits_for_long_is_told_once_and_then_the_result(work: Work) -> None:
+async def test_a_caller_who_waits_long_is_told_so_once_and_then_the_result(work: Work) -> None:
     worker, ledger = work.worker(timing=IMPATIENT)
     work.may_finish.clear()
     await _submit(worker, ledger, _entry("one"))
@@ -410,7 +409,7 @@ async def test_somebody_who_waits_for_long_is_told_once_and_then_the_result(work
     assert work.store.rows["one"].told is True
 
 
-async def test_what_is_being_told_is_told_before_the_result(work: Work) -> None:
+async def test_the_note_to_wait_arrives_before_the_result(work: Work) -> None:
     worker, ledger = work.worker(timing=IMPATIENT)
     work.may_finish.clear()
     work.may_deliver.clear()
@@ -424,7 +423,7 @@ async def test_what_is_being_told_is_told_before_the_result(work: Work) -> None:
     assert ["takes longer than usual" in text for text in work.texts] == [True, False]
 
 
-async def test_who_was_told_by_a_process_that_died_is_not_told_again(work: Work) -> None:
+async def test_a_caller_whom_a_dead_process_told_to_wait_is_not_told_again(work: Work) -> None:
     worker, ledger = work.worker(timing=IMPATIENT)
     work.may_finish.clear()
     await ledger.accept(_entry("one"), within=5)
@@ -437,7 +436,7 @@ async def test_who_was_told_by_a_process_that_died_is_not_told_again(work: Work)
     assert len(work.delivered) == 1
 
 
-async def test_who_waits_for_the_database_is_told_too(work: Work) -> None:
+async def test_a_caller_is_told_to_wait_for_the_database_too(work: Work) -> None:
     worker, ledger = work.worker(timing=IMPATIENT)
     await ledger.accept(_entry("one"), within=5)
     work.store.down = True
@@ -457,13 +456,13 @@ async def _tended(worker: Worker, condition: Callable[[], bool]) -> None:
 
 
 def _claim(work: Work, state: str, **fields: Any) -> Row:  # noqa: ANN401 - any of a row's
-    """What a dead process left."""
+    """A command that a dead process left in this state."""
     row = Row(_entry("one", deal="deal"), "dead", lease_until=0.0, state=State(state), **fields)
     work.store.rows["one"] = row
     return row
 
 
-async def test_what_a_dead_process_left_is_carried_out(work: Work) -> None:
+async def test_a_command_of_a_dead_process_is_carried_out(work: Work) -> None:
     row = _claim(work, "accepted")
     worker, _ = work.worker()
     await _tended(worker, lambda: row.state == "finished")
@@ -472,7 +471,7 @@ async def test_what_a_dead_process_left_is_carried_out(work: Work) -> None:
     assert len(work.delivered) == 1
 
 
-async def test_what_a_dead_process_was_about_to_write_is_resumed(work: Work) -> None:
+async def test_a_write_that_a_dead_process_was_about_to_make_is_resumed(work: Work) -> None:
     row = _claim(work, "intended", before=OPEN)
     worker, _ = work.worker()
     await _tended(worker, lambda: row.state == "finished")
@@ -480,7 +479,7 @@ async def test_what_a_dead_process_was_about_to_write_is_resumed(work: Work) -> 
     assert work.begun == [("one", OPEN)]
 
 
-async def test_what_a_dead_process_had_answered_is_only_delivered_in_its_words(work: Work) -> None:
+async def test_a_reply_that_a_dead_process_had_ready_is_only_delivered(work: Work) -> None:
     row = _claim(work, "answered", outcome=Changed(OPEN, WON), reply=Message("It is done.", (), public=True))
     worker, _ = work.worker()
     await _tended(worker, lambda: row.state == "finished")
@@ -490,7 +489,7 @@ async def test_what_a_dead_process_had_answered_is_only_delivered_in_its_words(w
 
 
 @pytest.mark.parametrize(("state", "effect"), [("running", "Nothing was changed."), ("intended", "I cannot tell")])
-async def test_a_command_over_which_processes_die_again_and_again_is_parked_and_says_so(
+async def test_a_command_over_which_processes_keep_dying_is_given_up_and_says_so(
     work: Work, state: str, effect: str
 ) -> None:
     row = _claim(work, state, attempts=MOST_ATTEMPTS - 1, before=OPEN)
@@ -503,9 +502,7 @@ async def test_a_command_over_which_processes_die_again_and_again_is_parked_and_
 
 
 @pytest.mark.parametrize(("state", "effect"), [("accepted", "Nothing was changed."), ("intended", "I cannot tell")])
-async def test_a_command_that_nobody_expects_any_more_is_answered_and_not_carried_out(
-    work: Work, state: str, effect: str
-) -> None:
+async def test_a_command_that_is_too_old_is_answered_and_not_carried_out(work: Work, state: str, effect: str) -> None:
     row = _claim(work, state, before=OPEN)
     row.accepted -= timedelta(seconds=TOO_LATE + 1)
     worker, _ = work.worker()
@@ -517,7 +514,7 @@ async def test_a_command_that_nobody_expects_any_more_is_answered_and_not_carrie
 
 
 @pytest.mark.parametrize("state", ["running", "intended"])
-async def test_a_deal_that_a_dead_process_was_at_is_not_waited_for_by_its_heir(work: Work, state: str) -> None:
+async def test_a_takeover_frees_the_deal_of_a_dead_process(work: Work, state: str) -> None:
     row = _claim(work, state, before=OPEN)
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("two", deal="deal"))
@@ -529,8 +526,8 @@ async def test_a_deal_that_a_dead_process_was_at_is_not_waited_for_by_its_heir(w
     assert work.most_at_once == 1
 
 
-async def test_what_this_process_is_at_is_not_begun_twice_when_the_databases_clock_jumps(work: Work) -> None:
-    worker, ledger = work.worker(timing=replace(RHYTHM, renew=10.0))
+async def test_a_jump_of_the_databases_clock_starts_no_running_command_again(work: Work) -> None:
+    worker, ledger = work.worker(timing=replace(TIMING, renew=10.0))
     work.may_finish.clear()
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
@@ -552,7 +549,7 @@ async def test_what_this_process_is_at_is_not_begun_twice_when_the_databases_clo
     assert len(work.delivered) == 1
 
 
-async def test_what_was_written_down_although_nobody_knew_is_carried_out_when_its_lease_ends(work: Work) -> None:
+async def test_a_command_whose_acceptance_was_never_confirmed_is_carried_out_when_its_lease_ends(work: Work) -> None:
     ledger = MemoryLedger(work.store, lease=0.15)
     worker, _ = work.worker(ledger)
     await ledger.accept(_entry("one"), within=5)
@@ -561,7 +558,7 @@ async def test_what_was_written_down_although_nobody_knew_is_carried_out_when_it
     assert work.begun == [("one", None)]
 
 
-async def test_a_command_that_waited_too_long_in_a_process_that_lives_is_answered_and_not_carried_out(
+async def test_a_command_that_becomes_too_old_while_it_waits_is_not_carried_out(
     work: Work,
 ) -> None:
     other = MemoryLedger(work.store)
@@ -576,7 +573,7 @@ async def test_a_command_that_waited_too_long_in_a_process_that_lives_is_answere
     assert "more than an hour later" in work.texts[0]
 
 
-async def test_leases_are_renewed_while_the_work_lasts(work: Work) -> None:
+async def test_leases_are_renewed_while_commands_run(work: Work) -> None:
     ledger = MemoryLedger(work.store, lease=0.15)
     worker, _ = work.worker(ledger)
     work.may_finish.clear()
@@ -590,7 +587,7 @@ async def test_leases_are_renewed_while_the_work_lasts(work: Work) -> None:
     tending.cancel()
 
 
-async def test_whoever_lost_a_command_says_nothing_about_it(work: Work) -> None:
+async def test_a_process_that_lost_a_command_sends_no_reply(work: Work) -> None:
     work.outcomes = [LeaseLost()]
     worker, ledger = work.worker()
     with capture_logs() as lines:
@@ -601,7 +598,7 @@ async def test_whoever_lost_a_command_says_nothing_about_it(work: Work) -> None:
     assert "command.lease_lost" in [line["event"] for line in lines]
 
 
-async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: Work) -> None:
+async def test_an_error_of_the_database_does_not_stop_the_takeovers(work: Work) -> None:
     class Odd(MemoryLedger):
         async def adopt(self, most: int) -> list[Claim]:  # noqa: ARG002 - the port's signature
             raise faults.pop(0) if faults else StoreDown
@@ -618,10 +615,10 @@ async def test_a_database_that_is_away_or_broken_does_not_end_the_tending(work: 
     tending.cancel()
 
 
-# --- letting go -----------------------------------------------------------------------------------------------------
+# --- stopping -------------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_taken_over_at_the_last_moment_is_given_back_and_not_begun(work: Work) -> None:
+async def test_a_command_that_is_taken_over_during_the_stop_is_given_back(work: Work) -> None:
     class Slow(MemoryLedger):
         async def adopt(self, most: int) -> list[Claim]:
             ledger = await super().adopt(most)
@@ -642,8 +639,8 @@ async def test_what_is_taken_over_at_the_last_moment_is_given_back_and_not_begun
     assert row.owner is None
 
 
-async def test_what_cannot_be_finished_in_time_is_given_back_for_the_next_process(work: Work) -> None:
-    worker, ledger = work.worker(timing=replace(RHYTHM, drain=0.2))
+async def test_commands_that_cannot_be_finished_in_time_are_given_back(work: Work) -> None:
+    worker, ledger = work.worker(timing=replace(TIMING, drain=0.2))
     work.may_finish.clear()
     await _submit(worker, ledger, *(_entry(str(number)) for number in range(AT_ONCE + 1)))
     with capture_logs() as lines:
@@ -658,8 +655,8 @@ async def test_what_cannot_be_finished_in_time_is_given_back_for_the_next_proces
     assert {row.attempts for row in work.store.rows.values()} == {0}
 
 
-async def test_a_reply_that_is_on_its_way_at_the_end_arrives_and_is_noted(work: Work) -> None:
-    worker, ledger = work.worker(timing=replace(RHYTHM, drain=1.1, last_words=0.5))
+async def test_a_reply_on_its_way_during_the_stop_arrives_and_is_noted(work: Work) -> None:
+    worker, ledger = work.worker(timing=replace(TIMING, drain=1.1, grace=0.5))
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
     await _until(lambda: work.store.rows["one"].state == "answered")
@@ -671,8 +668,8 @@ async def test_a_reply_that_is_on_its_way_at_the_end_arrives_and_is_noted(work: 
     assert (len(work.delivered), work.store.rows["one"].state) == (1, "finished")
 
 
-async def test_a_reply_that_waited_its_turn_is_not_said_by_whoever_lost_the_command(work: Work) -> None:
-    worker, ledger = work.worker(timing=replace(RHYTHM, renew=0.01))
+async def test_a_reply_that_waited_is_not_sent_if_the_command_was_lost_meanwhile(work: Work) -> None:
+    worker, ledger = work.worker(timing=replace(TIMING, renew=0.01))
     work.may_deliver.clear()
     await _submit(worker, ledger, *(_entry(str(number)) for number in range(SAID_AT_ONCE + 1)))
     await _until(lambda: all(row.state == "answered" for row in work.store.rows.values()))
@@ -685,8 +682,8 @@ async def test_a_reply_that_waited_its_turn_is_not_said_by_whoever_lost_the_comm
     assert len(work.delivered) == SAID_AT_ONCE
 
 
-async def test_a_process_that_lets_go_takes_nothing_over_any_more(work: Work) -> None:
-    worker, _ = work.worker(timing=replace(RHYTHM, drain=0.1))
+async def test_a_process_that_stops_takes_no_more_commands_over(work: Work) -> None:
+    worker, _ = work.worker(timing=replace(TIMING, drain=0.1))
     await worker.drain()
     _claim(work, "accepted")
     tending = asyncio.create_task(worker.tend())
@@ -696,8 +693,8 @@ async def test_a_process_that_lets_go_takes_nothing_over_any_more(work: Work) ->
     tending.cancel()
 
 
-async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work) -> None:
-    worker, ledger = work.worker(timing=replace(RHYTHM, drain=0.2))
+async def test_a_reply_that_hangs_does_not_hold_up_the_stop(work: Work) -> None:
+    worker, ledger = work.worker(timing=replace(TIMING, drain=0.2))
     work.may_deliver.clear()
     await _submit(worker, ledger, _entry("one"))
     async with asyncio.timeout(60):
@@ -706,8 +703,8 @@ async def test_a_reply_that_takes_for_ever_does_not_keep_the_process(work: Work)
     assert work.store.rows["one"].owner is None
 
 
-async def test_a_database_that_is_away_at_the_end_does_not_keep_the_process(work: Work) -> None:
-    worker, ledger = work.worker(timing=replace(RHYTHM, drain=0.2))
+async def test_a_database_that_is_down_does_not_hold_up_the_stop(work: Work) -> None:
+    worker, ledger = work.worker(timing=replace(TIMING, drain=0.2))
     await ledger.accept(_entry("one"), within=5)
     work.store.down = True
     worker.submit(_entry("one"))
@@ -717,7 +714,7 @@ async def test_a_database_that_is_away_at_the_end_does_not_keep_the_process(work
     assert "worker.kept" in [line["event"] for line in lines]
 
 
-async def test_letting_go_with_nothing_to_do_is_quiet(work: Work) -> None:
+async def test_a_stop_without_commands_logs_nothing(work: Work) -> None:
     worker, _ = work.worker()
     with capture_logs() as lines:
         await worker.drain()
@@ -725,11 +722,11 @@ async def test_letting_go_with_nothing_to_do_is_quiet(work: Work) -> None:
     assert lines == []
 
 
-# --- taking back ----------------------------------------------------------------------------------------------------
+# --- undo -----------------------------------------------------------------------------------------------------------
 
 
 async def _undone(work: Work, **fields: str) -> None:
-    """A change is made, answered in the channel as message 17.2, and taken back."""
+    """Make a change, whose reply is the message 17.2 in the channel, and undo it."""
     work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("change", deal="deal"))
@@ -738,7 +735,7 @@ async def _undone(work: Work, **fields: str) -> None:
     await worker.drain()
 
 
-async def test_an_undo_by_button_replaces_the_message_with_the_button(work: Work) -> None:
+async def test_an_undo_by_button_replaces_the_message_of_the_button(work: Work) -> None:
     await _undone(work, message_ts="17.2")
 
     message, to = work.delivered[1]
@@ -748,7 +745,7 @@ async def test_an_undo_by_button_replaces_the_message_with_the_button(work: Work
     assert work.updated == []
 
 
-async def test_an_undo_by_command_is_told_in_the_channel_and_in_the_message_about_the_change(work: Work) -> None:
+async def test_a_typed_undo_is_told_and_replaces_the_message_about_the_change(work: Work) -> None:
     await _undone(work)
 
     assert work.delivered[1][0].replaces is False
@@ -757,7 +754,7 @@ async def test_an_undo_by_command_is_told_in_the_channel_and_in_the_message_abou
     assert (channel, message_ts) == ("C1", "17.2")
 
 
-async def test_a_message_that_slack_gave_no_id_for_cannot_be_updated_and_is_left(work: Work) -> None:
+async def test_a_message_without_a_known_id_is_not_replaced(work: Work) -> None:
     work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("change", deal="deal"))
@@ -770,7 +767,7 @@ async def test_a_message_that_slack_gave_no_id_for_cannot_be_updated_and_is_left
     assert work.updated == []
 
 
-async def test_an_undo_of_what_was_forgotten_meanwhile_is_told_like_any_change(work: Work) -> None:
+async def test_an_undo_of_a_deleted_change_is_told_like_any_change(work: Work) -> None:
     work.outcomes = [Changed(WON, OPEN)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("undo", deal="deal", undoes="forgotten"))
@@ -779,7 +776,7 @@ async def test_an_undo_of_what_was_forgotten_meanwhile_is_told_like_any_change(w
     assert "from won to *open*" in work.texts[0]
 
 
-async def test_every_other_message_about_the_change_says_so_too(work: Work) -> None:
+async def test_an_undo_replaces_every_other_message_about_the_change(work: Work) -> None:
     work.messages = messages(announce_channels={Status.WON: "C2"})
     await _undone(work)
 
@@ -791,7 +788,7 @@ async def test_every_other_message_about_the_change_says_so_too(work: Work) -> N
 @pytest.mark.parametrize(
     ("channel", "message_ts", "updated"), [("C1", "17.2", ("C2", "18.1")), ("C2", "18.1", ("C1", "17.2"))]
 )
-async def test_the_message_whose_button_was_pressed_is_not_updated_besides(
+async def test_the_message_of_the_button_is_replaced_only_once(
     work: Work, channel: str, message_ts: str, updated: tuple[str, str]
 ) -> None:
     work.messages = messages(announce_channels={Status.WON: "C2"})
@@ -806,7 +803,7 @@ async def test_the_message_whose_button_was_pressed_is_not_updated_besides(
     assert [(where, ts) for _, where, ts in work.updated] == [updated]
 
 
-async def test_an_undo_that_fails_updates_nothing(work: Work) -> None:
+async def test_an_undo_that_fails_replaces_no_message(work: Work) -> None:
     work.outcomes = [Changed(OPEN, WON), Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("change", deal="deal"))
@@ -817,7 +814,7 @@ async def test_an_undo_that_fails_updates_nothing(work: Work) -> None:
     assert work.updated == []
 
 
-# --- finding out what is meant --------------------------------------------------------------------------------------
+# --- identifying ----------------------------------------------------------------------------------------------------
 
 BY_NAME = Wish("", Status.WON, name="website")
 FOUND = replace(BY_NAME, opportunity_id="deal")
@@ -827,7 +824,7 @@ def _by_name(key: str = "one", **fields: Any) -> Entry:  # noqa: ANN401 - any of
     return replace(_entry(key, **fields), wish=BY_NAME)
 
 
-async def test_what_is_found_out_is_noted_before_the_deal_is_gone_to(work: Work) -> None:
+async def test_the_found_ids_are_noted_before_the_command_begins(work: Work) -> None:
     noted: list[tuple[str, str]] = []
 
     class Watched(MemoryLedger):
@@ -844,7 +841,7 @@ async def test_what_is_found_out_is_noted_before_the_deal_is_gone_to(work: Work)
     assert work.store.rows["one"].outcome == AlreadySo(WON)
 
 
-async def test_where_nothing_is_open_nothing_is_noted(work: Work) -> None:
+async def test_a_wish_that_is_complete_is_not_noted_again(work: Work) -> None:
     class Strict(MemoryLedger):
         async def identify(self, key: str, wish: Wish) -> None:
             raise AssertionError(key, wish)
@@ -857,7 +854,7 @@ async def test_where_nothing_is_open_nothing_is_noted(work: Work) -> None:
     assert work.store.rows["one"].state == "finished"
 
 
-async def test_nobody_searches_again_while_the_deal_is_busy(work: Work) -> None:
+async def test_a_command_that_waits_for_its_deal_does_not_search_again(work: Work) -> None:
     other = MemoryLedger(work.store)
     await other.accept(_entry("other", deal="deal"), within=5)
     await other.begin("other")
@@ -873,7 +870,7 @@ async def test_nobody_searches_again_while_the_deal_is_busy(work: Work) -> None:
 
 
 @pytest.mark.parametrize("obstacle", [Ambiguous((OPEN,), more=False), Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING)])
-async def test_what_stands_in_the_way_is_what_became_of_it(work: Work, obstacle: Outcome) -> None:
+async def test_an_obstacle_is_the_outcome(work: Work, obstacle: Outcome) -> None:
     work.findings = [Identified(BY_NAME, obstacle)]
     worker, ledger = work.worker()
     await _submit(worker, ledger, _by_name())
@@ -884,7 +881,7 @@ async def test_what_stands_in_the_way_is_what_became_of_it(work: Work, obstacle:
     assert len(work.delivered) == 1
 
 
-async def test_the_deal_that_was_found_is_noted_although_its_reason_is_missing(work: Work) -> None:
+async def test_a_deal_that_was_found_is_noted_even_if_its_reason_is_missing(work: Work) -> None:
     lose = Wish("", Status.LOST, name="website")
     reasons = (LostReason("p", "Price"),)
     work.findings = [Identified(replace(lose, opportunity_id="deal"), ReasonWanted(reasons))]
@@ -896,7 +893,7 @@ async def test_the_deal_that_was_found_is_noted_although_its_reason_is_missing(w
     assert work.store.rows["one"].outcome == ReasonWanted(reasons)
 
 
-async def test_a_search_that_meets_the_limit_is_waited_for(work: Work) -> None:
+async def test_a_search_waits_for_the_rate_limit(work: Work) -> None:
     limited = Failed(Trouble(Cause.RATE_LIMITED, retry_after=0.02), Effect.NOTHING)
     work.findings = [Identified(BY_NAME, limited), Identified(FOUND)]
     worker, ledger = work.worker()
@@ -907,7 +904,7 @@ async def test_a_search_that_meets_the_limit_is_waited_for(work: Work) -> None:
     assert work.begun == [("one", None)]
 
 
-async def test_nothing_is_found_out_about_what_is_taken_back_or_was_about_to_be_written(work: Work) -> None:
+async def test_an_undo_or_a_resumed_write_looks_nothing_up(work: Work) -> None:
     row = _claim(work, "intended", before=OPEN)
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("undo", undoes="change"))
@@ -917,7 +914,7 @@ async def test_nothing_is_found_out_about_what_is_taken_back_or_was_about_to_be_
     assert {key for key, _ in work.begun} == {"one", "undo"}
 
 
-async def test_a_search_that_breaks_is_told(work: Work) -> None:
+async def test_a_search_that_raises_is_told(work: Work) -> None:
     work.findings = [RuntimeError()]
     worker, ledger = work.worker()
     with capture_logs() as lines:
@@ -929,7 +926,7 @@ async def test_a_search_that_breaks_is_told(work: Work) -> None:
     assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
 
 
-# --- several at once ------------------------------------------------------------------------------------------------
+# --- batches --------------------------------------------------------------------------------------------------------
 
 
 def _batch(*keys: str, **fields: Any) -> list[Entry]:  # noqa: ANN401 - any of an entry's
@@ -942,7 +939,7 @@ async def _all(worker: Worker, ledger: MemoryLedger, entries: list[Entry]) -> No
         worker.submit(entry)
 
 
-async def test_several_get_one_reply_and_all_are_finished(work: Work) -> None:
+async def test_a_batch_gets_one_reply_and_all_its_commands_are_finished(work: Work) -> None:
     worker, ledger = work.worker()
     await _all(worker, ledger, _batch("a", "b", "c"))
     await worker.drain()
@@ -957,7 +954,7 @@ async def test_several_get_one_reply_and_all_are_finished(work: Work) -> None:
     }
 
 
-async def test_the_first_of_several_waits_for_the_last(work: Work) -> None:
+async def test_the_reply_to_a_batch_waits_for_its_last_outcome(work: Work) -> None:
     other = MemoryLedger(work.store)
     first, last = _batch("a", "b")
     await other.accept(last, within=5)
@@ -970,14 +967,14 @@ async def test_the_first_of_several_waits_for_the_last(work: Work) -> None:
 
     work.may_deliver.clear()
     await other.answer("b", Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), None)
-    await _until(lambda: work.store.rows["a"].reply is not None)  # noted before it is said
+    await _until(lambda: work.store.rows["a"].reply is not None)  # noted before it is delivered
     work.may_deliver.set()
     await worker.drain()
     assert len(work.delivered) == 1
     assert "None of these 2 deals was changed" in work.texts[0]
 
 
-async def test_of_several_one_that_breaks_does_not_keep_the_others_from_being_told(work: Work) -> None:
+async def test_an_exception_in_one_command_of_a_batch_does_not_hold_up_the_reply(work: Work) -> None:
     work.outcomes = [Changed(OPEN, WON), RuntimeError()]
     worker, ledger = work.worker()
     with capture_logs():
@@ -988,7 +985,7 @@ async def test_of_several_one_that_breaks_does_not_keep_the_others_from_being_to
     assert {row.state for row in work.store.rows.values()} == {"finished"}
 
 
-async def test_whoever_takes_over_the_first_of_several_answers_for_all(work: Work) -> None:
+async def test_a_takeover_of_the_first_command_replies_to_the_batch(work: Work) -> None:
     for entry in _batch("a", "b"):
         work.store.rows[entry.key] = Row(entry, "dead", 0.0, state=State.ANSWERED, outcome=AlreadySo(WON))
     worker, _ = work.worker()
@@ -999,7 +996,7 @@ async def test_whoever_takes_over_the_first_of_several_answers_for_all(work: Wor
     assert work.store.rows["b"].delivered == DeliveryWay.TOGETHER
 
 
-async def test_several_are_told_once_that_it_takes_longer(work: Work) -> None:
+async def test_the_caller_of_a_batch_is_told_to_wait_once(work: Work) -> None:
     worker, ledger = work.worker(timing=IMPATIENT)
     work.may_finish.clear()
     await _all(worker, ledger, _batch("a", "b", "c"))
@@ -1010,7 +1007,7 @@ async def test_several_are_told_once_that_it_takes_longer(work: Work) -> None:
     assert ["takes longer than usual" in text for text in work.texts] == [True, False]
 
 
-async def test_several_that_lack_a_reason_offer_those_there_are(work: Work) -> None:
+async def test_a_batch_that_lacks_a_reason_offers_the_lost_reasons(work: Work) -> None:
     work.reasons = (LostReason("p", "Price too high"),)
     lose = Wish("deal", Status.LOST)
     work.findings = [Identified(lose, ReasonWanted(work.reasons))] * 2
@@ -1022,7 +1019,7 @@ async def test_several_that_lack_a_reason_offer_those_there_are(work: Work) -> N
     assert "Price too high" in str(message.blocks)
 
 
-async def test_several_that_lack_a_reason_that_cannot_be_read_any_more_are_told_all_the_same(work: Work) -> None:
+async def test_a_batch_is_told_even_if_the_lost_reasons_cannot_be_read_any_more(work: Work) -> None:
     work.reasons = None
     work.findings = [Identified(Wish("deal", Status.LOST), ReasonWanted((LostReason("p", "Price"),)))] * 2
     worker, ledger = work.worker()
@@ -1032,7 +1029,7 @@ async def test_several_that_lack_a_reason_that_cannot_be_read_any_more_are_told_
     assert len(work.delivered) == 1
 
 
-async def test_several_are_taken_back_in_the_message_of_the_first(work: Work) -> None:
+async def test_an_undo_of_a_batch_replaces_the_batchs_message(work: Work) -> None:
     work.outcomes = [Changed(OPEN, WON), Changed(OPEN, WON), Changed(WON, OPEN), Changed(WON, OPEN)]
     worker, ledger = work.worker()
     await _all(worker, ledger, _batch("a", "b"))
@@ -1046,7 +1043,7 @@ async def test_several_are_taken_back_in_the_message_of_the_first(work: Work) ->
     assert (channel, message_ts) == ("C1", "17.2")
 
 
-async def test_the_only_change_of_several_is_taken_back_in_its_own_words_and_in_their_message(work: Work) -> None:
+async def test_an_undo_of_the_only_change_in_a_batch_replaces_the_batchs_message(work: Work) -> None:
     work.outcomes = [
         AlreadySo(WON),
         Changed(replace(OPEN, status="abandoned"), WON),
@@ -1062,7 +1059,7 @@ async def test_the_only_change_of_several_is_taken_back_in_its_own_words_and_in_
     assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2")]
 
 
-async def test_what_is_forgotten_of_several_but_one_is_taken_back_by_itself(work: Work) -> None:
+async def test_an_undo_works_without_the_deleted_first_command_of_a_batch(work: Work) -> None:
     work.store.rows["b"] = Row(
         _entry("b", batch="a"), None, 0.0, state=State.FINISHED, outcome=Changed(OPEN, WON), message_ts="17.1"
     )
@@ -1075,10 +1072,10 @@ async def test_what_is_forgotten_of_several_but_one_is_taken_back_by_itself(work
     assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.1")]
 
 
-# --- what is told besides -------------------------------------------------------------------------------------------
+# --- further messages -----------------------------------------------------------------------------------------------
 
 
-async def test_a_change_is_posted_once_in_the_channel_where_it_is_announced_and_that_is_noted(work: Work) -> None:
+async def test_a_change_is_announced_once_in_the_other_channel_and_that_is_noted(work: Work) -> None:
     work.messages = messages(announce_channels={Status.WON: "C2"})
     work.outcomes = [Changed(OPEN, WON)]
     worker, ledger = work.worker()
@@ -1090,7 +1087,7 @@ async def test_a_change_is_posted_once_in_the_channel_where_it_is_announced_and_
     assert work.store.rows["one"].announced == ("C2", "18.1")
 
 
-async def test_what_could_not_be_posted_is_not_noted(work: Work) -> None:
+async def test_an_announcement_that_could_not_be_posted_is_not_noted(work: Work) -> None:
     work.messages, work.posted_as = messages(announce_channels={Status.WON: "C2"}), ""
     work.outcomes = [Changed(OPEN, WON)]
     worker, ledger = work.worker()
@@ -1101,7 +1098,7 @@ async def test_what_could_not_be_posted_is_not_noted(work: Work) -> None:
     assert (work.store.rows["one"].announced, work.store.rows["one"].state) == (("", ""), "finished")
 
 
-async def test_whoever_lost_a_deal_without_a_reason_is_asked_for_it_after_the_result(work: Work) -> None:
+async def test_after_the_result_a_caller_is_asked_why_they_lost_the_deal(work: Work) -> None:
     work.reasons = (LostReason("p", "Price too high"),)
     work.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
     worker, ledger = work.worker()
@@ -1115,7 +1112,7 @@ async def test_whoever_lost_a_deal_without_a_reason_is_asked_for_it_after_the_re
 
 
 @pytest.mark.parametrize("reasons", [None, ()])
-async def test_nobody_is_asked_for_a_reason_where_there_is_none_to_choose(
+async def test_without_lost_reasons_no_caller_is_asked_for_one(
     work: Work, reasons: tuple[LostReason, ...] | None
 ) -> None:
     work.reasons = reasons
@@ -1127,7 +1124,7 @@ async def test_nobody_is_asked_for_a_reason_where_there_is_none_to_choose(
     assert len(work.delivered) == 1
 
 
-async def test_nobody_is_asked_about_what_was_forgotten_meanwhile(work: Work) -> None:
+async def test_no_caller_is_asked_why_after_the_command_was_deleted(work: Work) -> None:
     class Forgetful(MemoryLedger):
         async def find(self, key: str) -> None:
             assert key == "one"
@@ -1141,23 +1138,20 @@ async def test_nobody_is_asked_about_what_was_forgotten_meanwhile(work: Work) ->
     assert len(work.delivered) == 1
 
 
-# --- questions ------------------------------------------------------------------------------------------------------
-
-
 # --- in a channel that is shared with another company ---------------------------------------------------------------
 
 
-async def test_in_a_channel_of_our_own_nobody_is_asked_because_of_it(work: Work) -> None:
-    worker, ledger = work.worker(timing=replace(RHYTHM, drain=10.0))
+async def test_in_a_channel_that_is_not_shared_the_caller_need_not_confirm(work: Work) -> None:
+    worker, ledger = work.worker(timing=replace(TIMING, drain=10.0))
     await _submit(worker, ledger, _entry("a"))
     await worker.drain()
 
     assert (work.looked_at, work.consents) == (["C1"], [Consent.PRESUMED])
 
 
-async def test_where_another_company_would_read_it_somebody_is_asked_first_and_told_why(work: Work) -> None:
+async def test_in_a_shared_channel_the_caller_confirms_first_and_is_told_why(work: Work) -> None:
     work.shared, work.outcomes = True, [Unconfirmed(Opportunity("deal", "open"))]
-    worker, ledger = work.worker(timing=replace(RHYTHM, drain=10.0))
+    worker, ledger = work.worker(timing=replace(TIMING, drain=10.0))
     await _submit(worker, ledger, _entry("a"))
     await worker.drain()
 
@@ -1166,22 +1160,22 @@ async def test_where_another_company_would_read_it_somebody_is_asked_first_and_t
     assert not work.delivered[0][0].public
 
 
-async def test_what_only_one_person_reads_is_not_asked_about(work: Work) -> None:
+async def test_a_private_reply_in_a_shared_channel_needs_no_confirmation(work: Work) -> None:
     work.shared = True
-    worker, ledger = work.worker(timing=replace(RHYTHM, drain=10.0))
+    worker, ledger = work.worker(timing=replace(TIMING, drain=10.0))
     await _submit(worker, ledger, _entry("a", public=False))
     await worker.drain()
 
     assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])
 
 
-async def test_a_command_that_was_about_to_write_when_its_process_died_is_not_asked_about(work: Work) -> None:
+async def test_a_resumed_write_in_a_shared_channel_needs_no_confirmation(work: Work) -> None:
     work.shared = True
     _, ledger = work.worker()
     await ledger.accept(_entry("a"), within=5)
     await ledger.intend("a", Opportunity("deal", "open"))
     await ledger.give_back()
-    worker, _ = work.worker(timing=replace(RHYTHM, drain=10.0))
+    worker, _ = work.worker(timing=replace(TIMING, drain=10.0))
     tending = asyncio.create_task(worker.tend())
     while not work.delivered:
         await asyncio.sleep(0.01)
@@ -1191,26 +1185,26 @@ async def test_a_command_that_was_about_to_write_when_its_process_died_is_not_as
     assert (work.looked_at, work.consents) == ([], [Consent.PRESUMED])
 
 
-# --- what is taken note of ------------------------------------------------------------------------------------------
+# --- measuring ------------------------------------------------------------------------------------------------------
 
 
-async def test_an_outcome_and_its_reply_are_taken_note_of(work: Work) -> None:
+async def test_an_outcome_and_its_reply_are_measured(work: Work) -> None:
     work.outcomes = [Changed(OPEN, WON), Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING)]
     work.may_deliver.clear()
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"), _entry("two"))
-    await _until(lambda: len(work.notebook.outcomes) == 2)
-    assert work.notebook.ways == []
+    await _until(lambda: len(work.instrumentation.outcomes) == 2)
+    assert work.instrumentation.ways == []
     await asyncio.sleep(0.05)
     work.may_deliver.set()
     await worker.drain()
 
-    assert work.notebook.outcomes == ["changed", "not_found"]
-    assert [way for way, _ in work.notebook.ways] == ["channel", "channel"]
-    assert all(seconds >= 0.05 for _, seconds in work.notebook.ways)
+    assert work.instrumentation.outcomes == ["changed", "not_found"]
+    assert [way for way, _ in work.instrumentation.ways] == ["channel", "channel"]
+    assert all(seconds >= 0.05 for _, seconds in work.instrumentation.ways)
 
 
-async def test_of_several_each_has_an_outcome_and_all_have_one_reply(work: Work) -> None:
+async def test_of_a_batch_each_outcome_is_measured_and_the_one_reply(work: Work) -> None:
     worker, ledger = work.worker()
     several = [_entry(key, batch="1") for key in ("1", "2", "3")]
     await ledger.accept(*several, within=5)
@@ -1218,33 +1212,33 @@ async def test_of_several_each_has_an_outcome_and_all_have_one_reply(work: Work)
         worker.submit(each)
     await worker.drain()
 
-    assert work.notebook.outcomes == ["already_so"] * 3
-    assert len(work.notebook.ways) == 1
+    assert work.instrumentation.outcomes == ["already_so"] * 3
+    assert len(work.instrumentation.ways) == 1
 
 
-async def test_what_another_process_left_has_taken_as_long_as_its_person_waited(work: Work) -> None:
+async def test_after_a_takeover_the_whole_wait_of_the_caller_is_measured(work: Work) -> None:
     left = MemoryLedger(work.store)
     await left.accept(_entry("one"), within=5)
     work.store.rows["one"].accepted -= timedelta(seconds=90)
     await left.give_back()
     worker, _ = work.worker()
     tending = asyncio.create_task(worker.tend())
-    await _until(lambda: bool(work.notebook.ways))
+    await _until(lambda: bool(work.instrumentation.ways))
     tending.cancel()
     await worker.drain()
 
-    ((way, seconds),) = work.notebook.ways
-    assert (way, work.notebook.outcomes) == ("channel", ["already_so"])
+    ((way, seconds),) = work.instrumentation.ways
+    assert (way, work.instrumentation.outcomes) == ("channel", ["already_so"])
     assert 90 <= seconds < 180
 
 
-async def test_whoever_lost_the_lease_counts_nothing(work: Work) -> None:
+async def test_without_the_lease_nothing_is_measured(work: Work) -> None:
     work.may_finish.clear()
     worker, ledger = work.worker()
     await _submit(worker, ledger, _entry("one"))
     await _until(lambda: work.at_once == 1)
-    work.store.rows["one"].owner = "somebody else"
+    work.store.rows["one"].owner = "another"
     work.may_finish.set()
     await worker.drain()
 
-    assert (work.notebook.outcomes, work.notebook.ways) == ([], [])
+    assert (work.instrumentation.outcomes, work.instrumentation.ways) == ([], [])

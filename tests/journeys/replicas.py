@@ -32,7 +32,7 @@ SHORT = replace(
     PATIENT,
     command=Patience(whole=10.0, for_looking=3.0, between_looks=0.1),
     highlevel=Attempts(most=3, connect=1.0, answer=3.0, pause=0.01),
-    worker=replace(PATIENT.worker, renew=0.2, again=0.05, wait_for_limit=10.0, drain=3.0),
+    worker=replace(PATIENT.worker, renew=0.2, retry=0.05, wait_for_limit=10.0, drain=3.0),
     lease=LEASE,
     connection_lease=LEASE,
 )

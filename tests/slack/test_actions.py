@@ -10,21 +10,19 @@ IDS = st.text(min_size=1).filter(lambda text: " " not in text)
 
 
 @given(IDS, st.text())
-def test_a_choice_is_read_back_as_it_was_written(opportunity_id: str, key: str) -> None:
+def test_a_choice_of_a_deal_is_read_as_it_was_written(opportunity_id: str, key: str) -> None:
     choice = Choice(opportunity_id, key)
 
     assert Choice.from_value(choice.value) == choice
 
 
 @pytest.mark.parametrize(("value", "read"), [("", Choice("", "")), ("deal", Choice("deal", ""))])
-def test_parts_of_a_choice_that_are_missing_are_empty(value: str, read: Choice) -> None:
+def test_missing_parts_of_a_choice_are_empty(value: str, read: Choice) -> None:
     assert Choice.from_value(value) == read
 
 
 @given(IDS, st.sampled_from(STATES), st.sampled_from([Consent.PRESUMED, Consent.GIVEN]))
-def test_a_choice_of_a_status_is_read_back_as_it_was_written(
-    opportunity_id: str, status: Status, consent: Consent
-) -> None:
+def test_a_choice_of_a_status_is_read_as_it_was_written(opportunity_id: str, status: Status, consent: Consent) -> None:
     choice = StatusChoice(opportunity_id, status, consent)
 
     assert StatusChoice.from_value(choice.value) == choice
@@ -37,12 +35,12 @@ def test_a_choice_of_a_status_is_read_back_as_it_was_written(
         *("deal gone given", "deal all given", "deal won preview", "deal won wanted", "deal WON given"),
     ],
 )
-def test_what_is_no_choice_of_a_status_is_none(value: str) -> None:
+def test_a_value_that_is_no_choice_of_a_status_gives_none(value: str) -> None:
     assert StatusChoice.from_value(value) is None
 
 
 @given(st.text())
-def test_whatever_comes_a_choice_of_a_status_is_exactly_what_its_value_says_or_none(value: str) -> None:
+def test_any_value_is_read_exactly_or_gives_none(value: str) -> None:
     choice = StatusChoice.from_value(value)
 
     assert choice is None or choice.value == value
@@ -50,13 +48,13 @@ def test_whatever_comes_a_choice_of_a_status_is_exactly_what_its_value_says_or_n
 
 
 @given(IDS, st.sampled_from(["", "LOC", "anotherLocation"]))
-def test_a_deal_is_read_back_as_it_was_pointed_at(opportunity_id: str, location_id: str) -> None:
+def test_a_deal_is_read_as_it_was_written(opportunity_id: str, location_id: str) -> None:
     deal = Target(opportunity_id, location_id)
 
     assert read_target_value(target_value(deal)) == deal
 
 
-def test_a_choice_of_a_status_carries_another_sub_account() -> None:
+def test_a_choice_of_a_status_carries_its_sub_account() -> None:
     choice = StatusChoice("deal", Status.WON, Consent.GIVEN, "PARIS")
 
     assert choice.value == "deal won given PARIS"

@@ -17,7 +17,7 @@ async def _authorize(enterprise_id: str | None, team_id: str | None) -> Authoriz
 
 @pytest.fixture
 def bolt() -> AsyncApp:
-    """It says back what was typed, unless that makes it stumble."""
+    """A Bolt app that answers a command with its text, and raises if there is none."""
     app = AsyncApp(
         authorize=_authorize,
         signing_secret="x",
@@ -33,27 +33,27 @@ def bolt() -> AsyncApp:
     return app
 
 
-async def test_contents_reach_the_listener_and_its_acknowledgement_comes_back(bolt: AsyncApp) -> None:
+async def test_a_request_reaches_its_listener_and_the_acknowledgement_comes_back(bolt: AsyncApp) -> None:
     answer = await dispatch(bolt, {"command": COMMAND, "text": "a payload= of words"})
 
     assert isinstance(answer, BoltResponse)
     assert (answer.status, answer.body) == (200, "a payload= of words")
 
 
-async def test_what_nobody_listens_to_is_bolts_404(bolt: AsyncApp) -> None:
+async def test_a_request_without_a_listener_is_bolts_404(bolt: AsyncApp) -> None:
     answer = await dispatch(bolt, {"command": "/another"})
 
     assert isinstance(answer, BoltResponse)
     assert answer.status == 404
 
 
-async def test_contents_that_bolt_stumbles_over_are_turned_away(bolt: AsyncApp) -> None:
+async def test_a_request_that_makes_bolt_raise_is_turned_away(bolt: AsyncApp) -> None:
     answer = await dispatch(bolt, {"type": "block_actions", "team": 1, "actions": [1]})
 
     assert answer == Rejected(HTTPStatus.BAD_REQUEST, "unforeseen shape: TypeError")
 
 
-async def test_a_listener_that_stumbles_is_no_error_of_the_server(bolt: AsyncApp) -> None:
+async def test_a_listener_that_raises_is_no_server_error(bolt: AsyncApp) -> None:
     answer = await dispatch(bolt, {"command": COMMAND})
 
     assert answer == Rejected(HTTPStatus.BAD_REQUEST, "unforeseen shape")
@@ -69,5 +69,5 @@ async def test_a_listener_that_stumbles_is_no_error_of_the_server(bolt: AsyncApp
         ({}, "other"),
     ],
 )
-def test_what_comes_in_is_called_by_slacks_word(contents: dict[str, Any], kind: str) -> None:
+def test_the_kind_of_a_request_is_slacks_word(contents: dict[str, Any], kind: str) -> None:
     assert kind_of(contents) == kind

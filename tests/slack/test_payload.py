@@ -38,37 +38,37 @@ JSON = st.recursive(
 )
 
 
-def test_a_command_says_who_where_what_and_where_the_answer_goes() -> None:
+def test_a_command_tells_who_typed_what_where_and_where_the_reply_goes() -> None:
     interaction = read_command(COMMAND, "REF")
 
     assert (interaction.key, interaction.caller, interaction.text) == ("1.2.3", Caller("U1", "T1", "C1"), "deal won")
     assert (interaction.response_url, interaction.message_ts) == ("https://reply.example", "")
 
 
-def test_a_press_says_who_where_which_button_and_in_which_message() -> None:
+def test_a_press_tells_who_pressed_what_where_and_in_which_message() -> None:
     interaction = read_action(PRESS, "REF")
 
     assert (interaction.key, interaction.caller, interaction.text) == ("1.2.3", Caller("U2", "T1", "C1"), "key")
     assert (interaction.response_url, interaction.message_ts) == ("https://press.example", "17.1")
 
 
-def test_what_a_press_does_not_say_in_one_place_may_stand_in_another() -> None:
+def test_ids_that_are_missing_in_one_place_are_read_in_another() -> None:
     interaction = read_action(PRESS | {"team": None, "container": None}, "REF")
 
     assert interaction.caller == Caller("U2", "T1", "C2")
 
 
-def test_a_press_in_our_workspace_by_somebody_of_another_is_of_neither() -> None:
+def test_a_press_from_another_workspace_in_ours_belongs_to_neither() -> None:
     assert read_action(PRESS | {"user": {"id": "U2", "team_id": "T2"}}, "REF").caller.team_id not in {"T1", "T2"}
 
 
 @pytest.mark.parametrize(("read", "body"), [(read_command, COMMAND), (read_action, PRESS)])
-def test_without_the_senders_id_it_is_something_of_its_own(read: Any, body: dict[str, Any]) -> None:  # noqa: ANN401
+def test_without_slacks_id_each_interaction_has_a_key_of_its_own(read: Any, body: dict[str, Any]) -> None:  # noqa: ANN401
     assert read(body | {"trigger_id": None}, "ONE").key == "ONE"
     assert read(body | {"trigger_id": ""}, "TWO").key == "TWO"
 
 
-def test_what_is_chosen_in_a_menu_says_what_in_which_block_and_what_a_form_can_be_opened_with() -> None:
+def test_a_choice_in_a_menu_tells_its_value_its_block_and_its_trigger() -> None:
     chosen = {"action_id": "reason", "block_id": "key", "selected_option": {"value": "price"}}
     interaction = read_action(PRESS | {"actions": [chosen]}, "REF")
 
@@ -76,11 +76,11 @@ def test_what_is_chosen_in_a_menu_says_what_in_which_block_and_what_a_form_can_b
 
 
 @pytest.mark.parametrize("actions", [None, [], ["undo"], {"value": "key"}])
-def test_a_press_of_nothing_has_no_text(actions: object) -> None:
+def test_a_press_without_an_action_has_no_text(actions: object) -> None:
     assert read_action(PRESS | {"actions": actions}, "REF").text == ""
 
 
-def test_what_is_written_down_is_what_was_said() -> None:
+def test_an_entry_has_all_that_the_interaction_told() -> None:
     interaction = read_action(PRESS, "REF")
     (entry,) = interaction.entries([WISH], note="at last", public=False)
 
@@ -97,7 +97,7 @@ def test_what_is_written_down_is_what_was_said() -> None:
     )
 
 
-def test_of_several_the_first_has_the_senders_key_and_answers_for_all() -> None:
+def test_the_first_entry_of_a_batch_has_slacks_key_and_the_others_sort_behind_it() -> None:
     wishes = [replace(WISH, opportunity_id=str(number)) for number in range(25)]
     entries = read_command(COMMAND, "REF").entries(wishes)
     keys = [entry.key for entry in entries]
@@ -109,7 +109,7 @@ def test_of_several_the_first_has_the_senders_key_and_answers_for_all() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted({*PRESS, *COMMAND})), JSON))
-def test_whatever_comes_is_read_and_a_database_takes_it(body: dict[str, Any]) -> None:
+def test_any_payload_is_read_and_a_database_takes_it(body: dict[str, Any]) -> None:
     for interaction in (read_command(body, "REF"), read_action(body, "REF")):
         for part in (
             interaction.key,
@@ -117,13 +117,13 @@ def test_whatever_comes_is_read_and_a_database_takes_it(body: dict[str, Any]) ->
             interaction.caller.user_id,
             interaction.response_url,
             interaction.message_ts,
-            *interaction.log.values(),
+            *interaction.log_fields.values(),
         ):
             assert "\x00" not in part
             part.encode()  # does not raise
 
 
-def test_references_are_short_readable_and_never_the_same() -> None:
+def test_references_are_short_readable_and_unique() -> None:
     references = {new_reference() for _ in range(1000)}
 
     assert len(references) == 1000

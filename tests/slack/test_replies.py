@@ -18,7 +18,7 @@ from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
 from bot.simulator.slack.workspace import Shown
 from bot.slack.block_kit import blocks
-from bot.slack.replies import PAUSES, QUEUE_PATIENCE, Replies, as_response, at_slack
+from bot.slack.replies import PAUSES, RATE_LIMIT_PATIENCE, Replies, as_response, trusted_url
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -75,7 +75,7 @@ def _address(slack: Slack) -> Address:
 
 
 async def _pressed(slack: Slack, client: AsyncWebClient) -> Address:
-    """Where the answer to a button in a message in front of all goes."""
+    """Post a public message; returns the address of the reply to its button."""
     await client.chat_postMessage(channel="C1", text="changed", blocks=[blocks.section("changed")])
     slack.calls.clear()
     ts = slack.shown[-1].ts
@@ -86,10 +86,10 @@ def _texts(slack: Slack) -> list[tuple[str, str]]:
     return [(shown.channel, shown.text) for shown in slack.shown]
 
 
-# --- the first way -------------------------------------------------------------------------------------------------
+# --- the first way --------------------------------------------------------------------------------------------------
 
 
-def test_a_message_says_whether_it_is_public_and_carries_text_and_blocks() -> None:
+def test_a_response_says_whether_it_is_public_and_carries_text_and_blocks() -> None:
     assert as_response(PUBLIC) == {"response_type": "in_channel", "text": "done", "blocks": [blocks.section("done")]}
     assert as_response(PRIVATE)["response_type"] == "ephemeral"
 
@@ -118,16 +118,16 @@ def test_a_message_says_whether_it_is_public_and_carries_text_and_blocks() -> No
     ],
 )
 def test_a_message_is_sent_to_slack_or_to_where_the_web_api_is(url: str, api_url: str, *, is_one: bool) -> None:
-    assert at_slack(url, httpx.URL(api_url)) == (httpx.URL(url) if is_one else None)
+    assert trusted_url(url, httpx.URL(api_url)) == (httpx.URL(url) if is_one else None)
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "http://", "https://", "https://hooks.slack.com", "https://x@"]))
-def test_what_is_taken_for_slacks_is_read_alike_by_whoever_sends_it(text: str, start: str) -> None:
-    if address := at_slack(start + text, httpx.URL("https://slack.com/api/")):
+def test_a_trusted_url_leads_to_slack_for_other_url_parsers_too(text: str, start: str) -> None:
+    if address := trusted_url(start + text, httpx.URL("https://slack.com/api/")):
         assert (URL(str(address), encoded=True).host or "").endswith("slack.com")
 
 
-async def test_a_foreign_reply_address_hears_nothing_and_the_message_goes_the_next_way(slack: Slack) -> None:
+async def test_a_foreign_reply_address_gets_no_request_and_the_message_goes_the_next_way(slack: Slack) -> None:
     elsewhere = slack.url.replace("127.0.0.1", "localhost")
     away = AsyncWebClient(token=TOKEN, base_url=f"{elsewhere}/api/", retry_handlers=[])
     async with _sending(away) as sender:
@@ -149,7 +149,7 @@ async def test_a_message_that_may_have_arrived_is_not_sent_a_second_way(slack: S
     assert slack.calls == []
 
 
-async def test_a_message_whose_connection_broke_is_sent_no_second_time(slack: Slack, sender: Replies) -> None:
+async def test_a_message_whose_connection_broke_is_not_sent_again(slack: Slack, sender: Replies) -> None:
     slack.misbehave(Fault("response_url", drops=True))
 
     assert await sender.deliver(PUBLIC, _address(slack)) == BY_ADDRESS
@@ -157,24 +157,24 @@ async def test_a_message_whose_connection_broke_is_sent_no_second_time(slack: Sl
 
 
 @pytest.mark.parametrize("location", ["/elsewhere", "http:no-path"])
-async def test_a_redirection_is_not_followed_wherever_it_leads(slack: Slack, sender: Replies, location: str) -> None:
+async def test_a_redirect_is_never_followed(slack: Slack, sender: Replies, location: str) -> None:
     slack.misbehave(Fault("response_url", status=302, headers={"Location": location}))
 
     assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
     assert slack.calls == ["chat.postMessage"]
 
 
-# --- the other ways ------------------------------------------------------------------------------------------------
+# --- the other ways -------------------------------------------------------------------------------------------------
 
 
-async def test_a_reply_address_that_is_used_up_is_passed_over(slack: Slack, sender: Replies) -> None:
+async def test_a_reply_address_that_is_used_up_is_skipped(slack: Slack, sender: Replies) -> None:
     to = _address(slack)
     ways = [(await sender.deliver(PUBLIC, to)).way for _ in range(6)]
 
     assert ways == ["response_url"] * 5 + ["channel"]
 
 
-async def test_a_reply_address_that_has_expired_is_passed_over(slack: Slack, sender: Replies) -> None:
+async def test_a_reply_address_that_has_expired_is_skipped(slack: Slack, sender: Replies) -> None:
     to = _address(slack)
     now = slack.clock()
     slack.clock = lambda: now + 31 * 60
@@ -184,16 +184,16 @@ async def test_a_reply_address_that_has_expired_is_passed_over(slack: Slack, sen
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "", "nonsense", "ftp://reply.example/"])
-async def test_a_reply_address_that_cannot_be_reached_is_passed_over(sender: Replies, url: str) -> None:
+async def test_a_reply_address_that_cannot_be_reached_is_skipped(sender: Replies, url: str) -> None:
     assert (await sender.deliver(PUBLIC, Address(url, "C1", "U1"))).way == "channel"
 
 
 @pytest.mark.parametrize("url", ["http://a..b/", "http://xn--/", f"http://{'a' * 70}.example/"])
-async def test_a_reply_address_that_is_no_address_is_passed_over(sender: Replies, url: str) -> None:
+async def test_a_reply_address_that_is_no_url_is_skipped(sender: Replies, url: str) -> None:
     assert (await sender.deliver(PUBLIC, Address(url, "C1", "U1"))).way == "channel"
 
 
-async def test_what_is_private_is_never_posted_to_the_channel(slack: Slack, sender: Replies) -> None:
+async def test_a_private_message_is_never_posted_in_the_channel(slack: Slack, sender: Replies) -> None:
     slack.misbehave(GONE)
 
     delivery = await sender.deliver(PRIVATE, _address(slack))
@@ -209,7 +209,7 @@ async def test_a_post_that_the_channel_refuses_goes_to_the_person(slack: Slack, 
 
 
 @pytest.mark.parametrize("fault", [Fault("chat.postMessage", drops=True), Fault("chat.postMessage", wait=0.4)])
-async def test_a_post_that_may_have_arrived_is_not_sent_a_second_time_or_way(
+async def test_a_post_that_may_have_arrived_is_not_sent_again(
     slack: Slack, sender: Replies, client: AsyncWebClient, fault: Fault
 ) -> None:
     client.timeout = 0.2  # type: ignore[assignment] # slack_sdk says int, and hands it to aiohttp
@@ -220,7 +220,7 @@ async def test_a_post_that_may_have_arrived_is_not_sent_a_second_time_or_way(
     assert slack.calls == ["chat.postMessage"]
 
 
-async def test_a_message_that_nobody_takes_is_undelivered(slack: Slack, sender: Replies) -> None:
+async def test_a_message_that_every_way_refuses_is_undelivered(slack: Slack, sender: Replies) -> None:
     slack.misbehave(Fault("response_url", status=500, times=3))
     slack.misbehave(Fault("chat.postMessage", status=200, body={"ok": False, "error": "channel_not_found"}))
     slack.tokens.clear()
@@ -229,21 +229,19 @@ async def test_a_message_that_nobody_takes_is_undelivered(slack: Slack, sender: 
 
 
 @pytest.mark.parametrize("api_url", ["http://127.0.0.1:1/", "http://"])
-async def test_a_slack_that_cannot_be_reached_at_all_leaves_it_undelivered(api_url: str) -> None:
+async def test_without_a_connection_to_slack_a_message_is_undelivered(api_url: str) -> None:
     async with _sending(AsyncWebClient(token=TOKEN, base_url=api_url, retry_handlers=[])) as alone:
         assert await alone.deliver(PUBLIC, Address("http://127.0.0.1:1/", "C1", "U1")) == UNDELIVERED
         assert not await alone.update(PUBLIC, "C1", "1.000001")
 
 
-# --- Slack's limits ------------------------------------------------------------------------------------------------
+# --- Slack's limits -------------------------------------------------------------------------------------------------
 
 
-async def test_two_messages_at_once_in_a_channel_that_takes_one_a_second_both_arrive_the_first_way(
-    slack: Slack, client: AsyncWebClient
-) -> None:
+async def test_two_messages_at_once_wait_for_the_channels_rate_limit(slack: Slack, client: AsyncWebClient) -> None:
     slack.clock, slack.messages_per_second = asyncio.get_running_loop().time, 1.0
     began = _now()
-    async with _sending(client, queue_patience=QUEUE_PATIENCE) as sender:
+    async with _sending(client, queue_patience=RATE_LIMIT_PATIENCE) as sender:
         ways = await asyncio.gather(*(sender.deliver(PUBLIC, _address(slack)) for _ in range(2)))
 
     assert ways == [BY_ADDRESS] * 2
@@ -252,7 +250,7 @@ async def test_two_messages_at_once_in_a_channel_that_takes_one_a_second_both_ar
 
 
 @pytest.mark.parametrize("where", ["response_url", "chat.postMessage"])
-async def test_as_long_as_slack_says_wait_it_is_sent_the_same_way(slack: Slack, sender: Replies, where: str) -> None:
+async def test_after_a_429_a_message_is_sent_again_the_same_way(slack: Slack, sender: Replies, where: str) -> None:
     if where == "chat.postMessage":
         slack.misbehave(GONE)
     slack.misbehave(Fault(where, status=429, headers={"Retry-After": "0.02"}, times=4))
@@ -262,8 +260,8 @@ async def test_as_long_as_slack_says_wait_it_is_sent_the_same_way(slack: Slack, 
     assert _texts(slack) == [("C1", "done")]
 
 
-async def test_slack_is_given_a_second_if_it_says_no_time_or_nonsense(slack: Slack, client: AsyncWebClient) -> None:
-    unhelpful = [{}, *({"Retry-After": interaction} for interaction in ("", "soon", "-1", "0", "nan", "inf"))]
+async def test_a_429_without_a_sensible_time_counts_as_a_second(slack: Slack, client: AsyncWebClient) -> None:
+    unhelpful = [{}, *({"Retry-After": seconds} for seconds in ("", "soon", "-1", "0", "nan", "inf"))]
     for patience, way in ((0.99, "channel"), (1.0, "response_url")):
         for headers in unhelpful:
             slack.misbehave(Fault("response_url", status=429, headers=headers))
@@ -272,25 +270,25 @@ async def test_slack_is_given_a_second_if_it_says_no_time_or_nonsense(slack: Sla
             delivered = await asyncio.gather(*(sender.deliver(PUBLIC, _address(slack)) for _ in unhelpful))
 
         assert {delivery.way for delivery in delivered} == {way}
-        # How long the other takes to give up is the machine's affair.
+        # How long the other one takes to give up depends on the machine.
         assert way == "channel" or _now() - began >= 1.0
 
 
-async def test_patience_with_a_way_ends_and_begins_anew_with_the_next(slack: Slack, sender: Replies) -> None:
+async def test_each_way_has_its_own_time_for_429s(slack: Slack, sender: Replies) -> None:
     slack.misbehave(Fault("response_url", status=429, headers={"Retry-After": "0.06"}, times=2))
     slack.misbehave(Fault("chat.postMessage", status=429, headers={"Retry-After": "0.06"}))
 
     assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
 
 
-async def test_a_wait_that_is_too_long_is_not_begun(slack: Slack, sender: Replies) -> None:
+async def test_a_wait_that_is_too_long_is_not_started(slack: Slack, sender: Replies) -> None:
     slack.misbehave(Fault("response_url", status=429, headers={"Retry-After": "3600"}))
     async with asyncio.timeout(60):
         assert (await sender.deliver(PUBLIC, _address(slack))).way == "channel"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-async def test_an_error_of_slacks_is_tried_three_times_the_same_way(slack: Slack, sender: Replies, status: int) -> None:
+async def test_after_a_5xx_a_message_is_sent_up_to_three_times(slack: Slack, sender: Replies, status: int) -> None:
     slack.misbehave(Fault("response_url", status=status, times=2))
     assert await sender.deliver(PUBLIC, _address(slack)) == BY_ADDRESS
 
@@ -304,14 +302,14 @@ async def test_an_error_of_slacks_is_tried_three_times_the_same_way(slack: Slack
     assert (await sender.deliver(PUBLIC, _address(slack))).way == "direct_message"
 
 
-def test_the_waits_are_a_person_s() -> None:
-    assert (PAUSES, QUEUE_PATIENCE) == ((1.0, 2.0), 60.0)
+def test_the_pauses_are_short_enough_for_a_person() -> None:
+    assert (PAUSES, RATE_LIMIT_PATIENCE) == ((1.0, 2.0), 60.0)
 
 
-# --- messages that take another's place ----------------------------------------------------------------------------
+# --- messages that replace others -----------------------------------------------------------------------------------
 
 
-def test_a_message_that_replaces_says_so() -> None:
+def test_a_response_that_replaces_says_so() -> None:
     assert as_response(REPLACING) == {
         "response_type": "in_channel",
         "replace_original": True,
@@ -320,7 +318,7 @@ def test_a_message_that_replaces_says_so() -> None:
     }
 
 
-async def test_the_answer_to_a_button_takes_the_place_of_the_message(
+async def test_a_response_to_a_button_replaces_the_message(
     slack: Slack, sender: Replies, client: AsyncWebClient
 ) -> None:
     to = await _pressed(slack, client)
@@ -330,11 +328,11 @@ async def test_the_answer_to_a_button_takes_the_place_of_the_message(
     assert _texts(slack) == [("C1", "undone")]
 
 
-async def test_an_answer_that_does_not_replace_says_that_it_does_not(client: AsyncWebClient) -> None:
-    interaction: list[dict[str, Any]] = []
+async def test_a_response_that_does_not_replace_says_that_it_does_not(client: AsyncWebClient) -> None:
+    bodies: list[dict[str, Any]] = []
 
     async def hear(request: web.Request) -> web.Response:
-        interaction.append(await request.json())
+        bodies.append(await request.json())
         return web.Response()
 
     app = web.Application()
@@ -343,10 +341,10 @@ async def test_an_answer_that_does_not_replace_says_that_it_does_not(client: Asy
         for message in (PRIVATE, REPLACING):
             assert await sender.deliver(message, Address(url, "C1", "U1", "1.000001")) == BY_ADDRESS
 
-    assert [body["replace_original"] for body in interaction] == [False, True]
+    assert [body["replace_original"] for body in bodies] == [False, True]
 
 
-async def test_a_message_is_updated_when_the_reply_address_is_gone(
+async def test_without_its_reply_address_a_message_is_updated(
     slack: Slack, sender: Replies, client: AsyncWebClient
 ) -> None:
     to = await _pressed(slack, client)
@@ -357,7 +355,7 @@ async def test_a_message_is_updated_when_the_reply_address_is_gone(
     assert slack.calls == ["chat.update"]
 
 
-async def test_a_message_that_cannot_be_updated_is_followed_by_a_new_one(
+async def test_a_message_that_cannot_be_updated_is_posted_anew(
     slack: Slack, sender: Replies, client: AsyncWebClient
 ) -> None:
     to = await _pressed(slack, client)
@@ -368,7 +366,7 @@ async def test_a_message_that_cannot_be_updated_is_followed_by_a_new_one(
     assert _texts(slack) == [("C1", "changed"), ("C1", "undone")]
 
 
-async def test_an_update_that_may_have_arrived_is_not_followed_by_a_new_message(
+async def test_an_update_that_may_have_arrived_is_not_posted_anew(
     slack: Slack, sender: Replies, client: AsyncWebClient
 ) -> None:
     to = await _pressed(slack, client)
@@ -379,14 +377,14 @@ async def test_an_update_that_may_have_arrived_is_not_followed_by_a_new_message(
     assert slack.calls == ["chat.update"]
 
 
-async def test_a_command_has_no_message_to_replace_so_it_is_posted(slack: Slack, sender: Replies) -> None:
+async def test_without_a_message_to_replace_a_message_is_posted(slack: Slack, sender: Replies) -> None:
     slack.misbehave(GONE)
 
     assert (await sender.deliver(REPLACING, _address(slack))).way == "channel"
     assert slack.calls == ["chat.postMessage"]
 
 
-async def test_what_is_private_is_not_put_where_all_can_see_it_by_an_update(
+async def test_a_private_message_never_replaces_a_public_one(
     slack: Slack, sender: Replies, client: AsyncWebClient
 ) -> None:
     to = await _pressed(slack, client)
@@ -396,7 +394,7 @@ async def test_what_is_private_is_not_put_where_all_can_see_it_by_an_update(
     assert _texts(slack) == [("C1", "changed"), ("U1", "no")]
 
 
-async def test_a_message_is_updated_by_itself(slack: Slack, sender: Replies, client: AsyncWebClient) -> None:
+async def test_a_message_is_replaced_by_its_id(slack: Slack, sender: Replies, client: AsyncWebClient) -> None:
     ts = (await _pressed(slack, client)).message_ts
 
     assert await sender.update(PUBLIC, "C1", ts)
@@ -413,16 +411,14 @@ async def test_a_message_is_updated_by_itself(slack: Slack, sender: Replies, cli
 TWICE = Message("done", (blocks.section("done"),), public=True, also_in="C2")
 
 
-async def test_what_is_posted_elsewhere_too_is_posted_so_that_slack_says_which_message_it_is(
-    slack: Slack, sender: Replies
-) -> None:
+async def test_a_message_for_two_channels_is_posted_so_that_slack_tells_its_id(slack: Slack, sender: Replies) -> None:
     delivery = await sender.deliver(TWICE, _address(slack))
 
     assert delivery == Delivery(DeliveryWay.CHANNEL, slack.shown[0].ts)
     assert _texts(slack) == [("C1", "done")]
 
 
-async def test_where_it_may_not_be_posted_the_reply_address_takes_it_and_then_the_person(
+async def test_a_message_for_two_channels_that_cannot_be_posted_goes_the_other_ways(
     slack: Slack, sender: Replies
 ) -> None:
     slack.misbehave(REFUSED)
@@ -435,7 +431,7 @@ async def test_where_it_may_not_be_posted_the_reply_address_takes_it_and_then_th
 
 
 @pytest.mark.parametrize("message", [replace(TWICE, public=False), replace(TWICE, replaces=True)])
-async def test_what_is_private_or_takes_anothers_place_goes_to_the_reply_address_first(
+async def test_a_private_or_replacing_message_goes_to_the_reply_address_first(
     slack: Slack, sender: Replies, message: Message
 ) -> None:
     assert await sender.deliver(message, _address(slack)) == BY_ADDRESS
@@ -455,12 +451,12 @@ async def test_a_message_is_posted_in_a_channel_and_nowhere_else(slack: Slack, s
     assert len(slack.shown) == 2
 
 
-# --- answers that make no sense ------------------------------------------------------------------------------------
+# --- answers that make no sense -------------------------------------------------------------------------------------
 
 
 @asynccontextmanager
 async def _babel(status: int, body: bytes, content_type: str) -> AsyncIterator[tuple[Replies, Address]]:
-    """A Slack that has never heard of the reply address, and answers every call of its Web API like this."""
+    """A Slack that does not know the reply address, and answers every request to its Web API like this."""
 
     async def answer(request: web.Request) -> web.Response:
         status_code = 404 if request.path == "/reply" else status
@@ -477,7 +473,7 @@ async def _babel(status: int, body: bytes, content_type: str) -> AsyncIterator[t
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "text/html"])
 @pytest.mark.parametrize(("status", "way"), [(200, "channel"), (403, "undelivered"), (502, "undelivered")])
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]"])
-async def test_an_answer_that_makes_no_sense_may_be_a_success_only_if_its_status_is(
+async def test_an_unreadable_answer_may_be_a_success_only_with_a_2xx_status(
     content_type: str, status: int, way: str, body: bytes
 ) -> None:
     async with _babel(status, body, content_type) as (sender, to):
@@ -485,6 +481,6 @@ async def test_an_answer_that_makes_no_sense_may_be_a_success_only_if_its_status
 
 
 @pytest.mark.parametrize("status", [200, 403, 502])
-async def test_a_message_whose_answer_is_not_even_text_may_have_arrived(status: int) -> None:
+async def test_a_message_whose_answer_is_not_text_may_have_arrived(status: int) -> None:
     async with _babel(status, b"\xff", "application/json") as (sender, to):
         assert await sender.deliver(PUBLIC, to) == Delivery(DeliveryWay.CHANNEL, "")

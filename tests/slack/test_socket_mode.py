@@ -20,7 +20,7 @@ from bot.simulator.slack.server import Fault, Slack
 from bot.slack.socket_mode import SocketMode, SocketTiming
 from bot.slack.workspace import SlackTrouble
 from tests.house import APP_TOKEN, BOT_TOKEN, PATIENT
-from tests.notebook import Notebook
+from tests.memory import MemoryInstrumentation
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -511,9 +511,9 @@ async def test_closing_takes_no_longer_than_allowed_whatever_slack_does(
 
 
 async def test_only_acknowledged_requests_are_measured(slack: Slack, listener: Listener) -> None:
-    notebook = Notebook()
+    instrumentation = MemoryInstrumentation()
     listener.seconds = 0.1
-    ours = _ours(slack.url, listener, instrumentation=notebook)
+    ours = _ours(slack.url, listener, instrumentation=instrumentation)
     async with ours.receiving():
         await slack.socket.wait_for(connections=1)
         await _until_connected(ours)
@@ -521,6 +521,6 @@ async def test_only_acknowledged_requests_are_measured(slack: Slack, listener: L
         with pytest.raises(TimeoutError):
             await _deliver(slack, TYPED | {"command": "/another"}, seconds=0.5)
 
-    ((kind, seconds),) = notebook.kinds
+    ((kind, seconds),) = instrumentation.kinds
     assert kind == "command"
     assert seconds == pytest.approx(0.1, abs=0.01)

@@ -1,1 +1,1 @@
-"""Reads what a rep types."""
+"""Reads the text that a caller types after the command."""

@@ -1,4 +1,4 @@
-"""Deals by their ids and links. Pure."""
+"""Reads which deal an id or a link names. Pure."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -12,7 +12,7 @@ from bot.deals.deal import Target
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link into HighLevel: which opportunity, and in which location if the link says so."""
+    """The ids in a link into HighLevel; `None` for an id that the link does not have."""
 
     opportunity_id: str | None
     location_id: str | None
@@ -20,14 +20,17 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class OurLocations:
-    """The sub-accounts that links may lead to."""
+    """The ids of the sub-accounts that links may lead to."""
 
     default: str
     others: Collection[str]
 
 
 def first_link(texts: Iterable[str], *, location_id: str, others: Collection[str] = ()) -> Target | None:
-    """The deal that the first link to one of ours leads to, inside free text, such as a message's."""
+    """Find the first link to a deal of ours in free text, such as a message; `None` if there is none.
+
+    `location_id` and `others` are the sub-accounts that are ours: the default one, and the rest.
+    """
     for text in texts:
         for found in _LINK_IN_TEXT.finditer(normalise(text)):
             target = read_target(found[1] or found[0], location_id=location_id, others=others)
@@ -37,7 +40,10 @@ def first_link(texts: Iterable[str], *, location_id: str, others: Collection[str
 
 
 def read_target(word: str, *, location_id: str, others: Collection[str] = ()) -> Target | None:
-    """The deal, when the whole text is an id or a link to one of ours."""
+    """Read a text that is an id, or a link to a deal of ours, and nothing else; `None` if it is anything else.
+
+    `location_id` and `others` as for `first_link`.
+    """
     match [word.text for word in words_of(word)]:
         case [target] if is_target(target):
             found = read_deal(target, OurLocations(location_id, others))
@@ -47,7 +53,10 @@ def read_target(word: str, *, location_id: str, others: Collection[str] = ()) ->
 
 
 def read_deal(target: str, ours: OurLocations) -> Target | Misunderstood:
-    """Read the deal that an id or a link names, or say why the link cannot be used."""
+    """Read which deal an id or a link names, or why the link cannot be used.
+
+    The sub-account is empty unless there are several and the link names one.
+    """
     if not _is_link(target):
         return Target(target)
     link = read_link(target)
@@ -58,18 +67,18 @@ def read_deal(target: str, ours: OurLocations) -> Target | Misunderstood:
     return Target(link.opportunity_id, (link.location_id or "") if ours.others else "")
 
 
-# --- opportunities -------------------------------------------------------------------------------------------------
+# --- ids and links -------------------------------------------------------------------------------------------------
 
-# Every id seen is 20 letters and digits, but nothing promises it: anything longer than a word and safe in a path may
-# be an id, so that an unseen form is not locked out. A digit tells it from a long name.
+# Every id seen so far is 20 letters and digits, but HighLevel does not promise that. So a word that is safe in a path
+# and longer than most words may be an id too, if it has a digit, which names rarely have.
 _ID = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{16,64}")
 
-# In a link the place says that it is an id, unless it is one of the app's own pages: `list`, `pipeline`.
+# In a link the position tells that it is an id, unless it is a page of the app: `list`, `pipeline`. Hence the digit.
 _ID_IN_LINK = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{1,64}")
 
 _BETWEEN_TARGETS = re.compile(r"[\s,;]+")
 
-# Possessive: where a bracket never closes, trying all ways to share its text out would take minutes.
+# Possessive quantifiers: if a bracket never closes, backtracking would take minutes.
 _LINK_IN_TEXT = re.compile(r"<(https?://[^<>|]++)[^<>]*+>|https?://[^\s<>|]+", re.IGNORECASE)
 
 
@@ -83,7 +92,7 @@ def is_target(word: str) -> bool:
 
 
 def targets_in(word: str) -> list[str]:
-    """The ids and links in a word: one, or several with nothing but commas between them, or none."""
+    """The ids and links in a word: one, or several with only separators between them; empty if it is another word."""
     parts = [part for typed in _BETWEEN_TARGETS.split(word) if (part := bare(typed))]
     if all(is_target(part) for part in parts):
         return parts
@@ -91,11 +100,11 @@ def targets_in(word: str) -> list[str]:
 
 
 def read_link(link: str) -> Link:
-    """What a link into HighLevel says.
+    """Read the ids in a link into HighLevel. An id that is missing, or cannot be one, is `None`.
 
-    Any host will do, because agencies serve the app under names of their own. Known forms:
+    Any host is accepted, because agencies serve the app under their own domains. Known forms:
     `/v2/location/<location>/opportunities/<id>?tab=...` and `.../opportunities/list?opportunityId=<id>` (or
-    `opportunity=`). Parts that are absent, or that no id could look like, are `None`.
+    `opportunity=`).
     https://help.gohighlevel.com/support/solutions/articles/155000002000
     """
     try:
@@ -110,6 +119,4 @@ def read_link(link: str) -> Link:
 
 
 def _after(name: str, path: list[str]) -> str | None:
-    """Whether a word is an id or a link."""
-    """The deal that an id or a link names, or why the link cannot be used."""
     return path[path.index(name) + 1] if name in path[:-1] else None

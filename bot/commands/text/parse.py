@@ -1,4 +1,4 @@
-"""The text after `/opp-status` -> what it asks for, or why it cannot be understood. Pure."""
+"""Parses the text after `/opp-status` into a request. Pure."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -26,18 +26,17 @@ from bot.deals.deal import Status, Target
 from bot.deals.wish import Consent, Wish
 
 SHORTEST_NAME = 2
-"""Letters and digits that a name has at least: fewer would find half of all deals."""
-
+"""Letters and digits that a name needs: a search for fewer would find half of all deals."""
 LONGEST_NAME = 75
-"""Characters of a name that are searched for: HighLevel's search takes no more."""
+"""Characters of a name that are searched for: HighLevel's search refuses longer ones."""
 
 
 def parse(text: str, *, location_id: str, statuses: Collection[Status], others: Collection[str] = ()) -> Request:
-    """Read what was typed.
+    """Read a command's text; a text that is not understood is a `Misunderstood`. Never raises.
 
-    `location_id` is the default sub-account, `others` are those that we serve besides: a link to any but these is
-    refused here, before any call.
-    `statuses` are those that may be asked for. Never raises, whatever the text.
+    `location_id` and `others` are the sub-accounts that are ours, as for `links.first_link`: a link to another one is
+    refused here, before HighLevel is called.
+    `statuses` are those that callers may set.
     """
     typed = list(words_of(text))
     if not typed:
@@ -53,7 +52,7 @@ def parse(text: str, *, location_id: str, statuses: Collection[Status], others: 
             return WhoAmI()
         case ["access"]:
             return ShowAccess()
-        case ["undo", *more]:  # not even `undo?`: there is no preview of it, and it asked for no more than that
+        case ["undo", *more]:  # not `undo?` either: an undo has no preview, and this must not change anything
             alone = not more and not marker
             return Undo() if alone else Misunderstood(Problem.UNDO_STANDS_ALONE, _text(words[1:]) or marker)
         case ["history", *_]:
@@ -65,7 +64,7 @@ def parse(text: str, *, location_id: str, statuses: Collection[Status], others: 
 
 
 def read_name(text: str) -> str:
-    """What is searched for when a deal is called this; empty when that would find too much."""
+    """The name to search for if a person types this text; empty if it is too short."""
     name = _name(list(words_of(text)))
     return "" if isinstance(name, Misunderstood) else name
 
@@ -77,7 +76,7 @@ def _deals(words: list[Word], ours: OurLocations, statuses: Collection[Status], 
     others = [word for word in words if not targets_in(word.text)]
     if not others:
         return _show(targets, ours)
-    # A word in quotes is no status, unless it can be nothing else: `"<id>" "won"` has always been understood.
+    # A word in quotes is a status only if there is no other: `"<id>" "won"` has always been understood.
     at = next((at for at, word in enumerate(others) if not word.quoted and status_of(word.text)), 0)
     before, word, behind = others[:at], others[at], others[at + 1 :]
     status = status_of(word.text)
@@ -108,7 +107,7 @@ def _show(targets: list[str], ours: OurLocations) -> ShowDeal | Misunderstood:
 
 
 def _by_name(words: list[Word], statuses: Collection[Status], consent: Consent) -> Request:
-    at = _place_of_status(words)
+    at = _index_of_status(words)
     if at is None:
         name = _name(words)
         return name if isinstance(name, Misunderstood) else ShowDeal(name=name)
@@ -129,15 +128,16 @@ def _by_name(words: list[Word], statuses: Collection[Status], consent: Consent) 
     return Change((Wish("", status, name=name, reason=_typed(behind), consent=consent),))
 
 
-def _place_of_status(words: list[Word]) -> int | None:
-    """Which word is the status: the last one that can be, as a name may hold another (`Open Table won`).
+def _index_of_status(words: list[Word]) -> int | None:
+    """Which word is the status; `None` if none is.
 
-    Where quotes say which words are the name it is the first one, so that a reason may hold another.
+    It is the last word that can be one, because a name may contain another: `Open Table won`. If quotes tell which
+    words are the name, it is the first, because a reason may contain another.
     """
     whole = [at for at, word in enumerate(words) if is_whole_status(word)]
     if whole and (words[0].quoted or (whole[0] == 0 and len(words) > 1 and words[1].quoted)):
         return whole[0]
-    # UnknownLocation than at the end a beginning is more likely a name's: `Los Angeles Dodgers`.
+    # The beginning of a status counts only as the last word. Elsewhere it is more likely a name: `Los Angeles Dodgers`.
     if not words[-1].quoted and status_of(words[-1].text):
         return len(words) - 1
     return whole[-1] if whole else None
@@ -159,7 +159,8 @@ def _not_offered(status: Status, word: Word) -> Misunderstood:
 
 
 _PERSON = re.compile(r"@?([UW][A-Z0-9]{2,14})")
-"""Somebody as Slack names them: `<@U012AB3CD|ana>` without what is around it, or the id alone."""
+"""A person as Slack writes them, `<@U012AB3CD|ana>`, without brackets and label; or the id alone.
+https://docs.slack.dev/messaging/formatting-message-text"""
 
 
 def _history(words: list[str], ours: OurLocations) -> ShowHistory | Misunderstood:
@@ -178,7 +179,7 @@ def _history(words: list[str], ours: OurLocations) -> ShowHistory | Misunderstoo
 
 
 def _read_all(targets: list[str], ours: OurLocations) -> list[Target] | Misunderstood:
-    """The different deals, in the order in which they were typed, or what is wrong with the first that is none."""
+    """The deals in the order in which they were typed, each once; or what is wrong with the first bad link."""
     deals: dict[str, Target] = {}
     for target in targets:
         found = read_deal(target, ours)
@@ -189,7 +190,7 @@ def _read_all(targets: list[str], ours: OurLocations) -> list[Target] | Misunder
 
 
 def _without_marker(words: list[Word]) -> tuple[list[Word], str]:
-    """The words without the `?` or `preview` that asks for a preview, and which of them it was, if any."""
+    """The words without the `?` or `preview` that asks for a preview; and that marker, empty if there is none."""
     marker = ""
     end = words[-1].typed.rstrip(TRAILING)
     if not words[-1].quoted and end.endswith(QUESTION):
@@ -202,8 +203,10 @@ def _without_marker(words: list[Word]) -> tuple[list[Word], str]:
 
 
 def _text(words: Iterable[Word]) -> str:
+    """The words without quotes and punctuation; see `Word`."""
     return " ".join(word.text for word in words)
 
 
 def _typed(words: Iterable[Word]) -> str:
+    """The words as the caller typed them."""
     return " ".join(word.typed for word in words)

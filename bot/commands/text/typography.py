@@ -1,4 +1,4 @@
-"""Text as a keyboard would have typed it, cut into words. Pure."""
+"""Undoes typography and Slack's escaping, and splits a text into words. Pure."""
 
 import html
 import re
@@ -9,38 +9,33 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a command, in two readings."""
+    """A word of a command, or several words in double quotes."""
 
     text: str
-    """Without anything around it: what may be a keyword, a status, an id or a link."""
+    """Without quotes, brackets and punctuation around it: to read it as a keyword, a status, an id or a link."""
     typed: str
-    """As it was typed, without its quotes: what is part of a name or a reason."""
+    """As the caller typed it, without double quotes around it: to use it in a name or a reason."""
     quoted: bool
+    """Whether double quotes were around it."""
 
-
-# --- words ---------------------------------------------------------------------------------------------------------
-
-_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("‘’‚‛′", "'"))
-
-_WORD = re.compile(r"<[^<>]*>|\"[^\"]*\"|(?:[^\s<]|<[^<>]*>|<)+")
-
-_BRACKETED = re.compile(r"<([^<>!][^<>]*)>")
-
-_ENTITY = re.compile(r"&#?\w{1,10};")
-
-_WRAPPING = "\"'`*()[]"
 
 TRAILING = ".,;:!"
+"""Punctuation that may follow a word."""
 
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("‘’‚‛′", "'"))
+_WORD = re.compile(r"<[^<>]*>|\"[^\"]*\"|(?:[^\s<]|<[^<>]*>|<)+")
+_BRACKETED = re.compile(r"<([^<>!][^<>]*)>")
+_ENTITY = re.compile(r"&#?\w{1,10};")
+_WRAPPING = "\"'`*()[]"
 _BRACKETS = (("(", ")"), ("[", "]"), ("<", ">"))
 
 
 def normalise(text: str) -> str:
-    """Typography as a keyboard would have typed it.
+    """Replace typography by what a keyboard types: straight quotes and plain spaces, and no invisible characters.
 
-    Phones and copy-paste bring curly quotes, non-breaking spaces and zero-width characters; the eye does not see them.
+    Phones and copy-paste bring them, and a reader does not notice.
     """
-    if text.isascii() and text.isprintable():  # as most is, and what is below leaves it as it is
+    if text.isascii() and text.isprintable():  # a fast path for most texts, which the rest would not change
         return text
     text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
     return "".join(
@@ -51,8 +46,8 @@ def normalise(text: str) -> str:
 
 
 def words_of(text: str) -> Iterable[Word]:
-    """The words of a command: Slack's `<link|label>` is one, so is anything in double quotes."""
-    # Slack sends & < > that were typed as entities, and its own links in bare angle brackets: cut first, then decode.
+    """Split a command's text into words. Slack's `<link|label>` is one word, and so is a text in double quotes."""
+    # Slack sends a typed & < > as an entity, and puts its own links between bare < and >. So split first, then decode.
     # https://docs.slack.dev/messaging/formatting-message-text/#escaping
     for raw in _WORD.findall(normalise(text)):
         unwrapped = _BRACKETED.sub(lambda link: _unwrapped(link[1]), raw)
@@ -60,7 +55,7 @@ def words_of(text: str) -> Iterable[Word]:
 
 
 def word_of(decoded: str) -> Iterable[Word]:
-    """One word, or none where nothing but punctuation is left."""
+    """Make one word of a decoded text; no word if nothing but punctuation is left."""
     typed = " ".join(decoded.split())
     quoted = len(typed) > 1 and typed.startswith('"') and typed.endswith('"')
     if text := bare(decoded):
@@ -68,17 +63,20 @@ def word_of(decoded: str) -> Iterable[Word]:
 
 
 def _unwrapped(link: str) -> str:
-    """What was typed where Slack put a link: an address, or what Slack made one of because it looks like one."""
+    """What the caller typed where Slack put this link: an address, or a name that looks like one."""
     address, _, label = link.partition("|")
     scheme, _, rest = address.partition(":")
     if scheme in {"mailto", "tel"}:
         return rest
-    is_as_typed = rest.casefold() == f"//{label}".casefold()  # `Booking.com` is a name
+    is_as_typed = rest.casefold() == f"//{label}".casefold()  # Slack links `Booking.com`, which is a company's name
     return label if is_as_typed and label else address
 
 
 def bare_name(name: str) -> str:
-    """A name without what stands around it: as `bare`, but a bracket stays where its other half does."""
+    """A name without quotes, formatting and punctuation around it. Unlike `bare`, it keeps brackets that are its own.
+
+    `Acme (US)` stays as it is, `(Acme)` is `Acme`.
+    """
     before = None
     while name != before:
         before = name
@@ -92,7 +90,7 @@ def bare_name(name: str) -> str:
 
 
 def bare(word: str) -> str:
-    """A word without what stands around it: quotes, formatting, a full stop, and of `<link|label>` all but the link."""
+    """A word without quotes, brackets, formatting and punctuation around it; of `<link|label>` only the link."""
     before = None
     while word != before:
         before = word

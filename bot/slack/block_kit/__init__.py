@@ -1,1 +1,1 @@
-"""Pieces of messages and modals that cannot break Slack's rules."""
+"""Makes Block Kit that keeps Slack's rules, whatever the texts are."""

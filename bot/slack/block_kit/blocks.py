@@ -1,5 +1,7 @@
-"""Pieces of Slack messages that cannot exceed Slack's limits, break its escaping or mention anybody. Pure.
+"""Makes the blocks of messages. They keep Slack's limits whatever the texts are, and mention no one. Pure.
 
+A text that comes from people or HighLevel is escaped, and cut if it is too long. One that the bot chooses itself, such
+as an `action_id`, is never cut: if it does not fit, that is a `ValueError`.
 https://docs.slack.dev/messaging/formatting-message-text and https://docs.slack.dev/reference/block-kit/blocks
 """
 
@@ -10,45 +12,43 @@ from bot.slack.block_kit.mrkdwn import NOTHING, fit, plain
 
 Block = dict[str, Any]
 
+# Slack's limits, in characters.
 SECTION_LIMIT = 3000
-
 CONTEXT_LIMIT = 3000
-
 TEXT_LIMIT = 4000
-"""Of a message's top-level text: Slack cuts at 40,000 and advises against more than this."""
-
+"""For a message's `text`. Slack cuts it at 40,000, and recommends at most this.
+https://docs.slack.dev/reference/methods/chat.postMessage"""
 BUTTON_LIMIT = 75
-
 VALUE_LIMIT = 2000
-
 URL_LIMIT = 3000
-
 ACTION_ID_LIMIT = BLOCK_ID_LIMIT = 255
+CONFIRM_TITLE_LIMIT, CONFIRM_TEXT_LIMIT, CONFIRM_BUTTON_LIMIT = 100, 300, 30
 
 ACTIONS_LIMIT = 25
-"""Of the elements in one `actions` block."""
-
-CONFIRM_TITLE_LIMIT, CONFIRM_TEXT_LIMIT, CONFIRM_BUTTON_LIMIT = 100, 300, 30
+"""Elements in one `actions` block."""
 
 
 def section(mrkdwn: str, accessory: Block | None = None, block_id: str = "") -> Block:
-    """A paragraph, and beside it perhaps a button or a menu.
+    """Make a paragraph, optionally with a button or a menu beside it. `mrkdwn` is finished markup.
 
     https://docs.slack.dev/reference/block-kit/blocks/section-block
     """
     made: Block = {"type": "section", "text": _text(mrkdwn, SECTION_LIMIT)}
     if accessory:
         made["accessory"] = accessory
-    return _named(made, block_id)
+    return _with_block_id(made, block_id)
 
 
 def context(mrkdwn: str) -> Block:
-    """Small print: https://docs.slack.dev/reference/block-kit/blocks/context-block ."""
+    """Make a line of small print. `mrkdwn` is finished markup.
+
+    https://docs.slack.dev/reference/block-kit/blocks/context-block
+    """
     return {"type": "context", "elements": [_text(mrkdwn, CONTEXT_LIMIT)]}
 
 
 def _text(mrkdwn: str, limit: int) -> dict[str, Any]:
-    """`verbatim`: else Slack would make mentions and links of its own of a plain `@channel`, `#general` or address.
+    """Make a text object. Without `verbatim` Slack turns a plain `@channel`, `#general` or address into a link.
 
     https://docs.slack.dev/reference/block-kit/composition-objects/text-object
     """
@@ -57,7 +57,7 @@ def _text(mrkdwn: str, limit: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Confirm:
-    """What a person is asked before a button does anything; all but `text`, which is mrkdwn, is text from anywhere.
+    """The question that Slack asks before a button does anything. `text` is finished markup; the rest is escaped.
 
     https://docs.slack.dev/reference/block-kit/composition-objects/confirmation-dialog-object
     """
@@ -77,12 +77,12 @@ def button(
     confirm: Confirm | None = None,
     style: Literal["primary", "danger"] | None = None,
 ) -> Block:
-    """An element for `actions`, or beside a `section`; `text` is text from anywhere.
+    """Make a button for `actions` or `section`; `text` is escaped.
 
-    `action_id` and `value` come back when it is pressed. They are ours: empty or too long, they are a `ValueError`.
+    Slack sends `action_id` and `value` back when it is pressed. Raises `ValueError` if one is empty or too long.
     https://docs.slack.dev/reference/block-kit/block-elements/button-element
     """
-    made = _button(text, action_id) | {"value": ours("a button's value", value, VALUE_LIMIT)}
+    made = _button(text, action_id) | {"value": check_length("a button's value", value, VALUE_LIMIT)}
     if style:
         made["style"] = style
     if confirm:
@@ -96,20 +96,21 @@ def button(
 
 
 def link_button(text: str, action_id: str, url: str) -> Block:
-    """A button that opens a page of ours. Slack tells us of the press all the same, and wants it acknowledged.
+    """Make a button that opens a page; `text` is escaped. Slack sends its press too, and wants it acknowledged.
 
+    Raises `ValueError` if `action_id` or `url` is empty or too long.
     https://docs.slack.dev/reference/block-kit/block-elements/button-element
     """
-    return _button(text, action_id) | {"url": ours("a button's url", url, URL_LIMIT)}
+    return _button(text, action_id) | {"url": check_length("a button's url", url, URL_LIMIT)}
 
 
 def _button(text: str, action_id: str) -> Block:
-    named = ours("a button's action_id", action_id, ACTION_ID_LIMIT)
-    return {"type": "button", "text": label(text, BUTTON_LIMIT), "action_id": named}
+    checked = check_length("a button's action_id", action_id, ACTION_ID_LIMIT)
+    return {"type": "button", "text": label(text, BUTTON_LIMIT), "action_id": checked}
 
 
 def actions(*elements: Block, block_id: str = "") -> Block:
-    """A row of buttons. None, too many, or two with the same `action_id` are a `ValueError`.
+    """Make a row of buttons. Raises `ValueError` if there are none, too many, or two with the same `action_id`.
 
     https://docs.slack.dev/reference/block-kit/blocks/actions-block
     """
@@ -117,24 +118,24 @@ def actions(*elements: Block, block_id: str = "") -> Block:
         raise ValueError(f"a row has 1 to {ACTIONS_LIMIT} buttons, not {len(elements)}")
     if len({element["action_id"] for element in elements}) < len(elements):
         raise ValueError("two buttons of a row have the same action_id")
-    return _named({"type": "actions", "elements": list(elements)}, block_id)
+    return _with_block_id({"type": "actions", "elements": list(elements)}, block_id)
 
 
-def _named(block: Block, block_id: str) -> Block:
-    return block | {"block_id": ours("a block's id", block_id, BLOCK_ID_LIMIT)} if block_id else block
+def _with_block_id(block: Block, block_id: str) -> Block:
+    return block | {"block_id": check_length("a block's id", block_id, BLOCK_ID_LIMIT)} if block_id else block
 
 
 def label(text: str, limit: int) -> dict[str, Any]:
-    """Text from anywhere where Slack takes no mrkdwn, and no empty text: on a button, above a field, in a menu.
+    """Make a plain text object, for buttons, fields and menus. `text` is escaped and cut; if empty, it is `NOTHING`.
 
-    Without `emoji`, `:joy:` is shown as it was written.
+    `emoji` is off, so that Slack shows `:joy:` as it was typed.
     https://docs.slack.dev/reference/block-kit/composition-objects/text-object
     """
     return {"type": "plain_text", "text": plain(text, limit) or NOTHING, "emoji": False}
 
 
-def ours(what: str, text: str, limit: int) -> str:
-    """A text that we chose, which is never cut: empty or too long, it is a `ValueError`."""
+def check_length(what: str, text: str, limit: int) -> str:
+    """Return the text. Raises `ValueError`, which names `what`, if it is empty or longer than the limit."""
     if not 0 < len(text) <= limit:
         raise ValueError(f"{what} has 1 to {limit} characters, not {len(text)}")
     return text

@@ -1,42 +1,46 @@
-"""Pieces of Slack modals that are filled in: menus, fields, boxes to tick. None can exceed Slack's limits. Pure.
+"""Makes modals and their inputs: menus, text fields, checkboxes. They keep Slack's limits whatever the texts are. Pure.
 
-Texts from anywhere are cut to what Slack shows; what is ours and does not fit is a `ValueError`, as in `blocks`.
+Texts are escaped, cut and checked as in `blocks`.
 https://docs.slack.dev/surfaces/modals
 """
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.slack.block_kit.blocks import ACTION_ID_LIMIT, BLOCK_ID_LIMIT, TEXT_LIMIT, Block, label, ours
+from bot.slack.block_kit.blocks import ACTION_ID_LIMIT, BLOCK_ID_LIMIT, TEXT_LIMIT, Block, check_length, label
 from bot.slack.block_kit.mrkdwn import plain
 
+# Slack's limits, in characters.
 OPTION_LIMIT = 75
-"""Of an option's text, and of its description."""
+"""For an option's text, and for its description."""
 OPTION_VALUE_LIMIT = 150
-OPTIONS_LIMIT = 100
-"""Of the options in one menu, and in one answer to what was typed."""
-BOXES_LIMIT = 10
 PLACEHOLDER_LIMIT = 150
 FIELD_LIMIT = 2000
-"""Of the text above a field, and of the one below it."""
+"""For the text above a field, and for the one below it."""
 ENTRY_LIMIT = 3000
-"""Of what can be typed into a field."""
+"""For what a person types into a field."""
 MODAL_TEXT_LIMIT = 24
-"""Of a modal's title, and of its two buttons."""
-MODAL_BLOCKS_LIMIT = 100
+"""For a modal's title, and for its two buttons."""
 METADATA_LIMIT = 3000
+
+OPTIONS_LIMIT = 100
+"""Options in one menu, and in one list of suggestions."""
+BOXES_LIMIT = 10
+"""Options in one group of checkboxes."""
+MODAL_BLOCKS_LIMIT = 100
+"""Blocks in one modal."""
 
 
 def is_value(text: str) -> bool:
-    """Whether an option can stand for this: neither empty nor too long, and nothing in it that cannot be sent."""
+    """Whether a text can be the value of an option: not empty, not too long, and printable."""
     return 0 < len(text) <= OPTION_VALUE_LIMIT and text.isprintable()
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """Something that can be chosen; `text` and `description` are text from anywhere.
+    """An option of a menu or of checkboxes; `text` and `description` are escaped and cut.
 
-    `value` comes back when it is chosen. It is ours: one that cannot be a value is a `ValueError`.
+    Slack sends `value` back when it is chosen. Raises `ValueError` if `value` is not one (`is_value`).
     https://docs.slack.dev/reference/block-kit/composition-objects/option-object
     """
 
@@ -49,7 +53,7 @@ class Option:
             raise ValueError(f"an option's value has 1 to {OPTION_VALUE_LIMIT} printable characters: {self.value!r}")
 
     def block(self) -> Block:
-        """The object that Slack knows."""
+        """The option as Slack takes it."""
         made: Block = {"text": label(self.text, OPTION_LIMIT), "value": self.value}
         if plain(self.description):
             made["description"] = label(self.description, OPTION_LIMIT)
@@ -57,9 +61,10 @@ class Option:
 
 
 def select(action_id: str, options: Iterable[Option], placeholder: str, initial: str | None = None) -> Block:
-    """A menu of what we know beforehand: the first hundred options, and of those with one value the first.
+    """Make a menu of the first hundred options. Of options with the same value, only the first counts.
 
-    None at all are a `ValueError`. `initial` is the value of the one that is chosen to begin with, if it is there.
+    `initial`: the value of the option that is chosen at first; ignored if there is no such option.
+    Raises `ValueError` if there are no options.
     https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#static_select
     """
     offered = _offered(options)
@@ -71,8 +76,9 @@ def select(action_id: str, options: Iterable[Option], placeholder: str, initial:
 
 
 def type_ahead(action_id: str, placeholder: str, min_query_length: int = 3, initial: Option | None = None) -> Block:
-    """A menu that asks us, with `block_suggestion`, for what fits to the letters typed so far.
+    """Make a menu that asks the bot for options while a person types, with a `block_suggestion`.
 
+    `min_query_length`: characters that they type before it asks.
     https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select
     """
     made = _element("external_select", action_id, placeholder) | {"min_query_length": min_query_length}
@@ -80,7 +86,7 @@ def type_ahead(action_id: str, placeholder: str, min_query_length: int = 3, init
 
 
 def suggestions(options: Iterable[Option]) -> Block:
-    """The answer to a `block_suggestion`: the first hundred, in their order.
+    """Make the answer to a `block_suggestion`: the first hundred options, in their order.
 
     https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
     """
@@ -97,7 +103,9 @@ def _offered(options: Iterable[Option]) -> list[Block]:
 def text_input(
     action_id: str, *, most: int, placeholder: str = "", multiline: bool = False, initial: str = ""
 ) -> Block:
-    """A field to type into, `most` characters; `initial` is text from anywhere, which is not escaped here.
+    """Make a field for at most `most` characters; `initial` is the text in it at first, which Slack takes unescaped.
+
+    Raises `ValueError` if `most` is not within Slack's limit.
 
     https://docs.slack.dev/reference/block-kit/block-elements/plain-text-input-element
     """
@@ -109,14 +117,14 @@ def text_input(
 
 
 def sendable(text: str) -> str:
-    """Text on several lines, without what neither Slack nor a database takes: NUL, and halves of characters."""
+    """The text without NUL and lone surrogates, which neither Slack nor a database takes. It keeps its lines."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def checkboxes(action_id: str, options: Sequence[Option], checked: Collection[str] = ()) -> Block:
-    """Boxes to tick; `checked` are the values of those that are ticked to begin with.
+    """Make checkboxes; `checked` are the values of the boxes that are ticked at first.
 
-    None, too many, or two with one value are a `ValueError`.
+    Raises `ValueError` if there are none, too many, or two with the same value.
     https://docs.slack.dev/reference/block-kit/block-elements/checkboxes-element
     """
     boxes = _offered(options)
@@ -128,7 +136,7 @@ def checkboxes(action_id: str, options: Sequence[Option], checked: Collection[st
 
 
 def _element(kind: str, action_id: str, placeholder: str = "") -> Block:
-    made: Block = {"type": kind, "action_id": ours("an action_id", action_id, ACTION_ID_LIMIT)}
+    made: Block = {"type": kind, "action_id": check_length("an action_id", action_id, ACTION_ID_LIMIT)}
     if plain(placeholder):
         made["placeholder"] = label(placeholder, PLACEHOLDER_LIMIT)
     return made
@@ -137,13 +145,15 @@ def _element(kind: str, action_id: str, placeholder: str = "") -> Block:
 def field(
     block_id: str, text: str, element: Block, *, hint: str = "", optional: bool = False, dispatches: bool = False
 ) -> Block:
-    """An element with a text above it and perhaps a hint below. `dispatches`: we hear of it as soon as it changes.
+    """Make an input block: an element with a text above it, and optionally a hint below.
+
+    `dispatches`: Slack sends a `block_actions` as soon as the person changes it.
 
     https://docs.slack.dev/reference/block-kit/blocks/input-block
     """
     made: Block = {
         "type": "input",
-        "block_id": ours("a block's id", block_id, BLOCK_ID_LIMIT),
+        "block_id": check_length("a block's id", block_id, BLOCK_ID_LIMIT),
         "label": label(text, FIELD_LIMIT),
         "element": element,
         "optional": optional,
@@ -157,7 +167,7 @@ def field(
 def modal(
     *, title: str, submit: str, close: str, blocks: Sequence[Block], callback_id: str, private_metadata: str = ""
 ) -> Block:
-    """A modal. All is ours: what does not fit, or two blocks with one id, is a `ValueError`.
+    """Make a modal. Raises `ValueError` if a text does not fit, or two blocks have the same id.
 
     https://docs.slack.dev/reference/views/modal-views
     """
@@ -170,10 +180,10 @@ def modal(
         raise ValueError(f"a modal's metadata has at most {METADATA_LIMIT} characters, not {len(private_metadata)}")
     words = {"title": title, "submit": submit, "close": close}
     for name, text in words.items():
-        ours(f"a modal's {name}", plain(text, TEXT_LIMIT), MODAL_TEXT_LIMIT)
+        check_length(f"a modal's {name}", plain(text, TEXT_LIMIT), MODAL_TEXT_LIMIT)
     return {
         "type": "modal",
-        "callback_id": ours("a callback_id", callback_id, ACTION_ID_LIMIT),
+        "callback_id": check_length("a callback_id", callback_id, ACTION_ID_LIMIT),
         **{name: label(text, MODAL_TEXT_LIMIT) for name, text in words.items()},
         "blocks": list(blocks),
         "private_metadata": private_metadata,

@@ -1,1 +1,1 @@
-"""Bolt's listeners: what a person typed or pressed becomes a request, a press or a form."""
+"""Listens to what people do in Slack: they type a command, press a button, or fill in the form."""

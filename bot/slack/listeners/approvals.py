@@ -1,6 +1,5 @@
-"""People who ask to be let in, and admins who decide: each press is asked about anew."""
+"""Listens to people who ask for access, and to admins who decide about it. Every press is authorized anew."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +10,7 @@ from bot.access.requests import AccessRequest, AccessRequests, RequestState
 from bot.access.rules import Allowed, Denied, Reason
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Address, Message
+from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
 from bot.slack.intake import Intake
 from bot.slack.messages.messages import Messages
@@ -20,11 +20,11 @@ from bot.slack.payload import Interaction
 log = structlog.get_logger(__name__)
 
 REMIND_AFTER = timedelta(hours=1)
-"""After which whoever presses again reminds the admins of a request that is open, once in as long a time."""
+"""A person who asks again after this time reminds the admins of their open request, once in each such time."""
 
 
 class ApprovalListeners:
-    """Decisions about who is let in, made in Slack."""
+    """Sends requests for access to the admins, and takes their decisions."""
 
     def __init__(
         self,
@@ -43,18 +43,18 @@ class ApprovalListeners:
         self._reminders = RateLimit(limit=1, period=REMIND_AFTER.total_seconds())
 
     async def show(self, interaction: Interaction) -> Message:
-        """Who asks, and who was let in; for admins."""
+        """List the open requests and the approvals, for an admin. Raises `LookupFailed`."""
         if not self._intake.authorizer.is_admin(interaction.caller):
             return self._messages.people.not_an_admin(interaction.reference)
         standing = await self._intake.look_up(self._access_requests.standing(ROWS_OF_ACCESS + 1))
         return self._messages.people.access(standing)
 
     async def on_request(self, interaction: Interaction) -> Message | None:
-        """Somebody asks to be let in: the admins are told, once an hour at most."""
+        """Take a person's request for access, and tell the admins. Raises `LookupFailed`."""
         decision = await self._intake.authorize(interaction)
         if isinstance(decision, Allowed):
             return self._messages.people.let_in_already(interaction.reference)
-        if denied := await self._hopeless(decision, interaction):
+        if denied := await self._ineligible(decision, interaction):
             return self._messages.people.denied(denied.reason, interaction.caller, interaction.reference)
         latest = await self._intake.look_up(self._access_requests.latest(interaction.caller.user_id))
         now = self._clock()
@@ -68,14 +68,14 @@ class ApprovalListeners:
             now,
         )
         try:
-            request = await self._intake.in_time(self._access_requests.ask(wanted))
+            request = await self._intake.write_in_time(self._access_requests.ask(wanted))
         except StoreDown:
             return self._messages.people.not_decided(interaction.reference)
-        if request.approved:  # while this was pressed
+        if request.approved:  # since `authorize`
             return self._messages.people.let_in_already(interaction.reference)
         is_new = request.reference == wanted.reference
         lately = not is_new and now - request.asked_at < REMIND_AFTER
-        if lately or self._reminders.denies(request.user_id, asyncio.get_running_loop().time()):
+        if lately or self._reminders.denies(request.user_id, loop_time()):
             return self._messages.people.request_waits(request)
         log.info("access.requested", request=request.reference, new=is_new)
         for admin in sorted(self._intake.authorizer.rules.admins):
@@ -83,29 +83,29 @@ class ApprovalListeners:
         return self._messages.people.request_sent(request, replaces=interaction.is_ephemeral)
 
     async def on_approval(self, interaction: Interaction) -> Message | None:
-        """An admin lets somebody in."""
+        """Approve a request, for an admin."""
         return await self._decide(interaction, RequestState.APPROVED)
 
     async def on_decline(self, interaction: Interaction) -> Message | None:
-        """An admin does not."""
+        """Decline a request, for an admin."""
         return await self._decide(interaction, RequestState.DECLINED)
 
     async def on_revocation(self, interaction: Interaction) -> Message | None:
-        """An admin takes an approval back."""
+        """Revoke an approval, for an admin."""
         if not self._intake.authorizer.is_admin(interaction.caller):
             return self._messages.people.not_an_admin(interaction.reference)
         try:
-            revoked = await self._intake.in_time(
+            revoked = await self._intake.write_in_time(
                 self._access_requests.revoke(interaction.text, interaction.caller.user_id, self._clock())
             )
         except StoreDown:
             return self._messages.people.not_decided(interaction.reference)
         if revoked is None:
             return self._messages.people.unknown_request(interaction.reference)
-        return self._told(revoked, interaction, now=True)
+        return self._tell(revoked, interaction, now=True)
 
-    async def _hopeless(self, denied: Denied, interaction: Interaction) -> Denied | None:
-        """Why an admin's approval would not help; `None` when it would."""
+    async def _ineligible(self, denied: Denied, interaction: Interaction) -> Denied | None:
+        """Why an admin's approval would not help; `None` if it would."""
         if denied.reason is not Reason.NOT_ALLOWED or not self._intake.authorizer.rules.admins:
             return denied
         return await self._intake.ineligible(interaction)
@@ -115,20 +115,23 @@ class ApprovalListeners:
             return self._messages.people.not_an_admin(interaction.reference)
         by, at = interaction.caller.user_id, self._clock()
         try:
-            request, now = await self._intake.in_time(self._access_requests.decide(interaction.text, state, by, at))
+            request, now = await self._intake.write_in_time(
+                self._access_requests.decide(interaction.text, state, by, at)
+            )
         except StoreDown:
             return self._messages.people.not_decided(interaction.reference)
         if request is None:
             return self._messages.people.unknown_request(interaction.reference)
-        return self._told(request, interaction, now=now)
+        return self._tell(request, interaction, now=now)
 
-    def _told(self, request: AccessRequest, interaction: Interaction, *, now: bool) -> Message:
+    def _tell(self, request: AccessRequest, interaction: Interaction, *, now: bool) -> Message:
+        """Tell the person of a decision, and the admin; `now`: this admin decided, and not another one earlier."""
         if now:
             log.info(
                 "access.decided", request=request.reference, state=request.state.value, by=interaction.caller.user_id
             )
             self._outbox.tell(self._messages.people.decision(request), _direct(request.user_id), interaction.reference)
-        # A list of several stays as it is; a request stands in a direct message of its own.
+        # A button of the ephemeral list leaves the list as it is. A request is a direct message, and is replaced.
         return self._messages.people.decided(request, now=now, replaces=not interaction.is_ephemeral)
 
 

@@ -1,7 +1,7 @@
-"""Between Bolt and our listeners: reads what Slack sent, acknowledges it, and lets no exception through.
+"""Stands between Bolt and the listeners: reads the payload, acknowledges it, and lets no exception through.
 
-An exception anywhere in a listener is logged once, with its traceback and reference, counted, and told to the person.
-Left to itself, Bolt would silence it, forget the acknowledgement, and let Slack time out.
+An exception in a listener is logged once, with its traceback and reference, counted, and told to the person. Bolt
+would swallow it, and never acknowledge, so that Slack tells the person of a timeout.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,18 +26,18 @@ from bot.slack.replies import as_response
 log = structlog.get_logger(__name__)
 
 Acknowledgement = Mapping[str, Any]
-"""What Slack is answered, as arguments of Bolt's `ack`."""
+"""The arguments of Bolt's `ack`."""
 BoltListener = Callable[[AsyncAck, dict[str, Any]], Awaitable[None]]
 Answer = Callable[[Interaction], Awaitable[Message | None]]
-"""A listener of ours that says something at once; `None` when it says nothing."""
+"""A listener that answers with a message at once; `None` if it has nothing to say."""
 Respond = Callable[[Interaction], Awaitable[Acknowledgement]]
-"""A listener of ours that decides what Slack is answered."""
+"""A listener that makes the acknowledgement itself."""
 Read = Callable[[Mapping[str, Any], str], Interaction]
-"""Reads what a person did; the second argument is its reference."""
+"""Reads a payload; the second argument is the interaction's reference."""
 
 
 class _Failure(Enum):
-    """Why a listener could not answer."""
+    """Why a listener raised."""
 
     NOT_LOOKED_UP = auto()
     NOT_WRITTEN = auto()
@@ -46,7 +46,7 @@ class _Failure(Enum):
 
 
 class Boundary:
-    """Makes Bolt's listeners out of ours."""
+    """Makes Bolt listeners that never raise from the bot's listeners."""
 
     def __init__(self, outbox: Outbox, messages: Messages, instrumentation: Instrumentation = NO_METRICS) -> None:
         self._outbox = outbox
@@ -54,13 +54,13 @@ class Boundary:
         self._instrumentation = instrumentation
 
     def command(self, answer: Answer) -> BoltListener:
-        """Listen to a slash command: what is said goes into the acknowledgement.
+        """Wrap a listener to a slash command: the message goes into the acknowledgement.
 
         https://docs.slack.dev/interactivity/implementing-slash-commands
         """
 
         async def respond(interaction: Interaction) -> Acknowledgement:
-            log.info("command.received", **interaction.log)
+            log.info("command.received", **interaction.log_fields)
             message = await answer(interaction)
             return as_response(message) if message else {}
 
@@ -72,13 +72,14 @@ class Boundary:
     def action(
         self, answer: Answer, *, read: Read = read_action, event: str = "pressed", **logged: str
     ) -> BoltListener:
-        """Listen to a button, a choice or a shortcut. Slack shows no answer that comes in its acknowledgement.
+        """Wrap a listener to a button, a menu or a shortcut: the message is sent, as Slack shows no acknowledgement.
 
+        `event` and `logged` are what is logged.
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
 
         async def respond(interaction: Interaction) -> Acknowledgement:
-            log.info(event, **logged, **interaction.log)
+            log.info(event, **logged, **interaction.log_fields)
             if message := await answer(interaction):
                 self._outbox.tell(message, interaction.address, interaction.reference)
             return {}
@@ -91,7 +92,7 @@ class Boundary:
         return self._guarded(read, respond, fail)
 
     def options(self, suggest: Respond, read: Read) -> BoltListener:
-        """Listen to a person who types into a menu: a failure is offered instead of what could be chosen.
+        """Wrap a listener to a person who types into a menu: a failure is shown as its only option.
 
         https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
         """
@@ -102,7 +103,7 @@ class Boundary:
         return self._guarded(read, suggest, fail)
 
     def view(self, submit: Respond, read: Read) -> BoltListener:
-        """Listen to a form that is handed in: a failure is said in the form, which stays.
+        """Wrap a listener to a form that is submitted: a failure is shown in the form, which stays open.
 
         https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload#view_submission
         """
@@ -131,7 +132,7 @@ class Boundary:
         return listen
 
     def _failed(self, error: Exception) -> _Failure:
-        """What the exception means; logged and counted."""
+        """Log and count an exception, and say what it means."""
         self._instrumentation.commanded(
             Cause.STORE_DOWN if isinstance(error, LookupFailed | StoreDown) else Cause.UNEXPECTED
         )

@@ -1,11 +1,11 @@
-"""Listens to buttons and choices in messages: each press becomes a command, or an answer at once."""
+"""Listens to the buttons and menus in messages: each press becomes a command, or is answered at once."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from bot.commands import followups
 from bot.commands.followups import Continuation, NoQuestion
-from bot.commands.ledger import History, together
+from bot.commands.ledger import History, with_batch
 from bot.commands.reply import Message
 from bot.deals.wish import Wish
 from bot.slack.actions import (
@@ -35,7 +35,7 @@ from bot.slack.payload import Interaction
 
 
 class Buttons:
-    """Answers presses."""
+    """Answers every button and menu in messages."""
 
     def __init__(
         self,
@@ -55,22 +55,22 @@ class Buttons:
         self._messages = messages
 
     def answers(self) -> Mapping[str, Answer]:
-        """What answers each action, by its name in `slack/actions.py`."""
+        """The listener for each action of `slack/actions.py`."""
         return {
             UNDO: self._if_allowed(self._undo.change),
             CHOOSE: self._if_allowed(self._choose),
             CONFIRM: self._if_allowed(self._confirm),
             REASON: self._if_allowed(self._give_reason),
             SET: self._if_allowed(self._set_status),
-            SHOW: self._if_allowed(self._cards.pressed_show),
-            SHARE: self._if_allowed(self._cards.pressed_share),
+            SHOW: self._if_allowed(self._cards.on_show),
+            SHARE: self._if_allowed(self._cards.on_share),
             DISMISS: self._if_allowed(self._dismiss),
-            # Pressed by people who may not change deals, or anywhere by admins: these decide for themselves who may.
+            # These are for people who may not change deals, and for admins in any channel. They authorize themselves.
             REQUEST: self._approvals.on_request,
             APPROVE: self._approvals.on_approval,
             DECLINE: self._approvals.on_decline,
             REVOKE: self._approvals.on_revocation,
-            LINK: self._nothing,  # Slack tells also of a button that is a link
+            LINK: self._ignore,  # Slack also sends the press of a button that opens a page, and wants it acknowledged
         }
 
     def _if_allowed(self, answer: Answer) -> Answer:
@@ -80,23 +80,23 @@ class Buttons:
         return answer_if_allowed
 
     async def _choose(self, interaction: Interaction) -> Message | None:
-        """One of the deals that go by a name."""
+        """Take the choice of a deal whose name fits several."""
         choice = Choice.from_value(interaction.text)
         question = await self._intake.look_up(self._history.find(choice.key))
-        return await self._go_on(interaction, followups.choose(interaction, question, choice.opportunity_id))
+        return await self._continue(interaction, followups.choose(interaction, question, choice.opportunity_id))
 
     async def _confirm(self, interaction: Interaction) -> Message | None:
-        """Yes, to all that were asked about."""
-        asked = await self._intake.look_up(together(self._history, self._history.find(interaction.text)))
-        return await self._go_on(interaction, followups.confirm(interaction, asked))
+        """Take a yes."""
+        asked = await self._intake.look_up(with_batch(self._history, self._history.find(interaction.text)))
+        return await self._continue(interaction, followups.confirm(interaction, asked))
 
     async def _give_reason(self, interaction: Interaction) -> Message | None:
-        """Why a deal is lost: before it is, or after."""
-        asked = await self._intake.look_up(together(self._history, self._history.find(interaction.block_id)))
-        return await self._go_on(interaction, followups.give_reason(interaction, asked, interaction.text))
+        """Take the choice of a lost reason, before or after the deal is lost."""
+        asked = await self._intake.look_up(with_batch(self._history, self._history.find(interaction.block_id)))
+        return await self._continue(interaction, followups.give_reason(interaction, asked, interaction.text))
 
     async def _set_status(self, interaction: Interaction) -> Message | None:
-        """One of the statuses on a deal's card."""
+        """Take the choice of a status on a deal's card."""
         choice = StatusChoice.from_value(interaction.text)
         if choice is None:
             return self._messages.questions.cannot_go_on(None, interaction.reference)
@@ -109,14 +109,15 @@ class Buttons:
     async def _dismiss(self, _interaction: Interaction) -> Message | None:
         return self._messages.questions.dismissed()
 
-    async def _nothing(self, _interaction: Interaction) -> None:
+    async def _ignore(self, _interaction: Interaction) -> None:
         return None
 
-    async def _go_on(self, interaction: Interaction, found: Continuation | NoQuestion) -> Message | None:
+    async def _continue(self, interaction: Interaction, found: Continuation | NoQuestion) -> Message | None:
+        """Accept the commands that an answer starts, and tell the person that they are under way."""
         if isinstance(found, NoQuestion):
             return self._messages.questions.cannot_go_on(found.question, interaction.reference)
         accepted = await self._intake.accept(*found.entries, looked_up=True)
-        if found.question is None:  # the reply to the reason says enough
+        if found.question is None:  # a lost reason that is added needs no message but its reply
             return None
         if accepted:
             return self._messages.questions.goes_on(interaction.reference, replaces=interaction.is_ephemeral)

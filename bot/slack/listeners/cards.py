@@ -1,4 +1,4 @@
-"""Shows a deal's card, to the person or to the channel."""
+"""Shows a deal's card to the person who asks, or to the channel."""
 
 from collections.abc import Callable
 from typing import assert_never
@@ -13,7 +13,7 @@ from bot.slack.payload import Interaction
 
 
 class Cards:
-    """Looks a deal up after the acknowledgement, and says what was found."""
+    """Looks up deals after the acknowledgement, and shows what it finds."""
 
     def __init__(self, lookups: Callable[[str], Lookups], outbox: Outbox, messages: Messages) -> None:
         self._lookups = lookups
@@ -21,19 +21,19 @@ class Cards:
         self._messages = messages
 
     def show(self, asked: ShowDeal, interaction: Interaction) -> None:
-        """Show the card to the person; or which deals go by that name."""
+        """Show the person the deal's card; or the deals that its name fits."""
         self._outbox.answer(self._card(asked, interaction.reference), interaction.address, interaction.reference)
 
-    async def pressed_show(self, interaction: Interaction) -> Message | None:
-        """Show the deal that a button names."""
+    async def on_show(self, interaction: Interaction) -> Message | None:
+        """Show the person the card of the deal that the button names."""
         if not interaction.text:
             return self._messages.questions.cannot_go_on(None, interaction.reference)
         deal = read_target_value(interaction.text)
         self.show(ShowDeal(deal.opportunity_id, location_id=deal.location_id), interaction)
         return None
 
-    async def pressed_share(self, interaction: Interaction) -> Message | None:
-        """Show the deal that a button names to the channel, as it is now."""
+    async def on_share(self, interaction: Interaction) -> Message | None:
+        """Show the channel the card of the deal that the button names, as the deal is now."""
         if not interaction.text:
             return self._messages.questions.cannot_go_on(None, interaction.reference)
         self._outbox.answer(self._shared_card(interaction), interaction.address, interaction.reference)

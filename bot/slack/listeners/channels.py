@@ -1,4 +1,4 @@
-"""In which sub-account a channel works: asked by anyone who may change deals, decided by admins."""
+"""Answers `/opp-status use`: tells callers in which sub-account a channel works, and lets admins set it."""
 
 import structlog
 
@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 
 class ChannelLocations:
-    """Answers `/opp-status use`, and says which sub-account is meant where nothing else does."""
+    """Finds and sets the sub-account of a channel."""
 
     def __init__(self, intake: Intake, location_resolver: LocationResolver, messages: Messages) -> None:
         self._intake = intake
@@ -20,11 +20,14 @@ class ChannelLocations:
         self._messages = messages
 
     async def home(self, interaction: Interaction) -> str:
-        """The sub-account of this channel; empty where there is only one."""
+        """The id of this channel's sub-account; empty if there is only one. Raises `LookupFailed`."""
         return await self._intake.look_up(self._location_resolver.home(interaction.caller.channel_id))
 
     async def use(self, name: str, interaction: Interaction) -> Message:
-        """Say in which sub-account this channel works; or, for an admin who names one, make it that one."""
+        """Tell in which sub-account this channel works; or, if an admin names one, set it.
+
+        Raises `LookupFailed` and `StoreDown`.
+        """
         locations, channel_id = self._location_resolver.locations, interaction.caller.channel_id
         if not name:
             return self._messages.help.in_use(await self.home(interaction), interaction.reference)
@@ -39,6 +42,6 @@ class ChannelLocations:
             if meant == locations.default
             else bindings.bind(channel_id, meant, interaction.caller.user_id)
         )
-        await self._intake.in_time(writing)
-        log.info("channel.bound", location=meant, **interaction.log)
+        await self._intake.write_in_time(writing)
+        log.info("channel.bound", location=meant, **interaction.log_fields)
         return self._messages.help.uses(meant, interaction.caller, interaction.reference)

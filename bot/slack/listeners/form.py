@@ -1,4 +1,4 @@
-"""Listens to the form: opened, typed into, changed, handed in."""
+"""Listens to the form: a person opens it, types a name, chooses a status, submits it."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +11,7 @@ from bot.commands.outbox import Outbox
 from bot.commands.reply import Message
 from bot.commands.text.links import first_link, read_target
 from bot.commands.text.parse import read_name
+from bot.deals.clock import loop_time
 from bot.deals.deal import Matches, Opportunity, Status, Target
 from bot.deals.locations import LocationResolver
 from bot.deals.outcome import Cause
@@ -29,23 +30,25 @@ from bot.slack.payload import Interaction, read_action
 log = structlog.get_logger(__name__)
 
 SUGGEST_WITHIN = 2.4
-"""Seconds for a look into HighLevel while somebody types: Slack waits for 3."""
+"""Seconds for HighLevel's answer while a person types. Slack waits for 3.
+https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select"""
 NAME_WITHIN = 1.0
-"""Seconds for a deal's name before the form is opened: what opens it is good for 3."""
+"""Seconds to find a deal's name before the form opens. A `trigger_id` expires after 3.
+https://docs.slack.dev/reference/methods/views.open"""
 
 
 class Views(Protocol):
-    """Where forms are shown."""
+    """Slack's modals. No method raises."""
 
     async def open(self, trigger_id: str, view: Block) -> bool:
-        """Show a form to whoever did what gave this `trigger_id`; whether that worked. Never raises."""
+        """Open a modal for the person whose interaction gave this `trigger_id`. Returns whether Slack did."""
 
     async def update(self, view_id: str, of: str, view: Block) -> bool:
-        """Show another form in its place, if it is still the one that had this hash; whether it was. Never raises."""
+        """Replace a modal, unless it has changed since it had the hash `of`. Returns whether Slack did."""
 
 
 class FormListeners:
-    """The form for changing a deal, for those who would rather choose than type."""
+    """The form that changes a deal. `crm` gives the CRM of a sub-account."""
 
     def __init__(
         self,
@@ -68,8 +71,12 @@ class FormListeners:
         self._messages = messages
 
     async def open(self, interaction: Interaction, linked: Target) -> Message | None:
-        """Show the form of a sub-account, with a deal filled in if one is given; gives what is said if that failed."""
-        deal = await self._named(linked) if linked.opportunity_id else None
+        """Open the form of a sub-account, filled in with the deal if there is one.
+
+        `linked`: the sub-account, and the deal; an empty id for no deal.
+        Returns a message if Slack did not open the form; `None` if it did.
+        """
+        deal = await self._filled_in(linked) if linked.opportunity_id else None
         empty = form.Form(
             origin=form.Origin(interaction.caller.channel_id, interaction.response_url, linked.location_id),
             statuses=self._statuses,
@@ -81,7 +88,7 @@ class FormListeners:
         return self._messages.failures.cannot_open_form(interaction.reference)
 
     def open_later(self, interaction: Interaction, linked: Target) -> None:
-        """Show the form after the acknowledgement."""
+        """Open the form after the acknowledgement; `linked` as for `open`."""
         self._outbox.answer(self.open(interaction, linked), interaction.address, interaction.reference)
 
     async def open_on_message(self, interaction: Interaction) -> Message | None:
@@ -111,12 +118,12 @@ class FormListeners:
         return await self.open(interaction, linked)
 
     async def suggest(self, interaction: Interaction) -> Acknowledgement:
-        """Offer deals to a person who types a name into the form. Slack waits three seconds.
+        """Offer deals to a person who types into the form's first field.
 
         https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
         """
         text = interaction.body.get("value")
-        if not await self._intake.may(interaction) or not isinstance(text, str):
+        if not await self._intake.is_allowed(interaction) or not isinstance(text, str):
             return {"options": []}
         home = form.entered(_view(interaction.body)).origin.location_id
         try:
@@ -127,21 +134,22 @@ class FormListeners:
             return {"options": [] if absent else [form.UNAVAILABLE.block()]}
 
     async def show_reasons(self, interaction: Interaction) -> Message | None:
-        """Answer the choice of a status: the form asks for a lost reason when the deal is lost.
+        """Answer the choice of a status: if it is lost, the form asks for a lost reason too.
 
         https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
         """
-        if await self._intake.may(interaction):
-            showing = self._reshow(_view(interaction.body))
-            self._outbox.answer(showing, interaction.address, interaction.reference)
+        if await self._intake.is_allowed(interaction):
+            updating = self._update(_view(interaction.body))
+            self._outbox.answer(updating, interaction.address, interaction.reference)
         return None
 
     async def submit(self, interaction: Interaction) -> Acknowledgement:
-        """Take the form that is handed in: what cannot be used is said at its field, and the form stays.
+        """Accept a command from the form. A value that cannot be used is shown as an error, and the form stays open.
 
+        Raises `StoreDown`.
         https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload#view_submission
         """
-        log.info("form.received", **interaction.log)
+        log.info("form.received", **interaction.log_fields)
         if refusal := await self._intake.refusal(interaction):
             self._outbox.tell(refusal, interaction.address, interaction.reference)
             return {"response_action": "clear"}
@@ -156,13 +164,13 @@ class FormListeners:
         return {}
 
     def _target(self, deal_id: str, origin: form.Origin) -> Target:
-        """The deal that was chosen: of another sub-account than the form's, if it was linked to and so carries it."""
+        """The deal that the person chose. A deal found by its link may be in another sub-account than the form's."""
         deal = read_target_value(deal_id)
         return replace(deal, location_id=deal.location_id or origin.location_id)
 
     async def _matches(self, text: str, home: str) -> Matches:
-        """The deals that are meant, their ids as an option carries them."""
-        until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
+        """The deals that the typed text means, with their `target_value`s as ids. Raises `CrmError`."""
+        until = loop_time() + SUGGEST_WITHIN
         locations = self._location_resolver.locations
         target = read_target(text, location_id=locations.default, others=locations.others)
         if target:
@@ -172,9 +180,9 @@ class FormListeners:
         name = read_name(text)
         return await self._crm(home).search(name, until=until) if name else Matches((), more=False)
 
-    async def _named(self, linked: Target) -> form.Deal:
-        """The deal as the form shows it: by its id, if its name is not to be had at once."""
-        until = asyncio.get_running_loop().time() + NAME_WITHIN
+    async def _filled_in(self, linked: Target) -> form.Deal:
+        """The deal as the form shows it; by its id, if HighLevel does not tell its name in time."""
+        until = loop_time() + NAME_WITHIN
         try:
             async with asyncio.timeout(NAME_WITHIN):
                 deal = await self._crm(linked.location_id).find(linked.opportunity_id, until=until)
@@ -182,8 +190,9 @@ class FormListeners:
             deal = Opportunity(linked.opportunity_id, "")
         return form.deal_for(deal)
 
-    async def _reshow(self, shown: Mapping[str, Any]) -> None:
-        until = asyncio.get_running_loop().time() + SUGGEST_WITHIN
+    async def _update(self, shown: Mapping[str, Any]) -> None:
+        """Show the form again with the fields that belong to its status; it keeps what the person entered."""
+        until = loop_time() + SUGGEST_WITHIN
         entered = form.entered(shown)
         where = self._target(entered.deal_id, entered.origin).location_id
         lost = entered.status is Status.LOST
@@ -197,7 +206,7 @@ class FormListeners:
 
 
 def read_from_form(body: Mapping[str, Any], reference: str) -> Interaction:
-    """Read what a person did in the form, with the place where it was opened, which Slack does not say again."""
+    """Read the use of the form. Slack does not say where it was opened; the form's metadata does."""
     interaction = read_action(body, reference)
     origin = form.entered(_view(body)).origin
     caller = replace(interaction.caller, channel_id=origin.channel_id)
@@ -210,7 +219,7 @@ def _view(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _texts(part: object) -> Iterator[str]:
-    """Every text in a message, wherever it is: its own, its blocks', its attachments'."""
+    """Every text anywhere in a message: its own, and those in its blocks and attachments."""
     if isinstance(part, str):
         yield part
     elif isinstance(part, dict):

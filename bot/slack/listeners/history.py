@@ -1,4 +1,4 @@
-"""Lists what was done: by the caller, about a deal; for admins, by others."""
+"""Answers `/opp-status history`: lists past commands."""
 
 from bot.commands.ledger import History
 from bot.commands.reply import Message
@@ -8,11 +8,11 @@ from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
 LINES_OF_HISTORY = 10
-"""Commands that are shown at most."""
+"""Commands that a list shows at most."""
 
 
 class HistoryList:
-    """Answers `/opp-status history`."""
+    """Lists the caller's commands or a deal's; and for admins, other people's."""
 
     def __init__(self, intake: Intake, history: History, messages: Messages) -> None:
         self._intake = intake
@@ -20,7 +20,7 @@ class HistoryList:
         self._messages = messages
 
     async def show(self, asked: ShowHistory, interaction: Interaction) -> Message:
-        """List the commands; other people's only for an admin."""
+        """List commands, latest first; other people's only for an admin. Raises `LookupFailed`."""
         caller = interaction.caller
         user_id = asked.user_id or caller.user_id
         others = asked.everybody or user_id != caller.user_id

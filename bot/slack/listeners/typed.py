@@ -1,4 +1,4 @@
-"""Listens to what is typed after `/opp-status`: decides at once what can be decided, and hands over the rest."""
+"""Listens to the typed command: answers at once what it can, and passes the rest on to the worker."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -35,13 +35,13 @@ from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)
 
-ForTheAllowed = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Undo | Change
-"""What only those may ask for who may change deals."""
+Restricted = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Undo | Change
+"""Requests that only people who may change deals can make."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rooms:
-    """Where requests are answered."""
+class Handlers:
+    """What answers the requests, each its own."""
 
     cards: Cards
     channels: ChannelLocations
@@ -52,24 +52,27 @@ class Rooms:
 
 
 class TypedCommands:
-    """Answers within Slack's three seconds: with a message, or with silence when work has begun."""
+    """Answers a typed command with a message; or with `None`, when a message follows later."""
 
     def __init__(
         self,
         parse: Callable[[str], Request],
         intake: Intake,
-        rooms: Rooms,
+        handlers: Handlers,
         messages: Messages,
         policy: Policy,
     ) -> None:
         self._parse = parse
         self._intake = intake
-        self._rooms = rooms
+        self._handlers = handlers
         self._messages = messages
         self._confirm_above = policy.confirm.above
 
     async def answer(self, interaction: Interaction) -> Message | None:
-        """Answer a command. Help, `whoami` and `access` are for people who may not change deals too."""
+        """Answer a command. Raises `LookupFailed` and `StoreDown`.
+
+        Anyone may ask for help and `whoami`, and an admin for `access` in any channel.
+        """
         request = self._parse(interaction.text)
         match request:
             case Help():
@@ -77,37 +80,38 @@ class TypedCommands:
             case WhoAmI():
                 return self._messages.people.whoami(interaction.caller, await self._intake.authorize(interaction))
             case ShowAccess():
-                return await self._rooms.approvals.show(interaction)
+                return await self._handlers.approvals.show(interaction)
             case _:
                 return await self._intake.refusal(interaction) or await self._do(request, interaction)
 
-    async def _do(self, request: ForTheAllowed, interaction: Interaction) -> Message | None:
+    async def _do(self, request: Restricted, interaction: Interaction) -> Message | None:
         match request:
             case Misunderstood():
                 log.info("command.misunderstood", problem=request.problem.value)
                 return self._messages.help.misunderstood(request, interaction.reference)
             case ShowHistory():
-                return await self._rooms.history.show(request, interaction)
+                return await self._handlers.history.show(request, interaction)
             case ShowDeal():
-                home = request.location_id or await self._rooms.channels.home(interaction)
-                self._rooms.cards.show(replace(request, location_id=home), interaction)
+                home = request.location_id or await self._handlers.channels.home(interaction)
+                self._handlers.cards.show(replace(request, location_id=home), interaction)
                 return None
             case OpenForm():
-                self._rooms.form.open_later(interaction, Target("", await self._rooms.channels.home(interaction)))
+                self._handlers.form.open_later(interaction, Target("", await self._handlers.channels.home(interaction)))
                 return None
             case UseLocation(name):
-                return await self._rooms.channels.use(name, interaction)
+                return await self._handlers.channels.use(name, interaction)
             case Undo():
-                return await self._rooms.undo.last_change(interaction)
+                return await self._handlers.undo.last_change(interaction)
             case Change(wishes):
-                home = await self._rooms.channels.home(interaction)
+                home = await self._handlers.channels.home(interaction)
                 wishes = tuple(replace(wish, location_id=wish.location_id or home) for wish in wishes)
-                await self._intake.accept(*interaction.entries([self._asking(wish, len(wishes)) for wish in wishes]))
+                wishes = tuple(self._ask_if_many(wish, len(wishes)) for wish in wishes)
+                await self._intake.accept(*interaction.entries(wishes))
                 return None
             case _:
                 assert_never(request)
 
-    def _asking(self, wish: Wish, together: int) -> Wish:
-        """So many at once are done only after the caller was asked."""
-        too_many = self._confirm_above is not None and together > self._confirm_above
+    def _ask_if_many(self, wish: Wish, count: int) -> Wish:
+        """Ask the caller to confirm the wish, if it is one of more than the operator allows without asking."""
+        too_many = self._confirm_above is not None and count > self._confirm_above
         return replace(wish, consent=Consent.WANTED) if too_many and wish.consent is Consent.PRESUMED else wish

@@ -66,7 +66,7 @@ def test_undo_is_understood(text: str) -> None:
     assert _parse(text) == Undo()
 
 
-def test_undo_with_more_behind_it_is_not_guessed_at() -> None:
+def test_undo_with_more_words_is_refused() -> None:
     assert _parse(f"undo {ID}, please") == Misunderstood(Problem.UNDO_STANDS_ALONE, f"{ID} please")
 
 
@@ -88,7 +88,7 @@ def test_undo_with_more_behind_it_is_not_guessed_at() -> None:
         (f"history {APP}/v2/location/{ELSEWHERE}/opportunities/{ID}", Misunderstood(Problem.OTHER_LOCATION, ELSEWHERE)),
     ],
 )
-def test_history_is_of_the_caller_or_of_a_deal(text: str, meant: Request | None) -> None:
+def test_history_is_the_callers_or_a_deals(text: str, meant: Request | None) -> None:
     link = text.partition(" ")[2]
 
     assert _parse(text) == (meant or Misunderstood(Problem.LINK_WITHOUT_ID, link))
@@ -113,7 +113,7 @@ def test_an_id_is_understood_before_or_after_the_status(status: Status) -> None:
         "a1" * 32,
     ],
 )
-def test_any_form_that_an_id_may_have_is_taken_as_one(identifier: str) -> None:
+def test_every_possible_form_of_an_id_is_read_as_an_id(identifier: str) -> None:
     assert _parse(f"{identifier} won") == _change(identifier)
 
 
@@ -131,7 +131,7 @@ def test_any_form_that_an_id_may_have_is_taken_as_one(identifier: str) -> None:
         "../../users",
     ],
 )
-def test_a_word_that_is_no_id_is_a_name(word: str) -> None:
+def test_a_word_that_is_no_id_is_read_as_a_name(word: str) -> None:
     assert _parse(f"{word} won") == _named(word, Status.WON)
 
 
@@ -160,7 +160,7 @@ def test_a_word_that_is_no_id_is_a_name(word: str) -> None:
     ],
 )
 @pytest.mark.parametrize("form", ["{}", "<{}>", "<{}|New website>", '"{}"', "“{}”", "{}.", "&lt;{}&gt;"])
-def test_a_link_is_understood_in_every_form(link: str, form: str) -> None:
+def test_a_link_is_read_in_every_form(link: str, form: str) -> None:
     text = form.format(link)
 
     assert _parse(f"{text} won") == _parse(f"won {text}") == _change(ID)
@@ -170,11 +170,11 @@ def test_a_link_is_understood_in_every_form(link: str, form: str) -> None:
     "around", ['"{}"', "'{}'", "“{}”", "‘{}’", "*{}*", "`{}`", "{},", '"{}".', "<{}>", "&lt;{}&gt;"]
 )
 @pytest.mark.parametrize("target", [ID, LINK, f"<{LINK}>", f"<{LINK}|New&nbsp;website>"])
-def test_what_is_put_around_a_word_is_not_part_of_it(around: str, target: str) -> None:
+def test_quotes_and_punctuation_around_a_word_are_ignored(around: str, target: str) -> None:
     assert _parse(f"{around.format(target)} {around.format('lost')}") == _change(ID, status=Status.LOST)
 
 
-def test_a_link_in_slacks_brackets_keeps_its_label_together() -> None:
+def test_a_link_in_slacks_brackets_is_one_word_with_its_label() -> None:
     assert _parse(f"<{LINK}|New website, third try> won") == _change(ID)
     assert _parse(f'"<{LINK}|New website, third try>" won') == _change(ID)
 
@@ -187,7 +187,7 @@ def test_a_link_in_slacks_brackets_keeps_its_label_together() -> None:
         f"{APP}/v2/location/{ELSEWHERE}/dashboard",
     ],
 )
-def test_a_link_to_another_location_is_refused_and_the_location_named(link: str) -> None:
+def test_a_link_to_an_unknown_sub_account_is_refused(link: str) -> None:
     assert _parse(f"{link} won") == Misunderstood(Problem.OTHER_LOCATION, ELSEWHERE)
 
 
@@ -195,7 +195,7 @@ def test_a_link_to_another_location_is_refused_and_the_location_named(link: str)
     "location",
     [LOCATION.lower(), f"{LOCATION}%2Fx", f"{LOCATION}x", "%20", "<!channel>"],
 )
-def test_a_location_that_only_resembles_ours_is_another(location: str) -> None:
+def test_a_sub_account_whose_id_only_resembles_ours_is_unknown(location: str) -> None:
     request = _parse(f"{APP}/v2/location/{location}/opportunities/{ID} won")
 
     assert request == Misunderstood(Problem.OTHER_LOCATION, unquote(location))
@@ -217,7 +217,7 @@ def test_a_location_that_only_resembles_ours_is_another(location: str) -> None:
         "https://",
     ],
 )
-def test_a_link_that_leads_to_no_deal_is_refused(link: str) -> None:
+def test_a_link_without_a_deal_is_refused(link: str) -> None:
     request = _parse(f"{link} won")
 
     assert isinstance(request, Misunderstood)
@@ -237,7 +237,7 @@ def test_a_link_that_leads_to_no_deal_is_refused(link: str) -> None:
         ("", Link(None, None)),
     ],
 )
-def test_a_link_says_which_deal_and_which_location_as_far_as_it_can(link: str, read: Link) -> None:
+def test_a_link_tells_its_deal_and_its_sub_account_or_none(link: str, read: Link) -> None:
     assert read_link(link) == read
 
 
@@ -266,33 +266,33 @@ def test_several_deals_are_changed_in_the_order_in_which_they_were_typed(text: s
     assert _parse(text.format(id=ID, other=OTHER_ID, link=LINK)) == _change(ID, OTHER_ID)
 
 
-def test_the_same_deal_twice_is_one() -> None:
+def test_a_deal_that_is_typed_twice_counts_once() -> None:
     assert _parse(f"{ID} {LINK} {LIST_LINK},{ID} won") == _change(ID)
 
 
-def test_several_deals_without_a_status_lack_one() -> None:
+def test_several_deals_without_a_status_are_refused() -> None:
     assert _parse(f"{ID} {OTHER_ID}") == Misunderstood(Problem.NO_STATUS, f"{ID} {OTHER_ID}")
     assert _parse(f"{ID} {OTHER_ID} gone") == Misunderstood(Problem.UNKNOWN_STATUS, "gone")
 
 
-def test_more_deals_than_one_command_may_change_are_counted() -> None:
+def test_too_many_deals_are_refused_with_their_number() -> None:
     ids = [f"{number:020}" for number in range(MOST_AT_ONCE + 5)]
 
     assert _parse(" ".join([*ids[:MOST_AT_ONCE], ids[0], "won"])) == _change(*ids[:MOST_AT_ONCE])
     assert _parse(",".join([*ids, ids[0]]) + " won") == Misunderstood(Problem.TOO_MANY, str(len(ids)))
 
 
-def test_one_bad_link_among_several_deals_refuses_them_all() -> None:
+def test_one_bad_link_refuses_the_whole_command() -> None:
     assert _parse(f"{ID} {LINK.replace(LOCATION, 'x')} won") == Misunderstood(Problem.OTHER_LOCATION, "x")
     assert _parse(f"{ID} https://example.com won") == Misunderstood(Problem.LINK_WITHOUT_ID, "https://example.com")
 
 
-def test_a_comma_in_a_link_does_not_cut_it() -> None:
+def test_a_comma_in_a_link_does_not_split_it() -> None:
     assert _parse(f"{LINK}?tab=a,b;c won") == _change(ID)
 
 
 @given(st.lists(st.from_regex(r"[A-Za-z0-9]{20}", fullmatch=True), min_size=1, max_size=6), st.data())
-def test_several_deals_survive_any_separator(ids: list[str], data: st.DataObject) -> None:
+def test_several_deals_are_read_with_any_separators(ids: list[str], data: st.DataObject) -> None:
     between = st.sampled_from([" ", ", ", ",", ";", " ; ", "\n", "\u00a0"])
     text = "".join(f"{data.draw(between)}{identifier}" for identifier in ids)
 
@@ -318,7 +318,7 @@ def test_several_deals_survive_any_separator(ids: list[str], data: st.DataObject
         (f"{ID} lost", ""),
     ],
 )
-def test_what_stands_behind_lost_is_the_reason(text: str, reason: str) -> None:
+def test_the_words_after_lost_are_the_reason(text: str, reason: str) -> None:
     assert _parse(text) == _change(ID, status=Status.LOST, reason=reason)
 
 
@@ -347,11 +347,11 @@ def test_several_deals_are_lost_for_the_same_reason() -> None:
     ],
 )
 @pytest.mark.parametrize("deal", [ID, LINK, LIST_LINK, f"<{LINK}>", f"<{LINK}|New website>", f'"{ID}"'])
-def test_a_question_mark_or_the_word_asks_for_a_preview(text: str, deal: str) -> None:
+def test_a_question_mark_or_the_word_preview_asks_for_a_preview(text: str, deal: str) -> None:
     assert _parse(text.format(deal)) == _change(ID, consent=Consent.PREVIEW)
 
 
-def test_names_reasons_and_several_deals_are_previewed_too() -> None:
+def test_a_preview_works_with_names_reasons_and_several_deals() -> None:
     preview = Consent.PREVIEW
 
     assert _parse("Open Table won?") == _named("Open Table", Status.WON, consent=preview)
@@ -363,7 +363,7 @@ def test_names_reasons_and_several_deals_are_previewed_too() -> None:
 
 
 @pytest.mark.parametrize("link", [f"{LINK}?tab=notes", f"<{LINK}?tab=notes>", LIST_LINK])
-def test_the_question_mark_inside_a_link_asks_for_nothing(link: str) -> None:
+def test_a_question_mark_inside_a_link_asks_for_no_preview(link: str) -> None:
     assert _parse(f"won {link}") == _parse(f"{link} won") == _change(ID)
 
 
@@ -379,17 +379,17 @@ def test_the_question_mark_inside_a_link_asks_for_nothing(link: str) -> None:
         ("A Preview of Acme won", _named("A Preview of Acme", Status.WON)),
     ],
 )
-def test_quotes_and_the_middle_hold_no_marker(text: str, meant: Request) -> None:
+def test_in_quotes_or_in_the_middle_there_is_no_marker(text: str, meant: Request) -> None:
     assert _parse(text) == meant
 
 
 @pytest.mark.parametrize("text", ["preview", "preview?", "preview ?"])
-def test_a_preview_of_nothing_lacks_a_deal(text: str) -> None:
+def test_a_preview_without_a_deal_is_refused(text: str) -> None:
     assert _parse(text) == Misunderstood(Problem.NO_OPPORTUNITY, "preview")
 
 
 @pytest.mark.parametrize(("text", "word"), [("undo?", "?"), ("undo ?", "?"), ("undo preview", "preview")])
-def test_nothing_is_taken_back_by_whoever_asks_for_a_preview_of_it(text: str, word: str) -> None:
+def test_a_preview_of_an_undo_is_refused(text: str, word: str) -> None:
     assert _parse(text) == Misunderstood(Problem.UNDO_STANDS_ALONE, word)
 
 
@@ -402,11 +402,11 @@ def test_nothing_is_taken_back_by_whoever_asks_for_a_preview_of_it(text: str, wo
         ("access point", ShowDeal(name="access point")),
     ],
 )
-def test_access_alone_asks_who_was_let_in_and_is_a_name_otherwise(text: str, meant: Request) -> None:
+def test_access_alone_shows_the_requests_and_is_a_name_otherwise(text: str, meant: Request) -> None:
     assert _parse(text) == meant
 
 
-def test_a_question_about_the_history_or_oneself_is_the_same_with_a_question_mark() -> None:
+def test_history_and_whoami_ignore_a_question_mark() -> None:
     assert _parse("whoami?") == WhoAmI()
     assert _parse("history?") == ShowHistory()
     assert _parse(f"history {ID}?") == ShowHistory(ID)
@@ -451,7 +451,7 @@ def test_a_question_about_the_history_or_oneself_is_the_same_with_a_question_mar
         ("42", "42"),
     ],
 )
-def test_a_deal_may_be_called_by_a_name(typed: str, name: str, status: Status) -> None:
+def test_a_deal_can_be_named_instead_of_linked(typed: str, name: str, status: Status) -> None:
     assert _parse(f"{typed} {status}") == _named(name, status)
 
 
@@ -459,13 +459,13 @@ def test_a_deal_may_be_called_by_a_name(typed: str, name: str, status: Status) -
 @pytest.mark.parametrize(
     "name", ["Acme Corp", "ana@acme.example", '"Acme Corp"', '"Open Table"', '"Get Lost"', '"all"']
 )
-def test_the_status_may_stand_before_the_name(name: str, status: Status) -> None:
+def test_the_status_may_come_before_the_name(name: str, status: Status) -> None:
     assert _parse(f"{status} {name}") == _named(name.strip('"'), status)
 
 
 @pytest.mark.parametrize("status", STATES)
 @pytest.mark.parametrize("length", [3, 20])
-def test_the_beginning_of_a_status_suffices_at_the_end(length: int, status: Status) -> None:
+def test_the_beginning_of_a_status_is_enough_as_the_last_word(length: int, status: Status) -> None:
     assert _parse(f"Open Table {status[:length]}") == _named("Open Table", status)
 
 
@@ -485,7 +485,7 @@ def test_the_beginning_of_a_status_suffices_at_the_end(length: int, status: Stat
         ("preview New website", "New website"),
     ],
 )
-def test_a_name_alone_is_shown(text: str, name: str) -> None:
+def test_a_name_alone_shows_the_deal(text: str, name: str) -> None:
     assert _parse(text) == ShowDeal(name=name)
 
 
@@ -506,7 +506,7 @@ def test_a_name_alone_is_shown(text: str, name: str) -> None:
         ('lost Acme "Corp"', "Acme Corp", ""),
     ],
 )
-def test_a_deal_that_goes_by_a_name_can_be_lost_for_a_reason(text: str, name: str, reason: str) -> None:
+def test_a_named_deal_can_be_lost_with_a_reason(text: str, name: str, reason: str) -> None:
     assert _parse(text) == _named(name, Status.LOST, reason)
 
 
@@ -528,7 +528,7 @@ def test_a_name_of_one_letter_is_refused(text: str, name: str) -> None:
         (f'"{"x" * LONGEST_NAME} y"', "x" * LONGEST_NAME),
     ],
 )
-def test_a_name_is_as_long_as_can_be_searched_for(typed: str, name: str) -> None:
+def test_a_name_is_cut_to_the_length_that_can_be_searched_for(typed: str, name: str) -> None:
     assert _parse(typed) == ShowDeal(name=name)
     assert _parse(f"{typed} won") == _named(name, Status.WON)
 
@@ -541,7 +541,7 @@ def test_a_name_is_as_long_as_can_be_searched_for(typed: str, name: str) -> None
         (f"{ID} {OTHER_ID} {{}}", Problem.STATUS_NOT_OFFERED),
     ],
 )
-def test_what_is_not_offered_is_refused_for_names_and_for_several_too(text: str, problem: Problem) -> None:
+def test_a_status_that_is_not_offered_is_refused_for_names_and_batches_too(text: str, problem: Problem) -> None:
     assert _parse(text.format("Open"), frozenset({Status.WON})) == Misunderstood(problem, "Open")
     assert _parse(text.format("All")) == Misunderstood(Problem.ALL_IS_NO_STATUS, "All")
 
@@ -553,12 +553,12 @@ def test_what_is_not_offered_is_refused_for_names_and_for_several_too(text: str,
     ("word", "status"),
     [(status[:length], status) for status in STATES for length in range(3, len(status) + 1)],
 )
-def test_three_letters_of_a_status_or_more_suffice_in_any_case(word: str, status: Status) -> None:
+def test_three_letters_of_a_status_are_enough_in_any_case(word: str, status: Status) -> None:
     assert {_parse(f"{ID} {form}") for form in (word, word.upper(), word.title())} == {_change(ID, status=status)}
 
 
 @pytest.mark.parametrize("word", ["o", "op", "wo", "lo", "ab", "al", "wonn", "opened", "win", "gewonnen", "5"])
-def test_anything_less_or_else_is_no_status(word: str) -> None:
+def test_fewer_or_other_letters_are_no_status(word: str) -> None:
     assert _parse(f"{ID} {word}") == Misunderstood(Problem.UNKNOWN_STATUS, word)
 
 
@@ -579,22 +579,22 @@ def test_a_status_that_is_switched_off_is_refused(status: Status) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "\u00a0\u200b\t\n", '""', "<>", "<|label>", ".", "“”", "*", "&nbsp;"])
-def test_nothing_typed_asks_for_the_form(text: str) -> None:
+def test_an_empty_command_opens_the_form(text: str) -> None:
     assert _parse(text) == OpenForm()
 
 
 @pytest.mark.parametrize("text", [ID, f"<{LINK}>", f"“{ID}”", f"{ID} {LINK}", f"{ID}?", f"{LINK} preview"])
-def test_a_deal_alone_is_shown(text: str) -> None:
+def test_an_id_or_a_link_alone_shows_the_deal(text: str) -> None:
     assert _parse(text) == ShowDeal(ID)
 
 
-def test_a_link_alone_that_leads_to_no_deal_of_ours_is_refused() -> None:
+def test_a_link_alone_without_a_deal_of_ours_is_refused() -> None:
     assert _parse("https://example.com") == Misunderstood(Problem.LINK_WITHOUT_ID, "https://example.com")
     assert _parse(LINK.replace(LOCATION, "x")) == Misunderstood(Problem.OTHER_LOCATION, "x")
 
 
 @pytest.mark.parametrize("word", ["won", "OPE", "all"])
-def test_a_status_alone_lacks_a_deal(word: str) -> None:
+def test_a_status_alone_is_refused(word: str) -> None:
     assert _parse(word) == Misunderstood(Problem.NO_OPPORTUNITY, word)
 
 
@@ -620,21 +620,21 @@ def test_more_than_a_deal_and_its_status_is_refused_rather_than_guessed(text: st
 
 
 @pytest.mark.parametrize("text", ["won lost", "won won", "won lost?", "won aba"])
-def test_two_statuses_without_a_deal_lack_a_deal(text: str) -> None:
+def test_two_statuses_without_a_deal_are_refused(text: str) -> None:
     assert _parse(text) == Misunderstood(Problem.NO_OPPORTUNITY, "won")
 
 
 @pytest.mark.parametrize("page", ["list", "pipeline", "settings"])
-def test_a_page_of_the_app_is_not_taken_for_a_deal(page: str) -> None:
+def test_a_page_of_the_app_is_no_deal(page: str) -> None:
     assert read_link(f"{APP}/v2/location/{LOCATION}/opportunities/{page}") == Link(None, LOCATION)
 
 
 @pytest.mark.parametrize("text", ["({link}) won", "(<{link}>) won", "[{id}] won", "<{link}&amp;notes=1|deal> won"])
-def test_brackets_around_a_deal_are_no_part_of_it(text: str) -> None:
+def test_brackets_around_a_deal_are_ignored(text: str) -> None:
     assert _parse(text.format(link=LIST_LINK, id=ID)) == _change(ID)
 
 
-def test_what_only_looks_like_an_entity_is_left_as_it_is() -> None:
+def test_a_text_that_only_looks_like_an_entity_is_kept() -> None:
     assert _parse(f"{LIST_LINK}&notes=1&lt=2 won") == _change(ID)
 
 
@@ -655,7 +655,7 @@ EXAMPLE_OF = {
 
 
 @pytest.mark.parametrize("problem", Problem)
-def test_every_problem_can_be_met(problem: Problem) -> None:
+def test_every_problem_has_a_text_that_causes_it(problem: Problem) -> None:
     request = _parse(EXAMPLE_OF[problem], frozenset(STATES) - {Status.ABANDONED})
 
     assert isinstance(request, Misunderstood)
@@ -668,21 +668,21 @@ def test_every_problem_can_be_met(problem: Problem) -> None:
 @pytest.mark.parametrize(
     "text", ["help", "HELP", " Help. ", "“help”", "-h", "--help", "?", "??", "help?", _wide("?"), _wide("help")]
 )
-def test_help_may_be_asked_for_in_many_ways(text: str) -> None:
+def test_help_has_several_spellings(text: str) -> None:
     assert _parse(text) == Help()
 
 
 @pytest.mark.parametrize("text", ["whoami", "WhoAmI", "whoami!", "\u200bwhoami"])
-def test_anybody_may_ask_who_they_are(text: str) -> None:
+def test_whoami_asks_for_the_callers_ids(text: str) -> None:
     assert _parse(text) == WhoAmI()
 
 
 @pytest.mark.parametrize("text", ["help me", "whoami now", "who am i"])
-def test_a_question_stands_alone(text: str) -> None:
+def test_help_and_whoami_with_more_words_are_names(text: str) -> None:
     assert _parse(text) == ShowDeal(name=text)
 
 
-def test_the_command_is_what_people_were_told() -> None:
+def test_the_commands_name_is_stable() -> None:
     assert COMMAND == "/opp-status"
 
 
@@ -700,7 +700,7 @@ def test_the_command_is_what_people_were_told() -> None:
         ("ﬁn", "fin"),
     ],
 )
-def test_typography_is_read_as_a_keyboard_would_have_typed_it(typed: str, meant: str) -> None:
+def test_typography_is_replaced_by_what_a_keyboard_types(typed: str, meant: str) -> None:
     assert normalise(typed) == meant
 
 
@@ -717,7 +717,7 @@ def test_typography_is_read_as_a_keyboard_would_have_typed_it(typed: str, meant:
         f"{ID} won\x00",
     ],
 )
-def test_what_the_eye_does_not_see_does_not_matter(text: str) -> None:
+def test_invisible_characters_do_not_matter(text: str) -> None:
     assert _parse(text) == _change(ID)
 
 
@@ -737,7 +737,7 @@ def _decorated(draw: st.DrawFn, word: str) -> str:
 
 
 @given(st.data(), IDS, BEGINNINGS, st.sampled_from([str.lower, str.upper, str.title]), st.sampled_from([1, -1]))
-def test_a_deal_and_a_status_survive_any_decoration(
+def test_a_deal_and_a_status_are_read_with_anything_around_them(
     data: st.DataObject, identifier: str, beginning: tuple[str, Status], case: Callable[[str], str], order: int
 ) -> None:
     word, status = beginning
@@ -753,7 +753,7 @@ KEYWORDS = {"help", "whoami", "access", "undo", "history", "preview"}
 
 
 def _is_plain(name: str) -> bool:
-    """Whether no word of it means anything."""
+    """Whether none of its words is a keyword, a status, an id or a link."""
     words = name.casefold().split()
     return not KEYWORDS & set(words) and not any(
         status.startswith(word) for word in words for status in Status if len(word) > 2
@@ -761,7 +761,7 @@ def _is_plain(name: str) -> bool:
 
 
 @given(st.data(), NAMES.filter(_is_plain), BEGINNINGS)
-def test_a_name_and_a_status_survive_any_decoration(
+def test_a_name_and_a_status_are_read_with_anything_around_them(
     data: st.DataObject, name: str, beginning: tuple[str, Status]
 ) -> None:
     word, status = beginning
@@ -781,7 +781,7 @@ def test_in_quotes_any_word_is_part_of_the_name(name: str, status: Status, insid
 
 
 @given(NAMES, NAMES.filter(lambda reason: not reason.casefold().endswith("preview")))
-def test_in_quotes_name_and_reason_are_told_apart_whatever_they_are(name: str, reason: str) -> None:
+def test_quotes_tell_any_name_from_any_reason(name: str, reason: str) -> None:
     name = f"{name} x"
 
     assert _parse(f'"{name}" lost "{reason}"') == _named(name, Status.LOST, reason)
@@ -813,7 +813,7 @@ def _first_link(*texts: str) -> str | None:
         f"<mailto:a@b.c|a@b.c> <@U0ANA> < {LINK}",
     ],
 )
-def test_the_first_link_to_a_deal_is_found_in_a_message(text: str) -> None:
+def test_a_message_gives_its_first_link_to_a_deal(text: str) -> None:
     assert _first_link(text) == _first_link("", "Hello", text, LINK.replace(ID, OTHER_ID)) == ID
 
 
@@ -828,7 +828,7 @@ def test_the_first_link_to_a_deal_is_found_in_a_message(text: str) -> None:
         f"<https://example.com|{LINK}>",
     ],
 )
-def test_a_message_without_a_link_to_a_deal_of_ours_has_none(text: str) -> None:
+def test_a_message_without_a_link_to_a_deal_of_ours_gives_none(text: str) -> None:
     assert _first_link(text) is None
     assert _first_link() is None
 
@@ -842,7 +842,7 @@ def test_an_id_or_a_link_alone_is_a_target(text: str) -> None:
     "text",
     ["", "Acme", f"{ID} won", f"{ID} {OTHER_ID}", f"{ID},{OTHER_ID}", "https://x.example", LINK.replace(LOCATION, "x")],
 )
-def test_anything_else_is_no_target(text: str) -> None:
+def test_any_other_text_is_no_target(text: str) -> None:
     assert read_target(text, location_id=LOCATION) is None
 
 
@@ -850,7 +850,7 @@ def test_anything_else_is_no_target(text: str) -> None:
     ("text", "name"),
     [("  Acme\u00a0 Corp ", "Acme Corp"), ("“Acme won”", "Acme won"), ("won", "won"), ("a", ""), (" \u200b-- ", "")],
 )
-def test_a_name_alone_is_read_as_it_is_in_a_command(text: str, name: str) -> None:
+def test_a_name_in_the_form_is_read_as_in_a_command(text: str, name: str) -> None:
     assert read_name(text) == name
 
 
@@ -923,24 +923,24 @@ def test_any_text_is_understood_or_refused(text: str) -> None:
 
 
 @given(TEXTS, st.frozensets(st.sampled_from(Status)))
-def test_a_wish_never_asks_for_what_is_not_offered(text: str, statuses: frozenset[Status]) -> None:
+def test_no_text_asks_for_a_status_that_is_not_offered(text: str, statuses: frozenset[Status]) -> None:
     assert _is_sound(_parse(text, statuses), text, statuses)
 
 
 @given(TEXTS)
-def test_the_same_text_always_means_the_same_and_reading_it_twice_changes_nothing(text: str) -> None:
+def test_the_same_text_always_means_the_same(text: str) -> None:
     assert _parse(text) == _parse(text)
     assert normalise(normalise(text)) == normalise(text)
 
 
 def _is_only_a_name(text: str) -> bool:
-    """Whether nothing in it would be decoded or cut once more, and it is nothing else once its edges are gone."""
+    """Whether the text, put in quotes, is read as the same name: without escapes, and no keyword, id or link."""
     is_something_else = re.search(r"[\w-]{16}|/", text) or text.casefold() in {*KEYWORDS, "-h", "--help"}
     return not is_something_else and not set('"&<>') & set(text)
 
 
 @given(TEXTS)
-def test_a_name_that_was_understood_means_the_same_in_quotes(text: str) -> None:
+def test_a_name_means_the_same_in_quotes(text: str) -> None:
     request = _parse(text)
     match request:
         case ShowDeal("", name) if _is_only_a_name(name):
@@ -960,7 +960,7 @@ def test_any_link_gives_a_safe_id_or_none(link: str) -> None:
 
 @given(TEXTS)
 @example("<https://[|x>")
-def test_any_text_is_searched_for_a_link_or_read_as_a_target(text: str) -> None:
+def test_any_text_gives_a_safe_target_or_none(text: str) -> None:
     for found in (first_link([text], location_id=LOCATION), read_target(text, location_id=LOCATION)):
         assert found is None or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", found.opportunity_id)
 
@@ -999,39 +999,39 @@ def _parse_of_several(text: str) -> Request:
     return parse(text, location_id=LOCATION, statuses=STATES, others=frozenset({OURS}))
 
 
-def test_a_link_to_another_sub_account_of_ours_says_where_the_deal_is() -> None:
+def test_a_link_to_another_sub_account_of_ours_names_it() -> None:
     assert _parse_of_several(f"{THERE} won") == Change((Wish(ID, Status.WON, location_id=OURS),))
     assert _parse_of_several(THERE) == ShowDeal(ID, location_id=OURS)
     assert _parse_of_several(f"history {THERE}") == ShowHistory(ID)
 
 
-def test_a_link_to_the_default_one_says_so_where_there_are_several() -> None:
+def test_a_link_to_the_default_sub_account_names_it_if_there_are_several() -> None:
     assert _parse_of_several(f"{LINK} won") == Change((Wish(ID, Status.WON, location_id=LOCATION),))
     assert _parse(f"{LINK} won") == Change((Wish(ID, Status.WON),))
 
 
-def test_an_id_and_a_name_say_nothing_of_a_sub_account() -> None:
+def test_an_id_and_a_name_leave_the_sub_account_empty() -> None:
     assert _parse_of_several(f"{ID} won") == Change((Wish(ID, Status.WON),))
     assert _parse_of_several("Acme won") == Change((Wish("", Status.WON, name="Acme"),))
 
 
-def test_a_link_to_one_that_is_not_ours_is_refused_where_there_are_several() -> None:
+def test_a_link_to_an_unknown_sub_account_is_refused_if_there_are_several() -> None:
     assert _parse_of_several(f"{FOREIGN} won") == Misunderstood(Problem.OTHER_LOCATION, ELSEWHERE)
 
 
-def test_links_to_several_are_changed_together_and_the_same_deal_once() -> None:
+def test_links_to_several_sub_accounts_make_one_batch_with_each_deal_once() -> None:
     other = "cD4eF6gH8jK1lM3nP5qR"
     request = _parse_of_several(f"{THERE} {THERE} {LINK.replace(ID, other)} lost")
 
     assert request == Change((Wish(ID, Status.LOST, location_id=OURS), Wish(other, Status.LOST, location_id=LOCATION)))
 
 
-def test_a_link_in_a_text_says_where_it_leads() -> None:
+def test_a_link_in_a_message_names_its_sub_account() -> None:
     assert first_link([f"See {THERE}!"], location_id=LOCATION, others={OURS}) == Target(ID, OURS)
     assert first_link([f"See {THERE}!"], location_id=LOCATION) is None
 
 
 @pytest.mark.parametrize(("text", "name"), [("use", ""), ("use Paris", "Paris"), ('USE "North Sea"', "North Sea")])
-def test_a_sub_account_is_used_by_its_name_where_there_are_several(text: str, name: str) -> None:
+def test_use_names_a_sub_account_if_there_are_several(text: str, name: str) -> None:
     assert _parse_of_several(text) == UseLocation(name)
     assert not isinstance(_parse(text), UseLocation)

@@ -61,7 +61,7 @@ def _is_one_line(text: str) -> bool:
 
 
 @given(TEXTS, LIMITS)
-def test_any_text_becomes_inert_and_fits(text: str, limit: int) -> None:
+def test_any_text_is_escaped_and_fits(text: str, limit: int) -> None:
     shown = plain(text, limit)
 
     assert len(shown) <= limit
@@ -76,11 +76,11 @@ def test_any_text_can_be_sent(text: str) -> None:
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=30))
-def test_a_text_that_fits_is_read_as_it_was_written(text: str) -> None:
+def test_a_text_that_fits_is_shown_unchanged(text: str) -> None:
     assert plain(text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == text
 
 
-def test_every_control_over_the_direction_of_text_is_taken_out() -> None:
+def test_every_character_that_turns_the_direction_of_text_is_removed() -> None:
     directing = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     every = {chr(point) for point in range(0x110000) if unicodedata.bidirectional(chr(point)) in directing}
 
@@ -110,19 +110,19 @@ def test_a_text_is_escaped_before_it_is_measured(text: str, limit: int, shown: s
 
 
 @given(TEXTS, LIMITS)
-def test_what_was_escaped_can_be_read_and_escaped_again(text: str, limit: int) -> None:
+def test_an_unescaped_text_escapes_to_the_same_again(text: str, limit: int) -> None:
     shown = plain(text, limit)
 
     assert plain(unescaped(shown), limit) == shown
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=30))
-def test_what_was_escaped_is_read_as_it_was_written(text: str) -> None:
+def test_unescaping_undoes_escaping(text: str) -> None:
     assert unescaped(plain(text)) == text
 
 
 @pytest.mark.parametrize("mention", MENTIONS)
-def test_no_text_can_mention_anybody(mention: str) -> None:
+def test_no_text_can_mention_a_person_or_a_channel(mention: str) -> None:
     for shown in (plain(mention), code(mention), user(mention), channel(mention)):
         assert _is_inert(shown)
     assert re.findall(r"<[^<>]*>", link("https://ours.example", mention)) == [link("https://ours.example", mention)]
@@ -135,7 +135,7 @@ PIECES = st.sampled_from(["a", " ", "é", "*bold*", "&amp;", "&lt;", "&gt;", "<@
 
 
 @given(st.lists(PIECES, max_size=30).map("".join), LIMITS)
-def test_cutting_never_splits_an_entity_or_a_link(mrkdwn: str, limit: int) -> None:
+def test_a_cut_never_splits_an_entity_or_a_link(mrkdwn: str, limit: int) -> None:
     cut = fit(mrkdwn, limit)
 
     assert len(cut) <= limit
@@ -157,12 +157,12 @@ def test_cutting_never_splits_an_entity_or_a_link(mrkdwn: str, limit: int) -> No
         ("a <@U123> b", 10, "a <@U123>…"),
     ],
 )
-def test_what_does_not_fit_is_cut_where_it_can_be(mrkdwn: str, limit: int, cut: str) -> None:
+def test_markup_that_does_not_fit_is_cut_at_a_safe_place(mrkdwn: str, limit: int, cut: str) -> None:
     assert fit(mrkdwn, limit) == cut
 
 
 @given(st.sampled_from([1, SECTION_LIMIT - 1, SECTION_LIMIT, SECTION_LIMIT + 1, 10 * SECTION_LIMIT]))
-def test_slack_takes_any_paragraph_and_any_small_print(length: int) -> None:
+def test_slack_accepts_a_section_and_a_context_of_any_length(length: int) -> None:
     assert refusal_of({"text": "a", "blocks": [section("a" * length), context("a" * length)]}) is None
 
 
@@ -174,21 +174,21 @@ def test_the_limits_are_slacks() -> None:
     assert (CONFIRM_TITLE_LIMIT, CONFIRM_TEXT_LIMIT, CONFIRM_BUTTON_LIMIT) == (100, 300, 30)
 
 
-def test_slack_is_told_to_find_no_mentions_of_its_own_in_a_text() -> None:
+def test_texts_are_verbatim_so_that_slack_makes_no_mentions() -> None:
     text = {"type": "mrkdwn", "text": "@channel #general", "verbatim": True}
 
     assert section("@channel #general") == {"type": "section", "text": text}
     assert context("@channel #general") == {"type": "context", "elements": [text]}
 
 
-def test_a_paragraph_may_have_a_button_beside_it() -> None:
+def test_a_section_may_have_a_button() -> None:
     beside = button("Undo", "undo", "REF")
 
     assert section("It was *open*.", beside) == {**section("It was *open*."), "accessory": beside}
     assert refusal_of({"text": "a", "blocks": [section("It was *open*.", beside)]}) is None
 
 
-def test_a_block_may_have_a_name() -> None:
+def test_a_block_may_have_an_id() -> None:
     made = button("Undo", "undo", "REF")
 
     assert section("a", block_id="one") == {**section("a"), "block_id": "one"}
@@ -206,14 +206,14 @@ LONG_TEXTS = TEXTS | st.integers(0, 400).map(lambda length: "<" * length)
 
 
 @given(LONG_TEXTS, st.none() | st.builds(Confirm, *[LONG_TEXTS] * 4))
-def test_slack_takes_a_button_with_any_texts(text: str, confirm: Confirm | None) -> None:
+def test_slack_accepts_a_button_with_any_texts(text: str, confirm: Confirm | None) -> None:
     row = actions(button(text, "undo", "x", confirm), button(text, "more", "x"))
 
     assert refusal_of({"text": "a", "blocks": [row]}) is None
 
 
 @given(LONG_TEXTS)
-def test_what_is_on_a_button_is_inert_and_on_one_line(text: str) -> None:
+def test_the_text_of_a_button_is_escaped_and_on_one_line(text: str) -> None:
     made = button(text, "undo", "x", Confirm(text, "Sure?", text, text))
 
     for shown in (made["text"], made["confirm"]["title"], made["confirm"]["confirm"], made["confirm"]["deny"]):
@@ -222,7 +222,7 @@ def test_what_is_on_a_button_is_inert_and_on_one_line(text: str) -> None:
         assert _is_one_line(shown["text"])
 
 
-def test_a_button_is_what_it_was_made_of() -> None:
+def test_a_button_has_its_text_action_value_and_confirmation() -> None:
     confirm = Confirm("Undo it?", "It was *open*.", "Undo", "Leave it")
 
     def label(text: str) -> dict[str, object]:
@@ -246,7 +246,7 @@ def test_a_button_is_what_it_was_made_of() -> None:
 
 
 @pytest.mark.parametrize("style", ["primary", "danger"])
-def test_a_button_may_stand_out(style: Literal["primary", "danger"]) -> None:
+def test_a_button_may_have_a_style(style: Literal["primary", "danger"]) -> None:
     made = button("Undo", "undo", "REF", style=style)
 
     assert made == {**button("Undo", "undo", "REF"), "style": style}
@@ -267,31 +267,31 @@ def test_a_button_may_open_a_page(text: str) -> None:
 
 
 @pytest.mark.parametrize(("action_id", "url"), [("", "u"), ("a" * 256, "u"), ("open", ""), ("open", "u" * 3001)])
-def test_the_page_that_a_button_opens_has_to_fit(action_id: str, url: str) -> None:
+def test_a_link_button_with_an_id_or_url_that_does_not_fit_is_an_error(action_id: str, url: str) -> None:
     assert link_button("Open", "a" * 255, "u" * 3000)["url"] == "u" * 3000
     with pytest.raises(ValueError, match="a button's"):
         link_button("Open", action_id, url)
 
 
-def test_a_button_without_a_text_can_be_pressed_all_the_same() -> None:
+def test_a_button_without_a_text_shows_an_ellipsis() -> None:
     made = button("\u202e", "undo", "x", Confirm("", "", "", ""))
 
     texts = [made["text"], *made["confirm"].values()]
     assert [text["text"] for text in texts] == ["…"] * 5
 
 
-def test_what_comes_back_from_a_button_is_never_cut() -> None:
+def test_the_id_and_value_of_a_button_are_never_cut() -> None:
     longest = button("Undo", "a" * 255, "v" * 2000)
     assert (longest["action_id"], longest["value"]) == ("a" * 255, "v" * 2000)
 
 
 @pytest.mark.parametrize(("action_id", "value"), [("a" * 256, "x"), ("", "x"), ("undo", "v" * 2001), ("undo", "")])
-def test_what_comes_back_from_a_button_has_to_fit(action_id: str, value: str) -> None:
+def test_a_button_with_an_id_or_value_that_does_not_fit_is_an_error(action_id: str, value: str) -> None:
     with pytest.raises(ValueError, match="a button's"):
         button("Undo", action_id, value)
 
 
-def test_a_row_has_some_buttons_and_not_too_many_each_with_a_name_of_its_own() -> None:
+def test_a_row_has_1_to_25_buttons_with_different_ids() -> None:
     buttons = [button("Undo", str(number), "x") for number in range(26)]
 
     assert actions(*buttons[:25]) == {"type": "actions", "elements": buttons[:25]}
@@ -304,7 +304,7 @@ def test_a_row_has_some_buttons_and_not_too_many_each_with_a_name_of_its_own() -
 
 
 @given(TEXTS)
-def test_a_link_cannot_be_broken_out_of_by_its_label(label: str) -> None:
+def test_no_label_breaks_out_of_a_link(label: str) -> None:
     made = link("https://ours.example/deal", label)
 
     assert re.fullmatch(r"<https://ours\.example/deal\|[^<>|]*>", made)
@@ -312,7 +312,7 @@ def test_a_link_cannot_be_broken_out_of_by_its_label(label: str) -> None:
 
 
 @given(TEXTS, LIMITS)
-def test_what_was_typed_cannot_break_out_of_its_quotation(text: str, limit: int) -> None:
+def test_no_text_breaks_out_of_its_code_quotes(text: str, limit: int) -> None:
     shown = code(text, limit)
 
     assert shown[0] == shown[-1] == "`"
@@ -332,17 +332,17 @@ def test_a_channel_is_shown_by_name(channel_id: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "U", "u123", "C 123", "U123> <!channel", "S123", "ana", "U123\n"])
-def test_what_is_no_id_is_shown_as_the_text_it_is(text: str) -> None:
+def test_a_text_that_is_no_id_is_shown_as_it_is(text: str) -> None:
     assert user(text) == plain(text)
     assert channel(text) == plain(text)
 
 
 @given(TEXTS)
-def test_nobody_is_named_by_anything_but_an_id(text: str) -> None:
+def test_only_an_id_makes_a_mention(text: str) -> None:
     assert _is_inert(re.sub(r"\A<[@#][A-Z0-9]+>\Z", "", user(text) + channel(text)))
 
 
-def test_a_time_is_shown_in_the_readers_zone_and_in_utc_where_that_cannot_be() -> None:
+def test_a_time_is_shown_in_the_readers_zone_with_utc_as_the_fallback() -> None:
     noon = datetime(2026, 3, 1, 12, 30, tzinfo=timezone(timedelta(hours=2)))
 
     assert date(noon) == "<!date^1772361000^{date_short_pretty} at {time}|2026-03-01 10:30 UTC>"

@@ -59,17 +59,17 @@ def test_the_limits_are_slacks() -> None:
 # --- what can be chosen --------------------------------------------------------------------------------------------
 
 
-def test_an_option_is_what_it_was_made_of() -> None:
+def test_an_option_has_its_text_value_and_description() -> None:
     assert Option("Won", "won").block() == {"text": _label("Won"), "value": "won"}
     assert Option("Won", "won", "Well done").block()["description"] == _label("Well done")
 
 
-def test_an_option_without_a_text_can_be_chosen_all_the_same() -> None:
+def test_an_option_without_a_text_shows_an_ellipsis() -> None:
     assert Option("\u202e", "won", "\n").block() == {"text": _label("…"), "value": "won"}
 
 
 @given(TEXTS)
-def test_a_text_is_the_value_of_an_option_or_an_error(text: str) -> None:
+def test_a_text_is_a_valid_option_value_or_an_error(text: str) -> None:
     if is_value(text):
         assert refusal_of_options(suggestions([Option("a", text)])) is None
     else:
@@ -78,26 +78,26 @@ def test_a_text_is_the_value_of_an_option_or_an_error(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["a", "a b", "é", "v" * 150])
-def test_what_stands_for_an_option_is_never_cut(value: str) -> None:
+def test_the_value_of_an_option_is_never_cut(value: str) -> None:
     assert Option("Won", value).block()["value"] == value
 
 
 @pytest.mark.parametrize("value", ["", "v" * 151, "a\nb", "\ud83d", "\x00", "a\u202eb"])
-def test_what_stands_for_an_option_has_to_fit(value: str) -> None:
+def test_an_option_value_that_does_not_fit_is_an_error(value: str) -> None:
     assert not is_value(value)
     with pytest.raises(ValueError, match="1 to 150 printable"):
         Option("Won", value)
 
 
 @given(st.lists(OPTIONS, min_size=1), TEXTS, st.none() | VALUES)
-def test_slack_takes_a_menu_with_any_texts(options: list[Option], placeholder: str, initial: str | None) -> None:
+def test_slack_accepts_a_menu_with_any_texts(options: list[Option], placeholder: str, initial: str | None) -> None:
     made = select("status", options, placeholder, initial)
 
     assert refusal_of_view(_modal(field("status", "Status", made))) is None
     assert ("initial_option" in made) == (initial in {option.value for option in options})
 
 
-def test_a_menu_is_what_it_was_made_of() -> None:
+def test_a_menu_has_its_options_and_its_initial_option() -> None:
     assert select("status", STATUS, "Choose", "won") == {
         "type": "static_select",
         "action_id": "status",
@@ -107,7 +107,7 @@ def test_a_menu_is_what_it_was_made_of() -> None:
     }
 
 
-def test_a_menu_shows_the_first_hundred_options_and_each_value_once() -> None:
+def test_a_menu_has_the_first_hundred_options_and_each_value_once() -> None:
     options = [Option(str(number), str(number)) for number in range(101)]
 
     assert select("a", [options[0], Option("again", "0"), *options], "", "100") == select("a", options[:100], "")
@@ -132,19 +132,19 @@ def test_a_menu_shows_the_first_hundred_options_and_each_value_once() -> None:
         lambda: field("b" * 256, "Status", type_ahead("a", "")),
     ],
 )
-def test_what_we_chose_has_to_fit(wrong: Callable[[], Block]) -> None:
+def test_an_id_that_does_not_fit_is_an_error(wrong: Callable[[], Block]) -> None:
     with pytest.raises(ValueError, match="1 "):
         wrong()
 
 
 @given(TEXTS, st.none() | OPTIONS)
-def test_slack_takes_a_menu_that_asks_us_whatever_it_begins_with(placeholder: str, initial: Option | None) -> None:
+def test_slack_accepts_a_type_ahead_with_any_initial_option(placeholder: str, initial: Option | None) -> None:
     made = type_ahead("deal", placeholder, initial=initial)
 
     assert refusal_of_view(_modal(field("deal", "Deal", made))) is None
 
 
-def test_a_menu_that_asks_us_is_what_it_was_made_of() -> None:
+def test_a_type_ahead_has_its_placeholder_and_its_initial_option() -> None:
     assert type_ahead("deal", "Name", 2, STATUS[0]) == {
         "type": "external_select",
         "action_id": "deal",
@@ -156,7 +156,7 @@ def test_a_menu_that_asks_us_is_what_it_was_made_of() -> None:
 
 
 @given(st.lists(OPTIONS))
-def test_slack_takes_any_suggestions_and_none(options: list[Option]) -> None:
+def test_slack_accepts_any_suggestions_and_none(options: list[Option]) -> None:
     made = suggestions(options)
 
     assert refusal_of_options(made) is None
@@ -164,7 +164,7 @@ def test_slack_takes_any_suggestions_and_none(options: list[Option]) -> None:
 
 
 @given(st.lists(OPTIONS, min_size=1, max_size=10, unique_by=lambda option: option.value), st.sets(VALUES))
-def test_slack_takes_boxes_with_any_texts(options: list[Option], checked: set[str]) -> None:
+def test_slack_accepts_checkboxes_with_any_texts(options: list[Option], checked: set[str]) -> None:
     made = checkboxes("post", options, checked)
 
     assert refusal_of_view(_modal(field("post", "Who sees it?", made))) is None
@@ -172,7 +172,7 @@ def test_slack_takes_boxes_with_any_texts(options: list[Option], checked: set[st
     assert ticked == [option.value for option in options if option.value in checked]
 
 
-def test_boxes_are_what_they_were_made_of() -> None:
+def test_checkboxes_have_their_options_and_ticks() -> None:
     made = {"type": "checkboxes", "action_id": "post", "options": [option.block() for option in STATUS]}
 
     assert checkboxes("post", STATUS) == made
@@ -183,13 +183,13 @@ def test_boxes_are_what_they_were_made_of() -> None:
 
 
 @given(TEXTS, TEXTS, st.integers(1, 3000))
-def test_slack_takes_a_field_whatever_it_begins_with(placeholder: str, initial: str, most: int) -> None:
+def test_slack_accepts_a_field_with_any_initial_text(placeholder: str, initial: str, most: int) -> None:
     made = text_input("note", most=most, placeholder=placeholder, multiline=True, initial=initial)
 
     assert refusal_of_view(_modal(field("note", "Note", made))) is None
 
 
-def test_a_field_is_what_it_was_made_of() -> None:
+def test_a_field_has_its_length_and_its_initial_text() -> None:
     made = {"type": "plain_text_input", "action_id": "note", "max_length": 500}
 
     assert text_input("note", most=500) == {**made, "multiline": False}
@@ -207,7 +207,7 @@ def test_any_text_can_be_sent_and_stored(text: str) -> None:
     assert sendable(text).encode().decode() == sendable(sendable(text))
 
 
-def test_a_text_that_can_be_sent_is_sent_as_it_was_written() -> None:
+def test_a_text_that_can_be_sent_is_sent_unchanged() -> None:
     assert sendable("a\n\tb <é> 😀") == "a\n\tb <é> 😀"
     assert sendable("a\x00\ud83d") == "a?"
 
@@ -216,11 +216,11 @@ def test_a_text_that_can_be_sent_is_sent_as_it_was_written() -> None:
 
 
 @given(TEXTS, TEXTS)
-def test_slack_takes_any_texts_around_a_field(text: str, hint: str) -> None:
+def test_slack_accepts_any_texts_around_a_field(text: str, hint: str) -> None:
     assert refusal_of_view(_modal(field("note", text, text_input("note", most=1), hint=hint))) is None
 
 
-def test_a_field_says_what_is_above_and_below_it_and_whether_it_may_stay_empty() -> None:
+def test_an_input_block_has_a_label_a_hint_and_may_be_optional() -> None:
     element = text_input("note", most=500)
     made = {"type": "input", "block_id": "b", "label": _label("Note"), "element": element}
 
@@ -233,7 +233,7 @@ def test_a_field_says_what_is_above_and_below_it_and_whether_it_may_stay_empty()
     }
 
 
-def test_a_modal_is_what_it_was_made_of() -> None:
+def test_a_modal_has_its_texts_blocks_and_metadata() -> None:
     blocks = [section("a"), section("b", block_id="b")]
 
     assert _modal(*blocks, private_metadata="{}") == {

@@ -17,7 +17,7 @@ from tests.desk import Desk
 from tests.memory import MemoryAccessRequests, MemoryOutbox, MemoryWorkspace, messages
 
 ASKED = AccessRequest("ASKED", "U9", "T1", "C1", datetime.now(UTC) - timedelta(minutes=5))
-KIM, LEO, SOMEBODY = ({"id": user, "team_id": "T1"} for user in ("U0KIM", "U0LEO", "U9"))
+KIM, LEO, MEMBER = ({"id": user, "team_id": "T1"} for user in ("U0KIM", "U0LEO", "U9"))
 
 
 @pytest.fixture
@@ -28,18 +28,18 @@ def desk() -> Desk:
 
 
 async def _asks(desk: Desk, **body: Any) -> str:  # noqa: ANN401 - any part of what Slack sends
-    """What somebody reads who asks to be let in; what the admins read stays told."""
-    return await desk.on_press("request_access", "access", **({"user": SOMEBODY} | body))
+    """What a person reads who asks for access; `desk.told` keeps what the admins read."""
+    return await desk.on_press("request_access", "access", **({"user": MEMBER} | body))
 
 
 def _told(desk: Desk) -> dict[str, str]:
-    """What people read in direct messages."""
+    """What people read in direct messages, by user id; forgets what was told."""
     told = {to.user_id: message.text for message, to, _ in desk.told if not (to.response_url or to.channel_id)}
     desk.told.clear()
     return told
 
 
-async def test_a_refusal_comes_with_a_button_where_there_are_admins(desk: Desk) -> None:
+async def test_a_refusal_has_a_button_to_request_access_if_there_are_admins(desk: Desk) -> None:
     _, refusal = await desk.on_command(user_id="U9")
     (button,) = [element for block in refusal["blocks"] for element in elements_of(block)]
 
@@ -50,49 +50,49 @@ async def test_a_refusal_comes_with_a_button_where_there_are_admins(desk: Desk) 
     assert "actions" not in {block["type"] for block in refusal["blocks"]}
 
 
-async def test_whoever_asks_is_told_and_so_is_every_admin(desk: Desk) -> None:
+async def test_a_request_is_confirmed_and_sent_to_every_admin(desk: Desk) -> None:
     container = {"type": "message", "message_ts": "17.1", "channel_id": "C1", "is_ephemeral": True}
-    interaction = await _asks(desk, container=container)
+    text = await _asks(desk, container=container)
 
-    assert "Your request was sent to <@U0KIM>, <@U0LEO>." in interaction
-    (row,) = desk.register.rows
+    assert "Your request was sent to <@U0KIM>, <@U0LEO>." in text
+    (row,) = desk.access_requests.rows
     assert (row.user_id, row.team_id, row.channel_id, row.state) == ("U9", "T1", "C1", RequestState.OPEN)
     for text in _told(desk).values():
         assert "<@U9> asks to change deals from Slack." in text
         assert "They asked in <#C1>" in text
 
 
-async def test_the_request_is_sent_to_the_admins_only(desk: Desk) -> None:
+async def test_a_request_is_sent_to_the_admins_only(desk: Desk) -> None:
     await _asks(desk)
 
     assert _told(desk).keys() == {"U0KIM", "U0LEO"}
 
 
-async def test_whoever_asks_twice_is_told_to_wait_and_the_admins_are_left_in_peace(desk: Desk) -> None:
+async def test_a_second_request_is_told_to_wait_and_not_sent(desk: Desk) -> None:
     await _asks(desk)
     _told(desk)
 
     assert "it is still pending" in await _asks(desk)
     assert _told(desk) == {}
-    assert len(desk.register.rows) == 1
+    assert len(desk.access_requests.rows) == 1
 
 
-async def test_whoever_asks_again_after_an_hour_reminds_the_admins(desk: Desk) -> None:
-    desk.register.rows = [replace(ASKED, asked_at=datetime.now(UTC) - timedelta(hours=2))]
+async def test_a_second_request_after_an_hour_reminds_the_admins(desk: Desk) -> None:
+    desk.access_requests.rows = [replace(ASKED, asked_at=datetime.now(UTC) - timedelta(hours=2))]
 
     assert "was sent to" in await _asks(desk)
     assert _told(desk).keys() == {"U0KIM", "U0LEO"}
-    assert len(desk.register.rows) == 1
+    assert len(desk.access_requests.rows) == 1
 
 
 async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
-    desk.register.rows = [replace(ASKED, asked_at=datetime.now(UTC) - timedelta(hours=2))]
+    desk.access_requests.rows = [replace(ASKED, asked_at=datetime.now(UTC) - timedelta(hours=2))]
     intake = Intake(
         authorizer=Authorizer(
             rules=Allowlist(frozenset(), frozenset(), admins=frozenset(desk.admins)),
             workspace=MemoryWorkspace(),
             directory=desk.directory,
-            approvals=desk.register,
+            approvals=desk.access_requests,
         ),
         rate_limit=RateLimit(),
         ledger=desk.ledger,
@@ -102,7 +102,7 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
     outbox = MemoryOutbox()
     approvals = ApprovalListeners(
         intake=intake,
-        access_requests=desk.register,
+        access_requests=desk.access_requests,
         outbox=outbox,
         messages=messages(),
     )
@@ -115,12 +115,12 @@ async def test_the_admins_are_reminded_once_an_hour(desk: Desk) -> None:
     assert len(outbox.told) == 2
 
 
-async def test_whoever_was_let_in_while_they_pressed_is_told_so(desk: Desk) -> None:
+async def test_a_person_who_is_approved_while_they_ask_is_told_so(desk: Desk) -> None:
     class JustDecided(MemoryAccessRequests):
         async def ask(self, request: AccessRequest) -> AccessRequest:
             return replace(request, state=RequestState.APPROVED, decided_by="U0KIM", decided_at=request.asked_at)
 
-    desk.register = JustDecided()
+    desk.access_requests = JustDecided()
 
     assert "You may change deals here already." in await _asks(desk)
     assert _told(desk) == {}
@@ -140,13 +140,15 @@ async def test_whoever_was_let_in_while_they_pressed_is_told_so(desk: Desk) -> N
         ),
     ],
 )
-async def test_after_a_no_somebody_may_ask_again_a_day_later(desk: Desk, no: AccessRequest) -> None:
-    desk.register.rows = [no]
+async def test_after_a_decision_against_them_a_person_can_ask_again_a_day_later(desk: Desk, no: AccessRequest) -> None:
+    desk.access_requests.rows = [no]
 
     assert "You can ask again a day after that" in await _asks(desk)
-    assert len(desk.register.rows) == 1
+    assert len(desk.access_requests.rows) == 1
     long_ago = ASKED.asked_at - timedelta(days=2)
-    desk.register.rows = [replace(no, asked_at=long_ago, decided_at=long_ago, revoked_at=no.revoked_at and long_ago)]
+    desk.access_requests.rows = [
+        replace(no, asked_at=long_ago, decided_at=long_ago, revoked_at=no.revoked_at and long_ago)
+    ]
     assert "was sent to" in await _asks(desk)
 
 
@@ -160,28 +162,28 @@ async def test_after_a_no_somebody_may_ask_again_a_day_later(desk: Desk, no: Acc
         (None, "Slack did not tell me whether you are a full member"),
     ],
 )
-async def test_whoever_cannot_be_let_in_is_told_why_and_no_admin_is_asked(
+async def test_an_ineligible_person_is_told_why_and_no_admin_is_asked(
     desk: Desk, person: Person | None, why: str
 ) -> None:
     desk.directory.people = {"U9": person} if person else {}
 
     assert why in await _asks(desk)
     assert _told(desk) == {}
-    assert desk.register.rows == []
+    assert desk.access_requests.rows == []
 
 
-async def test_whoever_may_already_has_nothing_to_ask_for(desk: Desk) -> None:
+async def test_a_person_who_may_already_is_told_so(desk: Desk) -> None:
     assert "You may change deals here already." in await _asks(desk, user={"id": "U1", "team_id": "T1"})
 
 
-async def test_without_admins_there_is_nobody_to_ask(desk: Desk) -> None:
+async def test_without_admins_no_request_is_taken(desk: Desk) -> None:
     desk.admins = ()
 
     assert "You are not on the list" in await _asks(desk)
-    assert desk.register.rows == []
+    assert desk.access_requests.rows == []
 
 
-async def test_somebody_of_another_workspace_cannot_ask(desk: Desk) -> None:
+async def test_a_person_of_another_workspace_cannot_ask(desk: Desk) -> None:
     assert "another Slack workspace" in await _asks(desk, user={"id": "U9", "team_id": "T2"})
 
 
@@ -193,70 +195,70 @@ async def test_somebody_of_another_workspace_cannot_ask(desk: Desk) -> None:
     ],
 )
 async def test_an_admin_decides_and_the_person_is_told(desk: Desk, action: str, sentence: str) -> None:
-    desk.register.rows = [ASKED]
-    interaction = await desk.on_press(action, "ASKED", user=KIM)
+    desk.access_requests.rows = [ASKED]
+    text = await desk.on_press(action, "ASKED", user=KIM)
 
-    assert f"<@U0KIM> {sentence.format(who='<@U9>')}" in interaction
-    assert "<@U9> was told." in interaction
+    assert f"<@U0KIM> {sentence.format(who='<@U9>')}" in text
+    assert "<@U9> was told." in text
     assert f"<@U0KIM> {sentence.format(who='you')}" in _told(desk)["U9"]
-    assert (await desk.register.approved("U9") is not None) is (action == "approve_access")
+    assert (await desk.access_requests.approved("U9") is not None) is (action == "approve_access")
 
 
-async def test_whoever_was_let_in_may(desk: Desk) -> None:
-    desk.register.rows = [ASKED]
+async def test_an_approved_person_may_change_deals(desk: Desk) -> None:
+    desk.access_requests.rows = [ASKED]
     await desk.on_press("approve_access", "ASKED", user=KIM)
 
     assert await desk.on_command(user_id="U9") == (200, {})
     assert len(desk.entries) == 1
 
 
-async def test_a_second_admin_learns_that_it_is_decided_and_by_whom(desk: Desk) -> None:
-    desk.register.rows = [ASKED]
+async def test_a_second_admin_is_told_who_decided(desk: Desk) -> None:
+    desk.access_requests.rows = [ASKED]
     await desk.on_press("approve_access", "ASKED", user=KIM)
     _told(desk)
-    interaction = await desk.on_press("decline_access", "ASKED", user=LEO)
+    text = await desk.on_press("decline_access", "ASKED", user=LEO)
 
-    assert "That was decided already, and your press changed nothing." in interaction
-    assert "<@U0KIM> let <@U9> in" in interaction
-    assert "was told" not in interaction
+    assert "That was decided already, and your press changed nothing." in text
+    assert "<@U0KIM> let <@U9> in" in text
+    assert "was told" not in text
     assert _told(desk) == {}
 
 
 @pytest.mark.parametrize("action", ["approve_access", "decline_access", "revoke_access"])
 async def test_only_an_admin_decides_at_that_moment(desk: Desk, action: str) -> None:
-    desk.register.rows = [ASKED]
-    for nobody in ({"id": "U1", "team_id": "T1"}, {"id": "U0KIM", "team_id": "T2"}, SOMEBODY):
-        assert "Only the admins may do that" in await desk.on_press(action, "ASKED", user=nobody)
+    desk.access_requests.rows = [ASKED]
+    for stranger in ({"id": "U1", "team_id": "T1"}, {"id": "U0KIM", "team_id": "T2"}, MEMBER):
+        assert "Only the admins may do that" in await desk.on_press(action, "ASKED", user=stranger)
     desk.admins = ("U0LEO",)
     assert "Only the admins may do that: <@U0LEO>." in await desk.on_press(action, "ASKED", user=KIM)
     desk.admins = ()
     assert "Only the admins may do that." in await desk.on_press(action, "ASKED", user=KIM)
 
-    assert desk.register.rows == [ASKED]
+    assert desk.access_requests.rows == [ASKED]
     assert _told(desk) == {}
 
 
 @pytest.mark.parametrize("action", ["approve_access", "decline_access", "revoke_access"])
-async def test_what_nobody_asked_for_cannot_be_decided(desk: Desk, action: str) -> None:
+async def test_an_unknown_request_cannot_be_decided(desk: Desk, action: str) -> None:
     assert "I know of no such request or approval" in await desk.on_press(action, "NONE", user=KIM)
 
 
-async def test_an_approval_is_taken_back_and_counts_no_more(desk: Desk) -> None:
-    desk.register.rows = [ASKED]
+async def test_an_approval_that_is_revoked_counts_no_more(desk: Desk) -> None:
+    desk.access_requests.rows = [ASKED]
     await desk.on_press("approve_access", "ASKED", user=KIM)
     _told(desk)
-    interaction = await desk.on_press("revoke_access", "U9", user=LEO)
+    text = await desk.on_press("revoke_access", "U9", user=LEO)
 
-    assert "<@U0LEO> took back that <@U9> may change deals from Slack" in interaction
+    assert "<@U0LEO> took back that <@U9> may change deals from Slack" in text
     assert "<@U0LEO> took back that you may change deals from Slack" in _told(desk)["U9"]
     _, refusal = await desk.on_command(user_id="U9")
     assert "not on the list" in refusal["text"]
 
 
 @pytest.mark.parametrize("action", ["request_access", "approve_access", "decline_access", "revoke_access"])
-async def test_a_database_that_does_not_answer_is_told(desk: Desk, action: str) -> None:
-    desk.register.down = True
-    who = SOMEBODY if action == "request_access" else KIM
+async def test_a_database_that_does_not_answer_is_reported(desk: Desk, action: str) -> None:
+    desk.access_requests.down = True
+    who = MEMBER if action == "request_access" else KIM
 
     assert "the bot's database does not answer" in await desk.on_press(action, "U9", user=who)
 
@@ -267,7 +269,7 @@ async def test_a_request_that_cannot_be_written_down_is_not_sent(desk: Desk) -> 
             self.down = True
             return await super().ask(request)
 
-    desk.register = OnlyReads()
+    desk.access_requests = OnlyReads()
 
     assert "I cannot write that down at the moment" in await _asks(desk)
     assert _told(desk) == {}
@@ -279,11 +281,11 @@ async def _lists(desk: Desk, user: str) -> dict[str, Any]:
     return answer
 
 
-async def test_an_admin_sees_who_asks_and_who_was_let_in(desk: Desk) -> None:
+async def test_an_admin_sees_the_requests_and_the_approvals(desk: Desk) -> None:
     approved = replace(
         ASKED, reference="IN", user_id="U8", state=RequestState.APPROVED, decided_by="U0KIM", decided_at=ASKED.asked_at
     )
-    desk.register.rows = [approved, ASKED]
+    desk.access_requests.rows = [approved, ASKED]
     answer = await _lists(desk, "U0KIM")
     buttons = [element for block in answer["blocks"] for element in elements_of(block)]
 
@@ -296,14 +298,14 @@ async def test_an_admin_sees_who_asks_and_who_was_let_in(desk: Desk) -> None:
     ]
 
 
-async def test_an_admin_sees_that_there_is_nobody_or_that_there_are_more(desk: Desk) -> None:
+async def test_an_admin_sees_that_the_list_is_empty_or_cut(desk: Desk) -> None:
     assert "No one asks to be let in" in (await _lists(desk, "U0KIM"))["text"]
-    desk.register.rows = [replace(ASKED, reference=f"R{n}", user_id=f"U{n}") for n in range(21)]
+    desk.access_requests.rows = [replace(ASKED, reference=f"R{n}", user_id=f"U{n}") for n in range(21)]
     assert "There are more" in (await _lists(desk, "U0KIM"))["text"]
-    desk.register.down = True
+    desk.access_requests.down = True
     assert "I cannot look that up" in (await _lists(desk, "U0KIM"))["text"]
 
 
-async def test_nobody_else_sees_it(desk: Desk) -> None:
+async def test_only_admins_see_the_requests(desk: Desk) -> None:
     for user in ("U1", "U9"):
         assert "Only the admins may do that" in (await _lists(desk, user))["text"]

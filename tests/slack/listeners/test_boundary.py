@@ -1,4 +1,4 @@
-"""No exception of ours reaches Bolt, whichever listener it is raised in. Bolt itself is asked which there are."""
+"""No exception of a listener reaches Bolt. Bolt itself tells which listeners there are, so that none is forgotten."""
 
 from typing import Any, NoReturn
 
@@ -27,18 +27,18 @@ BODY: dict[str, Any] = {
     "response_url": "http://reply.example",
     "trigger_id": "1.2.3",
 }
-"""All that any listener reads, of a person who may change deals."""
+"""All fields that any listener reads, for a person who may change deals."""
 
 
 class Unreadable(dict[str, Any]):
-    """What Slack sent, in a shape that no code of ours foresees."""
+    """A payload whose shape makes every reader raise."""
 
     def get(self, *_: object) -> NoReturn:
         raise RuntimeError("unforeseen")
 
 
 class Failing(MemoryWorkspace):
-    """The first port that a listener asks; it raises."""
+    """The first port that a listener asks. It raises."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -49,11 +49,11 @@ class Failing(MemoryWorkspace):
 
     @team_id.setter
     def team_id(self, _: str) -> None:
-        """Nothing is kept."""
+        """Ignore it."""
 
 
 def _listeners(desk: Desk) -> dict[str, AsyncListener]:
-    """Bolt's listeners, numbered: a new one is among them without being named here."""
+    """Bolt's listeners by number, so that a new one need not be named here."""
     return {str(number): each for number, each in enumerate(desk.bolt()._async_listeners)}
 
 
@@ -61,7 +61,7 @@ EVERY = sorted(_listeners(Desk()), key=int)
 
 
 async def _answer(listener: AsyncListener, body: dict[str, Any]) -> dict[str, Any]:
-    """What Slack gets."""
+    """What Slack gets from a listener."""
     ack = AsyncAck()  # type: ignore[no-untyped-call] # as Bolt has it
     await listener.ack_function(ack=ack, body=body)
     assert ack.response is not None
@@ -69,7 +69,7 @@ async def _answer(listener: AsyncListener, body: dict[str, Any]) -> dict[str, An
     return ack.response.__dict__
 
 
-def test_there_are_listeners_for_all_that_slack_sends() -> None:
+def test_bolt_tells_all_its_listeners() -> None:
     assert len(EVERY) >= 18
 
 
@@ -82,7 +82,7 @@ async def test_a_payload_that_cannot_be_read_is_logged_counted_and_acknowledged(
     assert [(line["event"], line["log_level"], bool(line["exc_info"])) for line in lines] == [
         ("command.broken", "error", True)
     ]
-    assert desk.notebook.outcomes == ["unexpected"]
+    assert desk.instrumentation.outcomes == ["unexpected"]
 
 
 @pytest.mark.parametrize("number", EVERY)
@@ -92,14 +92,14 @@ async def test_an_exception_in_a_listener_is_told_to_the_person_with_its_referen
         answer = await _answer(_listeners(desk)[number], BODY)
 
     broken = [line for line in lines if line["event"] == "command.broken"]
-    if not broken:  # the button that only leads to HighLevel: nothing of ours runs
+    if not broken:  # the button that opens HighLevel: its listener does nothing
         assert [line["action"] for line in lines if line["event"] == "pressed"] == ["link"]
         return
     assert [bool(line["exc_info"]) for line in broken] == [True]
-    assert desk.notebook.outcomes == ["unexpected"]
-    said = str(answer) + "".join(message.text for message, _, _ in desk.told)
-    assert "wrong inside the bot" in said
-    assert "Reference " in said
+    assert desk.instrumentation.outcomes == ["unexpected"]
+    shown = str(answer) + "".join(message.text for message, _, _ in desk.told)
+    assert "wrong inside the bot" in shown
+    assert "Reference " in shown
 
 
 def _raise(_text: str) -> NoReturn:
@@ -121,7 +121,7 @@ def _raise(_text: str) -> NoReturn:
         (RuntimeError(), "wrong inside the bot", "Nothing was changed.", "command.broken", "unexpected"),
     ],
 )
-async def test_what_goes_wrong_in_a_command_is_said_in_its_acknowledgement(
+async def test_a_failure_of_a_command_is_told_in_its_acknowledgement(
     error: Exception, what: str, changed: str, event: str, outcome: str
 ) -> None:
     desk = Desk(workspace=Failing(error))
@@ -131,22 +131,22 @@ async def test_what_goes_wrong_in_a_command_is_said_in_its_acknowledgement(
     assert (status, answer["response_type"]) == (200, "ephemeral")
     assert all(part in answer["text"] for part in (what, changed, "Reference "))
     assert [line["event"] for line in lines] == ["command.received", event]
-    assert desk.notebook.outcomes == [outcome]
+    assert desk.instrumentation.outcomes == [outcome]
 
 
-async def test_what_goes_wrong_in_a_form_is_said_at_its_first_field() -> None:
+async def test_a_failure_of_a_form_is_shown_at_its_first_field() -> None:
     submitted = {"type": "view_submission", "view": {"callback_id": "form", **VIEW}, **BODY}
-    said = {}
+    shown = {}
     for error in (LookupFailed(), StoreDown(), StoreDown(perhaps_written=True)):
         _, answer = await Desk(workspace=Failing(error)).dispatch(
             submitted | {"view": {"callback_id": "form", "type": "modal", **VIEW}}
         )
-        said[str(answer["errors"][DEAL])] = answer["response_action"]
+        shown[str(answer["errors"][DEAL])] = answer["response_action"]
 
-    assert said == {FORM_WORDS.not_written: "errors", FORM_WORDS.perhaps_written: "errors"}
+    assert shown == {FORM_WORDS.not_written: "errors", FORM_WORDS.perhaps_written: "errors"}
 
 
-async def test_what_goes_wrong_while_a_name_is_typed_is_offered_instead_of_deals() -> None:
+async def test_a_failure_while_a_person_types_is_offered_instead_of_deals() -> None:
     typing = {"type": "block_suggestion", "action_id": DEAL, "block_id": DEAL, **BODY}
     with capture_logs():
         _, answer = await Desk(workspace=Failing(RuntimeError())).dispatch(typing)
@@ -155,7 +155,7 @@ async def test_what_goes_wrong_while_a_name_is_typed_is_offered_instead_of_deals
     assert "wrong inside the bot. Reference" in option["text"]["text"]
 
 
-async def test_what_goes_wrong_after_a_press_is_told_where_it_was_pressed() -> None:
+async def test_a_failure_after_a_press_is_told_where_it_was_pressed() -> None:
     desk = Desk(workspace=Failing(RuntimeError()))
     with capture_logs():
         text = await desk.on_press("undo", "key")

@@ -27,7 +27,7 @@ from tests.memory import MemoryBindings, MemoryCrm, MemoryLedger, error
 pytestmark = pytest.mark.jumping_clock
 
 LINK = f"https://app.gohighlevel.com/v2/location/L/opportunities/{ID}"
-ELSEWHERE = f"https://app.gohighlevel.com/v2/location/OTHER/opportunities/{ID}"
+FOREIGN_LINK = f"https://app.gohighlevel.com/v2/location/OTHER/opportunities/{ID}"
 ORIGIN = Origin("C1", "http://reply.example")
 PRICE = LostReason("price", "Price")
 
@@ -35,7 +35,7 @@ _numbers = count()
 
 
 class HungCrm(MemoryCrm):
-    """It never answers."""
+    """A CRM that never answers."""
 
     async def find(self, opportunity_id: str, *, until: float) -> Opportunity:  # noqa: ARG002 - the port's
         return await asyncio.Event().wait()  # type: ignore[return-value] # it never returns
@@ -52,7 +52,7 @@ def desk() -> Desk:
 def _view(
     deal: str = ID, status: str = "won", reason: str = "", note: str = "", *, post: bool = True, origin: Origin = ORIGIN
 ) -> dict[str, Any]:
-    """The form as Slack sends it, once this was entered."""
+    """The form as Slack sends it, with these entries."""
     reasons = (PRICE,) if status == "lost" else None
     shown = form.view(Form(origin, STATES, status=next((s for s in STATES if s == status), None), reasons=reasons))
     values = {
@@ -67,7 +67,7 @@ def _view(
 
 
 async def _sent(desk: Desk, kind: str, **contents: Any) -> dict[str, Any]:  # noqa: ANN401
-    """What Slack gets when U1, unless told otherwise, does this."""
+    """What the bot answers Slack when U1 does this, or the `user` in `contents`."""
     status, answer = await desk.dispatch(
         {
             "type": kind,
@@ -82,14 +82,14 @@ async def _sent(desk: Desk, kind: str, **contents: Any) -> dict[str, Any]:  # no
 
 
 async def _typed(desk: Desk, text: object, **contents: Any) -> list[tuple[str, str]]:  # noqa: ANN401
-    """What is offered to whoever types this: text and value of each."""
+    """The options that are offered to a person who types this: the text and value of each."""
     body: dict[str, Any] = {"action_id": DEAL, "block_id": DEAL, "value": text, "view": _view()}
     answer = await _sent(desk, "block_suggestion", **(body | contents))
     return [(option["text"]["text"], option["value"]) for option in answer["options"]]
 
 
 async def _chosen(desk: Desk, view: dict[str, Any], **contents: Any) -> list[Any]:  # noqa: ANN401
-    """Somebody chooses a status; gives what is told of it later."""
+    """A person chooses a status; returns what they are told afterwards."""
     action = {"type": "static_select", "action_id": STATUS, "block_id": STATUS}
     assert await _sent(desk, "block_actions", **({"actions": [action], "view": view} | contents)) == {}
     return await desk.answers()
@@ -106,7 +106,7 @@ def _fields(view: Any) -> list[str]:  # noqa: ANN401
 # --- opening --------------------------------------------------------------------------------------------------------
 
 
-async def test_the_command_opens_an_empty_form_that_knows_where_it_was_opened(desk: Desk) -> None:
+async def test_the_command_opens_an_empty_form_that_carries_its_origin(desk: Desk) -> None:
     desk.request = OpenForm()
     await desk.on_command()
 
@@ -118,7 +118,7 @@ async def test_the_command_opens_an_empty_form_that_knows_where_it_was_opened(de
     assert "initial_option" not in view["blocks"][0]["element"]
 
 
-async def test_the_form_offers_the_statuses_that_may_be_asked_for_in_their_order(desk: Desk) -> None:
+async def test_the_form_offers_the_allowed_statuses_in_their_order(desk: Desk) -> None:
     desk.request, desk.statuses = OpenForm(), frozenset({Status.LOST, Status.OPEN})
     await desk.on_command()
     await desk.answers()
@@ -127,7 +127,7 @@ async def test_the_form_offers_the_statuses_that_may_be_asked_for_in_their_order
     assert [option["value"] for option in options] == ["open", "lost"]
 
 
-async def test_a_form_that_does_not_open_is_told(desk: Desk) -> None:
+async def test_a_form_that_does_not_open_is_reported(desk: Desk) -> None:
     desk.request, desk.views.works = OpenForm(), False
     await desk.on_command()
 
@@ -162,13 +162,11 @@ async def _shortcut(desk: Desk, message: object, **contents: Any) -> dict[str, A
     "message",
     [
         {"text": f"look at <{LINK}|this>, and at <{LINK}2>"},
-        {"text": f"<{ELSEWHERE}>", "blocks": [{"text": {"text": f"<{LINK}>"}}]},
+        {"text": f"<{FOREIGN_LINK}>", "blocks": [{"text": {"text": f"<{LINK}>"}}]},
         {"text": "", "attachments": [{"id": 1, "title_link": LINK}, None]},
     ],
 )
-async def test_the_shortcut_opens_the_form_with_the_first_deal_of_ours_that_the_message_links_to(
-    desk: Desk, message: object
-) -> None:
+async def test_the_shortcut_opens_the_form_with_the_first_deal_in_the_message(desk: Desk, message: object) -> None:
     option = await _shortcut(desk, message)
 
     assert option
@@ -176,13 +174,13 @@ async def test_the_shortcut_opens_the_form_with_the_first_deal_of_ours_that_the_
     assert option["text"]["text"] == "New website · open"
 
 
-@pytest.mark.parametrize("message", [None, {}, {"text": "no link"}, {"text": ELSEWHERE}, [[[]]]])
-async def test_the_shortcut_on_a_message_without_such_a_link_opens_the_empty_form(desk: Desk, message: object) -> None:
+@pytest.mark.parametrize("message", [None, {}, {"text": "no link"}, {"text": FOREIGN_LINK}, [[[]]]])
+async def test_the_shortcut_on_a_message_without_a_deal_opens_an_empty_form(desk: Desk, message: object) -> None:
     assert await _shortcut(desk, message) is None
     assert desk.crm.calls == []
 
 
-async def test_a_deal_whose_name_cannot_be_had_goes_by_its_id(desk: Desk) -> None:
+async def test_a_deal_whose_name_cannot_be_read_is_shown_by_its_id(desk: Desk) -> None:
     desk.crm.finding.append(error(Cause.NO_ANSWER))
     option = await _shortcut(desk, {"text": LINK})
 
@@ -190,7 +188,7 @@ async def test_a_deal_whose_name_cannot_be_had_goes_by_its_id(desk: Desk) -> Non
     assert (option["text"]["text"], option["value"]) == (f"the deal {ID}", ID)
 
 
-async def test_a_name_that_takes_too_long_is_not_waited_for_while_the_form_can_still_be_opened(desk: Desk) -> None:
+async def test_a_slow_name_does_not_keep_the_form_from_opening(desk: Desk) -> None:
     desk.crm = HungCrm(desk.crm.deal)
     async with asyncio.timeout(60):
         option = await _shortcut(desk, {"text": LINK})
@@ -200,7 +198,7 @@ async def test_a_name_that_takes_too_long_is_not_waited_for_while_the_form_can_s
     assert NAME_WITHIN <= 1.5
 
 
-async def test_the_shortcut_is_for_those_who_may(desk: Desk) -> None:
+async def test_the_shortcut_refuses_people_who_may_not_change_deals(desk: Desk) -> None:
     body = {"callback_id": SHORTCUT, "channel": {"id": "C1"}, "response_url": "http://reply.example"}
 
     assert await _sent(desk, "message_action", user={"id": "U3"}, **body) == {}
@@ -213,7 +211,7 @@ async def test_the_shortcut_is_for_those_who_may(desk: Desk) -> None:
 # --- typing ---------------------------------------------------------------------------------------------------------
 
 
-async def test_the_deals_that_go_by_what_is_typed_are_offered(desk: Desk) -> None:
+async def test_deals_that_the_typed_name_fits_are_offered(desk: Desk) -> None:
     other = replace(desk.crm.deal, id="other", name="Old website", contact="Ana")
     desk.crm.matches = Matches((desk.crm.deal, other), more=True)
 
@@ -224,21 +222,19 @@ async def test_the_deals_that_go_by_what_is_typed_are_offered(desk: Desk) -> Non
 
 
 @pytest.mark.parametrize("text", [ID, LINK, f" <{LINK}|{LINK}> "])
-async def test_an_id_or_a_link_offers_that_deal(desk: Desk, text: str) -> None:
+async def test_a_typed_id_or_link_offers_its_deal(desk: Desk, text: str) -> None:
     assert await _typed(desk, text) == [("New website · open", ID)]
     assert desk.crm.calls == ["find"]
 
 
-async def test_an_id_that_is_no_deals_offers_none_and_blames_nobody(desk: Desk) -> None:
+async def test_an_unknown_id_offers_no_deal_and_no_error(desk: Desk) -> None:
     assert await _typed(desk, ID[::-1]) == []
 
 
 @pytest.mark.parametrize(
     "text", ["", "   ", "\u00a0\u2003\u200b ", "a", "--- a ---", "(*)", '""', "\x00\ud800", None, 7]
 )
-async def test_what_would_find_half_of_all_deals_or_makes_no_sense_is_not_searched_for(
-    desk: Desk, text: object
-) -> None:
+async def test_a_text_that_is_too_short_or_odd_is_not_searched_for(desk: Desk, text: object) -> None:
     desk.crm.matches = Matches((desk.crm.deal,), more=True)
 
     assert await _typed(desk, text) == []
@@ -258,7 +254,7 @@ async def test_what_would_find_half_of_all_deals_or_makes_no_sense_is_not_search
         ("Acme\ud800", "Acme?"),
     ],
 )
-async def test_a_name_is_searched_for_as_it_would_be_after_the_command(desk: Desk, text: str, name: str) -> None:
+async def test_a_name_is_searched_for_as_in_a_command(desk: Desk, text: str, name: str) -> None:
     names: list[str] = []
 
     class Watched(MemoryCrm):
@@ -273,21 +269,21 @@ async def test_a_name_is_searched_for_as_it_would_be_after_the_command(desk: Des
 
 
 @pytest.mark.parametrize("text", ["web", ID])
-async def test_while_the_crm_does_not_answer_that_is_offered(desk: Desk, text: str) -> None:
+async def test_while_the_crm_does_not_answer_the_menu_says_so(desk: Desk, text: str) -> None:
     desk.crm.searching.append(error(Cause.NO_ANSWER))
     desk.crm.finding.append(error(Cause.NO_ANSWER))
 
     assert await _typed(desk, text) == [(UNAVAILABLE.text, UNAVAILABLE.value)]
 
 
-async def test_a_slow_crm_is_not_waited_for_longer_than_slack_does(desk: Desk) -> None:
+async def test_a_slow_crm_is_not_waited_for_longer_than_slack_waits(desk: Desk) -> None:
     desk.crm = HungCrm(desk.crm.deal)
     async with asyncio.timeout(60):
         assert await _typed(desk, "web") == [(UNAVAILABLE.text, UNAVAILABLE.value)]
     assert SUGGEST_WITHIN <= 2.5
 
 
-async def test_deals_are_offered_to_those_who_may_where_the_form_was_opened(desk: Desk) -> None:
+async def test_deals_are_offered_only_to_people_who_may_change_them(desk: Desk) -> None:
     desk.crm.matches = Matches((desk.crm.deal,), more=False)
     for stranger in ({"user": {"id": "U3"}}, {"team": {"id": "T2"}}):
         assert await _typed(desk, "web", **stranger) == []
@@ -303,7 +299,7 @@ async def test_deals_are_offered_to_those_who_may_where_the_form_was_opened(desk
 # --- choosing a status ----------------------------------------------------------------------------------------------
 
 
-async def test_a_lost_deal_is_asked_for_a_reason_and_keeps_what_was_entered(desk: Desk) -> None:
+async def test_for_a_lost_deal_the_form_asks_for_a_reason_and_keeps_its_entries(desk: Desk) -> None:
     desk.crm.reasons, desk.reason_required = (PRICE,), True
 
     assert await _chosen(desk, _view(status="lost", note="at last")) == [None]
@@ -319,7 +315,7 @@ async def test_a_lost_deal_is_asked_for_a_reason_and_keeps_what_was_entered(desk
 
 
 @pytest.mark.parametrize("status", ["won", "open", "abandoned", ""])
-async def test_no_other_deal_is_asked_for_one(desk: Desk, status: str) -> None:
+async def test_for_another_status_the_form_asks_for_no_reason(desk: Desk, status: str) -> None:
     desk.crm.reasons = (PRICE,)
     await _chosen(desk, _view(status=status))
 
@@ -328,28 +324,28 @@ async def test_no_other_deal_is_asked_for_one(desk: Desk, status: str) -> None:
 
 
 @pytest.mark.parametrize("reasons", [None, ()])
-async def test_where_there_are_no_reasons_none_is_asked_for(desk: Desk, reasons: tuple[LostReason, ...] | None) -> None:
+async def test_without_lost_reasons_the_form_asks_for_none(desk: Desk, reasons: tuple[LostReason, ...] | None) -> None:
     desk.crm.reasons = reasons
     await _chosen(desk, _view(status="lost"))
 
     assert REASON not in _fields(desk.views.updated[0][2])
 
 
-async def test_a_form_that_was_closed_meanwhile_is_no_trouble(desk: Desk) -> None:
+async def test_a_form_that_was_closed_meanwhile_is_no_error(desk: Desk) -> None:
     desk.views.works = False
 
     assert await _chosen(desk, _view(status="lost")) == [None]
 
 
-async def test_a_form_changes_for_those_who_may(desk: Desk) -> None:
+async def test_a_form_does_not_change_for_people_who_may_not(desk: Desk) -> None:
     assert await _chosen(desk, _view(status="lost"), user={"id": "U3"}) == []
     assert desk.told == []
 
 
-# --- handing in -----------------------------------------------------------------------------------------------------
+# --- submitting -----------------------------------------------------------------------------------------------------
 
 
-async def test_what_is_handed_in_is_written_down_begun_once_and_the_form_closes(desk: Desk) -> None:
+async def test_a_submitted_form_is_accepted_and_started_once_and_closes(desk: Desk) -> None:
     view = _view(status="lost", reason="price", note=" at last\nall of it ")
 
     assert await _submitted(desk, view, trigger_id="1.2.3") == {}
@@ -367,13 +363,13 @@ async def test_what_is_handed_in_is_written_down_begun_once_and_the_form_closes(
     )
 
 
-async def test_without_the_tick_only_the_person_sees_the_result(desk: Desk) -> None:
+async def test_without_the_tick_the_result_is_private(desk: Desk) -> None:
     await _submitted(desk, _view(post=False))
 
     assert desk.entries[0].public is False
 
 
-async def test_a_form_from_nowhere_has_a_result_for_the_person_alone(desk: Desk) -> None:
+async def test_a_form_without_a_channel_has_a_private_result(desk: Desk) -> None:
     await _submitted(desk, _view(origin=Origin()))
 
     (entry,) = desk.entries
@@ -391,7 +387,7 @@ async def test_a_form_from_nowhere_has_a_result_for_the_person_alone(desk: Desk)
         (_view(note="a" * 501), NOTE, FORM_WORDS.note_too_long.format(length=501, most=500)),
     ],
 )
-async def test_what_cannot_be_used_is_said_at_its_field_and_the_form_stays(
+async def test_an_invalid_value_is_shown_at_its_field_and_the_form_stays_open(
     desk: Desk, view: dict[str, Any], field: str, sentence: str
 ) -> None:
     desk.statuses, desk.reason_required = frozenset({Status.WON, Status.LOST}), True
@@ -400,13 +396,13 @@ async def test_what_cannot_be_used_is_said_at_its_field_and_the_form_stays(
     assert (desk.entries, desk.told) == ([], [])
 
 
-async def test_a_form_that_makes_no_sense_is_complained_about(desk: Desk) -> None:
+async def test_a_form_without_values_shows_errors(desk: Desk) -> None:
     answer = await _submitted(desk, {"type": "modal"})
 
     assert answer["errors"].keys() == {DEAL, STATUS}
 
 
-async def test_the_form_of_somebody_who_may_not_closes_and_they_are_told_where_it_was_opened(desk: Desk) -> None:
+async def test_the_form_of_a_person_who_may_not_closes_and_they_are_told_why(desk: Desk) -> None:
     assert await _submitted(desk, _view(), user={"id": "U3"}) == {"response_action": "clear"}
     ((message, to, reference),) = desk.told
     assert "not on the list" in message.text
@@ -419,7 +415,7 @@ async def test_the_form_of_somebody_who_may_not_closes_and_they_are_told_where_i
     assert desk.entries == []
 
 
-async def test_what_is_handed_in_counts_as_a_command_and_what_is_typed_or_chosen_does_not(desk: Desk) -> None:
+async def test_only_a_submitted_form_counts_towards_the_rate_limit(desk: Desk) -> None:
     desk.rate_limit = RateLimit(limit=2)
     for _ in range(5):
         assert await _typed(desk, ID)
@@ -438,7 +434,7 @@ async def test_what_is_handed_in_counts_as_a_command_and_what_is_typed_or_chosen
         (RuntimeError(), FORM_WORDS.broken, "command.broken"),
     ],
 )
-async def test_what_cannot_be_written_down_is_said_in_the_form_which_stays(
+async def test_a_command_that_cannot_be_accepted_is_told_in_the_form(
     desk: Desk, failure: Exception, sentence: str, event: str
 ) -> None:
     class Failing(MemoryLedger):
@@ -457,7 +453,7 @@ async def test_what_cannot_be_written_down_is_said_in_the_form_which_stays(
     assert desk.entries == []
 
 
-async def test_a_shortcut_opens_the_default_form_while_it_is_unknown_where_the_channel_works() -> None:
+async def test_while_the_database_is_down_the_shortcut_opens_the_default_sub_accounts_form() -> None:
     desk = Desk(locations=Locations("L", {"PARIS": "Paris"}), bindings=MemoryBindings(down=True))
 
     assert await _shortcut(desk, {"text": "no link"}) is None

@@ -49,7 +49,7 @@ def desk() -> Desk:
     return Desk()
 
 
-async def test_a_wish_is_written_down_handed_over_and_acknowledged_in_silence(desk: Desk) -> None:
+async def test_a_command_is_accepted_started_and_acknowledged_without_a_message(desk: Desk) -> None:
     assert await desk.on_command() == (200, {})
 
     (entry,) = desk.entries
@@ -58,14 +58,14 @@ async def test_a_wish_is_written_down_handed_over_and_acknowledged_in_silence(de
     assert list(desk.ledger.store.rows) == ["1.2.3"]
 
 
-async def test_a_command_that_is_there_already_is_acknowledged_and_not_begun_again(desk: Desk) -> None:
+async def test_a_command_that_comes_twice_is_acknowledged_and_started_once(desk: Desk) -> None:
     await desk.on_command()
 
     assert await desk.on_command() == (200, {})
     assert len(desk.entries) == 1
 
 
-async def test_a_command_without_the_senders_id_is_a_command_of_its_own(desk: Desk) -> None:
+async def test_each_command_without_slacks_id_is_a_new_command(desk: Desk) -> None:
     await desk.on_command(trigger_id="")
     await desk.on_command(trigger_id="")
 
@@ -73,7 +73,7 @@ async def test_a_command_without_the_senders_id_is_a_command_of_its_own(desk: De
     assert all(entry.key == entry.reference for entry in desk.entries)
 
 
-async def test_a_ledger_that_is_down_is_told_at_once(desk: Desk) -> None:
+async def test_a_ledger_that_is_down_is_reported_at_once(desk: Desk) -> None:
     desk.ledger.store.down = True
     status, answer = await desk.on_command()
 
@@ -83,7 +83,7 @@ async def test_a_ledger_that_is_down_is_told_at_once(desk: Desk) -> None:
     assert desk.entries == []
 
 
-async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(desk: Desk) -> None:
+async def test_a_command_that_may_have_been_accepted_is_not_reported_as_lost(desk: Desk) -> None:
     class Cut(MemoryLedger):
         async def accept(self, *_: object, **__: object) -> None:
             raise StoreDown(perhaps_written=True)
@@ -95,7 +95,7 @@ async def test_a_ledger_that_may_have_taken_it_down_is_not_said_to_have_lost_it(
     assert "it is carried out soon" in answer["text"]
 
 
-async def test_a_question_to_a_ledger_that_hangs_is_not_waited_for_longer_than_slack_does(desk: Desk) -> None:
+async def test_a_hanging_ledger_is_not_waited_for_longer_than_slack_waits(desk: Desk) -> None:
     class Hung(MemoryLedger):
         async def last_change(self, user_id: str) -> Record | None:  # noqa: ARG002 - the port's
             await asyncio.Event().wait()
@@ -108,7 +108,7 @@ async def test_a_question_to_a_ledger_that_hangs_is_not_waited_for_longer_than_s
     assert "Nothing was changed." in answer["text"]
 
 
-async def test_a_question_is_answered_in_the_acknowledgement(desk: Desk) -> None:
+async def test_help_is_answered_in_the_acknowledgement(desk: Desk) -> None:
     desk.request = Help()
     status, answer = await desk.on_command(user_id="U3")
 
@@ -118,7 +118,7 @@ async def test_a_question_is_answered_in_the_acknowledgement(desk: Desk) -> None
     assert desk.ledger.store.rows == {}
 
 
-async def test_whatever_is_raised_becomes_an_answer_with_the_reference_of_the_log(desk: Desk) -> None:
+async def test_an_exception_becomes_an_answer_and_is_logged_once(desk: Desk) -> None:
     def broken(_text: str) -> NoReturn:
         raise RuntimeError
 
@@ -138,13 +138,13 @@ async def test_nul_characters_do_not_reach_the_ledger(desk: Desk) -> None:
     assert desk.entries[0].text == "deal won"
 
 
-async def test_half_a_character_does_not_reach_the_ledger(desk: Desk) -> None:
+async def test_lone_surrogates_do_not_reach_the_ledger(desk: Desk) -> None:
     await desk.on_command(trigger_id="1.\ud800")
 
     assert desk.entries[0].key == "1.?"
 
 
-async def test_another_command_is_not_ours(desk: Desk) -> None:
+async def test_another_command_has_no_listener(desk: Desk) -> None:
     assert (await desk.on_command(command="/other"))[0] == 404
 
 
@@ -162,7 +162,7 @@ async def test_history_shows_the_callers_own_commands(desk: Desk) -> None:
     assert "<@U1>" in answer["text"]
 
 
-async def test_history_of_a_deal_shows_everybodys(desk: Desk) -> None:
+async def test_history_of_a_deal_shows_all_peoples_commands(desk: Desk) -> None:
     await desk.changed("mine")
     await desk.changed("theirs", user="U2")
     desk.request = ShowHistory("deal")
@@ -172,7 +172,7 @@ async def test_history_of_a_deal_shows_everybodys(desk: Desk) -> None:
     assert "<@U2>" in answer["text"]
 
 
-async def test_history_is_ten_commands_at_most(desk: Desk) -> None:
+async def test_history_shows_ten_commands_at_most(desk: Desk) -> None:
     for number in range(12):
         await desk.changed(str(number))
     desk.request = ShowHistory()
@@ -180,13 +180,13 @@ async def test_history_is_ten_commands_at_most(desk: Desk) -> None:
     assert (await desk.on_command())[1]["text"].count("open → *won*") == 10
 
 
-async def test_history_is_for_those_who_may(desk: Desk) -> None:
+async def test_history_refuses_people_who_may_not_change_deals(desk: Desk) -> None:
     desk.request = ShowHistory("deal")
 
     assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
 
 
-async def test_history_of_a_ledger_that_is_down_is_told(desk: Desk) -> None:
+async def test_history_reports_a_ledger_that_is_down(desk: Desk) -> None:
     desk.request = ShowHistory()
     desk.ledger.store.down = True
 
@@ -196,7 +196,7 @@ async def test_history_of_a_ledger_that_is_down_is_told(desk: Desk) -> None:
 # --- undo -----------------------------------------------------------------------------------------------------------
 
 
-async def test_undo_takes_back_the_callers_last_change(desk: Desk) -> None:
+async def test_undo_undoes_the_callers_last_change(desk: Desk) -> None:
     await desk.changed("first")
     await desk.changed("last")
     await desk.changed("another's", user="U2")
@@ -208,7 +208,7 @@ async def test_undo_takes_back_the_callers_last_change(desk: Desk) -> None:
     assert entry.wish == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
 
 
-async def test_undo_does_not_step_past_a_command_that_is_still_under_way(desk: Desk) -> None:
+async def test_undo_does_not_skip_a_command_that_is_under_way(desk: Desk) -> None:
     await desk.changed("done")
     await desk.ledger.accept(Entry("under way", "REF", Caller("U1", "T1", "C1"), "other lost", WISH), within=5)
     desk.request = Undo()
@@ -218,7 +218,7 @@ async def test_undo_does_not_step_past_a_command_that_is_still_under_way(desk: D
     assert desk.entries == []
 
 
-async def test_undo_does_not_step_past_a_command_of_unknown_fate(desk: Desk) -> None:
+async def test_undo_does_not_skip_a_command_of_unknown_effect(desk: Desk) -> None:
     await desk.changed("done")
     await desk.ledger.accept(Entry("unsure", "REF", Caller("U1", "T1", "C1"), "other lost", WISH), within=5)
     lost = Failed(Trouble(Cause.NO_ANSWER), Effect.UNKNOWN)
@@ -230,7 +230,7 @@ async def test_undo_does_not_step_past_a_command_of_unknown_fate(desk: Desk) -> 
     assert desk.entries == []
 
 
-async def test_undo_steps_past_a_command_that_changed_nothing(desk: Desk) -> None:
+async def test_undo_skips_a_command_that_changed_nothing(desk: Desk) -> None:
     await desk.changed("done")
     await desk.ledger.accept(Entry("failed", "REF", Caller("U1", "T1", "C1"), "other lost", WISH), within=5)
     failed = Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING)
@@ -249,7 +249,7 @@ async def test_undo_without_a_change_says_so(desk: Desk) -> None:
     assert desk.entries == []
 
 
-async def test_the_button_takes_back_the_change_that_it_stands_under_whoever_presses(desk: Desk) -> None:
+async def test_the_button_undoes_its_change_for_anyone_who_may(desk: Desk) -> None:
     await desk.changed("change")
 
     assert await desk.on_undo("change") == ""
@@ -258,7 +258,7 @@ async def test_the_button_takes_back_the_change_that_it_stands_under_whoever_pre
     assert (entry.response_url, entry.message_ts) == ("http://press.example", "17.1")
 
 
-async def test_a_press_asks_again_whether_the_presser_may(desk: Desk) -> None:
+async def test_a_press_is_authorized_anew(desk: Desk) -> None:
     await desk.changed("change")
 
     assert "not on the list" in await desk.on_undo("change", user={"id": "U3", "team_id": "T1"})
@@ -266,7 +266,7 @@ async def test_a_press_asks_again_whether_the_presser_may(desk: Desk) -> None:
     assert desk.entries == []
 
 
-async def test_a_denial_of_a_press_goes_to_the_presser_alone(desk: Desk) -> None:
+async def test_a_denied_press_is_told_in_private(desk: Desk) -> None:
     await desk.changed("change")
     desk.allowed = frozenset({"U1"})
     await desk.dispatch({"type": "block_actions", "actions": [{"action_id": "undo", "block_id": "b", "value": "x"}]})
@@ -277,7 +277,7 @@ async def test_a_denial_of_a_press_goes_to_the_presser_alone(desk: Desk) -> None
     assert to == Address("", "", "")
 
 
-async def test_a_second_press_does_nothing_and_says_who_is_at_it(desk: Desk) -> None:
+async def test_a_second_press_does_nothing_and_says_who_is_undoing(desk: Desk) -> None:
     await desk.changed("change")
     await desk.on_undo("change")
 
@@ -285,7 +285,7 @@ async def test_a_second_press_does_nothing_and_says_who_is_at_it(desk: Desk) -> 
     assert len(desk.entries) == 1
 
 
-async def test_a_press_after_it_was_taken_back_says_who_did(desk: Desk) -> None:
+async def test_a_press_after_the_undo_says_who_undid_it(desk: Desk) -> None:
     await desk.changed("change")
     await desk.on_undo("change")
     (undo,) = desk.entries
@@ -310,11 +310,11 @@ async def test_after_an_undo_that_failed_a_press_tries_again(desk: Desk) -> None
     assert len(desk.entries) == 2
 
 
-async def test_a_press_whose_change_is_not_known_any_more_says_so(desk: Desk) -> None:
+async def test_a_press_for_a_deleted_change_says_so(desk: Desk) -> None:
     assert "do not know that change any more" in await desk.on_undo("forgotten")
 
 
-async def test_a_press_when_the_window_has_passed_says_so(desk: Desk) -> None:
+async def test_a_press_after_the_undo_window_says_so(desk: Desk) -> None:
     await desk.changed("change")
     desk.ledger.store.rows["change"].accepted -= timedelta(hours=25)
 
@@ -323,14 +323,14 @@ async def test_a_press_when_the_window_has_passed_says_so(desk: Desk) -> None:
     assert "Nothing was changed." in text
 
 
-async def test_a_press_where_undo_was_switched_off_meanwhile_says_so(desk: Desk) -> None:
+async def test_a_press_after_undo_was_switched_off_says_so(desk: Desk) -> None:
     await desk.changed("change")
     desk.window = timedelta()
 
     assert "switched off" in await desk.on_undo("change")
 
 
-async def test_a_press_when_the_ledger_is_down_is_told(desk: Desk) -> None:
+async def test_a_press_while_the_ledger_is_down_says_so(desk: Desk) -> None:
     desk.ledger.store.down = True
 
     assert "Nothing was changed." in await desk.on_undo("change")
@@ -353,21 +353,21 @@ async def test_a_press_of_an_odd_shape_is_answered_and_changes_nothing(desk: Des
 # --- what is answered later, or in a form ---------------------------------------------------------------------------
 
 
-async def test_whoami_is_answered_to_everybody_and_says_whether_they_may(desk: Desk) -> None:
+async def test_whoami_answers_anyone_and_says_whether_they_may(desk: Desk) -> None:
     desk.request = WhoAmI()
 
     assert "`U1`" in (await desk.on_command())[1]["text"]
     assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
 
 
-async def test_what_was_not_understood_is_answered_at_once_to_those_who_may(desk: Desk) -> None:
+async def test_a_text_that_is_not_understood_is_answered_at_once(desk: Desk) -> None:
     desk.request = Misunderstood(Problem.UNKNOWN_STATUS, "wom")
 
     assert "`wom` is not a status" in (await desk.on_command())[1]["text"]
     assert "not on the list" in (await desk.on_command(user_id="U3"))[1]["text"]
 
 
-async def test_a_deal_is_shown_later_where_the_command_was_typed(desk: Desk) -> None:
+async def test_a_card_is_sent_after_the_acknowledgement_to_where_the_command_was_typed(desk: Desk) -> None:
     desk.request = ShowDeal(DEAL)
 
     assert await desk.on_command() == (200, {})
@@ -378,7 +378,7 @@ async def test_a_deal_is_shown_later_where_the_command_was_typed(desk: Desk) -> 
     assert "New website" in card.text
 
 
-async def test_the_empty_command_opens_the_form_that_knows_where_it_was_opened(desk: Desk) -> None:
+async def test_the_empty_command_opens_the_form_with_its_origin(desk: Desk) -> None:
     desk.request = OpenForm()
 
     assert await desk.on_command() == (200, {})
@@ -395,7 +395,7 @@ def _several(count: int, consent: Consent = Consent.PRESUMED) -> Change:
     return Change(tuple(Wish(f"deal-{number}", Status.WON, consent=consent) for number in range(count)))
 
 
-async def test_several_are_written_down_together_and_each_is_begun(desk: Desk) -> None:
+async def test_a_batch_is_accepted_whole_and_each_command_started(desk: Desk) -> None:
     desk.request = _several(3)
 
     assert await desk.on_command() == (200, {})
@@ -416,7 +416,7 @@ async def test_several_are_written_down_together_and_each_is_begun(desk: Desk) -
         (1, 0, Consent.PRESUMED, Consent.WANTED),
     ],
 )
-async def test_more_than_are_done_unasked_are_asked_about_and_a_preview_stays_one(
+async def test_a_large_batch_asks_for_confirmation_and_a_preview_stays_one(
     desk: Desk, count: int, above: int | None, asked: Consent, becomes: Consent
 ) -> None:
     desk.request, desk.confirm_above = _several(count, asked), above
@@ -425,7 +425,7 @@ async def test_more_than_are_done_unasked_are_asked_about_and_a_preview_stays_on
     assert [entry.wish.consent for entry in desk.entries] == [becomes] * count
 
 
-async def test_those_that_were_changed_together_are_taken_back_together(desk: Desk) -> None:
+async def test_changes_of_a_batch_are_undone_together(desk: Desk) -> None:
     await desk.changed("change", deals=3)
 
     assert await desk.on_undo("change", trigger_id="press") == ""
@@ -435,7 +435,7 @@ async def test_those_that_were_changed_together_are_taken_back_together(desk: De
     assert len(desk.entries) == 3
 
 
-async def test_of_several_only_what_changed_is_taken_back(desk: Desk) -> None:
+async def test_of_a_batch_only_the_changes_are_undone(desk: Desk) -> None:
     await desk.changed("change", deals=2)
     desk.ledger.store.rows["change"].outcome = AlreadySo(Opportunity("deal", "won"))
     desk.request = Undo()
@@ -444,7 +444,7 @@ async def test_of_several_only_what_changed_is_taken_back(desk: Desk) -> None:
     assert [entry.undoes for entry in desk.entries] == ["change#01"]
 
 
-async def test_of_several_whose_undo_failed_in_part_a_press_tries_the_rest_again(desk: Desk) -> None:
+async def test_a_press_undoes_the_rest_of_a_batch_whose_undo_failed_in_part(desk: Desk) -> None:
     await desk.changed("change", deals=3)
     await desk.on_undo("change")
     failed = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
@@ -464,7 +464,7 @@ LOST = Wish("deal", Status.LOST)
 BECAME_LOST = Changed(Opportunity("deal", "open"), Opportunity("deal", "lost"))
 
 
-async def test_the_deal_that_is_chosen_is_the_one_that_was_meant(desk: Desk) -> None:
+async def test_a_choice_continues_the_command_with_the_chosen_deal(desk: Desk) -> None:
     await desk.asked(TWO, BY_NAME, note="at last")
 
     assert "the result follows" in await desk.on_press("choose", "two asked", trigger_id="press")
@@ -474,7 +474,7 @@ async def test_the_deal_that_is_chosen_is_the_one_that_was_meant(desk: Desk) -> 
     assert (entry.message_ts, entry.caller) == ("", Caller("U2", "T1", "C1"))
 
 
-async def test_a_question_that_has_an_answer_is_not_answered_again(desk: Desk) -> None:
+async def test_an_answered_question_cannot_be_answered_again(desk: Desk) -> None:
     await desk.asked(TWO, BY_NAME)
     await desk.on_press("choose", "two asked")
 
@@ -482,7 +482,7 @@ async def test_a_question_that_has_an_answer_is_not_answered_again(desk: Desk) -
     assert len(desk.entries) == 1
 
 
-async def test_a_question_whose_answer_came_to_nothing_can_be_answered_again(desk: Desk) -> None:
+async def test_a_question_whose_answer_failed_can_be_answered_again(desk: Desk) -> None:
     await desk.asked(TWO, BY_NAME)
     await desk.on_press("choose", "two asked")
     failed = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
@@ -491,14 +491,14 @@ async def test_a_question_whose_answer_came_to_nothing_can_be_answered_again(des
     assert "the result follows" in await desk.on_press("choose", "one asked")
 
 
-async def test_a_choice_where_nothing_is_asked_any_more_says_so(desk: Desk) -> None:
+async def test_a_choice_without_an_open_question_says_so(desk: Desk) -> None:
     await desk.changed("change")
 
     assert "answered already" in await desk.on_press("choose", "two change")
 
 
 @pytest.mark.parametrize("outcome", [SURE, Previewed(Opportunity("deal", "won"))])
-async def test_a_yes_goes_on_if_the_deal_still_is_as_it_was_shown(desk: Desk, outcome: Outcome) -> None:
+async def test_a_yes_continues_only_if_the_deal_is_still_as_shown(desk: Desk, outcome: Outcome) -> None:
     await desk.asked(outcome, LOST)
 
     assert "the result follows" in await desk.on_press("confirm", "asked")
@@ -509,7 +509,7 @@ async def test_a_yes_goes_on_if_the_deal_still_is_as_it_was_shown(desk: Desk, ou
     assert len(desk.entries) == 1
 
 
-async def test_a_yes_to_several_goes_on_with_those_that_were_asked_about(desk: Desk) -> None:
+async def test_a_yes_to_a_batch_continues_the_commands_that_asked(desk: Desk) -> None:
     await desk.asked(SURE, LOST, replace(LOST, opportunity_id="b"), replace(LOST, opportunity_id="c"))
     desk.ledger.store.rows["asked#01"].outcome = AlreadySo(Opportunity("b", "lost"))
 
@@ -518,14 +518,14 @@ async def test_a_yes_to_several_goes_on_with_those_that_were_asked_about(desk: D
     assert [entry.key for entry in desk.entries] == ["press", "press#01"]
 
 
-async def test_a_yes_to_nothing_that_was_asked_says_so(desk: Desk) -> None:
+async def test_a_yes_without_an_open_question_says_so(desk: Desk) -> None:
     await desk.changed("change")
 
     assert "do not know any more" in await desk.on_press("confirm", "change")
     assert desk.entries == []
 
 
-async def test_a_reason_goes_on_with_what_lacked_one(desk: Desk) -> None:
+async def test_a_reason_continues_the_command_that_asked_for_it(desk: Desk) -> None:
     await desk.asked(ReasonWanted(()), LOST)
 
     assert "the result follows" in await desk.on_reason("asked")
@@ -535,7 +535,7 @@ async def test_a_reason_goes_on_with_what_lacked_one(desk: Desk) -> None:
     assert "answered already" in await desk.on_reason("asked")
 
 
-async def test_a_reason_goes_on_with_all_that_lacked_one(desk: Desk) -> None:
+async def test_a_reason_continues_every_command_of_the_batch_that_asked(desk: Desk) -> None:
     await desk.asked(ReasonWanted(()), LOST, replace(LOST, opportunity_id="b"))
     await desk.on_reason("asked")
 
@@ -543,7 +543,7 @@ async def test_a_reason_goes_on_with_all_that_lacked_one(desk: Desk) -> None:
     assert {entry.wish.lost_reason_id for entry in desk.entries} == {"price"}
 
 
-async def test_a_reason_after_the_loss_is_added_if_the_deal_is_still_lost(desk: Desk) -> None:
+async def test_a_reason_after_the_change_is_added_if_the_deal_is_still_lost(desk: Desk) -> None:
     await desk.asked(BECAME_LOST, LOST, replace(LOST, opportunity_id="b"), WISH)
     desk.ledger.store.rows["asked#02"].outcome = Changed(Opportunity("deal", "open"), Opportunity("deal", "won"))
 
@@ -555,20 +555,20 @@ async def test_a_reason_after_the_loss_is_added_if_the_deal_is_still_lost(desk: 
     assert [(entry.text, entry.continues) for entry in desk.entries] == [("as typed", None)] * 2
 
 
-async def test_a_reason_for_what_is_not_lost_says_so(desk: Desk) -> None:
+async def test_a_reason_for_a_deal_that_is_not_lost_says_so(desk: Desk) -> None:
     await desk.changed("change")
 
     assert "do not know any more" in await desk.on_reason("change")
 
 
-async def test_a_no_takes_the_questions_place_and_changes_nothing(desk: Desk) -> None:
+async def test_a_no_changes_nothing(desk: Desk) -> None:
     await desk.asked(SURE, LOST)
 
     assert "Left as it is. Nothing was changed." in await desk.on_press("dismiss", "asked")
     assert desk.entries == []
 
 
-async def test_what_takes_a_questions_place_says_so(desk: Desk) -> None:
+async def test_a_no_replaces_the_question(desk: Desk) -> None:
     await desk.dispatch(
         {
             "type": "block_actions",
@@ -586,7 +586,7 @@ async def test_what_takes_a_questions_place_says_so(desk: Desk) -> None:
 
 @pytest.mark.parametrize("status", ["open", "won", "lost", "abandoned"])
 @pytest.mark.parametrize("consent", ["presumed", "given"])
-async def test_a_status_on_a_card_is_set(desk: Desk, status: str, consent: str) -> None:
+async def test_a_press_on_a_card_sets_the_status(desk: Desk, status: str, consent: str) -> None:
     assert await desk.on_press(f"set_{status}", f"deal {status} {consent}", trigger_id="press") == ""
     assert await desk.on_press(f"set_{status}", f"deal {status} {consent}", trigger_id="press") == ""
 
@@ -598,12 +598,12 @@ async def test_a_status_on_a_card_is_set(desk: Desk, status: str, consent: str) 
 @pytest.mark.parametrize(
     "value", ["", "deal won", "deal all given", "deal won wanted", " won given", "a won given d e"]
 )
-async def test_a_status_on_a_card_that_makes_no_sense_sets_nothing(desk: Desk, value: str) -> None:
+async def test_an_odd_press_on_a_card_sets_nothing(desk: Desk, value: str) -> None:
     assert "do not know any more" in await desk.on_press("set_won", value)
     assert desk.entries == []
 
 
-async def test_a_card_is_shown_to_whoever_asks(desk: Desk) -> None:
+async def test_a_card_is_shown_to_the_person_who_asks(desk: Desk) -> None:
     assert await desk.on_press("show", DEAL) == ""
 
     ((_, to, _),) = desk.questions
@@ -613,7 +613,7 @@ async def test_a_card_is_shown_to_whoever_asks(desk: Desk) -> None:
     assert (card.public, "New website" in card.text) == (False, True)
 
 
-async def test_a_card_is_shared_in_the_name_of_whoever_shares_it(desk: Desk) -> None:
+async def test_a_shared_card_names_the_person_who_shares_it(desk: Desk) -> None:
     assert await desk.on_press("share", DEAL) == ""
 
     (card,) = await desk.answers()
@@ -623,25 +623,25 @@ async def test_a_card_is_shared_in_the_name_of_whoever_shares_it(desk: Desk) -> 
 
 
 @pytest.mark.parametrize("action", ["show", "share"])
-async def test_a_card_of_no_deal_is_not_looked_for(desk: Desk, action: str) -> None:
+async def test_a_button_without_a_deal_shows_no_card(desk: Desk, action: str) -> None:
     desk.crm.matches = Matches((desk.crm.deal,), more=False)
 
     assert "do not know any more" in await desk.on_press(action, "")
     assert desk.questions == []
 
 
-async def test_a_link_that_is_pressed_does_nothing(desk: Desk) -> None:
+async def test_a_pressed_link_does_nothing(desk: Desk) -> None:
     assert await desk.on_press("link", "", user={"id": "U3", "team_id": "T1"}) == ""
     assert desk.ledger.store.rows == {}
 
 
-# --- whoever presses ------------------------------------------------------------------------------------------------
+# --- who presses ----------------------------------------------------------------------------------------------------
 
 PRESSES = ["undo", "choose", "confirm", "reason", "set_won", "show", "share", "dismiss"]
 
 
 @pytest.mark.parametrize("action", PRESSES)
-async def test_whoever_presses_must_be_allowed_to_at_that_moment(desk: Desk, action: str) -> None:
+async def test_every_press_is_authorized(desk: Desk, action: str) -> None:
     await desk.asked(SURE, LOST)
 
     for stranger in ({"user": {"id": "U3"}}, {"team": {"id": "T2"}}):
@@ -649,27 +649,27 @@ async def test_whoever_presses_must_be_allowed_to_at_that_moment(desk: Desk, act
     desk.channels = frozenset({"C2"})
     assert "not be changed from this channel" in await desk.on_press(action, "asked")
     desk.channels, desk.allowed = frozenset(), frozenset()
-    assert "Nobody may" in await desk.on_press(action, "asked")
+    assert "No one may" in await desk.on_press(action, "asked")
     assert (desk.entries, desk.questions) == ([], [])
 
 
 @pytest.mark.parametrize("action", ["choose", "confirm", "reason"])
-async def test_an_answer_to_what_nobody_remembers_says_so(desk: Desk, action: str) -> None:
-    interaction = await desk.on_press(action, {"value": "two forgotten", "block_id": "forgotten"})
+async def test_an_answer_to_a_deleted_question_says_so(desk: Desk, action: str) -> None:
+    text = await desk.on_press(action, {"value": "two forgotten", "block_id": "forgotten"})
 
-    assert "do not know any more" in interaction
+    assert "do not know any more" in text
     assert desk.entries == []
 
 
 @pytest.mark.parametrize("action", ["undo", "choose", "confirm", "reason", "set_won"])
-async def test_an_answer_that_cannot_be_written_down_is_told(desk: Desk, action: str) -> None:
+async def test_an_answer_that_cannot_be_accepted_says_so(desk: Desk, action: str) -> None:
     desk.ledger.store.down = True
 
     assert "Nothing was changed." in await desk.on_press(action, "deal won given")
     assert desk.entries == []
 
 
-async def test_several_questions_to_a_slow_ledger_are_not_waited_for_longer_than_slack_does(desk: Desk) -> None:
+async def test_several_reads_of_a_slow_ledger_share_the_time_that_slack_waits(desk: Desk) -> None:
     class Slow(MemoryLedger):
         async def find(self, key: str) -> Record | None:
             await asyncio.sleep(0.15)
@@ -686,7 +686,7 @@ async def test_several_questions_to_a_slow_ledger_are_not_waited_for_longer_than
     assert "cannot look that up" in await desk.on_press("confirm", "change")
 
 
-async def test_a_deal_that_cannot_be_found_is_told_to_whoever_asks_for_its_card(desk: Desk) -> None:
+async def test_a_card_that_cannot_be_read_says_why(desk: Desk) -> None:
     desk.crm.finding.append(error(Cause.NO_ANSWER))
     await desk.on_press("show", DEAL)
 
@@ -695,11 +695,11 @@ async def test_a_deal_that_cannot_be_found_is_told_to_whoever_asks_for_its_card(
     assert "HighLevel did not answer in time" in message.text
 
 
-# --- what admins see ------------------------------------------------------------------------------------------------
+# --- only for admins ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("asked", [ShowHistory(user_id="U2"), ShowHistory(everybody=True)])
-async def test_only_admins_read_what_others_did(desk: Desk, asked: ShowHistory) -> None:
+async def test_only_admins_see_other_peoples_history(desk: Desk, asked: ShowHistory) -> None:
     await desk.changed("change", user="U2")
     desk.request = asked
 
@@ -708,14 +708,14 @@ async def test_only_admins_read_what_others_did(desk: Desk, asked: ShowHistory) 
     assert "open → *won*" in (await desk.on_command())[1]["text"]
 
 
-async def test_everybody_reads_their_own_also_by_their_name(desk: Desk) -> None:
+async def test_a_person_sees_their_own_history_by_their_name_too(desk: Desk) -> None:
     await desk.changed("change", user="U1")
     desk.request = ShowHistory(user_id="U1")
 
     assert "The one command of <@U1>:" in (await desk.on_command())[1]["text"]
 
 
-async def test_an_admin_takes_anybodys_change_back(desk: Desk) -> None:
+async def test_an_admin_can_undo_any_change(desk: Desk) -> None:
     await desk.changed("change", user="U1")
     desk.allowed, desk.admins = frozenset(), ("U0KIM",)
 
@@ -723,31 +723,31 @@ async def test_an_admin_takes_anybodys_change_back(desk: Desk) -> None:
     assert [entry.undoes for entry in desk.entries] == ["change"]
 
 
-# --- several sub-accounts ------------------------------------------------------------------------------------------
+# --- several sub-accounts -------------------------------------------------------------------------------------------
 
 
-def _of_several(**more: Any) -> Desk:  # noqa: ANN401 - any part of a desk
+def _desk_with_paris(**more: Any) -> Desk:  # noqa: ANN401 - any part of a desk
     return Desk(locations=Locations("L", {"PARIS": "Paris"}), admins=("U1",), **more)
 
 
-async def test_what_is_wished_for_is_where_the_channel_works_or_where_the_link_says() -> None:
-    desk = _of_several(bindings=MemoryBindings({"C1": "PARIS"}))
+async def test_a_command_works_in_the_links_sub_account_or_else_the_channels() -> None:
+    desk = _desk_with_paris(bindings=MemoryBindings({"C1": "PARIS"}))
     desk.request = Change((Wish("one", Status.WON), Wish("two", Status.WON, location_id="L")))
     await desk.on_command()
 
     assert [entry.wish.location_id for entry in desk.entries] == ["PARIS", "L"]
 
 
-async def test_nothing_is_accepted_while_it_is_unknown_where_the_channel_works() -> None:
-    desk = _of_several(bindings=MemoryBindings(down=True))
+async def test_no_command_is_accepted_while_the_channels_sub_account_is_unknown() -> None:
+    desk = _desk_with_paris(bindings=MemoryBindings(down=True))
     _, answer = await desk.on_command()
 
     assert "Nothing was changed" in answer["text"] or "nothing was changed" in answer["text"]
     assert desk.entries == []
 
 
-async def test_an_admin_sets_where_a_channel_works_and_sets_it_back() -> None:
-    desk = _of_several(request=UseLocation("paris"))
+async def test_an_admin_sets_and_resets_a_channels_sub_account() -> None:
+    desk = _desk_with_paris(request=UseLocation("paris"))
     _, told = await desk.on_command()
     assert "*Paris*" in told["text"]
     assert desk.bindings.bound == {"C1": "PARIS"}
@@ -757,23 +757,23 @@ async def test_an_admin_sets_where_a_channel_works_and_sets_it_back() -> None:
     assert desk.bindings.bound == {}
 
 
-async def test_whoever_is_no_admin_sets_nothing() -> None:
-    desk = _of_several(request=UseLocation("paris"))
+async def test_only_an_admin_sets_a_channels_sub_account() -> None:
+    desk = _desk_with_paris(request=UseLocation("paris"))
     _, told = await desk.on_command(user_id="U2")
 
     assert "admin" in told["text"]
     assert desk.bindings.bound == {}
 
 
-async def test_what_could_not_be_set_is_told() -> None:
-    desk = _of_several(request=UseLocation("paris"), bindings=MemoryBindings(down=True))
+async def test_a_sub_account_that_could_not_be_set_is_reported() -> None:
+    desk = _desk_with_paris(request=UseLocation("paris"), bindings=MemoryBindings(down=True))
     _, told = await desk.on_command()
 
     assert "database" in told["text"] or "write down" in told["text"]
 
 
-async def test_a_press_on_a_card_of_another_sub_account_stays_there() -> None:
-    desk = _of_several()
+async def test_a_press_on_a_card_works_in_the_cards_sub_account() -> None:
+    desk = _desk_with_paris()
     await desk.on_press("set_won", "deal won given PARIS")
 
     assert desk.entries[0].wish == Wish("deal", Status.WON, consent=Consent.GIVEN, location_id="PARIS")
