@@ -6,7 +6,7 @@ The listing is the journey; imports point downwards only. `docs/architecture.md`
     simulator    stand-ins for Slack and HighLevel, and the demo
 
     web          the bot over HTTP
-    wiring       builds the bot: the only file in which the concrete classes meet
+    wiring       builds the bot: the only folder in which the concrete classes meet
     lifecycle    runs it, and drains it
     tempo        every waiting time
 

@@ -109,11 +109,11 @@ def _connect(environ: Mapping[str, str]) -> int:
         raise without_oauth()
     logs.set_up("ERROR", settings.log_format)
 
-    from bot import wiring  # noqa: PLC0415 - see `_serve`
     from bot.deals.ports import StoreDown  # noqa: PLC0415 - likewise
+    from bot.wiring import highlevel  # noqa: PLC0415 - see `_serve`
 
     try:
-        link = asyncio.run(wiring.connect_link(settings))
+        link = asyncio.run(highlevel.connect_link(settings))
     except StoreDown:
         print(NO_LINK, file=sys.stderr)
         return FAILED

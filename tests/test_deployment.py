@@ -19,7 +19,8 @@ from bot.__main__ import UNUSABLE_SETTINGS, main
 from bot.operations.logs import hide_secrets
 from bot.operations.settings import NEEDED_BY, Settings
 from bot.web import server
-from bot.wiring import VERSION, build
+from bot.wiring import build
+from bot.wiring.highlevel import VERSION
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

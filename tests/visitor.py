@@ -10,7 +10,7 @@ from html import unescape
 import httpx
 
 from bot.highlevel.pages import connect_url
-from bot.wiring import connect_link
+from bot.wiring.highlevel import connect_link
 from tests.house import PUBLIC_URL, House
 
 

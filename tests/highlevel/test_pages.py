@@ -6,7 +6,7 @@ import pytest
 
 from bot.highlevel.pages import CALLBACK, INSTALL, callback_of, connect_url
 from bot.simulator.highlevel.server import Fault
-from bot.wiring import connect_link
+from bot.wiring.highlevel import connect_link
 from tests.house import BY_OAUTH, DEAL, PUBLIC_URL, House, open_house
 from tests.rows import execute
 from tests.visitor import Visitor, text_of, visitor

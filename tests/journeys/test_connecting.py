@@ -12,7 +12,8 @@ import structlog
 from bot.simulator.highlevel.oauth import GRACE
 from bot.simulator.highlevel.server import Fault
 from bot.web.server import serving
-from bot.wiring import build, connect_link
+from bot.wiring import build
+from bot.wiring.highlevel import connect_link
 from tests.house import BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, PATIENT, PUBLIC_URL, House, open_house, stand_ins
 from tests.journeys.replicas import Death, replicas
 from tests.postgresql import Cluster

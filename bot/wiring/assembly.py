@@ -1,0 +1,84 @@
+"""Puts the parts together, a function or a file per folder of the bot."""
+
+import stamina
+
+from bot.commands.instrumentation import NO_METRICS
+from bot.commands.outbox import Outbox
+from bot.commands.tasks import Tasks
+from bot.commands.worker import Worker, WorkerStorage
+from bot.highlevel.api.client import Client
+from bot.lifecycle import Bot, Storage
+from bot.operations.settings import Settings
+from bot.slack.messages.messages import Messages
+from bot.slack.messages.pieces import Installation
+from bot.storage.access_requests import SqlAccessRequests
+from bot.storage.channels import SqlBindings
+from bot.storage.database import Database
+from bot.storage.history import SqlHistory
+from bot.storage.ledger import SqlLedger
+from bot.tempo import Tempo
+from bot.wiring.highlevel import build_highlevel, connect_url_of
+from bot.wiring.operations import build_health, build_metrics
+from bot.wiring.parts import Parts
+from bot.wiring.slack import build_slack_clients, build_slack_edge
+
+
+def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True) -> Bot:
+    """Build the bot for these settings. This touches no network and no file.
+
+    `migrates`: whether the bot may bring the database to this version's tables. `check` may not: an older version of
+    the bot may be running.
+    """
+    tempo = tempo or Tempo()
+    # By default stamina loads prometheus-client at the first call, and counts in the registry that all code shares.
+    stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.StructlogOnRetryHook])
+    storage = _storage(settings, tempo, migrates=migrates)
+    clients: dict[str, Client] = {}
+    metrics = build_metrics(settings, tempo, clients)
+    instrumentation = metrics or NO_METRICS
+    highlevel = build_highlevel(settings, tempo, storage, instrumentation)
+    clients |= highlevel.clients
+    slack, messages, tasks = build_slack_clients(settings), _messages(settings), Tasks()
+    outbox = Outbox(slack.replies, messages, tasks)
+    parts = Parts(settings, tempo, instrumentation, storage, highlevel, slack, messages, outbox)
+    worker = _worker(parts, tasks)
+    edge = build_slack_edge(parts, worker)
+    health = build_health(parts, edge, migrates=migrates)
+    return Bot(settings, storage, highlevel, slack, edge, worker, health, metrics)
+
+
+def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:
+    database = Database(settings.database_url, tempo.database, migrates=migrates)
+    return Storage(
+        database=database,
+        ledger=SqlLedger(database, tempo.lease),
+        history=SqlHistory(database),
+        channels=SqlBindings(database),
+        access_requests=SqlAccessRequests(database),
+    )
+
+
+def _messages(settings: Settings) -> Messages:
+    installation = Installation(
+        app_url=settings.highlevel_app_url,
+        locations=settings.locations,
+        currency=settings.currency,
+        admin_contact=settings.contact,
+        admins=settings.admins,
+        channels=settings.allowed_channels,
+        connect_url=connect_url_of(settings),
+    )
+    return Messages.of(installation, settings.policy)
+
+
+def _worker(parts: Parts, tasks: Tasks) -> Worker:
+    return Worker(
+        accounts=parts.highlevel.accounts,
+        channels=parts.slack.directory,
+        storage=WorkerStorage(parts.storage.ledger, parts.storage.history),
+        words=parts.messages,
+        outbox=parts.outbox,
+        tasks=tasks,
+        timing=parts.tempo.worker,
+        instrumentation=parts.instrumentation,
+    )

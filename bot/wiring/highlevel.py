@@ -1,0 +1,115 @@
+"""Builds HighLevel's side: a client and the use cases for each sub-account, and the connection by OAuth."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bot.commands.accounts import Account, Accounts
+from bot.commands.instrumentation import Instrumentation
+from bot.commands.lookups import Lookups
+from bot.deals.change import ChangeStatus
+from bot.deals.identify import Identify
+from bot.deals.ports import Crm
+from bot.highlevel import pages
+from bot.highlevel.api import oauth, transport
+from bot.highlevel.api.auth import OAuth, PrivateIntegration
+from bot.highlevel.api.client import Client
+from bot.highlevel.api.token_endpoint import TokenEndpoint
+from bot.highlevel.connections import Connections
+from bot.highlevel.crm import HighLevelCrm
+from bot.highlevel.install_links import InstallLinks, Purpose
+from bot.highlevel.pages import ConnectPages
+from bot.highlevel.tokens import TokenRefresh
+from bot.highlevel.unknown_location import UnknownLocation
+from bot.highlevel.vault import Vault
+from bot.lifecycle import HighLevel, OAuthParts, Storage
+from bot.operations.settings import Settings
+from bot.storage.database import Database
+from bot.tempo import Tempo
+
+if TYPE_CHECKING:
+    pass
+
+
+VERSION = "0.1.0"
+USER_AGENT = f"opp-status/{VERSION}"
+
+TERMINAL_PATIENCE = 10.0
+"""Seconds for the database while an operator waits at a terminal. Slack's three seconds do not count there."""
+
+
+def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrumentation: Instrumentation) -> HighLevel:
+    """Build a client, the CRM port and the use cases for each sub-account."""
+    locations = settings.locations
+    by_oauth = _by_oauth(settings, storage.database, tempo) if settings.by_oauth else None
+    token = settings.highlevel_token.get_secret_value()
+
+    def client_of(location_id: str) -> Client:
+        # A token in the settings wins over OAuth: the operator has set it on purpose.
+        by_hand = location_id == locations.default and token
+        return Client(
+            base_url=settings.highlevel_api_url,
+            auth=PrivateIntegration(token)
+            if by_hand or not by_oauth
+            else OAuth(by_oauth.token_refresh.of(location_id)),
+            version=settings.highlevel_api_version,
+            user_agent=USER_AGENT,
+            transport=transport.pooled(),
+            attempts=tempo.highlevel,
+            called=partial(instrumentation.called, location_id),
+        )
+
+    def account(crm: Crm) -> Account:
+        return Account(
+            crm=crm,
+            identify=Identify(crm, reason_required=settings.policy.requires_reason),
+            change=ChangeStatus(crm, storage.ledger, tempo.command, settings.policy.confirm.leaving),
+            lookups=Lookups(crm, storage.history),
+        )
+
+    clients = {each: client_of(each) for each in locations.ids}
+    crms = {each: HighLevelCrm(client, each) for each, client in clients.items()}
+    ours = {each: account(crm) for each, crm in crms.items()}
+    return HighLevel(clients, crms, Accounts(ours, locations.default, account(UnknownLocation())), by_oauth)
+
+
+def connect_url_of(settings: Settings) -> str:
+    """The page on which HighLevel is connected by OAuth; empty where it is not."""
+    return pages.connect_url(settings.public_url) if settings.by_oauth else ""
+
+
+async def connect_link(settings: Settings) -> str:
+    """Make a link with which a person connects HighLevel once. Raises `StoreDown`."""
+    database = Database(settings.database_url, TERMINAL_PATIENCE, migrates=False)
+    try:
+        return pages.connect_url(settings.public_url, await InstallLinks(database).issue(Purpose.INSTALL))
+    finally:
+        await database.close()
+
+
+def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> OAuthParts:
+    app = oauth.App(
+        client_id=settings.highlevel_client_id,
+        client_secret=settings.highlevel_client_secret.get_secret_value(),
+        redirect_uri=pages.callback_of(settings.public_url),
+        chooser=settings.highlevel_oauth_url,
+        scopes=settings.highlevel_scopes,
+    )
+    token_endpoint = TokenEndpoint(
+        app,
+        base_url=settings.highlevel_api_url,
+        version=settings.highlevel_api_version,
+        user_agent=USER_AGENT,
+        transport=transport.pooled(),
+    )
+    vault = Vault(settings.encryption_key.get_secret_value().split(","))
+    connections = Connections(database, vault, tempo.connection_lease)
+    keeper = TokenRefresh(connections, token_endpoint, tempo.token_refresh)
+    connect_pages = ConnectPages(
+        app,
+        locations=set(settings.locations.ids),
+        install_links=InstallLinks(database),
+        connections=connections,
+        token_endpoint=token_endpoint,
+        token_refresh=keeper,
+    )
+    return OAuthParts(connect_pages, keeper, token_endpoint)

@@ -1,0 +1,64 @@
+"""Builds what operators look at: the checks and the metrics."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from bot.highlevel.api import transport
+from bot.highlevel.api.client import Client
+from bot.highlevel.api.rate_limit import Budget
+from bot.lifecycle import SlackEdge
+from bot.operations.checks.access import AccessChecks
+from bot.operations.checks.highlevel import HighLevelChecks
+from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
+from bot.operations.checks.slack_token import SlackTokenChecks
+from bot.operations.checks.store import StoreChecks
+from bot.operations.diagnose import ClockReading, inspect_token
+from bot.operations.health import Health
+from bot.operations.probes import NetworkProbes
+from bot.operations.settings import Settings
+from bot.storage.backlog import BacklogReader
+from bot.tempo import Tempo
+from bot.wiring.highlevel import USER_AGENT, connect_url_of
+from bot.wiring.parts import Parts
+
+if TYPE_CHECKING:
+    from bot.operations.metrics import Metrics
+
+
+def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool) -> Health:
+    """Build the checks. `migrates`: whether the bot may write to the database's own tables."""
+    settings, ledger, slack = parts.settings, parts.storage.ledger, parts.slack
+    locations, allowlist = settings.locations, settings.allowlist
+    client, crms = parts.highlevel.clients[locations.default], parts.highlevel.crms
+    probes = NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled)
+    return Health(
+        [
+            SlackTokenChecks(slack.workspace.auth_test, slack.directory, allowlist, settings.slack_team_id),
+            SocketChecks(edge.socket.ask) if edge.socket else HttpChecks(probes.probe_address),
+            HighLevelChecks(
+                default=crms[locations.default],
+                others={locations.name(each): crms[each] for each in locations.ids[1:]},
+                permissions=probes,
+                clock=lambda: ClockReading("HighLevel", client.date, client.heard_at),
+                token=inspect_token(settings.highlevel_token.get_secret_value()),
+                connect_url=connect_url_of(settings),
+            ),
+            StoreChecks(ledger.ping if migrates else ledger.try_out),
+            AccessChecks(allowlist, slack.directory, slack.directory.look_into),
+        ]
+    )
+
+
+def build_metrics(settings: Settings, tempo: Tempo, clients: Mapping[str, Client]) -> "Metrics | None":
+    """Build the metrics, if the settings have a token for them. `clients` may be filled later."""
+    token = settings.metrics_token.get_secret_value()
+    if not token:
+        return None
+    from bot.operations.metrics import Metrics  # noqa: PLC0415 - 20 ms that a start without it need not cost
+
+    backlog_reader = BacklogReader(settings.database_url, ttl=tempo.backlog)
+
+    def budgets() -> dict[str, Budget]:
+        return {each: client.rate_limiter.budget() for each, client in clients.items()}
+
+    return Metrics(token, settings.locations.names, budgets, backlog_reader)

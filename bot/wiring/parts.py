@@ -1,0 +1,28 @@
+"""The parts that are built first, and used to build the rest."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.commands.instrumentation import Instrumentation
+from bot.commands.outbox import Outbox
+from bot.lifecycle import HighLevel, SlackClients, Storage
+from bot.operations.settings import Settings
+from bot.slack.messages.messages import Messages
+from bot.tempo import Tempo
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts that are built first, and used to build the rest."""
+
+    settings: Settings
+    tempo: Tempo
+    instrumentation: Instrumentation
+    storage: Storage
+    highlevel: HighLevel
+    slack: SlackClients
+    messages: Messages
+    outbox: Outbox

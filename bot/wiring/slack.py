@@ -1,0 +1,119 @@
+"""Builds Slack's side: what calls Slack, and what Slack calls."""
+
+from functools import partial
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from slack_sdk.signature import SignatureVerifier
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.access.authorization import Authorizer
+from bot.access.rate_limit import RateLimit
+from bot.commands.text.parse import parse
+from bot.commands.worker import Worker
+from bot.deals.locations import LocationResolver
+from bot.highlevel.api import transport
+from bot.lifecycle import SlackClients, SlackEdge
+from bot.operations.settings import Settings
+from bot.slack.bolt import bolt_app
+from bot.slack.directory import SlackDirectory
+from bot.slack.intake import Intake
+from bot.slack.listeners.approvals import ApprovalListeners
+from bot.slack.listeners.boundary import Boundary
+from bot.slack.listeners.buttons import Buttons
+from bot.slack.listeners.cards import Cards
+from bot.slack.listeners.channels import ChannelLocations
+from bot.slack.listeners.form import FormListeners
+from bot.slack.listeners.history import HistoryList
+from bot.slack.listeners.typed import Handlers, TypedCommands
+from bot.slack.listeners.undo import Undo
+from bot.slack.replies import Replies
+from bot.slack.socket_mode import SocketMode
+from bot.slack.web_api import SlackViews
+from bot.slack.workspace import SlackWorkspace
+from bot.wiring.parts import Parts
+
+if TYPE_CHECKING:
+    pass
+
+
+SLACK_PATIENCE = 10
+"""Seconds for one request to Slack's Web API."""
+
+
+def build_slack_clients(settings: Settings) -> SlackClients:
+    """Build what calls Slack."""
+    # By default slack_sdk repeats a request whose connection broke, and so may post a message twice.
+    web = AsyncWebClient(
+        token=settings.slack_bot_token.get_secret_value(),
+        base_url=settings.slack_api_url.rstrip("/") + "/",
+        timeout=SLACK_PATIENCE,
+        retry_handlers=[],
+    )
+    return SlackClients(
+        web=web,
+        workspace=SlackWorkspace(web),
+        directory=SlackDirectory(web, settings.allowed_groups),
+        replies=Replies(web, transport.pooled()),
+    )
+
+
+def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
+    """Build what receives Slack's requests: Bolt with its listeners, and the socket in Socket Mode."""
+    settings, storage, slack = parts.settings, parts.storage, parts.slack
+    messages, outbox, policy = parts.messages, parts.outbox, parts.settings.policy
+    accounts, locations = parts.highlevel.accounts, parts.settings.locations
+    intake = Intake(
+        authorizer=Authorizer(
+            rules=settings.allowlist,
+            workspace=slack.workspace,
+            directory=slack.directory,
+            approvals=storage.access_requests,
+        ),
+        rate_limit=RateLimit(),
+        ledger=storage.ledger,
+        work=worker,
+        messages=messages,
+        answer_within=parts.tempo.acknowledge,
+        instrumentation=parts.instrumentation,
+    )
+    location_resolver = LocationResolver(locations, storage.channels)
+    handlers = Handlers(
+        cards=Cards(accounts.lookups, outbox, messages),
+        channels=ChannelLocations(intake, location_resolver, messages),
+        history=HistoryList(intake, storage.history, messages),
+        undo=Undo(intake, storage.history, policy, messages),
+        form=FormListeners(
+            intake=intake,
+            location_resolver=location_resolver,
+            crm=accounts.crm,
+            views=SlackViews(slack.web),
+            policy=policy,
+            outbox=outbox,
+            messages=messages,
+        ),
+        approvals=ApprovalListeners(
+            intake=intake, access_requests=storage.access_requests, outbox=outbox, messages=messages
+        ),
+    )
+    understand = partial(parse, location_id=locations.default, others=locations.others, statuses=policy.statuses)
+    token = settings.slack_bot_token.get_secret_value()
+    bolt = bolt_app(
+        Boundary(outbox, messages, parts.instrumentation),
+        TypedCommands(understand, intake, handlers, messages, policy),
+        Buttons(
+            intake=intake,
+            history=storage.history,
+            cards=handlers.cards,
+            undo=handlers.undo,
+            approvals=handlers.approvals,
+            messages=messages,
+        ),
+        handlers.form,
+        token,
+    )
+    app_token = settings.slack_app_token.get_secret_value()
+    socket = SocketMode(slack.web, app_token, bolt, parts.tempo.socket, parts.instrumentation) if app_token else None
+    # Socket Mode has no signatures and may have no secret. A random one refuses every request that claims to be signed.
+    secrets = (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
+    return SlackEdge(bolt, tuple(map(SignatureVerifier, secrets)), socket)
