@@ -34,7 +34,7 @@ def chromium() -> Iterator[str]:
     if where is None:
         if os.environ.get("CI"):  # noqa: TID251 - there, a test that is left out is a failure
             pytest.fail("Chromium is not installed, and CI leaves out no test.")
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium-headless-shell)")
     with running(where) as address:
         yield address
 

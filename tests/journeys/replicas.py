@@ -41,7 +41,20 @@ START_WITHIN = 60.0
 
 # One process imports what every replica needs; a fork of it is a new replica within milliseconds.
 _processes = multiprocessing.get_context("forkserver")
-_processes.set_forkserver_preload(["bot.web.server", "sqlalchemy.dialects.sqlite", "psycopg", __name__])
+_processes.set_forkserver_preload(
+    [
+        "bot.web.server",
+        "psycopg",
+        "sqlalchemy.dialects.postgresql",
+        "sqlalchemy.dialects.sqlite",
+        "slack_bolt.listener_matcher.async_builtins",
+        "uvicorn.lifespan.on",
+        "uvicorn.loops.uvloop",
+        "uvicorn.protocols.websockets.auto",
+        __name__,
+    ]
+)
+pooled()  # the certificates are read once
 
 Step = Literal["accept", "identify", "begin", "intend", "answer", "reply", "finish", "adopt", "renew"]
 
