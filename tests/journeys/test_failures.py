@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -15,6 +15,7 @@ from bot.deals.change import Patience
 from bot.deals.outcome import Cause
 from bot.simulator.highlevel.server import READ, WRITE, Fault
 from bot.simulator.slack.workspace import Shown
+from bot.simulator.traffic import Exchange
 from tests.house import ANA, DEAL, HASTY, HIGHLEVEL_TOKEN, KIM, PATIENT, SALES, UNKNOWN_ID, House, open_house
 
 ALWAYS = float("inf")
@@ -287,12 +288,17 @@ async def test_a_change_that_may_have_happened_is_never_sent_again(hasty_house: 
 async def test_a_change_that_happens_late_is_seen_by_looking_again(hasty_house: House, fault: Fault) -> None:
     hasty_house.highlevel.misbehave(fault, method="PUT")
     saying = asyncio.create_task(hasty_house.says(f"{DEAL} won"))
-    while not hasty_house.highlevel.writes():
+    received = hasty_house.highlevel.received
+    while "GET" not in [each.method for each in received][_index_of_put(received) :]:
         await asyncio.sleep(0.01)
-    await asyncio.sleep(HASTY.highlevel.answer + 0.3)
-    hasty_house.highlevel.opportunities[DEAL]["status"] = "won"
+    hasty_house.highlevel.opportunities[DEAL]["status"] = "won"  # after the first look
 
     assert "it is done" in (await saying).text
+
+
+def _index_of_put(received: Sequence[Exchange]) -> int:
+    """The place of the change among the requests; behind the last where it did not come yet."""
+    return next((at for at, each in enumerate(received) if each.method == "PUT"), len(received))
 
 
 async def test_a_deal_that_another_person_moves_meanwhile_is_reported_as_it_is(house: House) -> None:

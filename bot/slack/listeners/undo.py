@@ -51,9 +51,7 @@ class Undo:
         undos = await self._intake.look_up(self._undos_of(undoing))
         # Other commands undo some of a batch's changes if HighLevel did not answer an earlier undo of the rest.
         left = undoing.without(undos)
-        if isinstance(left, CannotUndo):
-            return left
-        if await self._intake.accept(*left.entries(interaction), looked_up=True):
+        if isinstance(left, Undoing) and await self._intake.accept(*left.entries(interaction), looked_up=True):
             return None
         return undoing.refused(undos)
 
