@@ -113,9 +113,9 @@ def _cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def cluster(_cluster: Cluster) -> Iterator[Cluster]:
-    """A PostgreSQL server, shared by all tests; each takes databases of its own."""
+    """A PostgreSQL server, shared by all tests; each takes databases that no other uses."""
     yield _cluster
-    _cluster.drop_databases()
+    _cluster.take_back()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
