@@ -286,7 +286,7 @@ def _health(parts: _Parts, edge: SlackEdge, *, migrates: bool) -> Health:
                 token=inspect_token(settings.highlevel_token.get_secret_value()),
                 connect_url=_connect_url(settings),
             ),
-            StoreChecks(ledger.ping if migrates else ledger.try_out),
+            StoreChecks(ledger.ping if migrates else ledger.try_out, ledger.clock_offset),
             AccessChecks(allowlist, slack.directory, slack.directory.look_into),
         ]
     )
