@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
 
 
 log = structlog.get_logger(__name__)
+
+SECONDS_IN_A_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,6 @@ class Bot:
         """Delete commands older than HISTORY_DAYS, now and every hour; never, if that is 0."""
         while days := self.settings.history_days:
             with suppress(StoreDown):
-                while gone := await self.storage.ledger.forget(datetime.now(UTC) - timedelta(days=days)):
+                while gone := await self.storage.ledger.forget(days * SECONDS_IN_A_DAY):
                     log.info("history.forgotten", commands=gone)
             await asyncio.sleep(3600)

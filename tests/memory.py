@@ -183,6 +183,9 @@ def _next(planned: list[CrmError | Callable[[], None]]) -> None:
     step()
 
 
+_numbers = count()
+
+
 @dataclass
 class Row:
     """A command as the ledger has it."""
@@ -190,6 +193,7 @@ class Row:
     entry: Entry
     owner: str | None
     lease_until: float
+    number: int = field(default_factory=lambda: next(_numbers))
     accepted: datetime = field(default_factory=lambda: datetime.now(UTC))
     state: State = State.ACCEPTED
     attempts: int = 0
@@ -264,7 +268,7 @@ class MemoryLedger:
     async def begin(self, key: str) -> bool:
         row = self._ours(key)
         others = self._others(row)
-        before = [other for other in others if (other.accepted, other.entry.key) < (row.accepted, row.entry.key)]
+        before = [other for other in others if other.number < row.number]
         if any(other.state in AT_THE_DEAL for other in others) or (before and row.state == State.ACCEPTED):
             return False
         row.state = row.state if row.state == State.INTENDED else State.RUNNING

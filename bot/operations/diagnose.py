@@ -21,6 +21,7 @@ from bot.operations.diagnoses import (
     RECONNECT,
     SCOPES_MISSING,
     SCOPES_UNTOLD,
+    STORE_CLOCK_OFF,
     TOKEN_EXPIRED,
     TOKEN_MISTYPED,
     TOKEN_OF_AGENCY,
@@ -37,6 +38,9 @@ from bot.operations.diagnoses import (
 LARGEST_SKEW = 60.0
 """Seconds by which this machine's clock may be off. At five minutes the bot refuses every request of Slack's.
 https://docs.slack.dev/authentication/verifying-requests-from-slack"""
+
+LARGEST_OFFSET = 2.0
+"""Seconds by which this machine's clock may differ from the database's."""
 
 # --- HighLevel's token ---------------------------------------------------------------------------------------------
 
@@ -200,3 +204,10 @@ def of_clock(readings: Iterable[ClockReading]) -> Diagnosis | None:
         way = "ahead of" if ahead > 0 else "behind"
         return CLOCK_OFF.about(seconds=round(abs(ahead)), way=way, whose=f"{reading.whose}'s")
     return CLOCK_UNTOLD
+
+
+def of_database_clock(offset: float) -> Diagnosis | None:
+    """What to know where the database's clock is so many seconds ahead of this machine's; `None`: it is right."""
+    if abs(offset) < LARGEST_OFFSET:
+        return None
+    return STORE_CLOCK_OFF.about(seconds=round(abs(offset)), way="behind" if offset > 0 else "ahead of")

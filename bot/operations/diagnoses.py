@@ -379,6 +379,12 @@ STORE_UNRELEASED = Diagnosis(
     "database. The version that wrote the old one can still list its history, by python -m bot history.",
 )
 
+STORE_CLOCK_OFF = Diagnosis(
+    "store.clock.off",
+    "This machine's clock is {seconds} seconds {way} the database's. Commands keep their order all the same, by the database; "
+    "but the log's times differ from the history's. Switch on time synchronisation on both: `timedatectl set-ntp true`.",
+)
+
 ALLOWLIST_EMPTY = Diagnosis(
     "access.allowlist.empty",
     "ALLOWED_USERS is empty, and so are ALLOWED_GROUPS and ADMINS: no one may change anything. Set it to the Slack ids of those who may.",
@@ -437,6 +443,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         STORE_DOWN,
         STORE_NEWER,
         STORE_UNRELEASED,
+        STORE_CLOCK_OFF,
         ALLOWLIST_EMPTY,
         GROUP_REFUSED,
         *GROUP_WORDS.values(),

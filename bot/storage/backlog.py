@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import sqlalchemy as sa
 import structlog
@@ -12,7 +11,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from bot.cache import Cache
 from bot.commands.record import State
-from bot.storage.engine import cut, engine_for_reading, reason
+from bot.storage.engine import cut, engine_for_reading, iso_now, reason
+from bot.storage.rows import seconds_between
 from bot.storage.tables import commands
 
 log = structlog.get_logger(__name__)
@@ -82,16 +82,18 @@ class BacklogReader:
         try:
             with opened.connect() as connection:
                 self._connection = connection.connection.dbapi_connection
-                rows = connection.execute(_STATEMENT).all()
+                rows = connection.execute(_statement(opened.dialect.name)).all()
         finally:
             self._connection = None
             opened.dispose()
-        ages = [(datetime.now(UTC) - datetime.fromisoformat(row.oldest)).total_seconds() for row in rows]
+        ages = [seconds_between(row.oldest, row.now) for row in rows]
         return Backlog(dict.fromkeys(UNFINISHED, 0) | {row.state: row.many for row in rows}, max([0.0, *ages]))
 
 
-_STATEMENT = (
-    sa.select(commands.c.state, sa.func.count().label("many"), sa.func.min(commands.c.accepted_at).label("oldest"))
-    .where(sa.text("state <> 'finished'"))  # in the words of the partial index
-    .group_by(commands.c.state)
-)
+def _statement(kind: str) -> sa.Select[tuple[str, int, str, str]]:
+    oldest = sa.func.min(commands.c.accepted_at)
+    return (
+        sa.select(commands.c.state, sa.func.count().label("many"), oldest.label("oldest"), iso_now(kind).label("now"))
+        .where(sa.text("state <> 'finished'"))  # in the words of the partial index
+        .group_by(commands.c.state)
+    )

@@ -31,6 +31,17 @@ NOW = {
 """Seconds since 1970 by the database's clock. The replicas' own clocks may disagree, so this one decides."""
 
 
+def iso_now(kind: str, *, ago: float = 0.0) -> sa.ColumnElement[str]:
+    """The time by the database's clock, `ago` seconds back, as columns that end in `_at` have it.
+
+    It is as long as what `rows.iso` writes, and sorts with it.
+    """
+    if kind == "sqlite":
+        return sa.literal_column(f"strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now', '{-ago:+f} seconds')", sa.Text)
+    back = f"clock_timestamp() - make_interval(secs => {ago:f})"
+    return sa.literal_column(f"to_char(({back}) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"+00:00\"')", sa.Text)
+
+
 def insert(kind: str, table: sa.Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT that takes ON CONFLICT, which SQLAlchemy has in each dialect of its own."""
     if kind == "sqlite":

@@ -19,7 +19,7 @@ from bot.storage.tables import commands
 ROWS_AT_ONCE = 500
 """Rows in memory at a time, where all of them are read."""
 
-_LATEST_FIRST = commands.c.accepted_at.desc()
+_LATEST_FIRST = commands.c.number.desc()
 
 
 class SqlHistory:
@@ -105,7 +105,7 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
         conditions.append(commands.c.accepted_at >= iso(wanted.since))
     if wanted.until is not None:
         conditions.append(commands.c.accepted_at < iso(wanted.until))
-    statement = sa.select(*RECORD_COLUMNS).where(*conditions).order_by(commands.c.accepted_at, commands.c.key)
+    statement = sa.select(*RECORD_COLUMNS).where(*conditions).order_by(commands.c.number)
     with streaming(url, statement) as rows:
         yield map(as_record, rows)
 

@@ -1,8 +1,8 @@
 """The ledger over the database: one row per command, from before it is acknowledged until after it is answered."""
 
 import secrets
-from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+import time
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,8 +16,8 @@ from bot.deals.outcome import Cause, Outcome
 from bot.deals.ports import LeaseLost
 from bot.deals.wish import Wish
 from bot.storage.database import Database
-from bot.storage.engine import NOW, insert
-from bot.storage.rows import as_claim, as_row, iso, outcome_columns, reply_column
+from bot.storage.engine import NOW, insert, iso_now
+from bot.storage.rows import as_claim, as_row, outcome_columns, reply_column
 from bot.storage.tables import commands, probe
 
 log = structlog.get_logger(__name__)
@@ -38,10 +38,11 @@ class SqlLedger:
         self._owner = secrets.token_hex(8)
         # The statements are built once: to build one costs many times what it costs to execute it.
         lease_until = NOW[database.kind] + lease * (1 - LEASE_MARGIN)
+        now = iso_now(database.kind)
         ours = commands.c.owner == self._owner
         new = (
             insert(database.kind, commands)
-            .values(owner=self._owner, lease_until=lease_until, attempts=0, told_to_wait=0)
+            .values(accepted_at=now, owner=self._owner, lease_until=lease_until, attempts=0, told_to_wait=0)
             .on_conflict_do_nothing()
             .returning(commands.c.state)
         )
@@ -56,14 +57,16 @@ class SqlLedger:
         )
         self._update_told = self._update.where(commands.c.told_to_wait == 0)
         self._update_finished = self._update.values(
-            message_ts=sa.func.coalesce(sa.bindparam("sent_ts"), commands.c.message_ts), lease_until=None
+            message_ts=sa.func.coalesce(sa.bindparam("sent_ts"), commands.c.message_ts),
+            finished_at=now,
+            lease_until=None,
         )
         self._renew = (
             commands.update()
             .where(ours, _UNFINISHED, commands.c.key.in_(sa.bindparam("of", expanding=True)))
             .values(lease_until=lease_until)
         )
-        self._take_over = _take_over(self._owner, NOW[database.kind], lease_until)
+        self._take_over = _take_over(self._owner, database.kind, lease_until)
         self._release = commands.update().where(ours, _UNFINISHED).values(owner=None, lease_until=0)
 
     # --- for the intake ---------------------------------------------------------------------------------------------
@@ -117,6 +120,16 @@ class SqlLedger:
             table.drop(connection)
 
         await self._database.do(create_and_drop)
+
+    async def clock_offset(self, clock: Callable[[], float] = time.time) -> float:
+        """Seconds by which the database's clock is ahead of this machine's; negative if it is behind.
+
+        0 if it need not differ: between the question and the answer, any time is right. Raises `StoreDown`.
+        """
+        asked = clock()
+        statement = sa.select(NOW[self._database.kind])
+        now: float = await self._database.do(lambda connection: connection.execute(statement).scalar_one())
+        return now - min(max(now, asked), clock())
 
     # --- for the worker ---------------------------------------------------------------------------------------------
 
@@ -179,7 +192,6 @@ class SqlLedger:
             sent_ts=message_ts or None,
             announced_in=announced_in or None,
             announced_ts=announced_ts or None,
-            finished_at=iso(datetime.now(UTC)),
             owner=None,
             response_url=None,
             reply=None,
@@ -196,7 +208,7 @@ class SqlLedger:
             lambda connection: connection.execute(self._take_over, {"most": most}).mappings().all()
         )
         adopted = []
-        for row in sorted(rows, key=lambda row: str(row["accepted_at"])):
+        for row in sorted(rows, key=lambda row: int(row["number"])):
             try:
                 adopted.append(as_claim(row))
             except (ValueError, TypeError, LookupError):
@@ -222,14 +234,17 @@ class SqlLedger:
 
     # --- for the housekeeping ---------------------------------------------------------------------------------------
 
-    async def forget(self, before: datetime, most: int = 1000) -> int:
-        """Delete finished rows that were accepted before that time, `most` at once.
+    async def forget(self, older_than: float, most: int = 1000) -> int:
+        """Delete finished rows that were accepted more than so many seconds ago, `most` at once.
 
         Returns how many it deleted. Raises `StoreDown`.
         """
         old = (
             sa.select(commands.c.key)
-            .where(commands.c.accepted_at < iso(before), commands.c.state == State.FINISHED.value)
+            .where(
+                commands.c.accepted_at < iso_now(self._database.kind, ago=older_than),
+                commands.c.state == State.FINISHED.value,
+            )
             .limit(most)
         )
         statement = commands.delete().where(commands.c.key.in_(old))
@@ -245,7 +260,7 @@ _COMES_FIRST = (
     .where(
         _OTHER.c.opportunity_id == commands.c.opportunity_id,
         _NOT_DONE,
-        sa.tuple_(_OTHER.c.accepted_at, _OTHER.c.key) < sa.tuple_(commands.c.accepted_at, commands.c.key),
+        _OTHER.c.number < commands.c.number,
         commands.c.key == sa.bindparam("of"),
         commands.c.state == State.ACCEPTED.value,
     )
@@ -258,12 +273,12 @@ _ACCEPTED: dict[str | None, Accepted] = {State.ACCEPTED: Accepted.WAITING, State
 """By the state of the inserted row. `None`, where none was inserted, is not among them."""
 
 
-def _take_over(owner: str, now: sa.ColumnElement[float], lease_until: sa.ColumnElement[float]) -> sa.UpdateBase:
+def _take_over(owner: str, kind: str, lease_until: sa.ColumnElement[float]) -> sa.UpdateBase:
     """Makes commands whose lease ran out the owner's."""
     orphaned = (
         sa.select(commands.c.key)
-        .where(_UNFINISHED, commands.c.lease_until < now)
-        .order_by(commands.c.accepted_at)
+        .where(_UNFINISHED, commands.c.lease_until < NOW[kind])
+        .order_by(commands.c.number)
         .limit(sa.bindparam("most"))
         .with_for_update(skip_locked=True)  # on PostgreSQL several processes write at once; SQLite has one writer
     )
@@ -276,5 +291,5 @@ def _take_over(owner: str, now: sa.ColumnElement[float], lease_until: sa.ColumnE
             lease_until=lease_until,
             attempts=commands.c.attempts + sa.case((died_over_it, 1), else_=0),
         )
-        .returning(commands)
+        .returning(commands, iso_now(kind).label("now"))
     )

@@ -101,7 +101,7 @@ def _member(kind: type[E], word: str) -> E | Unfamiliar:
 
 
 def as_claim(row: sa.RowMapping) -> Claim:
-    """A row with all columns, of a command that this process has just taken over.
+    """A row with all columns and `now`, of a command that this process has just taken over.
 
     Raises `ValueError`, `TypeError` or `LookupError` for a status, a consent or a reply that it cannot read. A state of
     a later version counts as *accepted*.
@@ -138,7 +138,7 @@ def as_claim(row: sa.RowMapping) -> Claim:
     intended, answered = row["state"] == State.INTENDED, row["state"] == State.ANSWERED
     return Claim(
         entry=entry,
-        age=(datetime.now(UTC) - datetime.fromisoformat(row["accepted_at"])).total_seconds(),
+        age=seconds_between(row["accepted_at"], row["now"]),
         attempts=row["attempts"],
         intended=before if intended else None,
         reply=_as_message(row["reply"]) if answered and row["reply"] else None,
@@ -158,11 +158,10 @@ def _as_message(reply: str) -> Message:
 
 
 def as_row(entry: Entry) -> dict[str, Any]:
-    """The columns that a command has from the moment it is accepted, which is now."""
+    """The columns that a command has from the moment it is accepted, but for those that the database sets itself."""
     return {
         "key": entry.key,
         "reference": entry.reference,
-        "accepted_at": iso(datetime.now(UTC)),
         "team_id": entry.caller.team_id,
         "channel_id": entry.caller.channel_id,
         "user_id": entry.caller.user_id,
@@ -220,6 +219,11 @@ def outcome_columns(outcome: Outcome) -> dict[str, str | None]:
 def reply_column(reply: Message) -> str:
     """The column `reply`."""
     return json.dumps({name: getattr(reply, name) for name in Message.__dataclass_fields__})
+
+
+def seconds_between(earlier: str, later: str) -> float:
+    """Seconds between two times as columns have them."""
+    return (datetime.fromisoformat(later) - datetime.fromisoformat(earlier)).total_seconds()
 
 
 def iso(moment: datetime) -> str:

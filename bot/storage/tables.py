@@ -5,12 +5,14 @@ like `lease_until`, are seconds since 1970 by the database's own clock. Other co
 something was not known, not asked for, or not reached.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
 
 
-def _partial_index(name: str, *columns: sa.Column[str], where: str, unique: bool = False) -> sa.Index:
+def _partial_index(name: str, *columns: sa.Column[Any], where: str, unique: bool = False) -> sa.Index:
     condition = sa.text(where)
     return sa.Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
@@ -18,7 +20,9 @@ def _partial_index(name: str, *columns: sa.Column[str], where: str, unique: bool
 commands = sa.Table(
     "commands",
     metadata,
-    sa.Column("key", sa.Text, primary_key=True),
+    # Beside the rows, SQLite has such a number anyway: https://sqlite.org/lang_createtable.html#rowid
+    sa.Column("number", sa.BigInteger().with_variant(sa.Integer, "sqlite"), sa.Identity(), primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
     sa.Column("reference", sa.Text, nullable=False),
     sa.Column("accepted_at", sa.Text, nullable=False),
     sa.Column("team_id", sa.Text, nullable=False),
@@ -62,9 +66,11 @@ commands = sa.Table(
 
 What was sent:
 
+- `number`: counts up as commands are accepted, on all replicas together. It alone says which of two was accepted
+  earlier: two times may be equal, and clocks are set back.
 - `key`: the sender's own id for the command. The same key again is the same command.
 - `reference`: the short name by which people and the log refer to it.
-- `accepted_at`: when it was written down.
+- `accepted_at`: when it was written down, by the database's clock, as `finished_at` is.
 - `team_id`, `channel_id`, `user_id`: the caller's workspace, the channel and the caller, by Slack's ids.
 - `text`: what the caller typed.
 
@@ -108,12 +114,12 @@ What was answered:
 - `finished_at`: when it was finished.
 """
 
-sa.Index("commands_by_opportunity", commands.c.opportunity_id, commands.c.accepted_at)
-sa.Index("commands_by_user", commands.c.user_id, commands.c.accepted_at)
+sa.Index("commands_by_opportunity", commands.c.opportunity_id, commands.c.number)
+sa.Index("commands_by_user", commands.c.user_id, commands.c.number)
 sa.Index("commands_by_time", commands.c.accepted_at)
 _partial_index("commands_by_batch", commands.c.batch, where="batch IS NOT NULL")
 _partial_index("commands_unfinished", commands.c.lease_until, where="state <> 'finished'")
-_partial_index("commands_waiting", commands.c.opportunity_id, commands.c.accepted_at, where="state <> 'finished'")
+_partial_index("commands_waiting", commands.c.opportunity_id, commands.c.number, where="state <> 'finished'")
 # At most one command changes a deal at a time, however many processes there are.
 _partial_index(
     "commands_one_at_a_time", commands.c.opportunity_id, where="state IN ('running', 'intended')", unique=True

@@ -43,7 +43,7 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool) -> Health:
                 token=inspect_token(settings.highlevel_token.get_secret_value()),
                 connect_url=connect_url_of(settings),
             ),
-            StoreChecks(ledger.ping if migrates else ledger.try_out),
+            StoreChecks(ledger.ping if migrates else ledger.try_out, ledger.clock_offset),
             AccessChecks(allowlist, slack.directory, slack.directory.look_into),
         ]
     )

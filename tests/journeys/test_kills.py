@@ -424,7 +424,10 @@ async def test_on_a_full_disk_nothing_is_changed_and_callers_are_told_until_ther
                 ready = await http.get(f"{bot.url}/readyz")
         told = scene.house.slack.shown[-1]
 
-        assert (ready.status_code, [*ready.json()["failing"]]) == (503, ["store.writable", "store.schema"])
+        assert (ready.status_code, [*ready.json()["failing"]]) == (
+            503,
+            ["store.writable", "store.schema", "store.clock"],
+        )
         assert told.only_to == BEN
         assert "Nothing was changed." in told.text
         assert scene.house.deal == "won"

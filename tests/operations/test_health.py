@@ -45,6 +45,7 @@ class Neighbours:
     highlevel: Cause | None = None
     lost_reasons: bool | Cause = True
     store_down: bool = False
+    database_ahead: float = 0.0
     schema: OtherSchema | None = None
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     channels: DirectoryError | None = None
@@ -91,6 +92,9 @@ class Neighbours:
         if self.store_down:
             raise StoreDown(schema=self.schema)
 
+    async def clock_offset(self) -> float:
+        return self.database_ahead
+
     async def look_into(self, channel_id: str) -> None:
         assert channel_id
         if self.channels:
@@ -118,7 +122,7 @@ class Neighbours:
                     token=token or TokenShape(),
                     connect_url="",
                 ),
-                StoreChecks(self.ping),
+                StoreChecks(self.ping, self.clock_offset),
                 AccessChecks(allowlist, self.directory, self.look_into),
             ],
             kept,
@@ -148,16 +152,16 @@ async def test_a_further_check_is_one_class(neighbours: Neighbours) -> None:
             diagnosis = diagnoses.SETTINGS_UNUSABLE.about(problems=f"Everything: {everything}.")
             return Findings(frozenset({CheckId.SETTINGS}), failing=(diagnosis,))
 
-    health = Health([StoreChecks(neighbours.ping), SettingsChecks()])
+    health = Health([StoreChecks(neighbours.ping, neighbours.clock_offset), SettingsChecks()])
 
     assert (await health.report()).failing == {"settings": "Everything: False."}
     assert (await health.examine()).failing == {"settings": "Everything: True."}
 
 
 async def test_a_check_that_was_not_made_is_not_in_the_report(neighbours: Neighbours) -> None:
-    report = await Health([StoreChecks(neighbours.ping)]).report()
+    report = await Health([StoreChecks(neighbours.ping, neighbours.clock_offset)]).report()
 
-    assert report.ok == ("settings", "store.writable", "store.schema")
+    assert report.ok == ("settings", "store.writable", "store.schema", "store.clock")
     assert list(report.notes) == ["clock"]
 
 
@@ -326,7 +330,7 @@ async def test_a_store_of_another_version_is_reported_with_what_to_do(
     neighbours.store_down, neighbours.schema = True, schema
     failing = (await neighbours.health().report()).failing
 
-    assert list(failing) == ["store.writable", "store.schema"]
+    assert list(failing) == ["store.writable", "store.schema", "store.clock"]
     assert advice in failing["store.schema"]
     assert failing["store.writable"] == "Cannot be told before store.schema is well."
 
@@ -334,7 +338,29 @@ async def test_a_store_of_another_version_is_reported_with_what_to_do(
 async def test_a_store_that_cannot_be_written_is_not_ready(neighbours: Neighbours) -> None:
     neighbours.store_down = True
 
-    assert list((await neighbours.health().report()).failing) == ["store.writable", "store.schema"]
+    assert list((await neighbours.health().report()).failing) == ["store.writable", "store.schema", "store.clock"]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "words"), [(2.4, "2 seconds behind the database's"), (-300.0, "300 seconds ahead of the database's")]
+)
+async def test_a_clock_that_differs_from_the_databases_is_noted(
+    neighbours: Neighbours, ahead: float, words: str
+) -> None:
+    neighbours.database_ahead = ahead
+    report = await neighbours.health().report()
+
+    assert report.failing == {}
+    assert set(report.ok) == set(BY_HTTP)
+    assert report.why == {"store.clock": "store.clock.off"}
+    assert words in report.notes["store.clock"]
+
+
+@pytest.mark.parametrize("ahead", [1.9, 0.0, -1.9])
+async def test_a_clock_that_is_nearly_the_databases_is_well(neighbours: Neighbours, ahead: float) -> None:
+    neighbours.database_ahead = ahead
+
+    assert (await neighbours.health().report()).notes == {}
 
 
 async def test_several_failing_checks_keep_their_order(neighbours: Neighbours) -> None:
@@ -353,6 +379,7 @@ async def test_several_failing_checks_keep_their_order(neighbours: Neighbours) -
         "highlevel.lost_reasons",
         "store.writable",
         "store.schema",
+        "store.clock",
     ]
     assert set(report.ok) | set(report.failing) == set(BY_HTTP)
     assert report.why == {
@@ -556,7 +583,7 @@ async def test_a_report_that_is_too_old_is_replaced(neighbours: Neighbours) -> N
     await checks.report()
     neighbours.store_down = True
 
-    assert list((await checks.report()).failing) == ["store.writable", "store.schema"]
+    assert list((await checks.report()).failing) == ["store.writable", "store.schema", "store.clock"]
 
 
 def test_with_unusable_settings_every_other_check_waits() -> None:

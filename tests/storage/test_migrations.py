@@ -105,7 +105,8 @@ def test_an_empty_database_gets_exactly_the_tables_columns_and_indices_that_the_
 
     assert migrated == _described(store)
     assert migrated.keys() == metadata.tables.keys()
-    assert len(migrated["commands"]["indices"]) == 9
+    # PostgreSQL counts the index of a unique column as well.
+    assert len([name for name, *_ in migrated["commands"]["indices"] if name != "commands_key_key"]) == 9
 
 
 def test_migrating_twice_changes_nothing(store: sa.Engine) -> None:

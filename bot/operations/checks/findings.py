@@ -32,6 +32,7 @@ class CheckId(StrEnum):
     LOST_REASONS = "highlevel.lost_reasons"
     STORE = "store.writable"
     SCHEMA = "store.schema"
+    STORE_CLOCK = "store.clock"
     ALLOWLIST = "access.allowlist"
     GROUPS = "access.groups"
     PEOPLE = "access.people"

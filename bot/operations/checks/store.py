@@ -1,38 +1,46 @@
-"""Checks the database: whether it can be written, and whether its tables are of this version."""
+"""Checks the database: whether it can be written, whose version its tables are of, and what time it has."""
 
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from bot.deals.ports import OtherSchema, StoreDown
-from bot.operations import diagnoses
+from bot.operations import diagnose, diagnoses
 from bot.operations.checks.findings import CheckId, Findings
 from bot.operations.diagnoses import Diagnosis
 
-MADE = frozenset({CheckId.STORE, CheckId.SCHEMA})
+MADE = frozenset({CheckId.STORE, CheckId.SCHEMA, CheckId.STORE_CLOCK})
 
 
 class StoreChecks:
-    """Asks the database. `ping` raises `StoreDown`."""
+    """Asks the database. Both questions raise `StoreDown`.
 
-    def __init__(self, ping: Callable[[], Awaitable[None]]) -> None:
+    `clock_offset`: seconds by which the database's clock is ahead of this machine's.
+    """
+
+    def __init__(self, ping: Callable[[], Awaitable[None]], clock_offset: Callable[[], Awaitable[float]]) -> None:
         self._ping = ping
+        self._clock_offset = clock_offset
 
     async def run(self, *, everything: bool) -> Findings:  # noqa: ARG002 - it has nothing more to try
         """See `Check`."""
         try:
             await self._ping()
+            offset = await self._clock_offset()
         except StoreDown as down:
             match down.schema:
                 case OtherSchema.NEWER:
-                    return _schema_fails(diagnoses.STORE_NEWER)
+                    return _fails(diagnoses.STORE_NEWER)
                 case OtherSchema.UNRELEASED:
-                    return _schema_fails(diagnoses.STORE_UNRELEASED)
+                    return _fails(diagnoses.STORE_UNRELEASED)
                 case None:
-                    return Findings(MADE, failing=(diagnoses.STORE_DOWN,), waiting={CheckId.SCHEMA: CheckId.STORE})
+                    return _fails(diagnoses.STORE_DOWN)
                 case _:
                     assert_never(down.schema)
-        return Findings(MADE)
+        noted = diagnose.of_database_clock(offset)
+        return Findings(MADE, notes=(noted,) if noted else ())
 
 
-def _schema_fails(diagnosis: Diagnosis) -> Findings:
-    return Findings(MADE, failing=(diagnosis,), waiting={CheckId.STORE: CheckId.SCHEMA})
+def _fails(diagnosis: Diagnosis) -> Findings:
+    """The check of this diagnosis fails, and the other two cannot be told."""
+    failing = CheckId(diagnosis.check)
+    return Findings(MADE, failing=(diagnosis,), waiting=dict.fromkeys(MADE - {failing}, failing))
