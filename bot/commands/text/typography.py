@@ -22,6 +22,9 @@ class Word:
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»", '"') | dict.fromkeys("‘’‚‛′", "'"))
 
+# A message shows a name's marks as these, and people copy names: see `block_kit.mrkdwn.plain`.
+_LOOK_ALIKES = str.maketrans("∗ˍ∼ˋ˃꞉", "*_~`>:")
+
 _WORD = re.compile(r"<[^<>]*>|\"[^\"]*\"|(?:[^\s<]|<[^<>]*>|<)+")
 
 _BRACKETED = re.compile(r"<([^<>!][^<>]*)>")
@@ -42,7 +45,7 @@ def normalise(text: str) -> str:
     """
     if text.isascii() and text.isprintable():  # as most is, and what is below leaves it as it is
         return text
-    text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    text = unicodedata.normalize("NFKC", text).translate(_QUOTES).translate(_LOOK_ALIKES)
     return "".join(
         " " if unicodedata.category(char) in {"Cc", "Zl", "Zp", "Zs"} else char
         for char in text

@@ -29,6 +29,7 @@ from bot.commands.text.parse import LONGEST_NAME, SHORTEST_NAME, parse, read_nam
 from bot.commands.text.typography import normalise
 from bot.deals.deal import STATES, Status, Target
 from bot.deals.wish import Consent, Wish
+from bot.slack.block_kit.mrkdwn import plain
 from bot.slack.verification import MAX_BODY
 
 LOCATION = "ve9EPM428h8vShlRW1KT"
@@ -1035,3 +1036,7 @@ def test_a_link_in_a_text_says_where_it_leads() -> None:
 def test_a_sub_account_is_used_by_its_name_where_there_are_several(text: str, name: str) -> None:
     assert _parse_of_several(text) == UseLocation(name)
     assert not isinstance(_parse(text), UseLocation)
+
+
+def test_a_name_that_was_copied_from_a_message_of_ours_is_read_as_it_is_in_highlevel() -> None:
+    assert normalise(plain("*Smith* _& ~sons~ :tada: ").replace("&amp;", "&")) == "*Smith* _& ~sons~ :tada:"
