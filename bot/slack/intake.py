@@ -77,6 +77,10 @@ class Intake:
         """The same as yes or no."""
         return isinstance(await self.authorize(interaction), Allowed)
 
+    async def is_admin(self, interaction: Interaction) -> bool:
+        """Whether this person is an admin at this moment; anything unknown counts as no."""
+        return await self.authorizer.is_admin(interaction.caller, within=self._time(2))
+
     async def refusal(self, interaction: Interaction) -> Message | None:
         """Why this person may not, at this moment and from here; `None` when they may."""
         decision = await self.authorize(interaction)

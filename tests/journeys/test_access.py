@@ -198,7 +198,7 @@ async def test_somebody_of_another_company_presses_in_vain(tmp_path: Path) -> No
         house.slack.users[BEN]["team_id"] = "T0THEIRS"
         await house.presses(shown, "undo", user=BEN)
 
-        assert "another Slack workspace" in (await house.slack.wait_for(2))[1].text
+        assert "another company's Slack workspace" in (await house.slack.wait_for(2))[1].text
         assert house.deal == "won"
 
 

@@ -83,7 +83,8 @@ class Interactions(Workspace):
             "team_id": team or self.team_id,
             "team_domain": "simulated",
             "api_app_id": APP,
-            "is_enterprise_install": "false",
+            "is_enterprise_install": str(self.is_org_wide).lower(),
+            **({"enterprise_id": self.organization, "enterprise_name": "Simulated"} if self.organization else {}),
             "response_url": self.new_address("commands", channel, user),
             "trigger_id": self._new_trigger(user),
             **fields,
@@ -197,11 +198,15 @@ class Interactions(Workspace):
         return {
             "type": kind,
             "user": {"id": user, "username": name, "name": name, "team_id": team_id},
-            "team": {"id": self.team_id, "domain": "simulated"},
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "team": None if self.is_org_wide else self._team(),
+            "enterprise": {"id": self.organization, "name": "Simulated"} if self.organization else None,
+            "is_enterprise_install": self.is_org_wide,
             "api_app_id": APP,
         }
+
+    def _team(self) -> dict[str, str]:
+        organization = {"enterprise_id": self.organization, "enterprise_name": "Simulated"} if self.organization else {}
+        return {"id": self.team_id, "domain": "simulated", **organization}
 
     def _message_payload(self, shown: Shown) -> dict[str, Any]:
         blocks = [{"block_id": f"b{number}", **block} for number, block in enumerate(shown.blocks)]
