@@ -210,6 +210,8 @@ class Interactions(Workspace):
 
     def _message_payload(self, shown: Shown) -> dict[str, Any]:
         blocks = [{"block_id": f"b{number}", **block} for number, block in enumerate(shown.blocks)]
+        if shown.by:
+            blocks.append(_typed(shown.text))
         author = {"user": shown.by} if shown.by else {"bot_id": "B0BOT"}
         return {"type": "message", "ts": shown.ts, **author, "text": shown.text, "blocks": blocks}
 
@@ -260,6 +262,12 @@ class Interactions(Workspace):
         kind, contents = ("interactive", json.loads(form["payload"])) if "payload" in form else ("slash_commands", form)
         payload = await self.socket.deliver(kind, contents, self.acknowledge_within)
         return httpx.Response(200, json=payload) if payload else httpx.Response(200)
+
+
+def _typed(text: str) -> dict[str, Any]:
+    """What a person wrote, as Slack sends it beside the `text`."""
+    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "block_id": "typed", "elements": [section]}
 
 
 def _form(payload: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ from bot.commands.text.typography import normalise
 from bot.deals.deal import STATES, Status, Target
 from bot.deals.wish import Consent, Wish
 from bot.slack.block_kit.mrkdwn import plain
-from bot.slack.verification import MAX_BODY
+from bot.slack.verification import MAX_COMMAND
 
 LOCATION = "ve9EPM428h8vShlRW1KT"
 ELSEWHERE = "C2QujeCh8ZnC7al2InWR"
@@ -977,7 +977,7 @@ def test_any_text_is_searched_for_a_link_or_read_as_a_target(text: str) -> None:
     ],
 )
 def test_a_long_text_is_read_in_a_time_that_grows_with_its_length(unit: str) -> None:
-    units = unit * (MAX_BODY // 4 // len(quote_plus(unit)))  # a quarter of what a request can hold
+    units = unit * (MAX_COMMAND // 4 // len(quote_plus(unit)))  # a quarter of what a request can hold
 
     for text in (f"https://a/opportunities/{units}", units, f"Acme lost {units}", f"{units}Acme"):
         start = time.process_time()
