@@ -10,8 +10,10 @@ from pydantic import SecretStr
 from bot.highlevel.install_links import VALID, Purpose
 from bot.operations.formats import MOST_SIGNING_SECRETS
 from bot.operations.settings import Settings
+from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
 from bot.storage.tables import metadata
-from bot.web.server import MAX_REQUEST, REQUEST_PATIENCE
+from bot.web.routes import LARGE_AT_ONCE
+from bot.web.server import MAX_HEADERS, REQUEST_PATIENCE
 
 ROOT = Path(__file__).parents[1]
 SECURITY = (ROOT / "docs" / "security.md").read_text()
@@ -71,8 +73,10 @@ def test_every_setting_that_is_named_exists() -> None:
 def test_every_number_matches_the_code() -> None:
     text = " ".join(SECURITY.split())
 
-    assert "Requests have 256 kB and ten seconds" in text
-    assert (MAX_REQUEST, REQUEST_PATIENCE) == (256 * 1024, 10.0)
+    assert "A request has ten seconds, 256 kB for its headers, and 64 kB for its body, or 1 MB" in text
+    assert (REQUEST_PATIENCE, MAX_HEADERS, MAX_COMMAND, MAX_INTERACTION) == (10.0, 256 << 10, 64 << 10, 1 << 20)
+    assert "16 of these large ones are read at a time" in text
+    assert LARGE_AT_ONCE == 16
     assert "The bot accepts two" in text
     assert MOST_SIGNING_SECRETS == 2
     assert "good once, for 30 minutes" in text

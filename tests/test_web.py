@@ -13,10 +13,11 @@ from bot.operations.checks.findings import OVER_SOCKET, TRIED, CheckId
 from bot.operations.settings import Settings
 from bot.simulator.slack.interactions import ACKNOWLEDGE_WITHIN
 from bot.simulator.slack.server import Fault
-from bot.web.routes import EVENTS, app
-from bot.web.server import BackgroundServer, BoundedProtocol, Server, config, serving
+from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
+from bot.web.routes import EVENTS, LARGE_AT_ONCE, app
+from bot.web.server import MAX_HEADERS, BackgroundServer, BoundedProtocol, Server, config, serving
 from bot.wiring import build
-from tests.house import BY_OAUTH, HIGHLEVEL_TOKEN, House, open_house
+from tests.house import ANA, BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, SALES, House, open_house
 
 
 async def _get(url: str) -> httpx.Response:
@@ -168,3 +169,39 @@ def test_where_highlevel_is_connected_by_oauth_there_are_pages_for_it(tmp_path: 
 
 def _paths(bot: Bot) -> list[object]:
     return [getattr(route, "path", None) for route in app(bot).routes]
+
+
+# --- many large requests at once -----------------------------------------------------------------------------------
+
+HALF = f"POST {EVENTS} HTTP/1.1\r\nHost: x\r\nContent-Length: {MAX_INTERACTION}\r\n\r\npayload=".encode()
+
+
+async def test_of_many_large_requests_a_few_are_read_at_a_time_and_commands_go_on(house: House) -> None:
+    host, port = house.slack.bot_url.removeprefix("http://").split(":")
+    hogs = [(await asyncio.open_connection(host, int(port)))[1] for _ in range(LARGE_AT_ONCE)]
+    for hog in hogs:
+        hog.write(HALF + b"x" * (2 * MAX_COMMAND))
+        await hog.drain()
+    await asyncio.sleep(0.5)
+    posted = await house.slack.post("日" * 5000, user=ANA, channel=SALES)
+    house.slack.acknowledge_within = 60
+    waits = asyncio.create_task(house.slack.shortcut(posted, "change_status", user=ANA))
+
+    assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+    assert not waits.done()
+    hogs[0].close()
+    answer = await waits
+    assert answer is not None
+    assert answer.status_code == 200
+    for hog in hogs:
+        hog.close()
+
+
+async def test_endless_headers_are_hung_up_on_before_they_are_as_large_as_a_body_may_be(bot: Bot) -> None:
+    async with serving(bot) as url:
+        host, port = url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /slack/events HTTP/1.1\r\nX: " + b"x" * (MAX_HEADERS + 1))
+        async with asyncio.timeout(60):
+            assert await reader.read() == b""
+        writer.close()

@@ -61,9 +61,10 @@ class Authorizer:
         self._directory = directory
         self._approvals = approvals
 
-    def is_admin(self, caller: Caller) -> bool:
-        """Whether this caller is an admin now."""
-        return self.rules.is_admin(caller, self._workspace.team_id)
+    async def is_admin(self, caller: Caller, *, within: float) -> bool:
+        """Whether this caller is an admin now. Takes at most `within` seconds."""
+        is_named = self.rules.is_admin(caller, self._workspace.team_id)
+        return is_named and await self._foreign(caller, loop_time() + within) is None
 
     async def authorize(self, caller: Caller, *, within: float) -> Allowed | Denied:
         """Decide whether this caller may change deals now, from this channel. Takes at most `within` seconds."""
@@ -73,6 +74,8 @@ class Authorizer:
         if decision is None:
             standing = await self._standing(caller.user_id, until)
             decision = self.rules.decide(caller, our_team, standing)
+        if isinstance(decision, Allowed) and (foreign := await self._foreign(caller, until)):
+            return foreign
         return decision or Denied(Reason.NOT_ALLOWED)
 
     async def ineligible(self, caller: Caller, *, within: float) -> Denied | None:
@@ -82,7 +85,22 @@ class Authorizer:
         if isinstance(decision, Denied):
             return decision
         person = await self._person(caller.user_id, until)
-        return person.denied(caller.team_id) if person else Denied(Reason.PERSON_UNKNOWN)
+        if person is None:
+            return Denied(Reason.PERSON_UNKNOWN)
+        return person.denied(caller.team_id) or await self._foreign(caller, until)
+
+    async def _foreign(self, caller: Caller, until: float) -> Denied | None:
+        """Why this caller is not of our company, as far as it is in doubt; `None` if they are.
+
+        In a channel that is shared with another company its people act in our workspace; and in an organization with
+        several workspaces so do our own people whose home is another. What Slack sends is the same for both.
+        """
+        if caller.home is None:
+            return None
+        person = await self._person(caller.user_id, until)
+        if person is None:
+            return Denied(Reason.PERSON_UNKNOWN)
+        return Denied(Reason.STRANGER) if person.is_foreign(caller.team_id, caller.home) else None
 
     async def _our_team(self, until: float) -> str | None:
         """Our workspace's id; `None` if Slack has not told it. Just after the start this waits for Slack's answer."""

@@ -11,7 +11,11 @@ class Caller:
 
     user_id: str
     team_id: str
+    """The workspace in which they act; the organization's id where the bot is installed in all its workspaces."""
     channel_id: str
+    home: str | None = None
+    """Their own workspace or organization, where it is another than `team_id`; empty where Slack does not say whether
+    it is. With either, Slack has to be asked who they are. `None`: it is the same."""
 
 
 class Reason(StrEnum):
@@ -76,7 +80,7 @@ class Person:
     """
 
     teams: frozenset[str]
-    """Ids of the workspaces they belong to."""
+    """Ids of the workspaces they belong to, and of their organization."""
     is_stranger: bool = False
     """From another company, and seen only through a shared channel."""
     is_guest: bool = False
@@ -87,11 +91,15 @@ class Person:
         """Why neither a group nor an approval lets this person in; `None` for a full member of our workspace."""
         if self.is_gone:
             return Denied(Reason.GONE)
-        if self.is_stranger or our_team not in self.teams:
+        if self.is_foreign(our_team):
             return Denied(Reason.STRANGER)
         if self.is_bot:
             return Denied(Reason.BOT)
         return Denied(Reason.GUEST) if self.is_guest else None
+
+    def is_foreign(self, our_team: str, home: str | None = None) -> bool:
+        """Whether they are of another company. `home` is what Slack gave as their own workspace: see `Caller`."""
+        return self.is_stranger or our_team not in self.teams or bool(home and home not in self.teams)
 
 
 @dataclass(frozen=True, slots=True)

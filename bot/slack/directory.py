@@ -123,10 +123,11 @@ def read_person(user: Mapping[str, Any]) -> Person:
     https://docs.slack.dev/reference/objects/user-object
     """
     enterprise = user.get("enterprise_user")
-    teams = enterprise.get("teams") if isinstance(enterprise, dict) else None
-    listed = teams if isinstance(teams, list) else []
+    organization = enterprise if isinstance(enterprise, dict) else {}
+    teams = organization.get("teams")
+    listed = [user.get("team_id"), organization.get("enterprise_id"), *(teams if isinstance(teams, list) else [])]
     return Person(
-        teams=frozenset(team for team in (user.get("team_id"), *listed) if isinstance(team, str) and team),
+        teams=frozenset(team for team in listed if isinstance(team, str) and team),
         is_stranger=user.get("is_stranger") is True,
         is_guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
         is_bot=user.get("is_bot") is True or user.get("is_workflow_bot") is True,

@@ -82,6 +82,10 @@ class Intake:
         """Whether `authorize` allows it."""
         return isinstance(await self.authorize(interaction), Allowed)
 
+    async def is_admin(self, interaction: Interaction) -> bool:
+        """Whether this person is an admin at this moment; anything unknown counts as no."""
+        return await self.authorizer.is_admin(interaction.caller, within=self._time(2))
+
     async def refusal(self, interaction: Interaction) -> Message | None:
         """Tell the caller why they may not send a command now; `None` if they may, and then it counts as one."""
         decision = await self.authorize(interaction)

@@ -39,7 +39,8 @@ def read_command(body: Mapping[str, Any], reference: str) -> Interaction:
     return Interaction(
         key=read("trigger_id") or reference,
         reference=reference,
-        caller=Caller(read("user_id"), read("team_id"), read("channel_id")),
+        # Only our own people can type a command: Slack offers it to no one else. https://docs.slack.dev/apis/slack-connect
+        caller=Caller(read("user_id"), _organization(body) or read("team_id"), read("channel_id")),
         text=read("text"),
         response_url=read("response_url"),
         trigger_id=read("trigger_id"),
@@ -52,17 +53,15 @@ def read_action(body: Mapping[str, Any], reference: str) -> Interaction:
 
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
     """
-    user, team, container = (_part(body, name) for name in ("user", "team", "container"))
+    user, container = _part(body, "user"), _part(body, "container")
     actions = body.get("actions")
     action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
-    # In a channel that is shared with another company, the person may belong to another workspace than the message.
-    # Then this joins both ids, which matches no workspace's id: such a person is no member of ours.
-    teams = dict.fromkeys(filter(None, (_field(team, "id"), _field(user, "team_id"))))
+    team_id, home = _teams(body)
     channel = _field(container, "channel_id") or _field(_part(body, "channel"), "id")
     return Interaction(
         key=_field(body, "trigger_id") or reference,
         reference=reference,
-        caller=Caller(_field(user, "id"), " ".join(teams), channel),
+        caller=Caller(_field(user, "id"), team_id, channel, home),
         text=_field(action, "value") or _field(_part(action, "selected_option"), "value"),
         response_url=_field(body, "response_url"),
         message_ts=_field(container, "message_ts"),
@@ -71,6 +70,29 @@ def read_action(body: Mapping[str, Any], reference: str) -> Interaction:
         is_ephemeral=container.get("is_ephemeral") is True,
         body=body,
     )
+
+
+def _teams(body: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The workspace in which a person acts, and the one that is theirs if it may be another: see `Caller`.
+
+    Bolt's `extract_team_id` finds the first in the same places.
+    """
+    theirs, here = _field(_part(body, "user"), "team_id"), _field(_part(body, "team"), "id")
+    installed = _field(_part(body, "view"), "app_installed_team_id")
+    team_id = _organization(body) or installed or here or theirs
+    home = theirs or here
+    return team_id, None if home == team_id else home
+
+
+def _organization(body: Mapping[str, Any]) -> str:
+    """The organization's id, where the app is installed in all its workspaces at once; else empty.
+
+    `team` is null then. https://docs.slack.dev/enterprise/developing-for-enterprise-orgs
+    """
+    if body.get("is_enterprise_install") not in (True, "true"):
+        return ""
+    places = ((_part(body, "enterprise"), "id"), (_part(body, "team"), "enterprise_id"), (body, "enterprise_id"))
+    return next(filter(None, (_field(part, name) for part, name in places)), "")
 
 
 def new_reference() -> str:

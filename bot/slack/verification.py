@@ -14,12 +14,19 @@ from urllib.parse import parse_qsl
 
 from slack_sdk.signature import SignatureVerifier
 
-MAX_BODY = 64 * 1024
+MAX_COMMAND = 64 * 1024
 """Bytes. A command's text has at most a few thousand characters."""
+MAX_INTERACTION = 1024 * 1024
+"""Bytes. A message of 40,000 characters comes twice, as text and as blocks, and most characters take eight bytes."""
 MAX_FIELDS = 100
 
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+
+
+def size_limit(beginning: bytes | bytearray) -> int:
+    """How many bytes a body may have that begins like this: buttons, shortcuts and forms come as `payload=...`."""
+    return MAX_INTERACTION if beginning.startswith(b"payload=") else MAX_COMMAND
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,10 +76,13 @@ class SlackWorkspace:
     async def auth_test(self) -> AuthTest:
         """Ask Slack about the token, and keep the workspace's id. Raises `SlackTrouble`, as `ask`.
 
+        Where the app is installed in all workspaces of an organization, the organization's id takes its place.
+
         https://docs.slack.dev/reference/methods/auth.test does not say that a header lists the scopes: answers have it.
         """
         answer = await answered(self._web.auth_test())
-        team_id, team = answer.get("team_id"), answer.get("team")
+        is_org_wide = answer.get("is_enterprise_install") is True
+        team_id, team = answer.get("enterprise_id" if is_org_wide else "team_id"), answer.get("team")
         if not isinstance(team_id, str):
             raise SlackTrouble("no_team_id")
         self.team_id = team_id

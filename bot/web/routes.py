@@ -1,11 +1,13 @@
 """The routes: for Slack's requests, for connecting HighLevel, and for an operator's health checks and metrics."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from http import HTTPStatus
+from typing import Any
 
 import structlog
+from slack_sdk.signature import SignatureVerifier
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -13,7 +15,7 @@ from starlette.routing import Route
 
 from bot.lifecycle import Bot
 from bot.slack.bolt import dispatch, kind_of
-from bot.slack.verification import MAX_BODY, Rejected, verify
+from bot.slack.verification import MAX_COMMAND, Rejected, size_limit, verify
 
 log = structlog.get_logger(__name__)
 
@@ -21,14 +23,16 @@ EVENTS = "/slack/events"
 """The path of the request URL in the manifest, for commands and interactivity alike."""
 
 
+LARGE_AT_ONCE = 16
+"""Bodies larger than a command's that are read at a time: together they have 16 MB at most."""
+
+
 def app(bot: Bot) -> Starlette:
     """Make the ASGI application; the bot runs during its lifespan."""
+    large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def slack_events(request: Request) -> Response:
-        raw = await _body(request)
-        if raw is None:
-            return _rejected(Rejected(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large"))
-        contents = verify(raw, request.headers, bot.edge.verifiers)
+        contents = await _contents(request, bot.edge.verifiers, large)
         if isinstance(contents, Rejected):
             return _rejected(contents)
         if contents.get("ssl_check") == "1":  # Slack checks the certificate of a distributed app
@@ -63,17 +67,26 @@ def app(bot: Bot) -> Starlette:
     return application
 
 
-async def _body(request: Request) -> bytes | None:
-    """Read the whole body; `None` as soon as it is larger than any that Slack sends."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                return None
-    except ClientDisconnect:
-        return b""  # the sender has gone, and reads no answer
-    return body
+async def _contents(
+    request: Request, verifiers: Sequence[SignatureVerifier], large: asyncio.Semaphore
+) -> dict[str, Any] | Rejected:
+    """Read a request's body, and verify it. `large`: how many may be read at a time that are larger than commands.
+
+    Nothing is read any more from a body that waits for its turn, or is larger than any that Slack sends.
+    """
+    body = bytearray()
+    async with AsyncExitStack() as turn:
+        try:
+            async for chunk in request.stream():
+                grows = len(body) <= MAX_COMMAND < len(body) + len(chunk)
+                body += chunk
+                if len(body) > size_limit(body):
+                    return Rejected(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too large")
+                if grows:
+                    await turn.enter_async_context(large)
+        except ClientDisconnect:  # the sender has gone, and reads no answer
+            return Rejected(HTTPStatus.BAD_REQUEST, "hung up")
+        return verify(bytes(body), request.headers, verifiers)
 
 
 def _rejected(refusal: Rejected) -> Response:

@@ -13,13 +13,15 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bot.lifecycle import Bot
-from bot.slack.verification import MAX_BODY
+from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
 from bot.web.routes import app
 
 log = structlog.get_logger(__name__)
 
-MAX_REQUEST = 4 * MAX_BODY
-"""Bytes of a request with its headers: far more than Slack or a browser sends."""
+MAX_HEADERS = 4 * MAX_COMMAND
+"""Bytes of a request's headers: far more than Slack or a browser sends."""
+MAX_REQUEST = MAX_HEADERS + MAX_INTERACTION
+"""Bytes of a request with its headers."""
 
 REQUEST_PATIENCE = 10.0
 """Seconds for a request to arrive completely; Slack itself gives up after three."""
@@ -33,6 +35,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     patience: ClassVar[float] = REQUEST_PATIENCE
     _received = 0
+    _has_headers = False
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
@@ -49,15 +52,20 @@ class BoundedProtocol(HttpToolsProtocol):
         """Take some bytes, of one request or several; hang up if a request gets too large."""
         super().data_received(data)
         self._received += len(data)
-        if self._received > MAX_REQUEST:
+        if self._received > (MAX_REQUEST if self._has_headers else MAX_HEADERS):
             self._hang_up("too large")
 
     def on_message_begin(self) -> None:
         """Start the clock for a request, and note when it began."""
-        self._received = 0
+        self._received, self._has_headers = 0, False
         self._start_clock()
         super().on_message_begin()
         self.scope["state"]["began"] = self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        """Let the body come, which uvicorn does not read ahead of the application."""
+        self._has_headers = True
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         """Stop the clock: the request is complete."""

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -120,10 +120,10 @@ async def test_while_our_workspace_is_unknown_every_caller_is_denied_and_none_is
     ports.workspace.team_id = None
 
     assert await ports.decide(KIM) == Denied(Reason.WORKSPACE_UNKNOWN)
-    assert not ports.authorizer.is_admin(KIM)
+    assert not await ports.authorizer.is_admin(KIM, within=5)
     ports.workspace.team_id = "T1"
-    assert ports.authorizer.is_admin(KIM)
-    assert not ports.authorizer.is_admin(ANA)
+    assert await ports.authorizer.is_admin(KIM, within=5)
+    assert not await ports.authorizer.is_admin(ANA, within=5)
 
 
 async def test_a_command_before_slacks_first_answer_waits_for_it(ports: Ports) -> None:
@@ -161,3 +161,59 @@ async def test_an_admin_cannot_approve_a_person_whom_slack_does_not_describe_or_
 
     assert await ports.authorizer.ineligible(BEN, within=5) == Denied(Reason.PERSON_UNKNOWN)
     assert await ports.authorizer.ineligible(Caller("U0BEN", "T2", "C1"), within=5) == Denied(Reason.WRONG_WORKSPACE)
+
+
+# --- people whose home is another workspace ------------------------------------------------------------------------
+
+HERE_TOO = Person(frozenset({"T1", "T2", "E1"}))
+
+
+@pytest.mark.parametrize("home", ["T2", "E1", ""])
+@pytest.mark.parametrize(("caller", "way"), [(ANA, Way.LIST), (KIM, Way.ADMIN)])
+async def test_a_caller_whose_home_is_another_workspace_is_allowed_if_slack_says_they_belong_to_ours_too(
+    ports: Ports, caller: Caller, way: Way, home: str
+) -> None:
+    ports.directory.people[caller.user_id] = HERE_TOO
+
+    assert await ports.decide(replace(caller, home=home)) == Allowed(way)
+    assert await ports.authorizer.is_admin(replace(caller, home=home), within=5) is (way is Way.ADMIN)
+
+
+@pytest.mark.parametrize(
+    ("person", "home"),
+    [
+        (replace(HERE_TOO, is_stranger=True), "T2"),
+        (Person(frozenset({"T2"})), "T2"),
+        (Person(frozenset()), ""),
+        (HERE_TOO, "T3"),
+    ],
+)
+async def test_a_caller_of_another_company_is_a_stranger_whatever_the_settings_say(
+    ports: Ports, person: Person, home: str
+) -> None:
+    for caller in (ANA, KIM):
+        ports.directory.people[caller.user_id] = person
+        assert await ports.decide(replace(caller, home=home)) == Denied(Reason.STRANGER)
+        assert not await ports.authorizer.is_admin(replace(caller, home=home), within=5)
+
+
+async def test_a_caller_of_whom_slack_does_not_say_whether_they_are_ours_is_denied(ports: Ports) -> None:
+    ports.directory.people.clear()
+
+    assert await ports.decide(replace(ANA, home="T2")) == Denied(Reason.PERSON_UNKNOWN)
+    assert not await ports.authorizer.is_admin(replace(KIM, home="T2"), within=5)
+
+
+@pytest.mark.parametrize(("home", "denied"), [("T2", None), ("T3", Denied(Reason.STRANGER))])
+async def test_an_admin_can_approve_a_member_whose_home_is_another_workspace_of_ours(
+    ports: Ports, home: str, denied: Denied | None
+) -> None:
+    ports.directory.people["U0BEN"] = HERE_TOO
+
+    assert await ports.authorizer.ineligible(replace(BEN, home=home), within=5) == denied
+
+
+async def test_a_guest_who_is_named_may_also_from_another_workspace_of_ours(ports: Ports) -> None:
+    ports.directory.people["U0ANA"] = replace(HERE_TOO, is_guest=True)
+
+    assert await ports.decide(replace(ANA, home="T2")) == Allowed(Way.LIST)

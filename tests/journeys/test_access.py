@@ -198,7 +198,7 @@ async def test_a_press_by_a_person_of_another_company_is_refused(tmp_path: Path)
         house.slack.users[BEN]["team_id"] = "T0THEIRS"
         await house.presses(shown, "undo", user=BEN)
 
-        assert "another Slack workspace" in (await house.slack.wait_for(2))[1].text
+        assert "another company's Slack workspace" in (await house.slack.wait_for(2))[1].text
         assert house.deal == "won"
 
 

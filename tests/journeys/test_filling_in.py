@@ -126,6 +126,17 @@ async def test_the_shortcut_fills_in_the_first_deal_that_the_message_links_to(an
     assert shown.channel == SALES
 
 
+@pytest.mark.parametrize("length", [4_128, 39_000])
+async def test_the_shortcut_works_on_the_longest_message_there_is(house: House, length: int) -> None:
+    posted = await house.slack.post(f"{'日' * length} <{LINK}|this one>", user=BEN, channel=SALES)
+    answer = await house.slack.shortcut(posted, "change_status", user=ANA)
+    view = await house.slack.wait_for_modal(ANA)
+
+    assert answer is not None
+    assert answer.status_code == 200
+    assert view.blocks[0]["element"]["initial_option"]["value"] == DEAL
+
+
 async def test_the_shortcut_on_any_other_message_opens_an_empty_form(house: House) -> None:
     posted = await house.slack.post("Lunch?", user=BEN, channel=SALES)
     await house.slack.shortcut(posted, "change_status", user=ANA)

@@ -177,6 +177,7 @@ async def test_a_channel_that_the_bot_may_not_read_counts_as_ours_and_is_not_rea
     [
         ({"team_id": "T1"}, Person(frozenset({"T1"}))),
         ({"team_id": "T1", "enterprise_user": {"teams": ["T1", "T2"]}}, Person(frozenset({"T1", "T2"}))),
+        ({"enterprise_user": {"enterprise_id": "E1", "teams": ["T1"]}}, Person(frozenset({"E1", "T1"}))),
         ({"team_id": "T1", "is_restricted": True}, Person(frozenset({"T1"}), is_guest=True)),
         ({"team_id": "T1", "is_ultra_restricted": True}, Person(frozenset({"T1"}), is_guest=True)),
         ({"team_id": "T1", "is_bot": True}, Person(frozenset({"T1"}), is_bot=True)),
@@ -192,7 +193,10 @@ def test_the_fields_of_a_user_are_read(user: dict[str, Any], known: Person) -> N
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["teams", "id"]), inner, max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["teams", "enterprise_id", "id"]), inner, max_size=2)
+    ),
     max_leaves=8,
 )
 FIELDS = ["team_id", "enterprise_user", "is_bot", "is_restricted", "is_stranger", "deleted"]

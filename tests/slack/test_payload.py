@@ -31,9 +31,10 @@ PRESS: dict[str, Any] = {
     "response_url": "https://press.example",
     "actions": [{"type": "button", "action_id": "undo", "value": "key"}],
 }
+NAMES = sorted({*PRESS, "view", "enterprise", "is_enterprise_install", "app_installed_team_id", "id", "team_id"})
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(PRESS)), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
     max_leaves=12,
 )
 
@@ -58,8 +59,41 @@ def test_ids_that_are_missing_in_one_place_are_read_in_another() -> None:
     assert interaction.caller == Caller("U2", "T1", "C2")
 
 
-def test_a_press_from_another_workspace_in_ours_belongs_to_neither() -> None:
-    assert read_action(PRESS | {"user": {"id": "U2", "team_id": "T2"}}, "REF").caller.team_id not in {"T1", "T2"}
+ORG = {"is_enterprise_install": True, "enterprise": {"id": "E1"}}
+
+
+@pytest.mark.parametrize(
+    ("sent", "team_id", "home"),
+    [
+        ({}, "T1", None),
+        ({"user": {"id": "U2"}}, "T1", None),
+        ({"team": None}, "T1", None),
+        ({"user": {"id": "U2", "team_id": "T2"}}, "T1", "T2"),
+        ({"user": {"id": "U2", "team_id": "E1"}, "team": {"id": "T1", "enterprise_id": "E1"}}, "T1", "E1"),
+        ({"team": {"id": "T2"}}, "T2", "T1"),
+        ({"view": {"app_installed_team_id": "T1"}, "team": {"id": "T2"}, "user": {"id": "U2"}}, "T1", "T2"),
+        ({**ORG, "team": None}, "E1", "T1"),
+        ({**ORG, "team": None, "user": {"id": "U2"}}, "E1", ""),
+        ({**ORG, "user": {"id": "U2", "team_id": "E1"}}, "E1", None),
+        ({**ORG, "enterprise": None, "team": {"id": "T1", "enterprise_id": "E1"}}, "E1", "T1"),
+        ({**ORG, "is_enterprise_install": False}, "T1", None),
+        ({**ORG, "enterprise": None}, "T1", None),
+        ({"team": None, "user": {"id": "U2"}}, "", None),
+    ],
+)
+def test_a_press_says_in_which_workspace_it_was_and_whether_the_person_may_be_of_another(
+    sent: dict[str, Any], team_id: str, home: str | None
+) -> None:
+    caller = read_action(PRESS | sent, "REF").caller
+
+    assert (caller.team_id, caller.home) == (team_id, home)
+
+
+@pytest.mark.parametrize(("installed", "team_id"), [("true", "E1"), ("false", "T1")])
+def test_a_command_is_the_organizations_where_the_app_is_installed_in_all_of_it(installed: str, team_id: str) -> None:
+    sent = {"is_enterprise_install": installed, "enterprise_id": "E1"}
+
+    assert read_command(COMMAND | sent, "REF").caller == Caller("U1", team_id, "C1")
 
 
 @pytest.mark.parametrize(("read", "body"), [(read_command, COMMAND), (read_action, PRESS)])
@@ -108,7 +142,7 @@ def test_the_first_entry_of_a_batch_has_slacks_key_and_the_others_sort_behind_it
     assert {entry.batch for entry in entries} == {"1.2.3"}
 
 
-@given(st.dictionaries(st.sampled_from(sorted({*PRESS, *COMMAND})), JSON))
+@given(st.dictionaries(st.sampled_from(sorted({*NAMES, *COMMAND})), JSON))
 def test_any_payload_is_read_and_a_database_takes_it(body: dict[str, Any]) -> None:
     for interaction in (read_command(body, "REF"), read_action(body, "REF")):
         for part in (

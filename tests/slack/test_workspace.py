@@ -33,6 +33,15 @@ async def test_slack_tells_our_workspaces_id(slack: Slack) -> None:
     assert ours.team_id == "T0OURS"
 
 
+@pytest.mark.parametrize(("is_org_wide", "team_id"), [(True, "E0OURS"), (False, "T0OURS")])
+async def test_where_the_app_is_installed_in_a_whole_organization_its_id_is_ours(
+    slack: Slack, *, is_org_wide: bool, team_id: str
+) -> None:
+    slack.organization, slack.is_org_wide = "E0OURS", is_org_wide
+
+    assert await _workspace(slack).ask() == team_id
+
+
 async def test_a_refused_token_is_an_error_with_slacks_own_word(slack: Slack) -> None:
     with pytest.raises(SlackTrouble) as caught:
         await _workspace(slack, "xoxb-another").ask()

@@ -19,6 +19,9 @@ class Word:
     """Whether double quotes were around it."""
 
 
+# A message shows a name's marks as these, and people copy names: see `block_kit.mrkdwn.plain`.
+_LOOK_ALIKES = str.maketrans("∗ˍ∼ˋ˃꞉", "*_~`>:")
+
 TRAILING = ".,;:!"
 """Punctuation that may follow a word."""
 
@@ -37,7 +40,7 @@ def normalise(text: str) -> str:
     """
     if text.isascii() and text.isprintable():  # a fast path for most texts, which the rest would not change
         return text
-    text = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    text = unicodedata.normalize("NFKC", text).translate(_QUOTES).translate(_LOOK_ALIKES)
     return "".join(
         " " if unicodedata.category(char) in {"Cc", "Zl", "Zp", "Zs"} else char
         for char in text

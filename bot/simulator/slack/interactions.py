@@ -83,7 +83,8 @@ class Interactions(Workspace):
             "team_id": team or self.team_id,
             "team_domain": "simulated",
             "api_app_id": APP,
-            "is_enterprise_install": "false",
+            "is_enterprise_install": str(self.is_org_wide).lower(),
+            **({"enterprise_id": self.organization, "enterprise_name": "Simulated"} if self.organization else {}),
             "response_url": self.new_address("commands", channel, user),
             "trigger_id": self._new_trigger(user),
             **fields,
@@ -197,14 +198,20 @@ class Interactions(Workspace):
         return {
             "type": kind,
             "user": {"id": user, "username": name, "name": name, "team_id": team_id},
-            "team": {"id": self.team_id, "domain": "simulated"},
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "team": None if self.is_org_wide else self._team(),
+            "enterprise": {"id": self.organization, "name": "Simulated"} if self.organization else None,
+            "is_enterprise_install": self.is_org_wide,
             "api_app_id": APP,
         }
 
+    def _team(self) -> dict[str, str]:
+        organization = {"enterprise_id": self.organization, "enterprise_name": "Simulated"} if self.organization else {}
+        return {"id": self.team_id, "domain": "simulated", **organization}
+
     def _message_payload(self, shown: Shown) -> dict[str, Any]:
         blocks = [{"block_id": f"b{number}", **block} for number, block in enumerate(shown.blocks)]
+        if shown.by:
+            blocks.append(_typed(shown.text))
         author = {"user": shown.by} if shown.by else {"bot_id": "B0BOT"}
         return {"type": "message", "ts": shown.ts, **author, "text": shown.text, "blocks": blocks}
 
@@ -255,6 +262,12 @@ class Interactions(Workspace):
         kind, contents = ("interactive", json.loads(form["payload"])) if "payload" in form else ("slash_commands", form)
         payload = await self.socket.deliver(kind, contents, self.acknowledge_within)
         return httpx.Response(200, json=payload) if payload else httpx.Response(200)
+
+
+def _typed(text: str) -> dict[str, Any]:
+    """What a person wrote, as Slack sends it beside the `text`."""
+    section = {"type": "rich_text_section", "elements": [{"type": "text", "text": text}]}
+    return {"type": "rich_text", "block_id": "typed", "elements": [section]}
 
 
 def _form(payload: Mapping[str, Any]) -> str:

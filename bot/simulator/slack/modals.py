@@ -178,7 +178,7 @@ class Modals(Interactions):
             "id": view.id,
             "team_id": self.team_id,
             "app_id": APP,
-            "app_installed_team_id": self.team_id,
+            "app_installed_team_id": self.organization if self.is_org_wide else self.team_id,
             "bot_id": "B0BOT",
             "private_metadata": "",
             "callback_id": "",

@@ -165,9 +165,10 @@ class Slack(Modals):
     async def _carry_out(self, method: str, arguments: Mapping[str, Any]) -> web.Response:
         match method:
             case "auth.test":
-                return web.json_response(
-                    {"ok": True, "team_id": self.team_id, "team": "Simulated", "user_id": "U0BOT", "bot_id": "B0BOT"}
-                )
+                named = {"team_id": self.team_id, "team": "Simulated", "user_id": "U0BOT", "bot_id": "B0BOT"}
+                organization = {"enterprise_id": self.organization} if self.organization else {}
+                installed = {"is_enterprise_install": self.is_org_wide}
+                return web.json_response({"ok": True, **named, **organization, **installed})
             case "chat.postMessage":
                 return await self._post_message(arguments)
             case "chat.update":

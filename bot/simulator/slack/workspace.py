@@ -50,6 +50,10 @@ class Workspace:
 
     def __init__(self, team_id: str) -> None:
         self.team_id = team_id
+        self.organization = ""
+        """The id of the organization that the workspace belongs to; empty for none."""
+        self.is_org_wide = False
+        """Whether the app is installed in all workspaces of the organization at once."""
         self.users: dict[str, dict[str, Any]] = {}
         """People by their ids, each as `users.info` returns them."""
         self.groups: dict[str, list[str]] = {}

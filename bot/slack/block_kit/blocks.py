@@ -8,7 +8,7 @@ https://docs.slack.dev/messaging/formatting-message-text and https://docs.slack.
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.slack.block_kit.mrkdwn import NOTHING, fit, plain
+from bot.slack.block_kit.mrkdwn import NOTHING, escaped, fit
 
 Block = dict[str, Any]
 
@@ -131,7 +131,7 @@ def label(text: str, limit: int) -> dict[str, Any]:
     `emoji` is off, so that Slack shows `:joy:` as it was typed.
     https://docs.slack.dev/reference/block-kit/composition-objects/text-object
     """
-    return {"type": "plain_text", "text": plain(text, limit) or NOTHING, "emoji": False}
+    return {"type": "plain_text", "text": escaped(text, limit) or NOTHING, "emoji": False}
 
 
 def check_length(what: str, text: str, limit: int) -> str:

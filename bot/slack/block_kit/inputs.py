@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.slack.block_kit.blocks import ACTION_ID_LIMIT, BLOCK_ID_LIMIT, TEXT_LIMIT, Block, check_length, label
-from bot.slack.block_kit.mrkdwn import plain
+from bot.slack.block_kit.mrkdwn import escaped
 
 # Slack's limits, in characters.
 OPTION_LIMIT = 75
@@ -55,7 +55,7 @@ class Option:
     def block(self) -> Block:
         """The option as Slack takes it."""
         made: Block = {"text": label(self.text, OPTION_LIMIT), "value": self.value}
-        if plain(self.description):
+        if escaped(self.description):
             made["description"] = label(self.description, OPTION_LIMIT)
         return made
 
@@ -137,7 +137,7 @@ def checkboxes(action_id: str, options: Sequence[Option], checked: Collection[st
 
 def _element(kind: str, action_id: str, placeholder: str = "") -> Block:
     made: Block = {"type": kind, "action_id": check_length("an action_id", action_id, ACTION_ID_LIMIT)}
-    if plain(placeholder):
+    if escaped(placeholder):
         made["placeholder"] = label(placeholder, PLACEHOLDER_LIMIT)
     return made
 
@@ -159,7 +159,7 @@ def field(
         "optional": optional,
         "dispatch_action": dispatches,
     }
-    if plain(hint):
+    if escaped(hint):
         made["hint"] = label(hint, FIELD_LIMIT)
     return made
 
@@ -180,7 +180,7 @@ def modal(
         raise ValueError(f"a modal's metadata has at most {METADATA_LIMIT} characters, not {len(private_metadata)}")
     words = {"title": title, "submit": submit, "close": close}
     for name, text in words.items():
-        check_length(f"a modal's {name}", plain(text, TEXT_LIMIT), MODAL_TEXT_LIMIT)
+        check_length(f"a modal's {name}", escaped(text, TEXT_LIMIT), MODAL_TEXT_LIMIT)
     return {
         "type": "modal",
         "callback_id": check_length("a callback_id", callback_id, ACTION_ID_LIMIT),

@@ -44,7 +44,7 @@ class ApprovalListeners:
 
     async def show(self, interaction: Interaction) -> Message:
         """List the open requests and the approvals, for an admin. Raises `LookupFailed`."""
-        if not self._intake.authorizer.is_admin(interaction.caller):
+        if not await self._intake.is_admin(interaction):
             return self._messages.people.not_an_admin(interaction.reference)
         standing = await self._intake.look_up(self._access_requests.standing(ROWS_OF_ACCESS + 1))
         return self._messages.people.access(standing)
@@ -92,7 +92,7 @@ class ApprovalListeners:
 
     async def on_revocation(self, interaction: Interaction) -> Message | None:
         """Revoke an approval, for an admin."""
-        if not self._intake.authorizer.is_admin(interaction.caller):
+        if not await self._intake.is_admin(interaction):
             return self._messages.people.not_an_admin(interaction.reference)
         try:
             revoked = await self._intake.write_in_time(
@@ -111,7 +111,7 @@ class ApprovalListeners:
         return await self._intake.ineligible(interaction)
 
     async def _decide(self, interaction: Interaction, state: RequestState) -> Message:
-        if not self._intake.authorizer.is_admin(interaction.caller):
+        if not await self._intake.is_admin(interaction):
             return self._messages.people.not_an_admin(interaction.reference)
         by, at = interaction.caller.user_id, self._clock()
         try:

@@ -31,7 +31,7 @@ class ChannelLocations:
         locations, channel_id = self._location_resolver.locations, interaction.caller.channel_id
         if not name:
             return self._messages.help.in_use(await self.home(interaction), interaction.reference)
-        if not self._intake.authorizer.is_admin(interaction.caller):
+        if not await self._intake.is_admin(interaction):
             return self._messages.people.not_an_admin(interaction.reference)
         meant = locations.meant(name)
         if meant is None:

@@ -24,7 +24,7 @@ class HistoryList:
         caller = interaction.caller
         user_id = asked.user_id or caller.user_id
         others = asked.everybody or user_id != caller.user_id
-        if others and not self._intake.authorizer.is_admin(caller):
+        if others and not await self._intake.is_admin(interaction):
             return self._messages.people.not_an_admin(interaction.reference)
         if asked.opportunity_id:
             looking = self._history.of_opportunity(asked.opportunity_id, LINES_OF_HISTORY)

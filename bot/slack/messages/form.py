@@ -15,7 +15,7 @@ from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.slack.block_kit import inputs
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import OPTION_LIMIT, Option, is_value, sendable
-from bot.slack.block_kit.mrkdwn import plain, unescaped
+from bot.slack.block_kit.mrkdwn import escaped, unescaped
 from bot.slack.messages.tables import FORM_WORDS
 
 FORM = "form"
@@ -163,7 +163,7 @@ def deal_for(opportunity: Opportunity) -> Deal:
     who = _seen(opportunity.contact) or _seen(opportunity.company)
     ends = [_cut(who, WHO_LIMIT)] if who and who != name else []
     ends += [_cut(opportunity.status, STATE_LIMIT)] if _seen(opportunity.status) else []
-    room = OPTION_LIMIT - sum(len(plain(f"· {end}")) + 1 for end in ends)
+    room = OPTION_LIMIT - sum(len(escaped(f"· {end}")) + 1 for end in ends)
     place = " › ".join(filter(None, (_seen(opportunity.pipeline), _seen(opportunity.stage))))
     return Deal(opportunity.id, " · ".join((_cut(name, room), *ends)), place)
 
@@ -180,11 +180,11 @@ def suggestions(matches: Matches) -> Block:
 
 def _seen(text: str | None) -> str:
     """Text from the CRM; empty when a reader could see nothing of it."""
-    return text if text and plain(text) else ""
+    return text if text and escaped(text) else ""
 
 
 def _cut(text: str, limit: int) -> str:
-    return unescaped(plain(text, limit))
+    return unescaped(escaped(text, limit))
 
 
 # --- what was entered ----------------------------------------------------------------------------------------------

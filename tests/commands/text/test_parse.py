@@ -29,7 +29,8 @@ from bot.commands.text.parse import LONGEST_NAME, SHORTEST_NAME, parse, read_nam
 from bot.commands.text.typography import normalise
 from bot.deals.deal import STATES, Status, Target
 from bot.deals.wish import Consent, Wish
-from bot.slack.verification import MAX_BODY
+from bot.slack.block_kit.mrkdwn import plain
+from bot.slack.verification import MAX_COMMAND
 
 LOCATION = "ve9EPM428h8vShlRW1KT"
 ELSEWHERE = "C2QujeCh8ZnC7al2InWR"
@@ -976,7 +977,7 @@ def test_any_text_gives_a_safe_target_or_none(text: str) -> None:
     ],
 )
 def test_a_long_text_is_read_in_a_time_that_grows_with_its_length(unit: str) -> None:
-    units = unit * (MAX_BODY // 4 // len(quote_plus(unit)))  # a quarter of what a request can hold
+    units = unit * (MAX_COMMAND // 4 // len(quote_plus(unit)))  # a quarter of what a request can hold
 
     for text in (f"https://a/opportunities/{units}", units, f"Acme lost {units}", f"{units}Acme"):
         start = time.process_time()
@@ -1035,3 +1036,7 @@ def test_a_link_in_a_message_names_its_sub_account() -> None:
 def test_use_names_a_sub_account_if_there_are_several(text: str, name: str) -> None:
     assert _parse_of_several(text) == UseLocation(name)
     assert not isinstance(_parse(text), UseLocation)
+
+
+def test_a_name_that_was_copied_from_a_message_of_ours_is_read_as_it_is_in_highlevel() -> None:
+    assert normalise(plain("*Smith* _& ~sons~ :tada: ").replace("&amp;", "&")) == "*Smith* _& ~sons~ :tada:"

@@ -381,7 +381,10 @@ async def test_a_shortcut_comes_with_the_message_it_is_used_on(slack: Slack, bot
     assert answer is not None
     told = json.loads(bot.form["payload"])
     assert (told["type"], told["callback_id"], told["user"]["id"]) == ("message_action", "change", ANA)
-    assert told["message"] == {"type": "message", "ts": shown.ts, "user": BEN, "text": "the Acme deal", "blocks": []}
+    (typed,) = told["message"].pop("blocks")
+    assert told["message"] == {"type": "message", "ts": shown.ts, "user": BEN, "text": "the Acme deal"}
+    assert typed["type"] == "rich_text"
+    assert typed["elements"][0]["elements"] == [{"type": "text", "text": "the Acme deal"}]
     assert (told["channel"]["id"], told["message_ts"], told["team"]["id"]) == (CHANNEL, shown.ts, slack.team_id)
     assert float(told["action_ts"]) > 0
     assert told["response_url"].startswith(f"{slack.url}/app-actions/")

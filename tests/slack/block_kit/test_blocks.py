@@ -1,5 +1,6 @@
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
 
@@ -29,7 +30,7 @@ from bot.slack.block_kit.blocks import (
     link_button,
     section,
 )
-from bot.slack.block_kit.mrkdwn import channel, code, date, fit, link, plain, unescaped, user
+from bot.slack.block_kit.mrkdwn import channel, code, date, escaped, fit, link, plain, unescaped, user
 
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 MENTIONS = [
@@ -60,9 +61,10 @@ def _is_one_line(text: str) -> bool:
 # --- text from anywhere --------------------------------------------------------------------------------------------
 
 
-@given(TEXTS, LIMITS)
-def test_any_text_is_escaped_and_fits(text: str, limit: int) -> None:
-    shown = plain(text, limit)
+@pytest.mark.parametrize("show", [plain, escaped])
+@given(text=TEXTS, limit=LIMITS)
+def test_any_text_becomes_inert_and_fits(show: Callable[[str, int], str], text: str, limit: int) -> None:
+    shown = show(text, limit)
 
     assert len(shown) <= limit
     assert _is_inert(shown)
@@ -77,7 +79,7 @@ def test_any_text_can_be_sent(text: str) -> None:
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=30))
 def test_a_text_that_fits_is_shown_unchanged(text: str) -> None:
-    assert plain(text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == text
+    assert escaped(text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == text
 
 
 def test_every_character_that_turns_the_direction_of_text_is_removed() -> None:
@@ -111,14 +113,14 @@ def test_a_text_is_escaped_before_it_is_measured(text: str, limit: int, shown: s
 
 @given(TEXTS, LIMITS)
 def test_an_unescaped_text_escapes_to_the_same_again(text: str, limit: int) -> None:
-    shown = plain(text, limit)
+    shown = escaped(text, limit)
 
-    assert plain(unescaped(shown), limit) == shown
+    assert escaped(unescaped(shown), limit) == shown
 
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=30))
 def test_unescaping_undoes_escaping(text: str) -> None:
-    assert unescaped(plain(text)) == text
+    assert unescaped(escaped(text)) == text
 
 
 @pytest.mark.parametrize("mention", MENTIONS)

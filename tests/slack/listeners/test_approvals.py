@@ -184,7 +184,7 @@ async def test_without_admins_no_request_is_taken(desk: Desk) -> None:
 
 
 async def test_a_person_of_another_workspace_cannot_ask(desk: Desk) -> None:
-    assert "another Slack workspace" in await _asks(desk, user={"id": "U9", "team_id": "T2"})
+    assert "another company's Slack workspace" in await _asks(desk, user={"id": "U9", "team_id": "T2"})
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def test_a_failure_says_what_happened_whether_anything_changed_what_next_and_the
     sentences, small_print = shown(told(Failed(Trouble(cause, retry_after=30.0), Effect.NOTHING)))
     what, changed, then = sentences.split("\n")
 
-    assert what == FAILURES[cause].what.format(id=f"`{ID}`", name="``")
+    assert what == FAILURES[cause].what.format(id=f"`{ID}`", name="`…`")
     assert changed == "Nothing was changed."
     page = "the page where HighLevel is connected"
     assert then == FAILURES[cause].then.format(admin=f"<@{KIM}>", wait="in 30 seconds", page=page)
