@@ -17,7 +17,7 @@ from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
 from bot.web.routes import EVENTS, LARGE_AT_ONCE, app
 from bot.web.server import MAX_HEADERS, BackgroundServer, BoundedProtocol, Server, config, serving
 from bot.wiring import build
-from tests.house import ANA, BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, SALES, House, open_house
+from tests.house import ANA, BOT_TOKEN, BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, SALES, SIGNING_SECRET, House, open_house
 
 
 async def _get(url: str) -> httpx.Response:
@@ -65,7 +65,8 @@ async def test_readyz_is_503_with_what_to_do_and_without_a_secret(house: House) 
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"), [("GET", EVENTS, 405), ("POST", "/healthz", 405), ("GET", "/", 404)]
+    ("method", "path", "status"),
+    [("GET", EVENTS, 405), ("POST", "/healthz", 405), ("POST", "/", 405), ("GET", "/x", 404)],
 )
 async def test_there_is_nothing_else(house: House, method: str, path: str, status: int) -> None:
     async with httpx.AsyncClient() as http:
@@ -73,6 +74,23 @@ async def test_there_is_nothing_else(house: House, method: str, path: str, statu
 
     assert answer.status_code == status
     assert "server" not in answer.headers
+
+
+async def test_a_browser_that_opens_the_bots_address_reads_what_it_is_and_no_secret(house: House) -> None:
+    answer = await _get(house.slack.bot_url)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    for words in ("Opp Status", "/opp-status help", "/healthz", "/readyz", "README.md"):
+        assert words in answer.text
+    for secret in (HIGHLEVEL_TOKEN, BOT_TOKEN, SIGNING_SECRET, house.slack.team_id, house.highlevel.location_id):
+        assert secret not in answer.text
+
+
+async def test_slack_is_answered_also_where_its_request_url_ends_with_a_slash(house: House) -> None:
+    house.slack.bot_path = f"{EVENTS}/"
+
+    assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
 
 
 @pytest.fixture
@@ -156,7 +174,7 @@ async def test_a_port_that_is_taken_is_an_end_and_not_a_wait(bot: Bot) -> None:
 
 
 def test_the_application_answers_at_the_path_of_the_manifest(bot: Bot) -> None:
-    assert _paths(bot) == ["/slack/events", "/healthz", "/readyz"]
+    assert _paths(bot) == ["/", "/slack/events", "/slack/events/", "/healthz", "/readyz"]
 
 
 def test_where_highlevel_is_connected_by_oauth_there_are_pages_for_it(tmp_path: Path) -> None:
@@ -164,7 +182,7 @@ def test_where_highlevel_is_connected_by_oauth_there_are_pages_for_it(tmp_path: 
     environ = {"SLACK_BOT_TOKEN": "xoxb-not-a-token", "HIGHLEVEL_LOCATION_ID": "L", **BY_OAUTH, **over_socket}
     bot = build(Settings.from_env(environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'ledger.db'}"}))
 
-    assert _paths(bot) == [INSTALL, INSTALL, CALLBACK, "/healthz", "/readyz"]
+    assert _paths(bot) == ["/", INSTALL, INSTALL, CALLBACK, "/healthz", "/readyz"]
 
 
 def _paths(bot: Bot) -> list[object]:

@@ -127,7 +127,8 @@ class ConnectPages:
         verdict = await self._install_links.spend(_asked(request, "state"), Purpose.STATE)
         if verdict is not Verdict.GOOD:
             log.warning("oauth.state_refused", verdict=verdict.value)
-            return _no_good("way back from HighLevel", verdict).response()
+            again = await self._connected_before() if verdict is Verdict.SPENT else None
+            return (again or _no_good("way back from HighLevel", verdict)).response()
         code = _asked(request, "code")
         if not code:
             log.info("oauth.declined")
@@ -142,6 +143,19 @@ class ConnectPages:
         except HighLevelError as error:
             log.warning("oauth.refused", error=type(error).__name__, status=error.details.status)
             return _refused(error).response()
+
+    async def _connected_before(self) -> HtmlPage | None:
+        """What a person reads who comes this way again, as with a browser's back button; `None`: nothing is connected.
+
+        Whether it was this way or an earlier one that connected it is not written down.
+        """
+        found = {location_id: await self._connections.find(location_id) for location_id in sorted(self._locations)}
+        connected = [location_id for location_id, row in found.items() if row and row.refused is None]
+        if not connected:
+            return None
+        missing = ", ".join(location_id for location_id in found if location_id not in connected)
+        more = (f"Not connected: {missing}. {ANOTHER_LINK}",) if missing else ()
+        return HtmlPage("Connected", (f"{', '.join(connected)} is connected already; you can close this page.", *more))
 
     async def _connect(self, tokens: Tokens) -> HtmlPage:
         """Save the tokens: a location's, or an agency's and those of each of our locations that it has."""

@@ -1,18 +1,18 @@
 """The routes: for Slack's requests, for connecting HighLevel, and for an operator's health checks and metrics."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from slack_sdk.signature import SignatureVerifier
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.commands.request import COMMAND
 from bot.lifecycle import Bot
 from bot.slack.bolt import dispatch, kind_of
 from bot.slack.verification import MAX_COMMAND, Rejected, size_limit, verify
@@ -23,6 +23,12 @@ EVENTS = "/slack/events"
 """The path of the request URL in the manifest, for commands and interactivity alike."""
 
 
+FRONT_PAGE = f"""This is Opp Status. It updates HighLevel deals from Slack, so there's nothing to do here.
+
+In Slack, type {COMMAND} help.
+If you run it: /healthz says whether it's up, and /readyz what isn't working. README.md has the rest.
+"""
+"""What a person reads who opens the bot's address in a browser."""
 LARGE_AT_ONCE = 16
 """Bodies larger than a command's that are read at a time: together they have 16 MB at most."""
 
@@ -32,7 +38,7 @@ def app(bot: Bot) -> Starlette:
     large = asyncio.Semaphore(LARGE_AT_ONCE)
 
     async def slack_events(request: Request) -> Response:
-        contents = await _contents(request, bot.edge.verifiers, large)
+        contents = await _contents(request, bot, large)
         if isinstance(contents, Rejected):
             return _rejected(contents)
         if contents.get("ssl_check") == "1":  # Slack checks the certificate of a distributed app
@@ -43,6 +49,9 @@ def app(bot: Bot) -> Starlette:
         bot.instrumentation.acknowledged(kind_of(contents), asyncio.get_running_loop().time() - request.state.began)
         headers = {name: values[0] for name, values in answer.headers.items() if name.lower() != "content-length"}
         return Response(answer.body, status_code=answer.status, headers=headers)
+
+    async def front_page(_request: Request) -> Response:
+        return PlainTextResponse(FRONT_PAGE, headers={"X-Robots-Tag": "noindex"})
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("alive")
@@ -57,19 +66,27 @@ def app(bot: Bot) -> Starlette:
         async with bot.running(), bot.edge.socket.receiving() if bot.edge.socket else nullcontext():
             yield
 
-    for_slack = [] if bot.edge.socket else [Route(EVENTS, slack_events, methods=["POST"])]
+    # Both forms are typed into Slack's settings, and Starlette is to redirect neither: see below.
+    for_slack = (
+        [] if bot.edge.socket else [Route(path, slack_events, methods=["POST"]) for path in (EVENTS, f"{EVENTS}/")]
+    )
     for_highlevel = bot.highlevel.oauth.connect_pages.routes() if bot.highlevel.oauth else []
     for_prometheus = bot.metrics.routes() if bot.metrics else []
-    routes = [*for_slack, *for_highlevel, Route("/healthz", healthz), Route("/readyz", readyz), *for_prometheus]
+    routes = [
+        Route("/", front_page),
+        *for_slack,
+        *for_highlevel,
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        *for_prometheus,
+    ]
     application = Starlette(routes=routes, lifespan=lifespan)
     # Starlette would redirect `/readyz/` to `/readyz` on any host that the request names, with the whole query.
     application.router.redirect_slashes = False
     return application
 
 
-async def _contents(
-    request: Request, verifiers: Sequence[SignatureVerifier], large: asyncio.Semaphore
-) -> dict[str, Any] | Rejected:
+async def _contents(request: Request, bot: Bot, large: asyncio.Semaphore) -> dict[str, Any] | Rejected:
     """Read a request's body, and verify it. `large`: how many may be read at a time that are larger than commands.
 
     Nothing is read any more from a body that waits for its turn, or is larger than any that Slack sends.
@@ -86,7 +103,7 @@ async def _contents(
                     await turn.enter_async_context(large)
         except ClientDisconnect:  # the sender has gone, and reads no answer
             return Rejected(HTTPStatus.BAD_REQUEST, "hung up")
-        return verify(bytes(body), request.headers, verifiers)
+        return verify(bytes(body), request.headers, bot.edge.verifiers)
 
 
 def _rejected(refusal: Rejected) -> Response:

@@ -133,6 +133,42 @@ async def test_any_query_parameters_are_answered_with_a_page(house: House, ana: 
     assert house.highlevel.received == []
 
 
+async def test_whoever_comes_back_twice_reads_that_it_is_connected(house: House, ana: Visitor) -> None:
+    back = await ana.chooses(await connect_link(house.settings))
+    assert (await ana.opens(back)).status_code == 200
+    again = await ana.opens(back)
+
+    assert again.status_code == 200
+    assert f"{house.highlevel.location_id} is connected already; you can close this page." in interaction(again)
+    assert "Nothing was connected" not in again.text
+
+
+async def test_whoever_comes_back_twice_after_a_refusal_reads_that_nothing_was_connected(
+    house: House, ana: Visitor
+) -> None:
+    house.highlevel.misbehave(Fault(status=400, body={"error": "invalid_grant"}), path="/oauth/token")
+    back = await ana.chooses(await connect_link(house.settings))
+    await ana.opens(back)
+    again = await ana.opens(back)
+
+    assert again.status_code == 403
+    assert "was used already" in interaction(again)
+    assert "Nothing was connected." in interaction(again)
+
+
+async def test_whoever_comes_back_twice_reads_which_sub_account_is_not_connected(tmp_path: Path) -> None:
+    agency = {"HIGHLEVEL_SCOPES": "opportunities.readonly opportunities.write oauth.write"}
+    settings = BY_OAUTH | agency | {"HIGHLEVEL_LOCATIONS": "PARIS=Paris"}
+    async with open_house(tmp_path, **settings) as house, visitor(house) as ana:
+        house.highlevel.oauth.chooses = house.highlevel.oauth.company_id
+        back = await ana.chooses(await connect_link(house.settings))
+        await ana.opens(back)
+        again = await ana.opens(back)
+
+        assert f"{house.highlevel.location_id} is connected already" in interaction(again)
+        assert "Not connected: PARIS." in interaction(again)
+
+
 async def test_the_page_says_that_the_database_is_down(house: House, ana: Visitor) -> None:
     address = await connect_link(house.settings)
     execute(house.settings.database_url, "DROP TABLE install_links")

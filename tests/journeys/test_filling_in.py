@@ -1,6 +1,7 @@
 """The form: opened by the command or a shortcut, filled in, submitted, and answered in the channel."""
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -112,8 +113,12 @@ async def test_the_caller_is_told_if_slack_does_not_open_the_form(house: House) 
     assert "The form could not be opened" in shown.text
 
 
-async def test_the_shortcut_fills_in_the_first_deal_that_the_message_links_to(any_house: House) -> None:
-    posted = await any_house.slack.post(f"What about <{LINK}|this one>?", user=BEN, channel=SALES)
+SAFE_LINK = f"https://nam02.safelinks.protection.outlook.com/?url={quote(LINK, safe='')}&amp;data=05&amp;reserved=0"
+
+
+@pytest.mark.parametrize("link", [LINK, SAFE_LINK], ids=["plain", "wrapped"])
+async def test_the_shortcut_fills_in_the_first_deal_that_the_message_links_to(any_house: House, link: str) -> None:
+    posted = await any_house.slack.post(f"What about <{link}|this one>?", user=BEN, channel=SALES)
     await any_house.slack.shortcut(posted, "change_status", user=ANA)
     view = await any_house.slack.wait_for_modal(ANA)
     before = view.hash

@@ -76,6 +76,12 @@ _ID = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{16,64}")
 # In a link the position tells that it is an id, unless it is a page of the app: `list`, `pipeline`. Hence the digit.
 _ID_IN_LINK = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{1,64}")
 
+WRAPPINGS = 3
+"""How many times a link may be wrapped: a mail program's around a chat's around a search engine's."""
+
+# Outlook's Safe Links and Slack's own redirections have `url`, Google's `q` or `url`.
+_WRAPPED_IN = ("url", "q")
+
 _BETWEEN_TARGETS = re.compile(r"[\s,;]+")
 
 # Possessive quantifiers: if a bracket never closes, backtracking would take minutes.
@@ -104,9 +110,14 @@ def read_link(link: str) -> Link:
 
     Any host is accepted, because agencies serve the app under their own domains. Known forms:
     `/v2/location/<location>/opportunities/<id>?tab=...` and `.../opportunities/list?opportunityId=<id>` (or
-    `opportunity=`).
+    `opportunity=`). Mail programs and chats wrap links into their own: one that names no deal, but has such a link in its
+    query, is read as that link.
     https://help.gohighlevel.com/support/solutions/articles/155000002000
     """
+    return _read_link(link, WRAPPINGS)
+
+
+def _read_link(link: str, wrappings: int) -> Link:
     try:
         url = urlsplit(link)
         query = parse_qs(url.query)
@@ -115,7 +126,12 @@ def read_link(link: str) -> Link:
     path = [unquote(part) for part in url.path.split("/") if part]
     candidates = [_after("opportunities", path), *query.get("opportunityId", ()), *query.get("opportunity", ())]
     ids = (candidate for candidate in candidates if candidate and _ID_IN_LINK.fullmatch(candidate))
-    return Link(next(ids, None), _after("location", path))
+    found = Link(next(ids, None), _after("location", path))
+    if found.opportunity_id is None and wrappings:
+        wrapped = (each for name in _WRAPPED_IN for each in query.get(name, ()) if _is_link(each))
+        inside = (_read_link(each, wrappings - 1) for each in wrapped)
+        return next((each for each in inside if each.opportunity_id is not None), found)
+    return found
 
 
 def _after(name: str, path: list[str]) -> str | None:

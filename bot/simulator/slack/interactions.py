@@ -55,6 +55,8 @@ class Interactions(Workspace):
         """The stand-in's own address."""
         self.bot_url = ""
         """The bot's address."""
+        self.bot_path = EVENTS
+        """The path of the request URL, as it stands in the app's settings."""
         self.signing_secret = signing_secret
         self.socket = SocketMode()
         """Used instead of HTTP once `socket.tokens` has an app-level token."""
@@ -254,7 +256,7 @@ class Interactions(Workspace):
 
     async def _over_http(self, body: str, headers: Mapping[str, str]) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport.pooled(), timeout=self.acknowledge_within) as http:
-            return await http.post(f"{self.bot_url}{EVENTS}", content=body, headers=headers)
+            return await http.post(f"{self.bot_url}{self.bot_path}", content=body, headers=headers)
 
     async def _over_socket(self, body: str) -> httpx.Response:
         """Send the same contents in an envelope; returns the acknowledgement as if it were an answer over HTTP."""

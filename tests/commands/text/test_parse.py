@@ -908,7 +908,7 @@ def _is_sound(request: Request, text: str, statuses: frozenset[Status]) -> bool:
 
 
 def _is_one_deal(identifier: str, name: str, text: str) -> bool:
-    readable = unquote(normalise(html.unescape(normalise(text))))
+    readable = unquote(unquote(unquote(unquote(normalise(html.unescape(normalise(text)))))))
     if identifier:
         return not name and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identifier) is not None and identifier in readable
     is_clean = name == " ".join(name.split()) and len(name) <= LONGEST_NAME
@@ -973,6 +973,7 @@ def test_any_text_gives_a_safe_target_or_none(text: str) -> None:
         *('"', "'.", "<", "<>", "'<", "&", "&#1", "&lt;", "a ", "won ", f"{ID} ", '"a"', " ", "%", "[", "|", "\u200b"),
         *("ﷺ", "\u0300\u0316", "/opportunities/", "/location/", "https://x?a=b&", "e\u0301", "\U0001f600", "\x00"),
         *("?", "? ", "'? ", "preview ", "lost ", '"a" ', "([", "(x", ")", "],", f"{ID},", "<https://", "<https://a|"),
+        *("https://x?url=", "https://x?q=https%3A%2F%2F", "https://x?url=https%3A%2F%2Fa&"),
         *("<mailto:a|", "a;", ";https://a/opportunities/1", "|", "<a"),
     ],
 )
@@ -987,6 +988,63 @@ def test_a_long_text_is_read_in_a_time_that_grows_with_its_length(unit: str) -> 
         read_name(text)
         # Some hundredths of a second; several seconds if the time grew with the square.
         assert time.process_time() - start < 1.0
+
+
+# --- links that are wrapped into others ----------------------------------------------------------------------------
+
+
+def _outlook(link: str) -> str:
+    return f"https://nam02.safelinks.protection.outlook.com/?url={quote(link, safe='')}&data=05%7C02%7C&reserved=0"
+
+
+def _google(link: str) -> str:
+    return f"https://www.google.com/url?q={quote(link, safe='')}&sa=D&source=docs&ust=1700000000000000"
+
+
+def _slack(link: str) -> str:
+    return f"https://slack-redir.net/link?url={quote(link, safe='')}"
+
+
+WRAPPED = [
+    *(wrap(link) for wrap in (_outlook, _google, _slack) for link in (LINK, LIST_LINK, f"{LINK}?tab=a&b=c#d")),
+    _outlook(_google(LINK)),
+    _slack(_outlook(_google(LINK))),
+    f"https://www.google.com/url?sa=t&url={LINK}&usg=x",
+    f"https://www.google.com/url?q=other+words&url={quote(LINK, safe='')}",
+]
+
+
+@pytest.mark.parametrize("link", WRAPPED)
+def test_a_wrapped_link_is_read_as_the_deals_link_that_it_wraps(link: str) -> None:
+    assert read_link(link) == Link(ID, LOCATION)
+    for typed in (f"{link} won", f"won <{link.replace('&', '&amp;')}>", f"<{link.replace('&', '&amp;')}|here> won"):
+        assert _parse(typed) == _change(ID)
+    assert _first_link(f"See <{link.replace('&', '&amp;')}|this>") == _first_link(f"See {link}!") == ID
+
+
+@pytest.mark.parametrize("wrap", [_outlook, _google, _slack])
+def test_a_wrapped_link_to_another_location_is_refused_and_the_location_named(wrap: Callable[[str], str]) -> None:
+    link = wrap(LINK.replace(LOCATION, ELSEWHERE))
+
+    assert _parse(f"{link} won") == Misunderstood(Problem.OTHER_LOCATION, ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        _outlook("https://example.com/"),
+        "https://example.com/?url=",
+        f"https://example.com/?url={ID}",
+        f"https://example.com/?other={quote(LINK, safe='')}",
+        _google(_outlook(_google(_outlook(_google(LINK))))),
+    ],
+)
+def test_a_link_that_wraps_no_deal_names_none(link: str) -> None:
+    assert read_link(link).opportunity_id is None
+
+
+def test_a_link_to_a_deal_that_carries_another_is_the_deals_own() -> None:
+    assert read_link(f"{LINK}?url={quote(LINK.replace(ID, OTHER_ID), safe='')}") == Link(ID, LOCATION)
 
 
 # --- several sub-accounts ------------------------------------------------------------------------------------------
