@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,7 +12,7 @@ from bot.commands.record import Entry
 from bot.deals.deal import LostReason, Opportunity
 from bot.deals.identify import Identified
 from bot.deals.outcome import Cause, Effect, Failed, Outcome, Trouble
-from bot.deals.ports import LeaseLost, StoreDown
+from bot.deals.ports import LeaseLost, StoreDown, StoreRefused
 from bot.deals.wish import Consent, Wish
 
 log = structlog.get_logger(__name__)
@@ -80,13 +79,16 @@ class Execution:
                 return outcome, claim.entry
             pause = self._again
             async with self._slots[claim.entry.wish.location_id]:
-                # What was accepted is carried out as soon as it can be written down.
-                with suppress(StoreDown):
+                try:
                     claim, outcome = await self._step(claim)
-                    if outcome:
-                        pause = _worth_waiting_for(outcome)
-                        if not pause or now() + pause > give_up:
-                            return outcome, claim.entry
+                except StoreDown:  # what was accepted is carried out as soon as it can be written down
+                    outcome = None
+                except StoreRefused:  # it would be again
+                    outcome = _refused(claim)
+                if outcome:
+                    pause = _worth_waiting_for(outcome)
+                    if not pause or now() + pause > give_up:
+                        return outcome, claim.entry
             await asyncio.sleep(pause)
 
     async def _step(self, claim: Claim) -> tuple[Claim, Outcome | None]:
@@ -123,7 +125,7 @@ class Execution:
     async def _try(self, entry: Entry, intended: Opportunity | None) -> Outcome:
         try:
             return await self._accounts.change(entry.wish, entry.key, intended)
-        except (StoreDown, LeaseLost):
+        except (StoreDown, StoreRefused, LeaseLost):
             raise
         except Exception:
             log.exception("command.broken")
@@ -139,6 +141,12 @@ def _without_trying(claim: Claim, age: float) -> Outcome | None:
     if age > TOO_LATE:
         return Failed(Trouble(Cause.TOO_LATE), effect, claim.intended)
     return None
+
+
+def _refused(claim: Claim) -> Outcome:
+    """The outcome of a command about which something cannot be written down. All notes come before the change."""
+    effect = Effect.UNKNOWN if claim.intended else Effect.NOTHING
+    return Failed(Trouble(Cause.UNEXPECTED), effect, claim.intended)
 
 
 def _worth_waiting_for(outcome: Outcome) -> float:

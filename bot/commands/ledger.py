@@ -41,7 +41,7 @@ class Accepted(Enum):
 
 
 class IntakeLedger(Protocol):
-    """What the intake does before it acknowledges a command. Every method raises `StoreDown`."""
+    """What the intake does before it acknowledges a command. Every method raises `StoreDown` and `StoreRefused`."""
 
     async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
         """Write down all of the commands or none, `within` so many seconds. This process has them then, with a lease.
@@ -56,7 +56,7 @@ class IntakeLedger(Protocol):
 
 
 class WorkerLedger(Protocol):
-    """What a worker notes about the commands it has. Every method raises `StoreDown`.
+    """What a worker notes about the commands it has. Every method raises `StoreDown` and `StoreRefused`.
 
     Those that note something about a command raise `LeaseLost` when this process does not have it any more. Then its
     new owner goes on.
