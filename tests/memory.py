@@ -34,7 +34,7 @@ from bot.deals.outcome import (
     word,
 )
 from bot.deals.policy import Confirm, LostReasonMode, Policy
-from bot.deals.ports import CrmError, LeaseLost, StoreDown
+from bot.deals.ports import CrmError, LeaseLost, StoreDown, StoreRefused
 from bot.deals.wish import Wish
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.pieces import Installation
@@ -224,6 +224,13 @@ class MemoryStore:
 
     rows: dict[str, Row] = field(default_factory=dict)
     down: bool = False
+    refusing: list[str] = field(default_factory=list)
+    """Methods whose next call raises `StoreRefused`."""
+
+    def refuse(self, method: str) -> None:
+        if method in self.refusing:
+            self.refusing.remove(method)
+            raise StoreRefused
 
     def age(self, seconds: float) -> None:
         """So many seconds go by for every lease."""
@@ -263,10 +270,12 @@ class MemoryLedger:
 
     async def identify(self, key: str, wish: Wish) -> None:
         row = self._ours(key)
+        self.store.refuse("identify")
         row.entry = replace(row.entry, wish=wish)
 
     async def begin(self, key: str) -> bool:
         row = self._ours(key)
+        self.store.refuse("begin")
         others = self._others(row)
         before = [other for other in others if other.number < row.number]
         if any(other.state in AT_THE_DEAL for other in others) or (before and row.state == State.ACCEPTED):
@@ -290,6 +299,7 @@ class MemoryLedger:
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
         row = self._ours(key)
+        self.store.refuse("answer")
         row.state, row.outcome, row.reply = State.ANSWERED, outcome, reply
 
     async def reply(self, key: str, reply: Message) -> None:

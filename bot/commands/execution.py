@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,7 +13,7 @@ from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason, Opportunity
 from bot.deals.identify import Identified
 from bot.deals.outcome import Cause, Effect, Failed, Outcome, Trouble
-from bot.deals.ports import LeaseLost, StoreDown
+from bot.deals.ports import LeaseLost, StoreDown, StoreRefused
 from bot.deals.wish import Consent, Wish
 
 log = structlog.get_logger(__name__)
@@ -84,13 +83,16 @@ class Execution:
                 return outcome, claim.entry
             pause = self._retry
             async with self._slots[claim.entry.wish.location_id]:
-                # An accepted command is not given up because the database is down: it is carried out later.
-                with suppress(StoreDown):
+                try:
                     claim, outcome = await self._step(claim)
-                    if outcome:
-                        pause = _seconds_to_wait(outcome)
-                        if not pause or loop_time() + pause > give_up:
-                            return outcome, claim.entry
+                except StoreDown:  # an accepted command is carried out when the database is back
+                    outcome = None
+                except StoreRefused:  # it would be again
+                    outcome = _refused(claim)
+                if outcome:
+                    pause = _seconds_to_wait(outcome)
+                    if not pause or loop_time() + pause > give_up:
+                        return outcome, claim.entry
             await asyncio.sleep(pause)
 
     async def _step(self, claim: Claim) -> tuple[Claim, Outcome | None]:
@@ -127,7 +129,7 @@ class Execution:
     async def _try(self, entry: Entry, intended: Opportunity | None) -> Outcome:
         try:
             return await self._accounts.change(entry.wish, entry.key, intended)
-        except (StoreDown, LeaseLost):
+        except (StoreDown, StoreRefused, LeaseLost):
             raise
         except Exception:
             log.exception("command.broken")
@@ -143,6 +145,12 @@ def _without_trying(claim: Claim, age: float) -> Outcome | None:
     if age > TOO_LATE:
         return Failed(Trouble(Cause.TOO_LATE), effect, claim.intended)
     return None
+
+
+def _refused(claim: Claim) -> Outcome:
+    """The outcome of a command about which something cannot be written down. All notes come before the change."""
+    effect = Effect.UNKNOWN if claim.intended else Effect.NOTHING
+    return Failed(Trouble(Cause.UNEXPECTED), effect, claim.intended)
 
 
 def _seconds_to_wait(outcome: Outcome) -> float:

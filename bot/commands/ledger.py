@@ -43,7 +43,7 @@ class Accepted(Enum):
 
 
 class IntakeLedger(Protocol):
-    """The ledger before a command is acknowledged. Every method raises `StoreDown`."""
+    """The ledger before a command is acknowledged. Every method raises `StoreDown` and `StoreRefused`."""
 
     async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
         """Write commands down within so many seconds, all of them or none. This process owns them, with a lease.
@@ -58,7 +58,7 @@ class IntakeLedger(Protocol):
 
 
 class WorkerLedger(Protocol):
-    """The ledger as the worker uses it. Every method raises `StoreDown`.
+    """The ledger as the worker uses it. Every method raises `StoreDown` and `StoreRefused`.
 
     A method that notes something about a command raises `LeaseLost` if another process owns the command by now: that
     process carries on.

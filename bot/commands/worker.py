@@ -18,8 +18,8 @@ from bot.commands.reply import DeliveryWay, Message
 from bot.commands.tasks import Tasks
 from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason
-from bot.deals.outcome import Failed, Outcome, Result, word
-from bot.deals.ports import LeaseLost, StoreDown
+from bot.deals.outcome import Cause, Effect, Failed, Outcome, Result, Trouble, word
+from bot.deals.ports import LeaseLost, StoreDown, StoreRefused
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -172,11 +172,10 @@ class Worker:
         entry, batch = claim.entry, claim.entry.batch
         if not claim.answered:
             outcome, entry = await self._execution.carry_out(claim)
-            log.info("command.done", outcome=_loggable(outcome))
-            undone = await self._undone(entry)
-            reply = None if batch else self._words.outcome(outcome, entry, undone)
-            await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply))
-            self._instrumentation.commanded(word(outcome))
+            try:
+                reply = await self._note_outcome(outcome, entry)
+            except StoreRefused:  # the deal may be changed, and no note can say to what
+                reply = await self._note_outcome(Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN), entry)
             if reply:
                 return reply
         if not batch or entry.key != batch:
@@ -190,6 +189,15 @@ class Worker:
         reasons = await self._lost_reasons(entry) if lacks_reason else None
         reply = self._words.several(records, entry, earlier, reasons or ())
         await self._until_stored(lambda: self._ledger.reply(entry.key, reply))
+        return reply
+
+    async def _note_outcome(self, outcome: Outcome, entry: Entry) -> Message | None:
+        """Write down what became of a command, and the reply; `None` for one of several."""
+        log.info("command.done", outcome=_loggable(outcome))
+        undone = await self._undone(entry)
+        reply = None if entry.batch else self._words.outcome(outcome, entry, undone)
+        await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply))
+        self._instrumentation.commanded(word(outcome))
         return reply
 
     async def _wait_for_batch(self, batch: str) -> Sequence[Record]:

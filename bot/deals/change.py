@@ -59,7 +59,7 @@ class ChangeStatus:
 
         `intended`: the deal as an earlier process saw it just before it wrote, and died; `None` if none did. Then this
         looks first whether that write happened.
-        Raises the ledger's `StoreDown` and `LeaseLost`, before anything was written to the CRM.
+        Raises the ledger's `StoreDown`, `StoreRefused` and `LeaseLost`, before anything was written to the CRM.
         """
         try:
             async with self._crm.reserve(until=loop_time() + self._patience.reserve):

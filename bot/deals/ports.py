@@ -38,6 +38,10 @@ class StoreDown(Exception):
         """Set where another version of this program made the tables: then the database stays unusable. Else `None`."""
 
 
+class StoreRefused(Exception):
+    """The database is well, and refused a value for good: nothing was written, and no retry helps."""
+
+
 class LeaseLost(Exception):
     """Another worker has taken over the command: this one must do nothing more with it."""
 
@@ -86,5 +90,5 @@ class Intents(Protocol):
     async def intend(self, key: str, before: Opportunity) -> None:
         """Note that the command `key` is about to change a deal that looks like `before`.
 
-        Raises `StoreDown`, and `LeaseLost` when another worker has taken over the command.
+        Raises `StoreDown`, `StoreRefused`, and `LeaseLost` when another worker has taken over the command.
         """

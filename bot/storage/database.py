@@ -13,8 +13,8 @@ import structlog
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from bot.deals.clock import loop_time
-from bot.deals.ports import OtherSchema, StoreDown
-from bot.storage.engine import cut, engine, is_cut_off, is_deadlock, reason
+from bot.deals.ports import OtherSchema, StoreDown, StoreRefused
+from bot.storage.engine import cut, engine, is_cut_off, is_deadlock, is_refusal, reason
 from bot.storage.migrations import NewerSchemaError, UnreleasedSchemaError, migrate, must_be_migratable
 
 log = structlog.get_logger(__name__)
@@ -106,7 +106,8 @@ class Database:
         """Do the work, and return its result once it is committed, which means on the disk.
 
         `within`: seconds, with the wait for other work. Raises `StoreDown` when the work could not be done in time or
-        at all. Its `perhaps_written` says whether it may be done all the same.
+        at all. Its `perhaps_written` says whether it may be done all the same. Raises `StoreRefused` when it would
+        fail again however often it is tried; then it is not done.
         """
         job = _Job(work, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
@@ -202,15 +203,19 @@ class Database:
         try:
             self._try(commit, commit.jobs)
         except Exception as error:  # noqa: BLE001 - see `_migrate`
-            if len(commit.jobs) == 1 or commit.finishing or isinstance(error, sa.exc.OperationalError):
-                commit.error = self._failed(error)
-            else:
+            if len(commit.jobs) > 1 and not commit.finishing and not isinstance(error, sa.exc.OperationalError):
                 commit.results = [self._alone(commit, job) for job in commit.jobs]
+            elif is_refusal(error):
+                commit.results = [self._refused(error)] * len(commit.jobs)
+            else:
+                commit.error = self._failed(error)
 
     def _alone(self, commit: _Commit, job: _Job) -> object:
         try:
             self._try(commit, [job])
         except Exception as error:  # noqa: BLE001 - see `_migrate`
+            if is_refusal(error):
+                return self._refused(error)
             self._failed(error)
             return StoreDown(perhaps_written=commit.finishing and is_cut_off(error))
         return commit.results[0]
@@ -237,6 +242,12 @@ class Database:
             commit.finishing = True
             transaction.commit()
             commit.finishing = False
+
+    def _refused(self, error: Exception) -> StoreRefused:
+        # The first line alone: below it PostgreSQL repeats the values.
+        first_line = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        log.error("database.refused", error=type(error).__name__, reason=first_line)
+        return StoreRefused()
 
     def _failed(self, error: Exception) -> Exception:
         """Log the error, and close the connections: the file may be another one, or the server may have restarted."""

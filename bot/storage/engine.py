@@ -3,9 +3,10 @@
 import os
 import socket
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -23,6 +24,9 @@ CONNECT_TIMEOUT = 2
 """Seconds for a connection to PostgreSQL. Its client waits no shorter."""
 DEADLOCK = "40P01"
 """PostgreSQL's code for it. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+_MENDED_BY_AN_OPERATOR = frozenset({"42P01", "42703", "42501", "3F000"})
+"""What PostgreSQL says of a missing table, column, permission or schema. SQLite has another exception for that."""
 
 NOW = {
     "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double),
@@ -62,8 +66,8 @@ def engine(url: str) -> sa.Engine:
         opened = sa.create_engine(parsed, connect_args={"check_same_thread": False, "timeout": BUSY_TIMEOUT})
         sa.event.listen(opened, "connect", _configure)
         sa.event.listen(opened, "begin", _begin)
-        return opened
-    return sa.create_engine(
+        return _taking_any_text(opened)
+    opened = sa.create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,
@@ -77,6 +81,7 @@ def engine(url: str) -> sa.Engine:
             "prepare_threshold": None,
         },
     )
+    return _taking_any_text(opened)
 
 
 def engine_for_reading(url: str) -> sa.Engine:
@@ -89,7 +94,8 @@ def engine_for_reading(url: str) -> sa.Engine:
         file = Path(parsed.database or "").absolute()
         if not file.is_file():
             raise FileNotFoundError(file)
-        return sa.create_engine(parsed.set(database=file.as_uri(), query={"mode": "ro", "uri": "true"}))
+        opened = sa.create_engine(parsed.set(database=file.as_uri(), query={"mode": "ro", "uri": "true"}))
+        return _taking_any_text(opened)
     return engine(url).execution_options(postgresql_readonly=True)
 
 
@@ -105,6 +111,39 @@ def reason(error: Exception, url: str) -> str:
 
 def _parsed(url: str) -> sa.URL:
     return sa.make_url(url.replace("postgres://", "postgresql://", 1))
+
+
+def storable(text: str) -> str:
+    """The text as both databases can keep it: a question mark for each NUL and each half of a surrogate pair.
+
+    PostgreSQL takes no NUL, and UTF-8 has no half pairs; JSON from Slack or HighLevel may have both.
+    """
+    if text.isascii() and "\x00" not in text:  # nearly every text, and this is much faster
+        return text
+    return text.replace("\x00", "?").encode("utf-8", "replace").decode()
+
+
+def _taking_any_text(opened: sa.Engine) -> sa.Engine:
+    """The engine, with every text made storable on its way into the database, what is looked for as well."""
+    sa.event.listen(opened, "before_cursor_execute", _store_any_text, retval=True)
+    return opened
+
+
+def _store_any_text(
+    _connection: sa.Connection,
+    _cursor: object,
+    statement: str,
+    parameters: Any,  # noqa: ANN401 - a row, or several
+    _context: object,
+    executemany: bool,  # noqa: FBT001 - likewise
+) -> tuple[str, Any]:
+    return statement, [_storable_row(row) for row in parameters] if executemany else _storable_row(parameters)
+
+
+def _storable_row(row: Any) -> Any:  # noqa: ANN401 - a tuple or a dictionary, as the driver takes them
+    if isinstance(row, Mapping):
+        return {name: storable(value) if isinstance(value, str) else value for name, value in row.items()}
+    return tuple(storable(value) if isinstance(value, str) else value for value in row)
 
 
 def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -135,6 +174,17 @@ def _begin(connection: sa.Connection) -> None:
 def is_cut_off(error: BaseException | None) -> bool:
     """Whether the connection failed, and not the statement that was sent over it."""
     return isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether a value or our own code is at fault, so that the same work fails again, however well the database is."""
+    if isinstance(error, sa.exc.ProgrammingError):
+        return getattr(error.orig, "sqlstate", None) not in _MENDED_BY_AN_OPERATOR
+    if isinstance(error, sa.exc.DBAPIError):
+        return isinstance(error, sa.exc.DataError | sa.exc.IntegrityError | sa.exc.NotSupportedError)
+    # What SQLAlchemy has not wrapped comes from a connection that is being opened, or from our own code.
+    trouble_with_a_connection = isinstance(error, sqlite3.Error | OSError | sa.exc.SQLAlchemyError)
+    return not trouble_with_a_connection or isinstance(error, sa.exc.StatementError)
 
 
 def is_deadlock(error: sa.exc.DBAPIError) -> bool:

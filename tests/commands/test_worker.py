@@ -31,7 +31,7 @@ from bot.deals.outcome import (
     Trouble,
     Unconfirmed,
 )
-from bot.deals.ports import LeaseLost, StoreDown
+from bot.deals.ports import LeaseLost, StoreDown, StoreRefused
 from bot.deals.wish import Consent, Wish
 from bot.slack.messages.messages import Messages
 from tests.memory import MemoryInstrumentation, MemoryLedger, MemoryStore, Row, messages
@@ -332,6 +332,46 @@ async def test_an_outcome_is_not_told_before_it_is_noted(work: Work) -> None:
     work.store.down = False
     await worker.drain()
     assert len(work.delivered) == 1
+    assert work.store.rows["one"].state == "finished"
+
+
+@pytest.mark.parametrize("method", ["identify", "begin"])
+async def test_what_the_database_refuses_for_good_is_answered_and_not_repeated(work: Work, method: str) -> None:
+    worker, ledger = work.worker()
+    work.store.refusing = [method]
+    work.findings = [Identified(replace(_entry("one").wish, lost_reason_id="found"))]
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain()
+
+    assert work.begun == []
+    assert len(work.texts) == 1
+    assert "wrong inside the bot" in work.texts[0]
+    assert "Nothing was changed." in work.texts[0]
+    assert work.instrumentation.outcomes == ["unexpected"]
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_an_intention_that_the_database_refuses_for_good_changes_nothing(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.outcomes = [StoreRefused()]
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain()
+
+    assert "Nothing was changed." in work.texts[0]
+    assert work.store.rows["one"].state == "finished"
+
+
+async def test_an_outcome_that_the_database_refuses_for_good_is_told_as_unknown(work: Work) -> None:
+    worker, ledger = work.worker()
+    work.outcomes = [Changed(OPEN, WON)]
+    work.store.refusing = ["answer"]
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain()
+
+    assert len(work.texts) == 1
+    assert "wrong inside the bot" in work.texts[0]
+    assert "Nothing was changed." not in work.texts[0]
+    assert work.instrumentation.outcomes == ["unexpected"]
     assert work.store.rows["one"].state == "finished"
 
 

@@ -139,7 +139,7 @@ async def test_whoever_comes_back_twice_reads_that_it_is_connected(house: House,
     again = await ana.opens(back)
 
     assert again.status_code == 200
-    assert f"{house.highlevel.location_id} is connected already; you can close this page." in interaction(again)
+    assert f"{house.highlevel.location_id} is connected already; you can close this page." in text_of(again)
     assert "Nothing was connected" not in again.text
 
 
@@ -152,8 +152,8 @@ async def test_whoever_comes_back_twice_after_a_refusal_reads_that_nothing_was_c
     again = await ana.opens(back)
 
     assert again.status_code == 403
-    assert "was used already" in interaction(again)
-    assert "Nothing was connected." in interaction(again)
+    assert "was used already" in text_of(again)
+    assert "Nothing was connected." in text_of(again)
 
 
 async def test_whoever_comes_back_twice_reads_which_sub_account_is_not_connected(tmp_path: Path) -> None:
@@ -165,8 +165,8 @@ async def test_whoever_comes_back_twice_reads_which_sub_account_is_not_connected
         await ana.opens(back)
         again = await ana.opens(back)
 
-        assert f"{house.highlevel.location_id} is connected already" in interaction(again)
-        assert "Not connected: PARIS." in interaction(again)
+        assert f"{house.highlevel.location_id} is connected already" in text_of(again)
+        assert "Not connected: PARIS." in text_of(again)
 
 
 async def test_the_page_says_that_the_database_is_down(house: House, ana: Visitor) -> None:

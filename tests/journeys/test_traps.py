@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bot.highlevel.api.transport import pooled
 from bot.operations import logs
 from bot.simulator.highlevel.server import Fault
+from bot.simulator.slack import server as slack
 from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
 from tests.house import ANA, BOT_TOKEN, DEAL, HASTY, HIGHLEVEL_TOKEN, SALES, SIGNING_SECRET, House, open_house
 
@@ -306,3 +307,41 @@ async def test_every_log_line_of_a_command_has_its_reference_and_none_has_a_secr
     assert without <= {"slack.turned_away", "worker.draining", "slack.workspace"}
     for secret in (BOT_TOKEN, HIGHLEVEL_TOKEN, SIGNING_SECRET, "secret-in-a-body", "/commands/"):
         assert secret not in stream.getvalue()
+
+
+# --- what no database takes -----------------------------------------------------------------------------------------
+
+UNSTORABLE = "A\x00\ud800"
+
+
+async def test_a_deals_name_that_no_database_takes_is_stored_in_part_and_the_change_is_told(any_house: House) -> None:
+    any_house.highlevel.opportunities[DEAL]["name"] = f"New {UNSTORABLE} website"
+    shown = await any_house.says(f"{DEAL} won")
+
+    assert "from open to *won*" in shown.text
+    assert any_house.deal == "won"
+    (row,) = await any_house.rows()
+    assert (row["outcome"], row["opportunity_name"]) == ("changed", "New A?\ufffd website")
+
+
+async def test_a_trace_id_that_no_database_takes_is_stored_in_part_and_the_failure_is_told(any_house: House) -> None:
+    answer = {"message": "Opportunity not found", "statusCode": 404, "traceId": UNSTORABLE}
+    any_house.highlevel.misbehave(Fault(status=404, body=answer), times=float("inf"))
+    shown = await any_house.says(f"{DEAL} won")
+
+    assert "Nothing was changed." in shown.text
+    (row,) = await any_house.rows()
+    assert (row["state"], row["trace_id"]) == ("finished", "A?\ufffd")
+
+
+async def test_a_message_id_that_no_database_takes_is_stored_in_part_and_nothing_is_said_twice(
+    any_house: House,
+) -> None:
+    posted = {"ok": True, "channel": SALES, "ts": f"17.{UNSTORABLE}"}
+    any_house.slack.misbehave(slack.Fault("response_url", status=404, times=float("inf")))
+    any_house.slack.misbehave(slack.Fault("chat.postMessage", status=200, body=posted, carries_out=True))
+    await any_house.says(f"{DEAL} won")
+
+    (row,) = await any_house.rows()
+    assert (row["state"], row["message_ts"]) == ("finished", "17.A??")
+    assert len(any_house.slack.shown) == 1

@@ -9,7 +9,7 @@ import pytest
 from bot.access.authorization import DirectoryError
 from bot.access.rules import Allowlist, Person
 from bot.deals.outcome import Cause
-from bot.deals.ports import OtherSchema, StoreDown
+from bot.deals.ports import OtherSchema, StoreDown, StoreRefused
 from bot.operations import diagnoses
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId, Findings
@@ -45,6 +45,7 @@ class Neighbours:
     highlevel: Cause | None = None
     lost_reasons: bool | Cause = True
     store_down: bool = False
+    store_refuses: bool = False
     database_ahead: float = 0.0
     schema: OtherSchema | None = None
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
@@ -89,6 +90,8 @@ class Neighbours:
         return self.lost_reasons
 
     async def ping(self) -> None:
+        if self.store_refuses:
+            raise StoreRefused
         if self.store_down:
             raise StoreDown(schema=self.schema)
 
@@ -361,6 +364,12 @@ async def test_a_clock_that_is_nearly_the_databases_is_well(neighbours: Neighbou
     neighbours.database_ahead = ahead
 
     assert (await neighbours.health().report()).notes == {}
+
+
+async def test_a_store_that_refuses_what_is_written_is_not_ready(neighbours: Neighbours) -> None:
+    neighbours.store_refuses = True
+
+    assert (await neighbours.health().report()).why == {"store.writable": "store.writable.down"}
 
 
 async def test_several_failing_checks_keep_their_order(neighbours: Neighbours) -> None:

@@ -1,5 +1,6 @@
 import asyncio
 import io
+import json
 import sqlite3
 import threading
 import time
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 import structlog
 from structlog.testing import capture_logs
 
-from bot.deals.ports import OtherSchema, StoreDown
+from bot.deals.ports import OtherSchema, StoreDown, StoreRefused
 from bot.operations import logs
 from bot.storage.database import Database
 from bot.storage.engine import NOW, engine
@@ -96,22 +97,46 @@ async def test_work_that_the_database_refuses_does_not_harm_the_work_beside_it(d
             return_exceptions=True,
         )
 
-    assert [line["event"] for line in lines] == ["database.down"]
+    assert [line["event"] for line in lines] == ["database.refused"]
     assert [results[0], results[2]] == ["one", "two"]
-    assert isinstance(results[1], StoreDown)
+    assert isinstance(results[1], StoreRefused)
     assert await _notes(database) == ["one", "two"]
+
+
+def _too_large(connection: sa.Connection) -> object:
+    """No database has whole numbers of that size. SQLite's driver says so with an error of Python's own."""
+    return connection.execute(sa.text("SELECT CAST(:number AS BIGINT)"), {"number": 2**80}).scalar()
 
 
 async def test_a_value_that_cannot_be_sent_does_not_harm_the_work_beside_it(database: Database) -> None:
     results = await asyncio.gather(
-        *(database.do(partial(_write, text=text)) for text in ("one", "\ud800", "two")),
+        database.do(partial(_write, text="one")),
+        database.do(_too_large),
+        database.do(partial(_write, text="two")),
         return_exceptions=True,
     )
 
     assert [results[0], results[2]] == ["one", "two"]
-    assert isinstance(results[1], StoreDown)
-    assert results[1].perhaps_written is False
+    assert isinstance(results[1], StoreRefused)
     assert await _notes(database) == ["one", "two"]
+
+
+async def test_an_error_that_will_come_again_is_a_refusal_and_names_no_value(database: Database) -> None:
+    await database.do(lambda connection: connection.execute(sa.text("CREATE UNIQUE INDEX one ON notes (text)")))
+    await database.do(lambda connection: _write(connection, "secret"))
+    with capture_logs() as lines:
+        for work in (partial(_write, text="secret"), _too_large, lambda _: json.loads("[" * 100_000)):
+            with pytest.raises(StoreRefused):
+                await database.do(work)
+
+    assert [line["event"] for line in lines] == ["database.refused"] * 3
+    assert "secret" not in str(lines)
+    assert await _notes(database) == ["secret"]
+
+
+async def test_a_mistake_that_an_operator_can_mend_is_no_refusal(database: Database) -> None:
+    with pytest.raises(StoreDown):
+        await database.do(lambda connection: connection.execute(sa.text("SELECT * FROM nowhere")))
 
 
 async def test_the_time_is_that_of_the_databases_clock(database: Database) -> None:

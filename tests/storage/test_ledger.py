@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -248,13 +247,10 @@ async def test_old_commands_are_forgotten_if_they_are_finished(sql: SqlLedger, d
     assert [row["key"] for row in _rows(database_url)] == ["under way"]
 
 
-async def test_a_text_that_the_database_refuses_does_not_harm_the_command_beside_it(sql: SqlLedger) -> None:
-    odd, even = await asyncio.gather(
-        sql.accept(entry("\ud800"), within=5), sql.accept(entry("one"), within=5), return_exceptions=True
-    )
-
-    assert isinstance(odd, StoreDown)
-    assert even is Accepted.WAITING
+async def test_a_key_that_no_database_takes_is_the_same_command_when_it_comes_again(sql: SqlLedger) -> None:
+    assert await sql.accept(entry("1.\ud800\x00"), within=5) is Accepted.WAITING
+    assert await sql.accept(entry("1.\ud800\x00"), within=5) is None
+    assert await sql.begin("1.\ud800\x00") is True
 
 
 @pytest.mark.parametrize("prepared", [True, False])

@@ -110,8 +110,8 @@ def read_link(link: str) -> Link:
 
     Any host is accepted, because agencies serve the app under their own domains. Known forms:
     `/v2/location/<location>/opportunities/<id>?tab=...` and `.../opportunities/list?opportunityId=<id>` (or
-    `opportunity=`). Mail programs and chats wrap links into their own: one that names no deal, but has such a link in its
-    query, is read as that link.
+    `opportunity=`). Mail programs and chats wrap links into their own: one that names no deal, but has such a link in
+    its query, is read as that link.
     https://help.gohighlevel.com/support/solutions/articles/155000002000
     """
     return _read_link(link, WRAPPINGS)

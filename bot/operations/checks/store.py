@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from bot.deals.ports import OtherSchema, StoreDown
+from bot.deals.ports import OtherSchema, StoreDown, StoreRefused
 from bot.operations import diagnose, diagnoses
 from bot.operations.checks.findings import CheckId, Findings
 from bot.operations.diagnoses import Diagnosis
@@ -12,7 +12,7 @@ MADE = frozenset({CheckId.STORE, CheckId.SCHEMA, CheckId.STORE_CLOCK})
 
 
 class StoreChecks:
-    """Asks the database. Both questions raise `StoreDown`.
+    """Asks the database. Both questions raise `StoreDown` and `StoreRefused`.
 
     `clock_offset`: seconds by which the database's clock is ahead of this machine's.
     """
@@ -36,6 +36,8 @@ class StoreChecks:
                     return _fails(diagnoses.STORE_DOWN)
                 case _:
                     assert_never(down.schema)
+        except StoreRefused:
+            return _fails(diagnoses.STORE_DOWN)
         noted = diagnose.of_database_clock(offset)
         return Findings(MADE, notes=(noted,) if noted else ())
 

@@ -7,7 +7,7 @@ from slack_bolt.async_app import AsyncAck
 from slack_bolt.listener.async_listener import AsyncListener
 from structlog.testing import capture_logs
 
-from bot.deals.ports import StoreDown
+from bot.deals.ports import StoreDown, StoreRefused
 from bot.slack.intake import LookupFailed
 from bot.slack.messages.form import DEAL, Origin
 from bot.slack.messages.tables import FORM_WORDS
@@ -118,6 +118,7 @@ def _raise(_text: str) -> NoReturn:
             "command.not_written_down",
             "store_down",
         ),
+        (StoreRefused(), "wrong inside the bot", "Nothing was changed.", "command.broken", "unexpected"),
         (RuntimeError(), "wrong inside the bot", "Nothing was changed.", "command.broken", "unexpected"),
     ],
 )
