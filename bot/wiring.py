@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import stamina
 from slack_sdk.signature import SignatureVerifier
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
@@ -61,6 +60,7 @@ from bot.slack.listeners.undo import Undo
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.pieces import Installation
 from bot.slack.replies import Replies
+from bot.slack.session import Session, web_client
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
 from bot.slack.workspace import SlackWorkspace
@@ -78,8 +78,6 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 USER_AGENT = f"opp-status/{VERSION}"
 
-SLACK_PATIENCE = 10
-"""Seconds for a call of Slack's Web API."""
 TERMINAL_PATIENCE = 10.0
 """Seconds for the database where somebody at a terminal waits, and not Slack."""
 
@@ -167,14 +165,10 @@ def _highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrumentati
 
 
 def _slack(settings: Settings) -> SlackClients:
-    # slack_sdk would repeat a post whose connection broke, and so might say everything twice.
-    web = AsyncWebClient(
-        token=settings.slack_bot_token.get_secret_value(),
-        base_url=settings.slack_api_url.rstrip("/") + "/",
-        timeout=SLACK_PATIENCE,
-        retry_handlers=[],
-    )
+    session = Session()
+    web = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session)
     return SlackClients(
+        session=session,
         web=web,
         workspace=SlackWorkspace(web),
         directory=SlackDirectory(web, settings.allowed_groups),

@@ -20,13 +20,16 @@ from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 log = structlog.get_logger(__name__)
 
 REPLY_PATIENCE = 10.0
-"""Seconds for Slack to take a message."""
+"""Seconds for Slack to take a message, from the connection to the last byte of the answer; half of them to connect."""
 
 PAUSES = (1.0, 2.0)
 """Seconds before a message that met an error of Slack's is sent again; after the last it goes the next way."""
 
 SLACKS = (b"slack.com", b"slack-gov.com")
 """Slack's domains; reply addresses are at `hooks.slack.com`, and have been at `<workspace>.slack.com`."""
+
+LONGEST_TS = 40
+"""Characters of the time by which Slack names a message; it has 17."""
 
 QUEUE_PATIENCE = 60.0
 """Seconds to wait altogether, on one way, because Slack says that messages come too fast."""
@@ -94,7 +97,9 @@ class Replies:
         # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message. And no
         # `httpx.AsyncClient`, whose cookies and redirects, which are not wanted, cost as much as to send it.
         self._transport = transport
-        self._waits = dict.fromkeys(("connect", "read", "pool"), patience)
+        """Reads whole answers, within bounds."""
+        self._patience = patience
+        self._waits = dict.fromkeys(("connect", "pool"), patience / 2)  # so that it is known whether it was sent
         self._pauses = pauses
         self._queue_patience = queue_patience
 
@@ -170,15 +175,12 @@ class Replies:
             return _Attempt(_Fate.REFUSED)
         try:
             request = httpx.Request("POST", address, json=body, extensions={"timeout": self._waits})
-            response = await self._transport.handle_async_request(request)
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
+            async with asyncio.timeout(self._patience):
+                response = await self._transport.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, ValueError) as error:
             log.warning("reply.not_sent", error=type(error).__name__)
             return _Attempt(_Fate.REFUSED)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             log.warning("reply.unanswered", error=type(error).__name__)
             return _Attempt(_Fate.PERHAPS)
         if response.is_success:
@@ -220,14 +222,15 @@ class Replies:
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
             log.warning("reply.unanswered", conversation=conversation, error=type(error).__name__)
             return _Attempt(_Fate.PERHAPS)
-        return _Attempt(_Fate.TAKEN, str(taken.get("ts", "")))
+        return _Attempt(_Fate.TAKEN, str(taken.get("ts", ""))[:LONGEST_TS])
 
 
 def _answered(response: Any, conversation: str) -> _Attempt:  # noqa: ANN401 - aiohttp's, where slack_sdk cannot read it
     """What an answer of the Web API means that is not a success; one that cannot be read may have been a success."""
     is_read = isinstance(response, AsyncSlackResponse)
     status = int(response.status_code if is_read else response.status)
-    reason = response.data.get("error") if is_read and isinstance(response.data, dict) else None
+    found = response.data.get("error") if is_read and isinstance(response.data, dict) else None
+    reason = None if found is None else str(found)[:100]
     log.warning("reply.refused", conversation=conversation, status=status, reason=reason)
     if httpx.codes.is_success(status) and reason is None:
         return _Attempt(_Fate.PERHAPS)
