@@ -25,6 +25,7 @@ from bot.operations.health import Health
 from bot.operations.settings import Settings
 from bot.slack.directory import SlackDirectory
 from bot.slack.replies import Replies
+from bot.slack.session import Session
 from bot.slack.socket_mode import SocketMode
 from bot.slack.workspace import SlackWorkspace
 from bot.storage.access_requests import SqlAccessRequests
@@ -66,6 +67,7 @@ class HighLevel:
 class SlackClients:
     """The parts that call Slack."""
 
+    session: Session
     web: AsyncWebClient
     workspace: SlackWorkspace
     directory: SlackDirectory
@@ -151,6 +153,7 @@ class Bot:
             if self.metrics:
                 self.metrics.close()
             await self.slack.replies.close()
+            await self.slack.session.close()
             await self.storage.database.close()
 
     async def _forget(self) -> None:

@@ -71,12 +71,12 @@ async def test_the_cheap_neighbours_answer_as_highlevel_does(neighbours: str) ->
                 answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, answer.content
             )
 
-        before = wire.read_opportunity(await ask(wire.get_opportunity("bench1")))
+        before = wire.read_opportunity(await ask(wire.get_opportunity("bench1")), "bench1")
         wire.read_accepted(await ask(wire.put_status("bench1", "won")))
-        after = wire.read_opportunity(await ask(wire.get_opportunity("bench1")))
+        after = wire.read_opportunity(await ask(wire.get_opportunity("bench1")), "bench1")
         found = wire.read_found(await ask(wire.search_opportunities("L", "Deal bench1", 10, version="2021-07-28")))
-        pipelines = wire.read_pipelines(await ask(wire.get_pipelines("L")))
-        name = wire.read_user_name(await ask(wire.get_user("OWNER")))
+        pipelines = wire.read_pipelines(await ask(wire.get_pipelines("L")), "L")
+        name = wire.read_user_name(await ask(wire.get_user("OWNER")), "OWNER")
         seen = (await http.get("/")).json()
 
     assert (before.status, after.status) == ("open", "won")

@@ -12,7 +12,15 @@ import structlog
 from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
 from bot.highlevel.api.auth import AccessTokens
-from bot.highlevel.api.errors import Disconnected, Ending, HighLevelError, NotRenewed, NotSent, Refused
+from bot.highlevel.api.errors import (
+    Disconnected,
+    Ending,
+    HighLevelError,
+    NotRenewed,
+    NotSent,
+    Refused,
+    Unreadable,
+)
 from bot.highlevel.api.oauth import Tokens
 from bot.highlevel.api.token_endpoint import TokenEndpoint
 from bot.highlevel.connections import Connection, Connections
@@ -34,6 +42,8 @@ class RefreshTiming:
     """Between two reads of a row while another process refreshes it, and between two attempts to save new tokens."""
     pause: float = 1.0
     """After HighLevel gave no tokens, until it is asked again. For 30 s it repeats an answer that was lost."""
+    longest_pause: float = 60.0
+    """The same, where HighLevel says for how long: tokens that are not refreshed meanwhile expire."""
     settle: float = 10.0
     """A refused token that is younger than this is not refreshed again: HighLevel would refuse the next one too."""
     farewell: float = 2.0
@@ -231,7 +241,8 @@ class AccountTokens:
                 await self._connections.release(found)
             # This request for tokens may have been carried out; the request that waits for its token was not sent.
             failure = error if isinstance(error, Refused | NotSent) else NotRenewed(error.details)
-            self._failed = (loop_time() + (error.retry_after or self._timing.pause), failure)
+            pause = min(error.retry_after or self._timing.pause, self._timing.longest_pause)
+            self._failed = (loop_time() + pause, failure)
             raise failure from error
         self._failed = None
         saved = await self._until_saved(StoreDown, lambda: self._connections.renew(found, tokens))
@@ -239,9 +250,13 @@ class AccountTokens:
         return True
 
     async def _ask(self, found: Connection) -> Tokens:
-        if found.refresh:
-            return await self._token_endpoint.renew(found.refresh, found.kind)
-        return await self._token_endpoint.exchange(found.company_id, self._id, self._of(found.company_id))
+        if not found.refresh:
+            return await self._token_endpoint.exchange(found.company_id, self._id, self._of(found.company_id))
+        tokens = await self._token_endpoint.renew(found.refresh, found.kind)
+        if tokens.account_id != self._id:
+            log.error("renewal.of_another_account", account=self._id, answered=tokens.account_id)
+            raise Unreadable
+        return tokens
 
 
 def _held(found: Connection, timing: RefreshTiming) -> _Held:

@@ -23,6 +23,7 @@ from bot.operations.diagnoses import (
     SCOPES_UNTOLD,
     STORE_CLOCK_OFF,
     TOKEN_EXPIRED,
+    TOKEN_FORBIDDEN,
     TOKEN_MISTYPED,
     TOKEN_OF_AGENCY,
     TOKEN_REVOKED,
@@ -95,6 +96,8 @@ def of_highlevel(trouble: Trouble, token: TokenShape, now: float, connect_url: s
             return TOKEN_REVOKED if token.is_private else TOKEN_MISTYPED
         case Cause.SCOPE_MISSING if _AGENCY.search(words):
             return TOKEN_OF_AGENCY
+        case Cause.FORBIDDEN:
+            return TOKEN_FORBIDDEN.about(said=f" ({'; '.join(trouble.reasons)})" if trouble.reasons else "")
         case Cause.RECONNECT:
             why = f" ({'; '.join(trouble.reasons)})" if trouble.reasons else ""
             return RECONNECT.about(page=f"{f', on {connect_url}' if connect_url else ''}{why}")

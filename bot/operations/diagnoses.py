@@ -224,7 +224,8 @@ TOKEN_OF_AGENCY = Diagnosis(
 
 TOKEN_FORBIDDEN = Diagnosis(
     "highlevel.token.forbidden",
-    f"HighLevel refuses HIGHLEVEL_TOKEN without a reason we know. Make another {_IN_HIGHLEVEL} > Rotate.",
+    "HighLevel refuses HIGHLEVEL_TOKEN without a reason we know{said}. If that is about the token, make another "
+    f"{_IN_HIGHLEVEL} > Rotate.",
 )
 
 RECONNECT = Diagnosis(
@@ -343,7 +344,6 @@ REASONS_UNREAD = Diagnosis(
 )
 
 BY_CAUSE: Mapping[Cause, Diagnosis] = {
-    Cause.FORBIDDEN: TOKEN_FORBIDDEN,
     Cause.APP_UNKNOWN: APP_UNKNOWN,
     Cause.NOT_RENEWED: NOT_RENEWED,
     Cause.SCOPE_MISSING: READING_MISSING,
@@ -436,7 +436,8 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *SOCKET_WORDS.values(),
     *(SOCKET_REFUSED, URL_UNTRIED, URL_UNREACHABLE, URL_UNTRUSTED, URL_REDIRECTED, URL_GUARDED, URL_ASLEEP),
     *(URL_ANOTHER, CLOCK_OFF, CLOCK_UNTOLD),
-    *(TOKEN_MISTYPED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_OF_AGENCY, RECONNECT, HIGHLEVEL_UNREACHABLE),
+    *(TOKEN_MISTYPED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_OF_AGENCY, TOKEN_FORBIDDEN, RECONNECT),
+    HIGHLEVEL_UNREACHABLE,
     *BY_CAUSE.values(),
     *(EDITING_MISSING, EDITING_UNTOLD, USERS_MISSING, USERS_UNTOLD, REASONS_FORBIDDEN, REASONS_UNREAD),
     *(

@@ -3,10 +3,13 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
+
+from bot.simulator.bodies import Chunks
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -66,6 +69,17 @@ def recording(to: str, exchanges: list[Exchange]) -> Any:  # noqa: ANN401 - aioh
         return answer
 
     return record
+
+
+async def streamed(request: web.Request, status: int, headers: Mapping[str, str], chunks: Chunks) -> web.StreamResponse:
+    """Answer with a body in pieces, as JSON, until they end or the bot has gone."""
+    response = web.StreamResponse(status=status, headers={"Content-Type": "application/json", **headers})
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        async for chunk in chunks():
+            await response.write(chunk)
+        await response.write_eof()
+    return response
 
 
 def headers_to_show(headers: Mapping[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from bot.access.authorization import DirectoryError
 from bot.access.rules import Person
 from bot.cache import Cache
 from bot.deals.clock import loop_time
-from bot.slack.workspace import SlackTrouble, answered
+from bot.slack.workspace import SlackTrouble, answered, cause_of
 
 log = structlog.get_logger(__name__)
 V = TypeVar("V")
@@ -80,6 +80,10 @@ class SlackDirectory:
         user = (await _answered(self._web.users_info(user=user_id))).get("user")
         if not isinstance(user, dict):
             raise DirectoryError("no_user")
+        enterprise = user.get("enterprise_user")  # a person of an Enterprise Grid has two ids
+        named = [user.get("id", user_id), enterprise.get("id") if isinstance(enterprise, dict) else None]
+        if user_id not in named:
+            raise DirectoryError("another_user")
         return read_person(user)
 
     async def _ask_shared(self, channel_id: str) -> bool:
@@ -93,7 +97,11 @@ class SlackDirectory:
     async def _is_shared(self, channel_id: str) -> bool:
         """Slack's own `is_shared` is true among our own workspaces too. https://docs.slack.dev/apis/slack-connect ."""
         channel = (await _answered(self._web.conversations_info(channel=channel_id))).get("channel")
-        return isinstance(channel, dict) and channel.get("is_ext_shared") is True
+        if not isinstance(channel, dict):
+            return False
+        if channel.get("id", channel_id) != channel_id:
+            raise DirectoryError("another_channel")
+        return channel.get("is_ext_shared") is True
 
 
 async def _answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
@@ -111,7 +119,7 @@ def _logged(ask: Callable[[str], Awaitable[V]]) -> Callable[[str], Awaitable[V]]
         try:
             return await ask(about)
         except DirectoryError as error:
-            log.warning("slack.not_told", about=about, error=error.error or repr(error.__cause__))
+            log.warning("slack.not_told", about=about, error=error.error or cause_of(error))
             raise
 
     return logged

@@ -20,11 +20,13 @@ from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 log = structlog.get_logger(__name__)
 
 REPLY_PATIENCE = 10.0
-"""Seconds for Slack to accept a message."""
+"""Seconds for Slack to accept a message, up to the last byte of its answer; half of them to connect."""
 PAUSES = (1.0, 2.0)
 """Seconds before each further try after a 5xx of Slack's; after the last, the message goes the next way."""
 SLACK_DOMAINS = (b"slack.com", b"slack-gov.com")
 """Reply addresses are at `hooks.slack.com`, and were at `<workspace>.slack.com`."""
+LONGEST_TS = 40
+"""Characters of the time by which Slack names a message; it has 17."""
 RATE_LIMIT_PATIENCE = 60.0
 """Seconds that a message waits at most, in all, for 429s on one way."""
 
@@ -101,7 +103,9 @@ class Replies:
         # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message. And not an
         # `httpx.AsyncClient`: its cookies and redirects are not wanted, and take as long as the sending itself.
         self._transport = transport
-        self._waits = dict.fromkeys(("connect", "read", "pool"), patience)
+        """Reads whole answers, within bounds."""
+        self._patience = patience
+        self._waits = dict.fromkeys(("connect", "pool"), patience / 2)  # so that it is known whether it was sent
         self._pauses = pauses
         self._queue_patience = queue_patience
 
@@ -177,15 +181,12 @@ class Replies:
             return _Attempt(_Result.REFUSED)
         try:
             request = httpx.Request("POST", address, json=body, extensions={"timeout": self._waits})
-            response = await self._transport.handle_async_request(request)
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
+            async with asyncio.timeout(self._patience):
+                response = await self._transport.handle_async_request(request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, ValueError) as error:
             log.warning("reply.not_sent", error=type(error).__name__)
             return _Attempt(_Result.REFUSED)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             log.warning("reply.unanswered", error=type(error).__name__)
             return _Attempt(_Result.UNKNOWN)
         if response.is_success:
@@ -233,14 +234,15 @@ class Replies:
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
             log.warning("reply.unanswered", conversation=conversation, error=type(error).__name__)
             return _Attempt(_Result.UNKNOWN)
-        return _Attempt(_Result.ACCEPTED, str(accepted.get("ts", "")))
+        return _Attempt(_Result.ACCEPTED, str(accepted.get("ts", ""))[:LONGEST_TS])
 
 
 def _read_error(response: Any, conversation: str) -> _Attempt:  # noqa: ANN401 - aiohttp's, if slack_sdk cannot read it
     """Read an error of the Web API. An unreadable answer with a 2xx status may have been a success."""
     is_read = isinstance(response, AsyncSlackResponse)
     status = int(response.status_code if is_read else response.status)
-    reason = response.data.get("error") if is_read and isinstance(response.data, dict) else None
+    found = response.data.get("error") if is_read and isinstance(response.data, dict) else None
+    reason = None if found is None else str(found)[:100]
     log.warning("reply.refused", conversation=conversation, status=status, reason=reason)
     if httpx.codes.is_success(status) and reason is None:
         return _Attempt(_Result.UNKNOWN)

@@ -20,12 +20,14 @@ from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.deals.clock import loop_time
 from bot.slack.bolt import dispatch, kind_of
 from bot.slack.verification import Rejected
-from bot.slack.workspace import SlackTrouble, answered
+from bot.slack.workspace import LONGEST_ERROR, SlackTrouble, answered, cause_of
 
 log = structlog.get_logger(__name__)
 
 NOTICES = ("warning", "refresh_requested")
 """Reasons of a `disconnect` after which this connection ends soon, and another one can be made."""
+MAX_FRAME = 1_000_000
+"""Bytes of a message; what people type, and what they see of a message, fits into it."""
 PASSING = ("internal_error", "fatal_error", "service_unavailable", "request_timeout")
 """Slack's errors for trouble of its own, which passes without an admin's help."""
 
@@ -133,6 +135,7 @@ class SocketMode:
                     address,
                     proxy=self._web.proxy,
                     heartbeat=self._timing.heartbeat,
+                    max_msg_size=MAX_FRAME,
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.hang_up),
                 ) as ws,
             ):
@@ -140,7 +143,7 @@ class SocketMode:
             log.info("socket.closed")
         except SlackTrouble as error:
             trouble = error.error
-            log.warning("socket.not_connected", error=error.error or repr(error.__cause__))
+            log.warning("socket.not_connected", error=error.error or cause_of(error))
         except (aiohttp.ClientError, OSError) as error:
             # Only the error's type: its text may have the address, which is a secret.
             log.info("socket.closed", error=type(error).__name__)
@@ -177,7 +180,7 @@ class SocketMode:
                         self._connected.add(connection)
                         log.info("socket.connected")
                     case {"type": "disconnect", "reason": reason} if reason not in NOTICES:
-                        raise SlackTrouble(str(reason))
+                        raise SlackTrouble(str(reason)[:LONGEST_ERROR])
                     case {"type": "disconnect"}:
                         patience.reschedule(loop_time() + self._timing.farewell)
                         connection.wants_successor.set()

@@ -8,6 +8,7 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.block_kit.blocks import Block
+from bot.slack.workspace import LONGEST_CAUSE
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,6 @@ class SlackViews:
         # slack_sdk raises AttributeError if the answer is not JSON.
         except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
             reason = getattr(getattr(error, "response", None), "data", None)
-            log.warning("view.refused", error=type(error).__name__, reason=reason)
+            log.warning("view.refused", error=type(error).__name__, reason=str(reason)[:LONGEST_CAUSE])
             return False
         return True

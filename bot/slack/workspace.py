@@ -13,6 +13,12 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 log = structlog.get_logger(__name__)
 
+LONGEST_ERROR = 100
+"""Characters of an error in Slack's words, and of a workspace's name."""
+
+LONGEST_CAUSE = 300
+"""Characters of a cause in the log."""
+
 RETRY_PAUSE = 5.0
 """Seconds between attempts to ask Slack at the start."""
 
@@ -25,13 +31,19 @@ class SlackTrouble(Exception):
         self.error = error
 
 
+def cause_of(error: Exception) -> str:
+    """What lies behind it, for the log: an exception of slack_sdk has the whole answer in it."""
+    return repr(error.__cause__)[:LONGEST_CAUSE]
+
+
 async def answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
     """The answer to a call of Slack's Web API. Raises `SlackTrouble`."""
     try:
         return await call
     except SlackApiError as error:
         data = getattr(error.response, "data", None)
-        raise SlackTrouble(str(data.get("error", "")) if isinstance(data, dict) else "") from error
+        named = data.get("error") if isinstance(data, dict) else None
+        raise SlackTrouble(named[:LONGEST_ERROR] if isinstance(named, str) else "") from error
     except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
         # slack_sdk raises AttributeError if the answer is not JSON.
         raise SlackTrouble("") from error
@@ -83,12 +95,12 @@ class SlackWorkspace:
         answer = await answered(self._web.auth_test())
         is_org_wide = answer.get("is_enterprise_install") is True
         team_id, team = answer.get("enterprise_id" if is_org_wide else "team_id"), answer.get("team")
-        if not isinstance(team_id, str):
+        if not isinstance(team_id, str) or len(team_id) > LONGEST_ERROR:
             raise SlackTrouble("no_team_id")
         self.team_id = team_id
         return AuthTest(
             team_id=team_id,
-            team=team if isinstance(team, str) else "",
+            team=team[:LONGEST_ERROR] if isinstance(team, str) else "",
             scopes=_scopes(answer.headers),
             date=str(answer.headers.get("Date", "")),
             at=time.time(),
@@ -100,7 +112,7 @@ class SlackWorkspace:
             try:
                 await self.ask()
             except SlackTrouble as trouble:
-                log.warning("slack.unknown_workspace", error=trouble.error or repr(trouble.__cause__))
+                log.warning("slack.unknown_workspace", error=trouble.error or cause_of(trouble))
                 await asyncio.sleep(self._pause)
         log.info("slack.workspace", team_id=self.team_id)
 

@@ -5,7 +5,6 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from slack_sdk.signature import SignatureVerifier
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
@@ -28,6 +27,7 @@ from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from bot.slack.replies import Replies
+from bot.slack.session import Session, web_client
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
 from bot.slack.workspace import SlackWorkspace
@@ -37,20 +37,12 @@ if TYPE_CHECKING:
     pass
 
 
-SLACK_PATIENCE = 10
-"""Seconds for one request to Slack's Web API."""
-
-
 def build_slack_clients(settings: Settings) -> SlackClients:
     """Build what calls Slack."""
-    # By default slack_sdk repeats a request whose connection broke, and so may post a message twice.
-    web = AsyncWebClient(
-        token=settings.slack_bot_token.get_secret_value(),
-        base_url=settings.slack_api_url.rstrip("/") + "/",
-        timeout=SLACK_PATIENCE,
-        retry_handlers=[],
-    )
+    session = Session()
+    web = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session)
     return SlackClients(
+        session=session,
         web=web,
         workspace=SlackWorkspace(web),
         directory=SlackDirectory(web, settings.allowed_groups),

@@ -306,6 +306,32 @@ async def test_a_refusal_of_tokens_that_were_replaced_meanwhile_changes_nothing(
     assert await waiting == tokens.access
 
 
+async def test_tokens_of_another_account_are_not_taken_for_ours(world: World) -> None:
+    tokens = await world.connect()
+    world.ages(DAY)
+    theirs = {"access_token": "theirs", "refresh_token": "theirs", "userType": "Location", "locationId": "ANOTHER"}
+    world.highlevel.misbehave(Fault(status=200, body=theirs), path="/oauth/token")
+    with pytest.raises(NotRenewed):
+        await world.token()
+
+    found = await world.connections.find(LOCATION)
+    assert found is not None
+    assert (found.access, found.refused) == (tokens.access, None)
+
+
+async def test_a_wait_that_highlevel_asks_for_is_cut_to_what_tokens_can_do_without(tmp_path: Path) -> None:
+    async with _world(tmp_path, replace(QUICK, longest_pause=0.3)) as world:
+        await world.connect()
+        world.ages(DAY)
+        later = Fault(status=429, body={"message": "Too many"}, headers={"Retry-After": "1e9"})
+        world.highlevel.misbehave(later, path="/oauth/token")
+        with pytest.raises(RateLimited):
+            await world.token()
+        await asyncio.sleep(0.4)
+
+        assert await world.token() in world.oauth.access_tokens
+
+
 @pytest.mark.parametrize(
     ("fault", "error"),
     [

@@ -13,6 +13,7 @@ import pytest
 
 from bot.deals.change import Patience
 from bot.deals.outcome import Cause
+from bot.simulator.bodies import GZIP, dripping, endless, gzip_bomb, nested
 from bot.simulator.highlevel.server import READ, WRITE, Fault
 from bot.simulator.slack.workspace import Shown
 from bot.simulator.traffic import Exchange
@@ -131,7 +132,13 @@ CASES = {
         Cause.FORBIDDEN,
         _get(_refusal(403, "You do not have permission to access this resource")),
         NOTHING,
-        ("no reason",),
+        ("HighLevel refused this. It says: You do not have permission to access this resource.",),
+    ),
+    "a 401 that is not about the token": Case(
+        Cause.FORBIDDEN,
+        _put(_refusal(401, "You do not have access to this feature")),
+        STILL_OPEN,
+        ("HighLevel refused this. It says: You do not have access to this feature.",),
     ),
     "a change that does not please": Case(
         Cause.INVALID,
@@ -216,6 +223,40 @@ CASES = {
     ),
     "an address that is not HighLevel's API": Case(
         Cause.WRONG_ADDRESS, _get(Fault(status=404, body="Cannot GET /opportunities")), NOTHING, ("HIGHLEVEL_API_URL",)
+    ),
+    "a server that says when it is back": Case(
+        Cause.SERVER_ERROR,
+        _get(Fault(status=503, body="", headers={"Retry-After": "300"})),
+        NOTHING,
+        ("problem of its own", "Try again in 5 minutes."),
+    ),
+    "an answer about another deal": Case(
+        Cause.UNREADABLE,
+        _get(Fault(status=200, body={"opportunity": {"id": UNKNOWN_ID, "status": "open"}})),
+        NOTHING,
+        ("made no sense",),
+    ),
+    "an endless answer": Case(Cause.UNREADABLE, _get(Fault(status=200, chunks=endless())), NOTHING, ("made no sense",)),
+    "an endless answer while changing": Case(
+        Cause.UNREADABLE, _put(Fault(status=200, chunks=endless())), LOOKED, ("made no sense",)
+    ),
+    "an endless refusal": Case(
+        Cause.INVALID, _put(Fault(status=422, chunks=endless())), STILL_OPEN, ("did not accept the request",)
+    ),
+    "an answer that is small only while it is compressed": Case(
+        Cause.UNREADABLE, _get(Fault(status=200, headers=GZIP, chunks=gzip_bomb(20))), NOTHING, ("made no sense",)
+    ),
+    "an answer that is not what it says that it is": Case(
+        Cause.UNREADABLE,
+        _get(Fault(status=200, headers=GZIP, chunks=endless(b"plain", 1))),
+        NOTHING,
+        ("made no sense",),
+    ),
+    "an answer that nests too deep": Case(
+        Cause.UNREADABLE, _get(Fault(status=200, chunks=nested())), NOTHING, ("made no sense",)
+    ),
+    "an answer that comes byte by byte": Case(
+        Cause.NO_ANSWER, _get(Fault(status=200, chunks=dripping(0.05))), NOTHING, ("did not answer in time",)
     ),
     "a success that says false": Case(
         Cause.SAID_NO, _put(Fault(status=200, body={"succeded": False})), LOOKED, ("was not carried out",)

@@ -169,6 +169,12 @@ def test_a_refused_token_is_mistyped_expired_or_revoked(pasted: TokenShape, inte
     assert of_highlevel(trouble, pasted, NOW).id == f"highlevel.token.{why}"
 
 
+def test_a_refusal_for_no_known_reason_is_quoted() -> None:
+    trouble = Trouble(Cause.FORBIDDEN, reasons=("You do not have access to this feature", "{sic}"))
+
+    assert "(You do not have access to this feature; {sic})" in of_highlevel(trouble, TokenShape(), NOW).words
+
+
 def test_a_token_of_the_agency_differs_from_one_without_the_scope() -> None:
     interaction = "This authClass type is not allowed to access this scope. Please reach out to the Platform team..."
 

@@ -5,8 +5,9 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.simulator.bodies import GZIP, Chunks, dripping, endless, gzip_bomb, nested
 from bot.simulator.serving import served
-from bot.simulator.traffic import HIDDEN, Exchange, headers_to_show, recording, text_to_show
+from bot.simulator.traffic import HIDDEN, Exchange, headers_to_show, recording, streamed, text_to_show
 
 
 async def _served_and_asked(answer: web.StreamResponse) -> Exchange:
@@ -88,3 +89,54 @@ def test_text_without_secrets_is_shown_unchanged() -> None:
     text = 'GET /opportunities/abc {"status": "won"} text=Acme+won'
 
     assert text_to_show(text) == text
+
+
+# --- bodies that no neighbour should send --------------------------------------------------------------------------
+
+
+async def _streamed(chunks: Chunks, **headers: str) -> tuple[httpx.Headers, bytes]:
+    """The headers, and the first megabyte or so of the body, as a client without bounds reads it."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await streamed(request, 200, headers, chunks)
+
+    app = web.Application()
+    app.router.add_get("/", handle)
+    body = b""
+    async with served(app) as url, httpx.AsyncClient() as http, http.stream("GET", url) as response:
+        async for piece in response.aiter_bytes(100_000):
+            body += piece
+            if len(body) > 1_000_000:
+                break
+        return response.headers, body
+
+
+async def test_a_body_is_sent_piece_by_piece_as_json() -> None:
+    headers, body = await _streamed(endless(b'["a"]', 1))
+
+    assert (headers["content-type"], body) == ("application/json", b'["a"]')
+
+
+async def test_an_endless_body_ends_when_the_bot_has_gone() -> None:
+    _, body = await _streamed(endless())
+
+    assert len(body) > 1_000_000
+
+
+async def test_a_bomb_is_small_on_its_way() -> None:
+    headers, body = await _streamed(gzip_bomb(2), **GZIP)
+    packed = b"".join([chunk async for chunk in gzip_bomb(2)()])
+
+    assert headers["content-encoding"] == "gzip"
+    assert len(packed) < 10_000
+    assert body == b" " * len(body)
+
+
+async def test_a_dripping_body_comes_piece_by_piece() -> None:
+    drops = aiter(dripping(0.0, b"x")())
+
+    assert [await anext(drops) for _ in range(3)] == [b"x"] * 3
+
+
+async def test_a_nested_body_has_the_depth_that_was_asked_for() -> None:
+    assert [chunk async for chunk in nested(3)()] == [b'{"a":{"a":{"a":']

@@ -142,6 +142,32 @@ async def test_an_answer_without_a_user_is_an_error(slack: Slack) -> None:
         await _directory(slack).person("U1")
 
 
+@pytest.mark.parametrize("user", [{"id": "U2"}, {"id": ["U1"]}, {"id": "U2", "enterprise_user": {"id": "W2"}}])
+async def test_an_answer_about_another_person_is_none(slack: Slack, user: object) -> None:
+    slack.misbehave(Fault("users.info", status=200, body={"ok": True, "user": user}))
+    with pytest.raises(DirectoryError, match="another_user"):
+        await _directory(slack).person("U1")
+
+
+@pytest.mark.parametrize("user", [{"id": "U1"}, {}, {"id": "U2", "enterprise_user": {"id": "U1"}}])
+async def test_a_person_of_an_enterprise_may_have_two_ids(slack: Slack, user: object) -> None:
+    slack.misbehave(Fault("users.info", status=200, body={"ok": True, "user": user}))
+    assert isinstance(await _directory(slack).person("U1"), Person)
+
+
+async def test_an_answer_about_another_channel_is_none(slack: Slack) -> None:
+    other = {"ok": True, "channel": {"id": "C2", "is_ext_shared": False}}
+    slack.misbehave(Fault("conversations.info", status=200, body=other))
+    with pytest.raises(DirectoryError, match="another_channel"):
+        await _directory(slack).look_into("C1")
+
+
+@pytest.mark.parametrize("channel", [None, "C1", []])
+async def test_an_answer_without_a_channel_tells_of_no_sharing(slack: Slack, channel: object) -> None:
+    slack.misbehave(Fault("conversations.info", status=200, body={"ok": True, "channel": channel}))
+    assert not await _directory(slack).look_into("C1")
+
+
 async def test_a_channel_is_shared_if_slack_says_so(slack: Slack) -> None:
     directory = _directory(slack)
 

@@ -14,6 +14,7 @@ from yarl import URL
 
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message
 from bot.highlevel.api import transport
+from bot.simulator.bodies import GZIP, dripping, endless, gzip_bomb
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
 from bot.simulator.slack.workspace import Shown
@@ -484,3 +485,26 @@ async def test_an_unreadable_answer_may_be_a_success_only_with_a_2xx_status(
 async def test_a_message_whose_answer_is_not_text_may_have_arrived(status: int) -> None:
     async with _babel(status, b"\xff", "application/json") as (sender, to):
         assert await sender.deliver(PUBLIC, to) == Delivery(DeliveryWay.CHANNEL, "")
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+async def test_a_reply_address_that_drips_takes_no_longer_than_any_other(
+    slack: Slack, client: AsyncWebClient, status: int
+) -> None:
+    slack.misbehave(Fault("response_url", status=status, chunks=dripping(0.05), times=10))
+    async with _sending(client, patience=1.0) as sender:
+        began = _now()
+        await sender.deliver(PUBLIC, _address(slack))
+
+    assert _now() - began < 10
+
+
+@pytest.mark.parametrize("fault", [{"chunks": endless()}, {"chunks": gzip_bomb(20), "headers": GZIP}])
+async def test_an_answer_of_a_reply_address_that_is_too_large_counts_by_its_status(
+    slack: Slack, sender: Replies, fault: dict[str, Any]
+) -> None:
+    slack.misbehave(Fault("response_url", status=404, **fault))
+    slack.misbehave(Fault("response_url", status=200, **fault))
+
+    assert (await sender.deliver(PUBLIC, _address(slack))).way is DeliveryWay.CHANNEL
+    assert await sender.deliver(PUBLIC, _address(slack)) == BY_ADDRESS

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ from bot.commands.request import COMMAND
 from bot.simulator.serving import served
 from bot.simulator.slack import socket_mode
 from bot.simulator.slack.server import Fault, Slack
-from bot.slack.socket_mode import SocketMode, SocketTiming
+from bot.slack.socket_mode import MAX_FRAME, SocketMode, SocketTiming
 from bot.slack.workspace import SlackTrouble
 from tests.house import APP_TOKEN, BOT_TOKEN, PATIENT
 from tests.memory import MemoryInstrumentation
@@ -207,6 +208,27 @@ async def test_a_frame_that_makes_no_sense_is_skipped(slack: Slack, listener: Li
             await _deliver(slack)
 
     assert [line["event"] for line in lines if line["event"] == "slack.turned_away"] == ["slack.turned_away"]
+    assert slack.socket.greeted == 1
+
+
+async def test_after_a_frame_that_is_larger_than_any_of_slacks_a_new_connection_is_made(
+    slack: Slack, listener: Listener
+) -> None:
+    async with _receiving(slack, listener) as ours:
+        (ws,) = slack.socket.connections
+        await slack.socket.send(ws, json.dumps({"type": "hello", "padding": "x" * MAX_FRAME}))
+        await slack.socket.wait_for(connections=0)
+        await slack.socket.wait_for(connections=1)
+        await _until_connected(ours)
+        await _deliver(slack)
+
+    assert slack.socket.greeted == 2
+
+
+async def test_a_frame_as_large_as_they_get_is_read(slack: Slack, listener: Listener) -> None:
+    async with _receiving(slack, listener):
+        await _deliver(slack, {**TYPED, "padding": "x" * (MAX_FRAME - 1000)})
+
     assert slack.socket.greeted == 1
 
 

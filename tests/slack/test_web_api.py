@@ -93,7 +93,7 @@ async def test_a_form_that_slack_does_not_take_is_logged_with_its_reason(slack: 
 
     (line,) = lines
     assert (line["event"], line["error"]) == ("view.refused", "SlackApiError")
-    assert line["reason"]["error"] == "invalid_arguments"
+    assert "invalid_arguments" in line["reason"]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -30,8 +30,26 @@ BURST_WINDOW = 10.0
 """Seconds of HighLevel's rate limit interval, where its headers do not say.
 https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
 
-LONGEST_WINDOW = 3600.0
-"""Seconds. A longer interval in a header cannot be right."""
+MOST_PER_INTERVAL = 1000
+"""Requests. HighLevel documents 100 in ten seconds; a header that says more than this cannot be right."""
+
+SHORTEST_WINDOW, LONGEST_WINDOW = 0.001, 60.0
+"""Seconds. An interval outside of these cannot be right."""
+
+LONGEST_WAIT = 3600.0
+"""Seconds. HighLevel may say that it takes longer until it answers again: then it is asked all the same."""
+
+A_DAY = 86_400.0
+MOST_A_DAY = 10_000_000
+
+MOST_VALUES = 200_000
+"""Values in a JSON document. A body of a megabyte may hold a hundred times as much in memory, or take a second."""
+
+LONGEST_NAME, LONGEST_ID = 300, 100
+"""Characters. What is longer is no name that a person gave, and no id: HighLevel's ids have 20, or 36."""
+
+MOST_MESSAGES = 10
+"""Reasons of an error that are read, each as long as a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +125,9 @@ def read_error(answer: Answer) -> HighLevelError:
         case status if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return Invalid(details)
         case status if status in _FROM_GATEWAYS:
-            return GatewayTimedOut(details, retry_after=_seconds(answer, "retry-after"))
+            return GatewayTimedOut(details, retry_after=_wait(answer))
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Broken(details, retry_after=_seconds(answer, "retry-after"))
+            return Broken(details, retry_after=_wait(answer))
     return Unreadable(details)
 
 
@@ -119,18 +137,17 @@ def _unauthorised(answer: Answer, details: Details) -> HighLevelError:
     for pattern, error in _BY_TEXT:
         if pattern.search(details.text):
             return error(details)
-    # A 401 without a known text is about the token; a 403 may be about anything.
-    return TokenInvalid(details) if answer.status == HTTPStatus.UNAUTHORIZED else Forbidden(details)
+    return Forbidden(details)  # a 401 too may be about anything, such as a feature that the account has not bought
 
 
 def _rate_limited(answer: Answer, details: Details) -> RateLimited:
     """HighLevel was never seen to send `Retry-After`: usually its own headers say how long to wait."""
     daily = _day_is_over(answer)
-    wait = _seconds(answer, "retry-after")
+    wait = _wait(answer)
     if wait is None and daily:
-        wait = _milliseconds(answer, "x-ratelimit-daily-reset")
+        wait = _until_tomorrow(answer)
     elif wait is None:
-        wait = _milliseconds(answer, "x-ratelimit-interval-milliseconds") or BURST_WINDOW
+        wait = _interval(answer) or BURST_WINDOW
     return RateLimited(details, retry_after=wait, daily=daily)
 
 
@@ -140,21 +157,18 @@ def read_limits(answer: Answer) -> Limits:
     https://marketplace.gohighlevel.com/docs/oauth/Faqs names the headers, except `X-RateLimit-Daily-Reset`, which was
     seen in answers.
     """
-    names = ("max", "remaining", "daily-remaining", "limit-daily")
-    most, remaining, left_today, most_a_day = (_number(answer, f"x-ratelimit-{name}") for name in names)
-    interval = _milliseconds(answer, "x-ratelimit-interval-milliseconds")
     daily = _day_is_over(answer)
-    closed_for = _milliseconds(answer, "x-ratelimit-daily-reset") if daily else None
+    closed_for = _until_tomorrow(answer) if daily else None
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         closed_for = _rate_limited(answer, details_of(answer)).retry_after
     return Limits(
-        most=most or None,
-        interval=interval if interval and interval <= LONGEST_WINDOW else None,
-        remaining=remaining,
+        most=_number(answer, "max", MOST_PER_INTERVAL) or None,
+        interval=_interval(answer),
+        remaining=_number(answer, "remaining", MOST_PER_INTERVAL),
         closed_for=closed_for,
         day_is_over=daily,
-        left_today=left_today,
-        most_a_day=most_a_day or None,
+        left_today=_number(answer, "daily-remaining", MOST_A_DAY),
+        most_a_day=_number(answer, "limit-daily", MOST_A_DAY) or None,
     )
 
 
@@ -162,23 +176,37 @@ def _day_is_over(answer: Answer) -> bool:
     return answer.headers.get("x-ratelimit-daily-remaining", "").strip() == "0"
 
 
-def _seconds(answer: Answer, header: str) -> float | None:
-    """A header that holds a number of seconds; `None` if it is missing, negative, or no number."""
+def _wait(answer: Answer) -> float | None:
+    """How long HighLevel asks us to wait, in seconds, and no longer than is believed; `None` if it does not say."""
+    seconds = _header(answer, "retry-after")
+    return None if seconds is None else min(seconds, LONGEST_WAIT)
+
+
+def _until_tomorrow(answer: Answer) -> float | None:
+    """Seconds until HighLevel takes requests again, after the last of the day; `None` if it does not say."""
+    milliseconds = _header(answer, "x-ratelimit-daily-reset")
+    return None if milliseconds is None else min(milliseconds / 1000, A_DAY)
+
+
+def _interval(answer: Answer) -> float | None:
+    """The interval of the rate limit, in seconds; `None` if the answer does not say, or says what cannot be right."""
+    seconds = (_header(answer, "x-ratelimit-interval-milliseconds") or 0.0) / 1000
+    return seconds if SHORTEST_WINDOW <= seconds <= LONGEST_WINDOW else None
+
+
+def _number(answer: Answer, name: str, most: int) -> int | None:
+    """A number of requests in the header `x-ratelimit-...`; `None` if it is missing, or more than can be right."""
+    number = _header(answer, f"x-ratelimit-{name}")
+    return None if number is None or number > most else round(number)
+
+
+def _header(answer: Answer, name: str) -> float | None:
+    """A header that holds a number; `None` if it is missing, negative, or no number."""
     try:
-        seconds = float(answer.headers.get(header, ""))
+        number = float(answer.headers.get(name, ""))
     except ValueError:
         return None
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
-
-
-def _number(answer: Answer, header: str) -> int | None:
-    number = _seconds(answer, header)
-    return None if number is None else round(number)
-
-
-def _milliseconds(answer: Answer, header: str) -> float | None:
-    milliseconds = _seconds(answer, header)
-    return None if milliseconds is None else milliseconds / 1000
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def details_of(answer: Answer) -> Details:
@@ -187,17 +215,19 @@ def details_of(answer: Answer) -> Details:
     found: object = body
     trace_id = ""
     if isinstance(body, dict):
-        trace_id = text(body.get("traceId")) or ""
+        trace_id = text(body.get("traceId"), 64) or ""
         error = body.get("error")
         inner = error.get("message") if isinstance(error, dict) else error
         found = next((value for value in (body.get("message"), inner, body.get("detail")) if value), None)
-    listed = found if isinstance(found, list) else [found]
-    messages = tuple(" ".join(words.split())[:300] for message in listed if (words := text(message)))
-    return Details(answer.status, messages, trace_id[:64], " ".join(messages))
+    listed = found[:MOST_MESSAGES] if isinstance(found, list) else [found]
+    messages = tuple(" ".join(words.split()) for message in listed if (words := text(message)))
+    return Details(answer.status, messages, trace_id, " ".join(messages))
 
 
 def json_in(answer: Answer) -> object:
-    """The body as JSON; `None` if it is not JSON."""
+    """The body as JSON; `None` if it is not JSON, or too much of it to be an answer."""
+    if sum(map(answer.content.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        return None
     try:
         return json.loads(answer.content)
     except (ValueError, RecursionError):
@@ -208,13 +238,22 @@ def _is_json(answer: Answer) -> bool:
     return isinstance(json_in(answer), dict)
 
 
-def text(value: object) -> str | None:
-    """The value if it is a string that is not blank, else `None`. Half an emoji in it becomes a replacement character.
+def text(value: object, longest: int = LONGEST_NAME) -> str | None:
+    """The first `longest` characters of a string, `None` if they are blank, or it is none.
 
-    JSON may hold one surrogate of a pair, as when JavaScript has cut a name short. No file and no request takes that.
+    Half an emoji in it becomes a replacement character: JSON may hold one surrogate of a pair, as when JavaScript has
+    cut a name short, and no file and no request takes that.
     """
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str):
         return None
-    if value.isascii():
-        return value
-    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    kept = value[:longest]
+    if not kept.strip():
+        return None
+    if kept.isascii():
+        return kept
+    return kept.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def identifier(value: object, longest: int = LONGEST_ID) -> str | None:
+    """The value if it is a string of at most `longest` characters, else `None`: an id cut short would be another's."""
+    return text(value, longest) if isinstance(value, str) and len(value) <= longest else None

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -90,7 +90,8 @@ class Client:
 
     async def opportunity(self, opportunity_id: str, *, until: float) -> wire.OpportunityRecord:
         """One opportunity as it is now; unlike `search`, this shows a write at once."""
-        return await self._call(wire.get_opportunity(opportunity_id), wire.read_opportunity, until)
+        read = partial(wire.read_opportunity, opportunity_id=opportunity_id)
+        return await self._call(wire.get_opportunity(opportunity_id), read, until)
 
     def reserve(self, calls: int, *, until: float) -> AbstractAsyncContextManager[None]:
         """Reserve room for so many calls in the rate limit, for the calls inside. Entering raises `RateLimited`."""
@@ -113,11 +114,12 @@ class Client:
 
     async def pipelines(self, location_id: str, *, until: float) -> Mapping[str, wire.Pipeline]:
         """The location's pipelines by id."""
-        return await self._call(wire.get_pipelines(location_id), wire.read_pipelines, until)
+        read = partial(wire.read_pipelines, location_id=location_id)
+        return await self._call(wire.get_pipelines(location_id), read, until)
 
     async def user_name(self, user_id: str, *, until: float) -> str | None:
         """A user's name; `None` if the user has none."""
-        return await self._call(wire.get_user(user_id), wire.read_user_name, until)
+        return await self._call(wire.get_user(user_id), partial(wire.read_user_name, user_id=user_id), until)
 
     async def _call(self, call: wire.Call, read: Callable[[Answer], T], until: float) -> T:
         def again(error: Exception) -> bool | float:
@@ -153,7 +155,8 @@ class Client:
                 params=call.query or None,
                 headers=self._headers,
                 json=call.body,
-                extensions={"timeout": {"connect": connect, "pool": connect}},
+                extensions={"timeout": {"connect": connect, "pool": connect}}
+                | ({"max_body": call.max_body} if call.max_body else {}),
             )
             try:
                 answer = await fetch(self._transport, request, patience, self._auth)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from bot.highlevel.api.answers import Answer, details_of, json_in, read_error, text
+from bot.highlevel.api.answers import Answer, details_of, identifier, json_in, read_error, text
 from bot.highlevel.api.errors import (
     AppUnknown,
     Blocked,
@@ -24,6 +24,9 @@ from bot.highlevel.api.errors import (
     Unreadable,
     VersionRefused,
 )
+
+LONGEST_TOKEN = 6000
+"""Characters. HighLevel's have some 1,500, and a header with a longer one would not be taken."""
 
 DEFAULT_LIFETIME = 86_399.0
 """Seconds that an access token lives, where the answer does not say: a day, less a second."""
@@ -139,7 +142,7 @@ def read_tokens(answer: Answer) -> Tokens:
     if not isinstance(body, dict):
         raise Unreadable(details_of(answer))
     access, refresh = _bearer(body.get("access_token")), _bearer(body.get("refresh_token"))
-    company_id, location_id = text(body.get("companyId")) or "", text(body.get("locationId")) or ""
+    company_id, location_id = identifier(body.get("companyId")) or "", identifier(body.get("locationId")) or ""
     kind = _kind(body.get("userType"), location_id)
     tokens = Tokens(access, refresh, _lives(body.get("expires_in")), kind, company_id, location_id)
     if not access or not tokens.account_id:
@@ -155,8 +158,11 @@ def read_exchanged(answer: Answer, company_id: str, location_id: str) -> Tokens:
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         raise _refusal(answer)
     body = json_in(answer)
-    access = _bearer(body.get("access_token")) if isinstance(body, dict) else ""
-    if not isinstance(body, dict) or not access or body.get("locationId", location_id) != location_id:
+    if not isinstance(body, dict):
+        raise Unreadable(details_of(answer))
+    access = _bearer(body.get("access_token"))
+    is_ours = body.get("locationId", location_id) == location_id and body.get("companyId", company_id) == company_id
+    if not access or not is_ours:
         raise Unreadable(details_of(answer))
     return Tokens(access, "", _lives(body.get("expires_in")), Kind.LOCATION, company_id, location_id)
 
@@ -170,7 +176,7 @@ def _kind(user_type: object, location_id: str) -> Kind:
 
 def _bearer(value: object) -> str:
     """The value if it is a token that can be sent in a header; else empty."""
-    token = text(value) or ""
+    token = identifier(value, LONGEST_TOKEN) or ""
     return token if token.isascii() and token.isprintable() and " " not in token else ""
 
 

@@ -72,8 +72,10 @@ class RateLimiter:
         """Slots that were granted, and have not been used yet."""
         self._in_flight = 0
         """Requests without an answer so far."""
-        self._free_at: list[float] = []
-        """A heap: when the slot of each answered request becomes free."""
+        self._free_at: list[tuple[float, int]] = []
+        """A heap of slots of answered requests, ours and other programs': when they become free, and how many."""
+        self._taken = 0
+        """How many slots are in the heap."""
         self._closed_until = self._day_over_until = float("-inf")
         self._day_ends: float | None = None
         self._left_today: int | None = None
@@ -199,17 +201,18 @@ class RateLimiter:
         now = loop_time()
         if now < self._closed_until:
             return self._closed_until
-        return self._free_at[0] if self._free_at else now + self._interval
+        return self._free_at[0][0] if self._free_at else now + self._interval
 
     def _occupy(self, slots: int) -> None:
-        for _ in range(slots):
-            heapq.heappush(self._free_at, loop_time() + self._interval)
+        if slots > 0:
+            heapq.heappush(self._free_at, (loop_time() + self._interval, slots))
+            self._taken += slots
 
     def _occupied(self, now: float) -> int:
         """How many slots answered requests still take."""
-        while self._free_at and self._free_at[0] <= now:
-            heapq.heappop(self._free_at)
-        return len(self._free_at)
+        while self._free_at and self._free_at[0][0] <= now:
+            self._taken -= heapq.heappop(self._free_at)[1]
+        return self._taken
 
     def _refuse(self, waiting: _Waiting, now: float) -> None:
         if not waiting.granted.done():

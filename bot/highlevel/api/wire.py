@@ -8,12 +8,25 @@ from http import HTTPMethod, HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from bot.highlevel.api.answers import Answer, details_of, json_in, read_error, text
+from bot.highlevel.api.answers import LONGEST_ID, Answer, details_of, identifier, json_in, read_error, text
 from bot.highlevel.api.errors import NotFound, SaidNo, Unreadable
 
 MOST_LISTED = 100
 """Opportunities, or lost reasons, that HighLevel puts into one answer at most.
 https://marketplace.gohighlevel.com/docs/ghl/opportunities/search-opportunity"""
+
+MOST_PIPELINES = 500
+"""Pipelines, and stages of a pipeline, that are read."""
+
+MAX_LIST = 4_000_000
+"""Bytes of an answer that lists records: 40,000 for each that a search lists, twenty times what they have."""
+
+MOST_VALUE = 1e15
+"""A monetary value beyond this is no amount of money."""
+
+LONGEST_STATUS = 50
+LONGEST_TIME = 40
+"""Characters of a status, and of a time."""
 
 LONGEST_QUERY = 75
 """Characters that the search takes at most.
@@ -28,6 +41,8 @@ class Call:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, str] | None = None
+    max_body: int | None = None
+    """Bytes that the answer may have, where that is more than most may."""
 
     @property
     def writes(self) -> bool:
@@ -102,18 +117,19 @@ def search_opportunities(location_id: str, query: str, limit: int, *, version: s
     """
     location = "locationId" if version == "v3" else "location_id"
     asked = text(query[:LONGEST_QUERY]) or ""
-    return Call(HTTPMethod.GET, "/opportunities/search", query={location: location_id, "q": asked, "limit": str(limit)})
+    parameters = {location: location_id, "q": asked, "limit": str(limit)}
+    return Call(HTTPMethod.GET, "/opportunities/search", query=parameters, max_body=MAX_LIST)
 
 
 def get_lost_reasons(location_id: str) -> Call:
     """https://marketplace.gohighlevel.com/docs/ghl/opportunities/get-lost-reason (opportunities.readonly)."""
     query = {"locationId": location_id, "limit": str(MOST_LISTED)}
-    return Call(HTTPMethod.GET, "/opportunities/lost-reason", query=query)
+    return Call(HTTPMethod.GET, "/opportunities/lost-reason", query=query, max_body=MAX_LIST)
 
 
 def get_pipelines(location_id: str) -> Call:
     """https://marketplace.gohighlevel.com/docs/ghl/opportunities/get-pipelines (opportunities.readonly)."""
-    return Call(HTTPMethod.GET, "/opportunities/pipelines", query={"locationId": location_id})
+    return Call(HTTPMethod.GET, "/opportunities/pipelines", query={"locationId": location_id}, max_body=MAX_LIST)
 
 
 def get_user(user_id: str) -> Call:
@@ -121,20 +137,20 @@ def get_user(user_id: str) -> Call:
     return Call(HTTPMethod.GET, f"/users/{_in_path(user_id)}")
 
 
-def _in_path(identifier: str) -> str:
-    """The id as one segment of a path. Raises `NotFound` for an id that would address something else, such as `..`."""
-    if identifier in {"", ".", ".."}:
+def _in_path(record_id: str) -> str:
+    """The id as one segment of a path. Raises `NotFound` for one that no record has: `..`, or one that is too long."""
+    if record_id in {".", ".."} or identifier(record_id) is None:
         raise NotFound
-    return quote(identifier, safe="")
+    return quote(record_id, safe="")
 
 
 # --- answers -------------------------------------------------------------------------------------------------------
 
 
-def read_opportunity(answer: Answer) -> OpportunityRecord:
-    """The opportunity in an answer to `get_opportunity`. Raises `HighLevelError`."""
+def read_opportunity(answer: Answer, opportunity_id: str) -> OpportunityRecord:
+    """The opportunity in an answer to `get_opportunity` for this id. Raises `HighLevelError`, also for another one."""
     record = _record(_mapping(_success(answer).get("opportunity")))
-    if record is None:
+    if record is None or record.id != opportunity_id:
         raise Unreadable(details_of(answer))
     return record
 
@@ -142,7 +158,7 @@ def read_opportunity(answer: Answer) -> OpportunityRecord:
 def read_found(answer: Answer) -> Found:
     """What a search found, without records that have no id or no status. Raises `HighLevelError`."""
     body = _success(answer)
-    listed = _list(body, "opportunities", answer)
+    listed = _list(body, "opportunities", answer)[:MOST_LISTED]
     records = tuple(record for each in listed if (record := _record(_mapping(each))))
     total = _number(_mapping(body.get("meta")).get("total"))
     unreadable = len(listed) - len(records)
@@ -155,31 +171,31 @@ def read_lost_reasons(answer: Answer) -> tuple[LostReasonRecord, ...]:
     Raises `HighLevelError`.
     """
     return tuple(
-        LostReasonRecord(identifier, name)
+        LostReasonRecord(reason_id, name)
         for reason in map(_mapping, _list(_success(answer), "lostReasons", answer)[:MOST_LISTED])
-        if (identifier := text(reason.get("id"))) and (name := text(reason.get("name")))
+        if (reason_id := identifier(reason.get("id"))) and (name := text(reason.get("name")))
     )
 
 
 def _record(found: Mapping[str, Any]) -> OpportunityRecord | None:
     """An opportunity in any answer; `None` without id or status. Only the search sends fields that are `null`."""
     contact = _mapping(found.get("contact"))
-    identifier, status = text(found.get("id")), text(found.get("status"))
-    if identifier is None or status is None:
+    opportunity_id, status = identifier(found.get("id")), text(found.get("status"), LONGEST_STATUS)
+    if opportunity_id is None or status is None:
         return None
     return OpportunityRecord(
-        id=identifier,
+        id=opportunity_id,
         status=status,
         name=text(found.get("name")),
-        monetary_value=_number(found.get("monetaryValue")),
-        pipeline_id=text(found.get("pipelineId")),
-        pipeline_stage_id=text(found.get("pipelineStageId")),
-        assigned_to=text(found.get("assignedTo")),
-        location_id=text(found.get("locationId")),
+        monetary_value=_amount(found.get("monetaryValue")),
+        pipeline_id=identifier(found.get("pipelineId")),
+        pipeline_stage_id=identifier(found.get("pipelineStageId")),
+        assigned_to=identifier(found.get("assignedTo")),
+        location_id=text(found.get("locationId"), LONGEST_ID),  # cut short, it is still not ours
         contact_name=text(contact.get("name")),
         company_name=text(contact.get("companyName")),
         last_status_change_at=_time(found.get("lastStatusChangeAt")),
-        lost_reason_id=text(found.get("lostReasonId")),
+        lost_reason_id=identifier(found.get("lostReasonId")),
     )
 
 
@@ -197,24 +213,28 @@ def read_accepted(answer: Answer) -> str:
     return details_of(answer).trace_id
 
 
-def read_pipelines(answer: Answer) -> dict[str, Pipeline]:
-    """Pipelines by id. Raises `HighLevelError`."""
+def read_pipelines(answer: Answer, location_id: str) -> dict[str, Pipeline]:
+    """Pipelines by id, but those that say that they are another location's. Raises `HighLevelError`."""
     read = {}
-    for pipeline in map(_mapping, _list(_success(answer), "pipelines", answer)):
+    for pipeline in map(_mapping, _list(_success(answer), "pipelines", answer)[:MOST_PIPELINES]):
         stages = pipeline.get("stages")
         named = {
-            identifier: name
-            for stage in map(_mapping, stages if isinstance(stages, list) else [])
-            if (identifier := text(stage.get("id"))) and (name := text(stage.get("name")))
+            stage_id: name
+            for stage in map(_mapping, stages[:MOST_PIPELINES] if isinstance(stages, list) else [])
+            if (stage_id := identifier(stage.get("id"))) and (name := text(stage.get("name")))
         }
-        if identifier := text(pipeline.get("id")):
-            read[identifier] = Pipeline(text(pipeline.get("name")), named)
+        is_ours = pipeline.get("locationId", location_id) == location_id
+        if is_ours and (pipeline_id := identifier(pipeline.get("id"))):
+            read[pipeline_id] = Pipeline(text(pipeline.get("name")), named)
     return read
 
 
-def read_user_name(answer: Answer) -> str | None:
-    """A user's name; `None` if the answer has none. Raises `HighLevelError`."""
-    return text(_success(answer).get("name"))
+def read_user_name(answer: Answer, user_id: str) -> str | None:
+    """This user's name; `None` if the answer has none. Raises `HighLevelError`, also for an answer about another."""
+    body = _success(answer)
+    if body.get("id", user_id) != user_id:
+        raise Unreadable(details_of(answer))
+    return text(body.get("name"))
 
 
 def _success(answer: Answer) -> Mapping[str, Any]:
@@ -244,6 +264,11 @@ def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _amount(value: object) -> float | None:
+    number = _number(value)
+    return None if number is None or abs(number) > MOST_VALUE else number
+
+
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -256,7 +281,7 @@ def _number(value: object) -> float | None:
 
 def _time(value: object) -> datetime | None:
     try:
-        time = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
+        time = datetime.fromisoformat(value) if isinstance(value, str) and len(value) <= LONGEST_TIME else None
+        return time and (time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC))
+    except (ValueError, OverflowError):  # OverflowError: in the year 1 or 9999, and not in UTC
         return None
-    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

@@ -19,9 +19,10 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.simulator.bodies import Chunks
 from bot.simulator.highlevel import search
 from bot.simulator.highlevel.oauth import ACCESS, CHOOSER, Marketplace
-from bot.simulator.traffic import Exchange, Handler, recording
+from bot.simulator.traffic import Exchange, Handler, recording, streamed
 
 VERSIONS = frozenset({"2021-04-15", "2021-07-28", "2023-02-21", "v3"})
 BANNED_AGENTS = ("python", "aiohttp")
@@ -51,9 +52,10 @@ class Token:
 class Fault:
     """How a request goes wrong after `wait` seconds.
 
-    It is answered with `status`, `headers` and `body`, gets no answer (`hangs`), or a broken connection (`drops`); with
-    none of these it is carried out, only late. With `carries_out` it is carried out first. `then` is called after the
-    wait: before the request is carried out or, with `carries_out`, after it. `afterwards` is called after the answer.
+    It is answered with `status`, `headers` and `body` (or `chunks`, the pieces of a body), gets no answer (`hangs`), or
+    a broken connection (`drops`); with none of these it is carried out, only late. With `carries_out` it is carried out
+    first. `then` is called after the wait: before the request is carried out or, with `carries_out`, after it.
+    `afterwards` is called after the answer.
     """
 
     wait: float = 0.0
@@ -65,6 +67,7 @@ class Fault:
     drops: bool = False
     then: Callable[[], object] | None = None
     afterwards: Callable[[], object] | None = None
+    chunks: Chunks | None = None
 
 
 @dataclass(frozen=True)
@@ -264,6 +267,8 @@ class HighLevel:
                 await answer.write_eof()
                 fault.afterwards()
             return answer
+        if fault.chunks:
+            return await streamed(request, fault.status, fault.headers, fault.chunks)
         if isinstance(fault.body, str):
             return web.Response(status=fault.status, text=fault.body, headers=fault.headers, content_type="text/html")
         return web.json_response(fault.body, status=fault.status, headers=fault.headers)

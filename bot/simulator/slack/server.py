@@ -23,11 +23,12 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.simulator.bodies import Chunks
 from bot.simulator.slack.block_kit import UPDATE_LIMIT
 from bot.simulator.slack.modals import Modals
-from bot.simulator.traffic import Exchange, recording
+from bot.simulator.traffic import Exchange, recording, streamed
 
-Work = Callable[[web.Request], Awaitable[web.Response]]
+Work = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
 
@@ -64,6 +65,8 @@ class Fault:
     """Break the connection instead of answering."""
     carries_out: bool = False
     then: Callable[[], object] | None = None
+    chunks: Chunks | None = None
+    """The pieces of the body, instead of `body`."""
 
 
 class Slack(Modals):
@@ -108,7 +111,7 @@ class Slack(Modals):
 
     # --- reply addresses -------------------------------------------------------------------------------------------
 
-    async def _respond(self, request: web.Request) -> web.Response:
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         return await self._with_faults("response_url", request, self._take_reply)
 
     async def _take_reply(self, request: web.Request) -> web.Response:
@@ -135,7 +138,7 @@ class Slack(Modals):
 
     # --- the Web API -----------------------------------------------------------------------------------------------
 
-    async def _call(self, request: web.Request) -> web.Response:
+    async def _call(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
         self.calls.append(method)
         await self._changed()
@@ -244,7 +247,7 @@ class Slack(Modals):
         self._free_at[channel] = self.clock() + 1 / self.messages_per_second
         return None
 
-    async def _with_faults(self, where: str, request: web.Request, work: Work) -> web.Response:
+    async def _with_faults(self, where: str, request: web.Request, work: Work) -> web.StreamResponse:
         """Do the work, or let the next planned fault happen."""
         fault = next((fault for fault in self._faults if fault.where == where and fault.times > 0), None)
         if fault is None:
@@ -260,6 +263,8 @@ class Slack(Modals):
             raise asyncio.CancelledError
         if fault.status is None:
             return answer or await work(request)
+        if fault.chunks:
+            return await streamed(request, fault.status, fault.headers, fault.chunks)
         return web.json_response(fault.body, status=fault.status, headers=fault.headers)
 
 

@@ -14,6 +14,7 @@ from bot.slack.block_kit import mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import Installation, message, private, reference_line
 from bot.slack.messages.tables import (
+    AGAIN_LATER,
     AGAIN_SOON,
     CANNOT_LOOK_UP,
     FAILURES,
@@ -39,7 +40,7 @@ class FailureMessages:
         """A command failed, or may have. `hint`: a further line, about what the caller may have meant."""
         trouble = failed.trouble
         what = FAILURES[trouble.cause].what.format(id=code(wish.opportunity_id), name=code(wish.name))
-        if trouble.reasons and trouble.cause is Cause.INVALID:
+        if trouble.reasons and trouble.cause in {Cause.INVALID, Cause.FORBIDDEN}:
             what += f" It says: {plain('; '.join(trouble.reasons), 600).rstrip('.')}."
         then = _then(failed).format(
             admin=self.installation.admin, wait=_wait(trouble, self.clock()), page=self.installation.connect_page
@@ -98,7 +99,7 @@ def _then(failed: Failed) -> str:
     then, unknown = FAILURES[failed.trouble.cause].then, failed.effect is Effect.UNKNOWN
     if failed.now and failed.trouble.cause in {Cause.NO_ANSWER, Cause.CUT_OFF, Cause.GATEWAY}:
         return PERHAPS_LATE
-    if unknown and then == AGAIN_SOON:
+    if unknown and then in {AGAIN_SOON, AGAIN_LATER}:
         return LOOK_FIRST
     if unknown and not then.startswith(LOOK):
         return f"{LOOK} before you try again. {then}"

@@ -23,6 +23,9 @@ class Sentences:
 
 AGAIN_SOON = "Try again in a minute. If it goes on, please tell {admin}."
 
+AGAIN_LATER = "Try again {wait}. If it goes on, please tell {admin}."
+"""The same, where HighLevel may say when."""
+
 FOR_THE_ADMIN = "There is nothing you can do about it: please tell {admin}"
 
 FAILURES: Mapping[Cause, Sentences] = {
@@ -66,7 +69,7 @@ FAILURES: Mapping[Cause, Sentences] = {
     Cause.BLOCKED: Sentences(
         "The network in front of HighLevel turned the bot away before HighLevel saw the request.", AGAIN_SOON
     ),
-    Cause.FORBIDDEN: Sentences("HighLevel refused this and gave no reason that the bot knows.", f"{FOR_THE_ADMIN}."),
+    Cause.FORBIDDEN: Sentences("HighLevel refused this.", f"{FOR_THE_ADMIN}."),
     Cause.INVALID: Sentences(
         "HighLevel did not accept the request.", "If that does not help you, please show this to {admin}."
     ),
@@ -90,8 +93,8 @@ FAILURES: Mapping[Cause, Sentences] = {
     ),
     Cause.NO_ANSWER: Sentences("HighLevel did not answer in time.", AGAIN_SOON),
     Cause.CUT_OFF: Sentences("The connection to HighLevel broke before its answer was here.", AGAIN_SOON),
-    Cause.SERVER_ERROR: Sentences("HighLevel has a problem of its own and could not do this.", AGAIN_SOON),
-    Cause.GATEWAY: Sentences("The network in front of HighLevel gave up waiting for HighLevel's answer.", AGAIN_SOON),
+    Cause.SERVER_ERROR: Sentences("HighLevel has a problem of its own and could not do this.", AGAIN_LATER),
+    Cause.GATEWAY: Sentences("The network in front of HighLevel gave up waiting for HighLevel's answer.", AGAIN_LATER),
     Cause.UNREADABLE: Sentences("HighLevel's answer made no sense. It may be showing a maintenance page.", AGAIN_SOON),
     Cause.SAID_NO: Sentences(
         "HighLevel took the request and answered that it was not carried out, without a reason.", AGAIN_SOON

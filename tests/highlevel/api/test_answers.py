@@ -2,8 +2,10 @@ import json
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bot.highlevel.api.answers import Answer, Limits, read_error, read_limits
+from bot.highlevel.api.answers import Answer, Limits, identifier, json_in, read_error, read_limits, text
 from bot.highlevel.api.errors import (
     Blocked,
     Broken,
@@ -199,10 +201,12 @@ def test_the_text_tells_what_a_401_or_403_means(status: int, message: str, expec
     assert type(_refusal(status, {"message": message})) is expected
 
 
-def test_without_a_known_text_a_401_is_about_the_token_and_a_403_about_anything() -> None:
-    for body in ({}, {"message": "Unauthorized"}, {"message": None}):
-        assert type(_refusal(401, body)) is TokenInvalid
-        assert type(_refusal(403, body)) is Forbidden
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    "body", [{}, {"message": "Unauthorized"}, {"message": None}, {"message": "You do not have access to this feature"}]
+)
+def test_a_refusal_with_an_unknown_text_is_not_taken_for_a_bad_token(status: int, body: dict[str, object]) -> None:
+    assert type(_refusal(status, body)) is Forbidden
 
 
 @pytest.mark.parametrize(
@@ -265,6 +269,74 @@ def test_the_headers_of_a_429_say_how_long_it_lasts(
     error = _refusal(429, {}, **headers)
     assert isinstance(error, RateLimited)
     assert (error.retry_after, error.daily) == (retry_after, daily)
+
+
+@pytest.mark.parametrize("status", [429, 502, 503])
+def test_no_wait_of_more_than_an_hour_is_believed(status: int) -> None:
+    assert _refusal(status, {}, retry_after="1e300").retry_after == 3600.0
+
+
+def test_no_day_that_lasts_longer_than_a_day_is_believed() -> None:
+    error = _refusal(429, {}, x_ratelimit_daily_remaining="0", x_ratelimit_daily_reset="1e300")
+
+    assert error.retry_after == 86_400.0
+
+
+@pytest.mark.parametrize("interval", ["0.9", "60001", "3600000", "1e300"])
+def test_no_interval_below_a_millisecond_or_above_a_minute_is_believed(interval: str) -> None:
+    assert read_limits(Answer(200, {"x-ratelimit-interval-milliseconds": interval}, b"")).interval is None
+
+
+@pytest.mark.parametrize("number", ["1001", "30000000", "1e300", "0.1"])
+def test_no_limit_of_less_than_one_or_more_than_1000_requests_is_believed(number: str) -> None:
+    assert read_limits(Answer(200, {"x-ratelimit-max": number}, b"")).most is None
+
+
+HEADER = st.sampled_from(
+    [
+        *("retry-after", "x-ratelimit-max", "x-ratelimit-remaining", "x-ratelimit-interval-milliseconds"),
+        *("x-ratelimit-daily-remaining", "x-ratelimit-limit-daily", "x-ratelimit-daily-reset"),
+    ]
+)
+NUMBER = st.integers().map(str) | st.floats().map(str) | st.text(max_size=9) | st.just("9" * 5000)
+
+
+@given(headers=st.dictionaries(HEADER, NUMBER), status=st.sampled_from([200, 429, 503]))
+def test_whatever_the_headers_say_what_is_believed_is_within_reason(headers: dict[str, str], status: int) -> None:
+    limits = read_limits(Answer(status, headers, b"{}"))
+
+    assert limits.most is None or 1 <= limits.most <= 1000
+    assert limits.remaining is None or 0 <= limits.remaining <= 1000
+    assert limits.interval is None or 0.001 <= limits.interval <= 60
+    assert limits.closed_for is None or 0 <= limits.closed_for <= 86_400
+
+
+# --- what is too much ----------------------------------------------------------------------------------------------
+
+
+@given(value=st.text() | st.text().map(lambda few: few * 1000))
+def test_no_text_is_longer_than_it_may_be(value: str) -> None:
+    assert len(text(value) or "") <= 300
+    assert len(text(value, 3) or "") <= 3
+
+
+def test_an_id_is_whole_or_none() -> None:
+    assert identifier("x" * 100) == "x" * 100
+    assert identifier("x" * 101) is None
+    assert identifier(None) is None
+    assert identifier(["x"]) is None
+
+
+def test_of_many_reasons_ten_are_read_and_the_beginning_of_each() -> None:
+    details = _refusal(422, {"message": ["no " * 500_000] * 2000}).details
+
+    assert len(details.messages) == 10
+    assert len(details.text) < 3100
+
+
+@pytest.mark.parametrize("body", [b"[],", b"{},", b'"a":1,', b"[[["])
+def test_a_body_with_more_values_than_any_answer_has_is_no_json(body: bytes) -> None:
+    assert json_in(Answer(200, {}, b"[" + body * 200_001 + b"1]")) is None
 
 
 def test_a_broken_server_may_say_when_it_will_be_back() -> None:

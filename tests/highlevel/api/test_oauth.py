@@ -149,7 +149,17 @@ def test_an_exchange_need_not_repeat_the_ids() -> None:
         assert read_exchanged(an_answer(200, body), "COMPANY1", "LOCATION1") == wanted
 
 
-@pytest.mark.parametrize("body", [[], b"<html>", {}, GIVEN | {"access_token": ""}, GIVEN | {"locationId": "ANOTHER"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        b"<html>",
+        {},
+        GIVEN | {"access_token": ""},
+        GIVEN | {"locationId": "ANOTHER"},
+        GIVEN | {"companyId": "ANOTHER"},
+    ],
+)
 def test_an_exchange_with_another_location_or_without_a_token_is_unreadable(body: object) -> None:
     with pytest.raises(Unreadable):
         read_exchanged(an_answer(201, body), "COMPANY1", "LOCATION1")

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from itertools import pairwise
@@ -462,3 +463,17 @@ def test_no_interval_ever_has_more_requests_than_the_limit(reservations: list[tu
     assert len(arrived) == sum(made for _, made, _ in reservations)
     assert all(later - earlier >= interval for earlier, later in zip(arrived, arrived[most:], strict=False))
     assert all(earlier <= later for earlier, later in pairwise(arrived))
+
+
+async def test_nothing_grows_with_a_number_that_an_answer_names() -> None:
+    limiter = RateLimiter()
+    tracemalloc.start()
+    try:
+        for _ in range(50):
+            async with limiter.slot(until=_now() + 1000.0):
+                limiter.observe(_said(most=1_000_000_000, remaining=0, interval=0.01))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 1_000_000

@@ -1,7 +1,9 @@
 import asyncio
+import gzip
 import math
 import socket
 import ssl
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
@@ -11,7 +13,8 @@ import pytest
 from aiohttp import web
 from httpx_aiohttp import AiohttpTransport
 
-from bot.highlevel.api.transport import POOL_SIZE, pooled
+from bot.highlevel.api.transport import POOL_SIZE, UNREADABLE, pooled
+from bot.simulator.bodies import Chunks, dripping, endless
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
 
@@ -206,3 +209,120 @@ async def test_the_transport_keeps_no_cookies(highlevel: HighLevel, url: str) ->
         await response.aclose()
     await transport.aclose()
     assert not [request for request in highlevel.received if "cookie" in {name.lower() for name in request.headers}]
+
+
+# --- bounds --------------------------------------------------------------------------------------------------------
+
+
+def _answering(status: int, headers: dict[str, str], chunks: Chunks) -> tuple[web.Application, list[int]]:
+    """A server that answers so, and how many bytes it could send before the connection was closed."""
+    sent: list[int] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.headers["Accept-Encoding"] == "identity"
+        response = web.StreamResponse(status=status, headers=headers)
+        await response.prepare(request)
+        sent.append(0)
+        with suppress(ConnectionError):
+            async for chunk in chunks():
+                await response.write(chunk)
+                sent[-1] += len(chunk)
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    return app, sent
+
+
+async def _read(app: web.Application, **extensions: int) -> httpx.Response:
+    transport = pooled()
+    async with served(app) as url:
+        try:
+            async with asyncio.timeout(60):
+                return await transport.handle_async_request(httpx.Request("GET", url, extensions=extensions))
+        finally:
+            await transport.aclose()
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+async def test_of_an_endless_answer_a_megabyte_is_read_and_the_status_still_counts(status: int) -> None:
+    app, sent = _answering(status, {}, endless())
+    response = await _read(app)
+
+    assert (response.status_code, response.content) == (status, UNREADABLE)
+    assert sent[0] < 20_000_000  # what the two systems keep for a reader that does not read
+
+
+@pytest.mark.parametrize(("size", "whole"), [(999, True), (1000, True), (1001, False), (5000, False)])
+async def test_a_request_says_how_many_bytes_its_answer_may_have(size: int, *, whole: bool) -> None:
+    app, _ = _answering(200, {}, endless(b"x" * size, 1))
+
+    assert (await _read(app, max_body=1000)).content == (b"x" * size if whole else UNREADABLE)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "x-gzip", " GZip "])
+@pytest.mark.parametrize(("size", "whole"), [(0, True), (999, True), (1000, True), (1001, False), (50_000_000, False)])
+async def test_an_answer_that_is_compressed_all_the_same_is_bounded_by_what_is_in_it(
+    encoding: str, size: int, *, whole: bool
+) -> None:
+    packed = zlib.compress(b"x" * size) if encoding == "deflate" else gzip.compress(b"x" * size)
+    app, _ = _answering(200, {"Content-Encoding": encoding}, endless(packed, 1))
+    response = await _read(app, max_body=1000)
+
+    assert response.content == (b"x" * size if whole else UNREADABLE)
+    assert "content-encoding" not in response.headers
+
+
+async def test_a_compressed_answer_that_never_gives_a_byte_is_bounded_too() -> None:
+    empty = zlib.compressobj()
+    start = empty.compress(b"") + empty.flush(zlib.Z_SYNC_FLUSH)
+    app, _ = _answering(200, {"Content-Encoding": "deflate"}, _starting(start, b"\x00\x00\x00\xff\xff" * 10_000))
+
+    assert (await _read(app)).content == UNREADABLE
+
+
+def _starting(first: bytes, then: bytes) -> Chunks:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in endless(then)():
+            yield chunk
+
+    return chunks
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_an_answer_that_is_not_compressed_as_it_says_is_unreadable(encoding: str) -> None:
+    app, _ = _answering(200, {"Content-Encoding": encoding}, endless(b'{"id": 1}', 1))
+
+    assert (await _read(app)).content == UNREADABLE
+
+
+async def test_an_answer_in_a_compression_that_is_not_known_is_left_as_it_is() -> None:
+    app, _ = _answering(200, {"Content-Encoding": "zstd"}, endless(b"(/\xb5\xfd", 1))
+
+    assert (await _read(app)).content == b"(/\xb5\xfd"
+
+
+async def test_an_answer_that_breaks_off_counts_as_sent() -> None:
+    async def break_off(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"half")
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    app = web.Application()
+    app.router.add_get("/", break_off)
+    with pytest.raises(httpx.ReadError):
+        await _read(app)
+
+
+async def test_an_answer_that_drips_ends_with_the_time_that_its_caller_gives() -> None:
+    app, _ = _answering(200, {}, dripping(0.01))
+    async with served(app) as url:
+        transport = pooled()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await transport.handle_async_request(httpx.Request("GET", url))
+        await transport.aclose()

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http import HTTPMethod
 from typing import Any
 
@@ -15,10 +16,14 @@ from bot.highlevel.api.wire import Found, LostReasonRecord, OpportunityRecord, P
 from tests.highlevel.api.answers import BODIES, SAMPLES, an_answer, as_json, sample
 
 ID = "97nqCw0m1pCj2Uo6CiGu"
+LOCATION, USER = "AYg6rIXHN1fXdXjGcYvI", json.loads((SAMPLES / "200_user.json").read_text())["body"]["id"]
+_opportunity_in = partial(wire.read_opportunity, opportunity_id=ID)
+_pipelines_in = partial(wire.read_pipelines, location_id=LOCATION)
+_user_name_in = partial(wire.read_user_name, user_id=USER)
 
 SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
     "200_opportunity": (
-        wire.read_opportunity,
+        _opportunity_in,
         OpportunityRecord(
             id=ID,
             status="open",
@@ -34,7 +39,7 @@ SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
         ),
     ),
     "200_opportunity_with_nulls": (
-        wire.read_opportunity,
+        _opportunity_in,
         OpportunityRecord(
             id=ID,
             status="open",
@@ -75,18 +80,18 @@ SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
     "200_status_success": (wire.read_accepted, "00000000-0000-4000-8000-000000000003"),
     "200_status_v3": (wire.read_accepted, ""),
     "200_pipelines": (
-        wire.read_pipelines,
+        _pipelines_in,
         {"alX8AvUfLBKkXH2pZNkl": Pipeline("Sales", {"2c4fdab1-a812-4255-a833-6c9287b12866": "Negotiation"})},
     ),
-    "200_user": (wire.read_user_name, "Nango Dryrun"),
+    "200_user": (_user_name_in, "Nango Dryrun"),
 }
 READERS = (
-    wire.read_opportunity,
+    _opportunity_in,
     wire.read_found,
     wire.read_accepted,
-    wire.read_pipelines,
+    _pipelines_in,
     wire.read_lost_reasons,
-    wire.read_user_name,
+    _user_name_in,
 )
 
 
@@ -161,6 +166,7 @@ HEADERS = st.dictionaries(
             "x-ratelimit-daily-remaining",
             "x-ratelimit-daily-reset",
             "x-ratelimit-interval-milliseconds",
+            "x-ratelimit-max",
         ]
     ),
     st.text(max_size=8) | st.integers().map(str) | st.floats().map(str),
@@ -193,11 +199,14 @@ def test_the_calls_are_the_documented_ones() -> None:
         HTTPMethod.PUT, f"/opportunities/{ID}/status", body={"status": "won"}
     )
     assert wire.get_pipelines("AYg6") == wire.Call(
-        HTTPMethod.GET, "/opportunities/pipelines", query={"locationId": "AYg6"}
+        HTTPMethod.GET, "/opportunities/pipelines", query={"locationId": "AYg6"}, max_body=wire.MAX_LIST
     )
     assert wire.put_status(ID, "lost", "REASON1").body == {"status": "lost", "lostReasonId": "REASON1"}
     assert wire.get_lost_reasons("AYg6") == wire.Call(
-        HTTPMethod.GET, "/opportunities/lost-reason", query={"locationId": "AYg6", "limit": "100"}
+        HTTPMethod.GET,
+        "/opportunities/lost-reason",
+        query={"locationId": "AYg6", "limit": "100"},
+        max_body=wire.MAX_LIST,
     )
     assert wire.get_user("USER") == wire.Call(HTTPMethod.GET, "/users/USER")
 
@@ -207,7 +216,10 @@ def test_the_calls_are_the_documented_ones() -> None:
 )
 def test_the_search_names_the_location_as_its_version_wants_it(version: str, location: str) -> None:
     assert wire.search_opportunities("AYg6", "acme", 11, version=version) == wire.Call(
-        HTTPMethod.GET, "/opportunities/search", query={location: "AYg6", "q": "acme", "limit": "11"}
+        HTTPMethod.GET,
+        "/opportunities/search",
+        query={location: "AYg6", "q": "acme", "limit": "11"},
+        max_body=wire.MAX_LIST,
     )
 
 
@@ -231,7 +243,7 @@ def test_an_id_stays_one_segment_of_the_path_whatever_is_in_it() -> None:
     assert wire.get_user(awkward).path.count("/") == 2
 
 
-@pytest.mark.parametrize("identifier", ["", ".", ".."])
+@pytest.mark.parametrize("identifier", ["", ".", "..", "a" * 101, "a" * 100_000])
 def test_an_id_that_would_address_something_else_is_not_found(identifier: str) -> None:
     for call in (wire.get_opportunity, wire.get_user, lambda found: wire.put_status(found, "won")):
         with pytest.raises(NotFound) as caught:
@@ -296,7 +308,7 @@ WRONG: tuple[Any, ...] = (None, True, [], {}, [1], {"a": 1}, "", " \n")
 
 
 def test_an_opportunity_needs_nothing_but_its_id_and_status() -> None:
-    record = wire.read_opportunity(_opportunity())
+    record = _opportunity_in(_opportunity())
     assert (record.id, record.status) == (ID, "open")
     assert all(getattr(record, field) is None for field in [*FIELDS.values(), "contact_name", "company_name"])
 
@@ -304,22 +316,22 @@ def test_an_opportunity_needs_nothing_but_its_id_and_status() -> None:
 @pytest.mark.parametrize("value", WRONG)
 @pytest.mark.parametrize("key", FIELDS)
 def test_a_field_that_is_null_or_of_a_wrong_type_counts_as_missing(key: str, value: object) -> None:
-    assert getattr(wire.read_opportunity(_opportunity(**{key: value})), FIELDS[key]) is None
+    assert getattr(_opportunity_in(_opportunity(**{key: value})), FIELDS[key]) is None
 
 
 @pytest.mark.parametrize("value", [*WRONG, 3, "words"])
 def test_a_contact_of_a_wrong_type_has_no_name(value: object) -> None:
-    assert wire.read_opportunity(_opportunity(contact=value)).contact_name is None
+    assert _opportunity_in(_opportunity(contact=value)).contact_name is None
 
 
 @pytest.mark.parametrize("value", [*WRONG, 3])
 def test_a_contacts_names_may_be_anything(value: object) -> None:
-    record = wire.read_opportunity(_opportunity(contact={"name": value, "companyName": value}))
+    record = _opportunity_in(_opportunity(contact={"name": value, "companyName": value}))
     assert (record.contact_name, record.company_name) == (None, None)
 
 
 def test_the_company_of_a_contact_is_read() -> None:
-    record = wire.read_opportunity(_opportunity(contact={"name": "Jane Doe", "companyName": "Acme Corp"}))
+    record = _opportunity_in(_opportunity(contact={"name": "Jane Doe", "companyName": "Acme Corp"}))
     assert (record.contact_name, record.company_name) == ("Jane Doe", "Acme Corp")
 
 
@@ -327,13 +339,13 @@ def test_the_company_of_a_contact_is_read() -> None:
 @pytest.mark.parametrize("key", ["id", "status"])
 def test_an_opportunity_without_id_or_status_is_unreadable(key: str, value: object) -> None:
     with pytest.raises(Unreadable):
-        wire.read_opportunity(_opportunity(**{key: value}))
+        _opportunity_in(_opportunity(**{key: value}))
 
 
 @pytest.mark.parametrize("value", [*WRONG, 3, "words"])
 def test_an_answer_without_an_opportunity_is_unreadable(value: object) -> None:
     with pytest.raises(Unreadable):
-        wire.read_opportunity(an_answer(200, {"opportunity": value, "traceId": "fake"}))
+        _opportunity_in(an_answer(200, {"opportunity": value, "traceId": "fake"}))
 
 
 @pytest.mark.parametrize(
@@ -341,7 +353,9 @@ def test_an_answer_without_an_opportunity_is_unreadable(value: object) -> None:
     [
         (0, 0.0),
         (-12.5, -12.5),
-        (10**300, 1e300),
+        (10**15, 1e15),
+        (10**16, None),
+        (-(10**300), None),
         (10**400, None),
         (float("nan"), None),
         (float("inf"), None),
@@ -349,7 +363,7 @@ def test_an_answer_without_an_opportunity_is_unreadable(value: object) -> None:
     ],
 )
 def test_a_value_is_a_finite_number_or_none(value: object, expected: float | None) -> None:
-    assert wire.read_opportunity(_opportunity(monetaryValue=value)).monetary_value == expected
+    assert _opportunity_in(_opportunity(monetaryValue=value)).monetary_value == expected
 
 
 @pytest.mark.parametrize(
@@ -359,20 +373,23 @@ def test_a_value_is_a_finite_number_or_none(value: object, expected: float | Non
         ("2026-07-17T10:29:27", datetime(2026, 7, 17, 10, 29, 27, tzinfo=UTC)),
         ("2026-07-17T12:29:27+02:00", datetime(2026, 7, 17, 10, 29, 27, tzinfo=UTC)),
         ("yesterday", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("9999-12-31T23:00:00-14:00", None),
+        ("2026-07-17T10:29:27." + "0" * 1_000_000, None),
         (1_784_284_167_911, None),
     ],
 )
 def test_a_time_without_a_zone_is_in_utc(value: object, expected: datetime | None) -> None:
-    since = wire.read_opportunity(_opportunity(lastStatusChangeAt=value)).last_status_change_at
+    since = _opportunity_in(_opportunity(lastStatusChangeAt=value)).last_status_change_at
     assert since == expected
     assert since is None or isinstance(since.utcoffset(), timedelta)
 
 
 def test_half_an_emoji_is_replaced() -> None:
     # A name that JavaScript has cut to a length; text with half an emoji in it can be neither sent nor stored.
-    record = wire.read_opportunity(_opportunity(name="Big deal \ud83d", contact={"name": "\ude00 Jane"}))
+    record = _opportunity_in(_opportunity(name="Big deal \ud83d", contact={"name": "\ude00 Jane"}))
     assert (record.name, record.contact_name) == ("Big deal \ufffd", "\ufffd Jane")
-    assert wire.read_opportunity(_opportunity(name="Big deal \U0001f600")).name == "Big deal \U0001f600"
+    assert _opportunity_in(_opportunity(name="Big deal \U0001f600")).name == "Big deal \U0001f600"
 
 
 # --- a search ------------------------------------------------------------------------------------------------------
@@ -385,7 +402,7 @@ def _found(*opportunities: object, **rest: object) -> Found:
 def test_a_search_reads_opportunities_like_a_single_one() -> None:
     fields = {"name": "New website", "assignedTo": None, "lostReasonId": "R1", "contact": {"name": "Jane Doe"}}
     found = _found({"id": ID, "status": "lost", **fields}, meta={"total": 7})
-    assert found == Found((wire.read_opportunity(_opportunity(status="lost", **fields)),), 7)
+    assert found == Found((_opportunity_in(_opportunity(status="lost", **fields)),), 7)
 
 
 def test_a_search_leaves_out_opportunities_without_id_or_status() -> None:
@@ -427,22 +444,94 @@ def test_no_more_than_100_lost_reasons_are_read() -> None:
 def test_pipelines_and_stages_without_id_are_left_out() -> None:
     stages = [{"id": "s1", "name": "One"}, {"id": "s2"}, {"name": "Three"}, None, "four"]
     pipelines = [{"id": "p1", "name": None, "stages": stages}, {"id": "p2", "stages": {}}, {"name": "p3"}, None, 5]
-    assert wire.read_pipelines(an_answer(200, {"pipelines": pipelines})) == {
+    assert _pipelines_in(an_answer(200, {"pipelines": pipelines})) == {
         "p1": Pipeline(None, {"s1": "One"}),
         "p2": Pipeline(None, {}),
     }
 
 
 def test_a_location_may_have_no_pipeline() -> None:
-    assert wire.read_pipelines(an_answer(200, {"pipelines": []})) == {}
+    assert _pipelines_in(an_answer(200, {"pipelines": []})) == {}
 
 
 @pytest.mark.parametrize("value", [None, {}, "words", 3])
 def test_an_answer_without_pipelines_is_unreadable(value: object) -> None:
     with pytest.raises(Unreadable):
-        wire.read_pipelines(an_answer(200, {"pipelines": value}))
+        _pipelines_in(an_answer(200, {"pipelines": value}))
 
 
 @pytest.mark.parametrize("value", [*WRONG, 3])
 def test_a_user_may_have_no_name(value: object) -> None:
-    assert wire.read_user_name(an_answer(200, {"name": value})) is None
+    assert _user_name_in(an_answer(200, {"name": value})) is None
+
+
+# --- whose answer it is --------------------------------------------------------------------------------------------
+
+
+def test_an_answer_about_another_opportunity_is_unreadable() -> None:
+    with pytest.raises(Unreadable):
+        wire.read_opportunity(_opportunity(), "another")
+
+
+def test_an_answer_about_another_user_is_unreadable() -> None:
+    answer = an_answer(200, {"id": "U2", "name": "Ben"})
+
+    assert wire.read_user_name(answer, "U2") == "Ben"
+    assert wire.read_user_name(an_answer(200, {"name": "Ana"}), "U1") == "Ana"
+    with pytest.raises(Unreadable):
+        wire.read_user_name(answer, "U1")
+
+
+@pytest.mark.parametrize("other", ["L2", ["L1"], {"id": "L1"}])
+def test_pipelines_of_another_location_are_left_out(other: object) -> None:
+    pipelines = [
+        {"id": "P1", "name": "Ours", "locationId": "L1"},
+        {"id": "P2", "name": "Theirs", "locationId": other},
+        {"id": "P3", "name": "Whose?"},
+    ]
+
+    assert wire.read_pipelines(an_answer(200, {"pipelines": pipelines}), "L1").keys() == {"P1", "P3"}
+
+
+# --- nothing is larger than it may be ------------------------------------------------------------------------------
+
+
+HUGE = "x" * 1_000_000
+
+
+@pytest.mark.parametrize("key", FIELDS)
+def test_no_field_of_an_opportunity_is_kept_longer_than_it_may_be(key: str) -> None:
+    kept = getattr(_opportunity_in(_opportunity(**{key: HUGE})), FIELDS[key])
+
+    assert kept is None or len(kept) <= 300
+
+
+@pytest.mark.parametrize("key", ["name", "companyName"])
+def test_no_name_of_a_contact_is_kept_longer_than_it_may_be(key: str) -> None:
+    record = _opportunity_in(_opportunity(contact={key: HUGE}))
+
+    assert max(len(record.contact_name or ""), len(record.company_name or "")) == 300
+
+
+def test_no_status_is_kept_longer_than_it_may_be() -> None:
+    assert len(_opportunity_in(_opportunity(status=HUGE)).status) == 50
+
+
+def test_an_opportunity_with_an_id_that_is_too_long_is_unreadable() -> None:
+    with pytest.raises(Unreadable):
+        wire.read_opportunity(_opportunity(id=HUGE), HUGE)
+
+
+def test_no_more_rows_are_read_than_were_asked_for() -> None:
+    rows = [{"id": f"D{number}", "status": "open"} for number in range(5000)]
+
+    assert len(wire.read_found(an_answer(200, {"opportunities": rows})).records) == 100
+
+
+def test_no_more_pipelines_and_stages_are_read_than_a_location_can_have() -> None:
+    stages = [{"id": f"S{number}", "name": HUGE[:500]} for number in range(600)]
+    pipelines = [{"id": f"P{number}", "stages": stages if number == 0 else []} for number in range(600)]
+    read = _pipelines_in(an_answer(200, {"pipelines": pipelines}))
+
+    assert (len(read), len(read["P0"].stages)) == (500, 500)
+    assert max(map(len, read["P0"].stages.values())) == 300

@@ -66,10 +66,11 @@ def test_a_caller_looks_before_trying_again_when_the_change_may_only_be_late(cau
     assert "Try again in a minute" in unread.text
 
 
-def test_highlevels_own_reasons_are_told_where_it_did_not_accept_the_request() -> None:
+@pytest.mark.parametrize("cause", [Cause.INVALID, Cause.FORBIDDEN])
+def test_highlevels_own_reasons_are_told_where_it_refused_for_reasons_that_we_do_not_know(cause: Cause) -> None:
     reasons = ("status must be a string", "x" * 1000)
 
-    text = shown(told(Failed(Trouble(Cause.INVALID, reasons=reasons), Effect.NOTHING)))[0]
+    text = shown(told(Failed(Trouble(cause, reasons=reasons), Effect.NOTHING)))[0]
     elsewhere = told(Failed(Trouble(Cause.SERVER_ERROR, reasons=reasons), Effect.NOTHING))
 
     assert "It says: status must be a string; xxx" in text
@@ -102,7 +103,7 @@ def test_codes_stand_in_the_small_print_and_not_in_the_sentence() -> None:
     ],
 )
 def test_a_waiting_time_is_told_in_words(seconds: float | None, words: str) -> None:
-    for cause in (Cause.RATE_LIMITED, Cause.DAILY_LIMIT):
+    for cause in (Cause.RATE_LIMITED, Cause.DAILY_LIMIT, Cause.SERVER_ERROR, Cause.GATEWAY):
         assert f"Try again {words}" in told(Failed(Trouble(cause, seconds), Effect.NOTHING)).text
 
 
