@@ -64,7 +64,7 @@ PATIENT = Tempo(
 seconds fails no test."""
 HASTY = replace(
     PATIENT,
-    command=Patience(whole=4.0, for_looking=2.5, between_looks=0.1),
+    command=Patience(whole=3.5, for_looking=2.0, between_looks=0.5),
     highlevel=Attempts(most=2, connect=1.0, answer=1.0, pause=0.01),
     worker=replace(PATIENT.worker, wait_for_limit=2.0, drain=2.0),
 )

@@ -3,7 +3,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2 import UndefinedError
 
@@ -603,9 +603,12 @@ def test_every_kind_that_the_stand_in_knows_is_among_the_examples() -> None:
 
 
 NOWHERE = "Not imitated: "
+A_FEW = settings(max_examples=25)
+"""Of each of 22 kinds."""
 
 
 @pytest.mark.parametrize("kind", sorted(BLOCK_KINDS))
+@A_FEW
 @given(data=st.data())
 def test_every_kind_of_block_is_shown_in_a_message(kind: str, data: st.DataObject) -> None:
     block = data.draw(BLOCKS[kind])
@@ -613,6 +616,7 @@ def test_every_kind_of_block_is_shown_in_a_message(kind: str, data: st.DataObjec
 
 
 @pytest.mark.parametrize("kind", sorted(VIEW_BLOCK_KINDS))
+@A_FEW
 @given(data=st.data())
 def test_every_kind_of_block_is_shown_in_a_modal(kind: str, data: st.DataObject) -> None:
     block = data.draw(IN_A_VIEW[kind])
@@ -620,6 +624,7 @@ def test_every_kind_of_block_is_shown_in_a_modal(kind: str, data: st.DataObject)
 
 
 @pytest.mark.parametrize("kind", sorted(ELEMENT_KINDS - {"external_select"}))
+@A_FEW
 @given(data=st.data())
 def test_every_kind_of_element_can_be_used_in_a_message(kind: str, data: st.DataObject) -> None:
     element = data.draw(ELEMENTS[kind])
@@ -629,6 +634,7 @@ def test_every_kind_of_element_can_be_used_in_a_message(kind: str, data: st.Data
 
 
 @pytest.mark.parametrize("kind", sorted(ELEMENT_KINDS - {"overflow"}))
+@A_FEW
 @given(data=st.data())
 def test_every_kind_of_element_can_be_used_in_a_modal(kind: str, data: st.DataObject) -> None:
     element = data.draw(ELEMENTS[kind])
@@ -639,6 +645,7 @@ def test_every_kind_of_element_can_be_used_in_a_modal(kind: str, data: st.DataOb
 
 
 @pytest.mark.parametrize("kind", sorted(FIELD_KINDS))
+@A_FEW
 @given(data=st.data())
 def test_every_kind_of_field_can_be_filled_in(kind: str, data: st.DataObject) -> None:
     element = data.draw(FIELDS[kind])
