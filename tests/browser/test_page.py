@@ -282,9 +282,10 @@ async def test_the_reply_says_what_is_wrong_with_highlevel(hasty_visit: Visit, p
     await expect(_last(page)).to_contain_text(WRONG[trouble])
     assert hasty_visit.status_of(ACME) == ("won" if trouble == "silence" else "open")
     await picture(page, f"highlevel-{trouble}")
-    await page.get_by_label("HighLevel is").select_option("well")
-    await _say(page, f"/opp-status {ACME} abandoned?")
-    await expect(_last(page)).to_contain_text("and would become abandoned")
+    if trouble != "limit":  # that one is over in ten seconds
+        await page.get_by_label("HighLevel is").select_option("well")
+        await _say(page, f"/opp-status {ACME} abandoned?")
+        await expect(_last(page)).to_contain_text("and would become abandoned")
 
 
 async def test_the_caller_is_told_that_a_slow_highlevel_takes_longer(tabs: Tabs, picture: Picture) -> None:
@@ -296,6 +297,7 @@ async def test_the_caller_is_told_that_a_slow_highlevel_takes_longer(tabs: Tabs,
         await expect(page.locator("#exchanges")).to_contain_text("no answer yet")
         await expect(_last(page)).to_contain_text("This takes longer than usual")
         await picture(page, "highlevel-slow")
+        await page.get_by_label("HighLevel is").select_option("well")  # the answer on its way is slow all the same
 
         await expect(_last(page)).to_contain_text("from open to won")
 
