@@ -27,15 +27,26 @@ class OtherSchema(Enum):
     UNRELEASED = "one from before the first release"
 
 
+class Damage(Enum):
+    """What happened to the database's file, so that it is not used until an operator has mended it."""
+
+    MOVED = "it was deleted, moved or replaced"
+    PAGES = "pages of it cannot be read"
+
+
 class StoreDown(Exception):
     """The database could not be written or read."""
 
-    def __init__(self, *, perhaps_written: bool = False, schema: OtherSchema | None = None) -> None:
+    def __init__(
+        self, *, perhaps_written: bool = False, schema: OtherSchema | None = None, damage: Damage | None = None
+    ) -> None:
         super().__init__()
         self.perhaps_written = perhaps_written
         """The write may have happened all the same: only its confirmation was lost."""
         self.schema = schema
         """Set where another version of this program made the tables: then the database stays unusable. Else `None`."""
+        self.damage = damage
+        """Set where something happened to the database's file. Else `None`."""
 
 
 class StoreRefused(Exception):

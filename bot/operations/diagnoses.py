@@ -367,6 +367,18 @@ STORE_DOWN = Diagnosis(
     "The database cannot be written. Look at DATABASE_URL, at whether the server is up, the disk's space and permissions.",
 )
 
+STORE_MOVED = Diagnosis(
+    "store.writable.moved",
+    "The database's file was deleted, moved or replaced while the bot used it, and the bot writes nothing more. Put the same "
+    "file back, by `mv`; or stop the bot, put a backup in its place together with none of the old -wal and -shm files, and start it.",
+)
+
+STORE_DAMAGED = Diagnosis(
+    "store.writable.damaged",
+    "Pages of the database's file are damaged, and the bot writes nothing more. Stop it, save the file with its -wal, and try "
+    "`sqlite3 FILE .recover`, or put a backup in its place. Look at the disk.",
+)
+
 STORE_NEWER = Diagnosis(
     "store.schema.newer",
     "The database was written by a later version of this bot, and this one does not touch what it does not know. Deploy the "
@@ -442,6 +454,8 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *(EDITING_MISSING, EDITING_UNTOLD, USERS_MISSING, USERS_UNTOLD, REASONS_FORBIDDEN, REASONS_UNREAD),
     *(
         STORE_DOWN,
+        STORE_MOVED,
+        STORE_DAMAGED,
         STORE_NEWER,
         STORE_UNRELEASED,
         STORE_CLOCK_OFF,

@@ -13,9 +13,10 @@ import structlog
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from bot.deals.clock import loop_time
-from bot.deals.ports import OtherSchema, StoreDown, StoreRefused
+from bot.deals.ports import Damage, StoreDown, StoreRefused
 from bot.storage.engine import cut, engine, is_cut_off, is_deadlock, is_refusal, reason
-from bot.storage.migrations import NewerSchemaError, UnreleasedSchemaError, migrate, must_be_migratable
+from bot.storage.files import DatabaseFile, FileMovedError, Inspector, LogMovedError, damage_of
+from bot.storage.migrations import migrate, must_be_migratable, other_schema
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -84,6 +85,8 @@ class Database:
         self._patience = patience
         self._migration_patience = migration_patience
         self._prepare_schema = migrate if migrates else must_be_migratable
+        self._file = DatabaseFile(url)
+        self._inspector = Inspector(url)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
         self._waiting: list[_Job] = []
         self._writer: asyncio.Task[None] | None = None
@@ -121,8 +124,14 @@ class Database:
             raise StoreDown(perhaps_written=job.begun) from None
         return result
 
+    async def inspect(self) -> None:
+        """Look for damaged pages, unless that was done lately. Raises `StoreDown` if there are any."""
+        if await self._inspector.look():
+            raise StoreDown(damage=Damage.PAGES)
+
     async def close(self) -> None:
         """Finish the work that was begun, and close the connections. Cut those that hang."""
+        self._inspector.close()
         if self._writer:
             await asyncio.wait([self._writer])
         closing = asyncio.wrap_future(self._thread.submit(self._engine.dispose))
@@ -155,6 +164,8 @@ class Database:
 
         They may take longer than a caller waits. Then this raises `StoreDown`, and they go on.
         """
+        if self._inspector.damaged:
+            await self.inspect()
         now = loop_time()
         if self._opening is None:
             self._opening = asyncio.wrap_future(self._thread.submit(self._migrate))
@@ -167,7 +178,7 @@ class Database:
             raise StoreDown
         if (error := self._opening.result()) is not None:
             self._opening = None
-            raise StoreDown(schema=_other_schema(error)) from error
+            raise StoreDown(schema=other_schema(error), damage=damage_of(error)) from error
 
     async def _commit(self, jobs: list[_Job]) -> list[object]:
         """The result of each job, or its exception. Raises `StoreDown` when all failed for one reason."""
@@ -187,13 +198,15 @@ class Database:
             log.warning("database.stuck", finishing=commit.finishing)
             self._cut()
             raise StoreDown(perhaps_written=True)
-        raise StoreDown(perhaps_written=commit.finishing and is_cut_off(commit.error)) from commit.error
+        raise _down(commit, commit.error) from commit.error
 
     # --- on the thread ----------------------------------------------------------------------------------------------
 
     def _migrate(self) -> Exception | None:
         try:
+            self._file.must_be_ours()
             self._prepare_schema(self._engine)
+            self._file.opened()
         except Exception as error:  # noqa: BLE001 - whatever it is, callers must not wait for ever
             return self._failed(error)
         return None
@@ -203,7 +216,11 @@ class Database:
         try:
             self._try(commit, commit.jobs)
         except Exception as error:  # noqa: BLE001 - see `_migrate`
-            if len(commit.jobs) > 1 and not commit.finishing and not isinstance(error, sa.exc.OperationalError):
+            if (
+                len(commit.jobs) > 1
+                and not commit.finishing
+                and not isinstance(error, sa.exc.OperationalError | OSError)
+            ):
                 commit.results = [self._alone(commit, job) for job in commit.jobs]
             elif is_refusal(error):
                 commit.results = [self._refused(error)] * len(commit.jobs)
@@ -217,7 +234,7 @@ class Database:
             if is_refusal(error):
                 return self._refused(error)
             self._failed(error)
-            return StoreDown(perhaps_written=commit.finishing and is_cut_off(error))
+            return _down(commit, error)
         return commit.results[0]
 
     def _try(self, commit: _Commit, jobs: list[_Job]) -> None:
@@ -234,13 +251,17 @@ class Database:
 
     def _once(self, commit: _Commit, jobs: list[_Job]) -> None:
         commit.finishing = False
+        self._file.must_be_ours()
         with self._engine.connect() as connection, connection.begin() as transaction:
+            self._file.remember_log(connection)
             for job in jobs:
                 job.begun = True
             # A caller who was told meanwhile that the work is not done must find it not done.
             commit.results = [None if job.answer.done() else job.work(connection) for job in jobs]
             commit.finishing = True
             transaction.commit()
+            self._file.must_be_ours()
+            self._file.must_have_log(connection)
             commit.finishing = False
 
     def _refused(self, error: Exception) -> StoreRefused:
@@ -250,19 +271,18 @@ class Database:
         return StoreRefused()
 
     def _failed(self, error: Exception) -> Exception:
-        """Log the error, and close the connections: the file may be another one, or the server may have restarted."""
+        """Log the error, and close the connections: the server may have restarted."""
         if time.monotonic() - self._down_logged > DOWN_LOG_INTERVAL:
             self._down_logged = time.monotonic()
             log.warning("database.down", error=type(error).__name__, reason=reason(error, self._url))
-        self._engine.dispose()
+        if damage_of(error) is Damage.PAGES:
+            self._inspector.damaged = True
+        if not isinstance(error, FileMovedError):  # to close it would delete the `-wal` of the file that is there now
+            self._engine.dispose()
         return error
 
 
-def _other_schema(error: Exception) -> OtherSchema | None:
-    match error:
-        case NewerSchemaError():
-            return OtherSchema.NEWER
-        case UnreleasedSchemaError():
-            return OtherSchema.UNRELEASED
-        case _:
-            return None
+def _down(commit: _Commit, error: Exception | None) -> StoreDown:
+    """Why the work of a commit failed, after COMMIT was sent or before."""
+    lost = is_cut_off(error) or isinstance(error, FileMovedError | LogMovedError)
+    return StoreDown(perhaps_written=commit.finishing and lost, damage=damage_of(error))

@@ -28,6 +28,8 @@ DEADLOCK = "40P01"
 _MENDED_BY_AN_OPERATOR = frozenset({"42P01", "42703", "42501", "3F000"})
 """What PostgreSQL says of a missing table, column, permission or schema. SQLite has another exception for that."""
 
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
 NOW = {
     "sqlite": sa.literal_column("((julianday('now') - 2440587.5) * 86400.0)", sa.Double),
     "postgresql": sa.literal_column("CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)", sa.Double),
@@ -82,6 +84,14 @@ def engine(url: str) -> sa.Engine:
         },
     )
     return _taking_any_text(opened)
+
+
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite database; `None` for one in memory or on a server."""
+    parsed = _parsed(url)
+    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
+        return None
+    return Path(str(parsed.database)).absolute()
 
 
 def engine_for_reading(url: str) -> sa.Engine:
@@ -185,6 +195,13 @@ def is_refusal(error: Exception) -> bool:
     # What SQLAlchemy has not wrapped comes from a connection that is being opened, or from our own code.
     trouble_with_a_connection = isinstance(error, sqlite3.Error | OSError | sa.exc.SQLAlchemyError)
     return not trouble_with_a_connection or isinstance(error, sa.exc.StatementError)
+
+
+def is_corrupt(error: BaseException | None) -> bool:
+    """Whether SQLite found a page that is none of its own."""
+    original = getattr(error, "orig", error)
+    code = original.sqlite_errorcode if isinstance(original, sqlite3.DatabaseError) else 0
+    return code & 0xFF in _CORRUPT  # above them are details
 
 
 def is_deadlock(error: sa.exc.DBAPIError) -> bool:

@@ -105,6 +105,7 @@ class SqlLedger:
             connection.execute(probe.insert().values(pad=new))  # before the old one goes: it needs room of its own
             connection.execute(probe.delete().where(probe.c.pad != new))
 
+        await self._database.inspect()
         await self._database.do(replace_row)
 
     async def try_out(self) -> None:
@@ -119,6 +120,7 @@ class SqlLedger:
             connection.execute(table.insert().values(pad=secrets.token_hex(PROBE_LENGTH // 2)))
             table.drop(connection)
 
+        await self._database.inspect()
         await self._database.do(create_and_drop)
 
     async def clock_offset(self, clock: Callable[[], float] = time.time) -> float:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import sqlalchemy as sa
 
+from bot.deals.ports import OtherSchema
 from bot.storage.tables import schema_version
 
 Steps: TypeAlias = tuple[tuple[str, ...], ...]
@@ -116,6 +117,17 @@ class UnreleasedSchemaError(Exception):
             "it is from before the first release, and cannot be brought up to date: set DATABASE_URL to a new database."
             " The version that wrote the old one can still list its history"
         )
+
+
+def other_schema(error: Exception) -> OtherSchema | None:
+    """Which other version the error tells of; `None` if it is about something else."""
+    match error:
+        case NewerSchemaError():
+            return OtherSchema.NEWER
+        case UnreleasedSchemaError():
+            return OtherSchema.UNRELEASED
+        case _:
+            return None
 
 
 def must_be_current(connection: sa.Connection) -> None:

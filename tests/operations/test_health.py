@@ -9,7 +9,7 @@ import pytest
 from bot.access.authorization import DirectoryError
 from bot.access.rules import Allowlist, Person
 from bot.deals.outcome import Cause
-from bot.deals.ports import OtherSchema, StoreDown, StoreRefused
+from bot.deals.ports import Damage, OtherSchema, StoreDown, StoreRefused
 from bot.operations import diagnoses
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId, Findings
@@ -48,6 +48,7 @@ class Neighbours:
     store_refuses: bool = False
     database_ahead: float = 0.0
     schema: OtherSchema | None = None
+    damage: Damage | None = None
     directory: MemoryDirectory = field(default_factory=MemoryDirectory)
     channels: DirectoryError | None = None
     asked: int = 0
@@ -93,7 +94,7 @@ class Neighbours:
         if self.store_refuses:
             raise StoreRefused
         if self.store_down:
-            raise StoreDown(schema=self.schema)
+            raise StoreDown(schema=self.schema, damage=self.damage)
 
     async def clock_offset(self) -> float:
         return self.database_ahead
@@ -364,6 +365,17 @@ async def test_a_clock_that_is_nearly_the_databases_is_well(neighbours: Neighbou
     neighbours.database_ahead = ahead
 
     assert (await neighbours.health().report()).notes == {}
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"), [(Damage.MOVED, "store.writable.moved"), (Damage.PAGES, "store.writable.damaged")]
+)
+async def test_a_file_that_something_happened_to_is_reported_with_what_to_do(
+    neighbours: Neighbours, damage: Damage, found: str
+) -> None:
+    neighbours.store_down, neighbours.damage = True, damage
+
+    assert (await neighbours.health().report()).why == {"store.writable": found}
 
 
 async def test_a_store_that_refuses_what_is_written_is_not_ready(neighbours: Neighbours) -> None:

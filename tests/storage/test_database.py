@@ -399,6 +399,18 @@ async def test_the_log_lines_of_the_store_have_no_callers_reference(tmp_path: Pa
     assert "REF" not in stream.getvalue()
 
 
+async def test_a_table_that_is_missing_on_a_server_does_not_harm_the_work_beside_it(postgresql: Database) -> None:
+    one, missing, two = await asyncio.gather(
+        postgresql.do(partial(_write, text="one")),
+        postgresql.do(lambda connection: connection.execute(sa.text("SELECT * FROM nowhere"))),
+        postgresql.do(partial(_write, text="two")),
+        return_exceptions=True,
+    )
+
+    assert (one, two) == ("one", "two")
+    assert isinstance(missing, StoreDown)
+
+
 # --- a server that is not well --------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from bot.deals.ports import OtherSchema, StoreDown, StoreRefused
+from bot.deals.ports import Damage, OtherSchema, StoreDown, StoreRefused
 from bot.operations import diagnose, diagnoses
 from bot.operations.checks.findings import CheckId, Findings
 from bot.operations.diagnoses import Diagnosis
@@ -27,19 +27,33 @@ class StoreChecks:
             await self._ping()
             offset = await self._clock_offset()
         except StoreDown as down:
-            match down.schema:
-                case OtherSchema.NEWER:
-                    return _fails(diagnoses.STORE_NEWER)
-                case OtherSchema.UNRELEASED:
-                    return _fails(diagnoses.STORE_UNRELEASED)
-                case None:
-                    return _fails(diagnoses.STORE_DOWN)
-                case _:
-                    assert_never(down.schema)
+            return _fails(_of_schema(down.schema) if down.schema else _of_damage(down.damage))
         except StoreRefused:
             return _fails(diagnoses.STORE_DOWN)
         noted = diagnose.of_database_clock(offset)
         return Findings(MADE, notes=(noted,) if noted else ())
+
+
+def _of_schema(schema: OtherSchema) -> Diagnosis:
+    match schema:
+        case OtherSchema.NEWER:
+            return diagnoses.STORE_NEWER
+        case OtherSchema.UNRELEASED:
+            return diagnoses.STORE_UNRELEASED
+        case _:
+            assert_never(schema)
+
+
+def _of_damage(damage: Damage | None) -> Diagnosis:
+    match damage:
+        case Damage.MOVED:
+            return diagnoses.STORE_MOVED
+        case Damage.PAGES:
+            return diagnoses.STORE_DAMAGED
+        case None:
+            return diagnoses.STORE_DOWN
+        case _:
+            assert_never(damage)
 
 
 def _fails(diagnosis: Diagnosis) -> Findings:
