@@ -1,11 +1,19 @@
 import asyncio
 import os
+import resource
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 from bot.highlevel.pages import CALLBACK, INSTALL
 from bot.lifecycle import Bot
@@ -15,7 +23,17 @@ from bot.simulator.slack.interactions import ACKNOWLEDGE_WITHIN
 from bot.simulator.slack.server import Fault
 from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
 from bot.web.routes import EVENTS, LARGE_AT_ONCE, app
-from bot.web.server import MAX_HEADERS, BackgroundServer, BoundedProtocol, Server, config, serving
+from bot.web.server import (
+    MAX_HEADERS,
+    BackgroundServer,
+    BoundedProtocol,
+    Server,
+    config,
+    descriptors,
+    max_connections,
+    max_waiting,
+    serving,
+)
 from bot.wiring import build
 from tests.house import ANA, BOT_TOKEN, BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, SALES, SIGNING_SECRET, House, open_house
 
@@ -156,6 +174,136 @@ async def test_whoever_sends_too_slowly_is_hung_up_on(bot: Bot, half: bytes) -> 
         await writer.wait_closed()
         server.end()
         await serving_it
+
+
+# --- how many may connect ------------------------------------------------------------------------------------------
+
+
+class Narrow(BoundedProtocol):
+    most = 3
+
+
+Connected = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+WHOLE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Clients:
+    """Clients of a server that takes three connections; its `/busy` answers when the test says so."""
+
+    def __init__(self, address: tuple[str, int], released: asyncio.Event) -> None:
+        self.released = released
+        self._address = address
+        self._opened: list[asyncio.StreamWriter] = []
+
+    async def connect(self, request: bytes = b"") -> Connected:
+        reader, writer = await asyncio.open_connection(*self._address)
+        self._opened.append(writer)
+        writer.write(request)
+        await asyncio.sleep(0.05)
+        return reader, writer
+
+    async def close(self) -> None:
+        self.released.set()
+        for writer in self._opened:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+
+@pytest.fixture
+async def narrow() -> AsyncIterator[Clients]:
+    released = asyncio.Event()
+
+    async def busy(_request: Request) -> Response:
+        await released.wait()
+        return PlainTextResponse("done")
+
+    async def healthz(_request: Request) -> Response:
+        return PlainTextResponse("alive")
+
+    application = Starlette(routes=[Route("/busy", busy, methods=["GET", "POST"]), Route("/healthz", healthz)])
+    server = BackgroundServer(uvicorn.Config(application, http=Narrow, log_config=None, timeout_keep_alive=60))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving_it = asyncio.create_task(server.serve([listener]))
+        while not server.started:
+            await asyncio.sleep(0.01)
+        clients = Clients(listener.getsockname(), released)
+        yield clients
+        await clients.close()
+        server.end()
+        await serving_it
+
+
+async def _answer(client: Connected) -> bytes:
+    """What the client has read when the server has closed the connection, or said something."""
+    async with asyncio.timeout(60):
+        try:
+            return await client[0].read(4096)
+        except ConnectionError:
+            return b""
+
+
+async def test_the_connection_that_has_been_idle_longest_goes_first(narrow: Clients) -> None:
+    first, second = await narrow.connect(), await narrow.connect(b"POST /busy HTTP/1.1\r\nContent-Len")
+    third = await narrow.connect(WHOLE)
+    assert b"alive" in await _answer(third)
+    fourth = await narrow.connect(WHOLE)
+    assert await _answer(first) == b""
+    assert b"alive" in await _answer(fourth)
+    fifth = await narrow.connect(WHOLE)
+    assert await _answer(second) == b""
+    assert b"alive" in await _answer(fifth)
+    sixth = await narrow.connect(WHOLE)
+
+    assert await _answer(third) == b""
+    assert b"alive" in await _answer(sixth)
+
+
+async def test_a_connection_at_work_is_not_idle_and_where_all_are_a_new_one_is_refused(narrow: Clients) -> None:
+    at_work = [await narrow.connect(b"GET /busy HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(3)]
+    refused = await narrow.connect(WHOLE)
+
+    assert (await _answer(refused)).startswith(b"HTTP/1.1 503 ")
+    narrow.released.set()
+    for each in at_work:
+        assert b"done" in await _answer(each)
+    assert b"alive" in await _answer(await narrow.connect(WHOLE))
+
+
+async def test_one_of_several_requests_in_a_row_that_is_answered_leaves_the_connection_at_work(narrow: Clients) -> None:
+    at_work = [
+        await narrow.connect(WHOLE + b"GET /busy HTTP/1.1\r\nHost: x\r\n\r\n"),
+        *[await narrow.connect(b"GET /busy HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(2)],
+    ]
+    refused = await narrow.connect(WHOLE)
+
+    assert (await _answer(refused)).startswith(b"HTTP/1.1 503 ")
+    narrow.released.set()
+    assert b"alive" in await _answer(at_work[0])
+
+
+async def test_a_request_that_is_answered_before_it_is_whole_leaves_the_connection_idle(narrow: Clients) -> None:
+    narrow.released.set()
+    half = await narrow.connect(b"POST /busy HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nha")
+    assert b"done" in await _answer(half)
+    half[1].write(b"lf")
+    await asyncio.sleep(0.05)
+    for _ in range(3):
+        await narrow.connect()
+
+    assert await _answer(half) == b""
+
+
+@pytest.mark.parametrize(
+    ("of", "connections", "waiting"), [(64, 32, 8), (256, 128, 32), (1024, 500, 128), (1_048_576, 500, 2048)]
+)
+def test_half_of_the_descriptors_are_kept_back(of: int, connections: int, waiting: int) -> None:
+    assert (max_connections(of), max_waiting(of)) == (connections, waiting)
+    assert connections + waiting < of
+
+
+def test_the_limit_is_that_of_the_process() -> None:
+    assert descriptors() == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def test_slack_and_a_browser_have_the_time_that_they_need(bot: Bot) -> None:

@@ -1,6 +1,8 @@
-"""Serves the bot with uvicorn, and limits the size of a request and the time that it may take."""
+"""Serves the bot with uvicorn, within bounds: of a request's size and time, and of how many connections are open."""
 
 import asyncio
+import math
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -27,21 +29,50 @@ REQUEST_PATIENCE = 10.0
 """Seconds for a request to arrive completely; Slack itself gives up after three."""
 
 
+MAX_CONNECTIONS = 500
+"""Connections that clients may have open; Slack and a router before the bot have a few each."""
+
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def descriptors() -> int:
+    """How many files and connections this process may have open: 1024 on most machines, and where it is not known."""
+    return os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else 1024
+
+
+def max_connections(of: int) -> int:
+    """How many of so many descriptors clients may take. At least half are kept for the bot's own calls and files."""
+    return min(MAX_CONNECTIONS, of // 2)
+
+
+def max_waiting(of: int) -> int:
+    """How many connections may wait to be accepted. All of them may be accepted before the first is bounded."""
+    return min(2048, of // 8)
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, but it hangs up on a client that sends too much or too slowly.
+    """uvicorn's protocol, but it hangs up on a client that sends too much or too slowly, or for which there is no room.
 
     uvicorn's parser keeps a header in memory until it is complete, however large it gets and however long it takes.
     """
 
     patience: ClassVar[float] = REQUEST_PATIENCE
+    most: ClassVar[int] = max_connections(descriptors())
+    """Connections that may be open at a time."""
     _received = 0
     _has_headers = False
     _deadline: asyncio.TimerHandle | None = None
+    _idle_since: float = math.inf
+    """Since when it waits for a whole request, on the loop's clock; never, while a request is being answered."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
-        """Start the clock for a client's first request."""
+        """Start the clock for a client's first request. Above the limit, hang up on who has been idle longest."""
         super().connection_made(transport)
         self._start_clock()
+        self._idle_since = self.loop.time()
+        if len(self.connections) > self.most:
+            known = (other for other in self.connections if isinstance(other, BoundedProtocol))
+            min(known, key=lambda other: other._idle_since)._make_room_for(self)  # noqa: SLF001 - of our own class
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock: the client has gone."""
@@ -68,9 +99,17 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """Stop the clock: the request is complete."""
-        self._stop_clock()
+        """Stop the clock: the request is complete. Not if it was answered before, as one that is too large."""
+        if not self.cycle.response_complete:
+            self._stop_clock()
+            self._idle_since = math.inf
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, unless there is one already."""
+        if not self.pipeline:
+            self._idle_since = self.loop.time()
+        super().on_response_complete()
 
     def _start_clock(self) -> None:
         self._stop_clock()
@@ -79,6 +118,16 @@ class BoundedProtocol(HttpToolsProtocol):
     def _stop_clock(self) -> None:
         if self._deadline:
             self._deadline.cancel()
+
+    def _make_room_for(self, newer: "BoundedProtocol") -> None:
+        """End this idle connection; the newer one, if it is that itself because all others are at work."""
+        if self is newer:
+            self.transport.write(BUSY)
+            self._hang_up("too many at work")
+        else:
+            log.info("web.hung_up", why="too many")
+            self.connections.discard(self)
+            self.transport.abort()  # at once: what a client does not read would keep it open
 
     def _hang_up(self, why: str) -> None:
         log.info("web.hung_up", why=why)
@@ -134,6 +183,7 @@ def config(bot: Bot) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=3,
+        backlog=max_waiting(descriptors()),
     )
 
 

@@ -5,8 +5,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -18,8 +18,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def _process(*arguments: str, environ: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _process(
+    *arguments: str, environ: Mapping[str, str], under: Sequence[str] = ()
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The bot in a process of its own; `under`: the words of another program that begins it."""
     process = await asyncio.create_subprocess_exec(
+        *under,
         sys.executable,
         "-m",
         "bot",
@@ -113,3 +117,25 @@ async def test_unusable_settings_end_the_process_with_code_2_and_every_problem_n
         assert name.encode() in output
     assert b"xoxp-a-wrong-kind" not in output
     assert b"Traceback" not in output
+
+
+async def test_idle_connections_take_no_reply_and_no_health_check_away(tmp_path: Path) -> None:
+    """More of them than the process may have open, which a command needs for HighLevel, Slack and the database too."""
+    async with open_house(tmp_path) as house:
+        port = _free_port()
+        limited = ("sh", "-c", 'ulimit -n 128 && exec "$@"', "sh")
+        async with _process("serve", environ=_environ(house, port, tmp_path), under=limited):
+            url = f"http://127.0.0.1:{port}"
+            await _until_healthy(url)
+            house.slack.bot_url = url
+            idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(300)]
+            shown = await house.says(f"{DEAL} won")
+            async with asyncio.timeout(5), httpx.AsyncClient() as http:
+                assert (await http.get(f"{url}/healthz")).is_success
+            for _, writer in idle:
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
+
+    assert "from open to *won*" in shown.text
+    assert shown.via == "response_url"
