@@ -28,12 +28,19 @@ QUIETEST = {
 """The level below which a library's lines are dropped, whatever LOG_LEVEL is. Bolt resets the levels of its loggers, so
 the handler has to decide."""
 
+_NAMED = "(?i:client[_-]?secret|password)"
+
 _SECRET = re.compile(
-    r"(?=[xp:bB?&e])"  # the first letters: most of a line is skipped at a fifth of the cost
+    r"(?=[xp:bB?&ecCP%])"  # the first letters: most of a line is skipped at a fifth of the cost
     r"(?:(xox[a-z]-|xapp-|pit-)[A-Za-z0-9-]+"
     r"|((?<=\w)://[^\s:/@\"']*:)[^\s/@\"']+(?=@)"
     r"|((?i:bearer) )[^\s\"'\\]+"
-    r"|((?<=https)://hooks\.slack(?:-gov)?\.com/)[^\s\"'\\]+"
+    r"|((?<=https)(?i:(?::|%3A)(?:/|%2F){2}hooks\.slack(?:-gov)?\.com(?:/|%2F)))[^\s\"'\\&]+"
+    # As a form, a connection string and libpq have it; in single quotes, as libpq and Python; and in JSON.
+    rf"|(?=[cCpP][lLaA][iIsS])(?:({_NAMED}\s*[=:]\s*)(?:[^\s\"'&\\]|\\++[ ])++"
+    rf"|({_NAMED}(?:\\*')?\s*[=:]\s*(?<!\\)')(?:(?:[^'\\]++|\\++.)*+(?=')|[^'\"\\]+)"
+    rf"|({_NAMED}(?:\\+')?\s*[=:]\s*\\+')[^'\"\\]+"
+    rf"|({_NAMED}\\*\"\s*:\s*\\*\")[^\"\\]+)"
     r"|([?&](?:ticket|pass|code|state)=)[^\s\"'&\\]+"
     r"|(eyJ)[A-Za-z0-9_.-]{20,})"
 )

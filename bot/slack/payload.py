@@ -1,6 +1,7 @@
 """Reads who did what, and where, from the payloads that Slack sends. Pure, except for `new_reference`."""
 
 import base64
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,8 @@ from typing import Any
 
 from bot.access.rules import Caller
 from bot.commands.record import Origin
+
+_ID = re.compile(r"[A-Z0-9]{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def read_command(body: Mapping[str, Any], reference: str) -> Interaction:
         key=read("trigger_id") or reference,
         reference=reference,
         # Only our own people can type a command: Slack offers it to no one else. https://docs.slack.dev/apis/slack-connect
-        caller=Caller(read("user_id"), _organization(body) or read("team_id"), read("channel_id")),
+        caller=Caller(_id(body, "user_id"), _organization(body) or _id(body, "team_id"), _id(body, "channel_id")),
         text=read("text"),
         response_url=read("response_url"),
         trigger_id=read("trigger_id"),
@@ -57,11 +60,11 @@ def read_action(body: Mapping[str, Any], reference: str) -> Interaction:
     actions = body.get("actions")
     action = actions[0] if isinstance(actions, list) and actions and isinstance(actions[0], dict) else {}
     team_id, home = _teams(body)
-    channel = _field(container, "channel_id") or _field(_part(body, "channel"), "id")
+    channel = _id(container, "channel_id") or _id(_part(body, "channel"), "id")
     return Interaction(
         key=_field(body, "trigger_id") or reference,
         reference=reference,
-        caller=Caller(_field(user, "id"), team_id, channel, home),
+        caller=Caller(_id(user, "id"), team_id, channel, home),
         text=_field(action, "value") or _field(_part(action, "selected_option"), "value"),
         response_url=_field(body, "response_url"),
         message_ts=_field(container, "message_ts"),
@@ -77,8 +80,8 @@ def _teams(body: Mapping[str, Any]) -> tuple[str, str | None]:
 
     Bolt's `extract_team_id` finds the first in the same places.
     """
-    theirs, here = _field(_part(body, "user"), "team_id"), _field(_part(body, "team"), "id")
-    installed = _field(_part(body, "view"), "app_installed_team_id")
+    theirs, here = _id(_part(body, "user"), "team_id"), _id(_part(body, "team"), "id")
+    installed = _id(_part(body, "view"), "app_installed_team_id")
     team_id = _organization(body) or installed or here or theirs
     home = theirs or here
     return team_id, None if home == team_id else home
@@ -92,7 +95,7 @@ def _organization(body: Mapping[str, Any]) -> str:
     if body.get("is_enterprise_install") not in (True, "true"):
         return ""
     places = ((_part(body, "enterprise"), "id"), (_part(body, "team"), "enterprise_id"), (body, "enterprise_id"))
-    return next(filter(None, (_field(part, name) for part, name in places)), "")
+    return next(filter(None, (_id(part, name) for part, name in places)), "")
 
 
 def new_reference() -> str:
@@ -103,6 +106,15 @@ def new_reference() -> str:
 def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     part = body.get(name)
     return part if isinstance(part, dict) else {}
+
+
+def _id(body: Mapping[str, Any], name: str) -> str:
+    """The id of a person, a channel or a workspace; empty when absent, or of a form that Slack does not give.
+
+    With a character taken out, as `_field` does, it could become another person's.
+    """
+    given = body.get(name)
+    return given if isinstance(given, str) and _ID.fullmatch(given) else ""
 
 
 def _field(body: Mapping[str, Any], name: str) -> str:

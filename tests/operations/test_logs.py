@@ -26,6 +26,15 @@ SECRETS = {
     "GET /oauth/highlevel/install?pass=not-a-pass HTTP/1.1": "GET /oauth/highlevel/install?pass=… HTTP/1.1",
     "/oauth/highlevel/callback?code=not-a-code&state=not-a-state": "/oauth/highlevel/callback?code=…&state=…",
     "postgresql://user:not-a-password@host/name": "postgresql://user:…@host/name",
+    "postgresql://host/name?user=u&password=not-a-password&x=1": "postgresql://host/name?user=u&password=…&x=1",
+    "host=h password=not-a-password dbname=d": "host=h password=… dbname=d",
+    "PGPASSWORD=not-a-password": "PGPASSWORD=…",
+    "client_id=1&client_secret=not-a-secret&code_type=2": "client_id=1&client_secret=…&code_type=2",
+    "clientSecret: not-a-secret": "clientSecret: …",
+    "response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT0OURS%2F1%2Fnot-an-address&x=1": (
+        "response_url=https%3A%2F%2Fhooks.slack.com%2F…&x=1"
+    ),
+    "https%3a%2f%2fhooks.slack-gov.com%2factions%2FT0OURS": "https%3a%2f%2fhooks.slack-gov.com%2f…",
     "eyJub3QiOiJhIHRva2VuIn0.not-a-signature": "eyJ…",
 }
 
@@ -102,7 +111,47 @@ def test_the_text_around_a_secret_stays(secret: str, text: str, between: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", "aB3dE5fG7hJ9kL1mN2pQ is won", "https://slack.com/api/auth.test", "xox", "Bearer", "eyJ", "a pit"]
+    ("text", "shown"),
+    [
+        ('{"client_secret": "not a secret", "a": 1}', '{"client_secret": "…", "a": 1}'),
+        ("password='it\\'s not one' host=h", "password='…' host=h"),
+        ("password=not\\ one host=h", "password=… host=h"),
+        ("host=h password = 'not one' dbname=d", "host=h password = '…' dbname=d"),
+        ("{'client_secret': 'not-one', 'a': 'b'}", "{'client_secret': '…', 'a': 'b'}"),
+        ("{\\'client_secret\\': \\'not-one\\', \\'a\\': 1}", "{\\'client_secret\\': \\'…\\', \\'a\\': 1}"),
+        ("password='not one, cut", "password='…"),
+        ("sslpassword=not-one", "sslpassword=…"),
+    ],
+)
+def test_a_named_secret_is_hidden_whatever_its_quotes_and_a_line_of_json_stays_json(text: str, shown: str) -> None:
+    stream = _set_up()
+    structlog.get_logger().info("sent", body=text)
+
+    assert logs.hide_secrets(text) == shown
+    assert _read(stream)[0]["body"] == shown
+
+
+@given(st.text(), st.sampled_from(["password=", "password='", 'client_secret": "', "client_secret': '", "password: "]))
+def test_whatever_stands_behind_a_secrets_name_the_line_stays_json(text: str, name: str) -> None:
+    stream = _set_up()
+    structlog.get_logger().info("sent", body=f"{name}{text}", more="x")
+
+    assert _read(stream)[0].keys() >= {"event", "body"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "password authentication failed",
+        "the password is wrong",
+        "aB3dE5fG7hJ9kL1mN2pQ is won",
+        "https://slack.com/api/auth.test",
+        "xox",
+        "Bearer",
+        "eyJ",
+        "a pit",
+    ],
 )
 def test_other_text_is_not_hidden(text: str) -> None:
     assert logs.hide_secrets(text) == text

@@ -157,6 +157,21 @@ def test_any_payload_is_read_and_a_database_takes_it(body: dict[str, Any]) -> No
             part.encode()  # does not raise
 
 
+@pytest.mark.parametrize(
+    "odd",
+    ["U1\x00", "\x00U1", "U\x001", "U1\n", "u1", "U", "U1 ", "<@U1>", "U1|ana", "Ü1", "U\uff11", 11, ["U1"], {"U1": 1}],
+)
+def test_an_id_of_a_form_that_slack_does_not_give_is_empty(odd: object) -> None:
+    typed = read_command(COMMAND | dict.fromkeys(("user_id", "team_id", "channel_id"), odd), "REF")
+    user, team = {"id": odd, "team_id": odd}, {"id": odd}
+    pressed = read_action(
+        PRESS | {"user": user, "team": team, "channel": team, "container": {"channel_id": odd}}, "REF"
+    )
+
+    assert typed.caller == Caller("", "", "")
+    assert pressed.caller == Caller("", "", "")
+
+
 def test_references_are_short_readable_and_unique() -> None:
     references = {new_reference() for _ in range(1000)}
 
