@@ -358,9 +358,9 @@ def test_a_postgresql_server_sends_some_rows_at_a_time(cluster: Cluster) -> None
         assert isinstance(cursors[-1], psycopg.ServerCursor)
 
 
-def test_fifty_thousand_rows_of_a_file_are_read_in_the_memory_of_a_few_hundred(tmp_path: Path) -> None:
+def test_ten_thousand_rows_of_a_file_are_read_in_the_memory_of_a_few_hundred(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    fill(url, 50_000)
+    fill(url, 10_000)
     assert len(_read(url, Filter(until=MOMENT))) == 300  # so that caches are filled
     tracemalloc.start()
     with reading(url, Filter()) as records:

@@ -18,10 +18,11 @@ from tests.house import PATIENT
 from tests.rows import execute
 
 ROOT = Path(__file__).parents[2]
-REPLICA = """
+REPLICAS = """
 import asyncio, datetime, sys, time
 
-url, ahead, key = sys.argv[1], float(sys.argv[2]), sys.argv[3]
+url, *given = sys.argv[1:]
+ahead = 0.0
 exact, exact_time = datetime.datetime, time.time
 
 class Skewed(exact):
@@ -40,13 +41,14 @@ async def accept():
     assert await SqlLedger(database).accept(entry(key), within=15)
     await database.close()
 
-asyncio.run(accept())
+for ahead, key in zip(map(float, given[::2]), given[1::2], strict=True):
+    asyncio.run(accept())
 """
-"""A process whose clock is ahead by so many seconds, and which accepts one command."""
+"""For each command that it is given, a ledger that accepts it while the clock is ahead by so many seconds."""
 
 
-def _accept(url: str, ahead: float, key: str) -> None:
-    subprocess.run([sys.executable, "-c", REPLICA, url, str(ahead), key], cwd=ROOT, check=True)  # noqa: S603
+def _accept(url: str, *ahead_and_key: str) -> None:
+    subprocess.run([sys.executable, "-c", REPLICAS, url, *ahead_and_key], cwd=ROOT, check=True)  # noqa: S603
 
 
 @pytest.fixture
@@ -62,8 +64,8 @@ async def test_of_replicas_whose_clocks_differ_the_command_that_was_accepted_fir
 ) -> None:
     execute(database_url)
     keys = ["first", "second", "last"]
-    for key, seconds in zip(keys, ahead, strict=True):
-        await asyncio.to_thread(_accept, database_url, seconds, key)
+    given = [each for key, seconds in zip(keys, ahead, strict=True) for each in (str(seconds), key)]
+    await asyncio.to_thread(_accept, database_url, *given)
     execute(database_url, "UPDATE commands SET lease_until = 0")
     ledger, history = SqlLedger(database), SqlHistory(database)
 
