@@ -10,13 +10,12 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
-import sqlalchemy as sa
 import stage
 import uvloop
 
@@ -98,8 +97,8 @@ def _fill(url: str, rows: int) -> None:
             connection.execute(commands.insert(), old)
     if filling.dialect.name == "postgresql":
         # As autovacuum does in a database that grows over months: the index alone then answers queries.
-        with filling.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(sa.text("VACUUM ANALYZE commands"))
+        with closing(filling.raw_connection()) as connection:  # in no transaction
+            connection.cursor().execute("VACUUM ANALYZE commands")
     filling.dispose()
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from bot.deals.clock import loop_time
 from bot.deals.ports import Damage, StoreDown, StoreRefused
-from bot.storage.engine import cut, engine, is_cut_off, is_deadlock, is_refusal, reason
+from bot.storage.engine import cut, engine, is_cut_off, is_deadlock, is_refusal, limited, reason
 from bot.storage.files import DatabaseFile, FileMovedError, Inspector, LogMovedError, damage_of
 from bot.storage.migrations import migrate, must_be_migratable, other_schema
 
@@ -82,6 +82,8 @@ class Database:
     ) -> None:
         self._url = url
         self._engine = engine(url)
+        self._limited = limited(self._engine, patience)
+        """For all but the migrations, which may take long."""
         self._patience = patience
         self._migration_patience = migration_patience
         self._prepare_schema = migrate if migrates else must_be_migratable
@@ -252,7 +254,7 @@ class Database:
     def _once(self, commit: _Commit, jobs: list[_Job]) -> None:
         commit.finishing = False
         self._file.must_be_ours()
-        with self._engine.connect() as connection, connection.begin() as transaction:
+        with self._limited.connect() as connection, connection.begin() as transaction:
             self._file.remember_log(connection)
             for job in jobs:
                 job.begun = True

@@ -22,8 +22,15 @@ CHECKPOINT = 4000
 """Pages of 4 kB that SQLite writes beside its file before it moves them into it. https://sqlite.org/wal.html#ckpt"""
 CONNECT_TIMEOUT = 2
 """Seconds for a connection to PostgreSQL. Its client waits no shorter."""
+LONGEST_LIMIT = 20.0
+"""Seconds until PostgreSQL ends a transaction of ours at the latest. A lease lasts 30, and must not be outlasted."""
 DEADLOCK = "40P01"
 """PostgreSQL's code for it. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+_KEEP_ALIVE = (
+    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 2;"
+    " SET tcp_user_timeout = 10000"
+)
 
 _MENDED_BY_AN_OPERATOR = frozenset({"42P01", "42703", "42501", "3F000"})
 """What PostgreSQL says of a missing table, column, permission or schema. SQLite has another exception for that."""
@@ -69,6 +76,25 @@ def engine(url: str) -> sa.Engine:
         sa.event.listen(opened, "connect", _configure)
         sa.event.listen(opened, "begin", _begin)
         return _taking_any_text(opened)
+    opened = _on_server(parsed)
+    sa.event.listen(opened, "connect", _leave_begin_to_us)
+    sa.event.listen(opened, "begin", _begin_on_server)
+    return opened
+
+
+def limited(opened: sa.Engine, patience: float) -> sa.Engine:
+    """The same engine, whose transactions PostgreSQL ends if this process freezes or its host vanishes in one of them.
+
+    `patience`: seconds after which this process itself gives up a transaction. It hears before that of a lock that it
+    does not get, and the server ends the transaction some time after. On SQLite nothing is limited.
+    """
+    lock, end = 0.9 * patience, min(4 * patience, LONGEST_LIMIT)
+    limits = {"lock_timeout": lock, "statement_timeout": end, "idle_in_transaction_session_timeout": end}
+    words = "; ".join(f"SET LOCAL {name} = {1000 * seconds:.0f}" for name, seconds in limits.items())
+    return opened.execution_options(limits=words)
+
+
+def _on_server(parsed: sa.URL) -> sa.Engine:
     opened = sa.create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         connect_args={
@@ -83,6 +109,7 @@ def engine(url: str) -> sa.Engine:
             "prepare_threshold": None,
         },
     )
+    sa.event.listen(opened, "connect", _keep_alive)
     return _taking_any_text(opened)
 
 
@@ -106,7 +133,7 @@ def engine_for_reading(url: str) -> sa.Engine:
             raise FileNotFoundError(file)
         opened = sa.create_engine(parsed.set(database=file.as_uri(), query={"mode": "ro", "uri": "true"}))
         return _taking_any_text(opened)
-    return engine(url).execution_options(postgresql_readonly=True)
+    return _on_server(parsed).execution_options(postgresql_readonly=True)
 
 
 def reason(error: Exception, url: str) -> str:
@@ -181,6 +208,29 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _keep_alive(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """Let the server notice that our host is gone, as our client notices that of the server.
+
+    Behind a pooler this is about its own connection to the server, and outlasts ours: it does no harm there.
+    """
+    connection.autocommit = True  # a transaction that is rolled back would take the settings back
+    with suppress(Exception):  # a server that does not know one of them works without
+        connection.cursor().execute(_KEEP_ALIVE)
+    connection.autocommit = False
+
+
+def _leave_begin_to_us(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    connection.autocommit = True
+
+
+def _begin_on_server(connection: sa.Connection) -> None:
+    """Begin, and set the limits on the same way to the server.
+
+    They end with the transaction: a pooler gives the session to another client then.
+    """
+    connection.exec_driver_sql(f"BEGIN; {connection.get_execution_options().get('limits', '')}")
+
+
 def is_cut_off(error: BaseException | None) -> bool:
     """Whether the connection failed, and not the statement that was sent over it."""
     return isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated
@@ -193,7 +243,8 @@ def is_refusal(error: Exception) -> bool:
     if isinstance(error, sa.exc.DBAPIError):
         return isinstance(error, sa.exc.DataError | sa.exc.IntegrityError | sa.exc.NotSupportedError)
     # What SQLAlchemy has not wrapped comes from a connection that is being opened, or from our own code.
-    trouble_with_a_connection = isinstance(error, sqlite3.Error | OSError | sa.exc.SQLAlchemyError)
+    of_a_driver = isinstance(error, sqlite3.Error) or hasattr(error, "sqlstate")
+    trouble_with_a_connection = of_a_driver or isinstance(error, OSError | sa.exc.SQLAlchemyError)
     return not trouble_with_a_connection or isinstance(error, sa.exc.StatementError)
 
 
