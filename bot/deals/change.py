@@ -109,13 +109,13 @@ class ChangeStatus:
         """The outcome of a write whose process died; `None` if the write certainly did not happen."""
         now = await self._crm.find(before.id, until=until)
         for _ in range(RESUMING_LOOKS):  # the write may still be under way
-            if _moved(before, now):
+            if _moved(wish, before, now):
                 break
             await asyncio.sleep(self._patience.between_looks)
             now = await self._crm.find(before.id, until=until)
         if wish.done_by(before, now):
-            return Changed(before, await self._crm.describe(now, until=until))
-        if _moved(before, now):
+            return Changed(before, await self._crm.describe(wish.seen_in(now), until=until))
+        if _moved(wish, before, now):
             return Failed(Trouble(Cause.INTERRUPTED), Effect.UNKNOWN, before, now)
         return None
 
@@ -130,7 +130,7 @@ class ChangeStatus:
         try:
             now = await self._crm.find(before.id, until=until)
             for _ in self._further_looks(doubt, until):
-                if _moved(before, now):
+                if _moved(wish, before, now):
                     break
                 await asyncio.sleep(self._patience.between_looks)
                 now = await self._crm.find(before.id, until=until)
@@ -138,9 +138,9 @@ class ChangeStatus:
             unseen = trouble if doubt else replace(blind.trouble, cause=Cause.NOT_CONFIRMED)
             return Failed(unseen, Effect.UNKNOWN, before)
         if wish.done_by(before, now):
-            after = await self._crm.describe(now, until=until)
+            after = await self._crm.describe(wish.seen_in(now), until=until)
             return Changed(before, after, despite=trouble if doubt else None, trace_id=trouble.trace_id)
-        return Failed(trouble, Effect.UNKNOWN if _moved(before, now) else Effect.NOTHING, before, now)
+        return Failed(trouble, Effect.UNKNOWN if _moved(wish, before, now) else Effect.NOTHING, before, now)
 
     def _further_looks(self, doubt: CrmError | None, until: float) -> Iterator[None]:
         """One item for each further read that is worth it while the deal shows no change.
@@ -155,5 +155,6 @@ class ChangeStatus:
                 yield
 
 
-def _moved(before: Opportunity, now: Opportunity) -> bool:
-    return (before.status, before.lost_reason_id) != (now.status, now.lost_reason_id)
+def _moved(wish: Wish, before: Opportunity, now: Opportunity) -> bool:
+    """Whether the deal differs from before. The reason counts only if the wish has one: the CRM may tell it late."""
+    return before.status != now.status or (bool(wish.lost_reason_id) and before.lost_reason_id != now.lost_reason_id)

@@ -69,7 +69,8 @@ class Crm(Protocol):
     async def find(self, opportunity_id: str, *, until: float) -> Opportunity:
         """The deal with this id, as it is now. Raises `CrmError`, with `NOT_FOUND` if there is none.
 
-        The read may be repeated until `until`.
+        Of a lost deal it has the lost reason that was last written, or that the CRM shows. The read may be repeated
+        until `until`.
         """
 
     async def search(self, name: str, *, until: float) -> Matches:

@@ -1,6 +1,6 @@
 """What a person asks for: one deal is to have one status. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.deals.deal import Opportunity, Status
@@ -47,6 +47,11 @@ class Wish:
     def done_by(self, before: Opportunity, now: Opportunity) -> bool:
         """Whether a deal that was not as wished is so `now`. A new status is enough, even without its lost reason."""
         return self.granted_by(now) or before.status != self.status == now.status
+
+    def seen_in(self, now: Opportunity) -> Opportunity:
+        """The deal as this wish left it, with the lost reason that was sent, if the CRM shows none of a lost deal."""
+        is_silent = now.status == self.status == Status.LOST and now.lost_reason_id is None
+        return replace(now, lost_reason_id=self.lost_reason_id) if is_silent else now
 
     def overtaken_by(self, opportunity: Opportunity) -> bool:
         """Whether the deal no longer has the status that it must have (`only_if`)."""

@@ -18,6 +18,7 @@ from bot.highlevel.api import errors
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.wire import MOST_LISTED, OpportunityRecord, Pipeline
 from bot.highlevel.causes import trouble
+from bot.highlevel.lost_reason import LostReasons
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ class HighLevelCrm:
         self._pipelines = _named(self._read_pipelines)
         self._owners = _named(self._read_owner)
         self._lost_reasons = _named(self._read_lost_reasons)
+        self._reasons = LostReasons(client, location_id)
 
     @asynccontextmanager
     async def reserve(self, *, until: float) -> AsyncIterator[None]:
@@ -71,7 +73,8 @@ class HighLevelCrm:
         if record.location_id not in {None, self._location_id}:
             raise CrmError(Trouble(Cause.TOKEN_ELSEWHERE), perhaps_done=False, answered=True)
         log.debug("crm.found", opportunity=record.id, status=record.status)
-        return self._opportunity(record)
+        lost_reason_id = await self._reasons.of(record, until=until)
+        return replace(self._opportunity(record), lost_reason_id=lost_reason_id)
 
     async def set_status(
         self, opportunity_id: str, status: Status, *, lost_reason_id: str | None = None, until: float
@@ -83,6 +86,7 @@ class HighLevelCrm:
             )
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
+        self._reasons.wrote(opportunity_id, status.value, lost_reason_id)
         log.info("crm.accepted", opportunity=opportunity_id, status=status.value, trace_id=trace_id)
         return trace_id
 

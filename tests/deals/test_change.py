@@ -370,14 +370,32 @@ async def test_adding_a_lost_reason_leaves_no_status_and_needs_no_confirmation(
     assert isinstance(await ChangeStatus(crm, ledger, PATIENCE, {Status.LOST})(BECAUSE, "key"), Changed)
 
 
-async def test_a_new_status_is_enough_where_highlevel_does_not_show_the_lost_reason(
+async def test_a_new_status_is_enough_and_the_reason_that_was_sent_counts_where_none_is_shown(
     change: ChangeStatus, crm: MemoryCrm
 ) -> None:
     crm.hides_reasons = True
     outcome = await change(BECAUSE, "key")
 
     assert isinstance(outcome, Changed)
-    assert (outcome.after.status, outcome.after.lost_reason_id) == ("lost", None)
+    assert (outcome.after.status, outcome.after.lost_reason_id) == ("lost", "why")
+
+
+async def test_after_a_crash_the_reason_that_was_sent_with_the_loss_counts_where_none_is_shown(
+    change: ChangeStatus, crm: MemoryCrm
+) -> None:
+    crm.deal = LOST
+    outcome = await change(BECAUSE, "key", intended=DEAL)
+
+    assert isinstance(outcome, Changed)
+    assert outcome.after.lost_reason_id == "why"
+
+
+async def test_a_reason_that_is_told_only_later_is_no_change_of_the_deal(change: ChangeStatus, crm: MemoryCrm) -> None:
+    crm.deal = replace(LOST, lost_reason_id="why")
+    outcome = await change(WON, "key", intended=LOST)
+
+    assert isinstance(outcome, Changed)
+    assert crm.calls.count("set_status") == 1
 
 
 async def test_a_lost_reason_alone_that_does_not_show_counts_as_without_effect(

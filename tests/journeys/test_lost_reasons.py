@@ -1,10 +1,12 @@
 """Lost reasons: typed with the command, asked for before or after the change, and undone."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from bot.simulator.highlevel.server import Fault, HighLevel
 from tests.house import ANA, DEAL, SALES, House, open_house
 
 REASONS = [
@@ -14,10 +16,37 @@ REASONS = [
 ]
 
 
+Way = Callable[[HighLevel], None]
+
+
+def _search_alone(_highlevel: HighLevel) -> None:
+    """As reported: only the search shows it, and this one at once."""
+
+
+def _search_late(highlevel: HighLevel) -> None:
+    highlevel.search_lag = 3.0
+
+
+def _every_answer(highlevel: HighLevel) -> None:
+    highlevel.shows_lost_reason = True
+
+
+@pytest.fixture(params=[_search_alone, _search_late, _every_answer])
+def way(request: pytest.FixtureRequest) -> Way:
+    """How HighLevel shows a lost reason."""
+    shows: Way = request.param
+    return shows
+
+
 @pytest.fixture(autouse=True)
-def _reasons(request: pytest.FixtureRequest) -> None:
+def _reasons(request: pytest.FixtureRequest, way: Way) -> None:
     for name in {"house", "any_house"} & set(request.fixturenames):
-        request.getfixturevalue(name).highlevel.lost_reasons = list(REASONS)
+        _arrange(request.getfixturevalue(name), way)
+
+
+def _arrange(house: House, way: Way) -> None:
+    house.highlevel.lost_reasons = list(REASONS)
+    way(house.highlevel)
 
 
 def _sent(house: House) -> list[dict[str, str]]:
@@ -74,16 +103,17 @@ async def test_undo_after_a_reason_was_given_undoes_the_loss(house: House) -> No
     assert house.deal == "open"
 
 
-async def test_the_reply_says_when_highlevel_keeps_a_lost_reason(house: House) -> None:
+@pytest.mark.parametrize("way", [_every_answer])
+async def test_the_reply_says_when_highlevel_keeps_a_lost_reason(house: House, way: Way) -> None:  # noqa: ARG001
     house.highlevel.keeps_lost_reason = True
     await house.says(f"{DEAL} lost too expensive")
 
     assert "HighLevel keeps its lost reason: Too expensive" in (await house.says(f"{DEAL} open")).text
 
 
-async def test_a_required_reason_is_asked_for_before_the_change(tmp_path: Path) -> None:
+async def test_a_required_reason_is_asked_for_before_the_change(tmp_path: Path, way: Way) -> None:
     async with open_house(tmp_path, LOST_REASON="required") as house:
-        house.highlevel.lost_reasons = list(REASONS)
+        _arrange(house, way)
         asked = await house.says("new website lost")
         assert "Why was" in asked.text
         assert house.deal == "open"
@@ -93,9 +123,9 @@ async def test_a_required_reason_is_asked_for_before_the_change(tmp_path: Path) 
         assert _sent(house) == [{"status": "lost", "lostReasonId": "r1"}]
 
 
-async def test_an_optional_reason_is_not_asked_for(tmp_path: Path) -> None:
+async def test_an_optional_reason_is_not_asked_for(tmp_path: Path, way: Way) -> None:
     async with open_house(tmp_path, LOST_REASON="optional") as house:
-        house.highlevel.lost_reasons = list(REASONS)
+        _arrange(house, way)
         await house.says(f"{DEAL} lost")
         await house.says("whoami")
 
@@ -124,3 +154,94 @@ async def test_a_reason_for_a_private_loss_is_private_too(house: House) -> None:
     asked = (await house.slack.wait_for(2))[1]
 
     assert (await house.answers(asked, "reason", "r1")).only_to == ANA
+
+
+# --- whether HighLevel shows it or not -------------------------------------------------------------------------------
+
+
+async def test_a_reason_that_was_sent_is_told_and_not_asked_for_again(any_house: House) -> None:
+    shown = await any_house.says(f"{DEAL} lost too expensive")
+    await any_house.says("whoami")
+
+    assert "Lost reason: Too expensive" in shown.text
+    assert "does not show" not in shown.text
+    assert len(any_house.slack.shown) == 2
+
+
+async def test_a_reason_that_is_given_afterwards_is_told_as_given_and_sent_once(any_house: House) -> None:
+    await any_house.says(f"{DEAL} lost")
+    added = await any_house.answers((await any_house.slack.wait_for(2))[1], "reason", "r1")
+
+    assert "said why" in added.text
+    assert "did not happen" not in added.text
+    assert len(_sent(any_house)) == 2
+    assert [row["outcome"] for row in await any_house.rows()] == ["changed", "changed"]
+
+
+async def test_a_card_shows_why_a_deal_was_lost(house: House) -> None:
+    await house.says(f"{DEAL} lost competitor")
+
+    assert "Lost reason: Chose a competitor" in (await house.says(DEAL)).text
+
+
+async def test_a_card_shows_why_a_colleague_lost_a_deal_in_highlevel(house: House) -> None:
+    _lost_by_hand(house)
+
+    assert "Lost reason: Too late" in (await house.says(DEAL)).text
+
+
+async def test_a_deal_whose_id_the_search_does_not_take_is_found_by_its_name(house: House) -> None:
+    _lost_by_hand(house)
+    house.highlevel.misbehave(Fault(status=200, body={"opportunities": [], "meta": {}}), path="/search")
+
+    assert house.highlevel.shows_lost_reason or "Lost reason: Too late" in (await house.says(DEAL)).text
+
+
+async def test_without_an_answer_of_the_search_a_card_has_no_reason_and_a_change_goes_on(house: House) -> None:
+    _lost_by_hand(house)
+    house.highlevel.misbehave(Fault(status=500, body=""), path="/search", times=float("inf"))
+
+    assert "is *lost*" in (await house.says(DEAL)).text
+    assert "from lost to *open*" in (await house.says(f"{DEAL} open")).text
+
+
+async def test_an_undo_brings_the_reason_back_that_a_colleague_gave(house: House) -> None:
+    _lost_by_hand(house)
+    reopened = await house.says(f"{DEAL} open")
+    undone = await house.says("undo")
+
+    assert "Its lost reason was cleared." in reopened.text
+    assert "Lost reason: Too late" in undone.text
+    assert _sent(house)[-1] == {"status": "lost", "lostReasonId": "r3"}
+
+
+async def test_an_undo_brings_the_reason_back_that_was_given_a_moment_ago(house: House) -> None:
+    await house.says(f"{DEAL} lost too expensive")
+    await house.says(f"{DEAL} open")
+    await house.says("undo")
+
+    assert _sent(house)[-1] == {"status": "lost", "lostReasonId": "r1"}
+
+
+async def test_a_deal_that_is_lost_for_that_reason_already_is_not_written(house: House) -> None:
+    await house.says(f"{DEAL} lost too expensive")
+    again = await house.says(f"{DEAL} lost too expensive")
+
+    assert "is already *lost*" in again.text
+    assert len(_sent(house)) == 1
+
+
+async def test_a_loss_that_highlevel_did_not_confirm_is_told_with_the_reason_that_was_sent(house: House) -> None:
+    house.highlevel.misbehave(Fault(carries_out=True, status=500, body=""), method="PUT")
+    shown = await house.says(f"{DEAL} lost too expensive")
+    await house.says("whoami")
+
+    assert "it is done" in shown.text
+    assert "Lost reason: Too expensive" in shown.text
+    assert len(house.slack.shown) == 2
+
+
+def _lost_by_hand(house: House) -> None:
+    """A colleague loses the deal in HighLevel itself, before the search's lag begins to matter."""
+    house.highlevel.search_lag = 0.0
+    house.highlevel.opportunities[DEAL] |= {"status": "lost", "lostReasonId": "r3"}

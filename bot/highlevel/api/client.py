@@ -108,6 +108,12 @@ class Client:
         call = wire.search_opportunities(location_id, query, limit, version=self._version)
         return await self._call(call, wire.read_found, until)
 
+    async def searched(self, location_id: str, opportunity_id: str, *, until: float) -> wire.OpportunityRecord | None:
+        """One opportunity as the search shows it: some seconds late, and with its lost reason. `None`: not found."""
+        call = wire.search_opportunity(location_id, opportunity_id, version=self._version)
+        found = await self._call(call, wire.read_found, until)
+        return next((record for record in found.records if record.id == opportunity_id), None)
+
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[wire.LostReasonRecord, ...]:
         """The location's lost reasons. Some tokens may not read lost reasons."""
         return await self._call(wire.get_lost_reasons(location_id), wire.read_lost_reasons, until)

@@ -115,10 +115,18 @@ def search_opportunities(location_id: str, query: str, limit: int, *, version: s
 
     Each version of the API has another name for the location's parameter, and refuses the other's.
     """
+    return _search(location_id, {"q": text(query[:LONGEST_QUERY]) or "", "limit": str(limit)}, version)
+
+
+def search_opportunity(location_id: str, opportunity_id: str, *, version: str) -> Call:
+    """The same search for one opportunity, by its id."""
+    return _search(location_id, {"id": opportunity_id, "limit": "10"}, version)
+
+
+def _search(location_id: str, parameters: Mapping[str, str], version: str) -> Call:
     location = "locationId" if version == "v3" else "location_id"
-    asked = text(query[:LONGEST_QUERY]) or ""
-    parameters = {location: location_id, "q": asked, "limit": str(limit)}
-    return Call(HTTPMethod.GET, "/opportunities/search", query=parameters, max_body=MAX_LIST)
+    query = {location: location_id, **parameters}
+    return Call(HTTPMethod.GET, "/opportunities/search", query=query, max_body=MAX_LIST)
 
 
 def get_lost_reasons(location_id: str) -> Call:

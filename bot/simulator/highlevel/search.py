@@ -41,7 +41,8 @@ def complaints_about(query: Mapping[str, str], version: str) -> list[str]:
 
 def matches(deal: Mapping[str, Any], query: Mapping[str, str]) -> bool:
     """Whether a search with these parameters finds this deal."""
-    return query.get("status", "all") in {"all", deal["status"]} and _goes_by(deal, query.get("q", ""))
+    is_asked_for = query.get("id", deal["id"]) == deal["id"] and query.get("status", "all") in {"all", deal["status"]}
+    return is_asked_for and _goes_by(deal, query.get("q", ""))
 
 
 def _goes_by(deal: Mapping[str, Any], query: str) -> bool:

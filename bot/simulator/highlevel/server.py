@@ -1,6 +1,7 @@
 """A stand-in for HighLevel: locations with their deals; strict, stateful, and faulty on request.
 
-It answers as recorded and reported answers of the real service do, even where HighLevel's documentation says otherwise.
+It answers as recorded and reported answers of the real service do, even where HighLevel's documentation says otherwise:
+a deal's lost reason is shown by the search alone, unless `shows_lost_reason`.
 Guessed, because it is reported nowhere:
 - The status `all` is accepted and stored.
 - How a 429 is worded.
@@ -104,6 +105,9 @@ class HighLevel:
         self.lost_reasons: list[dict[str, Any]] = []
         self.lost_reasons_forbidden = False
         """Whether no token may read them, as it was until 2026."""
+        self.shows_lost_reason = False
+        """Whether a single deal is answered with its lost reason. It was reported not to be, and the documentation says
+        nothing of the kind: the bot has to be right with either."""
         self.keeps_lost_reason = False
         """Whether a write without a lost reason keeps the one that the deal had."""
         self.search_lag = 0.0
@@ -312,8 +316,9 @@ class HighLevel:
 
     async def _get_opportunity(self, request: web.Request) -> web.Response:
         found = self.opportunities.get(request.match_info["id"])
+        hidden = () if self.shows_lost_reason else ("lostReasonId",)
         # A single read leaves out what is null; only the search shows it.
-        shown = {name: value for name, value in (found or {}).items() if value is not None}
+        shown = {name: value for name, value in (found or {}).items() if value is not None and name not in hidden}
         return _ok({"opportunity": shown}) if found else _no_opportunity(request)
 
     async def _put_status(self, request: web.Request) -> web.Response:

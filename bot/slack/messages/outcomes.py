@@ -146,8 +146,6 @@ def _about_reason(outcome: Changed, wish: Wish) -> str:
     if after.status == Status.LOST:
         if after.lost_reason_id:
             return f"Lost reason: {reason_name(after)}"
-        if wish.lost_reason_id:
-            return "HighLevel does not show the lost reason that was sent with it."
         if wish.reason:
             return (
                 f"Said: {code(wish.reason)}. It is not in HighLevel: there are no lost reasons, or I may not read them."

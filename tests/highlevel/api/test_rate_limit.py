@@ -392,6 +392,7 @@ async def test_once_the_day_is_used_up_no_further_request_is_sent() -> None:
 async def test_a_lost_reason_is_sent_and_read() -> None:
     highlevel = HighLevel()
     highlevel.lost_reasons = [{"id": "reason", "name": "Too dear"}]
+    highlevel.shows_lost_reason = True
     async with _client(highlevel) as client:
         await client.put_status(DEAL, "lost", lost_reason_id="reason", until=_now() + SOON)
         record = await client.opportunity(DEAL, until=_now() + SOON)

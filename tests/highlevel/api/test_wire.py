@@ -223,6 +223,16 @@ def test_the_search_names_the_location_as_its_version_wants_it(version: str, loc
     )
 
 
+@pytest.mark.parametrize(("version", "location"), [("2021-07-28", "location_id"), ("v3", "locationId")])
+def test_one_opportunity_is_searched_for_by_its_id(version: str, location: str) -> None:
+    assert wire.search_opportunity("AYg6", ID, version=version) == wire.Call(
+        HTTPMethod.GET,
+        "/opportunities/search",
+        query={location: "AYg6", "id": ID, "limit": "10"},
+        max_body=wire.MAX_LIST,
+    )
+
+
 @pytest.mark.parametrize(
     ("query", "asked"), [("a" * 80, "a" * 75), ("Jos\u00e9 \ud83d", "Jos\u00e9 \ufffd"), (" ", "")]
 )

@@ -157,10 +157,24 @@ async def test_an_unknown_route_is_a_404_that_names_it(http: httpx.AsyncClient) 
 async def test_a_reopened_deal_loses_its_lost_reason_by_default(
     highlevel: HighLevel, http: httpx.AsyncClient, *, keeps: bool
 ) -> None:
-    highlevel.keeps_lost_reason = keeps
+    highlevel.keeps_lost_reason, highlevel.shows_lost_reason = keeps, True
     highlevel.add_opportunity(DEAL, status="lost", lostReasonId="R1")
     await _put(http, {"status": "open"})
     assert (await _get(http)).json()["opportunity"].get("lostReasonId") == ("R1" if keeps else None)
+
+
+@pytest.mark.parametrize("shows", [False, True])
+async def test_a_lost_reason_is_shown_by_the_search_and_by_a_single_answer_only_on_request(
+    highlevel: HighLevel, http: httpx.AsyncClient, *, shows: bool
+) -> None:
+    highlevel.shows_lost_reason = shows
+    highlevel.add_opportunity(DEAL, status="lost", lostReasonId="R1")
+    highlevel.add_opportunity(f"{DEAL[:-1]}x", status="lost")
+    query = {"location_id": highlevel.location_id, "id": DEAL}
+    (row,) = (await http.get("/opportunities/search", params=query)).json()["opportunities"]
+
+    assert (row["id"], row["lostReasonId"]) == (DEAL, "R1")
+    assert (await _get(http)).json()["opportunity"].get("lostReasonId") == ("R1" if shows else None)
 
 
 async def test_the_same_status_again_may_set_a_lost_reason(highlevel: HighLevel, http: httpx.AsyncClient) -> None:

@@ -161,12 +161,6 @@ def test_what_cannot_be_taken_back_says_why_and_what_to_do_instead(refusal: Undo
         (
             OPEN,
             LOST_WITHOUT,
-            replace(LOSE, lost_reason_id="r1", reason="dear"),
-            ["HighLevel does not show the lost reason that was sent with it."],
-        ),
-        (
-            OPEN,
-            LOST_WITHOUT,
             replace(LOSE, reason="too <dear>"),
             [
                 "Said: `too &lt;dear&gt;`. It is not in HighLevel: there are no lost reasons, or I may not read them.",
