@@ -5,13 +5,14 @@ BIN := .venv/bin
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-emit-trusted-host --no-header --allow-unsafe
 TESTED := build/tested
+AUDIT := build/audit/bin/pip-audit --requirement requirements.txt --require-hashes --disable-pip --progress-spinner off --format json
 # pytest rewrites the asserts of every file that it reads, in each of its workers, unless it may keep what it wrote.
 unexport PYTHONDONTWRITEBYTECODE
 # What the tests read or run: as long as none of it is newer than their last run, that run's coverage is the coverage.
 FILES := $(shell find . -type f -not -name '*.pyc' -not -name '.coverage*' \
 	-not -path './.git/*' -not -path './.venv/*' -not -path '*/node_modules/*' -not -path './build/*' -not -path './.*_cache/*' -not -path './.hypothesis/*')
 
-.PHONY: demo test check lint types imports cover bench pictures reliability lock
+.PHONY: demo test check lint types imports cover bench pictures reliability lock audit licences
 
 demo: .venv/runtime  ## try the whole bot on this machine, without any account
 	@$(BIN)/python -m bot demo
@@ -70,6 +71,20 @@ reliability: .venv/dev  ## kill the bot at random for about eight minutes; see d
 lock: .venv/dev  ## take in newer versions of what we depend on
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
 	$(COMPILE) --upgrade --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+audit: build/audit  ## look for known holes in what a host installs; needs the network, so `check` does not
+	@rm -f build/audit-*.json
+	-@$(AUDIT) --vulnerability-service pypi --output build/audit-pypi.json >/dev/null 2>&1
+	-@$(AUDIT) --vulnerability-service osv --output build/audit-osv.json >/dev/null 2>&1
+	@build/audit/bin/python tools/audit.py build/audit-pypi.json build/audit-osv.json
+
+# Of its own, because it brings thirty packages that nothing else needs; and always the newest, as the holes are.
+build/audit:
+	$(PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --disable-pip-version-check pip-audit || { rm -rf $@; exit 1; }
+
+licences: .venv/runtime  ## list the licences of what a host installs; run it after `make lock`
+	$(BIN)/python tools/licences.py
 
 .venv/runtime: requirements.txt
 	$(PYTHON) -m venv .venv

@@ -7,6 +7,7 @@ the database's, takes real time, of which this clock knows nothing. `time.time()
 
 import asyncio
 import selectors
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TypeVar, TypeVarTuple, Unpack
@@ -60,6 +61,17 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         self._clock.threads += 1
         future.add_done_callback(self._is_back)
         return future
+
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncio's
+        """From Python 3.13 on, this waits in the loop for a thread that the loop did not start, for 300 s at most."""
+        self._clock.threads += 1
+        try:
+            if sys.version_info >= (3, 12):
+                await super().shutdown_default_executor(timeout)
+            else:
+                await super().shutdown_default_executor()
+        finally:
+            self._clock.threads -= 1
 
     def _is_back(self, _: object) -> None:
         self._clock.threads -= 1

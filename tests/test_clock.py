@@ -71,3 +71,12 @@ async def test_a_thread_of_the_loop_is_waited_for() -> None:
 def test_a_loop_can_be_had_without_the_mark() -> None:
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
         runner.run(asyncio.sleep(HOUR))
+
+
+def test_a_loop_that_ends_waits_for_its_threads() -> None:
+    async def begin() -> None:
+        asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.2)
+        await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(begin())

@@ -37,10 +37,10 @@ _SECRET = re.compile(
     r"|((?i:bearer) )[^\s\"'\\]+"
     r"|((?<=https)(?i:(?::|%3A)(?:/|%2F){2}hooks\.slack(?:-gov)?\.com(?:/|%2F)))[^\s\"'\\&]+"
     # As a form, a connection string and libpq have it; in single quotes, as libpq and Python; and in JSON.
-    rf"|(?=[cCpP][lLaA][iIsS])(?:({_NAMED}\s*[=:]\s*)(?:[^\s\"'&\\]|\\++[ ])++"
-    rf"|({_NAMED}(?:\\*')?\s*[=:]\s*(?<!\\)')(?:(?:[^'\\]++|\\++.)*+(?=')|[^'\"\\]+)"
-    rf"|({_NAMED}(?:\\+')?\s*[=:]\s*\\+')[^'\"\\]+"
-    rf"|({_NAMED}\\*\"\s*:\s*\\*\")[^\"\\]+)"
+    rf"|(?=[cCpP][lLaA][iIsS])(?:({_NAMED} *[=:] *)(?:[^\s\"'&\\]|\\++[ ])++"
+    rf"|({_NAMED}(?:\\*')? *[=:] *(?<!\\)')(?:(?:[^'\\]++|\\++.)*+(?=')|[^'\"\\]+)"
+    rf"|({_NAMED}(?:\\+')? *[=:] *\\+')[^'\"\\]+"
+    rf"|({_NAMED}\\*\" *: *\\*\")[^\"\\]+)"
     r"|([?&](?:ticket|pass|code|state)=)[^\s\"'&\\]+"
     r"|(eyJ)[A-Za-z0-9_.-]{20,})"
 )
