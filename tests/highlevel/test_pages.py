@@ -133,7 +133,7 @@ async def test_any_query_parameters_are_answered_with_a_page(house: House, ana: 
     assert house.highlevel.received == []
 
 
-async def test_whoever_comes_back_twice_reads_that_it_is_connected(house: House, ana: Visitor) -> None:
+async def test_a_visitor_who_comes_back_twice_reads_that_it_is_connected(house: House, ana: Visitor) -> None:
     back = await ana.chooses(await connect_link(house.settings))
     assert (await ana.opens(back)).status_code == 200
     again = await ana.opens(back)
@@ -143,7 +143,7 @@ async def test_whoever_comes_back_twice_reads_that_it_is_connected(house: House,
     assert "Nothing was connected" not in again.text
 
 
-async def test_whoever_comes_back_twice_after_a_refusal_reads_that_nothing_was_connected(
+async def test_a_visitor_who_comes_back_twice_after_a_refusal_reads_that_nothing_was_connected(
     house: House, ana: Visitor
 ) -> None:
     house.highlevel.misbehave(Fault(status=400, body={"error": "invalid_grant"}), path="/oauth/token")
@@ -156,7 +156,7 @@ async def test_whoever_comes_back_twice_after_a_refusal_reads_that_nothing_was_c
     assert "Nothing was connected." in text_of(again)
 
 
-async def test_whoever_comes_back_twice_reads_which_sub_account_is_not_connected(tmp_path: Path) -> None:
+async def test_a_visitor_who_comes_back_twice_reads_which_sub_account_is_not_connected(tmp_path: Path) -> None:
     agency = {"HIGHLEVEL_SCOPES": "opportunities.readonly opportunities.write oauth.write"}
     settings = BY_OAUTH | agency | {"HIGHLEVEL_LOCATIONS": "PARIS=Paris"}
     async with open_house(tmp_path, **settings) as house, visitor(house) as ana:
