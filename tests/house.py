@@ -157,6 +157,7 @@ async def stand_ins(folder: Path, /, *, over: str = "http", **settings: str) -> 
     highlevel.oauth.redirect_uris = {callback_of(PUBLIC_URL)}
     slack = Slack(signing_secret=SIGNING_SECRET, bot_token=BOT_TOKEN)
     slack.acknowledge_within = PATIENT.acknowledge + 1
+    slack.trigger_seconds = 60.0  # a machine that stands still opens a form late
     slack.socket.tokens = {APP_TOKEN} if over == "socket" else set()
     slack.users = {user_id: {"id": user_id, "name": user_id} for user_id in (ANA, BEN, KIM)}
     async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:

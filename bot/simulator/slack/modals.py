@@ -39,6 +39,8 @@ class Modals(Interactions):
 
     def __init__(self, team_id: str, signing_secret: str) -> None:
         super().__init__(team_id, signing_secret)
+        self.trigger_seconds = TRIGGER_SECONDS
+        """How long after an interaction a modal can be opened."""
         self._exchanged: set[str] = set()
         """The triggers that are used up."""
 
@@ -203,7 +205,7 @@ class Modals(Interactions):
         if not user:
             return _error("exchanged_trigger_id" if trigger_id in self._exchanged else "invalid_trigger_id")
         self._exchanged.add(trigger_id)
-        if self.clock() - made > TRIGGER_SECONDS:
+        if self.clock() - made > self.trigger_seconds:
             return _error("expired_trigger_id")
         given = _given(arguments)
         if (refusal := self._refusal(given)) is not None:
