@@ -19,4 +19,5 @@ The listing is the journey; imports point downwards only. `docs/architecture.md`
     access       who may change deals
     deals        what a deal is, and how one is changed
     cache        asks once for all who wait, and keeps the answer for a while
+    body         the body of a request that asks, just before it leaves, whether it may
 """

@@ -14,11 +14,12 @@ from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
 from bot.commands.accounts import Account, Accounts
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
+from bot.commands.ledger import Memory
 from bot.commands.lookups import Lookups
 from bot.commands.outbox import Outbox
 from bot.commands.tasks import Tasks
 from bot.commands.text.parse import parse
-from bot.commands.worker import Memory, Worker
+from bot.commands.worker import Worker
 from bot.deals.change import ChangeStatus
 from bot.deals.identify import Identify
 from bot.deals.locations import LocationResolver
@@ -69,6 +70,7 @@ from bot.storage.backlog import BacklogReader
 from bot.storage.channels import SqlBindings
 from bot.storage.database import Database
 from bot.storage.history import SqlHistory
+from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
 from bot.tempo import Tempo
 
@@ -113,7 +115,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     highlevel = _highlevel(settings, tempo, storage, instrumentation)
     clients |= highlevel.clients
     slack, messages, tasks = _slack(settings), _messages(settings), Tasks()
-    outbox = Outbox(slack.replies, messages, tasks)
+    outbox = Outbox(slack.replies, messages, tasks, tempo.persistence)
     parts = _Parts(settings, tempo, instrumentation, storage, highlevel, slack, messages, outbox)
     worker = _worker(parts, tasks)
     edge = _edge(parts, worker)
@@ -123,9 +125,11 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
 
 def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:
     database = Database(settings.database_url, tempo.database, migrates=migrates)
+    ledger = SqlLedger(database, tempo.lease)
     return Storage(
         database=database,
-        ledger=SqlLedger(database, tempo.lease),
+        ledger=ledger,
+        leases=Leases(ledger, tempo.lease),
         history=SqlHistory(database),
         channels=SqlBindings(database),
         access_requests=SqlAccessRequests(database),
@@ -156,7 +160,7 @@ def _highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrumentati
         return Account(
             crm=crm,
             identify=Identify(crm, reason_required=settings.policy.requires_reason),
-            change=ChangeStatus(crm, storage.ledger, tempo.command, settings.policy.confirm.leaving),
+            change=ChangeStatus(crm, storage.leases, tempo.command, settings.policy.confirm.leaving),
             lookups=Lookups(crm, storage.history),
         )
 
@@ -199,7 +203,7 @@ def _worker(parts: _Parts, tasks: Tasks) -> Worker:
     return Worker(
         accounts=parts.highlevel.accounts,
         channels=parts.slack.directory,
-        memory=Memory(parts.storage.ledger, parts.storage.history),
+        memory=Memory(parts.storage.leases, parts.storage.history),
         words=parts.messages,
         outbox=parts.outbox,
         tasks=tasks,
@@ -221,7 +225,7 @@ def _edge(parts: _Parts, worker: Worker) -> SlackEdge:
             approvals=storage.access_requests,
         ),
         rate_limit=RateLimit(),
-        ledger=storage.ledger,
+        ledger=storage.leases,
         work=worker,
         messages=messages,
         answer_within=parts.tempo.acknowledge,

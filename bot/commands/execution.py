@@ -21,7 +21,8 @@ log = structlog.get_logger(__name__)
 AT_ONCE = 8
 """Commands in one sub-account: what its limit of 100 requests in 10 s has room for, and the connections too."""
 MOST_ATTEMPTS = 5
-"""How often a command may be taken over from a process that was at its deal, before it is taken for the reason."""
+"""How often a command may be taken over from a process that was at its deal, or go wrong inside the bot, before it is
+taken for the reason."""
 TOO_LATE = 3600.0
 """Seconds after which a command that was not begun is answered, not carried out: its caller has moved on."""
 
@@ -132,13 +133,21 @@ class Execution:
 
 def _without_trying(claim: Claim, age: float) -> Outcome | None:
     """The outcome of a command that should not be tried any more; `None` when it is worth trying."""
-    effect = Effect.UNKNOWN if claim.intended else Effect.NOTHING
     if claim.attempts >= MOST_ATTEMPTS:
         log.error("command.parked", attempts=claim.attempts)
-        return Failed(Trouble(Cause.PARKED), effect, claim.intended)
+        return parked(claim)
     if age > TOO_LATE:
-        return Failed(Trouble(Cause.TOO_LATE), effect, claim.intended)
+        return _not_tried(claim, Cause.TOO_LATE)
     return None
+
+
+def parked(claim: Claim) -> Failed:
+    """The outcome of a command that failed inside the bot again and again."""
+    return _not_tried(claim, Cause.PARKED)
+
+
+def _not_tried(claim: Claim, cause: Cause) -> Failed:
+    return Failed(Trouble(cause), Effect.UNKNOWN if claim.intended else Effect.NOTHING, claim.intended)
 
 
 def _worth_waiting_for(outcome: Outcome) -> float:

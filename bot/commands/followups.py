@@ -64,7 +64,12 @@ class Undoing:
 
 
 def undo(changes: Sequence[Record], window: timedelta, now: datetime) -> Undoing | CannotUndo:
-    """Undo a change, and those that were made with it: those that can be undone."""
+    """Undo a change, and those that were made with it: those that can be undone.
+
+    While one of them is under way nothing is undone, so that none is left as it is by accident.
+    """
+    if window and (under_way := next((each for each in changes if each.outcome is None), None)):
+        return CannotUndo(UndoRefusal.NOT_DONE, under_way)
     tried = [(each, each.undo(window, now)) for each in changes]
     wishes = tuple((each, wish) for each, wish in tried if isinstance(wish, Wish))
     if wishes:

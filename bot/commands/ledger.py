@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Protocol
 
 from bot.commands.record import Entry, Record
-from bot.commands.reply import Message
+from bot.commands.reply import DeliveryWay, Message
 from bot.deals.deal import Opportunity
 from bot.deals.outcome import Outcome
 from bot.deals.wish import Wish
@@ -20,7 +20,7 @@ class Claim:
     age: float
     """Seconds since it was accepted."""
     attempts: int
-    """How often it was taken over from a process that was at the deal."""
+    """How often it was taken over from a process that was at the deal, or set back."""
     intended: Opportunity | None
     """What the deal looked like when a process was about to change it; `None` where none was."""
     reply: Message | None
@@ -31,6 +31,10 @@ class Claim:
     """Whether the deal and the lost reason are known, so that nothing has to be looked up."""
     begun: bool = False
     """Whether the ledger has it that this process is at the deal, as after `WorkerLedger.begin`."""
+    delivered: DeliveryWay | None = None
+    """How the reply was delivered; `None` if it was not. Then only what is said besides the reply is left."""
+    announced: tuple[str, str] = ("", "")
+    """The other channel where the result was posted, and the message there; empty where there is none."""
 
 
 class Accepted(Enum):
@@ -71,14 +75,14 @@ class WorkerLedger(Protocol):
         `False`: another command is at the deal, or was accepted earlier. Then try again later.
         """
 
-    async def hold(self, key: str) -> None:
-        """Renew the lease, to be sure that this process still has the command."""
+    async def still_ours(self, key: str) -> None:
+        """Make sure that this process still has the command. See `Intents`."""
 
     async def intend(self, key: str, before: Opportunity) -> None:
         """Note that the worker is about to send the change, and what the deal looked like. See `Intents`."""
 
     async def tell_to_wait(self, key: str) -> bool:
-        """Note that the caller is told that it takes longer.
+        """Note that the caller is told that it takes longer. That renews the lease, as every note does.
 
         `False`: that was noted before, or this process does not have the command any more.
         """
@@ -92,14 +96,23 @@ class WorkerLedger(Protocol):
     async def reply(self, key: str, reply: Message) -> None:
         """Note the reply of several that is about to be delivered."""
 
+    async def deliver(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+        """Note as `finish` does how the reply was delivered. There is more to say: the command is not finished."""
+
+    async def set_back(self, key: str, seconds: float, delivered: str | None) -> None:
+        """Give the command back, for any process to adopt after so many seconds, and count an attempt.
+
+        `delivered`: how its reply was delivered, if it was.
+        """
+
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         """Note how the reply was delivered, and as which message, if Slack said. The ledger forgets the reply address.
 
         `announced`: the other channel where the result was posted, and the message there; empty where there is none.
         """
 
-    async def renew(self, keys: Collection[str]) -> None:
-        """Renew the leases of those that this process still has."""
+    async def renew(self, keys: Collection[str]) -> Collection[str]:
+        """Renew the leases of those that this process still has, and return their keys."""
 
     async def adopt(self, most: int) -> Sequence[Claim]:
         """Take over commands whose lease ran out or that were given back, the oldest first; `most` at a time.
@@ -139,6 +152,14 @@ class History(Protocol):
 
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
         """The last commands about this deal, of all people, latest first; `most` at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the worker reads and writes: the commands it has, and what was done before."""
+
+    ledger: WorkerLedger
+    history: History
 
 
 async def together(history: History, finding: Awaitable[Record | None]) -> Sequence[Record]:

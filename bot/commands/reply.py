@@ -1,6 +1,6 @@
 """What is said to a person, where it goes, and the port that sends it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -59,14 +59,32 @@ class Delivery:
     """The message's id within its conversation; empty where Slack gave none, as a `response_url` never does."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Nothing took the message, and it did not arrive; but what stands in the way may pass."""
+
+
+StillOurs = Callable[[], Awaitable[None]]
+"""Asks whether a message is still this process's to send; what it raises stops the message."""
+
+
+async def always_ours() -> None:
+    """`StillOurs` of a message that no other process has."""
+
+
 class Mail(Protocol):
-    """Sends messages. No method raises."""
+    """Sends messages. `still_ours` is asked just before each time that one leaves, and after every wait.
 
-    async def deliver(self, message: Message, to: Address) -> Delivery:
-        """Deliver it, by the first way that takes it."""
+    No method raises anything but what that raises. What may have arrived counts as delivered, and is not sent again.
+    """
 
-    async def post(self, message: Message, channel_id: str) -> Delivery:
-        """Post it in a channel, or not at all."""
+    async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
+        """Deliver it, by the first way that takes it. `UNDELIVERED` where each way has refused it for good."""
 
-    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
-        """Put it in the place of an earlier message of ours; whether Slack took it, or may have."""
+    async def post(self, message: Message, channel_id: str, still_ours: StillOurs) -> Delivery | NotYet:
+        """Post it in a channel, and nowhere else."""
+
+    async def update(
+        self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
+    ) -> Delivery | NotYet:
+        """Put it in the place of an earlier message of ours."""

@@ -1,29 +1,28 @@
 """Takes commands on, answers each exactly once, and takes over what a dead process left."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
-import stamina
 import structlog
 
-from bot.commands.execution import Accounts, Channels, Execution
+from bot.commands.execution import MOST_ATTEMPTS, Accounts, Channels, Execution, parked
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
-from bot.commands.ledger import Claim, History, WorkerLedger
-from bot.commands.outbox import Outbox, Words
+from bot.commands.ledger import Claim, Memory
+from bot.commands.outbox import Outbox, ReplyDelivery, Words, until_stored
 from bot.commands.record import Entry, Record
 from bot.commands.reply import DeliveryWay, Message
 from bot.commands.tasks import Tasks
-from bot.deals.deal import LostReason
 from bot.deals.outcome import Failed, Outcome, Result, word
 from bot.deals.ports import LeaseLost, StoreDown
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 ADOPTED_AT_ONCE = 50
+LONGEST_PAUSE = 60.0
+"""Seconds before a command is tried again in which something went wrong inside the bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,8 @@ class WorkerTiming:
     """After which the caller is told that it takes longer."""
     again: float = 0.25
     """Before something is tried again that is not there now: the deal, or the database."""
+    mend: float = 1.0
+    """Before a command is tried again in which something went wrong inside the bot; doubled each time."""
     wait_for_limit: float = 600.0
     """For how long a command is kept waiting for HighLevel's limit at most."""
     drain: float = 25.0
@@ -45,14 +46,6 @@ class WorkerTiming:
     https://devcenter.heroku.com/articles/dynos#shutdown"""
     last_words: float = 2.0
     """Kept back from draining, twice: for replies that are on their way, and to note what is given back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What the worker reads and writes: the commands it has, and what was done before."""
-
-    ledger: WorkerLedger
-    history: History
 
 
 class Worker:
@@ -74,13 +67,14 @@ class Worker:
         self._ledger = memory.ledger
         self._history = memory.history
         self._words = words
-        self._outbox = outbox
         self._tasks = tasks
         self._timing = timing
         self._instrumentation = instrumentation
         self._execution = Execution(
             accounts, channels, memory.ledger, again=timing.again, wait_for_limit=timing.wait_for_limit
         )
+        self._replies = ReplyDelivery(accounts, memory, words, outbox, timing.again, timing.tell, instrumentation)
+        self._until_stored = partial(until_stored, pause=timing.again)
         self._keys: set[str] = set()
         """Of the commands that are running here."""
         self._leaving = False
@@ -148,44 +142,45 @@ class Worker:
             self._timing.tell, lambda: telling.append(self._tasks.start(self._tell_to_wait(entry), entry.reference))
         )
         try:
-            reply = claim.reply or await self._answer(claim)
+            if not claim.answered:
+                claim = await self._carry_out(claim)
+            if not claim.reply and entry.key == entry.batch:
+                claim = replace(claim, reply=await self._answer_for_all(claim.entry, entry.key))
             timer.cancel()
             await asyncio.gather(*telling)  # what is being said is said to the end, before the result
-            if reply is None:
+            if (reply := claim.reply) is None:
                 await self._until_stored(lambda: self._ledger.finish(entry.key, DeliveryWay.TOGETHER, ""))
             else:
-                await self._reply_and_finish(entry, reply, accepted)
+                delivery = await self._replies.deliver(claim, reply, accepted)
+                claim = replace(claim, delivered=delivery.way)
+                await self._replies.finish(claim, reply, delivery, accepted)
         except LeaseLost:
             log.warning("command.lease_lost")
         except Exception:
             log.exception("command.broken")
+            await self._set_back(claim)
         finally:
             timer.cancel()
 
-    async def _answer(self, claim: Claim) -> Message | None:
-        """Carry it out, and write down what became of it and what is to be said.
+    async def _carry_out(self, claim: Claim) -> Claim:
+        """Carry it out, and write down what became of it and what is to be said. One of several has no reply yet."""
+        outcome, entry = await self._execution.carry_out(claim)
+        log.info("command.done", outcome=_name(outcome))
+        undone = await self._replies.undone(entry)
+        reply = None if entry.batch else self._words.outcome(outcome, entry, undone)
+        await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply))
+        self._instrumentation.commanded(word(outcome))
+        return replace(claim, entry=entry, reply=reply, answered=True)
 
-        `None` for one of several, unless it is the first: that waits for the others, and answers for all.
-        """
-        entry, batch = claim.entry, claim.entry.batch
-        if not claim.answered:
-            outcome, entry = await self._execution.carry_out(claim)
-            log.info("command.done", outcome=_name(outcome))
-            undone = await self._undone(entry)
-            reply = None if batch else self._words.outcome(outcome, entry, undone)
-            await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply))
-            self._instrumentation.commanded(word(outcome))
-            if reply:
-                return reply
-        if not batch or entry.key != batch:
-            return None
+    async def _answer_for_all(self, entry: Entry, batch: str) -> Message:
+        """Wait until all of several are done, and write down their one reply."""
         records = await self._all_done(batch)
-        undone = await self._undone(entry)
+        undone = await self._replies.undone(entry)
         earlier = (
             await self._until_stored(partial(self._history.of_batch, undone.batch)) if undone and undone.batch else []
         )
         lacks_reason = any(record.outcome is Result.REASON_WANTED for record in records)
-        reasons = await self._reasons_of(entry) if lacks_reason else None
+        reasons = await self._replies.reasons_of(entry) if lacks_reason else None
         together = self._words.several(records, entry, earlier, reasons or ())
         await self._until_stored(lambda: self._ledger.reply(entry.key, together))
         return together
@@ -197,14 +192,6 @@ class Worker:
                 return records
             await asyncio.sleep(self._timing.again)
 
-    async def _undone(self, entry: Entry) -> Record | None:
-        """The change that this command undoes."""
-        key = entry.undoes
-        return await self._until_stored(lambda: self._history.find(key)) if key else None
-
-    async def _reasons_of(self, entry: Entry) -> tuple[LostReason, ...] | None:
-        return await self._accounts.lost_reasons(entry.wish.location_id, until=_now() + self._timing.tell)
-
     async def _tell_to_wait(self, entry: Entry) -> None:
         if entry.batch not in {None, entry.key}:
             return
@@ -214,63 +201,25 @@ class Worker:
             first = True  # once in the life of this process, then
         if first:
             log.info("command.takes_long")
-            await self._outbox.say(self._words.takes_long(entry.reference), entry.address)
+            with suppress(LeaseLost):  # the command's own task learns that too
+                await self._replies.say(self._words.takes_long(entry.reference), entry)
 
-    # --- its reply --------------------------------------------------------------------------------------------------
+    # --- what went wrong --------------------------------------------------------------------------------------------
 
-    async def _reply_and_finish(self, entry: Entry, reply: Message, accepted: float) -> None:
-        async def still_ours(waited: float) -> None:
-            if waited > self._timing.renew:
-                await self._until_stored(lambda: self._ledger.hold(entry.key))
-
-        delivery = await self._outbox.deliver(reply, entry.address, still_ours)
-        self._instrumentation.replied(delivery.way, _now() - accepted)
-        log.info("command.answered", delivered=delivery.way.value)
-        # Only a message in the command's own channel can be found again by its id alone.
-        message_ts = delivery.message_ts if delivery.way is DeliveryWay.CHANNEL else ""
-        announced = await self._announce(reply)
-        await self._until_stored(lambda: self._ledger.finish(entry.key, delivery.way, message_ts, announced))
-        if reply.is_undo and (undone := await self._undone(entry)):
-            await self._mark_undone(await self._spoke_for(undone), reply, entry)
-        if reply.asks_why:
-            await self._ask_why(entry)
-
-    async def _announce(self, reply: Message) -> tuple[str, str]:
-        """Post it in the other channel where it belongs; the channel and the message, or nothing."""
-        if not reply.also_in:
-            return "", ""
-        delivery = await self._outbox.post(reply, reply.also_in)
-        return (reply.also_in, delivery.message_ts) if delivery.message_ts else ("", "")
-
-    async def _spoke_for(self, undone: Record) -> Record:
-        """The command whose message told of the change: of several the first."""
-        first = undone.batch or undone.key
-        found = await self._until_stored(lambda: self._history.find(first))
-        return found or undone  # the first may be forgotten
-
-    async def _mark_undone(self, undone: Record, reply: Message, entry: Entry) -> None:
-        """Let every other message about the change say that it was undone."""
-        pressed = (entry.caller.channel_id, entry.message_ts)
-        for channel_id, ts in ((undone.channel_id, undone.message_ts), (undone.announced_in, undone.announced_ts)):
-            if channel_id and ts and (channel_id, ts) != pressed:
-                await self._outbox.update(replace(reply, replaces=True), channel_id, ts)
-
-    async def _ask_why(self, entry: Entry) -> None:
-        """Ask the person who lost a deal for the reason, where there are any to choose from."""
-        reasons = await self._reasons_of(entry)
-        if reasons and (change := await self._until_stored(lambda: self._history.find(entry.key))):
-            await self._outbox.say(self._words.ask_why(reasons, change), entry.address)
-
-    async def _until_stored(self, note: Callable[[], Awaitable[T]]) -> T:
-        """Do it, as soon as the database lets us."""
-        try:
-            return await note()
-        except StoreDown:
-            pause = self._timing.again
-        # Built only after a failure: to build it costs more than most notes.
-        return await stamina.AsyncRetryingCaller(
-            attempts=None, timeout=None, wait_initial=pause, wait_max=pause, wait_jitter=0.0
-        )(StoreDown, note)
+    async def _set_back(self, claim: Claim) -> None:
+        """Count a failure inside the bot, and leave the command to be tried again after a while; or end it."""
+        key, failures = claim.entry.key, claim.attempts + 1
+        way = claim.delivered or DeliveryWay.UNDELIVERED
+        with suppress(LeaseLost):
+            if claim.answered and failures >= MOST_ATTEMPTS:
+                log.error("command.given_up", delivered=way.value)
+                await self._until_stored(lambda: self._ledger.finish(key, way, ""))
+            elif failures > MOST_ATTEMPTS:  # not even that it is parked could be said
+                await self._until_stored(lambda: self._ledger.answer(key, parked(claim), None))
+                await self._until_stored(lambda: self._ledger.finish(key, way, ""))
+            else:
+                pause = min(self._timing.mend * 2**claim.attempts, LONGEST_PAUSE)
+                await self._until_stored(lambda: self._ledger.set_back(key, pause, claim.delivered))
 
 
 def _name(outcome: Outcome) -> str:

@@ -2,20 +2,18 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any
 
-import aiohttp
 import httpx
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.commands.reply import Address, Delivery, DeliveryWay, Message
+from bot.body import AskingBody
+from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +25,10 @@ PAUSES = (1.0, 2.0)
 
 SLACKS = (b"slack.com", b"slack-gov.com")
 """Slack's domains; reply addresses are at `hooks.slack.com`, and have been at `<workspace>.slack.com`."""
+
+PASSING = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
+"""Errors of the Web API that say nothing about the message; they come with the status 200.
+https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
 
 QUEUE_PATIENCE = 60.0
 """Seconds to wait altogether, on one way, because Slack says that messages come too fast."""
@@ -65,7 +67,8 @@ class _Fate(Enum):
 
     TAKEN = "taken"
     PERHAPS = "it may have arrived, and nobody can tell"
-    REFUSED = "not taken, and not to be sent the same way again"
+    REFUSED = "not taken, and never to be taken this way"
+    UNREACHED = "not sent, because Slack could not be reached"
     TOO_FAST = "not taken before a while has passed"
     BROKEN = "not taken, because something in Slack broke"
 
@@ -75,6 +78,9 @@ class _Attempt:
     fate: _Fate
     message_ts: str = ""
     wait: float = 0.0
+
+
+_ARRIVED = {_Fate.TAKEN, _Fate.PERHAPS}
 
 
 class Replies:
@@ -89,61 +95,75 @@ class Replies:
         pauses: tuple[float, ...] = PAUSES,
         queue_patience: float = QUEUE_PATIENCE,
     ) -> None:
-        self._web = web
+        self._token = web.token
         self._api = httpx.URL(web.base_url)
         # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message. And no
         # `httpx.AsyncClient`, whose cookies and redirects, which are not wanted, cost as much as to send it.
         self._transport = transport
-        self._waits = dict.fromkeys(("connect", "read", "pool"), patience)
+        self._patience = patience
         self._pauses = pauses
         self._queue_patience = queue_patience
 
-    async def deliver(self, message: Message, to: Address) -> Delivery:
-        """Deliver it, by the first way that takes it. Never raises.
+    async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
+        """See `Mail`.
 
         Slack's 429 is waited out and its 5xx is tried again, both on the same way and within limits. A message that may
         have arrived is sent no second time and no second way, and counts as delivered. What was private stays private:
         it goes to the person when the reply address is used up, never to the channel.
         """
-        for way, send in self._ways(message, to):
+        passing = False
+        for way, send in self._ways(message, to, still_ours):
             attempt = await self._send(send)
-            if attempt.fate is not _Fate.REFUSED:
+            if attempt.fate in _ARRIVED:
                 return Delivery(way, attempt.message_ts)
+            passing = passing or attempt.fate is not _Fate.REFUSED
+            if attempt.fate is _Fate.UNREACHED and way is not DeliveryWay.RESPONSE_URL:
+                break  # What the channel is to read does not go to the person only because Slack is back this moment.
+        if passing:
+            return NotYet()
         log.error("reply.undelivered")
         return Delivery(DeliveryWay.UNDELIVERED, "")
 
-    async def post(self, message: Message, channel_id: str) -> Delivery:
-        """Post it in a channel, and nowhere else. Never raises."""
-        attempt = await self._send(partial(self._post, message, channel_id))
-        refused = attempt.fate is _Fate.REFUSED
-        return Delivery(DeliveryWay.UNDELIVERED if refused else DeliveryWay.CHANNEL, attempt.message_ts)
+    async def post(self, message: Message, channel_id: str, still_ours: StillOurs) -> Delivery | NotYet:
+        """See `Mail`."""
+        return await self._once(partial(self._post, message, channel_id, still_ours))
 
-    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
-        """Put a message in the place of an earlier one of ours; whether it was taken, or may have been. Never raises.
+    async def update(
+        self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
+    ) -> Delivery | NotYet:
+        """See `Mail`.
 
         Slack lets only public messages be updated, or those in a direct message, whose id begins with D.
         https://docs.slack.dev/reference/methods/chat.update
         """
-        attempt = await self._send(partial(self._replace, message, channel_id, message_ts))
-        return attempt.fate is not _Fate.REFUSED
+        return await self._once(partial(self._replace, message, channel_id, message_ts, still_ours))
+
+    async def _once(self, send: Callable[[], Awaitable[_Attempt]]) -> Delivery | NotYet:
+        """Send it the only way there is."""
+        attempt = await self._send(send)
+        if attempt.fate in _ARRIVED:
+            return Delivery(DeliveryWay.CHANNEL, attempt.message_ts)
+        return Delivery(DeliveryWay.UNDELIVERED, "") if attempt.fate is _Fate.REFUSED else NotYet()
 
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.aclose()
 
-    def _ways(self, message: Message, to: Address) -> Iterator[tuple[DeliveryWay, Callable[[], Awaitable[_Attempt]]]]:
+    def _ways(
+        self, message: Message, to: Address, still_ours: StillOurs
+    ) -> Iterator[tuple[DeliveryWay, Callable[[], Awaitable[_Attempt]]]]:
         # What is posted in two channels is to be updated in both: only this way Slack says which message it is.
         channel_first = message.also_in and message.public and not message.replaces
         if channel_first:
-            yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id)
+            yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id, still_ours)
         if to.response_url:
-            yield DeliveryWay.RESPONSE_URL, partial(self._respond, message, to.response_url)
+            yield DeliveryWay.RESPONSE_URL, partial(self._respond, message, to.response_url, still_ours)
         if message.public:
             if message.replaces and to.message_ts:
-                yield DeliveryWay.CHANNEL, partial(self._replace, message, to.channel_id, to.message_ts)
+                yield DeliveryWay.CHANNEL, partial(self._replace, message, to.channel_id, to.message_ts, still_ours)
             if not channel_first:
-                yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id)
-        yield DeliveryWay.DIRECT_MESSAGE, partial(self._post, message, to.user_id)
+                yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id, still_ours)
+        yield DeliveryWay.DIRECT_MESSAGE, partial(self._post, message, to.user_id, still_ours)
 
     async def _send(self, send: Callable[[], Awaitable[_Attempt]]) -> _Attempt:
         """Send it one way, as often as is decent."""
@@ -158,87 +178,91 @@ class Replies:
             else:
                 return attempt
             if pause is None:
-                return _Attempt(_Fate.REFUSED)
+                return attempt
             await asyncio.sleep(pause)
 
-    async def _respond(self, message: Message, response_url: str) -> _Attempt:
+    async def _respond(self, message: Message, response_url: str, still_ours: StillOurs) -> _Attempt:
         # Said every time: Slack warns that an answer to a button may overwrite the message that the button is in.
         # https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread
         body = {"replace_original": False, **as_response(message)}
         if (address := at_slack(response_url, self._api)) is None:
             log.warning("reply.not_sent", error="not an address of Slack's")
             return _Attempt(_Fate.REFUSED)
+        answer = await self._exchange(address, {}, AskingBody(body, still_ours))
+        return answer if isinstance(answer, _Attempt) else _responded(answer)
+
+    async def _post(self, message: Message, conversation: str, still_ours: StillOurs) -> _Attempt:
+        """https://docs.slack.dev/reference/methods/chat.postMessage; a user id opens the direct message with them."""
+        no_previews = {"unfurl_links": False, "unfurl_media": False}
+        return await self._call("chat.postMessage", conversation, message, no_previews, still_ours)
+
+    async def _replace(self, message: Message, conversation: str, message_ts: str, still_ours: StillOurs) -> _Attempt:
+        """https://docs.slack.dev/reference/methods/chat.update; unless told not to, it makes links and mentions."""
+        which = {"ts": message_ts, "parse": "none"}
+        return await self._call("chat.update", conversation, message, which, still_ours)
+
+    async def _call(
+        self, method: str, conversation: str, message: Message, more: Mapping[str, Any], still_ours: StillOurs
+    ) -> _Attempt:
+        """Call a method of the Web API. Not by slack_sdk, which does not ask again when it has a connection."""
+        body = {"channel": conversation, "text": message.text, "blocks": list(map(dict, message.blocks)), **more}
+        token = {"Authorization": f"Bearer {self._token}"}
+        answer = await self._exchange(self._api.join(method), token, AskingBody(body, still_ours))
+        return answer if isinstance(answer, _Attempt) else _answered(answer, conversation)
+
+    async def _exchange(
+        self, address: httpx.URL, headers: Mapping[str, str], body: AskingBody
+    ) -> httpx.Response | _Attempt:
+        """The answer; or what is known without one. Raises what `still_ours` raised."""
         try:
-            request = httpx.Request("POST", address, json=body, extensions={"timeout": self._waits})
-            response = await self._transport.handle_async_request(request)
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, ValueError) as error:
+            async with asyncio.timeout(self._patience):
+                request = httpx.Request("POST", address, headers={**headers, **body.headers}, content=body)
+                response = await self._transport.handle_async_request(request)
+                try:
+                    await response.aread()
+                finally:
+                    await response.aclose()
+        except (httpx.UnsupportedProtocol, ValueError) as error:
             log.warning("reply.not_sent", error=type(error).__name__)
             return _Attempt(_Fate.REFUSED)
-        except httpx.HTTPError as error:
-            log.warning("reply.unanswered", error=type(error).__name__)
-            return _Attempt(_Fate.PERHAPS)
-        if response.is_success:
-            return _Attempt(_Fate.TAKEN)
-        # 404 expired_url or used_url: after 30 minutes or 5 messages
-        log.warning("reply.refused", status=response.status_code, reason=response.text[:100])
-        return _not_taken(response.status_code, response.headers.get("Retry-After"))
-
-    async def _post(self, message: Message, conversation: str) -> _Attempt:
-        """https://docs.slack.dev/reference/methods/chat.postMessage; a user id opens the direct message with them."""
-        return await self._call(
-            self._web.chat_postMessage(
-                channel=conversation,
-                text=message.text,
-                blocks=list(map(dict, message.blocks)),
-                unfurl_links=False,
-                unfurl_media=False,
-            ),
-            conversation,
-        )
-
-    async def _replace(self, message: Message, conversation: str, message_ts: str) -> _Attempt:
-        """https://docs.slack.dev/reference/methods/chat.update; unless told not to, it makes links and mentions."""
-        blocks = list(map(dict, message.blocks))
-        return await self._call(
-            self._web.chat_update(channel=conversation, ts=message_ts, text=message.text, blocks=blocks, parse="none"),
-            conversation,
-        )
-
-    async def _call(self, sending: Awaitable[AsyncSlackResponse], conversation: str) -> _Attempt:
-        try:
-            taken = await sending
-        except SlackApiError as error:
-            return _answered(error.response, conversation)
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            log.warning("reply.not_sent", conversation=conversation, error=type(error).__name__)
-            return _Attempt(_Fate.REFUSED)
-        # AttributeError: slack_sdk's own, of a success that is no JSON.
-        except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
-            log.warning("reply.unanswered", conversation=conversation, error=type(error).__name__)
-            return _Attempt(_Fate.PERHAPS)
-        return _Attempt(_Fate.TAKEN, str(taken.get("ts", "")))
+        except Exception as error:  # noqa: BLE001 - whatever it is: after the body was taken, it may have arrived
+            if body.refused:
+                raise body.refused from None
+            log.warning("reply.unanswered" if body.taken else "reply.not_sent", error=type(error).__name__)
+            return _Attempt(_Fate.PERHAPS if body.taken else _Fate.UNREACHED)
+        return response
 
 
-def _answered(response: Any, conversation: str) -> _Attempt:  # noqa: ANN401 - aiohttp's, where slack_sdk cannot read it
-    """What an answer of the Web API means that is not a success; one that cannot be read may have been a success."""
-    is_read = isinstance(response, AsyncSlackResponse)
-    status = int(response.status_code if is_read else response.status)
-    reason = response.data.get("error") if is_read and isinstance(response.data, dict) else None
-    log.warning("reply.refused", conversation=conversation, status=status, reason=reason)
-    if httpx.codes.is_success(status) and reason is None:
+def _responded(answer: httpx.Response) -> _Attempt:
+    """What an answer of a reply address means."""
+    if answer.is_success:
+        return _Attempt(_Fate.TAKEN)
+    # 404 expired_url or used_url: after 30 minutes or 5 messages
+    log.warning("reply.refused", status=answer.status_code, reason=answer.text[:100])
+    return _not_taken(answer)
+
+
+def _answered(answer: httpx.Response, conversation: str) -> _Attempt:
+    """What an answer of the Web API means; one that cannot be read may be a success if its status is."""
+    try:
+        read = answer.json()
+    except Exception:  # noqa: BLE001 - such as a RecursionError over JSON that is nested too deeply
+        read = None
+    found = read if isinstance(read, dict) else {}
+    if answer.is_success and found.get("ok") is True:
+        return _Attempt(_Fate.TAKEN, str(found.get("ts", "")))
+    reason = found.get("error")
+    log.warning("reply.refused", conversation=conversation, status=answer.status_code, reason=reason)
+    if answer.is_success and reason is None:
         return _Attempt(_Fate.PERHAPS)
-    return _not_taken(status, response.headers.get("Retry-After"))
+    return _Attempt(_Fate.BROKEN) if reason in PASSING else _not_taken(answer)
 
 
-def _not_taken(status: int, retry_after: str | None) -> _Attempt:
+def _not_taken(answer: httpx.Response) -> _Attempt:
     """https://docs.slack.dev/apis/web-api/rate-limits ."""
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return _Attempt(_Fate.TOO_FAST, wait=_seconds(retry_after))
-    return _Attempt(_Fate.BROKEN if httpx.codes.is_server_error(status) else _Fate.REFUSED)
+    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return _Attempt(_Fate.TOO_FAST, wait=_seconds(answer.headers.get("Retry-After")))
+    return _Attempt(_Fate.BROKEN if answer.is_server_error else _Fate.REFUSED)
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -17,7 +17,7 @@ from bot.deals.ports import LeaseLost
 from bot.deals.wish import Wish
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert
-from bot.storage.rows import as_claim, as_row, iso, outcome_columns, reply_column
+from bot.storage.rows import as_claim, as_row, delivery_columns, iso, outcome_columns, reply_column
 from bot.storage.tables import commands, probe
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ PROBE_LENGTH = 8000
 
 
 class SqlLedger:
-    """`IntakeLedger` and `WorkerLedger` over a database. Each instance is an owner of its own."""
+    """The rows of `IntakeLedger` and `WorkerLedger`, for `Leases`. Each instance is an owner of its own."""
 
     def __init__(self, database: Database, lease: float = COMMAND_LEASE) -> None:
         self._database = database
@@ -55,13 +55,21 @@ class SqlLedger:
             state=sa.case((commands.c.state == State.INTENDED.value, State.INTENDED.value), else_=State.RUNNING.value)
         )
         self._update_told = self._update.where(commands.c.told_to_wait == 0)
-        self._update_finished = self._update.values(
-            message_ts=sa.func.coalesce(sa.bindparam("sent_ts"), commands.c.message_ts), lease_until=None
+        self._update_delivered = self._update.values(
+            message_ts=sa.func.coalesce(sa.bindparam("sent_ts"), commands.c.message_ts)
+        )
+        self._update_finished = self._update_delivered.values(lease_until=None)
+        self._set_back = self._update.values(
+            owner=None,
+            lease_until=NOW[database.kind] + sa.bindparam("seconds", type_=sa.Double),
+            attempts=commands.c.attempts + 1,
+            delivered=sa.func.coalesce(sa.bindparam("way"), commands.c.delivered),
         )
         self._renew = (
             commands.update()
             .where(ours, _UNFINISHED, commands.c.key.in_(sa.bindparam("of", expanding=True)))
             .values(lease_until=lease_until)
+            .returning(commands.c.key)
         )
         self._take_over = _take_over(self._owner, NOW[database.kind], lease_until)
         self._release = commands.update().where(ours, _UNFINISHED).values(owner=None, lease_until=0)
@@ -142,7 +150,7 @@ class SqlLedger:
         return changed is not None
 
     async def hold(self, key: str) -> None:
-        """See `WorkerLedger`."""
+        """Renew the lease, to be sure that this process still has the command. Raises `StoreDown` and `LeaseLost`."""
         await self._note(key)
 
     async def intend(self, key: str, before: Opportunity) -> None:
@@ -168,27 +176,32 @@ class SqlLedger:
         """See `WorkerLedger`."""
         await self._note(key, reply=reply_column(reply))
 
+    async def deliver(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+        """See `WorkerLedger`."""
+        await self._fenced(self._update_delivered, key, **delivery_columns(delivered, message_ts, announced))
+
+    async def set_back(self, key: str, seconds: float, delivered: str | None) -> None:
+        """See `WorkerLedger`."""
+        if await self._execute(self._set_back, key, seconds=seconds, way=delivered) == 0:
+            raise LeaseLost
+
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         """See `WorkerLedger`."""
-        announced_in, announced_ts = announced
         await self._fenced(
             self._update_finished,
             key,
+            **delivery_columns(delivered, message_ts, announced),
             state=State.FINISHED.value,
-            delivered=delivered,
-            sent_ts=message_ts or None,
-            announced_in=announced_in or None,
-            announced_ts=announced_ts or None,
             finished_at=iso(datetime.now(UTC)),
             owner=None,
             response_url=None,
             reply=None,
         )
 
-    async def renew(self, keys: Collection[str]) -> None:
+    async def renew(self, keys: Collection[str]) -> Collection[str]:
         """See `WorkerLedger`."""
         of = {"of": list(keys)}
-        await self._database.do(lambda connection: connection.execute(self._renew, of))
+        return await self._database.do(lambda connection: connection.execute(self._renew, of).scalars().all())
 
     async def adopt(self, most: int) -> Sequence[Claim]:
         """See `WorkerLedger`."""
@@ -216,7 +229,7 @@ class SqlLedger:
         if await self._execute(update, of, **values) == 0:
             raise LeaseLost
 
-    async def _execute(self, update: sa.Update, of: str, **values: str | int | None) -> int:
+    async def _execute(self, update: sa.Update, of: str, **values: str | float | None) -> int:
         parameters = {"of": of, **values}
         return await self._database.do(lambda connection: connection.execute(update, parameters).rowcount)
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bot.access.rules import Caller
 from bot.commands.ledger import Claim
 from bot.commands.record import Entry, Record, State, Unfamiliar
-from bot.commands.reply import Message
+from bot.commands.reply import DeliveryWay, Message
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
     AlreadySo,
@@ -144,6 +144,8 @@ def as_claim(row: sa.RowMapping) -> Claim:
         reply=_as_message(row["reply"]) if answered and row["reply"] else None,
         answered=answered,
         identified=intended or row["undoes"] is not None,
+        delivered=DeliveryWay(row["delivered"]) if row["delivered"] else None,
+        announced=(row["announced_in"] or "", row["announced_ts"] or ""),
     )
 
 
@@ -215,6 +217,17 @@ def outcome_columns(outcome: Outcome) -> dict[str, str | None]:
             }
         case _:
             assert_never(outcome)
+
+
+def delivery_columns(delivered: str, message_ts: str, announced: tuple[str, str]) -> dict[str, str | None]:
+    """The columns that say how the reply was delivered. A message id that Slack did not tell stays as it is."""
+    announced_in, announced_ts = announced
+    return {
+        "delivered": delivered,
+        "sent_ts": message_ts or None,
+        "announced_in": announced_in or None,
+        "announced_ts": announced_ts or None,
+    }
 
 
 def reply_column(reply: Message) -> str:
