@@ -6,8 +6,7 @@ The listing is the journey; imports point downwards only. `docs/architecture.md`
     simulator    stand-ins for Slack and HighLevel, and the demo
 
     web          the bot over HTTP
-    wiring       builds the bot: the only folder in which the concrete classes meet
-    lifecycle    runs it, and drains it
+    wiring       builds the bot, and runs and drains it: the only folder in which the concrete classes meet
     tempo        every waiting time
 
     operations   for operators: settings, logs, health, metrics, the audit trail
@@ -19,4 +18,5 @@ The listing is the journey; imports point downwards only. `docs/architecture.md`
     access       who may change deals
     deals        what a deal is, and how one is changed
     cache        asks once for all who wait, and keeps the answer for a while
+    body         the body of a request that asks, just before it leaves, whether it may
 """

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from bot.commands.outbox import Persistence
 from bot.commands.worker import WorkerTiming
 from bot.deals.change import Patience
 from bot.highlevel.api.client import Attempts
@@ -23,6 +24,7 @@ class Tempo:
     command: Patience = field(default_factory=Patience)
     highlevel: Attempts = field(default_factory=Attempts)
     worker: WorkerTiming = field(default_factory=WorkerTiming)
+    persistence: Persistence = field(default_factory=Persistence)
     lease: float = COMMAND_LEASE
     socket: socket_mode.SocketTiming = field(default_factory=socket_mode.SocketTiming)
     token_refresh: RefreshTiming = field(default_factory=RefreshTiming)

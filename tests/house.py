@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bot.commands.outbox import Persistence
 from bot.commands.worker import WorkerTiming
 from bot.deals.change import Patience
 from bot.highlevel.api.client import Attempts
@@ -55,6 +56,7 @@ PATIENT = Tempo(
     command=Patience(whole=30.0, for_looking=10.0, between_looks=0.1),
     highlevel=Attempts(most=2, connect=10.0, answer=10.0, pause=0.01),
     worker=WorkerTiming(renew=0.3, adopt=0.1, tell=60.0, retry=0.02, wait_for_limit=30.0, grace=0.5, drain=10.0),
+    persistence=Persistence(first_pause=0.05, longest_pause=0.5),
     lease=30.0,
     socket=socket_mode.SocketTiming(pause=0.01, longest_pause=0.1, hello=10.0, heartbeat=20.0, farewell=1.0),
     token_refresh=RefreshTiming(look=0.1, again=0.02, pause=0.05, settle=0.0),

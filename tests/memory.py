@@ -15,7 +15,7 @@ from bot.commands.instrumentation import Instrumentation
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.outbox import Outbox
 from bot.commands.record import Entry, Record, State
-from bot.commands.reply import Address, Delivery, Message
+from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 from bot.commands.tasks import Tasks
 from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
 from bot.deals.locations import Locations
@@ -107,6 +107,10 @@ def error(cause: Cause, *, perhaps_done: bool = False, answered: bool = True) ->
     return CrmError(Trouble(cause), perhaps_done=perhaps_done, answered=answered)
 
 
+async def ours() -> None:
+    """The answer of a process that still has what it is about to send."""
+
+
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
@@ -157,11 +161,20 @@ class MemoryCrm:
         self.calls.append("lost_reasons")
         return self.reasons
 
-    async def set_status(self, opportunity_id: str, status: Status, *, lost_reason_id: str | None, until: float) -> str:
+    async def set_status(
+        self,
+        opportunity_id: str,
+        status: Status,
+        *,
+        lost_reason_id: str | None,
+        until: float,
+        still_ours: Callable[[], Awaitable[None]],
+    ) -> str:
         assert opportunity_id == self.deal.id
         assert until > 0
         self.calls.append("set_status")
         _next(self.setting)
+        await still_ours()
         shown = self.deal.lost_reason_id if self.hides_reasons else lost_reason_id
         self.deal = replace(self.deal, status=status, lost_reason_id=shown)
         return "trace"
@@ -283,8 +296,10 @@ class MemoryLedger:
         row.state = row.state if row.state == State.INTENDED else State.RUNNING
         return True
 
-    async def hold(self, key: str) -> None:
-        self._ours(key)
+    async def still_ours(self, key: str) -> None:
+        row = self.store.rows.get(key)
+        if not self.store.down or row is None or row.lease_until <= _now():  # until then it need not ask
+            self._ours(key)
 
     async def intend(self, key: str, before: Opportunity) -> None:
         row = self._ours(key)
@@ -294,7 +309,7 @@ class MemoryLedger:
         row = self._rows().get(key)
         if row is None or row.owner != self.owner or row.told:
             return False
-        row.told = True
+        row.told, row.lease_until = True, _now() + self.lease
         return True
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
@@ -305,17 +320,27 @@ class MemoryLedger:
     async def reply(self, key: str, reply: Message) -> None:
         self._ours(key).reply = reply
 
-    async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+    async def deliver(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         row = self._ours(key)
-        row.announced = announced
-        row.state, row.delivered, row.owner, row.reply = State.FINISHED, delivered, None, None
+        row.announced, row.delivered = announced, delivered
         row.message_ts = message_ts or row.message_ts
+
+    async def set_back(self, key: str, seconds: float, delivered: str | None) -> None:
+        row = self._ours(key)
+        row.owner, row.lease_until, row.attempts = None, _now() + seconds, row.attempts + 1
+        row.delivered = delivered or row.delivered
+
+    async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+        await self.deliver(key, delivered, message_ts, announced)
+        row = self._ours(key)
+        row.state, row.owner, row.reply = State.FINISHED, None, None
         row.entry = replace(row.entry, response_url="")
 
-    async def renew(self, keys: Collection[str]) -> None:
-        for row in self._unfinished():
-            if row.owner == self.owner and row.entry.key in keys:
-                row.lease_until = _now() + self.lease
+    async def renew(self, keys: Collection[str]) -> Collection[str]:
+        renewed = [row for row in self._unfinished() if row.owner == self.owner and row.entry.key in keys]
+        for row in renewed:
+            row.lease_until = _now() + self.lease
+        return [row.entry.key for row in renewed]
 
     async def adopt(self, most: int) -> list[Claim]:
         found = [row for row in self._unfinished() if row.lease_until < _now()][:most]
@@ -331,6 +356,8 @@ class MemoryLedger:
                 reply=row.reply,
                 answered=row.state == State.ANSWERED,
                 identified=row.state == State.INTENDED or row.entry.undoes is not None,
+                delivered=DeliveryWay(row.delivered) if row.delivered else None,
+                announced=row.announced,
             )
             for row in found
         ]
@@ -484,13 +511,15 @@ class MemoryOutbox(Outbox):
 class _NoMail:
     """`bot.commands.reply.Mail` that is never used."""
 
-    async def deliver(self, message: Message, to: Address) -> Delivery:
+    async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
         raise NotImplementedError
 
-    async def post(self, message: Message, channel_id: str) -> Delivery:
+    async def post(self, message: Message, channel_id: str, still_ours: StillOurs) -> Delivery | NotYet:
         raise NotImplementedError
 
-    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
+    async def update(
+        self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
+    ) -> Delivery | NotYet:
         raise NotImplementedError
 
 

@@ -16,7 +16,6 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.highlevel.pages import CALLBACK, INSTALL
-from bot.lifecycle import Bot
 from bot.operations.checks.findings import OVER_SOCKET, TRIED, CheckId
 from bot.operations.settings import Settings
 from bot.simulator.slack.interactions import ACKNOWLEDGE_WITHIN
@@ -35,6 +34,7 @@ from bot.web.server import (
     serving,
 )
 from bot.wiring import build
+from bot.wiring.lifecycle import Bot
 from tests.house import ANA, BOT_TOKEN, BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, SALES, SIGNING_SECRET, House, open_house
 
 

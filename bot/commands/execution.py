@@ -22,8 +22,8 @@ AT_ONCE = 8
 """Commands that run at once in one sub-account: HighLevel allows it 100 requests in 10 seconds.
 https://marketplace.gohighlevel.com/docs/oauth/Faqs"""
 MOST_ATTEMPTS = 5
-"""How often a command is taken over from a process that died at its deal. After that the command itself may be why they
-die, and it is not tried again."""
+"""How often a command is taken over from a process that died at its deal, or set back after an error inside the bot.
+After that the command itself may be the reason, and it is not tried again."""
 TOO_LATE = 3600.0
 """Seconds after which a command is no longer tried: its caller does not expect the change any more."""
 
@@ -138,19 +138,26 @@ class Execution:
 
 def _without_trying(claim: Claim, age: float) -> Outcome | None:
     """The outcome of a command that is not tried any more; `None` if it is."""
-    effect = Effect.UNKNOWN if claim.intended else Effect.NOTHING
     if claim.attempts >= MOST_ATTEMPTS:
         log.error("command.parked", attempts=claim.attempts)
-        return Failed(Trouble(Cause.PARKED), effect, claim.intended)
+        return parked(claim)
     if age > TOO_LATE:
-        return Failed(Trouble(Cause.TOO_LATE), effect, claim.intended)
+        return _not_tried(claim, Cause.TOO_LATE)
     return None
 
 
-def _refused(claim: Claim) -> Outcome:
+def parked(claim: Claim) -> Failed:
+    """The outcome of a command that failed inside the bot again and again."""
+    return _not_tried(claim, Cause.PARKED)
+
+
+def _refused(claim: Claim) -> Failed:
     """The outcome of a command about which something cannot be written down. All notes come before the change."""
-    effect = Effect.UNKNOWN if claim.intended else Effect.NOTHING
-    return Failed(Trouble(Cause.UNEXPECTED), effect, claim.intended)
+    return _not_tried(claim, Cause.UNEXPECTED)
+
+
+def _not_tried(claim: Claim, cause: Cause) -> Failed:
+    return Failed(Trouble(cause), Effect.UNKNOWN if claim.intended else Effect.NOTHING, claim.intended)
 
 
 def _seconds_to_wait(outcome: Outcome) -> float:

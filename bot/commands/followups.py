@@ -69,10 +69,12 @@ class Undoing:
 
 
 def undo(changes: Sequence[Record], window: timedelta, now: datetime) -> Undoing | CannotUndo:
-    """Undo a change, and the others of its batch, as far as they can be undone.
+    """Undo a change, and the others of its batch, as far as they can be undone; none while one of them is under way.
 
     `changes`: one or more. `window`: how long after a command its change can be undone.
     """
+    if window and (under_way := next((each for each in changes if each.outcome is None), None)):
+        return CannotUndo(UndoRefusal.NOT_DONE, under_way)
     tried = [(each, each.undo(window, now)) for each in changes]
     wishes = tuple((each, wish) for each, wish in tried if isinstance(wish, Wish))
     if wishes:

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Protocol
 
 from bot.commands.record import Entry, Record
-from bot.commands.reply import Message
+from bot.commands.reply import DeliveryWay, Message
 from bot.deals.deal import Opportunity
 from bot.deals.outcome import Outcome
 from bot.deals.wish import Wish
@@ -20,7 +20,7 @@ class Claim:
     age: float
     """Seconds since it was accepted."""
     attempts: int
-    """How often it was taken over from a process that died at its deal."""
+    """How often it was taken over from a process that died at its deal, or was set back."""
     intended: Opportunity | None
     """The deal as a process saw it just before it wrote; `None` if none was about to write."""
     reply: Message | None
@@ -31,6 +31,10 @@ class Claim:
     """The ids of its deal and its lost reason need not be looked up: they are known, or it is an undo."""
     begun: bool = False
     """It has its deal to itself, as after `WorkerLedger.begin`."""
+    delivered: DeliveryWay | None = None
+    """How the reply was delivered; `None` if it was not. If it was, only the other messages are left."""
+    announced: tuple[str, str] = ("", "")
+    """The other channel where the reply was posted, and its id there; both empty if it was not."""
 
 
 class Accepted(Enum):
@@ -70,14 +74,14 @@ class WorkerLedger(Protocol):
     async def begin(self, key: str) -> bool:
         """Take the deal for this command. `False`: another command has it, or came first; try again later."""
 
-    async def hold(self, key: str) -> None:
-        """Renew the lease; raises `LeaseLost` if another process owns the command."""
+    async def still_ours(self, key: str) -> None:
+        """Make sure that this process still owns the command. See `deals.ports.Intents`."""
 
     async def intend(self, key: str, before: Opportunity) -> None:
         """Note that the change is about to be sent, and the deal before it. See `deals.ports.Intents`."""
 
     async def tell_to_wait(self, key: str) -> bool:
-        """Note that the caller is told that it takes longer.
+        """Note that the caller is told that it takes longer. That renews the lease, as every note does.
 
         `False`: do not tell them, because that is noted already, or another process owns the command.
         """
@@ -91,6 +95,15 @@ class WorkerLedger(Protocol):
     async def reply(self, key: str, reply: Message) -> None:
         """Note the reply to a batch, which is about to be delivered; `key` is that of its first command."""
 
+    async def deliver(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+        """Note how the reply was delivered, as `finish` does, while other messages are still to be sent."""
+
+    async def set_back(self, key: str, seconds: float, delivered: str | None) -> None:
+        """Give the command back, for any process to adopt after so many seconds, and count an attempt.
+
+        `delivered`: how its reply was delivered (`DeliveryWay`); `None` if it was not.
+        """
+
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         """Note how the reply was delivered (`DeliveryWay`), and forget the reply address and the reply.
 
@@ -98,8 +111,8 @@ class WorkerLedger(Protocol):
         `announced`: the other channel where the reply was posted, and its id there; both empty if it was not.
         """
 
-    async def renew(self, keys: Collection[str]) -> None:
-        """Renew the leases of these commands, as far as this process owns them."""
+    async def renew(self, keys: Collection[str]) -> Collection[str]:
+        """Renew the leases of these commands, as far as this process owns them; returns the keys of those."""
 
     async def adopt(self, most: int) -> Sequence[Claim]:
         """Take over commands whose lease ran out or whose process gave them back: the oldest, `most` at a time.
@@ -139,6 +152,14 @@ class History(Protocol):
 
     async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
         """All people's commands about this deal, at most `most`, latest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStorage:
+    """The ledger of running commands, and the history of all."""
+
+    ledger: WorkerLedger
+    history: History
 
 
 async def with_batch(history: History, finding: Awaitable[Record | None]) -> Sequence[Record]:

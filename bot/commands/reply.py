@@ -1,6 +1,6 @@
 """A message to Slack, its address, and the port that sends it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -64,14 +64,33 @@ class Delivery:
     """The message's id in its conversation; empty if Slack gave none, as for a `response_url`."""
 
 
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The message did not arrive, but what stands in its way may pass."""
+
+
+StillOurs = Callable[[], Awaitable[None]]
+"""Asks whether this process may still send a message. If it raises, the message is not sent."""
+
+
+async def always_ours() -> None:
+    """The `StillOurs` of a message that no other process has."""
+
+
 class Mail(Protocol):
-    """Sends messages to Slack. No method raises."""
+    """Sends messages to Slack. A message that may have arrived counts as delivered, and is not sent again.
 
-    async def deliver(self, message: Message, to: Address) -> Delivery:
-        """Send a message to an address, the first way that works."""
+    Every method asks `still_ours` just before each attempt, after all waiting. It raises what that raises, and nothing
+    else.
+    """
 
-    async def post(self, message: Message, channel_id: str) -> Delivery:
+    async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
+        """Send a message to an address, the first way that works. `UNDELIVERED`: every way refused it for good."""
+
+    async def post(self, message: Message, channel_id: str, still_ours: StillOurs) -> Delivery | NotYet:
         """Post a message in a channel, and nowhere else."""
 
-    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
-        """Replace an earlier message of the bot's. Returns whether Slack accepted it, or may have."""
+    async def update(
+        self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
+    ) -> Delivery | NotYet:
+        """Replace an earlier message of the bot's."""

@@ -1,31 +1,30 @@
 """Runs accepted commands, replies to each exactly once, and takes over the commands of processes that died."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
-import stamina
 import structlog
 
-from bot.commands.execution import Accounts, Channels, Execution
+from bot.commands.execution import MOST_ATTEMPTS, Accounts, Channels, Execution, parked
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
-from bot.commands.ledger import Claim, History, WorkerLedger
-from bot.commands.outbox import Outbox, Words
+from bot.commands.ledger import Claim, WorkerStorage
+from bot.commands.outbox import Outbox, ReplyDelivery, Words, until_stored
 from bot.commands.record import Entry, Record
 from bot.commands.reply import DeliveryWay, Message
 from bot.commands.tasks import Tasks
 from bot.deals.clock import loop_time
-from bot.deals.deal import LostReason
 from bot.deals.outcome import Cause, Effect, Failed, Outcome, Result, Trouble, word
 from bot.deals.ports import LeaseLost, StoreDown, StoreRefused
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 ADOPTED_AT_ONCE = 50
 """Commands that are taken over in one transaction."""
+LONGEST_PAUSE = 60.0
+"""Seconds at most before the next try of a command that failed inside the bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,8 @@ class WorkerTiming:
     """From a command's start until its caller is told that it takes longer."""
     retry: float = 0.25
     """Before the next try, while another command has the deal or the database is down."""
+    mend: float = 1.0
+    """Before the next try of a command that failed inside the bot; doubled each time."""
     wait_for_limit: float = 600.0
     """That a command waits at most for HighLevel's rate limit."""
     drain: float = 25.0
@@ -47,14 +48,6 @@ class WorkerTiming:
     https://devcenter.heroku.com/articles/dynos#shutdown"""
     grace: float = 2.0
     """The last part of `drain`, twice: first for replies on their way, then to give back what is not finished."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerStorage:
-    """The ledger of running commands, and the history of all."""
-
-    ledger: WorkerLedger
-    history: History
 
 
 class Worker:
@@ -76,13 +69,14 @@ class Worker:
         self._ledger = storage.ledger
         self._history = storage.history
         self._words = words
-        self._outbox = outbox
         self._tasks = tasks
         self._timing = timing
         self._instrumentation = instrumentation
         self._execution = Execution(
             accounts, channels, storage.ledger, retry=timing.retry, wait_for_limit=timing.wait_for_limit
         )
+        self._replies = ReplyDelivery(accounts, storage, words, outbox, timing.retry, timing.tell, instrumentation)
+        self._until_stored = partial(until_stored, pause=timing.retry)
         self._running: set[str] = set()
         """The keys of the commands that run in this process."""
         self._draining = False
@@ -150,54 +144,55 @@ class Worker:
             self._timing.tell, lambda: telling.append(self._tasks.start(self._tell_to_wait(entry), entry.reference))
         )
         try:
-            reply = claim.reply or await self._answer(claim)
+            if not claim.answered:
+                claim = await self._carry_out(claim)
+            if not claim.reply and entry.key == entry.batch:
+                claim = replace(claim, reply=await self._answer_for_batch(claim.entry, entry.key))
             timer.cancel()
             await asyncio.gather(*telling)  # the note that it takes longer must not arrive after the result
-            if reply is None:
+            if (reply := claim.reply) is None:
                 await self._until_stored(lambda: self._ledger.finish(entry.key, DeliveryWay.TOGETHER, ""))
             else:
-                await self._reply_and_finish(entry, reply, accepted)
+                delivery = await self._replies.deliver(claim, reply, accepted)
+                claim = replace(claim, delivered=delivery.way)
+                await self._replies.finish(claim, reply, delivery, accepted)
         except LeaseLost:
             log.warning("command.lease_lost")
         except Exception:
             log.exception("command.broken")
+            await self._set_back(claim)
         finally:
             timer.cancel()
 
-    async def _answer(self, claim: Claim) -> Message | None:
-        """Carry out the command; note its outcome and its reply, and return the reply.
-
-        The first command of a batch waits for the others, and gets the batch's reply; for the others it is `None`.
-        """
-        entry, batch = claim.entry, claim.entry.batch
-        if not claim.answered:
-            outcome, entry = await self._execution.carry_out(claim)
-            try:
-                reply = await self._note_outcome(outcome, entry)
-            except StoreRefused:  # the deal may be changed, and no note can say to what
-                reply = await self._note_outcome(Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN), entry)
-            if reply:
-                return reply
-        if not batch or entry.key != batch:
-            return None
-        records = await self._wait_for_batch(batch)
-        undone = await self._undone(entry)
-        earlier = (
-            await self._until_stored(partial(self._history.of_batch, undone.batch)) if undone and undone.batch else []
-        )
-        lacks_reason = any(record.outcome is Result.REASON_WANTED for record in records)
-        reasons = await self._lost_reasons(entry) if lacks_reason else None
-        reply = self._words.several(records, entry, earlier, reasons or ())
-        await self._until_stored(lambda: self._ledger.reply(entry.key, reply))
-        return reply
+    async def _carry_out(self, claim: Claim) -> Claim:
+        """Carry out the command; note its outcome and its reply. A command of a batch has no reply yet."""
+        outcome, entry = await self._execution.carry_out(claim)
+        try:
+            reply = await self._note_outcome(outcome, entry)
+        except StoreRefused:  # the deal may be changed, and no note can say to what
+            reply = await self._note_outcome(Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN), entry)
+        return replace(claim, entry=entry, reply=reply, answered=True)
 
     async def _note_outcome(self, outcome: Outcome, entry: Entry) -> Message | None:
         """Write down what became of a command, and the reply; `None` for one of several."""
         log.info("command.done", outcome=_loggable(outcome))
-        undone = await self._undone(entry)
+        undone = await self._replies.undone(entry)
         reply = None if entry.batch else self._words.outcome(outcome, entry, undone)
         await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply))
         self._instrumentation.commanded(word(outcome))
+        return reply
+
+    async def _answer_for_batch(self, entry: Entry, batch: str) -> Message:
+        """Wait until each command of a batch has its outcome; note their one reply, and return it."""
+        records = await self._wait_for_batch(batch)
+        undone = await self._replies.undone(entry)
+        earlier = (
+            await self._until_stored(partial(self._history.of_batch, undone.batch)) if undone and undone.batch else []
+        )
+        lacks_reason = any(record.outcome is Result.REASON_WANTED for record in records)
+        reasons = await self._replies.lost_reasons(entry) if lacks_reason else None
+        reply = self._words.several(records, entry, earlier, reasons or ())
+        await self._until_stored(lambda: self._ledger.reply(entry.key, reply))
         return reply
 
     async def _wait_for_batch(self, batch: str) -> Sequence[Record]:
@@ -208,14 +203,6 @@ class Worker:
                 return records
             await asyncio.sleep(self._timing.retry)
 
-    async def _undone(self, entry: Entry) -> Record | None:
-        """The change that this command undoes; `None` if it is no undo, or the change was deleted since."""
-        key = entry.undoes
-        return await self._until_stored(lambda: self._history.find(key)) if key else None
-
-    async def _lost_reasons(self, entry: Entry) -> tuple[LostReason, ...] | None:
-        return await self._accounts.lost_reasons(entry.wish.location_id, until=loop_time() + self._timing.tell)
-
     async def _tell_to_wait(self, entry: Entry) -> None:
         if entry.batch not in {None, entry.key}:
             return
@@ -225,63 +212,25 @@ class Worker:
             first = True  # another process may tell the caller once more, which is better than silence
         if first:
             log.info("command.takes_long")
-            await self._outbox.send(self._words.takes_long(entry.reference), entry.address)
+            with suppress(LeaseLost):  # the command's own task learns that too
+                await self._replies.send(self._words.takes_long(entry.reference), entry)
 
-    # --- its reply goes out -----------------------------------------------------------------------------------------
+    # --- after an error inside the bot ------------------------------------------------------------------------------
 
-    async def _reply_and_finish(self, entry: Entry, reply: Message, accepted: float) -> None:
-        async def still_ours(waited: float) -> None:
-            if waited > self._timing.renew:
-                await self._until_stored(lambda: self._ledger.hold(entry.key))
-
-        delivery = await self._outbox.deliver(reply, entry.address, still_ours)
-        self._instrumentation.replied(delivery.way, loop_time() - accepted)
-        log.info("command.answered", delivered=delivery.way.value)
-        # An id says which message only together with its channel, and the ledger has the command's channel.
-        message_ts = delivery.message_ts if delivery.way is DeliveryWay.CHANNEL else ""
-        announced = await self._announce(reply)
-        await self._until_stored(lambda: self._ledger.finish(entry.key, delivery.way, message_ts, announced))
-        if reply.is_undo and (undone := await self._undone(entry)):
-            await self._mark_undone(await self._replied_for(undone), reply, entry)
-        if reply.asks_why:
-            await self._ask_why(entry)
-
-    async def _announce(self, reply: Message) -> tuple[str, str]:
-        """Post the reply in the other channel that it names; returns that channel and the message, or empty strings."""
-        if not reply.also_in:
-            return "", ""
-        delivery = await self._outbox.post(reply, reply.also_in)
-        return (reply.also_in, delivery.message_ts) if delivery.message_ts else ("", "")
-
-    async def _replied_for(self, undone: Record) -> Record:
-        """The command whose reply told of this change: the first of its batch."""
-        first = undone.batch or undone.key
-        found = await self._until_stored(lambda: self._history.find(first))
-        return found or undone  # the first may have been deleted
-
-    async def _mark_undone(self, undone: Record, reply: Message, entry: Entry) -> None:
-        """Replace every other message about the change by the reply to its undo."""
-        pressed = (entry.caller.channel_id, entry.message_ts)
-        for channel_id, ts in ((undone.channel_id, undone.message_ts), (undone.announced_in, undone.announced_ts)):
-            if channel_id and ts and (channel_id, ts) != pressed:
-                await self._outbox.update(replace(reply, replaces=True), channel_id, ts)
-
-    async def _ask_why(self, entry: Entry) -> None:
-        """Ask the caller why they lost the deal, if the sub-account has lost reasons to choose from."""
-        reasons = await self._lost_reasons(entry)
-        if reasons and (change := await self._until_stored(lambda: self._history.find(entry.key))):
-            await self._outbox.send(self._words.ask_why(reasons, change), entry.address)
-
-    async def _until_stored(self, note: Callable[[], Awaitable[T]]) -> T:
-        """Call `note`, and again while the database is down, until it returns; returns the same."""
-        try:
-            return await note()
-        except StoreDown:
-            pause = self._timing.retry
-        # Built only after a failure: building it takes longer than most notes do.
-        return await stamina.AsyncRetryingCaller(
-            attempts=None, timeout=None, wait_initial=pause, wait_max=pause, wait_jitter=0.0
-        )(StoreDown, note)
+    async def _set_back(self, claim: Claim) -> None:
+        """Count a failure inside the bot, and give the command back, to be tried again later; or finish it."""
+        key, failures = claim.entry.key, claim.attempts + 1
+        way = claim.delivered or DeliveryWay.UNDELIVERED
+        with suppress(LeaseLost):
+            if claim.answered and failures >= MOST_ATTEMPTS:
+                log.error("command.given_up", delivered=way.value)
+                await self._until_stored(lambda: self._ledger.finish(key, way, ""))
+            elif failures > MOST_ATTEMPTS:  # not even the reply that it is parked could be made
+                await self._until_stored(lambda: self._ledger.answer(key, parked(claim), None))
+                await self._until_stored(lambda: self._ledger.finish(key, way, ""))
+            else:
+                pause = min(self._timing.mend * 2**claim.attempts, LONGEST_PAUSE)
+                await self._until_stored(lambda: self._ledger.set_back(key, pause, claim.delivered))
 
 
 def _loggable(outcome: Outcome) -> str:

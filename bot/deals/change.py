@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bot.deals.clock import loop_time
 from bot.deals.deal import Opportunity
@@ -86,7 +87,11 @@ class ChangeStatus:
         doubt, trace_id = None, ""
         try:
             trace_id = await self._crm.set_status(
-                before.id, wish.status, lost_reason_id=wish.lost_reason_id, until=until - self._patience.for_looking
+                before.id,
+                wish.status,
+                lost_reason_id=wish.lost_reason_id,
+                until=until - self._patience.for_looking,
+                still_ours=partial(self._intents.still_ours, key),
             )
         except CrmError as error:
             if not error.perhaps_done:

@@ -1,5 +1,6 @@
 """The ports of a change: the CRM that it changes, and the ledger that it notes its intent in. Pure."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import Protocol
@@ -82,11 +83,20 @@ class Crm(Protocol):
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
         """The lost reasons that a deal can have; `None` if they cannot be read. Never raises."""
 
-    async def set_status(self, opportunity_id: str, status: Status, *, lost_reason_id: str | None, until: float) -> str:
+    async def set_status(
+        self,
+        opportunity_id: str,
+        status: Status,
+        *,
+        lost_reason_id: str | None,
+        until: float,
+        still_ours: Callable[[], Awaitable[None]],
+    ) -> str:
         """Write the status. Returning means that the CRM accepted it; read the deal to confirm it. Raises `CrmError`.
 
         Returns the CRM's id for the call, empty if it gives none. The write is sent again only if it was certainly
-        not carried out before.
+        not carried out before. `still_ours` is asked each time, after all waiting and just before the write leaves. If
+        it raises, nothing leaves, and what it raises is passed on.
         """
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:
@@ -103,4 +113,10 @@ class Intents(Protocol):
         """Note that the command `key` is about to change a deal that looks like `before`.
 
         Raises `StoreDown`, `StoreRefused`, and `LeaseLost` when another worker has taken over the command.
+        """
+
+    async def still_ours(self, key: str) -> None:
+        """Make sure that this process still has the command: it may have been suspended since its last note.
+
+        Raises `StoreDown` where that cannot be known now, and `LeaseLost`.
         """

@@ -77,12 +77,18 @@ class HighLevelCrm:
         return replace(self._opportunity(record), lost_reason_id=lost_reason_id)
 
     async def set_status(
-        self, opportunity_id: str, status: Status, *, lost_reason_id: str | None = None, until: float
+        self,
+        opportunity_id: str,
+        status: Status,
+        *,
+        lost_reason_id: str | None = None,
+        until: float,
+        still_ours: Callable[[], Awaitable[None]],
     ) -> str:
         """See `Crm`."""
         try:
             trace_id = await self._client.put_status(
-                opportunity_id, status.value, lost_reason_id=lost_reason_id, until=until
+                opportunity_id, status.value, lost_reason_id=lost_reason_id, until=until, may_send=still_ours
             )
         except errors.HighLevelError as error:
             raise _crm_error(error) from error

@@ -1,6 +1,6 @@
 """The CRM port for a sub-account that the settings do not name."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -39,6 +39,7 @@ class UnknownLocation:
         *,
         lost_reason_id: str | None = None,  # noqa: ARG002 - likewise
         until: float,  # noqa: ARG002 - likewise
+        still_ours: Callable[[], Awaitable[None]],  # noqa: ARG002 - likewise
     ) -> str:
         """See `Crm`."""
         raise _not_ours()

@@ -2,20 +2,18 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 from typing import Any
 
-import aiohttp
 import httpx
 import structlog
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.commands.reply import Address, Delivery, DeliveryWay, Message
+from bot.body import AskingBody
+from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +23,9 @@ PAUSES = (1.0, 2.0)
 """Seconds before each further try after a 5xx of Slack's; after the last, the message goes the next way."""
 SLACK_DOMAINS = (b"slack.com", b"slack-gov.com")
 """Reply addresses are at `hooks.slack.com`, and were at `<workspace>.slack.com`."""
+PASSING = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
+"""Errors of the Web API that say nothing about the message; they come with the status 200.
+https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
 LONGEST_TS = 40
 """Characters of the time by which Slack names a message; it has 17."""
 RATE_LIMIT_PATIENCE = 60.0
@@ -69,6 +70,8 @@ class _Result(Enum):
     """It may have arrived."""
     REFUSED = "refused"
     """It did not arrive, and another attempt on the same way is useless."""
+    UNREACHED = "unreached"
+    """It was not sent, because Slack could not be reached."""
     RATE_LIMITED = "rate_limited"
     """It did not arrive; Slack says how long to wait."""
     SERVER_ERROR = "server_error"
@@ -83,8 +86,11 @@ class _Attempt:
     """Seconds that Slack asks to wait."""
 
 
+_ARRIVED = {_Result.ACCEPTED, _Result.UNKNOWN}
+
+
 class Replies:
-    """Implements `commands.reply.Mail` with Slack's Web API and reply addresses.
+    """Implements `commands.reply.Mail` with Slack's Web API and reply addresses. Messages do not go through slack_sdk.
 
     `patience`: seconds for one attempt. `pauses`: see `PAUSES`. `queue_patience`: see `RATE_LIMIT_PATIENCE`.
     """
@@ -98,63 +104,75 @@ class Replies:
         pauses: tuple[float, ...] = PAUSES,
         queue_patience: float = RATE_LIMIT_PATIENCE,
     ) -> None:
-        self._web = web
+        self._token = web.token
         self._api = httpx.URL(web.base_url)
         # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message. And not an
         # `httpx.AsyncClient`: its cookies and redirects are not wanted, and take as long as the sending itself.
         self._transport = transport
         """Reads whole answers, within bounds."""
         self._patience = patience
-        self._waits = dict.fromkeys(("connect", "pool"), patience / 2)  # so that it is known whether it was sent
+        self._waits = dict.fromkeys(("connect", "pool"), patience / 2)
         self._pauses = pauses
         self._queue_patience = queue_patience
 
-    async def deliver(self, message: Message, to: Address) -> Delivery:
-        """Send a message the first way that works. Never raises.
+    async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
+        """See `Mail`.
 
-        A 429 is waited out and a 5xx is tried again, on the same way and within limits. A message that may have
-        arrived counts as delivered, and is not sent again. A private message goes to the reply address or to the
-        person, and never to the channel.
+        A 429 is waited out and a 5xx is tried again, on the same way and within limits. A private message goes to the
+        reply address or to the person, and never to the channel.
         """
-        for way, send in self._ways(message, to):
+        may_pass = False
+        for way, send in self._ways(message, to, still_ours):
             attempt = await self._send(send)
-            if attempt.result is not _Result.REFUSED:
+            if attempt.result in _ARRIVED:
                 return Delivery(way, attempt.message_ts)
+            may_pass = may_pass or attempt.result is not _Result.REFUSED
+            if attempt.result is _Result.UNREACHED and way is not DeliveryWay.RESPONSE_URL:
+                break  # if Slack is back just now, the channel's message must not go to one person
+        if may_pass:
+            return NotYet()
         log.error("reply.undelivered")
         return Delivery(DeliveryWay.UNDELIVERED, "")
 
-    async def post(self, message: Message, channel_id: str) -> Delivery:
-        """Post a message in a channel, and nowhere else. Never raises."""
-        attempt = await self._send(partial(self._post, message, channel_id))
-        refused = attempt.result is _Result.REFUSED
-        return Delivery(DeliveryWay.UNDELIVERED if refused else DeliveryWay.CHANNEL, attempt.message_ts)
+    async def post(self, message: Message, channel_id: str, still_ours: StillOurs) -> Delivery | NotYet:
+        """See `Mail`."""
+        return await self._only_way(partial(self._post, message, channel_id, still_ours))
 
-    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
-        """Replace an earlier message of the bot's. Returns whether Slack accepted it, or may have. Never raises.
+    async def update(
+        self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
+    ) -> Delivery | NotYet:
+        """See `Mail`.
 
         Slack updates only public messages, and those in a direct message, whose channel id begins with D.
         https://docs.slack.dev/reference/methods/chat.update
         """
-        attempt = await self._send(partial(self._replace, message, channel_id, message_ts))
-        return attempt.result is not _Result.REFUSED
+        return await self._only_way(partial(self._replace, message, channel_id, message_ts, still_ours))
+
+    async def _only_way(self, send: Callable[[], Awaitable[_Attempt]]) -> Delivery | NotYet:
+        attempt = await self._send(send)
+        if attempt.result in _ARRIVED:
+            return Delivery(DeliveryWay.CHANNEL, attempt.message_ts)
+        return Delivery(DeliveryWay.UNDELIVERED, "") if attempt.result is _Result.REFUSED else NotYet()
 
     async def close(self) -> None:
-        """Close the connections to reply addresses."""
+        """Close the connections."""
         await self._transport.aclose()
 
-    def _ways(self, message: Message, to: Address) -> Iterator[tuple[DeliveryWay, Callable[[], Awaitable[_Attempt]]]]:
+    def _ways(
+        self, message: Message, to: Address, still_ours: StillOurs
+    ) -> Iterator[tuple[DeliveryWay, Callable[[], Awaitable[_Attempt]]]]:
         # A message in two channels may be updated later in both, and only for a post does Slack tell the message's id.
         channel_first = message.also_in and message.public and not message.replaces
         if channel_first:
-            yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id)
+            yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id, still_ours)
         if to.response_url:
-            yield DeliveryWay.RESPONSE_URL, partial(self._respond, message, to.response_url)
+            yield DeliveryWay.RESPONSE_URL, partial(self._respond, message, to.response_url, still_ours)
         if message.public:
             if message.replaces and to.message_ts:
-                yield DeliveryWay.CHANNEL, partial(self._replace, message, to.channel_id, to.message_ts)
+                yield DeliveryWay.CHANNEL, partial(self._replace, message, to.channel_id, to.message_ts, still_ours)
             if not channel_first:
-                yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id)
-        yield DeliveryWay.DIRECT_MESSAGE, partial(self._post, message, to.user_id)
+                yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id, still_ours)
+        yield DeliveryWay.DIRECT_MESSAGE, partial(self._post, message, to.user_id, still_ours)
 
     async def _send(self, send: Callable[[], Awaitable[_Attempt]]) -> _Attempt:
         """Send a message one way; again after a 429 or a 5xx, within limits."""
@@ -169,91 +187,98 @@ class Replies:
             else:
                 return attempt
             if pause is None:
-                return _Attempt(_Result.REFUSED)
+                return attempt
             await asyncio.sleep(pause)
 
-    async def _respond(self, message: Message, response_url: str) -> _Attempt:
+    async def _respond(self, message: Message, response_url: str, still_ours: StillOurs) -> _Attempt:
         # Always explicit: Slack warns that a response to a button may replace the message that the button is in.
         # https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread
         body = {"replace_original": False, **as_response(message)}
         if (address := trusted_url(response_url, self._api)) is None:
             log.warning("reply.not_sent", error="not an address of Slack's")
             return _Attempt(_Result.REFUSED)
-        try:
-            request = httpx.Request("POST", address, json=body, extensions={"timeout": self._waits})
-            async with asyncio.timeout(self._patience):
-                response = await self._transport.handle_async_request(request)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, ValueError) as error:
-            log.warning("reply.not_sent", error=type(error).__name__)
-            return _Attempt(_Result.REFUSED)
-        except (httpx.HTTPError, TimeoutError) as error:
-            log.warning("reply.unanswered", error=type(error).__name__)
-            return _Attempt(_Result.UNKNOWN)
-        if response.is_success:
-            return _Attempt(_Result.ACCEPTED)
-        # 404 with `expired_url` or `used_url`: after 30 minutes or 5 messages
-        log.warning("reply.refused", status=response.status_code, reason=response.text[:100])
-        return _failed(response.status_code, response.headers.get("Retry-After"))
+        answer = await self._exchange(address, {}, AskingBody(body, still_ours))
+        return answer if isinstance(answer, _Attempt) else _read_response(answer)
 
-    async def _post(self, message: Message, conversation: str) -> _Attempt:
+    async def _post(self, message: Message, conversation: str, still_ours: StillOurs) -> _Attempt:
         """Post in a channel; or, if it is a user's id, in the direct message with them.
 
         https://docs.slack.dev/reference/methods/chat.postMessage
         """
-        return await self._call(
-            self._web.chat_postMessage(
-                channel=conversation,
-                text=message.text,
-                blocks=list(map(dict, message.blocks)),
-                unfurl_links=False,
-                unfurl_media=False,
-            ),
-            conversation,
-        )
+        no_previews = {"unfurl_links": False, "unfurl_media": False}
+        return await self._call("chat.postMessage", conversation, message, no_previews, still_ours)
 
-    async def _replace(self, message: Message, conversation: str, message_ts: str) -> _Attempt:
+    async def _replace(self, message: Message, conversation: str, message_ts: str, still_ours: StillOurs) -> _Attempt:
         """Replace a message; without `parse` Slack would make links and mentions of its own.
 
         https://docs.slack.dev/reference/methods/chat.update
         """
-        blocks = list(map(dict, message.blocks))
-        return await self._call(
-            self._web.chat_update(channel=conversation, ts=message_ts, text=message.text, blocks=blocks, parse="none"),
-            conversation,
-        )
+        return await self._call("chat.update", conversation, message, {"ts": message_ts, "parse": "none"}, still_ours)
 
-    async def _call(self, sending: Awaitable[AsyncSlackResponse], conversation: str) -> _Attempt:
+    async def _call(
+        self, method: str, conversation: str, message: Message, more: Mapping[str, Any], still_ours: StillOurs
+    ) -> _Attempt:
+        """Call a method of the Web API; not with slack_sdk, which cannot ask again once it has a connection."""
+        body = {"channel": conversation, "text": message.text, "blocks": list(map(dict, message.blocks)), **more}
+        token = {"Authorization": f"Bearer {self._token}"}
+        answer = await self._exchange(self._api.join(method), token, AskingBody(body, still_ours))
+        return answer if isinstance(answer, _Attempt) else _read_answer(answer, conversation)
+
+    async def _exchange(
+        self, address: httpx.URL, headers: Mapping[str, str], body: AskingBody
+    ) -> httpx.Response | _Attempt:
+        """Send a request; returns the whole answer, or what is known without one. Raises what `still_ours` raised."""
         try:
-            accepted = await sending
-        except SlackApiError as error:
-            return _read_error(error.response, conversation)
-        except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            log.warning("reply.not_sent", conversation=conversation, error=type(error).__name__)
+            request = httpx.Request(
+                "POST",
+                address,
+                headers={**headers, **body.headers},
+                content=body,
+                extensions={"timeout": self._waits},
+            )
+            async with asyncio.timeout(self._patience):
+                return await self._transport.handle_async_request(request)
+        except (httpx.UnsupportedProtocol, ValueError) as error:
+            log.warning("reply.not_sent", error=type(error).__name__)
             return _Attempt(_Result.REFUSED)
-        # AttributeError: slack_sdk raises it for a success that is not JSON.
-        except (SlackClientError, aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
-            log.warning("reply.unanswered", conversation=conversation, error=type(error).__name__)
-            return _Attempt(_Result.UNKNOWN)
-        return _Attempt(_Result.ACCEPTED, str(accepted.get("ts", ""))[:LONGEST_TS])
+        except Exception as error:  # noqa: BLE001 - whatever it is: once the body was taken, it may have arrived
+            if body.refused:
+                raise body.refused from None
+            log.warning("reply.unanswered" if body.taken else "reply.not_sent", error=type(error).__name__)
+            return _Attempt(_Result.UNKNOWN if body.taken else _Result.UNREACHED)
 
 
-def _read_error(response: Any, conversation: str) -> _Attempt:  # noqa: ANN401 - aiohttp's, if slack_sdk cannot read it
-    """Read an error of the Web API. An unreadable answer with a 2xx status may have been a success."""
-    is_read = isinstance(response, AsyncSlackResponse)
-    status = int(response.status_code if is_read else response.status)
-    found = response.data.get("error") if is_read and isinstance(response.data, dict) else None
-    reason = None if found is None else str(found)[:100]
-    log.warning("reply.refused", conversation=conversation, status=status, reason=reason)
-    if httpx.codes.is_success(status) and reason is None:
+def _read_response(answer: httpx.Response) -> _Attempt:
+    """Read what a reply address answered."""
+    if answer.is_success:
+        return _Attempt(_Result.ACCEPTED)
+    # 404 with `expired_url` or `used_url`: after 30 minutes or 5 messages
+    log.warning("reply.refused", status=answer.status_code, reason=answer.text[:100])
+    return _failed(answer)
+
+
+def _read_answer(answer: httpx.Response, conversation: str) -> _Attempt:
+    """Read what the Web API answered. An unreadable answer with a 2xx status may have been a success."""
+    try:
+        read = answer.json()
+    except (ValueError, RecursionError):  # RecursionError: JSON that is nested too deeply
+        read = None
+    found = read if isinstance(read, dict) else {}
+    if answer.is_success and found.get("ok") is True:
+        return _Attempt(_Result.ACCEPTED, str(found.get("ts", ""))[:LONGEST_TS])
+    error = found.get("error")
+    reason = None if error is None else str(error)[:100]
+    log.warning("reply.refused", conversation=conversation, status=answer.status_code, reason=reason)
+    if answer.is_success and reason is None:
         return _Attempt(_Result.UNKNOWN)
-    return _failed(status, response.headers.get("Retry-After"))
+    return _Attempt(_Result.SERVER_ERROR) if reason in PASSING else _failed(answer)
 
 
-def _failed(status: int, retry_after: str | None) -> _Attempt:
-    """The attempt that ended with this HTTP status: https://docs.slack.dev/apis/web-api/rate-limits ."""
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return _Attempt(_Result.RATE_LIMITED, wait=_seconds(retry_after))
-    return _Attempt(_Result.SERVER_ERROR if httpx.codes.is_server_error(status) else _Result.REFUSED)
+def _failed(answer: httpx.Response) -> _Attempt:
+    """The attempt that was answered with an error: https://docs.slack.dev/apis/web-api/rate-limits ."""
+    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return _Attempt(_Result.RATE_LIMITED, wait=_seconds(answer.headers.get("Retry-After")))
+    return _Attempt(_Result.SERVER_ERROR if answer.is_server_error else _Result.REFUSED)
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -17,7 +17,7 @@ from bot.deals.ports import LeaseLost
 from bot.deals.wish import Wish
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert, iso_now
-from bot.storage.rows import as_claim, as_row, outcome_columns, reply_column
+from bot.storage.rows import UNFINISHED, as_claim, as_row, delivery_columns, outcome_columns, reply_column, take_over
 from bot.storage.tables import commands, probe
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ PROBE_LENGTH = 8000
 
 
 class SqlLedger:
-    """`IntakeLedger` and `WorkerLedger` over a database. Each instance is an owner of its own."""
+    """The rows of `IntakeLedger` and `WorkerLedger`, for `Leases`. Each instance is an owner of its own."""
 
     def __init__(self, database: Database, lease: float = COMMAND_LEASE) -> None:
         self._database = database
@@ -56,18 +56,24 @@ class SqlLedger:
             state=sa.case((commands.c.state == State.INTENDED.value, State.INTENDED.value), else_=State.RUNNING.value)
         )
         self._update_told = self._update.where(commands.c.told_to_wait == 0)
-        self._update_finished = self._update.values(
-            message_ts=sa.func.coalesce(sa.bindparam("sent_ts"), commands.c.message_ts),
-            finished_at=now,
-            lease_until=None,
+        self._update_delivered = self._update.values(
+            message_ts=sa.func.coalesce(sa.bindparam("sent_ts"), commands.c.message_ts)
+        )
+        self._update_finished = self._update_delivered.values(finished_at=now, lease_until=None)
+        self._set_back = self._update.values(
+            owner=None,
+            lease_until=NOW[database.kind] + sa.bindparam("seconds", type_=sa.Double),
+            attempts=commands.c.attempts + 1,
+            delivered=sa.func.coalesce(sa.bindparam("way"), commands.c.delivered),
         )
         self._renew = (
             commands.update()
-            .where(ours, _UNFINISHED, commands.c.key.in_(sa.bindparam("of", expanding=True)))
+            .where(ours, UNFINISHED, commands.c.key.in_(sa.bindparam("of", expanding=True)))
             .values(lease_until=lease_until)
+            .returning(commands.c.key)
         )
-        self._take_over = _take_over(self._owner, database.kind, lease_until)
-        self._release = commands.update().where(ours, _UNFINISHED).values(owner=None, lease_until=0)
+        self._take_over = take_over(self._owner, database.kind, lease_until)
+        self._release = commands.update().where(ours, UNFINISHED).values(owner=None, lease_until=0)
 
     # --- for the intake ---------------------------------------------------------------------------------------------
 
@@ -157,7 +163,7 @@ class SqlLedger:
         return changed is not None
 
     async def hold(self, key: str) -> None:
-        """See `WorkerLedger`."""
+        """Renew the lease, to be sure that this process still has the command. Raises `StoreDown` and `LeaseLost`."""
         await self._note(key)
 
     async def intend(self, key: str, before: Opportunity) -> None:
@@ -183,26 +189,31 @@ class SqlLedger:
         """See `WorkerLedger`."""
         await self._note(key, reply=reply_column(reply))
 
+    async def deliver(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+        """See `WorkerLedger`."""
+        await self._fenced(self._update_delivered, key, **delivery_columns(delivered, message_ts, announced))
+
+    async def set_back(self, key: str, seconds: float, delivered: str | None) -> None:
+        """See `WorkerLedger`."""
+        if await self._execute(self._set_back, key, seconds=seconds, way=delivered) == 0:
+            raise LeaseLost
+
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         """See `WorkerLedger`."""
-        announced_in, announced_ts = announced
         await self._fenced(
             self._update_finished,
             key,
+            **delivery_columns(delivered, message_ts, announced),
             state=State.FINISHED.value,
-            delivered=delivered,
-            sent_ts=message_ts or None,
-            announced_in=announced_in or None,
-            announced_ts=announced_ts or None,
             owner=None,
             response_url=None,
             reply=None,
         )
 
-    async def renew(self, keys: Collection[str]) -> None:
+    async def renew(self, keys: Collection[str]) -> Collection[str]:
         """See `WorkerLedger`."""
         of = {"of": list(keys)}
-        await self._database.do(lambda connection: connection.execute(self._renew, of))
+        return await self._database.do(lambda connection: connection.execute(self._renew, of).scalars().all())
 
     async def adopt(self, most: int) -> Sequence[Claim]:
         """See `WorkerLedger`."""
@@ -230,7 +241,7 @@ class SqlLedger:
         if await self._execute(update, of, **values) == 0:
             raise LeaseLost
 
-    async def _execute(self, update: sa.Update, of: str, **values: str | int | None) -> int:
+    async def _execute(self, update: sa.Update, of: str, **values: str | float | None) -> int:
         parameters = {"of": of, **values}
         return await self._database.do(lambda connection: connection.execute(update, parameters).rowcount)
 
@@ -253,8 +264,6 @@ class SqlLedger:
         return await self._database.do(lambda connection: connection.execute(statement).rowcount)
 
 
-_UNFINISHED = sa.text("state <> 'finished'")
-"""SQL's own words, not a parameter: otherwise the databases do not use the partial index for it."""
 _OTHER = commands.alias("other")
 _NOT_DONE = sa.and_(sa.text("other.state <> 'finished'"), _OTHER.c.state != State.ANSWERED.value)
 _COMES_FIRST = (
@@ -273,25 +282,3 @@ _WANTED = sa.exists().where(_OTHER.c.opportunity_id == sa.bindparam("of"), _NOT_
 """Whether a command about the deal is not done."""
 _ACCEPTED: dict[str | None, Accepted] = {State.ACCEPTED: Accepted.WAITING, State.RUNNING: Accepted.BEGUN}
 """By the state of the inserted row. `None`, where none was inserted, is not among them."""
-
-
-def _take_over(owner: str, kind: str, lease_until: sa.ColumnElement[float]) -> sa.UpdateBase:
-    """Makes commands whose lease ran out the owner's."""
-    orphaned = (
-        sa.select(commands.c.key)
-        .where(_UNFINISHED, commands.c.lease_until < NOW[kind])
-        .order_by(commands.c.number)
-        .limit(sa.bindparam("most"))
-        .with_for_update(skip_locked=True)  # on PostgreSQL several processes write at once; SQLite has one writer
-    )
-    died_over_it = (commands.c.owner != owner) & commands.c.state.in_([State.RUNNING.value, State.INTENDED.value])
-    return (
-        commands.update()
-        .where(commands.c.key.in_(orphaned))
-        .values(
-            owner=owner,
-            lease_until=lease_until,
-            attempts=commands.c.attempts + sa.case((died_over_it, 1), else_=0),
-        )
-        .returning(commands, iso_now(kind).label("now"))
-    )

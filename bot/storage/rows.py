@@ -1,4 +1,4 @@
-"""Turns the rows of `commands` into values, and values into columns."""
+"""Turns the rows of `commands` into values, and values into columns; and gives rows to another owner."""
 
 import json
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bot.access.rules import Caller
 from bot.commands.ledger import Claim
 from bot.commands.record import Entry, Record, State, Unfamiliar
-from bot.commands.reply import Message
+from bot.commands.reply import DeliveryWay, Message
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
     AlreadySo,
@@ -28,6 +28,7 @@ from bot.deals.outcome import (
     word,
 )
 from bot.deals.wish import Consent, Wish
+from bot.storage.engine import NOW, iso_now
 from bot.storage.tables import commands
 
 E = TypeVar("E", bound=StrEnum)
@@ -144,6 +145,8 @@ def as_claim(row: sa.RowMapping) -> Claim:
         reply=_as_message(row["reply"]) if answered and row["reply"] else None,
         answered=answered,
         identified=intended or row["undoes"] is not None,
+        delivered=DeliveryWay(row["delivered"]) if row["delivered"] else None,
+        announced=(row["announced_in"] or "", row["announced_ts"] or ""),
     )
 
 
@@ -216,6 +219,17 @@ def outcome_columns(outcome: Outcome) -> dict[str, str | None]:
             assert_never(outcome)
 
 
+def delivery_columns(delivered: str, message_ts: str, announced: tuple[str, str]) -> dict[str, str | None]:
+    """The columns that say how the reply was delivered. A message id that Slack did not tell stays as it is."""
+    announced_in, announced_ts = announced
+    return {
+        "delivered": delivered,
+        "sent_ts": message_ts or None,
+        "announced_in": announced_in or None,
+        "announced_ts": announced_ts or None,
+    }
+
+
 def reply_column(reply: Message) -> str:
     """The column `reply`."""
     return json.dumps({name: getattr(reply, name) for name in Message.__dataclass_fields__})
@@ -229,3 +243,31 @@ def seconds_between(earlier: str, later: str) -> float:
 def iso(moment: datetime) -> str:
     """The time as a column has it: text that sorts as the times do."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+# --- taken over by another owner ------------------------------------------------------------------------------------
+
+UNFINISHED = sa.text("state <> 'finished'")
+"""SQL's own words, not a parameter: otherwise the databases do not use the partial index for it."""
+
+
+def take_over(owner: str, kind: str, lease_until: sa.ColumnElement[float]) -> sa.UpdateBase:
+    """Makes commands whose lease ran out the owner's."""
+    orphaned = (
+        sa.select(commands.c.key)
+        .where(UNFINISHED, commands.c.lease_until < NOW[kind])
+        .order_by(commands.c.number)
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True)  # on PostgreSQL several processes write at once; SQLite has one writer
+    )
+    died_over_it = (commands.c.owner != owner) & commands.c.state.in_([State.RUNNING.value, State.INTENDED.value])
+    return (
+        commands.update()
+        .where(commands.c.key.in_(orphaned))
+        .values(
+            owner=owner,
+            lease_until=lease_until,
+            attempts=commands.c.attempts + sa.case((died_over_it, 1), else_=0),
+        )
+        .returning(commands, iso_now(kind).label("now"))
+    )

@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.commands.request import COMMAND
-from bot.lifecycle import Bot
 from bot.slack.bolt import dispatch, kind_of
 from bot.slack.verification import MAX_COMMAND, Rejected, size_limit, verify
+from bot.wiring.lifecycle import Bot
 
 log = structlog.get_logger(__name__)
 

@@ -14,9 +14,9 @@ import structlog
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from bot.lifecycle import Bot
 from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
 from bot.web.routes import app
+from bot.wiring.lifecycle import Bot
 
 log = structlog.get_logger(__name__)
 

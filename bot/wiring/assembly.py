@@ -3,11 +3,11 @@
 import stamina
 
 from bot.commands.instrumentation import NO_METRICS
+from bot.commands.ledger import WorkerStorage
 from bot.commands.outbox import Outbox
 from bot.commands.tasks import Tasks
-from bot.commands.worker import Worker, WorkerStorage
+from bot.commands.worker import Worker
 from bot.highlevel.api.client import Client
-from bot.lifecycle import Bot, Storage
 from bot.operations.settings import Settings
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.pieces import Installation
@@ -15,9 +15,11 @@ from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.channels import SqlBindings
 from bot.storage.database import Database
 from bot.storage.history import SqlHistory
+from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
 from bot.tempo import Tempo
 from bot.wiring.highlevel import build_highlevel, connect_url_of
+from bot.wiring.lifecycle import Bot, Storage
 from bot.wiring.operations import build_health, build_metrics
 from bot.wiring.parts import Parts
 from bot.wiring.slack import build_slack_clients, build_slack_edge
@@ -39,7 +41,7 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     highlevel = build_highlevel(settings, tempo, storage, instrumentation)
     clients |= highlevel.clients
     slack, messages, tasks = build_slack_clients(settings), _messages(settings), Tasks()
-    outbox = Outbox(slack.replies, messages, tasks)
+    outbox = Outbox(slack.replies, messages, tasks, tempo.persistence)
     parts = Parts(settings, tempo, instrumentation, storage, highlevel, slack, messages, outbox)
     worker = _worker(parts, tasks)
     edge = build_slack_edge(parts, worker)
@@ -49,9 +51,11 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
 
 def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:
     database = Database(settings.database_url, tempo.database, migrates=migrates)
+    ledger = SqlLedger(database, tempo.lease)
     return Storage(
         database=database,
-        ledger=SqlLedger(database, tempo.lease),
+        ledger=ledger,
+        leases=Leases(ledger, tempo.lease),
         history=SqlHistory(database),
         channels=SqlBindings(database),
         access_requests=SqlAccessRequests(database),
@@ -75,7 +79,7 @@ def _worker(parts: Parts, tasks: Tasks) -> Worker:
     return Worker(
         accounts=parts.highlevel.accounts,
         channels=parts.slack.directory,
-        storage=WorkerStorage(parts.storage.ledger, parts.storage.history),
+        storage=WorkerStorage(parts.storage.leases, parts.storage.history),
         words=parts.messages,
         outbox=parts.outbox,
         tasks=tasks,

@@ -21,10 +21,10 @@ from bot.highlevel.pages import ConnectPages
 from bot.highlevel.tokens import TokenRefresh
 from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
-from bot.lifecycle import HighLevel, OAuthParts, Storage
 from bot.operations.settings import Settings
 from bot.storage.database import Database
 from bot.tempo import Tempo
+from bot.wiring.lifecycle import HighLevel, OAuthParts, Storage
 
 if TYPE_CHECKING:
     pass
@@ -62,7 +62,7 @@ def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrume
         return Account(
             crm=crm,
             identify=Identify(crm, reason_required=settings.policy.requires_reason),
-            change=ChangeStatus(crm, storage.ledger, tempo.command, settings.policy.confirm.leaving),
+            change=ChangeStatus(crm, storage.leases, tempo.command, settings.policy.confirm.leaving),
             lookups=Lookups(crm, storage.history),
         )
 

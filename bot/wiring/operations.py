@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from bot.highlevel.api import transport
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.rate_limit import Budget
-from bot.lifecycle import SlackEdge
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.highlevel import HighLevelChecks
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
@@ -19,6 +18,7 @@ from bot.operations.settings import Settings
 from bot.storage.backlog import BacklogReader
 from bot.tempo import Tempo
 from bot.wiring.highlevel import USER_AGENT, connect_url_of
+from bot.wiring.lifecycle import SlackEdge
 from bot.wiring.parts import Parts
 
 if TYPE_CHECKING:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from bot.commands.instrumentation import Instrumentation
 from bot.commands.outbox import Outbox
-from bot.lifecycle import HighLevel, SlackClients, Storage
 from bot.operations.settings import Settings
 from bot.slack.messages.messages import Messages
 from bot.tempo import Tempo
+from bot.wiring.lifecycle import HighLevel, SlackClients, Storage
 
 if TYPE_CHECKING:
     pass

@@ -12,7 +12,6 @@ from bot.commands.text.parse import parse
 from bot.commands.worker import Worker
 from bot.deals.locations import LocationResolver
 from bot.highlevel.api import transport
-from bot.lifecycle import SlackClients, SlackEdge
 from bot.operations.settings import Settings
 from bot.slack.bolt import bolt_app
 from bot.slack.directory import SlackDirectory
@@ -31,6 +30,7 @@ from bot.slack.session import Session, web_client
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
 from bot.slack.workspace import SlackWorkspace
+from bot.wiring.lifecycle import SlackClients, SlackEdge
 from bot.wiring.parts import Parts
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             approvals=storage.access_requests,
         ),
         rate_limit=RateLimit(),
-        ledger=storage.ledger,
+        ledger=storage.leases,
         work=worker,
         messages=messages,
         answer_within=parts.tempo.acknowledge,

@@ -22,7 +22,7 @@ from bot.highlevel.unknown_location import UnknownLocation
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
 from tests.house import PATIENT
-from tests.memory import MemoryLedger
+from tests.memory import MemoryLedger, ours
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -107,7 +107,7 @@ async def test_in_an_unknown_sub_account_everything_fails_and_says_why(town: Tow
     found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id="GONE"))
     assert isinstance(found.obstacle, Failed)
     with pytest.raises(CrmError):
-        await gone.set_status(DEAL, Status.WON, lost_reason_id=None, until=_soon())
+        await gone.set_status(DEAL, Status.WON, lost_reason_id=None, until=_soon(), still_ours=ours)
     assert await gone.describe(Opportunity(DEAL, "open"), until=_soon()) == Opportunity(DEAL, "open")
     assert await town.accounts.lost_reasons("GONE", until=_soon()) is None
     none = await town.accounts.lookups("GONE").find(DEAL)

@@ -1,6 +1,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from bot.access.rules import Caller
 from bot.commands.followups import CannotUndo, Continuation, NoQuestion, Undoing, choose, confirm, give_reason, undo
 from bot.commands.record import Origin, Record, UndoRefusal
@@ -37,6 +39,15 @@ def test_of_a_batch_only_what_can_be_undone_is_undone() -> None:
     assert isinstance(undoing, Undoing)
     (entry,) = undoing.entries(ORIGIN)
     assert (entry.undoes, entry.batch) == ("a", ORIGIN.key)
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_while_one_of_several_is_under_way_none_is_undone(late: int) -> None:
+    changes = [replace(CHANGE, key=key, batch="a") for key in ("a", "b")]
+    changes[late] = replace(changes[late], outcome=None, after=None)
+
+    assert _undo(*changes) == CannotUndo(UndoRefusal.NOT_DONE, changes[late])
+    assert _undo(*changes, window=timedelta(0)) == CannotUndo(UndoRefusal.SWITCHED_OFF, changes[0])
 
 
 def test_if_nothing_can_be_undone_the_first_change_says_why() -> None:

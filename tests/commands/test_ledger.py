@@ -17,6 +17,7 @@ from bot.deals.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome
 from bot.deals.ports import LeaseLost
 from bot.deals.wish import Consent, Wish
 from bot.storage.database import Database
+from bot.storage.leases import Leases, uptime
 from bot.storage.ledger import SqlLedger
 from tests.house import PATIENT
 from tests.memory import MemoryLedger, MemoryStore, entry
@@ -62,9 +63,13 @@ async def owners(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
     def owner(lease: float) -> Ledger:
         opened.append(Database(url, PATIENT.database))
-        return SqlLedger(opened[-1], lease)
+        return Leases(SqlLedger(opened[-1], lease), lease, lambda: uptime() + gone_by)
+
+    gone_by = 0.0
 
     def age(seconds: float) -> None:
+        nonlocal gone_by
+        gone_by += seconds
         execute(url, "UPDATE commands SET lease_until = lease_until - :seconds", seconds=seconds)
 
     yield Owners(owner, age)
@@ -321,18 +326,20 @@ async def test_a_command_that_is_not_renewed_is_taken_over_even_by_its_owner(own
     assert [claim.entry.key for claim in await one.adopt(10)] == ["other"]
 
 
-async def test_a_process_that_holds_a_command_keeps_it_or_learns_that_it_lost_it(owners: Owners) -> None:
+async def test_a_process_that_asks_whether_a_command_is_still_its_own_keeps_it_or_learns_that_it_lost_it(
+    owners: Owners,
+) -> None:
     one, other = owners(2 * SHORT), owners(30.0)
     await one.accept(entry("one"), within=5)
-    owners.later(SHORT)
-    await one.hold("one")
-    owners.later(SHORT)
+    owners.later(1.9 * SHORT)
+    await one.still_ours("one")
+    owners.later(1.5 * SHORT)
     assert await other.adopt(10) == []
 
     owners.later(SHORT)
     assert len(await other.adopt(10)) == 1
     with pytest.raises(LeaseLost):
-        await one.hold("one")
+        await one.still_ours("one")
 
 
 async def test_a_process_that_takes_over_its_own_command_counts_no_attempt(owners: Owners) -> None:
@@ -370,12 +377,15 @@ async def test_a_process_that_lost_the_lease_notes_nothing_any_more(owners: Owne
         slow.finish("one", "response_url", ""),
         slow.identify("one", Wish("deal", Status.WON)),
         slow.reply("one", REPLY),
+        slow.deliver("one", "channel", "17.1"),
+        slow.set_back("one", 1.0, None),
+        slow.still_ours("one"),
     ):
         with pytest.raises(LeaseLost):
             await note
     assert await slow.tell_to_wait("one") is False
     assert await slow.give_back() == 0
-    await slow.renew(["one"])
+    assert list(await slow.renew(["one"])) == []
     await quick.intend("one", OPEN)
 
 
@@ -396,6 +406,44 @@ async def test_a_command_that_is_given_back_is_taken_over_at_once_and_counts_no_
     (claim,) = await other.adopt(10)
     assert (claim.entry.key, claim.attempts) == ("one", 0)
     assert await other.begin("one") is True
+
+
+async def test_a_command_that_is_set_back_counts_an_attempt_and_can_be_taken_over_after_a_while(
+    owners: Owners,
+) -> None:
+    one, other = owners(30.0), owners(30.0)
+    await one.accept(entry("one"), within=5)
+    await one.begin("one")
+    await one.set_back("one", SHORT, None)
+    assert await other.adopt(10) == []
+    with pytest.raises(LeaseLost):
+        await one.still_ours("one")
+
+    owners.later(SHORT)
+    (claim,) = await other.adopt(10)
+    assert (claim.attempts, claim.delivered, claim.answered) == (1, None, False)
+    await other.answer("one", Changed(OPEN, WON), REPLY)
+    await other.set_back("one", SHORT, "channel")
+    owners.later(SHORT)
+    (claim,) = await one.adopt(10)
+    assert (claim.attempts, claim.delivered, claim.reply) == (2, "channel", REPLY)
+
+
+async def test_a_process_that_dies_after_the_reply_leaves_what_is_to_be_said_besides(owners: Owners) -> None:
+    dead, heir, next_heir = owners(SHORT), owners(SHORT), owners(30.0)
+    await dead.accept(entry("one"), within=5)
+    await dead.answer("one", Changed(OPEN, WON), REPLY)
+    await dead.deliver("one", "channel", "17.1")
+    owners.later(SHORT)
+    (claim,) = await heir.adopt(10)
+    assert (claim.delivered, claim.announced, claim.reply) == ("channel", ("", ""), REPLY)
+    assert claim.entry.response_url
+
+    await heir.deliver("one", "channel", "", ("C2", "18.1"))
+    owners.later(SHORT)
+    (claim,) = await next_heir.adopt(10)
+    assert (claim.delivered, claim.announced, claim.entry.message_ts) == ("channel", ("C2", "18.1"), "17.1")
+    assert claim.attempts == 0
 
 
 async def test_only_a_process_that_dies_at_the_deal_counts_as_an_attempt(owners: Owners) -> None:

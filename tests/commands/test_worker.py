@@ -1,7 +1,8 @@
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,13 +11,13 @@ from structlog.testing import capture_logs
 
 from bot.access.rules import Caller
 from bot.commands.execution import AT_ONCE, MOST_ATTEMPTS, TOO_LATE
-from bot.commands.ledger import Claim
+from bot.commands.ledger import Claim, WorkerStorage
 from bot.commands.outbox import AT_ONCE as SAID_AT_ONCE
 from bot.commands.outbox import Outbox
-from bot.commands.record import Entry, State
-from bot.commands.reply import Address, Delivery, DeliveryWay, Message
+from bot.commands.record import Entry, Record, State
+from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 from bot.commands.tasks import Tasks
-from bot.commands.worker import Worker, WorkerStorage, WorkerTiming
+from bot.commands.worker import Worker, WorkerTiming
 from bot.deals.deal import LostReason, Opportunity, Status
 from bot.deals.identify import Identified
 from bot.deals.outcome import (
@@ -72,6 +73,8 @@ class Work:
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
     may_deliver: asyncio.Event = field(default_factory=asyncio.Event)
     way: DeliveryWay = DeliveryWay.CHANNEL
+    away: bool = False
+    """Whether Slack takes nothing for the moment."""
     instrumentation: MemoryInstrumentation = field(default_factory=MemoryInstrumentation)
 
     def __post_init__(self) -> None:
@@ -94,7 +97,10 @@ class Work:
         self.looked_at.append(channel_id)
         return self.shared
 
-    async def post(self, message: Message, channel_id: str) -> Delivery:
+    async def post(self, message: Message, channel_id: str, still_ours: StillOurs) -> Delivery | NotYet:
+        await still_ours()
+        if self.away:
+            return NotYet()
         self.posted.append((message, channel_id))
         return Delivery(DeliveryWay.CHANNEL, self.posted_as)
 
@@ -112,14 +118,22 @@ class Work:
             raise outcome
         return outcome
 
-    async def deliver(self, message: Message, to: Address) -> Delivery:
+    async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
+        await still_ours()
         await self.may_deliver.wait()
+        if self.away:
+            return NotYet()
         self.delivered.append((message, to))
         return Delivery(self.way, "17.2")
 
-    async def update(self, message: Message, channel_id: str, message_ts: str) -> bool:
+    async def update(
+        self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
+    ) -> Delivery | NotYet:
+        await still_ours()
+        if self.away:
+            return NotYet()
         self.updated.append((message, channel_id, message_ts))
-        return True
+        return Delivery(DeliveryWay.CHANNEL, message_ts)
 
     def worker(self, ledger: MemoryLedger | None = None, timing: WorkerTiming = TIMING) -> tuple[Worker, MemoryLedger]:
         ledger = ledger or MemoryLedger(self.store)
@@ -279,18 +293,270 @@ async def test_an_exception_is_told_and_logged_with_the_reference(work: Work) ->
     assert work.store.rows["one"].state == "finished"
 
 
-async def test_a_reply_that_raises_leaves_the_command_for_a_takeover(work: Work) -> None:
-    class Broken(Work):
-        async def deliver(self, message: Message, to: Address) -> Delivery:
-            raise RuntimeError(message, to)
+# --- when something goes wrong inside the bot ------------------------------------------------------------------------
 
-    worker, ledger = Broken(work.store).worker()
+
+@dataclass
+class Faulty(Work):
+    """Breaks as it delivers, so many times, after it has said it if `says`."""
+
+    faults: int = MOST_ATTEMPTS + 1
+    says: bool = False
+    tries: list[float] = field(default_factory=list)
+
+    async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
+        self.tries.append(asyncio.get_running_loop().time())
+        if len(self.tries) <= self.faults:
+            raise RecursionError
+        return await super().deliver(message, to, still_ours)
+
+
+PATIENT = replace(TIMING, drain=600.0)
+MENDING = replace(TIMING, mend=1.0)
+
+
+async def test_a_reply_that_breaks_is_tried_again_after_growing_pauses_and_a_few_times_only() -> None:
+    work = Faulty()
+    worker, ledger = work.worker(timing=MENDING)
     with capture_logs() as lines:
+        await _submit(worker, ledger, _entry("one"))
+        await _tended(worker, lambda: work.store.rows["one"].state == "finished")
+
+    row = work.store.rows["one"]
+    assert (row.delivered, row.entry.response_url) == ("undelivered", "")
+    assert len(work.tries) == MOST_ATTEMPTS
+    pauses = [after - before for before, after in pairwise(work.tries)]
+    assert all(pause >= 2**number for number, pause in enumerate(pauses))
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"] * MOST_ATTEMPTS
+    assert "command.given_up" in [line["event"] for line in lines]
+
+
+async def test_a_reply_that_breaks_once_is_delivered_once_by_any_process() -> None:
+    work = Faulty(faults=1)
+    worker, ledger = work.worker(timing=MENDING)
+    with capture_logs():
+        await _submit(worker, ledger, _entry("one"))
+        await worker.drain()
+        assert (work.store.rows["one"].state, work.store.rows["one"].owner) == ("answered", None)
+        heir, _ = work.worker(timing=MENDING)
+        await _tended(heir, lambda: work.store.rows["one"].state == "finished")
+
+    assert work.begun == [("one", None)]
+    assert len(work.delivered) == 1
+
+
+async def test_a_reply_that_was_delivered_before_something_broke_is_not_said_again(work: Work) -> None:
+    class Broken(MemoryLedger):
+        async def finish(
+            self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")
+        ) -> None:
+            if work.store.rows[key].attempts == 0:
+                raise RuntimeError
+            await super().finish(key, delivered, message_ts, announced)
+
+    worker, ledger = work.worker(Broken(work.store), MENDING)
+    with capture_logs():
+        await _submit(worker, ledger, _entry("one"))
+        await _tended(worker, lambda: work.store.rows["one"].state == "finished")
+
+    assert len(work.delivered) == 1
+    assert work.store.rows["one"].delivered == "channel"
+
+
+class Speechless(Messages):
+    """Cannot put anything into words."""
+
+    def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:
+        raise RuntimeError(outcome, entry, undone)
+
+
+async def test_a_command_over_which_something_breaks_again_and_again_ends_without_words_if_it_must(
+    work: Work,
+) -> None:
+    work.messages = Speechless(**{each.name: getattr(messages(), each.name) for each in fields(Messages)})
+    worker, ledger = work.worker(timing=MENDING)
+    with capture_logs():
+        await _submit(worker, ledger, _entry("one"))
+        await _tended(worker, lambda: work.store.rows["one"].state == "finished")
+
+    row = work.store.rows["one"]
+    assert isinstance(row.outcome, Failed)
+    assert (row.outcome.trouble.cause, row.delivered, row.attempts) == (Cause.PARKED, "undelivered", MOST_ATTEMPTS)
+    assert len(work.begun) == MOST_ATTEMPTS
+
+
+async def test_what_broke_after_another_process_took_over_is_left_to_it(work: Work) -> None:
+    class Lost(Faulty):
+        async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
+            self.store.rows["one"].owner = "another"
+            return await super().deliver(message, to, still_ours)
+
+    worker, ledger = Lost(work.store).worker()
+    with capture_logs():
         await _submit(worker, ledger, _entry("one"))
         await worker.drain()
 
-    assert [line["event"] for line in lines if line.get("exc_info")] == ["command.broken"]
-    assert work.store.rows["one"].state == "answered"
+    assert (work.store.rows["one"].owner, work.store.rows["one"].attempts) == ("another", 0)
+
+
+# --- while Slack takes nothing --------------------------------------------------------------------------------------
+
+
+async def _back(work: Work, ledger: MemoryLedger, worker: Worker, after: float) -> None:
+    """Slack is away for so long, and the worker's leases are kept."""
+    del ledger
+    tending = asyncio.create_task(worker.tend())
+    await asyncio.sleep(after)
+    assert [row.state for row in work.store.rows.values()] == ["answered"]
+    work.away = False
+    await _until(lambda: work.store.rows["one"].state == "finished")
+    tending.cancel()
+
+
+async def test_a_reply_that_slack_cannot_take_is_kept_and_delivered_once_when_slack_is_back(work: Work) -> None:
+    work.away = True
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await _back(work, ledger, worker, after=1500)
+
+    assert len(work.delivered) == 1
+    assert work.delivered[0][1].response_url
+    assert work.store.rows["one"].attempts == 0
+
+
+async def test_a_reply_that_slack_cannot_take_is_kept_across_restarts(work: Work) -> None:
+    work.away = True
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain()
+    assert (work.store.rows["one"].state, work.store.rows["one"].owner) == ("answered", None)
+
+    work.store.rows["one"].accepted -= timedelta(minutes=31)
+    heir, ledger = work.worker()
+    await _back(work, ledger, heir, after=60)
+    ((_, to),) = work.delivered
+    assert (to.response_url, to.channel_id) == ("", "C1")
+
+
+async def test_a_reply_that_slack_takes_for_an_hour_not_is_undelivered(work: Work) -> None:
+    work.away = True
+    row = _claim(work, "answered", outcome=Changed(OPEN, WON), reply=Message("It is done.", (), public=True))
+    row.accepted -= timedelta(minutes=50)
+    worker, _ = work.worker()
+    tending = asyncio.create_task(worker.tend())
+    await asyncio.sleep(550)
+    assert row.state == "answered"
+    await asyncio.sleep(200)
+    tending.cancel()
+
+    assert (row.state, row.delivered, work.delivered) == ("finished", "undelivered", [])
+
+
+ALL = {"announce_channels": {Status.LOST: "C2"}}
+
+
+async def test_what_is_to_be_said_besides_is_kept_too_and_the_reply_is_not_said_again(work: Work) -> None:
+    class Watched(Work):
+        async def post(self, message: Message, channel_id: str, still_ours: StillOurs) -> Delivery | NotYet:
+            self.away = not self.posted and len(work_tries) < 5
+            work_tries.append(work.store.rows["one"].delivered)
+            return await super().post(message, channel_id, still_ours)
+
+    work_tries: list[str | None] = []
+    watched = Watched(work.store, messages=messages(**ALL), reasons=(LostReason("p", "Price"),))
+    watched.outcomes = [Changed(OPEN, replace(OPEN, status="lost"))]
+    worker, ledger = watched.worker()
+    await _submit(worker, ledger, replace(_entry("one"), wish=Wish("deal-one", Status.LOST)))
+    await _until(lambda: work.store.rows["one"].state == "finished")
+    await worker.drain()
+
+    assert work_tries == ["channel"] * 6
+    assert len(watched.posted) == 1
+    assert ["Price" in str(message.blocks) for message, _ in watched.delivered] == [False, True]
+
+
+async def test_a_process_that_takes_over_says_only_what_is_left(work: Work) -> None:
+    lost = replace(OPEN, status="lost")
+    reply = Message("It is done.", (), public=True, also_in="C2", asks_why=True)
+    work.reasons = (LostReason("p", "Price"),)
+    _claim(work, "answered", outcome=Changed(OPEN, lost), reply=reply, delivered="channel", message_ts="17.1")
+    worker, _ = work.worker()
+    await _tended(worker, lambda: work.store.rows["one"].state == "finished")
+
+    assert [channel for _, channel in work.posted] == ["C2"]
+    assert ["Price" in str(message.blocks) for message, _ in work.delivered] == [True]
+    assert work.instrumentation.ways == []
+    row = work.store.rows["one"]
+    assert (row.delivered, row.message_ts, row.announced) == ("channel", "17.1", ("C2", "18.1"))
+
+
+async def test_a_process_that_takes_over_after_the_announcement_announces_nothing_again(work: Work) -> None:
+    class Watched(MemoryLedger):
+        async def deliver(
+            self, key: str, delivered: str, message_ts: str, announced_now: tuple[str, str] = ("", "")
+        ) -> None:
+            announced.append(announced_now)
+            await super().deliver(key, delivered, message_ts, announced_now)
+
+    announced: list[tuple[str, str]] = []
+    reply = Message("It is done.", (), public=True, also_in="C2", asks_why=True)
+    fields: dict[str, Any] = {"delivered": "channel", "announced": ("C2", "18.0")}
+    _claim(work, "answered", outcome=Changed(OPEN, WON), reply=reply, **fields)
+    worker, _ = work.worker(Watched(work.store))
+    await _tended(worker, lambda: work.store.rows["one"].state == "finished")
+
+    assert (work.posted, work.store.rows["one"].announced) == ([], ("C2", "18.0"))
+    assert announced == [("C2", "18.0")] * 2
+
+
+async def test_the_other_messages_about_an_undone_change_are_updated_as_soon_as_slack_takes_it(work: Work) -> None:
+    class Watched(Work):
+        async def update(
+            self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
+        ) -> Delivery | NotYet:
+            tries.append(work.store.rows["undo"].delivered)
+            self.away = len(tries) < 5
+            return await super().update(message, channel_id, message_ts, still_ours)
+
+    tries: list[str | None] = []
+    watched = Watched(work.store)
+    await _undone(watched, PATIENT)
+
+    assert tries == ["channel"] * 5
+    assert [(channel, ts) for _, channel, ts in watched.updated] == [("C1", "17.2")]
+
+
+async def test_a_process_that_takes_over_the_reply_of_an_undo_whose_change_is_forgotten_only_delivers_it(
+    work: Work,
+) -> None:
+    row = _claim(work, "answered", reply=Message("It is undone.", (), public=True, is_undo=True))
+    row.entry = replace(row.entry, undoes="forgotten")
+    worker, _ = work.worker()
+    await _tended(worker, lambda: row.state == "finished")
+
+    assert (work.texts, work.updated) == (["It is undone."], [])
+
+
+async def test_a_reply_with_nothing_besides_takes_no_further_note(work: Work) -> None:
+    class Plain(MemoryLedger):
+        async def finish(
+            self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")
+        ) -> None:
+            finished.append(key)
+            await super().finish(key, delivered, message_ts, announced)
+
+        async def deliver(
+            self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")
+        ) -> None:
+            assert key in finished, "a note of its own"
+            await super().deliver(key, delivered, message_ts, announced)
+
+    finished: list[str] = []
+    worker, ledger = work.worker(Plain(work.store))
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain()
+
+    assert work.store.rows["one"].delivered == "channel"
 
 
 # --- while the database is down -------------------------------------------------------------------------------------
@@ -765,13 +1031,13 @@ async def test_a_stop_without_commands_logs_nothing(work: Work) -> None:
 # --- undo -----------------------------------------------------------------------------------------------------------
 
 
-async def _undone(work: Work, **fields: str) -> None:
+async def _undone(work: Work, timing: WorkerTiming = TIMING, **more: str) -> None:
     """Make a change, whose reply is the message 17.2 in the channel, and undo it."""
     work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
-    worker, ledger = work.worker()
+    worker, ledger = work.worker(timing=timing)
     await _submit(worker, ledger, _entry("change", deal="deal"))
     await _until(lambda: work.store.rows["change"].state == "finished")
-    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change", **fields))
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change", **more))
     await worker.drain()
 
 

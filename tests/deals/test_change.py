@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
@@ -90,6 +91,18 @@ async def test_a_command_that_another_worker_took_over_is_not_carried_out(
     assert crm.calls == ["find"]
 
 
+async def test_a_command_that_another_worker_took_over_after_the_intent_was_noted_is_not_written(
+    change: ChangeStatus, crm: MemoryCrm, ledger: MemoryLedger
+) -> None:
+    def take_over() -> None:
+        ledger.store.rows["key"].owner = "another"
+
+    crm.setting.append(take_over)
+    with pytest.raises(LeaseLost):
+        await change(WON, "key")
+    assert crm.deal == DEAL
+
+
 async def test_no_call_is_made_without_room_in_the_rate_limit(change: ChangeStatus, crm: MemoryCrm) -> None:
     crm.closed = error(Cause.DAILY_LIMIT)
 
@@ -168,10 +181,18 @@ async def test_time_that_the_ledger_takes_is_not_taken_from_the_crm() -> None:
 
     class Watched(MemoryCrm):
         async def set_status(
-            self, opportunity_id: str, status: Status, *, lost_reason_id: str | None, until: float
+            self,
+            opportunity_id: str,
+            status: Status,
+            *,
+            lost_reason_id: str | None,
+            until: float,
+            still_ours: Callable[[], Awaitable[None]],
         ) -> str:
             untils.append(until - asyncio.get_running_loop().time())
-            return await super().set_status(opportunity_id, status, lost_reason_id=lost_reason_id, until=until)
+            return await super().set_status(
+                opportunity_id, status, lost_reason_id=lost_reason_id, until=until, still_ours=still_ours
+            )
 
     change = ChangeStatus(Watched(DEAL), slow, Patience(whole=0.2, for_looking=0.1, between_looks=0.01))
     assert isinstance(await change(WON, "key"), Changed)

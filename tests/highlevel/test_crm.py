@@ -26,6 +26,7 @@ from bot.highlevel.crm import (
 )
 from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
+from tests.memory import ours
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -195,7 +196,7 @@ async def test_a_deal_that_cannot_be_read_raises_an_error_with_a_cause(
 async def test_setting_a_status_returns_highlevels_trace_id(highlevel: HighLevel, crm: HighLevelCrm) -> None:
     highlevel.add_opportunity(DEAL)
     with structlog.testing.capture_logs() as logged:
-        trace_id = await crm.set_status(DEAL, Status.WON, until=_in(5))
+        trace_id = await crm.set_status(DEAL, Status.WON, until=_in(5), still_ours=ours)
 
     assert highlevel.opportunities[DEAL]["status"] == "won"
     assert len(trace_id) == 36
@@ -214,14 +215,14 @@ async def test_a_failed_write_says_whether_it_may_have_happened(highlevel: HighL
     highlevel.add_opportunity(DEAL)
     highlevel.add_token(TOKEN, scopes=frozenset({READ}))
     with pytest.raises(CrmError) as refused:
-        await crm.set_status(DEAL, Status.WON, until=_in(5))
+        await crm.set_status(DEAL, Status.WON, until=_in(5), still_ours=ours)
     assert refused.value.trouble.cause is Cause.SCOPE_MISSING
     assert refused.value.trouble.reasons == ("The token is not authorized for this scope.",)
     assert not refused.value.perhaps_done
 
     highlevel.misbehave(DOWN)
     with pytest.raises(CrmError) as broken:
-        await crm.set_status(DEAL, Status.WON, until=_in(5))
+        await crm.set_status(DEAL, Status.WON, until=_in(5), still_ours=ours)
     assert broken.value.trouble.cause is Cause.SERVER_ERROR
     assert broken.value.perhaps_done
 

@@ -1,4 +1,4 @@
-"""Runs replicas of the real bot, each a process of its own, which a test kills or which kill themselves at a commit."""
+"""Runs replicas of the real bot, each a process of its own, killed or frozen by a test or by itself at a commit."""
 
 import asyncio
 import multiprocessing
@@ -65,6 +65,8 @@ class Death:
 
     when: Literal["before", "after"]
     step: Step
+    how: signal.Signals = signal.SIGKILL
+    """SIGSTOP only suspends it."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,25 @@ class Replica:
     def stop(self) -> None:
         """Send it SIGTERM, as a host does to stop it."""
         self._process.terminate()
+
+    def freeze(self) -> None:
+        """As a host that sleeps, or a debugger."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on as if nothing had happened."""
+        os.kill(self.pid, signal.SIGCONT)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether it stands still."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+    async def frozen(self) -> None:
+        """Until it stands still."""
+        async with asyncio.timeout(START_WITHIN):
+            while not self.is_frozen:
+                await asyncio.sleep(0.01)
 
     async def ended(self) -> int:
         """Wait until it has ended; returns its exit code."""
@@ -165,17 +186,19 @@ def _serve(settings: Settings, tempo: Tempo, death: Death | None, log: Path, par
 
 
 def _die_at(death: Death) -> None:
-    """Kill this process at a commit. One flag is enough: one thread makes all commits."""
-    due = False
+    """Kill or freeze this process at a commit. One flag is enough: one thread makes all commits."""
+    due, waiting = False, True
 
     def look(*execution: Any) -> None:  # noqa: ANN401 - SQLAlchemy's signature
         nonlocal due
         _, _, statement, parameters, *_ = execution
-        due = due or _step(statement, parameters) == death.step
+        due = due or (waiting and _step(statement, parameters) == death.step)
 
     def die(*_: object) -> None:
+        nonlocal due, waiting
         if due:
-            os.kill(os.getpid(), signal.SIGKILL)
+            due = waiting = False
+            os.kill(os.getpid(), death.how)
 
     sa.event.listen(sa.Engine, "before_cursor_execute", look)
     if death.when == "before":

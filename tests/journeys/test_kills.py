@@ -5,9 +5,9 @@ import random
 import resource
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,59 +21,15 @@ from bot.simulator.slack.workspace import button
 from bot.tempo import Tempo
 from bot.web.server import serving
 from bot.wiring import build
-from tests.house import ANA, BEN, DEAL, SALES, House, stand_ins
-from tests.journeys.promises import account, all_finished
-from tests.journeys.replicas import LEASE, SHORT, Death, Replica, Replicas, Step, replicas
+from tests.house import ANA, BEN, DEAL, House
+from tests.journeys.promises import all_finished
+from tests.journeys.replicas import LEASE, SHORT, Death, Replica, Step
+from tests.journeys.scenes import Scene, World, everywhere, scene_of
 from tests.postgresql import Cluster, programs
 
 Plan = Callable[[House, Replica], None]
 """Tells the stand-ins when to kill the process."""
 Kill = Callable[[], None]
-
-
-@dataclass(frozen=True)
-class World:
-    """A database, and how many replicas use it."""
-
-    name: str
-    database_url: str
-    replicas: int
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Scene:
-    house: House
-    bots: Replicas
-
-    @property
-    def url(self) -> str:
-        return self.house.settings.database_url
-
-    async def types(self, text: str, to: Replica, user: str = ANA, **fields: str) -> bool:
-        """Type the command, and let this replica get it; returns whether it was acknowledged."""
-        self.house.slack.bot_url = to.url
-        answer = await self.house.slack.command(text, user=user, channel=SALES, **fields)
-        return answer is not None and answer.status_code == 200 and not answer.content
-
-    async def broken(self, acknowledged: list[str], kills: int, seconds: float = 60.0) -> list[str]:
-        """Wait until all is done; returns the promises that were broken."""
-        found = await all_finished(self.url, seconds)
-        given = account(self.house.slack, self.house.highlevel, found, acknowledged)
-        unfinished = [f"not finished: {row['key']} is {row['state']}" for row in found if row["state"] != "finished"]
-        return [*given.broken(kills), *unfinished]
-
-
-@asynccontextmanager
-async def _scene(world: World, tempo: Tempo = SHORT, **settings: str) -> AsyncIterator[Scene]:
-    world.folder.mkdir(exist_ok=True)
-    usual = {"ALLOWED_USERS": f"{ANA},{BEN}", "DATABASE_URL": world.database_url, "CONFIRM": "never"}
-    async with (
-        stand_ins(world.folder, **{**usual, **settings}) as house,
-        replicas(house.settings, world.folder, tempo) as bots,
-    ):
-        house.highlevel.burst_limit = 10_000
-        yield Scene(house, bots)
 
 
 @pytest.fixture
@@ -88,12 +44,6 @@ def worlds(request: pytest.FixtureRequest, tmp_path: Path) -> list[World]:
         World("PostgreSQL", cluster.new_database(), 1, tmp_path / "postgresql"),
         World("PostgreSQL, two replicas", cluster.new_database(), 2, tmp_path / "two"),
     ]
-
-
-async def _everywhere(worlds: list[World], story: Callable[[World], Awaitable[list[str]]]) -> dict[str, list[str]]:
-    """Play the story in each world; returns what went wrong, by world, without worlds in which nothing did."""
-    went_wrong = await asyncio.gather(*(story(world) for world in worlds))
-    return {world.name: wrong for world, wrong in zip(worlds, went_wrong, strict=True) if wrong}
 
 
 # --- one command, one kill ------------------------------------------------------------------------------------------
@@ -134,7 +84,7 @@ AT_A_NEIGHBOUR = {
 
 
 async def _story(world: World, death: Death | None, plan: Plan | None) -> list[str]:
-    async with _scene(world) as scene:
+    async with scene_of(world) as scene:
         victim = await scene.bots.start(death)
         other = await scene.bots.start() if world.replicas == 2 else None
         if plan:
@@ -156,17 +106,17 @@ async def _story(world: World, death: Death | None, plan: Plan | None) -> list[s
 
 @pytest.mark.parametrize("death", AT_A_COMMIT.values(), ids=AT_A_COMMIT)
 async def test_a_command_whose_process_is_killed_at_a_commit_is_finished(worlds: list[World], death: Death) -> None:
-    assert await _everywhere(worlds, lambda world: _story(world, death, None)) == {}
+    assert await everywhere(worlds, lambda world: _story(world, death, None)) == {}
 
 
 @pytest.mark.parametrize("plan", AT_A_NEIGHBOUR.values(), ids=AT_A_NEIGHBOUR)
 async def test_a_command_whose_process_is_killed_at_a_neighbour_is_finished(worlds: list[World], plan: Plan) -> None:
-    assert await _everywhere(worlds, lambda world: _story(world, None, plan)) == {}
+    assert await everywhere(worlds, lambda world: _story(world, None, plan)) == {}
 
 
 async def _several(world: World, death: Death) -> list[str]:
     """Kill the process of a command by name, or of one about three deals."""
-    async with _scene(world) as scene:
+    async with scene_of(world) as scene:
         deals = [f"several{number:013}" for number in range(3)]
         for deal in deals:
             scene.house.highlevel.add_opportunity(deal)
@@ -193,7 +143,7 @@ async def _several(world: World, death: Death) -> list[str]:
 async def test_commands_by_name_or_for_several_deals_are_finished_after_a_kill(
     worlds: list[World], when: Literal["before", "after"], step: Step
 ) -> None:
-    assert await _everywhere(worlds, lambda world: _several(world, Death(when, step))) == {}
+    assert await everywhere(worlds, lambda world: _several(world, Death(when, step))) == {}
 
 
 UNDOING = (
@@ -205,7 +155,7 @@ UNDOING = (
 
 
 async def _undo(world: World, plan: Plan) -> list[str]:
-    async with _scene(world) as scene:
+    async with scene_of(world) as scene:
         victim = await scene.bots.start()
         if world.replicas == 2:
             await scene.bots.start()
@@ -230,7 +180,7 @@ async def _undo(world: World, plan: Plan) -> list[str]:
 
 @pytest.mark.parametrize("point", UNDOING)
 async def test_an_undo_whose_process_is_killed_is_finished(worlds: list[World], point: str) -> None:
-    assert await _everywhere(worlds, lambda world: _undo(world, AT_A_NEIGHBOUR[point])) == {}
+    assert await everywhere(worlds, lambda world: _undo(world, AT_A_NEIGHBOUR[point])) == {}
 
 
 # --- several kills, several commands --------------------------------------------------------------------------------
@@ -241,7 +191,7 @@ async def test_a_process_that_is_killed_while_it_takes_over_is_taken_over_too(
     worlds: list[World], when: Literal["before", "after"]
 ) -> None:
     async def story(world: World) -> list[str]:
-        async with _scene(world) as scene:
+        async with scene_of(world) as scene:
             for death in (Death("after", "intend"), Death(when, "adopt"), Death("before", "finish")):
                 victim = await scene.bots.start(death, ready=death.step == "intend")
                 if death.step == "intend":
@@ -251,12 +201,12 @@ async def test_a_process_that_is_killed_while_it_takes_over_is_taken_over_too(
             await scene.bots.start()
             return await scene.broken(["one"], kills=3)
 
-    assert await _everywhere(worlds, story) == {}
+    assert await everywhere(worlds, story) == {}
 
 
 async def test_a_command_that_waits_for_a_deal_of_a_dead_process_is_carried_out_after_it(worlds: list[World]) -> None:
     async def story(world: World) -> list[str]:
-        async with _scene(world) as scene:
+        async with scene_of(world) as scene:
             victim = await scene.bots.start(Death("after", "intend"))
             await scene.types(f"{DEAL} won", victim, trigger_id="one")
             await victim.ended()
@@ -267,7 +217,7 @@ async def test_a_command_that_waits_for_a_deal_of_a_dead_process_is_carried_out_
             expected = [("open", "won"), ("won", "lost")]
             return [*wrong, *([] if changes == expected else [f"changes: {changes}"])]
 
-    assert await _everywhere(worlds, story) == {}
+    assert await everywhere(worlds, story) == {}
 
 
 PEOPLE = [f"U0REP{number}" for number in range(6)]
@@ -276,7 +226,7 @@ STATUSES = ("won", "lost", "abandoned", "open")
 
 
 async def _burst(world: World, chance: random.Random) -> list[str]:
-    async with _scene(world, ALLOWED_USERS=",".join(PEOPLE)) as scene:
+    async with scene_of(world, ALLOWED_USERS=",".join(PEOPLE)) as scene:
         for deal in DEALS:
             scene.house.highlevel.add_opportunity(deal)
         scene.house.highlevel.misbehave(Fault(wait=0.03), times=float("inf"))
@@ -301,14 +251,14 @@ async def _burst(world: World, chance: random.Random) -> list[str]:
 async def test_no_command_of_a_burst_is_lost_or_done_twice_while_processes_are_killed(
     worlds: list[World],
 ) -> None:
-    assert await _everywhere(worlds, lambda world: _burst(world, random.Random(world.name))) == {}  # noqa: S311
+    assert await everywhere(worlds, lambda world: _burst(world, random.Random(world.name))) == {}  # noqa: S311
 
 
 async def test_of_two_people_who_ask_two_replicas_for_the_same_only_one_changes_the_deal(
     worlds: list[World],
 ) -> None:
     async def story(world: World) -> list[str]:
-        async with _scene(world) as scene:
+        async with scene_of(world) as scene:
             one, other = await scene.bots.start(), await scene.bots.start()
             await asyncio.gather(
                 scene.types(f"{DEAL} won", one, trigger_id="one"),
@@ -319,14 +269,14 @@ async def test_of_two_people_who_ask_two_replicas_for_the_same_only_one_changes_
             outcomes = sorted(row["outcome"] for row in await all_finished(scene.url))
             return [*wrong, *([] if outcomes == ["already_so", "changed"] else [f"outcomes: {outcomes}"])]
 
-    assert await _everywhere([world for world in worlds if world.replicas == 2], story) == {}
+    assert await everywhere([world for world in worlds if world.replicas == 2], story) == {}
 
 
 async def test_a_queue_too_long_to_drain_is_taken_up_at_once_by_the_next_process(worlds: list[World]) -> None:
     tempo = replace(SHORT, lease=30.0, worker=replace(SHORT.worker, drain=1.0))
 
     async def story(world: World) -> list[str]:
-        async with _scene(world, tempo, ALLOWED_USERS=",".join(PEOPLE)) as scene:
+        async with scene_of(world, tempo, ALLOWED_USERS=",".join(PEOPLE)) as scene:
             deals = [f"queue{number:015}" for number in range(30)]
             for deal in deals:
                 scene.house.highlevel.add_opportunity(deal)
@@ -352,7 +302,7 @@ async def test_a_queue_too_long_to_drain_is_taken_up_at_once_by_the_next_process
                 *([] if len(acknowledged) == len(deals) else [f"only acknowledged: {acknowledged}"]),
             ]
 
-    assert await _everywhere(worlds[:2], story) == {}
+    assert await everywhere(worlds[:2], story) == {}
 
 
 # --- the database ---------------------------------------------------------------------------------------------------
@@ -373,7 +323,7 @@ async def _ten(scene: Scene, bot: Replica) -> list[str]:
 
 
 async def test_a_database_that_is_restarted_loses_nothing(postgresql: World, cluster: Cluster) -> None:
-    async with _scene(postgresql) as scene:
+    async with scene_of(postgresql) as scene:
         bot = await scene.bots.start()
         acknowledged = await _ten(scene, bot)
         cluster.stop()
@@ -386,7 +336,9 @@ async def test_a_database_that_is_restarted_loses_nothing(postgresql: World, clu
 
 async def test_a_database_that_hangs_loses_nothing_and_the_caller_is_told(postgresql: World, cluster: Cluster) -> None:
     as_ever = Tempo()
-    async with _scene(postgresql, replace(SHORT, acknowledge=as_ever.acknowledge, database=as_ever.database)) as scene:
+    async with scene_of(
+        postgresql, replace(SHORT, acknowledge=as_ever.acknowledge, database=as_ever.database)
+    ) as scene:
         bot = await scene.bots.start()
         acknowledged = await _ten(scene, bot)
         with cluster.frozen():
@@ -413,7 +365,7 @@ def _full_disk(bot: Replica) -> Iterator[None]:
 
 
 async def test_on_a_full_disk_nothing_is_changed_and_callers_are_told_until_there_is_room(tmp_path: Path) -> None:
-    async with _scene(World("SQLite", f"sqlite:///{tmp_path / 'ledger.db'}", 1, tmp_path)) as scene:
+    async with scene_of(World("SQLite", f"sqlite:///{tmp_path / 'ledger.db'}", 1, tmp_path)) as scene:
         bot = await scene.bots.start(ready=False)  # a report of its health would be kept for 15 s
         while not await scene.types(f"{DEAL} won", bot):
             await asyncio.sleep(0.05)
@@ -454,7 +406,7 @@ def _clock() -> Iterator[dict[str, float]]:
 @pytest.mark.parametrize("pause", [0.0, 0.1, 0.2, 0.3, 0.4])
 async def test_a_clock_that_jumps_makes_nothing_happen_twice(tmp_path: Path, pause: float) -> None:
     with _clock() as clock:
-        async with _scene(World("SQLite", f"sqlite:///{tmp_path / 'ledger.db'}", 2, tmp_path)) as scene:
+        async with scene_of(World("SQLite", f"sqlite:///{tmp_path / 'ledger.db'}", 2, tmp_path)) as scene:
             deals = [f"clock{number:015}" for number in range(6)]
             for deal in deals:
                 scene.house.highlevel.add_opportunity(deal)

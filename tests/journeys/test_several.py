@@ -48,6 +48,25 @@ async def test_one_undo_undoes_all(any_house: House) -> None:
     assert len(await any_house.rows()) == 6
 
 
+async def test_while_some_of_several_are_under_way_undo_undoes_none_and_their_result_offers_it(house: House) -> None:
+    deals = _deals(house, 3)
+    house.highlevel.misbehave(Fault(wait=1.5), method="PUT", path=DEALS[2])
+    await house.slack.command(f"{deals} won", user=ANA)
+    async with asyncio.timeout(60):
+        while len(house.highlevel.written) < 2:
+            await asyncio.sleep(0.01)
+    refused = await house.says("undo")
+    assert "still under way" in refused.text
+    assert refused.only_to == ANA
+
+    result = (await house.slack.wait_for(2))[1]
+    assert "changed 3 deals to *won*" in result.text
+    assert _statuses(house, 3) == ["won"] * 3
+    await house.presses(result, "undo")
+    await house.slack.wait_for_change(result.ts)
+    assert _statuses(house, 3) == ["open"] * 3
+
+
 async def test_an_undo_keeps_the_lines_about_deals_that_it_does_not_change(house: House) -> None:
     house.highlevel.opportunities[DEAL]["status"] = "won"
     shown = await house.says(f"{_deals(house, 1)} {UNKNOWN_ID} {DEAL} won")

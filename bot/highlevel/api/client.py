@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -14,6 +14,7 @@ from typing import Self, TypeVar
 import httpx
 import stamina
 
+from bot.body import AskingBody
 from bot.highlevel.api import wire
 from bot.highlevel.api.answers import Answer, read_limits
 from bot.highlevel.api.clock import loop_time
@@ -98,10 +99,21 @@ class Client:
         return self.rate_limiter.reserve(calls, until=until)
 
     async def put_status(
-        self, opportunity_id: str, status: str, *, lost_reason_id: str | None = None, until: float
+        self,
+        opportunity_id: str,
+        status: str,
+        *,
+        lost_reason_id: str | None = None,
+        until: float,
+        may_send: Callable[[], Awaitable[None]] | None = None,
     ) -> str:
-        """Set a status; returns HighLevel's trace id. Sent again only if it was certainly not carried out before."""
-        return await self._call(wire.put_status(opportunity_id, status, lost_reason_id), wire.read_accepted, until)
+        """Set a status; returns HighLevel's trace id. Sent again only if it was certainly not carried out before.
+
+        `may_send` is asked each time, as late as can be: when there is a connection, and nothing was written to it. If
+        it raises, nothing is sent, and what it raises is passed on.
+        """
+        call = wire.put_status(opportunity_id, status, lost_reason_id)
+        return await self._call(call, wire.read_accepted, until, may_send)
 
     async def search(self, location_id: str, query: str, limit: int, *, until: float) -> wire.Found:
         """The location's opportunities that match this, at most `limit`. A write shows some seconds late."""
@@ -127,7 +139,13 @@ class Client:
         """A user's name; `None` if the user has none."""
         return await self._call(wire.get_user(user_id), partial(wire.read_user_name, user_id=user_id), until)
 
-    async def _call(self, call: wire.Call, read: Callable[[Answer], T], until: float) -> T:
+    async def _call(
+        self,
+        call: wire.Call,
+        read: Callable[[Answer], T],
+        until: float,
+        may_send: Callable[[], Awaitable[None]] | None = None,
+    ) -> T:
         def again(error: Exception) -> bool | float:
             if not isinstance(error, HighLevelError) or not error.passing or (call.writes and error.perhaps_done):
                 return False
@@ -138,7 +156,7 @@ class Client:
             return True if error.retry_after is None else error.retry_after
 
         async def once() -> T:
-            return read(await self._send(call, until))
+            return read(await self._send(call, until, may_send))
 
         tries = stamina.AsyncRetryingCaller(
             attempts=self._attempts.most,
@@ -148,19 +166,21 @@ class Client:
         )
         return await tries(again, once)
 
-    async def _send(self, call: wire.Call, until: float) -> Answer:
+    async def _send(self, call: wire.Call, until: float, may_send: Callable[[], Awaitable[None]] | None) -> Answer:
         async with self.rate_limiter.slot(until=until):
             left = until - loop_time()
             if left <= 0:
                 raise OutOfTime
             connect = min(self._attempts.connect, left)
             patience = min(self._attempts.answer, left)
+            body = AskingBody(call.body, may_send) if may_send else None
             request = httpx.Request(
                 call.method,
                 _parsed(self._base_url + call.path),
                 params=call.query or None,
-                headers=self._headers,
-                json=call.body,
+                headers={**self._headers, **body.headers} if body else self._headers,
+                content=body,
+                json=None if body else call.body,
                 extensions={"timeout": {"connect": connect, "pool": connect}}
                 | ({"max_body": call.max_body} if call.max_body else {}),
             )
@@ -168,6 +188,8 @@ class Client:
                 answer = await fetch(self._transport, request, patience, self._auth)
             except HighLevelError:
                 self._called(call.method, 0)
+                if body and body.refused:
+                    raise body.refused from None
                 raise
             self._called(call.method, answer.status)
             self.date, self.heard_at = answer.headers.get("date", ""), time.time()

@@ -6,6 +6,8 @@ import socket
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -652,3 +654,64 @@ async def test_each_request_is_reported_with_its_status_or_zero(highlevel: HighL
             await _read(client, seconds=-1)
 
     assert told == [("GET", 0), ("GET", 503), ("GET", 200), ("PUT", 200)]
+
+
+# --- a write that is no longer wanted ------------------------------------------------------------------------------
+
+
+class GivenUp(Exception):
+    """The caller does not want the write any more."""
+
+
+@dataclass
+class Caller:
+    """Wants the write as often as it is asked at first."""
+
+    times: int
+    asked: int = 0
+
+    async def may_send(self) -> None:
+        self.asked += 1
+        if self.asked > self.times:
+            raise GivenUp
+
+
+async def test_a_write_is_asked_about_just_before_it_is_sent_and_may_be_given_up_then(
+    highlevel: HighLevel, client: Client
+) -> None:
+    with pytest.raises(GivenUp):
+        await client.put_status(DEAL, "won", until=_in(5), may_send=Caller(0).may_send)
+    assert _methods(highlevel) == []
+
+    caller = Caller(1)
+    await client.put_status(DEAL, "lost", until=_in(5), may_send=caller.may_send)
+    (sent,) = highlevel.received
+    assert (caller.asked, sent.method) == (1, "PUT")
+    assert highlevel.opportunities[DEAL]["status"] == "lost"
+
+
+@pytest.mark.parametrize("body", [{"status": 429, "headers": {"Retry-After": "0"}}])
+async def test_a_write_is_asked_about_again_before_it_is_repeated(
+    highlevel: HighLevel, client: Client, body: dict[str, Any]
+) -> None:
+    highlevel.misbehave(Fault(**body), method="PUT")
+    with pytest.raises(GivenUp):
+        await client.put_status(DEAL, "won", until=_in(5), may_send=Caller(1).may_send)
+
+    assert _methods(highlevel) == ["PUT"]
+    assert highlevel.opportunities[DEAL]["status"] == "open"
+
+
+async def test_a_write_that_waits_for_the_rate_limit_is_asked_about_after_that(
+    highlevel: HighLevel, client: Client
+) -> None:
+    async def may_send() -> None:
+        asked.append(_now())
+
+    asked: list[float] = []
+    highlevel.burst_limit, highlevel.burst_seconds = 1, 3.0
+    began = _now()
+    await _read(client)
+    await client.put_status(DEAL, "won", until=_in(10), may_send=may_send)
+
+    assert asked[0] - began >= 3.0

@@ -32,6 +32,7 @@ from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.channels import SqlBindings
 from bot.storage.database import Database
 from bot.storage.history import SqlHistory
+from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Storage:
 
     database: Database
     ledger: SqlLedger
+    leases: Leases
+    """The same ledger, for what works on commands."""
     history: SqlHistory
     channels: SqlBindings
     access_requests: SqlAccessRequests

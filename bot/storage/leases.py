@@ -1,0 +1,133 @@
+"""The ledger, for a process that may be suspended: it knows by its own clock how long a command is its own."""
+
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import TypeVar
+
+from bot.commands.ledger import Accepted, Claim
+from bot.commands.record import Entry
+from bot.commands.reply import Message
+from bot.deals.deal import Opportunity
+from bot.deals.outcome import Outcome
+from bot.deals.ports import LeaseLost
+from bot.deals.wish import Wish
+from bot.storage.ledger import COMMAND_LEASE, LEASE_MARGIN, SqlLedger
+
+T = TypeVar("T")
+
+uptime = partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+"""Seconds on a clock that nothing sets, and that goes on while this machine sleeps, where the system has one."""
+
+
+class Leases:
+    """`IntakeLedger`, `WorkerLedger` and `Intents` over a ledger, with a clock of this process's own for each lease.
+
+    A process that was suspended does not know that. So before each effect outside it asks `still_ours`. A lease that
+    was given or renewed lasts from the moment before the statement was sent, which is earlier than in the database.
+    """
+
+    def __init__(self, ledger: SqlLedger, lease: float = COMMAND_LEASE, now: Callable[[], float] = uptime) -> None:
+        self._ledger = ledger
+        # Twice the margin of the database's own: its clock may run faster, and what is sent now has to leave.
+        self._lease = lease * (1 - 2 * LEASE_MARGIN)
+        self._now = now
+        self._until: dict[str, float] = {}
+        """Until when each command that this process has is certainly its own."""
+
+    async def still_ours(self, key: str) -> None:
+        """See `Intents`. Asks the ledger only where the lease may have ended."""
+        if self._now() >= self._until.get(key, 0.0):
+            await self._noted(key, self._ledger.hold(key))
+
+    async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
+        """See `IntakeLedger`."""
+        began = self._now()
+        if accepted := await self._ledger.accept(*entries, within=within, begin=begin):
+            self._extend(began, [entry.key for entry in entries])
+        return accepted
+
+    async def ping(self) -> None:
+        """See `IntakeLedger`."""
+        await self._ledger.ping()
+
+    async def identify(self, key: str, wish: Wish) -> None:
+        """See `WorkerLedger`."""
+        await self._noted(key, self._ledger.identify(key, wish))
+
+    async def begin(self, key: str) -> bool:
+        """See `WorkerLedger`."""
+        began = self._now()
+        if begun := await self._fenced(key, self._ledger.begin(key)):
+            self._extend(began, [key])
+        return begun
+
+    async def intend(self, key: str, before: Opportunity) -> None:
+        """See `WorkerLedger`."""
+        await self._noted(key, self._ledger.intend(key, before))
+
+    async def tell_to_wait(self, key: str) -> bool:
+        """See `WorkerLedger`."""
+        began = self._now()
+        if first := await self._ledger.tell_to_wait(key):
+            self._extend(began, [key])
+        return first
+
+    async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
+        """See `WorkerLedger`."""
+        await self._noted(key, self._ledger.answer(key, outcome, reply))
+
+    async def reply(self, key: str, reply: Message) -> None:
+        """See `WorkerLedger`."""
+        await self._noted(key, self._ledger.reply(key, reply))
+
+    async def deliver(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+        """See `WorkerLedger`."""
+        await self._noted(key, self._ledger.deliver(key, delivered, message_ts, announced))
+
+    async def set_back(self, key: str, seconds: float, delivered: str | None) -> None:
+        """See `WorkerLedger`."""
+        await self._fenced(key, self._ledger.set_back(key, seconds, delivered))
+        self._until.pop(key, None)
+
+    async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
+        """See `WorkerLedger`."""
+        await self._fenced(key, self._ledger.finish(key, delivered, message_ts, announced))
+        self._until.pop(key, None)
+
+    async def renew(self, keys: Collection[str]) -> Collection[str]:
+        """See `WorkerLedger`."""
+        began = self._now()
+        renewed = await self._ledger.renew(keys)
+        self._extend(began, renewed)
+        for lost in set(keys).difference(renewed):
+            self._until.pop(lost, None)
+        return renewed
+
+    async def adopt(self, most: int) -> Sequence[Claim]:
+        """See `WorkerLedger`."""
+        began = self._now()
+        claims = await self._ledger.adopt(most)
+        self._extend(began, [claim.entry.key for claim in claims])
+        return claims
+
+    async def give_back(self) -> int:
+        """See `WorkerLedger`."""
+        self._until.clear()
+        return await self._ledger.give_back()
+
+    async def _noted(self, key: str, note: Awaitable[None]) -> None:
+        """Wait for a note that renews the lease."""
+        began = self._now()
+        await self._fenced(key, note)
+        self._extend(began, [key])
+
+    async def _fenced(self, key: str, note: Awaitable[T]) -> T:
+        try:
+            return await note
+        except LeaseLost:
+            self._until.pop(key, None)
+            raise
+
+    def _extend(self, began: float, keys: Collection[str]) -> None:
+        self._until.update(dict.fromkeys(keys, began + self._lease))
