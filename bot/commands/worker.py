@@ -95,10 +95,18 @@ class Worker:
 
     async def tend(self) -> None:
         """Keep the leases of what we have, and take over what others left, until cancelled."""
-        renewed = float("-inf")
+        renewed, looked = float("-inf"), _now()
         while True:
             now = _now()
             try:
+                if now - looked > self._timing.renew:  # suspended, or the database was away
+                    await self._ledger.renew(self._keys)
+                    log.info("worker.late", seconds=round(now - looked, 1))
+                    # Others may have waited for the same database, or for a lock of this process on its file. Their
+                    # leases have run out meanwhile; they get the time to note what they did.
+                    await asyncio.sleep(self._timing.renew)
+                    looked = renewed = _now()
+                    continue
                 if now - renewed >= self._timing.renew:
                     if self._keys:
                         await self._ledger.renew(self._keys)
@@ -109,6 +117,7 @@ class Worker:
                         continue
                     log.info("command.adopted", reference=claim.entry.reference, attempts=claim.attempts)
                     self._take(claim)
+                looked = now
             except StoreDown:  # logged where it happened
                 pass
             except Exception:
