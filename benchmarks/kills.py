@@ -1,6 +1,8 @@
-"""Kills processes at random for minutes while commands stream in. Exits with 1 if a promise is broken.
+"""Kills and freezes processes at random for minutes while commands stream in. Exits with 1 if a promise is broken.
 
-`python -m benchmarks.kills`, from the project's folder: it shares the replicas and the bookkeeping with the tests.
+Exit code 1 if a promise is broken. `python -m benchmarks.kills`, from the project's folder: it shares the replicas and
+the bookkeeping with the tests. A freeze lasts as much longer than a lease as 35 to 60 seconds than the 30 of a deployed
+bot. With `--lease 30` they are those seconds.
 """
 
 import argparse
@@ -13,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.simulator.highlevel.server import Fault
@@ -25,7 +27,9 @@ from tests.journeys.promises import Account, Row, account, all_finished, rows
 from tests.journeys.replicas import LEASE, SHORT, Replica, Replicas, replicas
 from tests.postgresql import programs, running
 
-KILLS, SEED = 55, 20_261_125
+KILLS, FREEZES, SEED = 55, 0, 20_261_125
+FROZEN_FOR = (35 / 30, 60 / 30)
+"""Leases that a freeze lasts."""
 PER_SECOND = 25.0
 SECONDS_BETWEEN_KILLS = (0.3, 3.0)
 NEIGHBOURS_TAKE = (0.01, 0.05)
@@ -37,8 +41,8 @@ STATUSES = ("open", "won", "lost", "abandoned")
 UNDONE = 0.05
 """The share of commands that undo a change."""
 SETTLED_WITHIN = 30.0
-AT_MOST = 300.0
-"""Seconds that one world may take; it usually takes two minutes."""
+AT_MOST = 180.0
+"""Seconds for one of the worlds, besides 4 for each kill, and 4 and three leases for each freeze."""
 TAKEOVER_BAR = 30.0
 NOTHING_HIT = "none of its commands"
 
@@ -48,11 +52,17 @@ class Happened:
     """The record of one world."""
 
     name: str
+    lease: float
     kills: int = 0
+    freezes: int = 0
     acknowledged: list[str] = field(default_factory=list)
     unacknowledged: int = 0
     hit: Counter[str] = field(default_factory=Counter)
     """How many kills hit a command, by its key or reference."""
+    replying: Counter[str] = field(default_factory=Counter)
+    """How many freezes fell while a command was answered, so that its reply may have left before, likewise."""
+    frozen: Counter[str] = field(default_factory=Counter)
+    """States of the commands that a freeze hit."""
     states: Counter[str] = field(default_factory=Counter)
     """How many commands a kill hit in each state."""
     takeovers: list[float] = field(default_factory=list)
@@ -64,8 +74,19 @@ class Happened:
         """The promises that were not kept."""
         if self.given is None:
             return ["it did not come to an end"]
-        too_many = {key: more for key, more in self.given.extra.items() if more > self.hit[key]}
-        return [*self.given.broken(self.kills), *([f"more replies than kills: {too_many}"] if too_many else [])]
+        too_many = {key: more for key, more in self.given.extra.items() if more > self.hit[key] + self.replying[key]}
+        broken = self.given.broken(self.kills + self.freezes)
+        return [*broken, *([f"replies that nothing explains: {too_many}"] if too_many else [])]
+
+    @property
+    def extra(self) -> tuple[int, int, int]:
+        """Replies beyond the first: after kills, after freezes while the reply was on its way, and all others."""
+        kills = replying = others = 0
+        for key, more in (self.given.extra if self.given else {}).items():
+            of_kills = min(more, self.hit[key])
+            of_freezes = min(more - of_kills, self.replying[key])
+            kills, replying, others = kills + of_kills, replying + of_freezes, others + more - of_kills - of_freezes
+        return kills, replying, others
 
 
 @dataclass
@@ -88,14 +109,16 @@ class World:
         """The address of the database."""
         return self.house.settings.database_url
 
-    async def go(self, count: int, kills: int) -> None:
-        """Start `count` replicas, kill `kills` of them while commands come, and take account of every command."""
+    async def go(self, count: int, kills: int, freezes: int) -> None:
+        """Start so many replicas, kill and freeze so many while commands come, and see what became of them."""
         self.living = [await self.bots.start() for _ in range(count)]
         stream = asyncio.create_task(self._stream())
         learning = asyncio.create_task(self._learn_owners())
-        for _ in range(kills):
+        strikes = [self._kill] * kills + [self._freeze] * (freezes if count > 1 else 0)
+        self.chance.shuffle(strikes)
+        for strike in strikes:
             await asyncio.sleep(self.chance.uniform(*SECONDS_BETWEEN_KILLS))
-            await self._kill(self.chance.randrange(count))
+            await strike(self.chance.randrange(count))
         await asyncio.sleep(1.0)
         stream.cancel()
         learning.cancel()
@@ -104,7 +127,8 @@ class World:
         found = await all_finished(self.url, SETTLED_WITHIN)
         self.happened.parked = sum(row["outcome"] == "parked" for row in found)
         by_reference = {row["reference"]: row["key"] for row in found}
-        self.happened.hit.update({reference: self.happened.hit[key] for reference, key in by_reference.items()})
+        for counted in (self.happened.hit, self.happened.replying):
+            counted.update({reference: counted[key] for reference, key in by_reference.items()})
         # A press of a button was acknowledged as well: every row counts.
         acknowledged = {*self.happened.acknowledged, *(row["key"] for row in found)}
         self.happened.given = account(self.house.slack, self.house.highlevel, found, acknowledged)
@@ -167,6 +191,18 @@ class World:
         self.watching.append(asyncio.create_task(self._watch_takeovers(hit, killed)))
         self.living[place] = await self.bots.start()
 
+    async def _freeze(self, place: int) -> None:
+        """Suspend a replica for longer than its lease; people whose commands it gets meanwhile may see an error."""
+        victim = self.living[place]
+        victim.freeze()
+        await victim.frozen()
+        self.happened.freezes += 1
+        hit = [row for row in await self._unfinished() if self.owners.get(row["owner"]) is victim]
+        self.happened.frozen.update([row["state"] for row in hit] or [NOTHING_HIT])
+        self.happened.replying.update(row["key"] for row in hit if row["state"] == "answered")
+        await asyncio.sleep(self.chance.uniform(*FROZEN_FOR) * self.happened.lease)
+        victim.thaw()
+
     async def _learn_owners(self) -> None:
         """Learn which replica is which owner in the ledger: a living one owns the commands that were sent to it."""
         while True:
@@ -190,19 +226,27 @@ class World:
                 del left[key]
 
 
-async def _world(name: str, url: str, count: int, kills: int, seed: int) -> Happened:
-    happened, chance = Happened(name), random.Random(f"{seed} {name}")  # noqa: S311
+async def _world(name: str, url: str, count: int, given: argparse.Namespace) -> Happened:
+    happened, chance = Happened(name, given.lease), random.Random(f"{given.seed} {name}")  # noqa: S311
+    at_most = AT_MOST + 4 * given.kills + (4 + 3 * given.lease) * given.freezes
     with tempfile.TemporaryDirectory() as folder:
         async with (
             stand_ins(Path(folder), DATABASE_URL=url, ALLOWED_USERS=",".join(PEOPLE), CONFIRM="never") as house,
-            replicas(house.settings, Path(folder)) as bots,
+            replicas(house.settings, Path(folder), _tempo(given.lease)) as bots,
         ):
+            house.slack.acknowledge_within = 3.0
             house.highlevel.burst_limit = house.highlevel.daily_limit = 10**9
             for deal in (*HANDFUL, *MANY):
                 house.highlevel.add_opportunity(deal)
-            async with asyncio.timeout(AT_MOST):
-                await World(house, bots, chance, happened).go(count, kills)
+            async with asyncio.timeout(at_most):
+                await World(house, bots, chance, happened).go(count, given.kills, given.freezes)
     return happened
+
+
+def _tempo(lease: float) -> Tempo:
+    """The tests' waiting times; with a longer lease, what goes by it is longer too."""
+    renew = SHORT.worker.renew * lease / LEASE
+    return replace(SHORT, lease=lease, connection_lease=lease, worker=replace(SHORT.worker, renew=min(renew, 5.0)))
 
 
 async def _with_the_default_lease(url: str) -> float:
@@ -229,22 +273,29 @@ async def _with_the_default_lease(url: str) -> float:
 def _table(worlds: Sequence[Happened]) -> Iterator[str]:
     lines: dict[str, list[str]] = {
         "kills": [str(each.kills) for each in worlds],
+        "freezes": [str(each.freezes) for each in worlds],
         "commands acknowledged": [f"{len(each.acknowledged):,}" for each in worlds],
         "not acknowledged: no process there, or answered at once": [f"{each.unacknowledged:,}" for each in worlds],
         "acknowledged and lost": [str(len(each.given.lost)) if each.given else "?" for each in worlds],
         "changed again after a success": [str(len(each.given.repeated)) if each.given else "?" for each in worlds],
         "changes": [f"{each.given.written:,}" if each.given else "?" for each in worlds],
         "changes that no command accounts for": [str(each.given.unaccounted) if each.given else "?" for each in worlds],
-        "replies beyond the first": [_extra(each) for each in worlds],
+        "replies beyond the first, after kills": [_extra(each) for each in worlds],
+        "… after freezes while the reply was on its way": [str(each.extra[1]) for each in worlds],
+        "… all others": [str(each.extra[2]) for each in worlds],
         "replies that contradict each other": [
             str(len(each.given.contradicting)) if each.given else "?" for each in worlds
         ],
-        f"takeover, s (lease {LEASE} s): p50 / p95 / max": [_takeover(each) for each in worlds],
+        f"takeover, s (lease {worlds[0].lease} s): p50 / p95 / max": [_takeover(each) for each in worlds],
         **{
             f"hit while {state}": [str(each.states[state]) for each in worlds]
             for state in ("accepted", "running", "intended", "answered")
         },
         "kills that hit nothing": [str(each.states[NOTHING_HIT]) for each in worlds],
+        **{
+            f"frozen while {state}": [str(each.frozen[state]) for each in worlds]
+            for state in ("accepted", "running", "intended", "answered")
+        },
         "given up after five deaths": [str(each.parked) for each in worlds],
     }
     yield "| | " + " | ".join(each.name for each in worlds) + " |"
@@ -256,7 +307,7 @@ def _table(worlds: Sequence[Happened]) -> Iterator[str]:
 def _extra(happened: Happened) -> str:
     if happened.given is None:
         return "?"
-    extra = sum(happened.given.extra.values())
+    extra, _, _ = happened.extra
     return f"{extra} ({extra / max(1, happened.kills):.2f} a kill)"
 
 
@@ -287,15 +338,22 @@ def _databases() -> Iterator[list[tuple[str, str, int]]]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Kill the bot at random, and see whether it keeps its promises.")
-    parser.add_argument("--kills", type=int, default=KILLS, help="in each of the four worlds")
+    parser = argparse.ArgumentParser(
+        description="Kill and freeze the bot at random, and see whether it keeps its promises."
+    )
+    parser.add_argument("--kills", type=int, default=KILLS, help="in each of the worlds")
+    parser.add_argument("--freezes", type=int, default=FREEZES, help="in each of the worlds with two replicas")
+    parser.add_argument("--lease", type=float, default=LEASE, help="seconds; a freeze lasts 1.2 to 2 leases")
+    parser.add_argument("--world", default="", help="only the worlds whose names contain this")
     parser.add_argument("--seed", type=int, default=SEED)
     given = parser.parse_args()
     began = time.monotonic()
     with _databases() as worlds, tempfile.TemporaryDirectory() as folder:
         results = []
         for name, url, count in worlds:
-            results.append(asyncio.run(_world(name, url, count, given.kills, given.seed)))
+            if given.world not in name:
+                continue
+            results.append(asyncio.run(_world(name, url, count, given)))
             print(f"{name}: {'; '.join(results[-1].broken()) or 'every promise was kept'}", flush=True)
         default = asyncio.run(_with_the_default_lease(f"sqlite:///{Path(folder) / 'default.db'}"))
     print(f"\n{SHORT.worker}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")

@@ -97,10 +97,18 @@ class Worker:
 
     async def tend(self) -> None:
         """Renew this process's leases, and take over the commands of processes that died; until cancelled."""
-        renewed = float("-inf")
+        renewed, looked = float("-inf"), loop_time()
         while True:
             now = loop_time()
             try:
+                if now - looked > self._timing.renew:  # suspended, or the database was away
+                    await self._ledger.renew(self._running)
+                    log.info("worker.late", seconds=round(now - looked, 1))
+                    # Others may have waited for the same database, or for a lock of this process on its file. Their
+                    # leases have run out meanwhile; they get the time to note what they did.
+                    await asyncio.sleep(self._timing.renew)
+                    looked = renewed = loop_time()
+                    continue
                 if now - renewed >= self._timing.renew:
                     if self._running:
                         await self._ledger.renew(self._running)
@@ -111,6 +119,7 @@ class Worker:
                         continue
                     log.info("command.adopted", reference=claim.entry.reference, attempts=claim.attempts)
                     self._take(claim)
+                looked = now
             except StoreDown:  # `storage.database` logs it
                 pass
             except Exception:

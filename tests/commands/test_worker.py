@@ -917,8 +917,34 @@ async def test_an_error_of_the_database_does_not_stop_the_takeovers(work: Work) 
         await asyncio.sleep(0.05)
 
     assert not tending.done()
-    assert [line["event"] for line in lines] == ["worker.broken"]
+    assert [line["event"] for line in lines if line.get("exc_info")] == ["worker.broken"]
     tending.cancel()
+
+
+async def test_after_its_database_was_away_or_it_was_suspended_a_process_lets_others_renew_their_leases_first(
+    work: Work,
+) -> None:
+    timing = replace(TIMING, renew=5.0, adopt=1.0)
+    (worker, _), (_, other) = work.worker(timing=timing), work.worker()
+    tending = asyncio.create_task(worker.tend())
+    await asyncio.sleep(1)
+    work.store.down = True
+    await asyncio.sleep(60)
+    lost, kept = (
+        Row(_entry(key), owner, 0.0, state=State.ANSWERED, reply=Message(key, (), public=True))
+        for key, owner in (("lost", "dead"), ("kept", other.owner))
+    )
+    work.store.rows |= {"lost": lost, "kept": kept}
+    work.store.down, back = False, asyncio.get_running_loop().time()
+    await asyncio.sleep(4)
+    assert (lost.owner, kept.owner) == ("dead", other.owner)
+    await other.renew(["kept"])
+    await _until(lambda: lost.state == "finished")
+    tending.cancel()
+
+    assert asyncio.get_running_loop().time() - back < 10
+    assert kept.owner == other.owner
+    assert work.texts == ["lost"]
 
 
 # --- stopping -------------------------------------------------------------------------------------------------------
