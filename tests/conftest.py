@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
+import coverage
 import hypothesis
 import pytest
 import structlog
@@ -68,6 +69,14 @@ def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Which clock a test has: one that jumps if it is marked so, else the machine's."""
     return {"loop": JumpingLoop if item.get_closest_marker("jumping_clock") else asyncio.new_event_loop}
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Save what coverage has counted while there is time: xdist kills a worker that has not ended after 10 s."""
+    if counting := coverage.Coverage.current():
+        counting.stop()
+        counting.save()
 
 
 @pytest.hookimpl(wrapper=True)

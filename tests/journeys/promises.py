@@ -24,21 +24,29 @@ def rows(url: str) -> list[Row]:
     """The rows of the ledger as it is now, the oldest first."""
     engine = engine_for_reading(url)
     try:
-        with engine.connect() as connection:
-            return [dict(row) for row in connection.execute(sa.select(commands).order_by("accepted_at")).mappings()]
+        return _rows(engine)
     finally:
         engine.dispose()
+
+
+def _rows(engine: sa.Engine) -> list[Row]:
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(sa.select(commands).order_by("accepted_at")).mappings()]
 
 
 async def all_finished(url: str, seconds: float = 60.0) -> list[Row]:
     """The rows of the ledger, as soon as every command is finished, or after this many seconds."""
     give_up = asyncio.get_running_loop().time() + seconds
-    while True:
-        found = await asyncio.to_thread(rows, url)
-        done = all(row["state"] == "finished" for row in found)
-        if done or asyncio.get_running_loop().time() > give_up:
-            return found
-        await asyncio.sleep(0.05)
+    engine = engine_for_reading(url)
+    try:
+        while True:
+            found = await asyncio.to_thread(_rows, engine)
+            done = all(row["state"] == "finished" for row in found)
+            if done or asyncio.get_running_loop().time() > give_up:
+                return found
+            await asyncio.sleep(0.05)
+    finally:
+        engine.dispose()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Literal
 
+import coverage
 import httpx
 import sqlalchemy as sa
 
@@ -171,7 +171,8 @@ async def replicas(settings: Settings, folder: Path, tempo: Tempo = SHORT) -> As
 
 def _serve(settings: Settings, tempo: Tempo, death: Death | None, log: Path, parent: Connection) -> None:
     """Do what `python -m bot serve` does, on any free port."""
-    sys.settrace(None)  # what coverage counts here would be killed with the process
+    if counting := coverage.Coverage.current():
+        counting.stop()  # what it counts here would be killed with the process
     with log.open("ab", buffering=0) as written:
         for stream in (1, 2):
             os.dup2(written.fileno(), stream)

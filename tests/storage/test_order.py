@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime
-from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -58,7 +57,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-@pytest.mark.parametrize("ahead", list(permutations((5.0, 0.0, -5.0))))
+@pytest.mark.parametrize("ahead", [(5.0, 0.0, -5.0), (-5.0, 0.0, 5.0), (0.0, 5.0, -5.0)])
 async def test_of_replicas_whose_clocks_differ_the_command_that_was_accepted_first_comes_first(
     database_url: str, database: Database, ahead: tuple[float, ...]
 ) -> None:
