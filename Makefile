@@ -65,8 +65,9 @@ pictures: .venv/dev  ## take the pictures of the demo anew; needs Chromium
 	mkdir -p docs/pictures
 	cp build/screenshots/desktop.png build/screenshots/phone.png docs/pictures/
 
-reliability: .venv/dev  ## kill the bot at random for about eight minutes; see docs/reliability.md
+reliability: .venv/dev  ## kill the bot at random, then answer it with nonsense; see docs/reliability.md
 	$(BIN)/python -m benchmarks.kills
+	$(BIN)/python -m benchmarks.answers
 
 lock: .venv/dev  ## take in newer versions of what we depend on
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml
