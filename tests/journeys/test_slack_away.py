@@ -74,11 +74,12 @@ class Scene:
     _running: AsyncExitStack
 
     async def start(self) -> None:
-        """Start a bot in the place of the one before, if there was one."""
+        """Start a bot in the place of the one before, if any. The first waits until it knows its workspace."""
+        is_first = not self.house.slack.calls.count("auth.test")
         await self._running.aclose()
         bot = build(self.house.settings, TEMPO)
         self.house.slack.bot_url = await self._running.enter_async_context(serving(bot))
-        while self.house.slack.calls.count("auth.test") == 0:
+        while is_first and bot.slack.workspace.team_id is None:
             await asyncio.sleep(0.01)
 
     async def types(self, text: str, **fields: str) -> None:

@@ -278,7 +278,7 @@ async def test_work_that_waits_behind_a_thread_that_hangs_is_certainly_not_done(
     database = Database(f"sqlite:///{file}", patience=0.1)
     may_go_on = threading.Event()
     with pytest.raises(StoreDown) as first:
-        await database.do(lambda _connection: may_go_on.wait(10))
+        await database.do(lambda _connection: may_go_on.wait(60))
     with pytest.raises(StoreDown) as second:
         await database.do(lambda connection: _write(connection, "never"))
     may_go_on.set()
@@ -329,10 +329,11 @@ async def test_work_that_has_not_begun_in_time_is_certainly_not_done(file: Path)
 
 
 async def test_work_that_has_begun_and_is_not_done_in_time_may_be_done(file: Path) -> None:
-    database = Database(f"sqlite:///{file}", patience=5.0)
+    database = Database(f"sqlite:///{file}", patience=20.0)
+    await database.do(lambda _connection: None)  # the file is open: what comes next begins at once
     may_go_on = threading.Event()
     with pytest.raises(StoreDown) as down:
-        await database.do(lambda _connection: may_go_on.wait(10), within=0.3)
+        await database.do(lambda _connection: may_go_on.wait(60), within=2.0)
     may_go_on.set()
 
     assert down.value.perhaps_written is True
