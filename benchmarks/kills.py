@@ -40,7 +40,7 @@ MANY = [f"seldom{number:014}" for number in range(500)]
 STATUSES = ("open", "won", "lost", "abandoned")
 UNDONE = 0.05
 """The share of commands that undo a change."""
-SETTLED_WITHIN = 30.0
+SETTLED_WITHIN = 60.0
 AT_MOST = 180.0
 """Seconds for one of the worlds, besides 4 for each kill, and 4 and three leases for each freeze."""
 TAKEOVER_BAR = 30.0
