@@ -124,7 +124,7 @@ class World:
         learning.cancel()
         await asyncio.gather(stream, learning, *self.sending, return_exceptions=True)
         await asyncio.gather(*self.watching)
-        found = await all_finished(self.url, SETTLED_WITHIN)
+        found = await all_finished(self.url, SETTLED_WITHIN + 2 * self.happened.lease)
         self.happened.parked = sum(row["outcome"] == "parked" for row in found)
         by_reference = {row["reference"]: row["key"] for row in found}
         for counted in (self.happened.hit, self.happened.replying):
@@ -183,9 +183,7 @@ class World:
         victim.kill()
         await victim.ended()
         self.happened.kills += 1
-        hit = [
-            row for row in await self._unfinished() if self.owners.get(row["owner"]) is victim or len(self.living) == 1
-        ]
+        hit = await self._of(victim)
         self.happened.states.update([row["state"] for row in hit] or [NOTHING_HIT])
         self.happened.hit.update(row["key"] for row in hit)
         self.watching.append(asyncio.create_task(self._watch_takeovers(hit, killed)))
@@ -197,11 +195,19 @@ class World:
         victim.freeze()
         await victim.frozen()
         self.happened.freezes += 1
-        hit = [row for row in await self._unfinished() if self.owners.get(row["owner"]) is victim]
+        hit = await self._of(victim)
         self.happened.frozen.update([row["state"] for row in hit] or [NOTHING_HIT])
         self.happened.replying.update(row["key"] for row in hit if row["state"] == "answered")
         await asyncio.sleep(self.chance.uniform(*FROZEN_FOR) * self.happened.lease)
         victim.thaw()
+
+    async def _of(self, replica: Replica) -> Sequence[Row]:
+        """The unfinished commands of this replica: all that belong to no other one, if that is known."""
+        known = {owner: each for owner, each in self.owners.items() if each in self.living}
+        others = {owner for owner, each in known.items() if each is not replica}
+        if len(set(known.values()) - {replica}) == len(self.living) - 1:
+            return [row for row in await self._unfinished() if row["owner"] and row["owner"] not in others]
+        return [row for row in await self._unfinished() if known.get(row["owner"]) is replica]
 
     async def _learn_owners(self) -> None:
         """Learn which replica is which owner in the ledger: a living one owns the commands that were sent to it."""
@@ -218,7 +224,7 @@ class World:
     async def _watch_takeovers(self, hit: Sequence[Row], killed: float) -> None:
         """Note when each command gets another owner; a command without an owner was finished by one."""
         left = {row["key"]: row["owner"] for row in hit}
-        while left and time.monotonic() - killed < SETTLED_WITHIN:
+        while left and time.monotonic() - killed < SETTLED_WITHIN + 2 * self.happened.lease:
             await asyncio.sleep(0.03)
             now = {row["key"]: row["owner"] for row in await asyncio.to_thread(rows, self.url)}
             for key in [key for key, owner in left.items() if now.get(key) != owner]:
@@ -356,7 +362,7 @@ def main() -> int:
             results.append(asyncio.run(_world(name, url, count, given)))
             print(f"{name}: {'; '.join(results[-1].broken()) or 'every promise was kept'}", flush=True)
         default = asyncio.run(_with_the_default_lease(f"sqlite:///{Path(folder) / 'default.db'}"))
-    print(f"\n{SHORT.worker}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
+    print(f"\n{_tempo(given.lease).worker}\nseed {given.seed}, {time.monotonic() - began:.0f} s\n")
     print("\n".join(_table(results)))
     print(f"\nWith the default lease, another replica took over {default:.1f} s after the kill.")
     return 1 if any(each.broken() for each in results) or default > TAKEOVER_BAR else 0
