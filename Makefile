@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FILES := $(shell find . -type f -not -name '*.pyc' -not -name '.coverage*' \
 	-not -path './.git/*' -not -path './.venv/*' -not -path '*/node_modules/*' -not -path './build/*' -not -path './.*_cache/*' -not -path './.hypothesis/*')
 
-.PHONY: demo test check lint types imports cover bench pictures reliability lock audit licences
+.PHONY: demo test check lint types imports cover bench pictures reliability lock audit licences docs
 
 demo: .venv/runtime  ## try the whole bot on this machine, without any account
 	@$(BIN)/python -m bot demo
@@ -65,7 +65,7 @@ pictures: .venv/dev  ## take the pictures of the demo anew; needs Chromium
 	mkdir -p docs/pictures
 	cp build/screenshots/desktop.png build/screenshots/phone.png docs/pictures/
 
-reliability: .venv/dev  ## kill the bot at random, then answer it with nonsense; see docs/reliability.md
+reliability: .venv/dev  ## kill the bot at random, then answer it with nonsense; see docs/operating/reliability.md
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.answers
 
@@ -86,6 +86,9 @@ build/audit:
 
 licences: .venv/runtime  ## list the licences of what a host installs; run it after `make lock`
 	$(BIN)/python tools/licences.py
+
+docs: .venv/runtime  ## write the pages of settings and diagnoses anew from the code
+	$(BIN)/python -m tools.pages
 
 .venv/runtime: requirements.txt
 	$(PYTHON) -m venv .venv

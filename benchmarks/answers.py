@@ -333,7 +333,7 @@ async def measure(answers: int, seed: int) -> tuple[Seen, Nonsense]:
 
 
 def _table(seen: Seen, nonsense: Nonsense) -> Iterator[str]:
-    """For docs/reliability.md."""
+    """For docs/operating/reliability.md."""
     by_kind = Counter[str]()
     for what, times in nonsense.changed.items():
         by_kind[what.partition(":")[0]] += times

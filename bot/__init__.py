@@ -1,6 +1,6 @@
 """Opp Status: change a HighLevel deal from Slack.
 
-The listing is the journey; imports point downwards only. `docs/architecture.md` opens each folder.
+The listing is the journey; imports point downwards only. `docs/developing/architecture.md` opens each folder.
 
     __main__     the verbs: serve, socket, check, connect, history, access, demo; the only reader of the environment
     simulator    stand-ins for Slack and HighLevel, and the demo

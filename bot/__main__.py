@@ -39,7 +39,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return _run(asked, environ)
     except SettingsError as error:
         problems = [f"  {name} {problem}." for name, problem in error.problems.items()]
-        advice = "`.env.example` explains each; the README says where to find them."
+        advice = "`.env.example` explains each; docs/operating/install.md says where to find them."
         print("The settings cannot be used:", *problems, advice, sep="\n", file=sys.stderr)
         return UNUSABLE_SETTINGS
 

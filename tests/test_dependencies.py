@@ -92,7 +92,12 @@ def _used_of_httpx(file: Path) -> set[str]:
 def test_what_we_use_of_httpx_is_written_down() -> None:
     files = [each for each in (ROOT / "bot").rglob("*.py") if "simulator" not in each.parts]
     used = set().union(*map(_used_of_httpx, files))
-    decision = (ROOT / "docs" / "decisions.md").read_text().partition("### httpx stays")[2].partition("\n### ")[0]
+    decision = (
+        (ROOT / "docs" / "developing" / "decisions.md")
+        .read_text()
+        .partition("### httpx stays")[2]
+        .partition("\n### ")[0]
+    )
 
     assert used
     assert used <= set(re.findall(r"`(\w+)`", decision))

@@ -18,25 +18,32 @@ from bot.operations.checks.findings import CheckId
 from bot.operations.diagnoses import DIAGNOSES
 from bot.operations.settings import NEEDED_BY, Settings
 from bot.simulator.demo.terminal import run
+from tools.pages import pages
 
 ROOT = Path(__file__).parents[1]
+OPERATING = ROOT / "docs" / "operating"
 README = (ROOT / "README.md").read_text()
-DECISIONS = (ROOT / "docs" / "decisions.md").read_text()
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")]
+TROUBLESHOOTING = (OPERATING / "troubleshooting.md").read_text()
+DECISIONS = (ROOT / "docs" / "developing" / "decisions.md").read_text()
 SOURCES = Path(bot.__file__).parent
 TESTS = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
 
 
-def _section(title: str) -> str:
-    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
-
-
-def _table(section: str) -> list[list[str]]:
-    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+def _table(page: str) -> list[list[str]]:
+    """The rows of the page's one table."""
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in row] for row in rows[2:]]
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_a_page_that_is_made_from_the_code_is_up_to_date(page: Path) -> None:
+    assert page.read_text() == pages()[page], "run `make docs`"
+
+
 def test_the_settings_table_matches_the_code() -> None:
-    documented = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in _table(_section("Settings"))}
+    rows = _table((OPERATING / "settings.md").read_text())
+    documented = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in rows}
     fields = Settings.model_fields
     written = {name.upper(): (_default(name), field.description) for name, field in fields.items()}
 
@@ -72,25 +79,37 @@ def test_the_transcript_is_what_the_demo_plays() -> None:
 
 def test_the_permissions_are_those_of_the_manifest() -> None:
     manifest = yaml.safe_load((ROOT / "manifest.yml").read_text())
-    documented = [row[1].strip("`") for row in _table(_section("Permissions, and why")) if row[0] == "Slack"]
+    documented = [row[1].strip("`") for row in _table((OPERATING / "access.md").read_text()) if row[0] == "Slack"]
 
     assert documented == manifest["oauth_config"]["scopes"]["bot"]
 
 
 def test_every_check_is_in_the_troubleshooting() -> None:
-    named = set(re.findall(r"check `([a-z_.]+)`", _section("When something is wrong")))
+    named = set(re.findall(r"check `([a-z_.]+)`", TROUBLESHOOTING))
 
     assert named == set(CheckId)
 
 
-def test_every_diagnosis_has_a_line_in_the_troubleshooting() -> None:
-    lines = re.findall(r"(?m)^\| `([a-z_.]+)` \| .{10,} \|$", _section("When something is wrong"))
+def test_every_diagnosis_has_a_line_under_its_check() -> None:
+    for section in (OPERATING / "diagnoses.md").read_text().split("\n## ")[1:]:
+        check = section.partition("\n")[0].strip("`")
+        lines = re.findall(r"(?m)^\| `([a-z_.]+)` \| .{10,} \|$", section)
+        assert lines == [each.id for each in DIAGNOSES if each.check == check]
 
-    assert sorted(lines) == sorted(diagnosis.id for diagnosis in DIAGNOSES)
+
+def test_every_check_that_can_fail_has_its_diagnoses_listed_once() -> None:
+    checks = re.findall(r"(?m)^## `([a-z_.]+)`$", (OPERATING / "diagnoses.md").read_text())
+
+    assert len(checks) == len(set(checks))
+    assert set(checks) == {each.check for each in DIAGNOSES}
+
+
+def test_every_name_in_braces_of_a_diagnosis_is_filled_in() -> None:
+    assert not re.search(r"[{}]", (OPERATING / "diagnoses.md").read_text())
 
 
 def test_the_manifest_link_creates_the_app_with_the_address_filled_in() -> None:
-    line = next(line for line in README.splitlines() if "manifest_yaml" in line)
+    line = next(line for line in (OPERATING / "install.md").read_text().splitlines() if "manifest_yaml" in line)
     command = shlex.split(line)
     command[0] = sys.executable
     link = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
@@ -103,21 +122,22 @@ def test_the_manifest_link_creates_the_app_with_the_address_filled_in() -> None:
     assert len(link) < 8000
 
 
-@pytest.mark.parametrize("verb", re.findall(r"python -m bot (\w+)", README))
-def test_every_verb_of_the_readme_exists(verb: str) -> None:
+@pytest.mark.parametrize(
+    "verb", sorted({verb for page in DOCUMENTS for verb in re.findall(r"python -m bot (\w+)", page.read_text())})
+)
+def test_every_verb_of_the_documents_exists(verb: str) -> None:
     assert verb == "demo" or main([verb], {"DATABASE_URL": "none"}) == 2
 
 
 def test_every_make_target_of_the_documents_exists() -> None:
     targets = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
-    documents = [README, *(path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])]
 
-    for document in documents:
-        assert set(re.findall(r"(?:`|    )make ([a-z]+)", document)) <= targets
+    for document in DOCUMENTS:
+        assert set(re.findall(r"(?:`|    )make ([a-z]+)(?![\w/])", document.read_text())) <= targets
 
 
 def test_every_file_of_the_documents_exists() -> None:
-    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]:
+    for document in DOCUMENTS:
         for name in re.findall(r"`([\w./]+\.(?:py|md|yml|json|toml|txt|example)|Procfile)`", document.read_text()):
             places = (ROOT / name, document.parent / name, SOURCES / name, ROOT / name.removeprefix("./"))
             assert any(place.exists() for place in places), f"{document.name}: {name}"
@@ -156,6 +176,47 @@ def _decisions() -> list[str]:
 def _anchor(title: str) -> str:
     """The anchor that GitHub gives a heading."""
     return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+# --- where a reader gets to ----------------------------------------------------------------------------------------
+
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+PICTURE = re.compile(r"!\[[^\]]+\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"")
+
+
+def _targets(document: Path) -> list[tuple[Path, str]]:
+    """Each file of ours that a document links to, with the anchor; empty for none."""
+    links = (urlsplit(link) for link in LINK.findall(document.read_text()))
+    return [
+        ((document.parent / link.path).resolve() if link.path else document, link.fragment)
+        for link in links
+        if not link.scheme
+    ]
+
+
+def _anchors(document: Path) -> set[str]:
+    return {_anchor(title) for title in re.findall(r"(?m)^#+ (.+)$", document.read_text())}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_and_picture_of_a_document_leads_somewhere(document: Path) -> None:
+    for target, anchor in _targets(document):
+        assert target.exists(), target
+        assert not anchor or anchor in _anchors(target), f"{target}#{anchor}"
+    for picture in PICTURE.findall(document.read_text()):
+        assert (document.parent / "".join(picture)).exists(), picture
+
+
+def test_every_page_is_two_clicks_from_the_readme_at_most() -> None:
+    start = ROOT / "README.md"
+    once = {target for target, _ in _targets(start)}
+    twice = {target for page in once if page.suffix == ".md" for target, _ in _targets(page)}
+
+    assert set(DOCUMENTS) | set(ROOT.glob("docs/**/*.yml")) <= {start, *once, *twice}
+
+
+def test_the_readme_takes_120_lines_at_most() -> None:
+    assert len(README.splitlines()) <= 120
 
 
 def test_the_map_names_every_module_once() -> None:

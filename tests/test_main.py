@@ -263,7 +263,7 @@ def test_serve_reports_every_problem_of_the_settings_and_ends_with_2(capsys: pyt
     assert printed.startswith("The settings cannot be used:")
     for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "HIGHLEVEL_TOKEN", "HIGHLEVEL_LOCATION_ID", "PORT"):
         assert f"  {name} " in printed
-    assert "the README says where to find them" in printed
+    assert "docs/operating/install.md says where to find them" in printed
 
 
 @pytest.mark.parametrize(("verb", "needed"), [("serve", "SLACK_SIGNING_SECRET"), ("socket", "SLACK_APP_TOKEN")])

@@ -89,7 +89,7 @@ def test_for_socket_mode_one_word_is_changed_and_the_addresses_are_optional(*, a
 
     assert loaded["settings"]["socket_mode_enabled"] is True
     assert ("https://" in json.dumps(loaded)) is addresses
-    assert "`socket_mode_enabled: true`" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "`socket_mode_enabled: true`" in (ROOT / "docs" / "operating" / "socket-mode.md").read_text(encoding="utf-8")
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     assert [error.message for error in jsonschema.Draft7Validator(schema).iter_errors(loaded)] == []
 
@@ -128,7 +128,7 @@ def test_the_shortcut_is_the_one_that_the_bot_listens_to(manifest: dict[str, Any
     (shortcut,) = manifest["features"]["shortcuts"]
     assert (shortcut["type"], shortcut["callback_id"]) == ("message", form.SHORTCUT)
     assert len(shortcut["name"]) <= LONGEST_SHORTCUT
-    assert shortcut["name"] in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert shortcut["name"] in (ROOT / "docs" / "using.md").read_text(encoding="utf-8")
 
 
 def test_every_address_is_the_route_that_the_bot_serves(manifest: dict[str, Any], command: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Checks docs/security.md against the code: secrets, tables, permissions, settings, numbers, tests."""
+"""Checks docs/operating/security.md against the code: secrets, tables, permissions, settings, numbers, tests."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ from bot.web.routes import LARGE_AT_ONCE
 from bot.web.server import MAX_HEADERS, REQUEST_PATIENCE
 
 ROOT = Path(__file__).parents[1]
-SECURITY = (ROOT / "docs" / "security.md").read_text()
+SECURITY = (ROOT / "docs" / "operating" / "security.md").read_text()
 FIELDS = Settings.model_fields
 HIDDEN = [name.upper() for name, field in FIELDS.items() if field.annotation is SecretStr or not field.repr]
 """The secrets. The database's URL is one, because it may contain a password."""
@@ -94,5 +94,5 @@ def test_a_problem_is_reported_privately_and_no_address_is_made_up() -> None:
     for text in (top, _section("Report a problem"), (ROOT / "CONTRIBUTING.md").read_text()):
         assert "rivately" in text
         assert not re.search(r"\S@\S+\.\S", text)
-    assert "(docs/security.md)" in top
+    assert "(docs/operating/security.md)" in top
     assert len(top.splitlines()) == 2

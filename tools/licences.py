@@ -1,4 +1,4 @@
-"""Writes docs/licences.md: under which licence each package comes that a host installs.
+"""Writes docs/developing/licences.md: under which licence each package comes that a host installs.
 
 Read from the packages as they are installed here: run it with the environment of `requirements.txt`.
 """
@@ -9,7 +9,7 @@ from importlib.metadata import Distribution, PackageMetadata, distribution
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "licences.md"
+PAGE = ROOT / "docs" / "developing" / "licences.md"
 HEAD = """# Licences
 
 Opp Status itself is under the MIT licence. A host installs these packages beside it, from `requirements.txt`;

@@ -466,4 +466,4 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         SHARED_CHANNELS_UNTOLD,
     ),
 )
-"""All of them, as the README lists them."""
+"""All of them. `make docs` lists them in docs/operating/diagnoses.md."""

@@ -1,4 +1,4 @@
-"""Processes are killed at every step, and the promises of `docs/reliability.md` hold."""
+"""Processes are killed at every step, and the promises of `docs/operating/reliability.md` hold."""
 
 import asyncio
 import random

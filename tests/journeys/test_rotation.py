@@ -1,4 +1,4 @@
-"""Every secret is rotated as docs/security.md says, while people go on typing commands."""
+"""Every secret is rotated as docs/operating/security.md says, while people go on typing commands."""
 
 import asyncio
 import io

@@ -99,7 +99,7 @@ def test_the_table_has_time_caller_deal_result_delivery_and_reference() -> None:
     )
 
 
-def test_the_readme_shows_the_table_as_it_is_written() -> None:
+def test_the_documents_show_the_table_as_it_is_written() -> None:
     day, deal = datetime(2026, 11, 24, tzinfo=UTC), "cD4eF6gH8jK1lM3nP5qR"
     changed = replace(CHANGED, user_id="U0ANA")
     undone = replace(changed, undoes="key", before="won", after="open", delivered="channel")
@@ -119,7 +119,7 @@ def test_the_readme_shows_the_table_as_it_is_written() -> None:
         replace(chosen, at=day.replace(hour=11, minute=5, second=52), reference="SQH3KCV7"),
     )
 
-    assert f"```\n{written}```\n" in (Path(__file__).parents[2] / "README.md").read_text()
+    assert f"```\n{written}```\n" in (Path(__file__).parents[2] / "docs" / "operating" / "data.md").read_text()
 
 
 def test_a_table_without_commands_says_so() -> None:

@@ -71,7 +71,7 @@ class Check(Protocol):
 
     To add a check: give it a `CheckId` and, in `diagnoses`, a `Diagnosis` for each way to fail; write one class with
     this method in a file beside this one; hand it to `Health` in `wiring`. A check without neighbours is a function
-    that returns `Findings`, such as `check_clock`. A test then asks for a line in the README.
+    that returns `Findings`, such as `check_clock`. A test then asks for a line in docs/operating/troubleshooting.md.
     """
 
     async def run(self, *, everything: bool) -> Findings:
