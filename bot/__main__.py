@@ -27,8 +27,8 @@ INTERRUPTED = 130
 READER_GONE = 141
 """What a shell reports of a program that ended by Ctrl-C, or because `head` had enough."""
 NO_LINK = (
-    "The link cannot be noted in the database that DATABASE_URL names. Look at whether it can be written, and start"
-    " this version of the bot once: it makes the tables."
+    "Couldn't save the link to the database in DATABASE_URL. Check that it's writable, and start this version of"
+    " Opp Status once so it can create its tables."
 )
 
 
@@ -39,8 +39,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return _run(asked, environ)
     except SettingsError as error:
         problems = [f"  {name} {problem}." for name, problem in error.problems.items()]
-        advice = "`.env.example` explains each; docs/operating/install.md says where to find them."
-        print("The settings cannot be used:", *problems, advice, sep="\n", file=sys.stderr)
+        advice = "`.env.example` explains each one. docs/operating/install.md says where to find them."
+        print("These settings need fixing:", *problems, advice, sep="
+", file=sys.stderr)
         return UNUSABLE_SETTINGS
 
 
@@ -117,9 +118,9 @@ def _connect(environ: Mapping[str, str]) -> int:
     except StoreDown:
         print(NO_LINK, file=sys.stderr)
         return FAILED
-    print(f"Open this within 30 minutes, while the bot is running; it is good once:\n\n  {link}\n")
+    print(f"Open this link within 30 minutes, while Opp Status is running. It works once:\n\n  {link}\n")
     if settings.highlevel_token.get_secret_value():
-        print("HIGHLEVEL_TOKEN is set too, and is what the bot uses: remove it when HighLevel is connected.")
+        print("HIGHLEVEL_TOKEN is also set, and it takes priority. Remove it once HighLevel is connected.")
     return 0
 
 
@@ -165,7 +166,7 @@ def _demo(asked: argparse.Namespace) -> int:
     try:
         terminal.run(sys.stdin, sys.stdout, host=asked.host, port=asked.port, stays=asked.stay)
     except OSError as error:
-        print(f"The page cannot be served on {asked.host}: {error.strerror}.", file=sys.stderr)
+        print(f"Can't serve the page on {asked.host}: {error.strerror}.", file=sys.stderr)
         return FAILED
     return 0
 
@@ -174,41 +175,41 @@ def _demo(asked: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bot", description="Change HighLevel deals from Slack.")
+    parser = argparse.ArgumentParser(prog="python -m bot", description="Update HighLevel deals from Slack.")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
-    verbs.add_parser("serve", help="answer Slack over HTTP on PORT")
-    verbs.add_parser("socket", help="answer Slack over Socket Mode, which needs no public address")
-    checking = verbs.add_parser("check", help="ask Slack and HighLevel, and say what to do about what is not well")
-    checking.add_argument("--json", action="store_true", help="for machines: one JSON object")
-    verbs.add_parser("connect", help="print a link with which HighLevel is connected by OAuth, once, within 30 minutes")
-    _add_history(verbs.add_parser("history", help="list who asked for what, and what became of it, oldest first"))
-    _add_access(verbs.add_parser("access", help="list who asks to be let in and who was, or take an approval back"))
-    _add_demo(verbs.add_parser("demo", help="try it on this machine, without an account, in a browser or a terminal"))
+    verbs.add_parser("serve", help="run Opp Status over HTTP on PORT")
+    verbs.add_parser("socket", help="run Opp Status over Socket Mode (no public address needed)")
+    checking = verbs.add_parser("check", help="check the setup and say how to fix what's wrong")
+    checking.add_argument("--json", action="store_true", help="print one JSON object")
+    verbs.add_parser("connect", help="print a one-time link to connect HighLevel (good for 30 minutes)")
+    _add_history(verbs.add_parser("history", help="list every command and its result, oldest first"))
+    _add_access(verbs.add_parser("access", help="list access requests and approvals, or remove one"))
+    _add_demo(verbs.add_parser("demo", help="try it on this machine, no account needed"))
     return parser
 
 
 def _add_history(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "List the commands in the database of DATABASE_URL, oldest first. WHEN is a date or a date-time such as"
-        " 2026-11-24T18:30, in UTC if it names no zone, or a period back from now, such as 30m, 24h or 7d."
+        "List commands from the database in DATABASE_URL, oldest first. WHEN is a date, a date and time such as"
+        " 2026-11-24T18:30 (UTC unless you add a zone), or how long ago, such as 30m, 24h, or 7d."
     )
     _add_format(parser)
-    parser.add_argument("--since", type=_beginning, metavar="WHEN", help="only what was asked for then or later")
-    parser.add_argument("--until", type=_end, metavar="WHEN", help="only what was asked for earlier, or on that day")
-    parser.add_argument("--opportunity", metavar="ID", help="only what is about this deal of HighLevel")
-    parser.add_argument("--user", metavar="ID", help="only what this member of Slack asked for")
+    parser.add_argument("--since", type=_beginning, metavar="WHEN", help="from then on")
+    parser.add_argument("--until", type=_end, metavar="WHEN", help="before then, or through that day")
+    parser.add_argument("--opportunity", metavar="ID", help="only this HighLevel deal")
+    parser.add_argument("--user", metavar="ID", help="only this Slack member")
 
 
 def _add_access(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "List who asks to be let in and whom an admin has let in, from the database of DATABASE_URL; not who is in the"
-        " settings or in a user group. Or take a member's approval back."
+        "List access requests and approvals from the database in DATABASE_URL. People in the settings or in a user"
+        " group aren't included. Or remove someone's approval."
     )
     _add_format(parser)
-    parser.add_argument("--all", action="store_true", help="also what was declined or taken back")
+    parser.add_argument("--all", action="store_true", help="include declined and removed")
     actions = parser.add_subparsers(dest="action", metavar="revoke")
-    revoking = actions.add_parser("revoke", help="take an approval back: from now on they may not")
-    revoking.add_argument("user", help="the member's id in Slack, such as U012AB3CD")
+    revoking = actions.add_parser("revoke", help="remove someone's approval, effective immediately")
+    revoking.add_argument("user", help="the Slack member ID, such as U012AB3CD")
 
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
@@ -231,10 +232,10 @@ def _moment(read: Callable[[str, datetime], datetime], text: str) -> datetime:
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Play a dialogue, then let you type here and, with all that it can do, on a page in a browser."
-    parser.add_argument("--host", default="127.0.0.1", help="where the page can be reached; by default only from here")
-    parser.add_argument("--port", type=int, help="of the page; 3000, or any that is free, unless told otherwise")
-    parser.add_argument("--stay", action="store_true", help="serve the page until Ctrl-C, also when no one types")
+    parser.description = "Play a short dialogue, then try it yourself here or on a web page."
+    parser.add_argument("--host", default="127.0.0.1", help="address to serve the page on (default: this machine only)")
+    parser.add_argument("--port", type=int, help="port for the page (default: 3000, or any free port)")
+    parser.add_argument("--stay", action="store_true", help="keep serving the page until Ctrl-C")
 
 
 # --- the environment ------------------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ async def test_check_notes_that_an_unset_address_was_not_tried(
     code, printed = await _checked(capsys, _environ(house))
 
     assert code == 0
-    assert "note  slack.request_url: Whether Slack can reach the bot was not tried: set PUBLIC_URL" in printed
+    assert "note  slack.request_url: Skipped: PUBLIC_URL isn't set" in printed
     assert "ok    slack.request_url" not in printed
 
 
@@ -90,7 +90,7 @@ async def test_check_json_is_the_report_of_readyz_with_notes_and_diagnoses(
         "highlevel.users": "highlevel.users.missing",
     }
     assert list(report["failing"]) == ["highlevel.edit"]
-    assert report["notes"]["highlevel.users"].startswith("HIGHLEVEL_TOKEN may not read users")
+    assert report["notes"]["highlevel.users"].startswith("HIGHLEVEL_TOKEN can't read users")
 
 
 def test_check_json_reports_unusable_settings_and_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,8 +213,8 @@ async def test_check_says_what_to_do_about_each_failing_check_and_ends_with_1(
     code, printed = await _checked(capsys, environ)
 
     assert code == 1
-    assert "FAIL  access.allowlist: ALLOWED_USERS is empty" in printed
-    assert "FAIL  highlevel.token: HighLevel does not accept HIGHLEVEL_TOKEN" in printed
+    assert "FAIL  access.allowlist: No one can change deals" in printed
+    assert "FAIL  highlevel.token: HighLevel rejected HIGHLEVEL_TOKEN" in printed
     assert "pit-another" not in printed
 
 
@@ -225,7 +225,7 @@ async def test_check_notes_what_the_bot_works_without_and_ends_with_0(
     code, printed = await _checked(capsys, _environ(house))
 
     assert code == 0
-    assert "note  highlevel.lost_reasons: HighLevel does not let HIGHLEVEL_TOKEN read lost reasons" in printed
+    assert "note  highlevel.lost_reasons: HIGHLEVEL_TOKEN can't read lost reasons" in printed
     assert "ok    highlevel.lost_reasons" not in printed
 
 
@@ -238,7 +238,7 @@ async def test_check_tries_the_app_level_token_without_connecting(
     printed = capsys.readouterr().out
 
     assert (code, well) == (1, 0)
-    assert "FAIL  slack.socket: Slack does not accept SLACK_APP_TOKEN (it says: invalid_auth)." in printed
+    assert "FAIL  slack.socket: Slack rejected SLACK_APP_TOKEN (invalid_auth)." in printed
     assert "xapp-another" not in printed
     assert house.slack.socket.greeted == 0
 
@@ -254,13 +254,13 @@ def test_check_reports_unusable_settings_as_a_check_and_ends_with_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["check"], {}) == 2
-    assert capsys.readouterr().out.startswith("FAIL  settings: SLACK_BOT_TOKEN is not set")
+    assert capsys.readouterr().out.startswith("FAIL  settings: SLACK_BOT_TOKEN isn't set")
 
 
 def test_serve_reports_every_problem_of_the_settings_and_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve"], {"PORT": "http"}) == 2
     printed = capsys.readouterr().err
-    assert printed.startswith("The settings cannot be used:")
+    assert printed.startswith("These settings need fixing:")
     for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "HIGHLEVEL_TOKEN", "HIGHLEVEL_LOCATION_ID", "PORT"):
         assert f"  {name} " in printed
     assert "docs/operating/install.md says where to find them" in printed
@@ -272,7 +272,7 @@ def test_each_verb_needs_its_own_secret(verb: str, needed: str, capsys: pytest.C
     rest = {"SLACK_BOT_TOKEN": "xoxb-x", "HIGHLEVEL_TOKEN": "pit-x", "HIGHLEVEL_LOCATION_ID": "L"}
     assert main([verb], given | rest) == 2
     assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("  ")] == [
-        f"  {needed} is not set: {Settings.model_fields[needed.lower()].description}."
+        f"  {needed} isn't set. {Settings.model_fields[needed.lower()].description}."
     ]
 
 
@@ -286,7 +286,7 @@ def test_a_demo_whose_page_cannot_be_served_says_so(capsys: pytest.CaptureFixtur
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert main(["demo", "--port", str(taken.getsockname()[1])], {}) == 1
 
-    assert "The page cannot be served on 127.0.0.1: " in capsys.readouterr().err
+    assert "Can't serve the page on 127.0.0.1: " in capsys.readouterr().err
 
 
 def test_demo_plays_and_ends_with_its_input(
@@ -369,14 +369,14 @@ async def test_connect_says_that_the_bot_uses_a_private_token(
         code = await asyncio.to_thread(main, ["connect"], environ)
 
     assert code == 0
-    assert "HIGHLEVEL_TOKEN is set too, and is what the bot uses" in capsys.readouterr().out
+    assert "HIGHLEVEL_TOKEN is also set, and it takes priority" in capsys.readouterr().out
 
 
 async def test_connect_says_what_is_missing_and_ends_with_2(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     assert await asyncio.to_thread(main, ["connect"], _environ(house)) == 2
     told = capsys.readouterr().err
     for name in ("HIGHLEVEL_CLIENT_ID", "HIGHLEVEL_CLIENT_SECRET", "PUBLIC_URL", "ENCRYPTION_KEY"):
-        assert f"  {name} is not set" in told
+        assert f"  {name} isn't set" in told
     assert "urlsafe_b64encode" in told
 
 
@@ -391,7 +391,7 @@ def test_connect_says_that_the_database_has_no_tables_yet_and_ends_with_1(
     }
 
     assert main(["connect"], environ | BY_OAUTH) == 1
-    assert "start this version of the bot once" in capsys.readouterr().err
+    assert "start this version of Opp Status once" in capsys.readouterr().err
 
 
 # --- history --------------------------------------------------------------------------------------------------------
@@ -502,7 +502,7 @@ def test_history_reports_an_unusable_database_url_and_ends_with_2(
 ) -> None:
     assert _history("postgresql://ana:s3cret@ha@db.example/ledger") == 2
     told = capsys.readouterr().err
-    assert "  DATABASE_URL should be sqlite:/// and a path" in told
+    assert "  DATABASE_URL should be sqlite:/// plus a path" in told
     assert "s3cret" not in told
 
 
@@ -511,7 +511,7 @@ def test_history_says_that_there_is_no_database_file_and_makes_none(
 ) -> None:
     assert _history(ledger) == 1
     assert capsys.readouterr().err == (
-        f"The database that DATABASE_URL names cannot be read: there is no file {tmp_path / 'ledger.db'}\n"
+        f"Can't read the database in DATABASE_URL: there is no file {tmp_path / 'ledger.db'}\n"
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -519,11 +519,13 @@ def test_history_says_that_there_is_no_database_file_and_makes_none(
 def test_history_says_that_a_server_cannot_be_reached_without_its_password(capsys: pytest.CaptureFixture[str]) -> None:
     assert _history("postgresql://ana:s3cret@127.0.0.1:1/ledger") == 1
     told = capsys.readouterr().err
-    assert "cannot be read: connection" in told
+    assert "Can't read the database in DATABASE_URL: connection" in told
     assert "s3cret" not in told
 
 
-@pytest.mark.parametrize(("step", "advice"), [("+ 1", "deploy the later version.\n"), ("- 1", "start the bot once.\n")])
+@pytest.mark.parametrize(
+    ("step", "advice"), [("+ 1", "Deploy the newer version.\n"), ("- 1", "Start Opp Status once.\n")]
+)
 def test_history_says_what_to_do_about_another_version(
     ledger: str, step: str, advice: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -581,7 +583,7 @@ def test_history_says_that_its_list_cannot_be_written(ledger: str) -> None:
         )
 
     assert process.returncode == 1
-    assert process.stderr == b"The list cannot be written: No space left on device.\n"
+    assert process.stderr == b"Can't write the list: No space left on device.\n"
 
 
 def test_history_imports_no_library_that_it_does_not_need(ledger: str) -> None:
@@ -615,7 +617,7 @@ def test_access_lists_approvals_and_open_requests(database_url: str, capsys: pyt
 
     assert _access(database_url) == 0
     header, ben, leo = capsys.readouterr().out.splitlines()
-    assert header.startswith("asked (UTC)")
+    assert header.startswith("requested (UTC)")
     assert "approved  U0KIM" in ben
     assert "open" in leo
 

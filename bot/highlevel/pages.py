@@ -34,13 +34,15 @@ PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
 }
 
-ANOTHER_LINK = "Ask the person who runs the bot for another link: python -m bot connect prints one."
+CLOSE = "You can close this page."
+ANOTHER_LINK = "Ask your Opp Status admin for a new link (python -m bot connect)."
 WORTH_NOTHING = {
-    Verdict.SPENT: "was used already, and is good once",
+    Verdict.SPENT: "has already been used. Each link works once",
     Verdict.EXPIRED: "has expired",
-    Verdict.UNKNOWN: "is not one that this bot has given out, or is not whole",
+    Verdict.UNKNOWN: "isn't valid, or part of it is missing",
 }
 NOTHING_STORED = "Nothing was connected."
+CONNECT = "Connect HighLevel to Opp Status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +106,17 @@ class ConnectPages:
         """A page with one button. It does not use the link up: a chat that previews the link opens the page too."""
         secret = _asked(request, "pass")
         if not secret:
-            lines = ("This page is opened with a link that is good once.", ANOTHER_LINK)
-            return HtmlPage("Connect HighLevel", lines, HTTPStatus.FORBIDDEN).response()
+            lines = ("Open this page with a one-time link.", ANOTHER_LINK)
+            return HtmlPage(CONNECT, lines, HTTPStatus.FORBIDDEN).response()
         verdict = await self._install_links.look(secret, Purpose.INSTALL)
         if verdict is not Verdict.GOOD:
             return _no_good("link", verdict).response()
         where = ", ".join(sorted(self._locations))
         lines = (
-            f"HighLevel will ask which sub-account the bot may work in: choose {where}.",
-            "The bot may then read deals and change their status there, until you remove the app.",
+            f"HighLevel will ask which sub-account to connect. Choose {where}.",
+            "Opp Status will be able to read deals and change their status there until you remove the app.",
         )
-        return HtmlPage("Connect HighLevel", lines, button="Go to HighLevel").response()
+        return HtmlPage(CONNECT, lines, button="Continue to HighLevel").response()
 
     async def _begin(self, request: Request) -> Response:
         verdict = await self._install_links.spend(_asked(request, "pass"), Purpose.INSTALL)
@@ -128,15 +130,11 @@ class ConnectPages:
         if verdict is not Verdict.GOOD:
             log.warning("oauth.state_refused", verdict=verdict.value)
             again = await self._connected_before() if verdict is Verdict.SPENT else None
-            return (again or _no_good("way back from HighLevel", verdict)).response()
+            return (again or _no_good("sign-in", verdict)).response()
         code = _asked(request, "code")
         if not code:
             log.info("oauth.declined")
-            lines = (
-                "HighLevel sent you back without its consent: it was declined there.",
-                NOTHING_STORED,
-                ANOTHER_LINK,
-            )
+            lines = ("The connection was declined in HighLevel.", NOTHING_STORED, ANOTHER_LINK)
             return HtmlPage("Not connected", lines, HTTPStatus.BAD_REQUEST).response()
         try:
             return (await self._connect(await self._token_endpoint.redeem(code))).response()
@@ -155,7 +153,7 @@ class ConnectPages:
             return None
         missing = ", ".join(location_id for location_id in found if location_id not in connected)
         more = (f"Not connected: {missing}. {ANOTHER_LINK}",) if missing else ()
-        return HtmlPage("Connected", (f"{', '.join(connected)} is connected already; you can close this page.", *more))
+        return HtmlPage("Connected", (f"{', '.join(connected)} is already connected. {CLOSE}", *more))
 
     async def _connect(self, tokens: Tokens) -> HtmlPage:
         """Save the tokens: a location's, or an agency's and those of each of our locations that it has."""
@@ -163,8 +161,8 @@ class ConnectPages:
         if tokens.kind is Kind.LOCATION and tokens.location_id not in self._locations:
             log.warning("oauth.wrong_location", location=tokens.location_id)
             lines = (
-                f"You chose the sub-account {tokens.location_id}, and the bot is set up for {wanted}.",
-                f"{NOTHING_STORED} You may remove the app from that sub-account again.",
+                f"You chose {tokens.location_id}, but Opp Status is set up for {wanted}.",
+                f"{NOTHING_STORED} You can remove the app from that sub-account.",
                 ANOTHER_LINK,
             )
             return HtmlPage("Not connected", lines, HTTPStatus.CONFLICT)
@@ -191,11 +189,11 @@ class ConnectPages:
         if not refused:
             return _connected(", ".join(connected))
         lines = (
-            f"Connected {', '.join(connected)}, and the bot can work there.",
-            f"Not connected: {', '.join(refused)}. What was connected there before is as it was.",
-            f"Give the app access to it in HighLevel, then come again. {ANOTHER_LINK}",
+            f"Connected: {', '.join(connected)}.",
+            f"Not connected: {', '.join(refused)}. Any earlier connection there is unchanged.",
+            f"Give the app access in HighLevel, then try again. {ANOTHER_LINK}",
         )
-        return HtmlPage("Connected in part", lines, HTTPStatus.BAD_GATEWAY)
+        return HtmlPage("Partly connected", lines, HTTPStatus.BAD_GATEWAY)
 
     async def _save(self, tokens: Tokens) -> None:
         await self._connections.connect(tokens)
@@ -220,7 +218,7 @@ def _asked(request: Request, name: str) -> str:
 
 
 def _connected(where: str) -> HtmlPage:
-    return HtmlPage("Connected", (f"Connected {where}; you can close this page.",))
+    return HtmlPage("Connected", (f"Connected to {where}. {CLOSE}",))
 
 
 def _no_good(what: str, verdict: Verdict) -> HtmlPage:
@@ -231,13 +229,13 @@ def _no_good(what: str, verdict: Verdict) -> HtmlPage:
 def _refused(error: HighLevelError) -> HtmlPage:
     match error:
         case Disconnected():
-            what = f"HighLevel did not give the bot access: {error.why.value}."
+            what = f"HighLevel didn't give Opp Status access: {error.why.value}."
         case AppUnknown():
-            what = "HighLevel does not know the bot's app: HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET is wrong."
+            what = "HighLevel doesn't recognize the app. HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET is wrong."
         case _:
-            what = "HighLevel could not be asked for access just now."
-    reasons = f"It says: {'; '.join(error.details.messages)}." if error.details.messages else ""
-    lines = tuple(filter(None, (what, reasons, "The bot is not connected.", ANOTHER_LINK)))
+            what = "Couldn't reach HighLevel to ask for access."
+    reasons = f"HighLevel says: “{', '.join(error.details.messages)}”" if error.details.messages else ""
+    lines = tuple(filter(None, (what, reasons, "Opp Status isn't connected.", ANOTHER_LINK)))
     return HtmlPage("Not connected", lines, HTTPStatus.BAD_GATEWAY)
 
 
@@ -251,7 +249,7 @@ def _guarded(handler: _Handler) -> _Handler:
         try:
             return await handler(request)
         except StoreDown:
-            lines = ("The bot's database is away.", NOTHING_STORED, "Try again in a minute.", ANOTHER_LINK)
+            lines = ("Opp Status can't reach its database.", NOTHING_STORED, "Try again in a minute.", ANOTHER_LINK)
             return HtmlPage("Not connected", lines, HTTPStatus.SERVICE_UNAVAILABLE).response()
 
     return guarded

@@ -83,7 +83,7 @@ def _time(moment: datetime) -> str:
 def _result(record: Record) -> str:
     match record.outcome:
         case None:
-            return f"{record.status}: {_UNDER_WAY}"
+            return f"{record.status}: {_IN_PROGRESS}"
         case Result.CHANGED if not record.changed:
             return f"{record.status}: reason added"
         case Result.CHANGED:
@@ -102,14 +102,14 @@ def _delivery(record: Record) -> str:
         case State.FINISHED:
             return (record.delivered or "").replace("_", " ")
         case State.ACCEPTED | State.RUNNING | State.INTENDED | State.ANSWERED:
-            return _UNDER_WAY
+            return _IN_PROGRESS
         case Unfamiliar(word):
             return (record.delivered or word).replace("_", " ")
         case _:
             assert_never(record.state)
 
 
-_UNDER_WAY = "under way"
+_IN_PROGRESS = "in progress"
 _GAP = "  "
 _COMMANDS: _Layout[Record] = _Layout(
     fields=tuple(Record.__dataclass_fields__),
@@ -117,7 +117,7 @@ _COMMANDS: _Layout[Record] = _Layout(
         ("when (UTC)", 19, lambda record: _time(record.at)),
         ("who", 11, lambda record: record.user_id),
         ("deal", 29, lambda record: record.name or record.called or record.opportunity_id),
-        ("what became of it", 27, _result),
+        ("result", 27, _result),
         ("delivered", 14, _delivery),
         ("reference", 9, lambda record: record.reference),
     ),
@@ -142,10 +142,10 @@ def _since(request: AccessRequest) -> str:
 _REQUESTS: _Layout[AccessRequest] = _Layout(
     fields=tuple(AccessRequest.__dataclass_fields__),
     columns=(
-        ("asked (UTC)", 19, lambda request: _time(request.asked_at)),
+        ("requested (UTC)", 19, lambda request: _time(request.asked_at)),
         ("who", 11, lambda request: request.user_id),
         ("where", 11, lambda request: request.channel_id),
-        ("state", 8, lambda request: request.state.value),
+        ("status", 8, lambda request: request.state.value),
         ("by", 11, lambda request: _last_decision(request)[0]),
         ("since (UTC)", 19, _since),
         ("reference", 9, lambda request: request.reference),

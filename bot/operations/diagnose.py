@@ -97,11 +97,17 @@ def of_highlevel(trouble: Trouble, token: TokenShape, now: float, connect_url: s
         case Cause.SCOPE_MISSING if _AGENCY.search(words):
             return TOKEN_OF_AGENCY
         case Cause.FORBIDDEN:
-            return TOKEN_FORBIDDEN.about(said=f" ({'; '.join(trouble.reasons)})" if trouble.reasons else "")
+            return TOKEN_FORBIDDEN.about(said=_quoted(trouble.reasons) or " and didn't say why")
         case Cause.RECONNECT:
-            why = f" ({'; '.join(trouble.reasons)})" if trouble.reasons else ""
-            return RECONNECT.about(page=f"{f', on {connect_url}' if connect_url else ''}{why}")
+            page = f", on {connect_url}" if connect_url else ""
+            return RECONNECT.about(page=page, why=_quoted(trouble.reasons))
     return BY_CAUSE.get(trouble.cause, HIGHLEVEL_UNREACHABLE)
+
+
+def _quoted(reasons: Iterable[str]) -> str:
+    """What was given as the reason, in brackets; empty if there was none."""
+    said = ", ".join(reasons)
+    return f" ({said})" if said else ""
 
 
 class Grant(Enum):

@@ -39,32 +39,37 @@ SETTINGS_UNUSABLE = Diagnosis("settings.unusable", "{problems}")
 
 _APP = "api.slack.com/apps > your app"
 
-_ADD = f"at {_APP} > OAuth & Permissions > Scopes > Bot Token Scopes, and press Reinstall to Workspace there"
+_ADD = f"in {_APP} > OAuth & Permissions > Scopes > Bot Token Scopes, then click Reinstall to Workspace"
 
-_REFUSED = "Slack does not accept SLACK_BOT_TOKEN (it says: {error}). "
+_REFUSED = "Slack rejected SLACK_BOT_TOKEN ({error}). "
 
-_COPY = f"Copy the Bot User OAuth Token again, from {_APP} > OAuth & Permissions"
+_COPY = f"Copy the Bot User OAuth Token again from {_APP} > OAuth & Permissions"
 
 SLACK_UNREACHABLE = Diagnosis(
-    "slack.token.unreachable", "Slack cannot be reached. Look at the network, and at SLACK_API_URL if you set it."
+    "slack.token.unreachable",
+    "Can't reach Slack. Check the network, and SLACK_API_URL if you set it.",
 )
 
-SLACK_MISTYPED = Diagnosis("slack.token.mistyped", f"{_REFUSED}{_COPY}, whole.")
+SLACK_MISTYPED = Diagnosis(
+    "slack.token.mistyped",
+    f"{_REFUSED}{_COPY}, and make sure you get all of it.",
+)
 
 SLACK_REVOKED = Diagnosis(
     "slack.token.revoked",
-    f"{_REFUSED}It was revoked, or the app was removed from the workspace. Press Install to Workspace at {_APP} > Install "
-    "App, and copy the new Bot User OAuth Token.",
+    f"{_REFUSED}The token was revoked, or the app was removed. Click Install to Workspace in {_APP} > Install App, then copy "
+    "the new Bot User OAuth Token.",
 )
 
 SLACK_EXPIRED = Diagnosis(
     "slack.token.expired",
-    f"{_REFUSED}Token rotation is on in your app, and ends each token after 12 hours. It cannot be switched off again: "
-    "create the app anew from manifest.yml, at api.slack.com/apps > Create New App.",
+    f"{_REFUSED}Your app has token rotation on, so tokens expire after 12 hours. It can't be turned off, so create a new app "
+    "from manifest.yml at api.slack.com/apps > Create New App.",
 )
 
 SLACK_REFUSED = Diagnosis(
-    "slack.token.refused", f"{_REFUSED}{_COPY}; if the app was removed from the workspace, install it again first."
+    "slack.token.refused",
+    f"{_REFUSED}{_COPY}. If the app was removed from the workspace, reinstall it first.",
 )
 
 SLACK_WORDS: Mapping[str, Diagnosis] = {
@@ -80,46 +85,46 @@ https://docs.slack.dev/reference/methods/auth.test"""
 
 WORKSPACE_ANOTHER = Diagnosis(
     "slack.workspace.another",
-    "SLACK_BOT_TOKEN belongs to the workspace {team}, and SLACK_TEAM_ID names {wanted}. "
-    f"{_COPY}, of the app that is installed in {{wanted}}; or correct SLACK_TEAM_ID.",
+    "SLACK_BOT_TOKEN is for {team}, but SLACK_TEAM_ID says {wanted}. "
+    f"{_COPY} for the app installed in {{wanted}}, or fix SLACK_TEAM_ID.",
 )
 
 WORKSPACE_STRANGERS = Diagnosis(
     "slack.workspace.strangers",
-    "SLACK_BOT_TOKEN belongs to the workspace {team}, and no one whom ALLOWED_USERS or ADMINS names is a member of it. If it "
-    f"is not your workspace, the token is the wrong one. {_COPY}, of the app that is installed in yours. Otherwise copy the "
-    "people's ids again: profile, three dots, Copy member ID.",
+    "SLACK_BOT_TOKEN is for {team}, but no one in ALLOWED_USERS or ADMINS is a member there. If that's not your workspace, "
+    f"you have the wrong token. {_COPY} for the app in your workspace. If it is, copy the member IDs again: profile > three dots > "
+    "Copy member ID.",
 )
 
-SCOPES_MISSING = Diagnosis("slack.scopes.missing", f"SLACK_BOT_TOKEN lacks {{scopes}}. Add that {_ADD}.")
+SCOPES_MISSING = Diagnosis(
+    "slack.scopes.missing",
+    f"SLACK_BOT_TOKEN is missing {{scopes}}. Add it {_ADD}.",
+)
 
 SCOPES_UNTOLD = Diagnosis(
     "slack.scopes.untold",
-    f"Slack's answer does not say which scopes SLACK_BOT_TOKEN has. They are listed at {_APP} > OAuth & Permissions > Scopes.",
+    f"Slack didn't say which scopes SLACK_BOT_TOKEN has. Check them in {_APP} > OAuth & Permissions > Scopes.",
 )
 
 COMMAND_MISSING = Diagnosis(
     "slack.command.not_installed",
-    "SLACK_BOT_TOKEN lacks the scope commands, so this app has no /opp-status in the workspace. Paste manifest.yml at "
-    f"{_APP} > App Manifest, look whether /opp-status is listed under Slash Commands, and press Reinstall to Workspace "
-    "under OAuth & Permissions.",
+    f"SLACK_BOT_TOKEN is missing the commands scope, so /opp-status isn't available. Paste manifest.yml in {_APP} > App "
+    "Manifest, check that /opp-status is listed under Slash Commands, and click Reinstall to Workspace under OAuth & Permissions.",
 )
 
 COMMAND_UNTOLD = Diagnosis(
     "slack.command.untold",
-    "Whether the app has its command cannot be told without knowing the token's scopes. Look whether /opp-status is listed at "
-    f"{_APP} > Slash Commands.",
+    f"Can't check for /opp-status without the token's scopes. See whether it's listed in {_APP} > Slash Commands.",
 )
 
 SOCKET_DOWN = Diagnosis(
     "slack.socket.down",
-    "There is no connection to Slack at the moment; it is tried again all the time. If that goes on, look at the network: "
-    "outgoing https and wss must be possible.",
+    "Not connected to Slack right now. Retrying. If this keeps up, check that the network allows outgoing https and wss.",
 )
 
 SOCKET_REFUSED = Diagnosis(
     "slack.socket.refused",
-    "Slack does not accept SLACK_APP_TOKEN (it says: {error}). Create an app-level token with connections:write at "
+    "Slack rejected SLACK_APP_TOKEN ({error}). Create an app-level token with connections:write in "
     f"{_APP} > Basic Information > App-Level Tokens.",
 )
 
@@ -127,15 +132,15 @@ SOCKET_WORDS: Mapping[str, Diagnosis] = {
     "": SOCKET_DOWN,
     "ratelimited": Diagnosis(
         "slack.socket.rate_limited",
-        "Slack wants us to connect less often. It is tried again by and by: wait a minute or two.",
+        "Slack asked Opp Status to connect less often. It'll retry in a minute or two.",
     ),
     "link_disabled": Diagnosis(
         "slack.socket.switched_off",
-        f"Socket Mode is switched off in your Slack app: switch it on under Socket Mode, at {_APP} > Socket Mode.",
+        f"Socket Mode is off. Turn it on in {_APP} > Socket Mode.",
     ),
     "too_many_websockets": Diagnosis(
         "slack.socket.too_many",
-        "Slack allows an app ten connections, and all are in use: stop other processes with this token.",
+        "All ten of the app's connections are in use. Stop other processes that use this token.",
     ),
 }
 """What Slack's word for refusing a connection means; any other word is `SOCKET_REFUSED`."""
@@ -144,53 +149,52 @@ _URLS = f"{_APP} > Slash Commands > /opp-status > Request URL, and Interactivity
 
 URL_UNTRIED = Diagnosis(
     "slack.request_url.untried",
-    "Whether Slack can reach the bot was not tried: set PUBLIC_URL to the bot's own address. Slack has that address, with "
-    f"/slack/events behind it, at {_URLS}.",
+    "Skipped: PUBLIC_URL isn't set. Set it to the address of this installation. In Slack, the same address plus /slack/events goes in "
+    f"{_URLS}.",
 )
 
 URL_UNREACHABLE = Diagnosis(
     "slack.request_url.unreachable",
-    "Nothing answers at {url}. Look whether the bot is running there, whether PUBLIC_URL is right, and whether your host "
-    f"lets it be reached from outside. Slack's own address is at {_URLS}.",
+    "Nothing responds at {url}. Check that Opp Status is running, that PUBLIC_URL is right, and that your host allows traffic from "
+    f"outside. Slack's address is in {_URLS}.",
 )
 
 URL_UNTRUSTED = Diagnosis(
     "slack.request_url.untrusted",
-    "No secure connection to {url}, and Slack will get none either: its certificate is not valid, or it has none. Renew it in "
-    "your host's dashboard, under domains or certificates.",
+    "{url} doesn't have a valid certificate, so Slack can't connect. Renew it in your host's dashboard, under domains or certificates.",
 )
 
 URL_REDIRECTED = Diagnosis(
     "slack.request_url.redirected",
-    "{url} sends everyone who asks to another address, and Slack does not follow: a login page before the bot, or http in place "
-    f"of https. Let it through without a login, or set PUBLIC_URL to where it leads, and that at {_URLS}.",
+    "{url} redirects, and Slack doesn't follow redirects. It may be a login page, or http instead of https. Remove the login, or use "
+    f"the final address for PUBLIC_URL and in {_URLS}.",
 )
 
 URL_GUARDED = Diagnosis(
     "slack.request_url.guarded",
-    "Something before the bot asks for a login at {url} (it answers {status}), and Slack has none. Switch the protection off for "
-    "this address, in the dashboard of your host or CDN.",
+    "{url} asks for a login ({status}), and Slack can't sign in. Turn off protection for this address in the dashboard of your host "
+    "or CDN.",
 )
 
 URL_ASLEEP = Diagnosis(
     "slack.request_url.down",
-    "The host answers at {url}, but the bot behind it does not (it answers {status}): it is starting, asleep or has ended. Look at "
-    "the log in your host's dashboard; a plan that sleeps wakes too late for Slack's three seconds.",
+    "Your host responds at {url} ({status}), but Opp Status doesn't. It's starting, asleep, or stopped. Check the log in your host's "
+    "dashboard. A plan that sleeps is too slow for Slack's three-second limit.",
 )
 
 URL_ANOTHER = Diagnosis(
     "slack.request_url.another",
-    "What answers at {url} is not this bot (it answers {status}). Set PUBLIC_URL to the bot's own address, and the same, with "
-    f"/slack/events behind it, at {_URLS}. A bot that runs as `socket` has no such address.",
+    "{url} isn't Opp Status ({status}). Set PUBLIC_URL to the address of this installation, and put the same address plus "
+    f"/slack/events in {_URLS}. With `socket`, there's no such address.",
 )
 
 CLOCK_OFF = Diagnosis(
     "clock.off",
-    "This machine's clock is {seconds} seconds {way} {whose}. From five minutes on every command is refused, because its "
-    "signature looks too old. Switch on time synchronisation: `timedatectl set-ntp true`, or in your host's settings.",
+    "This machine's clock is {seconds} seconds {way} {whose}. At five minutes, Slack's signatures look expired and every command "
+    "fails. Turn on time sync: `timedatectl set-ntp true`, or in your host's settings.",
 )
 
-CLOCK_UNTOLD = Diagnosis("clock.untold", "Neither Slack nor HighLevel said what time it is.")
+CLOCK_UNTOLD = Diagnosis("clock.untold", "Neither Slack nor HighLevel returned the time.")
 
 # --- HighLevel -----------------------------------------------------------------------------------------------------
 
@@ -200,147 +204,147 @@ _IN_HIGHLEVEL = f"in HighLevel, in the sub-account: {_INTEGRATION}"
 
 TOKEN_MISTYPED = Diagnosis(
     "highlevel.token.mistyped",
-    "HighLevel does not accept HIGHLEVEL_TOKEN, and it does not look like one: pit- and 36 characters more. Copy it again, whole; as "
-    f"it is shown only once, make another {_IN_HIGHLEVEL} > Rotate.",
+    "HighLevel rejected HIGHLEVEL_TOKEN, and it doesn't look like a token (pit- plus 36 characters). It's shown only once, so create "
+    f"a new one {_IN_HIGHLEVEL} > Rotate.",
 )
 
 TOKEN_EXPIRED = Diagnosis(
     "highlevel.token.expired",
-    "HIGHLEVEL_TOKEN has expired: it is an access token, which lasts a day, or HighLevel says so. Set a private integration "
-    f"token, which does not expire by itself: {_IN_HIGHLEVEL} > Rotate, or Create new integration.",
+    "HIGHLEVEL_TOKEN expired. Use a private integration token, which doesn't expire: "
+    f"{_IN_HIGHLEVEL} > Rotate, or Create new integration.",
 )
 
 TOKEN_REVOKED = Diagnosis(
     "highlevel.token.revoked",
-    "HighLevel does not know HIGHLEVEL_TOKEN, though it has the form of one: it was deleted, or replaced by Rotate (the old one ends "
-    f"at once, or after 7 days), or a character in it is wrong. Make another {_IN_HIGHLEVEL} > Rotate.",
+    "HighLevel doesn't recognize HIGHLEVEL_TOKEN. It was deleted, rotated, or has a wrong character. Create a new one "
+    f"{_IN_HIGHLEVEL} > Rotate.",
 )
 
 TOKEN_OF_AGENCY = Diagnosis(
     "highlevel.token.agency",
-    "HIGHLEVEL_TOKEN belongs to the agency, and deals can be changed only with a token of their sub-account. Switch to the "
-    "sub-account first (top left), then: Settings > Private Integrations > Create new integration.",
+    "HIGHLEVEL_TOKEN is an agency token, and deals need a sub-account token. Switch to the sub-account (top left), then go to "
+    "Settings > Private Integrations > Create new integration.",
 )
 
 TOKEN_FORBIDDEN = Diagnosis(
     "highlevel.token.forbidden",
-    "HighLevel refuses HIGHLEVEL_TOKEN without a reason we know{said}. If that is about the token, make another "
-    f"{_IN_HIGHLEVEL} > Rotate.",
+    f"HighLevel refused HIGHLEVEL_TOKEN{{said}}. If that's about the token, create a new one {_IN_HIGHLEVEL} > Rotate.",
 )
 
 RECONNECT = Diagnosis(
     "highlevel.token.reconnect",
-    "HighLevel is not connected, or not any more: reconnect. Run `python -m bot connect` and open the link that it "
-    "prints{page}.",
+    "HighLevel isn't connected{why}. Run `python -m bot connect` and open the link it prints{page}.",
 )
 
 APP_UNKNOWN = Diagnosis(
     "highlevel.token.app_unknown",
-    "HighLevel does not accept HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET. Copy both from marketplace.gohighlevel.com > My Apps > "
+    "HighLevel rejected HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET. Copy both again from marketplace.gohighlevel.com > My Apps > "
     "your app > Advanced Settings > Auth.",
 )
 
 NOT_RENEWED = Diagnosis(
     "highlevel.token.not_renewed",
-    "The access to HighLevel is over, and could not be renewed yet. It is tried again all the time: look again in a minute.",
+    "HighLevel access expired and hasn't renewed yet. Retrying. Check again in a minute.",
 )
 
 VERSION_REFUSED = Diagnosis(
     "highlevel.token.version_refused",
-    "HighLevel does not accept the version in HIGHLEVEL_API_VERSION. Remove the setting to use the default.",
+    "HighLevel doesn't support the version in HIGHLEVEL_API_VERSION. Remove the setting to use the default.",
 )
 
 BLOCKED = Diagnosis(
     "highlevel.token.blocked",
-    "The network in front of HighLevel turns us away. Remove HIGHLEVEL_API_URL if you set it, and try again later; if it goes "
-    "on, ask your host for another outgoing address.",
+    "HighLevel's network is blocking Opp Status. Remove HIGHLEVEL_API_URL if you set it, and try again later. If it keeps up, ask "
+    "your host for a different outgoing address.",
 )
 
 WRONG_ADDRESS = Diagnosis(
     "highlevel.token.wrong_address",
-    "HIGHLEVEL_API_URL is not HighLevel's API. Remove the setting to use the default.",
+    "HIGHLEVEL_API_URL isn't HighLevel's API. Remove the setting to use the default.",
 )
 
 UNREADABLE = Diagnosis(
     "highlevel.token.unreadable",
-    "HighLevel's answer makes no sense: it is not its API that answers. Remove HIGHLEVEL_API_URL if you set it, or try again later.",
+    "The response isn't from HighLevel's API. Remove HIGHLEVEL_API_URL if you set it, or try again later.",
 )
 
 RATE_LIMITED = Diagnosis(
-    "highlevel.token.rate_limited", "HighLevel takes no more requests for the moment. Try again in a minute."
+    "highlevel.token.rate_limited",
+    "HighLevel is getting too many requests. Try again in a minute.",
 )
 
 DAILY_LIMIT = Diagnosis(
-    "highlevel.token.daily_limit", "HighLevel takes no more requests today: the daily allowance is used up."
+    "highlevel.token.daily_limit",
+    "Today's HighLevel request limit is used up. It resets on its own.",
 )
 
 NO_TLS = Diagnosis(
     "highlevel.token.no_tls",
-    "No secure connection to HighLevel. Look at HIGHLEVEL_API_URL and the host's certificates.",
+    "Can't make a secure connection to HighLevel. Check HIGHLEVEL_API_URL and the host's certificates.",
 )
 
 HIGHLEVEL_UNREACHABLE = Diagnosis(
     "highlevel.token.unreachable",
-    "HighLevel cannot be reached, or has a problem of its own. Look at the network and HIGHLEVEL_API_URL, or try again later.",
+    "Can't reach HighLevel, or it's having problems. Check the network and HIGHLEVEL_API_URL, or try again later.",
 )
 
-_TICK = f"Tick {{}} {_IN_HIGHLEVEL} > Scopes; the token stays the same. Connected by OAuth, give your app the scope and connect anew."
+_TICK = f"Turn on {{}} {_IN_HIGHLEVEL} > Scopes. The token stays the same. With OAuth, add the scope to your app and reconnect."
 
 READING_MISSING = Diagnosis(
     "highlevel.scope.missing",
-    "HIGHLEVEL_TOKEN may not read opportunities (opportunities.readonly). "
+    "HIGHLEVEL_TOKEN can't read opportunities (opportunities.readonly). "
     + _TICK.format("View Opportunities and Edit Opportunities"),
 )
 
 EDITING_MISSING = Diagnosis(
     "highlevel.edit.missing",
-    "HIGHLEVEL_TOKEN may not change opportunities (opportunities.write): every change will be refused. "
+    "HIGHLEVEL_TOKEN can't change opportunities (opportunities.write), so every change will fail. "
     + _TICK.format("Edit Opportunities"),
 )
 
 EDITING_UNTOLD = Diagnosis(
     "highlevel.edit.untold",
-    "HighLevel did not let us find out whether HIGHLEVEL_TOKEN may change opportunities. Look whether Edit Opportunities is "
-    f"ticked {_IN_HIGHLEVEL} > Scopes.",
+    "Couldn't tell whether HIGHLEVEL_TOKEN can change opportunities. Check that Edit Opportunities is on "
+    f"{_IN_HIGHLEVEL} > Scopes.",
 )
 
 USERS_MISSING = Diagnosis(
     "highlevel.users.missing",
-    "HIGHLEVEL_TOKEN may not read users (users.readonly): a deal's owner is not named. " + _TICK.format("View Users"),
+    "HIGHLEVEL_TOKEN can't read users (users.readonly), so deal owners aren't shown. " + _TICK.format("View Users"),
 )
 
 USERS_UNTOLD = Diagnosis(
     "highlevel.users.untold",
-    "HighLevel did not let us find out whether HIGHLEVEL_TOKEN may read users, to name a deal's owner. Look whether View "
-    f"Users is ticked {_IN_HIGHLEVEL} > Scopes.",
+    "Couldn't tell whether HIGHLEVEL_TOKEN can read users, which is needed to show deal owners. Check that View Users is on "
+    f"{_IN_HIGHLEVEL} > Scopes.",
 )
 
 LOCATION_ANOTHER = Diagnosis(
     "highlevel.location.another",
-    "HIGHLEVEL_TOKEN belongs to another location than HIGHLEVEL_LOCATION_ID. Switch to the right sub-account (top left) and "
-    "create the token there: Settings > Private Integrations; or correct the id, which stands after /location/ in the address bar.",
+    "HIGHLEVEL_TOKEN is for a different sub-account than HIGHLEVEL_LOCATION_ID. Switch to the right sub-account (top left) and create "
+    "the token there in Settings > Private Integrations. Or fix the ID: it's after /location/ in the address bar.",
 )
 
 LOCATION_UNKNOWN = Diagnosis(
     "highlevel.location.unknown",
-    "HighLevel knows no location HIGHLEVEL_LOCATION_ID. Copy it from the address bar, after /location/. If it is right, "
-    "HIGHLEVEL_API_URL is not HighLevel's: remove it.",
+    "HighLevel doesn't know the sub-account in HIGHLEVEL_LOCATION_ID. Copy the ID from the address bar, after /location/. If it's "
+    "right, remove HIGHLEVEL_API_URL.",
 )
 
 LOCATION_MALFORMED = Diagnosis(
     "highlevel.location.malformed",
-    "HighLevel does not like HIGHLEVEL_LOCATION_ID. Copy it from the address bar, after /location/.",
+    "HIGHLEVEL_LOCATION_ID isn't valid. Copy it from the address bar, after /location/.",
 )
 
 REASONS_FORBIDDEN = Diagnosis(
     "highlevel.lost_reasons.forbidden",
-    "HighLevel does not let HIGHLEVEL_TOKEN read lost reasons: deals are lost without one. Look whether View Opportunities is "
-    f"ticked {_IN_HIGHLEVEL} > Scopes; if it is, ask HighLevel's support. Everything else works.",
+    "HIGHLEVEL_TOKEN can't read lost reasons, so deals are marked lost without one. Check that View Opportunities is on "
+    f"{_IN_HIGHLEVEL} > Scopes. If it is, ask HighLevel support. Everything else works.",
 )
 
 REASONS_UNREAD = Diagnosis(
     "highlevel.lost_reasons.unread",
-    "HighLevel's lost reasons cannot be read at the moment: until they can be, deals are lost without one. Look again later.",
+    "Can't read lost reasons right now, so deals are marked lost without one. Check again later.",
 )
 
 BY_CAUSE: Mapping[Cause, Diagnosis] = {
@@ -364,65 +368,66 @@ BY_CAUSE: Mapping[Cause, Diagnosis] = {
 
 STORE_DOWN = Diagnosis(
     "store.writable.down",
-    "The database cannot be written. Look at DATABASE_URL, at whether the server is up, the disk's space and permissions.",
+    "Can't write to the database. Check DATABASE_URL, the server, disk space, and permissions.",
 )
 
 STORE_MOVED = Diagnosis(
     "store.writable.moved",
-    "The database's file was deleted, moved or replaced while the bot used it, and the bot writes nothing more. Put the same "
-    "file back, by `mv`; or stop the bot, put a backup in its place together with none of the old -wal and -shm files, and start it.",
+    "The database file was deleted, moved, or replaced while Opp Status was using it. Nothing more is written. Put the same file back "
+    "with `mv`. Or stop Opp Status, restore a backup without the old -wal and -shm files, and start it again.",
 )
 
 STORE_DAMAGED = Diagnosis(
     "store.writable.damaged",
-    "Pages of the database's file are damaged, and the bot writes nothing more. Stop it, save the file with its -wal, and try "
-    "`sqlite3 FILE .recover`, or put a backup in its place. Look at the disk.",
+    "Part of the database file is damaged. Nothing more is written. Stop Opp Status, save the file and its -wal, then try "
+    "`sqlite3 FILE .recover` or restore a backup. Check the disk.",
 )
 
 STORE_NEWER = Diagnosis(
     "store.schema.newer",
-    "The database was written by a later version of this bot, and this one does not touch what it does not know. Deploy the "
-    "later version again, or set DATABASE_URL to another database.",
+    "A newer version of Opp Status wrote this database, so this version won't touch it. Deploy the newer version, or use a different "
+    "DATABASE_URL.",
 )
 
 STORE_UNRELEASED = Diagnosis(
     "store.schema.unreleased",
-    "The database is from before the first release, and this version cannot bring it up to date. Set DATABASE_URL to a new "
-    "database. The version that wrote the old one can still list its history, by python -m bot history.",
+    "This database is from before the first release and can't be upgraded. Set DATABASE_URL to a new database. The version that wrote "
+    "the old one can still list it with `python -m bot history`.",
 )
 
 STORE_CLOCK_OFF = Diagnosis(
     "store.clock.off",
-    "This machine's clock is {seconds} seconds {way} the database's. Commands keep their order all the same, by the database; "
-    "but the log's times differ from the history's. Switch on time synchronisation on both: `timedatectl set-ntp true`.",
+    "This machine's clock is {seconds} seconds {way} the database's. Commands keep their order, but times in the log and the history "
+    "differ. Turn on time sync on both machines: `timedatectl set-ntp true`.",
 )
 
 ALLOWLIST_EMPTY = Diagnosis(
     "access.allowlist.empty",
-    "ALLOWED_USERS is empty, and so are ALLOWED_GROUPS and ADMINS: no one may change anything. Set it to the Slack ids of those who may.",
+    "No one can change deals: ALLOWED_USERS, ALLOWED_GROUPS, and ADMINS are all empty. Add the Slack IDs of people who should have "
+    "access.",
 )
 
 GROUP_REFUSED = Diagnosis(
     "access.groups.refused",
-    "Slack does not tell who is in the user group {group} (it says: {error}), so no one gets in by it.",
+    "Slack won't say who's in user group {group} ({error}), so the group gives no one access.",
 )
 
 GROUP_WORDS: Mapping[str, Diagnosis] = {
     "": Diagnosis(
         "access.groups.unreachable",
-        "Slack cannot be asked who is in the user group {group}, so no one gets in by it. Look at the network.",
+        "Can't reach Slack to see who's in user group {group}, so the group gives no one access. Check the network.",
     ),
     "missing_scope": Diagnosis(
         "access.groups.missing_scope",
-        f"Slack does not let the bot read user groups, so no one gets in by ALLOWED_GROUPS. Add the scope usergroups:read {_ADD}.",
+        f"Opp Status can't read user groups, so ALLOWED_GROUPS gives no one access. Add the usergroups:read scope {_ADD}.",
     ),
     "plan_upgrade_required": Diagnosis(
         "access.groups.plan",
-        "This workspace has no user groups: Slack's free plan has none. Empty ALLOWED_GROUPS, and name people in ALLOWED_USERS.",
+        "This workspace has no user groups (they're not on Slack's free plan). Clear ALLOWED_GROUPS and add people to ALLOWED_USERS.",
     ),
     "no_such_subteam": Diagnosis(
         "access.groups.unknown",
-        "There is no user group {group} in this workspace. Copy the id again: People, User groups, the group, Copy group ID.",
+        "This workspace has no user group {group}. Copy the ID again: People > User groups > the group > Copy group ID.",
     ),
 }
 """What Slack's word about a group means; any other word is `GROUP_REFUSED`.
@@ -430,14 +435,14 @@ https://docs.slack.dev/reference/methods/usergroups.users.list"""
 
 PEOPLE_UNTOLD = Diagnosis(
     "access.people.missing_scope",
-    "Slack does not let the bot tell members from guests, so no one gets in by a group or by an admin's approval. Add the "
-    f"scope users:read {_ADD}.",
+    "Opp Status can't tell members from guests, so groups and approvals give no one access. Add the users:read scope "
+    f"{_ADD}.",
 )
 
 SHARED_CHANNELS_UNTOLD = Diagnosis(
     "access.shared_channels.missing_scope",
-    "The bot cannot tell which channels are shared with another company, and does not ask before it posts there. If you "
-    f"have any, add the scopes channels:read and groups:read {_ADD}.",
+    "Opp Status can't tell which channels are shared with other companies, so it won't ask before posting there. If you have any, "
+    f"add the channels:read and groups:read scopes {_ADD}.",
 )
 
 DIAGNOSES: tuple[Diagnosis, ...] = (

@@ -45,9 +45,9 @@ def secret_beginning(prefix: str, where: str) -> AfterValidator:
     def check(secret: SecretStr) -> SecretStr:
         value = secret.get_secret_value()
         if not value or not value.isascii() or not value.isprintable() or " " in value:
-            raise ValueError(f"is empty, or has a space or a line break inside; copy it again from {where}")
+            raise ValueError(f"is empty, or contains a space or line break. Copy it again from {where}")
         if not value.startswith(prefix):
-            raise ValueError(f"should begin with {prefix}; copy it from {where}")
+            raise ValueError(f"should start with {prefix}. Copy it from {where}")
         return secret
 
     return AfterValidator(check)
@@ -59,8 +59,8 @@ def signing_secrets(value: object) -> object:
     secrets = [part.strip() for part in given.split(",")]
     if len(secrets) > len({*secrets} - {""}) or len(secrets) > MOST_SIGNING_SECRETS:
         raise ValueError(
-            "should be one signing secret, or two different ones with a comma between them, the new one first;"
-            " copy them from Basic Information in your Slack app"
+            "should be one signing secret, or two separated by a comma with the new one first. Copy them from Basic"
+            " Information in your Slack app"
         )
     return ",".join(secrets)
 
@@ -70,7 +70,7 @@ _THIS_MACHINE = r"localhost|127(\.[0-9]+){3}|\[::1\]"
 
 def address(value: str) -> str:
     """Accept an https address, or http on this machine; drop a slash at the end."""
-    problem = "should be an address that begins with https:// (or http:// on this machine)"
+    problem = "should start with https:// (or http:// on this machine)"
     try:
         url = TypeAdapter(HttpUrl).validate_python(value)
     except ValidationError as error:
@@ -78,7 +78,7 @@ def address(value: str) -> str:
     if url.scheme == "http" and not re.fullmatch(_THIS_MACHINE, url.host or ""):
         raise ValueError(problem)  # on the way, everyone could read tokens and install links
     if url.username or url.password or url.query or url.fragment or re.search(r"[\s<>|]", value):
-        raise ValueError(f"{problem}, and nothing behind the path")
+        raise ValueError(f"{problem}, with nothing after the path")
     return value.rstrip("/")
 
 
@@ -86,14 +86,14 @@ def time_span(value: object) -> object:
     """Read a number of minutes, hours or days; or 0."""
     found = timedelta() if value == "0" else period(str(value))
     if found is None:
-        raise ValueError("should be a whole number of minutes, hours or days, such as 30m, 24h or 7d; or 0")
+        raise ValueError("should be a number of minutes, hours, or days, such as 30m, 24h, or 7d, or 0")
     return found
 
 
 def whole_days(value: object) -> object:
     """Read a number of days."""
     if not re.fullmatch(r"[0-9]{1,5}", str(value)):
-        raise ValueError("should be a whole number of days, or 0")
+        raise ValueError("should be a number of days, or 0")
     return value
 
 
@@ -102,7 +102,7 @@ def state_names(value: object) -> object:
     known = {status.value: status for status in Status}
     asked = [part.lower() for part in value] if isinstance(value, list) else []
     if not asked or not set(asked) <= known.keys():
-        raise ValueError(f"should be a comma-separated choice of {', '.join(STATES)}")
+        raise ValueError(f"should be one or more of {', '.join(STATES)}, separated by commas")
     return frozenset(known[name] for name in asked)
 
 
@@ -114,7 +114,7 @@ def confirmation(value: object) -> object:
     numbers = [part for part in parts if re.fullmatch(r"[0-9]{1,2}", part)]
     statuses = [part for part in parts if part in STATES]
     if not parts or len(numbers) > 1 or len(numbers) + len(statuses) < len(parts):
-        raise ValueError("should be a number of deals, statuses, or both, such as 3,won; or never")
+        raise ValueError("should be a number of deals, statuses, or both, such as 3,won. Or never")
     return Confirm(int(numbers[0]) if numbers else None, frozenset(map(Status, statuses)))
 
 
@@ -123,7 +123,9 @@ def status_channels(value: object) -> object:
     pairs = [part.partition("=") for part in value] if isinstance(value, list) else []
     found = {status.strip().lower(): channel.strip() for status, _, channel in pairs}
     if len(found) < len(pairs) or not set(found) <= set(STATES) or not all(map(is_channel, found.values())):
-        raise ValueError("should be statuses with channel ids, each status once, such as won=C012AB3CD,lost=C034EF5GH")
+        raise ValueError(
+            "should be statuses with channel IDs, such as won=C012AB3CD,lost=C034EF5GH. Use each status once"
+        )
     return frozenset((Status(status), channel) for status, channel in found.items())
 
 
@@ -134,9 +136,7 @@ def named_locations(value: object) -> object:
     named = {name.casefold() for name in found.values()}
     fit = all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", each) and 0 < len(found[each]) <= LONGEST_NAME for each in found)
     if not fit or len(found) < len(pairs) or len(named) < len(found):
-        raise ValueError(
-            "should be ids of sub-accounts with a name for each, no two alike, such as abc123=Berlin,def456=Paris"
-        )
+        raise ValueError("should be sub-account IDs with a unique name for each, such as abc123=Berlin,def456=Paris")
     return tuple(found.items())
 
 
@@ -149,8 +149,8 @@ def database_address(value: str) -> str:
     """Accept a URL that can be read in one way only: a password has `@` as %40 and `/` as %2F."""
     if not re.fullmatch(_SQLITE, value) and not re.fullmatch(_POSTGRESQL, value):
         raise ValueError(
-            "should be sqlite:/// and a path, or postgresql:// with a user, a host and a database"
-            " (in its password, @ is written as %40 and / as %2F)"
+            "should be sqlite:/// plus a path, or postgresql:// with a user, host, and database"
+            " (in the password, write @ as %40 and / as %2F)"
         )
     return value
 
@@ -164,7 +164,7 @@ def encryption_keys(value: object) -> object:
     """Read keys of `Vault`, which would load a library to check them: here their form is enough."""
     keys = comma_separated(value.get_secret_value() if isinstance(value, SecretStr) else value)
     if not isinstance(keys, list) or not keys or not all(re.fullmatch(KEY, str(key)) for key in keys):
-        raise ValueError(f"should be one key, or several with commas between them; make one with: {MAKE_A_KEY}")
+        raise ValueError(f"should be one key, or several separated by commas. Make one with: {MAKE_A_KEY}")
     return ",".join(keys)
 
 
@@ -172,7 +172,7 @@ def scope_list(value: object) -> object:
     """Read OAuth scopes, with commas or spaces between them."""
     scopes = str(value).replace(",", " ").split()
     if not scopes or not all(re.fullmatch(r"[A-Za-z0-9_./-]+", scope) for scope in scopes):
-        raise ValueError("should be scopes such as opportunities.write, with commas or spaces between them")
+        raise ValueError("should be scopes such as opportunities.write, separated by commas or spaces")
     return scopes
 
 
@@ -180,7 +180,7 @@ def long_token(secret: SecretStr) -> SecretStr:
     """Accept a token that cannot be guessed: nothing else protects the metrics, and an operator may make it up."""
     if not re.fullmatch(rf"[!-~]{{{SHORTEST_TOKEN},}}", secret.get_secret_value()):
         raise ValueError(
-            f"should have {SHORTEST_TOKEN} characters or more, and no space; make one with: {MAKE_A_TOKEN}"
+            f"should be at least {SHORTEST_TOKEN} characters with no spaces. Make one with: {MAKE_A_TOKEN}"
         )
     return secret
 
@@ -202,17 +202,21 @@ Url = Annotated[str, AfterValidator(address)]
 
 UserId = Annotated[
     str,
-    matching(r"[UW][A-Z0-9]{2,}", "should be Slack user ids such as U012AB3CD (profile, three dots, Copy member ID)"),
+    matching(
+        r"[UW][A-Z0-9]{2,}", "should be Slack member IDs such as U012AB3CD (profile > three dots > Copy member ID)"
+    ),
 ]
 
 GroupId = Annotated[
     str,
-    matching(r"S[A-Z0-9]{2,}", "should be Slack user group ids such as S012AB3CD (People, User groups, Copy group ID)"),
+    matching(
+        r"S[A-Z0-9]{2,}", "should be Slack user group IDs such as S012AB3CD (People > User groups > Copy group ID)"
+    ),
 ]
 
 ChannelId = Annotated[
     str,
     matching(
-        r"[CGD][A-Z0-9]{2,}", "should be Slack channel ids such as C012AB3CD (channel name, About, at the bottom)"
+        r"[CGD][A-Z0-9]{2,}", "should be Slack channel IDs such as C012AB3CD (channel name > About, at the bottom)"
     ),
 ]

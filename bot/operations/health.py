@@ -13,7 +13,7 @@ from bot.operations.checks.findings import Check, CheckId, Findings, merged
 REPORT_KEPT = 15.0
 """Seconds for which a report is kept: a monitor asks often, and every report costs calls to Slack and HighLevel."""
 
-UNKNOWN = "Cannot be told before {check} is well."
+UNKNOWN = "Can't check this until {check} passes."
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from bot.storage.history import Filter
 
 T = TypeVar("T")
 
-NEWER = "The database was written by a later version of this program: deploy the later version."
-OLDER = "The database was written by an earlier version of this program, or by none: start the bot once."
+NEWER = "A newer version of Opp Status wrote this database. Deploy the newer version."
+OLDER = "This database is from an older version, or is empty. Start Opp Status once."
 
 
 def list_history(url: str, wanted: Filter, output_format: Format, out: TextIO) -> str | None:
@@ -57,13 +57,13 @@ def _list(
     except migrations.OlderSchemaError:
         return OLDER
     except history.Unreadable as error:
-        return f"The database that DATABASE_URL names cannot be read: {printable(str(error))}"
+        return f"Can't read the database in DATABASE_URL: {printable(str(error))}"
     except (BrokenPipeError, KeyboardInterrupt):
         _discard(out)
         raise
     except OSError as error:
         _discard(out)
-        return f"The list cannot be written: {error.strerror}."
+        return f"Can't write the list: {error.strerror}."
     return None
 
 

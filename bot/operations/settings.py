@@ -68,145 +68,146 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
 
     slack_bot_token: Annotated[SecretStr, secret_beginning("xoxb-", "OAuth & Permissions in your Slack app")] = Field(
-        description="Bot User OAuth Token of the Slack app"
+        description="Your Slack app's Bot User OAuth Token"
     )
     slack_signing_secret: Annotated[
         SecretStr, secret_beginning("", "Basic Information in your Slack app"), BeforeValidator(signing_secrets)
     ] = Field(
         default=SecretStr(""),
-        description="Signing Secret of the Slack app; proves that a request comes from Slack. While you change it: the "
-        "new one, a comma, the old one",
+        description="Your Slack app's Signing Secret. It proves requests come from Slack. While rotating it: new,old",
     )
     slack_app_token: Annotated[
         SecretStr, secret_beginning("xapp-", "Basic Information > App-Level Tokens in Slack")
-    ] = Field(default=SecretStr(""), description="App-level token with `connections:write`; connects by Socket Mode")
+    ] = Field(default=SecretStr(""), description="App-level token with `connections:write`, for Socket Mode")
     slack_team_id: Annotated[
         str,
         matching(
-            r"|T[A-Z0-9]{2,}", "should be a workspace's id such as T012AB3CD (in the address of Slack's web page)"
+            r"|T[A-Z0-9]{2,}", "should be a workspace ID such as T012AB3CD (from the address of Slack in a browser)"
         ),
     ] = Field(
-        default="", description="The workspace that `SLACK_BOT_TOKEN` must belong to; the checks alone look at it"
+        default="", description="The workspace `SLACK_BOT_TOKEN` should belong to. Used only by `check` and `/readyz`"
     )
     highlevel_token: Annotated[SecretStr, secret_beginning("", "Settings > Private Integrations in HighLevel")] = Field(
         default=SecretStr(""),
-        description="Private integration token of the sub-account; not needed where HighLevel is connected by OAuth",
+        description="The sub-account's private integration token. Not needed with OAuth",
     )
     highlevel_location_id: Annotated[
-        str, matching(r"[A-Za-z0-9_-]{1,64}", "should be the id after /location/ in your HighLevel address bar")
-    ] = Field(description="The sub-account (location) whose deals may be changed; of several the default one")
+        str, matching(r"[A-Za-z0-9_-]{1,64}", "should be the ID after /location/ in your HighLevel address bar")
+    ] = Field(description="The sub-account (location) to work in. If you have several, the default one")
     highlevel_locations: Annotated[
         tuple[tuple[str, str], ...], BeforeValidator(named_locations), BeforeValidator(comma_separated)
     ] = Field(
         default=(),
-        description="Further sub-accounts, and what people call each, such as `abc123=Berlin,def456=Rome`; needs OAuth",
+        description="More sub-accounts and their names, such as `abc123=Berlin,def456=Rome`. Needs OAuth",
     )
     allowed_users: Annotated[frozenset[UserId], BeforeValidator(comma_separated)] = Field(
         default=frozenset(),
-        description="Slack user ids who may change deals, comma separated; no one may without any, and no groups or "
-        "admins",
+        description="Slack member IDs with access, separated by commas. If this, `ALLOWED_GROUPS`, and `ADMINS` are "
+        "all empty, no one has access",
     )
     allowed_groups: Annotated[frozenset[GroupId], BeforeValidator(comma_separated)] = Field(
         default=frozenset(),
-        description="Slack user groups whose members may too, by id, comma separated; free workspaces have none",
+        description="Slack user group IDs whose members have access, separated by commas. Not available on Slack's "
+        "free plan",
     )
     allowed_channels: Annotated[frozenset[ChannelId], BeforeValidator(comma_separated)] = Field(
-        default=frozenset(), description="Slack channel ids where they may, comma separated; empty means everywhere"
+        default=frozenset(), description="Slack channel IDs where it works, separated by commas. Empty means everywhere"
     )
     admins: Annotated[tuple[UserId, ...], BeforeValidator(comma_separated)] = Field(
         default=(),
-        description="Slack user ids who may change deals, let others in and read everybody's history, comma separated",
+        description="Slack member IDs who can change deals, approve access, and see everyone's history, separated by "
+        "commas",
     )
     admin_contact: Annotated[
-        str, matching(r"|[UW][A-Z0-9]{2,}", "should be one Slack user id such as U012AB3CD, or nothing")
+        str, matching(r"|[UW][A-Z0-9]{2,}", "should be one Slack member ID such as U012AB3CD, or empty")
     ] = Field(
         default="",
-        description="Slack user id named to people who are refused or meet a broken token; empty names the first of "
-        "`ADMINS`",
+        description="Slack member ID to show when someone needs help. Defaults to the first of `ADMINS`",
     )
     statuses: Annotated[frozenset[Status], BeforeValidator(state_names), BeforeValidator(comma_separated)] = Field(
-        default=frozenset(STATES), description="The statuses that may be set, comma separated"
+        default=frozenset(STATES), description="Statuses people can set, separated by commas"
     )
     lost_reason: Annotated[LostReasonMode, BeforeValidator(lambda mode: str(mode).lower())] = Field(
         default=LostReasonMode.ASK,
-        description="Why a deal was lost: `optional`; `ask` for it afterwards, privately; or `required` beforehand",
+        description="Lost reasons: `optional`, `ask` (privately, afterwards), or `required` (before the deal is lost)",
     )
     confirm: Annotated[Confirm, BeforeValidator(confirmation), BeforeValidator(comma_separated)] = Field(
         default="3,won",
         validate_default=True,
-        description="Asks first: before more deals than this are changed at once, and before one leaves one of these "
-        "statuses; `never` asks no one",
+        description="When to ask first: when more than this many deals change at once, or when a deal leaves one of "
+        "these statuses. `never` turns it off",
     )
     announce_channels: Annotated[
         frozenset[tuple[Status, ChannelId]], BeforeValidator(status_channels), BeforeValidator(comma_separated)
     ] = Field(
         default=frozenset(),
-        description="Where a change is posted besides the channel it was made in, by its status, such as "
-        "`won=C012AB3CD,lost=C034EF5GH`; invite the bot there",
+        description="Other channels to post to, by status, such as `won=C012AB3CD,lost=C034EF5GH`. Invite Opp Status "
+        "to them",
     )
     errors_in_channel: bool = Field(
-        default=False, description="`true`: failures of people who may change deals are shown to the whole channel"
+        default=False,
+        description="`true`: errors show to the whole channel, not just to the person who ran the command",
     )
-    currency: Annotated[str, matching(r"|[A-Z]{3}", "should be an ISO code such as USD, or nothing")] = Field(
-        default="", description="ISO code put before a deal's value; HighLevel does not say which it is"
+    currency: Annotated[str, matching(r"|[A-Z]{3}", "should be an ISO code such as USD, or empty")] = Field(
+        default="", description="Currency of deal values, such as USD. HighLevel doesn't provide it"
     )
     database_url: Annotated[str, AfterValidator(database_address)] = Field(
         default="sqlite:///opp-status.db",
-        description="Where every command is written down: a SQLite file, or a PostgreSQL database",
+        description="Where commands are recorded: a SQLite file or a PostgreSQL database",
         repr=False,  # it may hold a password
     )
     undo_window: Annotated[timedelta, BeforeValidator(time_span)] = Field(
         default="24h",
         validate_default=True,
-        description="How long a change can be taken back, such as `30m`, `24h` or `7d`; `0` for never",
+        description="How long people can undo a change, such as `30m`, `24h`, or `7d`. `0` turns undo off",
     )
     history_days: Annotated[int, BeforeValidator(whole_days)] = Field(
-        default=0, description="Days after which finished commands are deleted from the database; `0` keeps them"
+        default=0, description="Delete finished commands after this many days. `0` keeps them"
     )
     highlevel_client_id: Annotated[
-        str, matching(r"[A-Za-z0-9_-]{1,128}", "should be the Client ID, under Advanced Settings > Auth of your app")
-    ] = Field(default="", description="Client id of your app in HighLevel's marketplace; connects by OAuth")
-    highlevel_client_secret: Annotated[SecretStr, secret_beginning("", "Advanced Settings > Auth of your app")] = Field(
-        default=SecretStr(""), description="Client secret of that app"
+        str, matching(r"[A-Za-z0-9_-]{1,128}", "should be the client ID from your app's Advanced Settings > Auth")
+    ] = Field(default="", description="Your HighLevel marketplace app's client ID, for OAuth")
+    highlevel_client_secret: Annotated[SecretStr, secret_beginning("", "your app's Advanced Settings > Auth")] = Field(
+        default=SecretStr(""), description="Your HighLevel marketplace app's client secret, for OAuth"
     )
     public_url: Url = Field(
         default="",
-        description="The bot's own public address, such as `https://acme-deals.example.com`; `check` tries whether "
-        "Slack can reach it",
+        description="The public address of this installation, such as `https://acme-deals.example.com`. `check` uses "
+        "it to test whether Slack can reach it",
     )
     encryption_key: Annotated[SecretStr, BeforeValidator(encryption_keys)] = Field(
         default=SecretStr(""),
-        description="Key with which tokens are stored; several with commas: the first closes, all open",
+        description="Key for encrypting stored tokens. With several, separated by commas, the first encrypts and all "
+        "decrypt",
     )
     highlevel_scopes: Annotated[tuple[str, ...], BeforeValidator(scope_list)] = Field(
         default="opportunities.readonly,opportunities.write,users.readonly",
         validate_default=True,
-        description="What is asked for by OAuth, as your app lists it; an agency's app needs `oauth.write` too",
+        description="OAuth scopes to request. Must match your app. Agency apps also need `oauth.write`",
     )
     highlevel_oauth_url: Url = Field(
         default="https://marketplace.gohighlevel.com/v2/oauth/chooselocation",
-        description="Where a sub-account is chosen; for white-label domains and stand-ins",
+        description="HighLevel's sub-account picker. Change it for white-label domains and testing",
     )
     highlevel_app_url: Url = Field(
-        default="https://app.gohighlevel.com", description="Where links to deals lead; set it for a white-label domain"
+        default="https://app.gohighlevel.com", description="Where deal links go. Change it for a white-label domain"
     )
     highlevel_api_version: Annotated[
-        str, matching(r"[A-Za-z0-9.-]{1,32}", "should be a version HighLevel published, such as 2021-07-28")
-    ] = Field(default="2021-07-28", description="The `Version` header that HighLevel wants")
-    highlevel_api_url: Url = Field(default="https://services.leadconnectorhq.com", description="For stand-ins")
-    slack_api_url: Url = Field(default="https://slack.com/api/", description="For stand-ins and GovSlack")
-    port: int = Field(default=3000, ge=0, le=65535, description="The port to listen on; a PaaS sets it")
-    host: str = Field(default="0.0.0.0", min_length=1, description="The address to listen on")  # noqa: S104 - a PaaS routes to it
+        str, matching(r"[A-Za-z0-9.-]{1,32}", "should be a version HighLevel has published, such as 2021-07-28")
+    ] = Field(default="2021-07-28", description="The `Version` header to send to HighLevel")
+    highlevel_api_url: Url = Field(default="https://services.leadconnectorhq.com", description="For testing")
+    slack_api_url: Url = Field(default="https://slack.com/api/", description="For testing and GovSlack")
+    port: int = Field(default=3000, ge=0, le=65535, description="Port to listen on. Most hosts set this")
+    host: str = Field(default="0.0.0.0", min_length=1, description="Address to listen on")  # noqa: S104 - a PaaS routes to it
     metrics_token: Annotated[SecretStr, AfterValidator(long_token)] = Field(
         default=SecretStr(""),
-        description="Opens `/metrics` to everyone who sends it with `Authorization: Bearer`; without it there is no "
-        "such page",
+        description="Protects `/metrics`: send it as `Authorization: Bearer`. If empty, `/metrics` is off",
     )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda level: str(level).upper())
-    ] = Field(default="INFO", description="`DEBUG`, `INFO`, `WARNING` or `ERROR`")
+    ] = Field(default="INFO", description="`DEBUG`, `INFO`, `WARNING`, or `ERROR`")
     log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(lambda form: str(form).lower())] = Field(
-        default="auto", description="`json`, `text`, or `auto`: text on a terminal, otherwise JSON"
+        default="auto", description="`json`, `text`, or `auto` (text in a terminal, JSON elsewhere)"
     )
 
     @property
@@ -245,7 +246,7 @@ class Settings(BaseModel):
     @classmethod
     def _remembers_what_can_be_undone(cls, days: int, info: ValidationInfo) -> int:
         if days and timedelta(days=days) < info.data.get("undo_window", timedelta()):
-            raise ValueError("should be at least as long as UNDO_WINDOW, or 0: a change is taken back from its row")
+            raise ValueError("should be 0, or at least as long as UNDO_WINDOW (undo needs the record)")
         return days
 
     @classmethod
@@ -321,5 +322,5 @@ def _in_words(error: ValidationError) -> dict[str, str]:
 
 
 def _not_set(name: str) -> str:
-    how = f"; make one with: {MAKE_A_KEY}" if name == "encryption_key" else ""
-    return f"is not set: {Settings.model_fields[name].description}{how}"
+    how = f". Make one with: {MAKE_A_KEY}" if name == "encryption_key" else ""
+    return f"isn't set. {Settings.model_fields[name].description}{how}"

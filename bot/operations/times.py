@@ -4,7 +4,9 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-_EXPECTED = "should be a date or a date-time such as 2026-11-24 or 2026-11-24T18:30, or a period such as 30m, 24h or 7d"
+_EXPECTED = (
+    "use a date such as 2026-11-24, a date and time such as 2026-11-24T18:30, or a period such as 30m, 24h, or 7d"
+)
 
 
 def period(text: str) -> timedelta | None:

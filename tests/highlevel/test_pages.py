@@ -34,7 +34,7 @@ async def test_without_a_secret_the_page_says_how_to_get_a_link(ana: Visitor) ->
     page = await ana.opens(connect_url(PUBLIC_URL))
 
     assert page.status_code == 403
-    assert "python -m bot connect prints one" in text_of(page)
+    assert "a new link (python -m bot connect)" in text_of(page)
     assert "<form" not in page.text
 
 
@@ -72,8 +72,8 @@ async def test_a_refused_code_is_told_in_highlevels_words_as_plain_text(house: H
     page = await ana.connects()
 
     assert page.status_code == 502
-    assert "HighLevel no longer accepts the key" in text_of(page)
-    assert "It says: Invalid <b>grant</b>." in text_of(page)
+    assert "HighLevel stopped accepting the refresh token" in text_of(page)
+    assert "HighLevel says: “Invalid <b>grant</b>”" in text_of(page)
     assert "<b>" not in page.text
 
 
@@ -84,8 +84,8 @@ async def test_a_refused_code_is_told_in_highlevels_words_as_plain_text(house: H
             Fault(status=401, body={"error": "invalid_client"}),
             "HIGHLEVEL_CLIENT_ID or HIGHLEVEL_CLIENT_SECRET is wrong",
         ),
-        (Fault(status=503, body="upstream"), "HighLevel could not be asked for access just now."),
-        (Fault(drops=True), "HighLevel could not be asked for access just now."),
+        (Fault(status=503, body="upstream"), "Couldn't reach HighLevel to ask for access."),
+        (Fault(drops=True), "Couldn't reach HighLevel to ask for access."),
     ],
 )
 async def test_the_page_says_what_went_wrong_with_the_code(
@@ -96,7 +96,7 @@ async def test_the_page_says_what_went_wrong_with_the_code(
 
     assert page.status_code == 502
     assert words in text_of(page)
-    assert "The bot is not connected." in text_of(page)
+    assert "Opp Status isn't connected." in text_of(page)
 
 
 async def test_the_page_says_that_an_agency_does_not_have_our_location(house: House, ana: Visitor) -> None:
@@ -105,7 +105,7 @@ async def test_the_page_says_that_an_agency_does_not_have_our_location(house: Ho
     page = await ana.connects()
 
     assert page.status_code == 502
-    assert "HighLevel did not give the bot access" in text_of(page)
+    assert "HighLevel didn't give Opp Status access" in text_of(page)
 
 
 async def test_of_several_locations_an_agencys_are_connected_and_the_others_named(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ async def test_of_several_locations_an_agencys_are_connected_and_the_others_name
         page = await ana.connects()
 
         assert page.status_code == 502
-        assert f"Connected {house.highlevel.location_id}, and the bot can work there." in text_of(page)
+        assert f"Connected: {house.highlevel.location_id}." in text_of(page)
         assert "Not connected: PARIS." in text_of(page)
         await house.says(f"{DEAL} won")
         assert house.deal == "won"
@@ -139,7 +139,7 @@ async def test_a_visitor_who_comes_back_twice_reads_that_it_is_connected(house: 
     again = await ana.opens(back)
 
     assert again.status_code == 200
-    assert f"{house.highlevel.location_id} is connected already; you can close this page." in text_of(again)
+    assert f"{house.highlevel.location_id} is already connected. You can close this page." in text_of(again)
     assert "Nothing was connected" not in again.text
 
 
@@ -152,7 +152,7 @@ async def test_a_visitor_who_comes_back_twice_after_a_refusal_reads_that_nothing
     again = await ana.opens(back)
 
     assert again.status_code == 403
-    assert "was used already" in text_of(again)
+    assert "has already been used" in text_of(again)
     assert "Nothing was connected." in text_of(again)
 
 
@@ -165,7 +165,7 @@ async def test_a_visitor_who_comes_back_twice_reads_which_sub_account_is_not_con
         await ana.opens(back)
         again = await ana.opens(back)
 
-        assert f"{house.highlevel.location_id} is connected already" in text_of(again)
+        assert f"{house.highlevel.location_id} is already connected" in text_of(again)
         assert "Not connected: PARIS." in text_of(again)
 
 
@@ -175,7 +175,7 @@ async def test_the_page_says_that_the_database_is_down(house: House, ana: Visito
     page = await ana.opens(address)
 
     assert page.status_code == 503
-    assert "The bot's database is away." in text_of(page)
+    assert "Opp Status can't reach its database." in text_of(page)
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", CALLBACK), ("PUT", INSTALL), ("GET", "/oauth/highlevel")])

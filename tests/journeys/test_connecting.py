@@ -56,7 +56,7 @@ async def test_before_highlevel_is_connected_every_reply_says_how_to_connect_it(
     assert "Nothing was changed." in shown.text
     assert f"{PUBLIC_URL}/oauth/highlevel/install" in str(shown.blocks)
     assert "python -m bot connect" in str(shown.blocks)
-    assert "reconnect" in (await _failing(house))["highlevel.token"]
+    assert "HighLevel isn't connected" in (await _failing(house))["highlevel.token"]
 
 
 async def test_once_highlevel_is_connected_deals_are_changed(house: House, ana: Visitor) -> None:
@@ -66,7 +66,7 @@ async def test_once_highlevel_is_connected_deals_are_changed(house: House, ana: 
 
     assert (page.status_code, text_of(page)) == (
         200,
-        f"Connected Connected {house.highlevel.location_id}; you can close this page.",
+        f"Connected Connected to {house.highlevel.location_id}. You can close this page.",
     )
     assert house.deal == "won"
     assert await _failing(house) == {}
@@ -134,7 +134,7 @@ async def test_a_link_works_once_and_opening_it_does_not_use_it_up(house: House,
     for method in ("GET", "POST"):
         page = await ana.opens(link, method)
         assert page.status_code == 403
-        assert "was used already" in text_of(page)
+        assert "has already been used" in text_of(page)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -156,7 +156,7 @@ async def test_a_callback_works_once(house: House, ana: Visitor) -> None:
     again = await ana.opens(back)
 
     assert (again.status_code, len(house.highlevel.received)) == (200, asked)
-    assert "is connected already" in text_of(again)
+    assert "is already connected" in text_of(again)
     assert await _failing(house) == {}
 
 
@@ -177,13 +177,13 @@ async def test_a_forged_or_expired_callback_stores_nothing(house: House, ana: Vi
 
 async def test_the_page_says_when_the_person_declined_or_chose_another_location(house: House, ana: Visitor) -> None:
     house.highlevel.oauth.declines = True
-    assert "it was declined there" in text_of(await ana.connects())
+    assert "was declined in HighLevel" in text_of(await ana.connects())
     house.highlevel.oauth.declines = False
     house.highlevel.oauth.chooses = "ANOTHERxxxxxxxxxxxxx"
     page = await ana.connects()
 
     assert page.status_code == 409
-    assert "You chose the sub-account ANOTHERxxxxxxxxxxxxx, and the bot is set up for LOCATION" in text_of(page)
+    assert "You chose ANOTHERxxxxxxxxxxxxx, but Opp Status is set up for LOCATION" in text_of(page)
     assert "highlevel.token" in await _failing(house)
 
 
@@ -254,7 +254,7 @@ async def test_a_refused_renewal_is_reported_in_every_reply_and_by_check_until_h
         assert "has to be connected anew" in shown.text
         assert f"{PUBLIC_URL}/oauth/highlevel/install" in str(shown.blocks)
     advice = (await _failing(house))["highlevel.token"]
-    assert "reconnect" in advice
+    assert "HighLevel isn't connected" in advice
     assert f"{PUBLIC_URL}/oauth/highlevel/install" in advice
     assert house.highlevel.oauth.asked == 1
     assert house.deal == "open"
@@ -287,7 +287,7 @@ async def test_a_wrong_encryption_key_is_reported_and_a_rotated_one_works(tmp_pa
         rotated = type(settings.encryption_key)(f"{other},{BY_OAUTH['ENCRYPTION_KEY']}")
 
         house.settings = settings.model_copy(update={"encryption_key": lost})
-        assert "cannot be opened with ENCRYPTION_KEY" in (await _failing(house))["highlevel.token"]
+        assert "can't be decrypted with ENCRYPTION_KEY" in (await _failing(house))["highlevel.token"]
         house.settings = settings.model_copy(update={"encryption_key": rotated})
         assert await _failing(house) == {}
 

@@ -81,7 +81,7 @@ def _written(output_format: Format, *records: Record) -> str:
 
 def _row(record: Record) -> str:
     header, row = _written(Format.TABLE, record).splitlines()
-    assert header.split() == ["when", "(UTC)", "who", "deal", "what", "became", "of", "it", "delivered", "reference"]
+    assert header.split() == ["when", "(UTC)", "who", "deal", "result", "delivered", "reference"]
     return row
 
 
@@ -91,7 +91,7 @@ def _row(record: Record) -> str:
 def test_the_table_has_time_caller_deal_result_delivery_and_reference() -> None:
     assert _written(Format.TABLE, CHANGED, replace(CHANGED, name=None, delivered="direct_message")) == (
         "when (UTC)           who          deal                           "
-        "what became of it            delivered       reference\n"
+        "result                       delivered       reference\n"
         "2026-11-24 10:31:07  U012AB3CD    New website                    "
         "open → won                   response url    H4WSYDSE\n"
         "2026-11-24 10:31:07  U012AB3CD    aB3dE5fG7hJ9kL1mN2pQ           "
@@ -153,14 +153,14 @@ def test_the_result_of_a_command_is_shown_in_words(changed: dict[str, Any], show
     assert f"  {shown}" in _row(replace(CHANGED, **changed))
 
 
-def test_an_unfinished_command_is_shown_as_under_way() -> None:
+def test_an_unfinished_command_is_shown_as_in_progress() -> None:
     begun = replace(CHANGED, state=State.RUNNING, outcome=None, after=None, delivered=None, finished_at=None)
-    assert _row(begun).count("under way") == 2
-    assert "won: under way" in _row(begun)
+    assert _row(begun).count("in progress") == 2
+    assert "won: in progress" in _row(begun)
 
     not_yet_told = replace(CHANGED, state=State.ANSWERED, delivered=None, finished_at=None)
     assert "open → won" in _row(not_yet_told)
-    assert "under way" in _row(not_yet_told)
+    assert "in progress" in _row(not_yet_told)
 
 
 def test_a_state_of_a_later_version_is_shown_as_its_word_until_the_delivery_is_known() -> None:
@@ -178,7 +178,7 @@ def test_a_finished_command_without_a_delivery_shows_none() -> None:
     row = _row(replace(CHANGED, outcome=Cause.INTERRUPTED, delivered=None))
 
     assert "won: interrupted" in row
-    assert "under way" not in row
+    assert "in progress" not in row
 
 
 def test_a_long_name_is_cut_with_an_ellipsis_and_the_columns_stay_aligned() -> None:
@@ -314,7 +314,7 @@ def _access(output_format: Format, *rows: AccessRequest) -> str:
 
 def test_requests_for_access_are_a_table() -> None:
     assert _access(Format.TABLE, ASKED, APPROVED, REVOKED).splitlines() == [
-        "asked (UTC)          who          where        state     by           since (UTC)          reference",
+        "requested (UTC)      who          where        status    by           since (UTC)          reference",
         "2026-11-25 11:00:00  U0BEN        C0SALES      open                                        H4WSYDSE",
         "2026-11-25 11:00:00  U0BEN        C0SALES      approved  U0KIM        2026-11-25 12:30:00  H4WSYDSE",
         "2026-11-25 11:00:00  U0BEN        C0SALES      revoked   operator     2026-11-26 08:00:00  H4WSYDSE",

@@ -85,9 +85,9 @@ def test_every_diagnosis_is_a_sentence_without_braces_once_they_are_filled_in(di
         (diagnoses.TOKEN_REVOKED, "Settings > Private Integrations > your integration > Rotate"),
         (diagnoses.TOKEN_OF_AGENCY, "Settings > Private Integrations > Create new integration"),
         (diagnoses.LOCATION_ANOTHER, "after /location/ in the address bar"),
-        (diagnoses.READING_MISSING, "Tick View Opportunities and Edit Opportunities in HighLevel, in the sub-account"),
+        (diagnoses.READING_MISSING, "Turn on View Opportunities and Edit Opportunities in HighLevel, in"),
         (diagnoses.EDITING_MISSING, "Settings > Private Integrations > your integration > Scopes"),
-        (diagnoses.USERS_MISSING, "Tick View Users"),
+        (diagnoses.USERS_MISSING, "Turn on View Users"),
         (diagnoses.VERSION_REFUSED, "HIGHLEVEL_API_VERSION"),
         (diagnoses.WRONG_ADDRESS, "HIGHLEVEL_API_URL"),
         (diagnoses.BLOCKED, "outgoing address"),
@@ -172,7 +172,7 @@ def test_a_refused_token_is_mistyped_expired_or_revoked(pasted: TokenShape, inte
 def test_a_refusal_for_no_known_reason_is_quoted() -> None:
     trouble = Trouble(Cause.FORBIDDEN, reasons=("You do not have access to this feature", "{sic}"))
 
-    assert "(You do not have access to this feature; {sic})" in of_highlevel(trouble, TokenShape(), NOW).words
+    assert "(You do not have access to this feature, {sic})" in of_highlevel(trouble, TokenShape(), NOW).words
 
 
 def test_a_token_of_the_agency_differs_from_one_without_the_scope() -> None:
@@ -191,13 +191,15 @@ def test_a_token_of_the_agency_differs_from_one_without_the_scope() -> None:
 
 def test_the_advice_to_reconnect_says_where_and_why() -> None:
     trouble = Trouble(Cause.RECONNECT, reasons=("the app was removed", "yesterday {today}"))
-    why = "(the app was removed; yesterday {today})."
+    connected = "HighLevel isn't connected (the app was removed, yesterday {today}). Run "
 
-    assert of_highlevel(trouble, TokenShape(), NOW, "https://deals.example/install").words.endswith(
-        f"that it prints, on https://deals.example/install {why}"
+    told = of_highlevel(trouble, TokenShape(), NOW, "https://deals.example/install").words
+    assert told.startswith(connected)
+    assert told.endswith("open the link it prints, on https://deals.example/install.")
+    assert of_highlevel(trouble, TokenShape(), NOW).words.startswith(connected)
+    assert of_highlevel(Trouble(Cause.RECONNECT), TokenShape(), NOW).words == (
+        "HighLevel isn't connected. Run `python -m bot connect` and open the link it prints."
     )
-    assert of_highlevel(trouble, TokenShape(), NOW).words.endswith(f"that it prints {why}")
-    assert of_highlevel(Trouble(Cause.RECONNECT), TokenShape(), NOW).words.endswith("that it prints.")
 
 
 # --- Slack ---------------------------------------------------------------------------------------------------------
@@ -241,7 +243,7 @@ def test_missing_scopes_are_diagnosed(granted: set[str] | None, by_groups: bool,
 def test_missing_scopes_are_named() -> None:
     (missing,) = of_scopes({"commands"}, by_groups=True)
 
-    assert "lacks chat:write, usergroups:read, users:read." in missing.words
+    assert "is missing chat:write, usergroups:read, users:read." in missing.words
 
 
 # --- the address and the clock -------------------------------------------------------------------------------------

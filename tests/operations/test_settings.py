@@ -212,7 +212,7 @@ def test_a_secret_may_end_with_a_line_break(name: str) -> None:
 @pytest.mark.parametrize("empty", ["", " ", "\n"])
 def test_an_empty_variable_counts_as_not_set(name: str, empty: str) -> None:
     if name in REQUIRED:
-        assert _problems(REQUIRED | {name: empty})[name].startswith("is not set")
+        assert _problems(REQUIRED | {name: empty})[name].startswith("isn't set")
     else:
         assert Settings.from_env(REQUIRED | {name: empty}) == _set()
 
@@ -224,101 +224,101 @@ def test_other_variables_are_ignored() -> None:
 # --- values that are not -------------------------------------------------------------------------------------------
 
 BAD = [
-    ("SLACK_BOT_TOKEN", "xoxp-not-a-token", "should begin with xoxb-"),
+    ("SLACK_BOT_TOKEN", "xoxp-not-a-token", "should start with xoxb-"),
     ("SLACK_BOT_TOKEN", "xapp-not-a-token", "OAuth & Permissions in your Slack app"),
-    ("SLACK_BOT_TOKEN", "xoxb-not a-token", "has a space or a line break inside"),
-    ("SLACK_SIGNING_SECRET", "not a secret", "copy it again from Basic Information"),
-    ("SLACK_SIGNING_SECRET", "not-ä-secret", "copy it again from Basic Information"),
-    ("SLACK_SIGNING_SECRET", "new-not-a-secret,", "two different ones with a comma between them"),
-    ("SLACK_SIGNING_SECRET", ",old-not-a-secret", "two different ones with a comma between them"),
+    ("SLACK_BOT_TOKEN", "xoxb-not a-token", "contains a space or line break"),
+    ("SLACK_SIGNING_SECRET", "not a secret", "Copy it again from Basic Information"),
+    ("SLACK_SIGNING_SECRET", "not-ä-secret", "Copy it again from Basic Information"),
+    ("SLACK_SIGNING_SECRET", "new-not-a-secret,", "two separated by a comma with the new one first"),
+    ("SLACK_SIGNING_SECRET", ",old-not-a-secret", "two separated by a comma with the new one first"),
     ("SLACK_SIGNING_SECRET", "a-not-a-secret,b-not-a-secret,c-not-a-secret", "should be one signing secret, or two"),
-    ("SLACK_SIGNING_SECRET", "not-a-secret, not-a-secret", "two different ones"),
-    ("SLACK_SIGNING_SECRET", "not-a-secret, not a secret", "copy it again from Basic Information"),
-    ("SLACK_APP_TOKEN", "xoxb-not-a-token", "should begin with xapp-"),
-    ("SLACK_APP_TOKEN", "xapp-not a-token", "copy it again from Basic Information > App-Level Tokens"),
-    ("SLACK_TEAM_ID", "acme", "should be a workspace's id such as T012AB3CD"),
-    ("SLACK_API_URL", "slack.com/api", "should be an address that begins with https://"),
+    ("SLACK_SIGNING_SECRET", "not-a-secret, not-a-secret", "two separated by a comma"),
+    ("SLACK_SIGNING_SECRET", "not-a-secret, not a secret", "Copy it again from Basic Information"),
+    ("SLACK_APP_TOKEN", "xoxb-not-a-token", "should start with xapp-"),
+    ("SLACK_APP_TOKEN", "xapp-not a-token", "Copy it again from Basic Information > App-Level Tokens"),
+    ("SLACK_TEAM_ID", "acme", "should be a workspace ID such as T012AB3CD"),
+    ("SLACK_API_URL", "slack.com/api", "should start with https://"),
     ("SLACK_API_URL", "http://slack.com/api", "(or http:// on this machine)"),
     ("HIGHLEVEL_API_URL", "http://127.0.0.1.evil.example", "(or http:// on this machine)"),
     ("HIGHLEVEL_OAUTH_URL", "http://localhost.evil.example/", "(or http:// on this machine)"),
     ("PUBLIC_URL", "http://deals.example", "(or http:// on this machine)"),
-    ("SLACK_API_URL", "ftp://slack.com/api", "should be an address that begins with https://"),
+    ("SLACK_API_URL", "ftp://slack.com/api", "should start with https://"),
     ("HIGHLEVEL_TOKEN", "pit-not\n-a-token", "Private Integrations in HighLevel"),
-    ("HIGHLEVEL_LOCATION_ID", "https://app.gohighlevel.com/v2/location/x", "the id after /location/"),
-    ("HIGHLEVEL_LOCATION_ID", "a" * 65, "the id after /location/"),
-    ("HIGHLEVEL_API_URL", "https://user:pw@services.leadconnectorhq.com", "should be an address"),
-    ("HIGHLEVEL_API_URL", "https://services.leadconnectorhq.com/?a=b", "and nothing behind the path"),
-    ("HIGHLEVEL_API_URL", "https://", "should be an address"),
+    ("HIGHLEVEL_LOCATION_ID", "https://app.gohighlevel.com/v2/location/x", "the ID after /location/"),
+    ("HIGHLEVEL_LOCATION_ID", "a" * 65, "the ID after /location/"),
+    ("HIGHLEVEL_API_URL", "https://user:pw@services.leadconnectorhq.com", "should start with https://"),
+    ("HIGHLEVEL_API_URL", "https://services.leadconnectorhq.com/?a=b", "with nothing after the path"),
+    ("HIGHLEVEL_API_URL", "https://", "should start with https://"),
     ("HIGHLEVEL_API_VERSION", "2021 07 28", "such as 2021-07-28"),
     ("HIGHLEVEL_API_VERSION", "2021-07-28\r\nX-Other: y", "such as 2021-07-28"),
-    ("HIGHLEVEL_APP_URL", "https://app.gohighlevel.com/#/v2", "should be an address"),
-    ("HIGHLEVEL_CLIENT_ID", "an id", "should be the Client ID"),
-    ("HIGHLEVEL_CLIENT_SECRET", "not a secret", "copy it again from Advanced Settings"),
-    ("PUBLIC_URL", "deals.example", "should be an address that begins with https://"),
-    ("PUBLIC_URL", "https://deals.example/?a=b", "and nothing behind the path"),
-    ("ENCRYPTION_KEY", "short", "make one with: python -c"),
+    ("HIGHLEVEL_APP_URL", "https://app.gohighlevel.com/#/v2", "should start with https://"),
+    ("HIGHLEVEL_CLIENT_ID", "an id", "should be the client ID"),
+    ("HIGHLEVEL_CLIENT_SECRET", "not a secret", "Copy it again from your app's Advanced Settings"),
+    ("PUBLIC_URL", "deals.example", "should start with https://"),
+    ("PUBLIC_URL", "https://deals.example/?a=b", "with nothing after the path"),
+    ("ENCRYPTION_KEY", "short", "Make one with: python -c"),
     ("ENCRYPTION_KEY", ",", "should be one key, or several"),
     ("ENCRYPTION_KEY", f"{KEY},short", "should be one key, or several"),
     ("HIGHLEVEL_SCOPES", ",", "should be scopes such as opportunities.write"),
     ("HIGHLEVEL_SCOPES", "a&b", "should be scopes such as opportunities.write"),
-    ("HIGHLEVEL_OAUTH_URL", "marketplace.example", "should be an address"),
-    ("ALLOWED_USERS", "ana", "should be Slack user ids such as U012AB3CD"),
-    ("ALLOWED_USERS", "U012AB3CD,@ana", "should be Slack user ids such as U012AB3CD"),
-    ("ALLOWED_USERS", "u012ab3cd", "should be Slack user ids such as U012AB3CD"),
-    ("ALLOWED_USERS", "U012AB3CD W012AB3CD", "should be Slack user ids such as U012AB3CD"),
-    ("ALLOWED_USERS", "*", "should be Slack user ids such as U012AB3CD"),
-    ("ALLOWED_GROUPS", "@sales", "should be Slack user group ids such as S012AB3CD"),
-    ("ALLOWED_GROUPS", "U012AB3CD", "should be Slack user group ids such as S012AB3CD"),
-    ("ADMINS", "kim", "should be Slack user ids such as U012AB3CD"),
-    ("ALLOWED_CHANNELS", "#sales", "should be Slack channel ids such as C012AB3CD"),
-    ("ALLOWED_CHANNELS", "U012AB3CD", "should be Slack channel ids such as C012AB3CD"),
-    ("ADMIN_CONTACT", "ana@example.com", "should be one Slack user id such as U012AB3CD"),
-    ("ADMIN_CONTACT", "U012AB3CD,U012AB3CE", "should be one Slack user id such as U012AB3CD"),
-    ("STATUSES", "won,closed", "should be a comma-separated choice of open, won, lost, abandoned"),
-    ("STATUSES", ",", "should be a comma-separated choice of open, won, lost, abandoned"),
+    ("HIGHLEVEL_OAUTH_URL", "marketplace.example", "should start with https://"),
+    ("ALLOWED_USERS", "ana", "should be Slack member IDs such as U012AB3CD"),
+    ("ALLOWED_USERS", "U012AB3CD,@ana", "should be Slack member IDs such as U012AB3CD"),
+    ("ALLOWED_USERS", "u012ab3cd", "should be Slack member IDs such as U012AB3CD"),
+    ("ALLOWED_USERS", "U012AB3CD W012AB3CD", "should be Slack member IDs such as U012AB3CD"),
+    ("ALLOWED_USERS", "*", "should be Slack member IDs such as U012AB3CD"),
+    ("ALLOWED_GROUPS", "@sales", "should be Slack user group IDs such as S012AB3CD"),
+    ("ALLOWED_GROUPS", "U012AB3CD", "should be Slack user group IDs such as S012AB3CD"),
+    ("ADMINS", "kim", "should be Slack member IDs such as U012AB3CD"),
+    ("ALLOWED_CHANNELS", "#sales", "should be Slack channel IDs such as C012AB3CD"),
+    ("ALLOWED_CHANNELS", "U012AB3CD", "should be Slack channel IDs such as C012AB3CD"),
+    ("ADMIN_CONTACT", "ana@example.com", "should be one Slack member ID such as U012AB3CD"),
+    ("ADMIN_CONTACT", "U012AB3CD,U012AB3CE", "should be one Slack member ID such as U012AB3CD"),
+    ("STATUSES", "won,closed", "should be one or more of open, won, lost, abandoned, separated by commas"),
+    ("STATUSES", ",", "should be one or more of open, won, lost, abandoned, separated by commas"),
     ("LOST_REASON", "sometimes", "'optional', 'ask' or 'required'"),
-    ("CONFIRM", "always", "should be a number of deals, statuses, or both, such as 3,won; or never"),
-    ("CONFIRM", "never,won", "or never"),
+    ("CONFIRM", "always", "should be a number of deals, statuses, or both, such as 3,won. Or never"),
+    ("CONFIRM", "never,won", "Or never"),
     ("CONFIRM", "3,4", "a number of deals"),
     ("CONFIRM", "100", "a number of deals"),
     ("CONFIRM", "-1", "a number of deals"),
     ("CONFIRM", "all", "statuses"),
     ("CONFIRM", ",", "statuses"),
-    ("HIGHLEVEL_LOCATIONS", "PARIS", "should be ids of sub-accounts with a name for each"),
-    ("HIGHLEVEL_LOCATIONS", "a/b=Paris", "should be ids of sub-accounts with a name for each"),
-    ("HIGHLEVEL_LOCATIONS", "PARIS=Paris,ROME=paris", "no two alike"),
-    ("HIGHLEVEL_LOCATIONS", "PARIS=Paris,PARIS=Rome", "no two alike"),
-    ("HIGHLEVEL_LOCATIONS", f"PARIS={'x' * 41}", "should be ids of sub-accounts"),
+    ("HIGHLEVEL_LOCATIONS", "PARIS", "should be sub-account IDs with a unique name for each"),
+    ("HIGHLEVEL_LOCATIONS", "a/b=Paris", "should be sub-account IDs with a unique name for each"),
+    ("HIGHLEVEL_LOCATIONS", "PARIS=Paris,ROME=paris", "a unique name"),
+    ("HIGHLEVEL_LOCATIONS", "PARIS=Paris,PARIS=Rome", "a unique name"),
+    ("HIGHLEVEL_LOCATIONS", f"PARIS={'x' * 41}", "should be sub-account IDs"),
     ("ANNOUNCE_CHANNELS", "won", "such as won=C012AB3CD,lost=C034EF5GH"),
-    ("ANNOUNCE_CHANNELS", "C012AB3CD", "should be statuses with channel ids"),
-    ("ANNOUNCE_CHANNELS", "won=#wins", "should be statuses with channel ids"),
-    ("ANNOUNCE_CHANNELS", "won=D012AB3CD", "should be statuses with channel ids"),
-    ("ANNOUNCE_CHANNELS", "all=C012AB3CD", "should be statuses with channel ids"),
+    ("ANNOUNCE_CHANNELS", "C012AB3CD", "should be statuses with channel IDs"),
+    ("ANNOUNCE_CHANNELS", "won=#wins", "should be statuses with channel IDs"),
+    ("ANNOUNCE_CHANNELS", "won=D012AB3CD", "should be statuses with channel IDs"),
+    ("ANNOUNCE_CHANNELS", "all=C012AB3CD", "should be statuses with channel IDs"),
     ("ANNOUNCE_CHANNELS", "won=C012AB3CD,Won=C012AB3CE", "each status once"),
     ("ERRORS_IN_CHANNEL", "sometimes", "should be true or false"),
     ("CURRENCY", "usd", "should be an ISO code such as USD"),
     ("CURRENCY", "$", "should be an ISO code such as USD"),
-    ("DATABASE_URL", "postgresql://ana:p@ss@db.example/ledger", "@ is written as %40"),
+    ("DATABASE_URL", "postgresql://ana:p@ss@db.example/ledger", "write @ as %40"),
     ("DATABASE_URL", "postgresql://ana:pa/ss@db.example/ledger", "/ as %2F"),
     ("DATABASE_URL", "postgresql://ana:12/ss@db.example/ledger", "/ as %2F"),
-    ("DATABASE_URL", "postgresql://db.example:port/ledger", "should be sqlite:/// and a path"),
-    ("DATABASE_URL", "postgresql:///ledger", "should be sqlite:/// and a path"),
-    ("DATABASE_URL", "mysql://localhost/x", "should be sqlite:/// and a path"),
-    ("DATABASE_URL", "sqlite:///", "should be sqlite:/// and a path"),
-    ("DATABASE_URL", "postgresql://u:p@h", "should be sqlite:/// and a path, or postgresql:// with"),
-    ("UNDO_WINDOW", "soon", "such as 30m, 24h or 7d"),
-    ("UNDO_WINDOW", "24", "such as 30m, 24h or 7d"),
-    ("UNDO_WINDOW", "-1h", "such as 30m, 24h or 7d"),
-    ("HISTORY_DAYS", "-1", "should be a whole number of days"),
-    ("HISTORY_DAYS", "ever", "should be a whole number of days"),
+    ("DATABASE_URL", "postgresql://db.example:port/ledger", "should be sqlite:/// plus a path"),
+    ("DATABASE_URL", "postgresql:///ledger", "should be sqlite:/// plus a path"),
+    ("DATABASE_URL", "mysql://localhost/x", "should be sqlite:/// plus a path"),
+    ("DATABASE_URL", "sqlite:///", "should be sqlite:/// plus a path"),
+    ("DATABASE_URL", "postgresql://u:p@h", "should be sqlite:/// plus a path, or postgresql:// with"),
+    ("UNDO_WINDOW", "soon", "such as 30m, 24h, or 7d"),
+    ("UNDO_WINDOW", "24", "such as 30m, 24h, or 7d"),
+    ("UNDO_WINDOW", "-1h", "such as 30m, 24h, or 7d"),
+    ("HISTORY_DAYS", "-1", "should be a number of days"),
+    ("HISTORY_DAYS", "ever", "should be a number of days"),
     ("PORT", "http", "should be a whole number"),
     ("PORT", "30.5", "should be a whole number"),
     ("PORT", "-1", "should be a port from 0 to 65535"),
     ("PORT", "65536", "should be a port from 0 to 65535"),
-    ("METRICS_TOKEN", "not-a-token", "should have 20 characters or more"),
-    ("METRICS_TOKEN", "not-a-token", "make one with: python -c"),
+    ("METRICS_TOKEN", "not-a-token", "should be at least 20 characters"),
+    ("METRICS_TOKEN", "not-a-token", "Make one with: python -c"),
     ("METRICS_TOKEN", "not a token of anybody", "no space"),
-    ("METRICS_TOKEN", "not-ä-token-of-anybody", "should have 20 characters or more"),
+    ("METRICS_TOKEN", "not-ä-token-of-anybody", "should be at least 20 characters"),
     ("LOG_LEVEL", "LOUD", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
     ("LOG_FORMAT", "xml", "'auto', 'json' or 'text'"),
 ]
@@ -336,7 +336,7 @@ def test_an_unusable_value_is_reported_with_what_to_do(name: str, value: str, wo
 def test_a_missing_variable_is_reported_with_its_description(name: str) -> None:
     problems = _problems({other: value for other, value in REQUIRED.items() if other != name})
 
-    assert problems == {name: f"is not set: {Settings.model_fields[name.lower()].description}"}
+    assert problems == {name: f"isn't set. {Settings.model_fields[name.lower()].description}"}
 
 
 def test_every_problem_is_reported_at_once_in_the_order_of_the_documentation() -> None:
@@ -389,7 +389,7 @@ def test_a_verb_ignores_the_variable_that_only_the_other_needs(name: str, verb: 
 def test_a_variable_that_the_verb_needs_is_reported_with_its_description(name: str, verb: Verb) -> None:
     problems = _problems(REQUIRED | APP_TOKEN | {name.upper(): ""}, verb)
 
-    assert problems == {name.upper(): f"is not set: {Settings.model_fields[name].description}"}
+    assert problems == {name.upper(): f"isn't set. {Settings.model_fields[name].description}"}
 
 
 def test_the_text_of_the_error_has_every_problem() -> None:
@@ -440,7 +440,7 @@ def test_a_begun_oauth_setup_reports_what_else_it_needs_and_no_token(asked: str)
     problems = _problems(environ | {asked: OAUTH[asked]})
 
     assert list(problems) == [name for name in OAUTH if name != asked]
-    assert all(problem.startswith("is not set: ") for problem in problems.values())
+    assert all(problem.startswith("isn't set. ") for problem in problems.values())
     assert problems["ENCRYPTION_KEY"].endswith(MAKE_A_KEY)
 
 

@@ -55,9 +55,9 @@ def test_a_day_begins_at_midnight_and_ends_at_the_next() -> None:
 
 @pytest.mark.parametrize("text", ["yesterday", "", "2026-13-01", "24.11.2026", "0001-01-01T00:00+14:00"])
 def test_other_text_is_refused_with_examples(text: str) -> None:
-    with pytest.raises(ValueError, match="such as 30m, 24h or 7d"):
+    with pytest.raises(ValueError, match="such as 30m, 24h, or 7d"):
         beginning(text, NOW)
-    with pytest.raises(ValueError, match="such as 30m, 24h or 7d"):
+    with pytest.raises(ValueError, match="such as 30m, 24h, or 7d"):
         end(text, NOW)
 
 

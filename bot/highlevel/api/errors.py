@@ -158,13 +158,13 @@ class Forbidden(Refused):
 class Ending(StrEnum):
     """Why an account is not connected by OAuth. The values are read by people."""
 
-    NEVER_MADE = "it was never connected"
-    GRANT = "HighLevel no longer accepts the key with which access is renewed"
-    LOCATION = "the sub-account is not active"
+    NEVER_MADE = "it hasn't been connected yet"
+    GRANT = "HighLevel stopped accepting the refresh token"
+    LOCATION = "the sub-account isn't active"
     APP = "the app was removed from the sub-account"
-    TOKEN = "HighLevel does not accept an access token that it has just given"  # noqa: S105 - a reason
-    SEALED = "what was stored cannot be opened with ENCRYPTION_KEY"
-    UNKNOWN = "HighLevel refused, for no reason that is known"
+    TOKEN = "HighLevel rejected a token it just issued"  # noqa: S105 - a reason
+    SEALED = "the stored token can't be decrypted with ENCRYPTION_KEY"
+    UNKNOWN = "HighLevel refused and didn't say why"
 
 
 class Disconnected(Refused):
