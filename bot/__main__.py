@@ -40,8 +40,7 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except SettingsError as error:
         problems = [f"  {name} {problem}." for name, problem in error.problems.items()]
         advice = "`.env.example` explains each one. docs/operating/install.md says where to find them."
-        print("These settings need fixing:", *problems, advice, sep="
-", file=sys.stderr)
+        print("These settings need fixing:", *problems, advice, sep="\n", file=sys.stderr)
         return UNUSABLE_SETTINGS
 
 

@@ -39,6 +39,7 @@ READINGS: Mapping[str, str] = {
     "problems": "*each setting that cannot be used, and what is wrong with it*",
     "error": "*Slack's word*",
     "said": " (*what HighLevel says*)",
+    "why": " (*why*)",
     "page": ", on *the page for connecting*",
     "whose": "*Slack's or HighLevel's*",
     "way": "*ahead of or behind*",

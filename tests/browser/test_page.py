@@ -190,7 +190,7 @@ async def test_the_form_shows_what_is_missing_at_its_field(visit: Visit, picture
 async def test_a_shortcut_on_a_message_opens_the_form_with_the_deal_it_links_to(visit: Visit) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, "What about https://app.gohighlevel.com/v2/location/LOCATIONxxxxxxxxxxxx/opportunities/" + ACME)
-    await _last(page).get_by_role("button", name="Change deal status…").click(force=True)
+    await _last(page).get_by_role("button", name="Update deal status…").click(force=True)
 
     form = page.get_by_role("dialog", name="Change a deal")
     await expect(form.get_by_role("searchbox")).to_have_value("New website · Jane Doe · open")

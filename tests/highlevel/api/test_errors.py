@@ -91,5 +91,5 @@ def test_a_rate_limit_error_says_whether_the_day_is_used_up() -> None:
 
 
 def test_a_disconnected_error_says_why() -> None:
-    assert errors.Disconnected(why=errors.Ending.LOCATION).why == "the sub-account is not active"
+    assert errors.Disconnected(why=errors.Ending.LOCATION).why == "the sub-account isn't active"
     assert errors.Disconnected(Details(400)).why is errors.Ending.UNKNOWN
