@@ -1,6 +1,7 @@
 """Runs the real bot between both stand-ins, over real HTTP, for a test."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -71,6 +72,13 @@ HASTY = replace(
     worker=replace(PATIENT.worker, wait_for_limit=2.0, drain=2.0),
 )
 """The same, for tests in which HighLevel does not answer or a process ends with unfinished work."""
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -12,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from bot.simulator.highlevel.server import Fault
-from tests.house import ANA, DEAL, SALES, House, open_house
+from tests.house import ANA, DEAL, SALES, House, free_port, open_house
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,12 +56,6 @@ def _environ(house: House, port: int, folder: Path) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def _until_healthy(url: str) -> None:
     async with asyncio.timeout(60), httpx.AsyncClient() as http:
         while True:
@@ -75,7 +68,7 @@ async def _until_healthy(url: str) -> None:
 
 async def test_acknowledged_commands_are_finished_before_the_process_ends(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
-        port = _free_port()
+        port = free_port()
         async with _process("serve", environ=_environ(house, port, tmp_path)) as process:
             house.slack.bot_url = f"http://127.0.0.1:{port}"
             await _until_healthy(house.slack.bot_url)
@@ -97,7 +90,7 @@ async def test_acknowledged_commands_are_finished_before_the_process_ends(tmp_pa
 
 async def test_an_idle_process_ends_at_once(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
-        port = _free_port()
+        port = free_port()
         async with _process("serve", environ=_environ(house, port, tmp_path)) as process:
             await _until_healthy(f"http://127.0.0.1:{port}")
             process.send_signal(signal.SIGINT)
@@ -122,7 +115,7 @@ async def test_unusable_settings_end_the_process_with_code_2_and_every_problem_n
 async def test_idle_connections_take_no_reply_and_no_health_check_away(tmp_path: Path) -> None:
     """More of them than the process may have open, which a command needs for HighLevel, Slack and the database too."""
     async with open_house(tmp_path) as house:
-        port = _free_port()
+        port = free_port()
         limited = ("sh", "-c", 'ulimit -n 128 && exec "$@"', "sh")
         async with _process("serve", environ=_environ(house, port, tmp_path), under=limited):
             url = f"http://127.0.0.1:{port}"

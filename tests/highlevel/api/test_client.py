@@ -40,6 +40,7 @@ from bot.highlevel.api.errors import (
 from bot.highlevel.api.transport import pooled
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
+from tests.house import free_port
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -93,12 +94,6 @@ def _write(client: Client, seconds: float = 5.0) -> Awaitable[str]:
 
 def _methods(highlevel: HighLevel) -> list[str]:
     return [request.method for request in highlevel.received]
-
-
-def _a_free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @asynccontextmanager
@@ -320,7 +315,7 @@ async def test_a_success_that_says_false_is_an_error(highlevel: HighLevel, clien
 
 
 async def test_a_write_without_a_connection_is_sent_once_there_is_one(highlevel: HighLevel) -> None:
-    port = _a_free_port()
+    port = free_port()
     attempts = Attempts(most=5, connect=1.0, answer=1.0, pause=0.1)
     async with _client(f"http://127.0.0.1:{port}", attempts=attempts) as client:
         writing = asyncio.ensure_future(_write(client))
@@ -463,7 +458,7 @@ async def test_an_answer_that_trickles_gets_no_more_time() -> None:
 @pytest.mark.parametrize("ask", [_read, _write])
 async def test_a_refused_connection_is_tried_again_and_counts_as_not_sent(ask: Ask) -> None:
     with structlog.testing.capture_logs() as logged:
-        async with _client(f"http://127.0.0.1:{_a_free_port()}") as client:
+        async with _client(f"http://127.0.0.1:{free_port()}") as client:
             with pytest.raises(Unreachable) as caught:
                 await ask(client, 5.0)
     assert not caught.value.perhaps_done

@@ -1,7 +1,6 @@
 import asyncio
 import gzip
 import math
-import socket
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +16,7 @@ from bot.highlevel.api.transport import POOL_SIZE, UNREADABLE, pooled
 from bot.simulator.bodies import Chunks, dripping, endless
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
+from tests.house import free_port
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -58,12 +58,6 @@ async def _put(http: httpx.AsyncClient) -> httpx.Response:
 
 async def _get(http: httpx.AsyncClient) -> httpx.Response:
     return await http.get(f"/opportunities/{DEAL}")
-
-
-def _a_free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def test_a_pool_needs_no_event_loop_to_be_made() -> None:
@@ -129,7 +123,7 @@ NEVER_MADE = (httpx.ConnectError, httpx.ConnectTimeout)
 
 async def test_a_refused_connection_counts_as_never_made(http: httpx.AsyncClient) -> None:
     with pytest.raises(NEVER_MADE) as caught:
-        await http.get(f"http://127.0.0.1:{_a_free_port()}/")
+        await http.get(f"http://127.0.0.1:{free_port()}/")
     assert isinstance(caught.value.__cause__, aiohttp.ClientConnectorError)
 
 
@@ -197,7 +191,7 @@ async def test_connections_are_kept_between_requests() -> None:
 
 async def test_a_proxy_in_the_environment_is_not_used(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{_a_free_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     assert (await _get(http)).status_code == 200
 
 
