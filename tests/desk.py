@@ -247,6 +247,7 @@ class Desk:
                 cards=handlers.cards,
                 undo=handlers.undo,
                 approvals=handlers.approvals,
+                outbox=self.outbox,
                 messages=words,
             ),
             forms,

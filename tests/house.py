@@ -24,6 +24,7 @@ from bot.simulator.slack.block_kit import elements_of
 from bot.simulator.slack.server import Slack
 from bot.simulator.slack.workspace import Shown, button, menu
 from bot.slack import socket_mode
+from bot.slack.messages.tables import GOES_ON
 from bot.storage.engine import engine_for_reading
 from bot.storage.tables import commands
 from bot.tempo import Tempo
@@ -94,16 +95,16 @@ class House:
 
     async def says(self, text: str, *, user: str = ANA, channel: str = SALES, team: str | None = None) -> Shown:
         """Type `/opp-status <text>`; returns the one message that answers it."""
-        before = len(self.slack.shown)
+        before = {each.ts for each in self.slack.shown}
         await self.slack.command(text, user=user, channel=channel, team=team)
-        return (await self.slack.wait_for(before + 1))[before]
+        return await self._new(before)
 
     async def presses(self, shown: Shown, action_id: str, *, user: str = ANA) -> None:
         """Press a button; the test looks for what comes of it."""
         await self.slack.press(shown, button(shown, action_id), user=user)
 
     async def answers(self, shown: Shown, action_id: str, value: str | None = None, *, user: str = ANA) -> Shown:
-        """Answer a question by its button or its menu; returns the message that comes of it.
+        """Answer a question by its button or its menu; returns the message that comes of it, when the question is gone.
 
         Of several buttons with this `action_id`, press the one whose value begins with `value`.
         """
@@ -117,6 +118,25 @@ class House:
                 if element["action_id"] == action_id and element.get("value", "").startswith(value or "")
             )
             await self.slack.press(shown, pressed, user=user)
+        if shown.only_to is None:
+            return await self._new(before)
+        # A private result takes the place of the question. Beside a public one the question is deleted.
+        await self.slack.wait_until(lambda: self._answered(shown) or self._left_alone(shown, before))
+        now = next((each for each in self.slack.shown if each.ts == shown.ts), None)
+        return now if now and now.text != shown.text else await self._new(before)
+
+    def _answered(self, question: Shown) -> bool:
+        """Whether a result took the question's place, or the question is gone."""
+        now = next((each for each in self.slack.shown if each.ts == question.ts), None)
+        return now is None or now.text not in {question.text, GOES_ON}
+
+    def _left_alone(self, question: Shown, before: set[str]) -> bool:
+        """Whether something new came while the question stands as it was: then it was not taken as an answer."""
+        stands = any(each.ts == question.ts and each.text == question.text for each in self.slack.shown)
+        return stands and any(each.ts not in before for each in self.slack.shown)
+
+    async def _new(self, before: set[str]) -> Shown:
+        """Wait for a message that was not there before; returns it."""
         await self.slack.wait_until(lambda: any(each.ts not in before for each in self.slack.shown))
         return next(each for each in self.slack.shown if each.ts not in before)
 

@@ -500,6 +500,10 @@ class MemoryOutbox(Outbox):
         super().__init__(_NoMail(), messages(), Tasks())
         self.told: list[tuple[Message, Address, str]] = []
         self.questions: list[tuple[Awaitable[Message | None], Address, str]] = []
+        self.removed: list[Address] = []
+
+    def remove(self, pressed: Address, reference: str) -> None:  # noqa: ARG002 - the outbox's
+        self.removed.append(pressed)
 
     def tell(self, message: Message, to: Address, reference: str) -> None:
         self.told.append((message, to, reference))
@@ -520,6 +524,9 @@ class _NoMail:
     async def update(
         self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
     ) -> Delivery | NotYet:
+        raise NotImplementedError
+
+    async def delete(self, to: Address, still_ours: StillOurs) -> None:
         raise NotImplementedError
 
 

@@ -49,7 +49,12 @@ class Undoing:
         """The commands that undo the changes. Changes of one batch get one reply, even if only one of them is left."""
         wishes = [wish for _, wish in self.changes]
         return [
-            replace(entry, undoes=change.key, batch=origin.key if change.batch else entry.batch)
+            replace(
+                entry,
+                undoes=change.key,
+                batch=origin.key if change.batch else entry.batch,
+                asked_privately=False,  # the button stands under a result, which stays if it cannot be undone
+            )
             for entry, (change, _) in zip(origin.entries(wishes), self.changes, strict=True)
         ]
 

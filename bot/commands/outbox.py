@@ -76,6 +76,9 @@ class Words(Protocol):
     def takes_long(self, reference: str) -> Message:
         """Tell the caller that the result takes longer."""
 
+    def goes_on(self) -> Message:
+        """Tell the caller that their answer was taken, in place of the question."""
+
     def ask_why(self, reasons: Sequence[LostReason], change: Record) -> Message:
         """Ask the caller why they lost a deal, after it was lost."""
 
@@ -128,6 +131,15 @@ class Outbox:
     ) -> Delivery:
         """Replace an earlier message of the bot's, as soon as Slack takes it; see `deliver`."""
         return await self._until_taken(lambda: self._mail.update(message, channel_id, message_ts, still_ours), since)
+
+    def remove(self, pressed: Address, reference: str) -> None:
+        """Delete the message whose button was pressed, in the background."""
+        self._tasks.start(self.delete(pressed, always_ours), reference)
+
+    async def delete(self, pressed: Address, still_ours: StillOurs) -> None:
+        """Try once to delete the message whose button was pressed. If `still_ours` raises, this raises the same."""
+        async with self._slots:
+            await self._mail.delete(pressed, still_ours)
 
     async def send(self, message: Message, to: Address, still_ours: StillOurs) -> None:
         """Try once to deliver a message that is useless later. If `still_ours` raises, this raises the same."""
@@ -191,7 +203,7 @@ class ReplyDelivery:
         if claim.delivered:
             return Delivery(claim.delivered, "")
         entry = claim.entry
-        delivery = await self._outbox.deliver(reply, entry.address, accepted, self._still_ours(entry))
+        delivery = await self._outbox.deliver(_in_place(reply, entry), entry.address, accepted, self._still_ours(entry))
         self._instrumentation.replied(delivery.way, loop_time() - accepted)
         log.info("command.answered", delivered=delivery.way.value)
         # An id says which message only together with its channel, and the ledger has the command's channel.
@@ -202,7 +214,8 @@ class ReplyDelivery:
         entry, announced, ours = claim.entry, claim.announced, self._still_ours(claim.entry)
         others = await self._others(entry) if reply.is_undo else ()
         note = partial(self._ledger.deliver, entry.key, delivery.way, delivery.message_ts)
-        if reply.also_in or reply.asks_why or others:
+        clears = entry.asked_privately and reply.public
+        if reply.also_in or reply.asks_why or others or clears:
             await self._until_stored(partial(note, announced))
         if reply.also_in and not announced[0]:
             posted = await self._outbox.post(reply, reply.also_in, accepted, ours)
@@ -211,13 +224,15 @@ class ReplyDelivery:
                 await self._until_stored(partial(note, announced))
         for channel_id, ts in others:
             await self._outbox.update(replace(reply, replaces=True), channel_id, ts, accepted, ours)
+        if clears:
+            await self._outbox.delete(entry.address, ours)
         if reply.asks_why:
             await self._ask_why(entry, accepted)
         await self._until_stored(lambda: self._ledger.finish(entry.key, delivery.way, delivery.message_ts, announced))
 
     async def send(self, message: Message, entry: Entry) -> None:
         """Try once to deliver a message that is useless later to the caller. Raises `LeaseLost`."""
-        await self._outbox.send(message, entry.address, self._still_ours(entry))
+        await self._outbox.send(_in_place(message, entry), entry.address, self._still_ours(entry))
 
     async def undone(self, entry: Entry) -> Record | None:
         """The change that this command undoes; `None` if it is no undo, or the change was deleted since."""
@@ -253,6 +268,11 @@ class ReplyDelivery:
 
     def _still_ours(self, entry: Entry) -> StillOurs:
         return lambda: self._until_stored(lambda: self._ledger.still_ours(entry.key))
+
+
+def _in_place(message: Message, entry: Entry) -> Message:
+    """A private message takes the place of the answered question. Slack makes no public message of a private one."""
+    return replace(message, replaces=True) if entry.asked_privately and not message.public else message
 
 
 async def until_stored(note: Callable[[], Awaitable[T]], pause: float) -> T:

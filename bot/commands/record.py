@@ -27,6 +27,8 @@ class Origin:
     response_url: str
     message_ts: str = ""
     """Slack's id of the message whose button was pressed; empty for a typed command."""
+    is_ephemeral: bool = False
+    """Whether the button or the menu is in a message that only this person sees."""
 
     @property
     def address(self) -> Address:
@@ -49,6 +51,7 @@ class Origin:
                 batch=batch,
                 note=note,
                 public=public,
+                asked_privately=self.is_ephemeral,
             )
             for number, wish in enumerate(wishes)
         ]
@@ -76,6 +79,9 @@ class Entry:
     """What the caller adds for the people in the channel."""
     public: bool = True
     """Whether the people in the channel see the reply."""
+    asked_privately: bool = False
+    """Whether the caller pressed a button in a message that only they see. It says "On it…" until the result is told:
+    then a private result replaces it, and beside a public one it is deleted."""
 
     @property
     def address(self) -> Address:

@@ -94,3 +94,6 @@ class Mail(Protocol):
         self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
     ) -> Delivery | NotYet:
         """Replace an earlier message of the bot's."""
+
+    async def delete(self, to: Address, still_ours: StillOurs) -> None:
+        """Delete the message whose button was pressed, if Slack can be asked to by its reply address."""

@@ -149,6 +149,8 @@ class Worker:
     async def _run(self, claim: Claim) -> None:
         entry, accepted = claim.entry, loop_time() - claim.age
         telling: list[asyncio.Task[None]] = []
+        if entry.asked_privately and entry.batch in {None, entry.key} and not claim.answered:
+            telling.append(self._tasks.start(self._tell(self._words.goes_on(), entry), entry.reference))
         timer = asyncio.get_running_loop().call_later(
             self._timing.tell, lambda: telling.append(self._tasks.start(self._tell_to_wait(entry), entry.reference))
         )
@@ -158,7 +160,7 @@ class Worker:
             if not claim.reply and entry.key == entry.batch:
                 claim = replace(claim, reply=await self._answer_for_batch(claim.entry, entry.key))
             timer.cancel()
-            await asyncio.gather(*telling)  # the note that it takes longer must not arrive after the result
+            await asyncio.gather(*telling)  # that it goes on, or takes longer, must not arrive after the result
             if (reply := claim.reply) is None:
                 await self._until_stored(lambda: self._ledger.finish(entry.key, DeliveryWay.TOGETHER, ""))
             else:
@@ -221,8 +223,11 @@ class Worker:
             first = True  # another process may tell the caller once more, which is better than silence
         if first:
             log.info("command.takes_long")
-            with suppress(LeaseLost):  # the command's own task learns that too
-                await self._replies.send(self._words.takes_long(entry.reference), entry)
+            await self._tell(self._words.takes_long(entry.reference), entry)
+
+    async def _tell(self, message: Message, entry: Entry) -> None:
+        with suppress(LeaseLost):  # the command's own task learns that too
+            await self._replies.send(message, entry)
 
     # --- after an error inside the bot ------------------------------------------------------------------------------
 

@@ -22,8 +22,6 @@ class Interaction(Origin):
     """The id of the block that the button or the menu is in; else empty."""
     trigger_id: str = ""
     """Opens a form, within three seconds. https://docs.slack.dev/interactivity/handling-user-interaction"""
-    is_ephemeral: bool = False
-    """Whether the button or the menu is in a message that only this person sees."""
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The whole payload, for what only one listener reads."""
 

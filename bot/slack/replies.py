@@ -148,6 +148,11 @@ class Replies:
         """
         return await self._only_way(partial(self._replace, message, channel_id, message_ts, still_ours))
 
+    async def delete(self, to: Address, still_ours: StillOurs) -> None:
+        """See `Mail`. https://docs.slack.dev/interactivity/handling-user-interaction#deleting_source_message ."""
+        if to.response_url:
+            await self._send(partial(self._respond, {"delete_original": True}, to.response_url, still_ours))
+
     async def _only_way(self, send: Callable[[], Awaitable[_Attempt]]) -> Delivery | NotYet:
         attempt = await self._send(send)
         if attempt.result in _ARRIVED:
@@ -166,7 +171,10 @@ class Replies:
         if channel_first:
             yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id, still_ours)
         if to.response_url:
-            yield DeliveryWay.RESPONSE_URL, partial(self._respond, message, to.response_url, still_ours)
+            # Always explicit: Slack warns that a response to a button may replace the message that the button is in.
+            # https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread
+            body = {"replace_original": False, **as_response(message)}
+            yield DeliveryWay.RESPONSE_URL, partial(self._respond, body, to.response_url, still_ours)
         if message.public:
             if message.replaces and to.message_ts:
                 yield DeliveryWay.CHANNEL, partial(self._replace, message, to.channel_id, to.message_ts, still_ours)
@@ -190,10 +198,7 @@ class Replies:
                 return attempt
             await asyncio.sleep(pause)
 
-    async def _respond(self, message: Message, response_url: str, still_ours: StillOurs) -> _Attempt:
-        # Always explicit: Slack warns that a response to a button may replace the message that the button is in.
-        # https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread
-        body = {"replace_original": False, **as_response(message)}
+    async def _respond(self, body: Mapping[str, Any], response_url: str, still_ours: StillOurs) -> _Attempt:
         if (address := trusted_url(response_url, self._api)) is None:
             log.warning("reply.not_sent", error="not an address of Slack's")
             return _Attempt(_Result.REFUSED)

@@ -129,6 +129,7 @@ def as_claim(row: sa.RowMapping) -> Claim:
         batch=row["batch"],
         note=row["note"] or "",
         public=bool(row["public"]),
+        asked_privately=bool(row["asked_privately"]),
     )
     before = Opportunity(
         row["opportunity_id"],
@@ -182,6 +183,7 @@ def as_row(entry: Entry) -> dict[str, Any]:
         "batch": entry.batch,
         "note": entry.note or None,
         "public": int(entry.public),
+        "asked_privately": int(entry.asked_privately),
         "response_url": entry.response_url,
         "message_ts": entry.message_ts or None,
     }

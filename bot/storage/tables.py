@@ -43,6 +43,7 @@ commands = sa.Table(
     sa.Column("batch", sa.Text),
     sa.Column("note", sa.Text),
     sa.Column("public", sa.Integer, nullable=False),
+    sa.Column("asked_privately", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.Double),
@@ -90,6 +91,7 @@ What it asks for:
 - `batch`: of several that were asked for at once, the key of the first, which answers for all.
 - `note`: what is posted with the result.
 - `public`: 1 where the channel sees the result, otherwise 0.
+- `asked_privately`: 1 where a button was pressed in a message that only the caller sees, otherwise 0.
 
 How far it got:
 

@@ -99,6 +99,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             cards=handlers.cards,
             undo=handlers.undo,
             approvals=handlers.approvals,
+            outbox=outbox,
             messages=messages,
         ),
         handlers.form,

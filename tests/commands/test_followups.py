@@ -32,6 +32,21 @@ def test_an_undo_names_the_change_and_restores_the_earlier_status() -> None:
     assert {entry.wish.only_if for entry in entries} == {CHANGE.after}
 
 
+def test_a_private_result_stays_until_it_is_undone() -> None:
+    undoing = _undo(CHANGE)
+
+    assert isinstance(undoing, Undoing)
+    assert [entry.asked_privately for entry in undoing.entries(replace(ORIGIN, is_ephemeral=True))] == [False]
+
+
+@pytest.mark.parametrize("is_ephemeral", [False, True])
+def test_an_answer_knows_whether_others_see_the_question(is_ephemeral: bool) -> None:
+    answered = confirm(replace(ORIGIN, is_ephemeral=is_ephemeral), [QUESTION])
+
+    assert isinstance(answered, Continuation)
+    assert [entry.asked_privately for entry in answered.entries] == [is_ephemeral]
+
+
 def test_of_a_batch_only_what_can_be_undone_is_undone() -> None:
     failed = replace(CHANGE, key="b", outcome=Cause.NOT_FOUND, effect=Effect.NOTHING, before=None, after=None)
     undoing = _undo(replace(CHANGE, key="a", batch="a"), replace(failed, batch="a"))

@@ -26,6 +26,7 @@ class MemoryMail:
 
     away: float = float("-inf")
     """Until when, on the event loop's clock, nothing is taken."""
+    deleted: list[Address] = field(default_factory=list)
     tried: list[tuple[float, Address]] = field(default_factory=list)
     """When it was asked to deliver something, and where to."""
 
@@ -44,6 +45,10 @@ class MemoryMail:
         self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
     ) -> Delivery | NotYet:
         return await self.deliver(message, Address("", channel_id, "", message_ts), still_ours)
+
+    async def delete(self, to: Address, still_ours: StillOurs) -> None:
+        await still_ours()
+        self.deleted.append(to)
 
 
 def _now() -> float:
@@ -68,6 +73,14 @@ def outbox(mail: MemoryMail, tasks: Tasks) -> Outbox:
 async def _answer(message: Message | None) -> Message | None:
     await asyncio.sleep(0)
     return message
+
+
+async def test_a_message_is_deleted_in_the_background(outbox: Outbox, mail: MemoryMail, tasks: Tasks) -> None:
+    outbox.remove(ASKER, "REF")
+    assert mail.deleted == []
+
+    await tasks.drain(5, 0)
+    assert mail.deleted == [ASKER]
 
 
 async def test_a_message_is_delivered_in_the_background(outbox: Outbox, mail: MemoryMail, tasks: Tasks) -> None:

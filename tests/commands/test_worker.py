@@ -50,6 +50,7 @@ class Work:
     store: MemoryStore = field(default_factory=MemoryStore)
     delivered: list[tuple[Message, Address]] = field(default_factory=list)
     updated: list[tuple[Message, str, str]] = field(default_factory=list)
+    deleted: list[Address] = field(default_factory=list)
     begun: list[tuple[str, Opportunity | None]] = field(default_factory=list)
     """The keys of the commands whose deal was changed, each with `intended`."""
     identified: list[str] = field(default_factory=list)
@@ -134,6 +135,10 @@ class Work:
             return NotYet()
         self.updated.append((message, channel_id, message_ts))
         return Delivery(DeliveryWay.CHANNEL, message_ts)
+
+    async def delete(self, to: Address, still_ours: StillOurs) -> None:
+        await still_ours()
+        self.deleted.append(to)
 
     def worker(self, ledger: MemoryLedger | None = None, timing: WorkerTiming = TIMING) -> tuple[Worker, MemoryLedger]:
         ledger = ledger or MemoryLedger(self.store)
@@ -752,6 +757,40 @@ async def test_a_caller_is_told_to_wait_for_the_database_too(work: Work) -> None
     await worker.drain()
 
     assert ["takes longer than usual" in text for text in work.texts] == [True, False]
+
+
+# --- answered questions go ------------------------------------------------------------------------------------------
+
+
+async def test_an_answered_question_says_that_it_goes_on_and_goes_beside_a_public_result(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("answer", asked_privately=True))
+    await worker.drain()
+
+    assert [(message.text, message.public, message.replaces) for message, _ in work.delivered] == [
+        ("On it…", False, True),
+        (work.texts[1], True, False),
+    ]
+    assert [to.response_url for to in work.deleted] == ["http://reply.example"]
+
+
+async def test_a_private_result_takes_the_place_of_the_answered_question(work: Work) -> None:
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("answer", asked_privately=True))
+    await worker.drain()
+
+    assert [(message.public, message.replaces) for message, _ in work.delivered] == [(False, True)] * 2
+    assert work.deleted == []
+
+
+async def test_what_others_see_stays_when_it_is_answered(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("answer", continues="question"))
+    await worker.drain()
+
+    assert (len(work.delivered), work.deleted) == (1, [])
 
 
 async def _tended(worker: Worker, condition: Callable[[], bool]) -> None:

@@ -64,9 +64,19 @@ async def test_a_question_can_be_answered_only_once(house: House) -> None:
     asked = await house.says("acme won")
     await house.answers(asked, "choose", ROOF)
 
-    thanks = await house.slack.wait_for_change(asked.ts)
-    assert "Thank you. It goes on" in thanks.text
-    assert not any("accessory" in block for block in thanks.blocks)
+    asking, waiting = (shown for shown in house.slack.replaced if shown.ts == asked.ts)
+    assert (asking.text, waiting.text) == (asked.text, "On it…")
+    assert not any("accessory" in block for block in waiting.blocks)
+    assert asked.ts not in {shown.ts for shown in house.slack.shown}
+
+
+async def test_a_question_that_is_canceled_goes(house: House) -> None:
+    house.highlevel.add_opportunity(OLD, name="Old contract", status="won")
+    asked = await house.says(f"{OLD} lost")
+    await house.presses(asked, "dismiss")
+    await house.slack.wait_until(lambda: house.slack.shown == [])
+
+    assert house.highlevel.written == []
 
 
 async def test_of_two_answers_at_once_only_one_counts(house: House) -> None:

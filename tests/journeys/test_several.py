@@ -112,9 +112,8 @@ async def test_more_than_three_deals_are_changed_only_after_a_yes(any_house: Hou
 async def test_a_no_leaves_everything_as_it_is(house: House) -> None:
     asked = await house.says(f"{_deals(house, 4)} lost")
     await house.slack.press(asked, button(asked, "dismiss"), user=ANA)
-    left = await house.slack.wait_for_change(asked.ts)
+    await house.slack.wait_until(lambda: house.slack.shown == [])
 
-    assert left.text == "Left as it is. Nothing was changed."
     assert house.highlevel.written == []
 
 
@@ -137,7 +136,7 @@ async def test_a_won_deal_among_several_waits_for_a_yes_of_its_own(house: House)
     assert _statuses(house, 2) == ["lost", "won"]
 
     await house.slack.press(shown, button(shown, "confirm"), user=ANA)
-    await house.slack.wait_for(3)
+    await house.slack.wait_for(2)
     assert any("from won to *lost*" in each.text for each in house.slack.shown)
     assert shown in house.slack.shown  # the message about the other deal is still there
 

@@ -481,6 +481,25 @@ async def test_a_response_that_does_not_replace_says_that_it_does_not(client: As
     assert [body["replace_original"] for body in bodies] == [False, True]
 
 
+async def test_the_message_whose_button_was_pressed_is_deleted(
+    slack: Slack, sender: Replies, client: AsyncWebClient
+) -> None:
+    to = await _pressed(slack, client)
+    await sender.delete(to, ours)
+
+    assert (_texts(slack), slack.calls) == ([], [])
+
+
+async def test_without_a_reply_address_nothing_is_deleted(
+    slack: Slack, sender: Replies, client: AsyncWebClient
+) -> None:
+    to = await _pressed(slack, client)
+    there = _texts(slack)
+    await sender.delete(replace(to, response_url=""), ours)
+
+    assert (_texts(slack), slack.calls) == (there, [])
+
+
 async def test_without_its_reply_address_a_message_is_updated(
     slack: Slack, sender: Replies, client: AsyncWebClient
 ) -> None:

@@ -5,7 +5,7 @@ import html
 import re
 import textwrap
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TextIO
@@ -19,7 +19,7 @@ from bot.simulator.demo.troubles import WELL, trouble_highlevel
 from bot.simulator.serving import LOCALHOST, served
 from bot.simulator.slack.block_kit import Element, buttons_of, menus_of
 from bot.simulator.slack.workspace import Shown
-from bot.slack.actions import CHOOSE, CONFIRM, REASON
+from bot.slack.messages.tables import GOES_ON
 
 INTRODUCTION = """\
 Opp Status, on this machine alone: the real bot, with stand-ins for Slack and HighLevel.
@@ -130,28 +130,28 @@ class Theatre:
     async def _type(self, text: str) -> None:
         slack = self._stage.slack
         self._say(f"  {self._speaker.title()}: /opp-status {text}")
-        before = len(slack.shown)
+        before = self._seen()
         await slack.command(text, user=PEOPLE[self._speaker], channel=SALES)
-        await slack.wait_for(before + 1, seconds=30)
-        await self._show_from(before)
+        await slack.wait_until(lambda: bool(self._news(before)), seconds=30)
+        await self._show_news(before)
 
     async def _open_form(self) -> None:
         """Print the names of the form's fields and close it: a terminal cannot show it."""
         slack, user = self._stage.slack, PEOPLE[self._speaker]
         self._say(f"  {self._speaker.title()}: /opp-status")
-        before = len(slack.shown)
+        before = self._seen()
         await slack.command("", user=user, channel=SALES)
-        await slack.wait_until(lambda: bool(slack.views) or len(slack.shown) > before, seconds=30)
+        await slack.wait_until(lambda: bool(slack.views or self._news(before)), seconds=30)
         for view in list(slack.views):
             fields = [block["label"]["text"] for block in view.blocks if block["type"] == "input"]
             self._say(f"  a form opens, which takes Slack to fill in: {', '.join(fields)}")
             slack.close(view)
-        await self._show_from(before)
+        await self._show_news(before)
 
     async def _press(self, words: str) -> None:
         """Press a button or an option in the last message that has any.
 
-        The bot then replaces that message, or sends a new one; for an answer to its question it does both.
+        The bot then sends a message, or replaces or deletes that one; for an answer to its question it does several.
         """
         slack, user = self._stage.slack, PEOPLE[self._speaker]
         seen = [shown for shown in slack.shown if shown.only_to in {None, user} and pressables(shown)]
@@ -160,32 +160,42 @@ class Theatre:
             self._say("There is nothing like that to press.")
             return
         self._say(f"  {self._speaker.title()} presses {pressed.label}.")
-        before, shown = len(slack.shown), seen[-1]
-        times = [each.ts for each in slack.replaced].count(shown.ts) + 1
-        told = asyncio.create_task(slack.wait_for(before + 1, seconds=30))
-        changed = asyncio.create_task(slack.wait_for_change(shown.ts, times, seconds=30))
+        before, shown = self._seen(), seen[-1]
         if pressed.option is None:
             await slack.press(shown, pressed.element, user=user)
         else:
             await slack.select(shown, pressed.element, pressed.option, user=user)
-        await asyncio.wait([told, changed], return_when=asyncio.FIRST_COMPLETED)
-        if changed.done():
+        await slack.wait_until(lambda: self._is_done(shown, before), seconds=30)
+        if (now := self._now(shown)) is None:
+            self._say("  the question goes.")
+        elif now.text != shown.text:
             self._say("  the message says now:")
-            self._say(textwrap.indent(readable(changed.result()), "    | "))
-            if pressed.element["action_id"] in {CHOOSE, CONFIRM, REASON}:
-                await told
-        changed.cancel()
-        told.cancel()
-        await self._show_from(before)
+            self._say(textwrap.indent(readable(now), "    | "))
+        await self._show_news(before)
 
-    async def _show_from(self, before: int) -> None:
+    def _is_done(self, pressed: Shown, before: Collection[str]) -> bool:
+        """Whether the result of a press is there, and does not only follow."""
+        now = self._now(pressed)
+        if now and now.text == pressed.text:
+            return bool(self._news(before))
+        return now is None or now.text != GOES_ON
+
+    def _now(self, shown: Shown) -> Shown | None:
+        return next((each for each in self._stage.slack.shown if each.ts == shown.ts), None)
+
+    def _seen(self) -> Collection[str]:
+        return {shown.ts for shown in self._stage.slack.shown}
+
+    def _news(self, before: Collection[str]) -> list[Shown]:
+        return [shown for shown in self._stage.slack.shown if shown.ts not in before]
+
+    async def _show_news(self, before: Collection[str]) -> None:
         """Print the new messages; after a loss without a reason, wait a moment for the bot's question about it."""
-        slack = self._stage.slack
-        news = slack.shown[before:]
+        news = self._news(before)
         if any("to *lost*" in shown.text and "Lost reason" not in shown.text for shown in news):
             with suppress(TimeoutError):
-                await slack.wait_for(before + len(news) + 1, seconds=1)
-        self._show(slack.shown[before:])
+                await self._stage.slack.wait_until(lambda: len(self._news(before)) > len(news), seconds=1)
+        self._show(self._news(before))
         self._say("")
 
     def _show(self, messages: Sequence[Shown]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from bot.commands import followups
 from bot.commands.followups import Continuation, NoQuestion
 from bot.commands.ledger import History, with_batch
+from bot.commands.outbox import Outbox
 from bot.commands.reply import Message
 from bot.deals.wish import Wish
 from bot.slack.actions import (
@@ -45,6 +46,7 @@ class Buttons:
         cards: Cards,
         undo: Undo,
         approvals: ApprovalListeners,
+        outbox: Outbox,
         messages: Messages,
     ) -> None:
         self._intake = intake
@@ -52,6 +54,7 @@ class Buttons:
         self._cards = cards
         self._undo = undo
         self._approvals = approvals
+        self._outbox = outbox
         self._messages = messages
 
     def answers(self) -> Mapping[str, Answer]:
@@ -106,19 +109,18 @@ class Buttons:
         await self._intake.accept(*entries)
         return None
 
-    async def _dismiss(self, _interaction: Interaction) -> Message | None:
-        return self._messages.questions.dismissed()
+    async def _dismiss(self, interaction: Interaction) -> None:
+        """Take a no: the question goes, as no answer is needed."""
+        self._outbox.remove(interaction.address, interaction.reference)
 
     async def _ignore(self, _interaction: Interaction) -> None:
         return None
 
     async def _continue(self, interaction: Interaction, found: Continuation | NoQuestion) -> Message | None:
-        """Accept the commands that an answer starts, and tell the person that they are under way."""
+        """Accept the commands that an answer starts. The worker tells the person that they are under way."""
         if isinstance(found, NoQuestion):
             return self._messages.questions.cannot_go_on(found.question, interaction.reference)
         accepted = await self._intake.accept(*found.entries, looked_up=True)
-        if found.question is None:  # a lost reason that is added needs no message but its reply
+        if accepted or found.question is None:
             return None
-        if accepted:
-            return self._messages.questions.goes_on(interaction.reference, replaces=interaction.is_ephemeral)
         return self._messages.questions.cannot_go_on(found.question, interaction.reference)

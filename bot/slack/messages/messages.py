@@ -70,6 +70,10 @@ class Messages:
         """See `FailureMessages.takes_long`."""
         return self.failures.takes_long(reference)
 
+    def goes_on(self) -> Message:
+        """See `QuestionMessages.goes_on`."""
+        return self.questions.goes_on()
+
     def ask_why(self, reasons: Sequence[LostReason], change: Record) -> Message:
         """See `QuestionMessages.ask_why`."""
         return self.questions.ask_why(reasons, change)

@@ -26,7 +26,14 @@ from bot.slack.messages.pieces import (
     with_small_print,
     yes_or_no,
 )
-from bot.slack.messages.tables import AUTOMATIONS, NOTHING_CHANGED, REASONS_ELSEWHERE, SEARCH_LAGS, SHARED_CHANNEL
+from bot.slack.messages.tables import (
+    AUTOMATIONS,
+    GOES_ON,
+    NOTHING_CHANGED,
+    REASONS_ELSEWHERE,
+    SEARCH_LAGS,
+    SHARED_CHANNEL,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +135,9 @@ class QuestionMessages:
             buttons=yes_or_no(f"Make it {status}", entry.key),
         )
 
-    def goes_on(self, reference: str, *, replaces: bool) -> Message:
-        """The caller has answered. `replaces`: in place of the question, which only they saw."""
-        return private(reference, "Thank you. It goes on, and the result follows.", replaces=replaces)
-
-    def dismissed(self) -> Message:
-        """The caller has said no; in place of the question."""
-        return message((f"Left as it is. {NOTHING_CHANGED}",), (), public=False, replaces=True)
+    def goes_on(self) -> Message:
+        """The caller has answered; in place of the question, until the result is told."""
+        return message((GOES_ON,), (), public=False, replaces=True)
 
     def cannot_go_on(self, question: Record | None, reference: str) -> Message:
         """The question was answered before; or, without `question`, the ledger has forgotten it."""

@@ -251,6 +251,8 @@ USAGE: Mapping[Problem, str] = {
     ),
 }
 
+GOES_ON = "On it…"
+
 NOTHING_CHANGED = "Nothing was changed."
 
 SHARED_CHANNEL = "This channel is shared with another company: its people would read the deal's name, value, contact and owner, and who changed it."

@@ -43,7 +43,7 @@ def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str)
         "It would be told in #sales.",
         "Lost reason: Too expensive",
         "Which deal should be *won*? `Globex` fits more than one.",
-        "the message says now:\n    | Thank you. It goes on, and the result follows.",
+        "the question goes.",
         "everybody sees:\n    | @Kim changed *Training* from open to *won*.",
         "| • *Yearly support*: open → *abandoned*\n    | • *Training*: still won, would become *abandoned*",
         "@Kim took a change back:\n    | • *Yearly support*: abandoned → *open*",

@@ -76,8 +76,7 @@ def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: st
         messages.failures.cannot_open_form(reference),
         messages.questions.cannot_go_on(None, reference),
         messages.questions.cannot_go_on(CHANGE, reference),
-        messages.questions.goes_on(reference, replaces=True),
-        messages.questions.dismissed(),
+        messages.goes_on(),
         messages.help.overview(),
     ]
 

@@ -209,22 +209,10 @@ def test_a_choice_that_no_button_can_carry_has_none() -> None:
 
 
 def test_a_question_that_was_answered_gives_way() -> None:
-    questions = our_messages().questions
+    replacing = our_messages().goes_on()
 
-    for replacing in (questions.goes_on(REF, replaces=True), questions.dismissed()):
-        assert (replacing.public, replacing.replaces, buttons(replacing)) == (False, True, [])
-
-
-def test_an_answer_is_thanked_for_or_respected() -> None:
-    assert shown(our_messages().questions.goes_on(REF, replaces=True)) == [
-        "Thank you. It goes on, and the result follows.",
-        f"Reference {REF}",
-    ]
-    assert shown(our_messages().questions.dismissed()) == ["Left as it is. Nothing was changed."]
-
-
-def test_a_question_that_everybody_sees_stays_when_it_is_answered() -> None:
-    assert not our_messages().questions.goes_on(REF, replaces=False).replaces
+    assert (replacing.public, replacing.replaces, buttons(replacing)) == (False, True, [])
+    assert shown(replacing) == ["On it…"]
 
 
 @pytest.mark.parametrize(
