@@ -21,7 +21,7 @@ from pathlib import Path
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack import server as slack
 from bot.simulator.slack.workspace import Shown, button
-from bot.tempo import Tempo
+from bot.wiring.tempo import Tempo
 from tests.house import ANA, DEAL, SALES, House, stand_ins
 from tests.journeys.promises import Account, Row, account, all_finished, rows
 from tests.journeys.replicas import LEASE, SHORT, Replica, Replicas, replicas

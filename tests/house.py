@@ -27,9 +27,9 @@ from bot.slack import socket_mode
 from bot.slack.messages.tables import GOES_ON
 from bot.storage.engine import engine_for_reading
 from bot.storage.tables import commands
-from bot.tempo import Tempo
 from bot.web.server import serving
 from bot.wiring import build
+from bot.wiring.tempo import Tempo
 
 ANA, BEN, KIM = "U0ANA", "U0BEN", "U0KIM"
 """Ana is on the allowlist, Ben is not, and Kim is the contact for access."""

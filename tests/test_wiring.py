@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 import bot
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId
 from bot.operations.settings import Settings
-from bot.tempo import Tempo
 from bot.wiring import build
+from bot.wiring.tempo import Tempo
 from tests.house import BY_OAUTH, DEAL, open_house, stand_ins
 
 SOURCES = Path(bot.__file__).parent

@@ -17,12 +17,12 @@ from bot.storage.database import Database
 from bot.storage.history import SqlHistory
 from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
-from bot.tempo import Tempo
 from bot.wiring.highlevel import build_highlevel, connect_url_of
 from bot.wiring.lifecycle import Bot, Storage
 from bot.wiring.operations import build_health, build_metrics
 from bot.wiring.parts import Parts
 from bot.wiring.slack import build_slack_clients, build_slack_edge
+from bot.wiring.tempo import Tempo
 
 
 def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True) -> Bot:

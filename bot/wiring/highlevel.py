@@ -23,8 +23,8 @@ from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
 from bot.operations.settings import Settings
 from bot.storage.database import Database
-from bot.tempo import Tempo
 from bot.wiring.lifecycle import HighLevel, OAuthParts, Storage
+from bot.wiring.tempo import Tempo
 
 if TYPE_CHECKING:
     pass

@@ -16,10 +16,10 @@ from bot.operations.health import Health
 from bot.operations.probes import NetworkProbes
 from bot.operations.settings import Settings
 from bot.storage.backlog import BacklogReader
-from bot.tempo import Tempo
 from bot.wiring.highlevel import USER_AGENT, connect_url_of
 from bot.wiring.lifecycle import SlackEdge
 from bot.wiring.parts import Parts
+from bot.wiring.tempo import Tempo
 
 if TYPE_CHECKING:
     from bot.operations.metrics import Metrics

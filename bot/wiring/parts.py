@@ -7,8 +7,8 @@ from bot.commands.instrumentation import Instrumentation
 from bot.commands.outbox import Outbox
 from bot.operations.settings import Settings
 from bot.slack.messages.messages import Messages
-from bot.tempo import Tempo
 from bot.wiring.lifecycle import HighLevel, SlackClients, Storage
+from bot.wiring.tempo import Tempo
 
 if TYPE_CHECKING:
     pass

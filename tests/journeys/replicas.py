@@ -22,9 +22,9 @@ from bot.highlevel.api.client import Attempts
 from bot.highlevel.api.transport import pooled
 from bot.operations import logs
 from bot.operations.settings import Settings
-from bot.tempo import Tempo
 from bot.web.server import Server, config
 from bot.wiring import build
+from bot.wiring.tempo import Tempo
 from tests.house import PATIENT
 
 LEASE = 0.8

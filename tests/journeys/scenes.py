@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.tempo import Tempo
+from bot.wiring.tempo import Tempo
 from tests.house import ANA, BEN, SALES, House, stand_ins
 from tests.journeys.promises import account, all_finished
 from tests.journeys.replicas import SHORT, Replica, Replicas, replicas

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack import server as slack
 from bot.simulator.slack.workspace import button
-from bot.tempo import Tempo
 from bot.web.server import serving
 from bot.wiring import build
+from bot.wiring.tempo import Tempo
 from tests.house import ANA, BEN, DEAL, House
 from tests.journeys.promises import all_finished
 from tests.journeys.replicas import LEASE, SHORT, Death, Replica, Step

@@ -17,7 +17,7 @@ from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack.server import Fault as SlackFault
 from bot.simulator.slack.workspace import button
 from bot.storage.backlog import UNFINISHED
-from bot.tempo import Tempo
+from bot.wiring.tempo import Tempo
 from tests.house import ANA, BEN, DEAL, PATIENT, SALES, UNKNOWN_ID, House, open_house
 from tests.statements import statements
 

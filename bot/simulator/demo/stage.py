@@ -13,9 +13,9 @@ from bot.simulator.serving import LOCALHOST, served
 from bot.simulator.slack.server import Slack
 from bot.storage.database import Database
 from bot.storage.history import SqlHistory
-from bot.tempo import Tempo
 from bot.web.server import serving
 from bot.wiring import build
+from bot.wiring.tempo import Tempo
 
 PEOPLE = {"ana": "U0ANA", "ben": "U0BEN", "kim": "U0KIM"}
 """Ana may change deals, Ben may not, and Kim looks after the bot."""
