@@ -7,13 +7,13 @@ The listing is the journey; imports point downwards only. `docs/developing/archi
 
     web          the bot over HTTP
     wiring       builds the bot, and runs and drains it: the only folder in which the concrete classes meet
-    tempo        every waiting time
 
     operations   for operators: settings, logs, health, metrics, the audit trail
     slack        the edge to Slack: requests come in, messages go out
     highlevel    the CRM port over HighLevel, and `api`, a client that has never heard of this bot
     storage      the ports over SQL: the ledger, its history, channels, requests for access
 
+    events       what was changed in HighLevel itself, from the notice of it to the post
     commands     a command from its text to its outcome
     access       who may change deals
     deals        what a deal is, and how one is changed

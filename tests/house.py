@@ -199,6 +199,7 @@ async def stand_ins(folder: Path, /, *, over: str = "http", **settings: str) -> 
             "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
             "HIGHLEVEL_API_URL": highlevel_url,
             "HIGHLEVEL_OAUTH_URL": f"{highlevel_url}{CHOOSER}",
+            "HIGHLEVEL_WEBHOOK_KEYS": highlevel.hooks.public_key,
             "ALLOWED_USERS": ANA,
             "ADMIN_CONTACT": KIM,
             "DATABASE_URL": f"sqlite:///{folder / 'ledger.db'}",

@@ -22,6 +22,12 @@ class Instrumentation:
     def called(self, location_id: str, method: str, status: int) -> None:
         """Report a request to HighLevel in this sub-account; `status` is 0 if no answer came, or nothing was sent."""
 
+    def notified(self, source: str, reception: str) -> None:
+        """Report what was done with a request that brings an event, or with a row of a poll.
+
+        `source` is a `events.event.Source`, and `reception` a `Reception`.
+        """
+
 
 NO_METRICS = Instrumentation()
 """For a bot without metrics."""

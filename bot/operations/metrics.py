@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from bot.commands.instrumentation import DENIED, Instrumentation
 from bot.deals.outcome import WORDS
+from bot.events.event import Reception, Source
 from bot.highlevel.api.rate_limit import Budget
 from bot.storage.backlog import Backlog, BacklogReader
 
@@ -77,6 +78,15 @@ class Metrics(Instrumentation):
             ["location", "method", "answer"],
             registry=self._registry,
         )
+        self._events = Counter(
+            "opp_status_events",
+            "Notices of changes made in HighLevel, by how they came and what was done with them",
+            ["source", "reception"],
+            registry=self._registry,
+        )
+        for source in Source:
+            for reception in Reception:
+                self._events.labels(source.value, reception.value)
         self._registry.register(self)
 
     # --- Instrumentation --------------------------------------------------------------------------------------------
@@ -96,6 +106,10 @@ class Metrics(Instrumentation):
     def called(self, location_id: str, method: str, status: int) -> None:
         """See `Instrumentation`."""
         self._calls.labels(self._names.get(location_id, ""), method, answer(status)).inc()
+
+    def notified(self, source: str, reception: str) -> None:
+        """See `Instrumentation`."""
+        self._events.labels(source, reception).inc()
 
     # --- the page ---------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from bot.deals.deal import STATES, Status
 from bot.deals.locations import Locations
 from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.operations.formats import (
+    HIGHLEVELS_KEY,
     MAKE_A_KEY,
     ChannelId,
     GroupId,
@@ -40,6 +41,7 @@ from bot.operations.formats import (
     state_names,
     status_channels,
     time_span,
+    webhook_keys,
     whole_days,
 )
 
@@ -185,6 +187,15 @@ class Settings(BaseModel):
         validate_default=True,
         description="OAuth scopes to request. Must match your app. Agency apps also need `oauth.write`",
     )
+    highlevel_webhook_keys: Annotated[tuple[str, ...], BeforeValidator(webhook_keys)] = Field(
+        default=HIGHLEVELS_KEY,
+        validate_default=True,
+        description="HighLevel's public keys for webhooks, separated by commas. While HighLevel rotates its key: both",
+    )
+    highlevel_workflow_token: Annotated[SecretStr, AfterValidator(long_token)] = Field(
+        default=SecretStr(""),
+        description="Token your HighLevel workflows send to `/highlevel/workflow`, as `Authorization: Bearer`",
+    )
     highlevel_oauth_url: Url = Field(
         default="https://marketplace.gohighlevel.com/v2/oauth/chooselocation",
         description="HighLevel's sub-account picker. Change it for white-label domains and testing",
@@ -231,6 +242,11 @@ class Settings(BaseModel):
     def by_oauth(self) -> bool:
         """Whether HighLevel can be connected by OAuth. If `highlevel_token` is set too, the bot uses that."""
         return bool(self.highlevel_client_id)
+
+    @property
+    def app_id(self) -> str:
+        """The id of the app in HighLevel's marketplace, which begins its client id; empty without one."""
+        return self.highlevel_client_id.partition("-")[0]
 
     @property
     def locations(self) -> Locations:

@@ -85,6 +85,44 @@ MIGRATIONS: Steps = (
         )
         """,
         "CREATE TABLE probe (pad TEXT NOT NULL)",
+        """
+        CREATE TABLE events (
+            number {NUMBER} PRIMARY KEY, key TEXT NOT NULL UNIQUE, source TEXT NOT NULL, kind TEXT NOT NULL,
+            location_id TEXT NOT NULL, opportunity_id TEXT NOT NULL, received_at TEXT NOT NULL, state TEXT NOT NULL,
+            owner TEXT, lease_until DOUBLE PRECISION NOT NULL, attempts INTEGER NOT NULL,
+            before TEXT, before_lost_reason_id TEXT, deal TEXT, channel_id TEXT, held_since DOUBLE PRECISION,
+            verdict TEXT, finished_at TEXT
+        )
+        """,
+        "CREATE INDEX events_received ON events (lease_until) WHERE state = 'received'",
+        "CREATE INDEX events_received_by_deal ON events (opportunity_id) WHERE state = 'received'",
+        "CREATE INDEX events_held ON events (channel_id) WHERE state = 'held'",
+        "CREATE INDEX events_by_end ON events (finished_at)",
+        """
+        CREATE TABLE deals (
+            opportunity_id TEXT NOT NULL PRIMARY KEY, location_id TEXT NOT NULL, status TEXT NOT NULL,
+            lost_reason_id TEXT, since TEXT, version INTEGER NOT NULL, changed_at TEXT NOT NULL,
+            seen_at TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX deals_by_time ON deals (seen_at)",
+        """
+        CREATE TABLE polls (
+            location_id TEXT NOT NULL PRIMARY KEY, newest TEXT, polled_at TEXT,
+            owner TEXT, lease_until DOUBLE PRECISION NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE announcements (
+            channel_id TEXT NOT NULL PRIMARY KEY, muted_until DOUBLE PRECISION, muted_by TEXT, muted_at TEXT
+        )
+        """,
+        """
+        CREATE TABLE event_counts (
+            day TEXT NOT NULL, source TEXT NOT NULL, reception TEXT NOT NULL, many INTEGER NOT NULL,
+            latest_at TEXT NOT NULL, PRIMARY KEY (day, source, reception)
+        )
+        """,
     ),
 )
 """Each step is one transaction. A step that was released is never edited: add one, and change `tables` to match.

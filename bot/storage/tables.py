@@ -12,7 +12,8 @@ import sqlalchemy as sa
 metadata = sa.MetaData()
 
 
-def _partial_index(name: str, *columns: sa.Column[Any], where: str, unique: bool = False) -> sa.Index:
+def partial_index(name: str, *columns: sa.Column[Any], where: str, unique: bool = False) -> sa.Index:
+    """An index of the rows that meet a condition, in SQL's own words."""
     condition = sa.text(where)
     return sa.Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
@@ -119,22 +120,22 @@ What was answered:
 sa.Index("commands_by_opportunity", commands.c.opportunity_id, commands.c.number)
 sa.Index("commands_by_user", commands.c.user_id, commands.c.number)
 sa.Index("commands_by_time", commands.c.accepted_at)
-_partial_index("commands_by_batch", commands.c.batch, where="batch IS NOT NULL")
-_partial_index("commands_unfinished", commands.c.lease_until, where="state <> 'finished'")
-_partial_index("commands_waiting", commands.c.opportunity_id, commands.c.number, where="state <> 'finished'")
+partial_index("commands_by_batch", commands.c.batch, where="batch IS NOT NULL")
+partial_index("commands_unfinished", commands.c.lease_until, where="state <> 'finished'")
+partial_index("commands_waiting", commands.c.opportunity_id, commands.c.number, where="state <> 'finished'")
 # At most one command changes a deal at a time, however many processes there are.
-_partial_index(
+partial_index(
     "commands_one_at_a_time", commands.c.opportunity_id, where="state IN ('running', 'intended')", unique=True
 )
 # At most one command that is under way, or that succeeded, undoes a change.
-_partial_index(
+partial_index(
     "commands_one_undo",
     commands.c.undoes,
     where="undoes IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')",
     unique=True,
 )
 # At most one command that is under way, or that succeeded, answers a question.
-_partial_index(
+partial_index(
     "commands_one_answer",
     commands.c.continues,
     where="continues IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')",
@@ -167,7 +168,7 @@ access = sa.Table(
 
 sa.Index("access_by_user", access.c.user_id, access.c.asked_at)
 # A person has at most one request that is open, or one approval in force.
-_partial_index("access_one_standing", access.c.user_id, where="state IN ('open', 'approved')", unique=True)
+partial_index("access_one_standing", access.c.user_id, where="state IN ('open', 'approved')", unique=True)
 
 channels = sa.Table(
     "channels",

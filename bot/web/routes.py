@@ -71,11 +71,13 @@ def app(bot: Bot) -> Starlette:
         [] if bot.edge.socket else [Route(path, slack_events, methods=["POST"]) for path in (EVENTS, f"{EVENTS}/")]
     )
     for_highlevel = bot.highlevel.oauth.connect_pages.routes() if bot.highlevel.oauth else []
+    from_highlevel = bot.events.webhooks.routes()
     for_prometheus = bot.metrics.routes() if bot.metrics else []
     routes = [
         Route("/", front_page),
         *for_slack,
         *for_highlevel,
+        *from_highlevel,
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         *for_prometheus,

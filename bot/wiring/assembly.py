@@ -17,6 +17,7 @@ from bot.storage.database import Database
 from bot.storage.history import SqlHistory
 from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
+from bot.wiring.events import build_events
 from bot.wiring.highlevel import build_highlevel, connect_url_of
 from bot.wiring.lifecycle import Bot, Storage
 from bot.wiring.operations import build_health, build_metrics
@@ -45,8 +46,9 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     parts = Parts(settings, tempo, instrumentation, storage, highlevel, slack, messages, outbox)
     worker = _worker(parts, tasks)
     edge = build_slack_edge(parts, worker)
+    events = build_events(parts)
     health = build_health(parts, edge, migrates=migrates)
-    return Bot(settings, storage, highlevel, slack, edge, worker, health, metrics)
+    return Bot(settings, storage, highlevel, slack, edge, worker, events, health, metrics)
 
 
 def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:

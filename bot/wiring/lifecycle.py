@@ -15,11 +15,13 @@ from bot.commands.accounts import Accounts
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.commands.worker import Worker
 from bot.deals.ports import StoreDown
+from bot.events.reception import EventReception
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.token_endpoint import TokenEndpoint
 from bot.highlevel.crm import HighLevelCrm
 from bot.highlevel.pages import ConnectPages
 from bot.highlevel.tokens import TokenRefresh
+from bot.highlevel.webhooks import Webhooks
 from bot.operations import diagnoses
 from bot.operations.health import Health
 from bot.operations.settings import Settings
@@ -62,6 +64,14 @@ class HighLevel:
     accounts: Accounts
     oauth: OAuthParts | None
     """`None` if HighLevel is connected by a private integration token alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """The parts that learn of changes made in HighLevel itself."""
+
+    reception: EventReception
+    webhooks: Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,7 @@ class Bot:
     slack: SlackClients
     edge: SlackEdge
     worker: Worker
+    events: Events
     health: Health
     metrics: "Metrics | None"
     """Counters, and the page on which Prometheus reads them; `None` if nothing is counted."""
@@ -125,7 +136,13 @@ class Bot:
         async with self._open():
             learning = asyncio.create_task(self.slack.workspace.learn(), name="workspace")
             tending = [self.highlevel.oauth.token_refresh.tend()] if self.highlevel.oauth else []
-            always = (self.worker.tend(), self.slack.directory.keep(), self._forget(), *tending)
+            always = (
+                self.worker.tend(),
+                self.slack.directory.keep(),
+                self.events.reception.tend(),
+                self._forget(),
+                *tending,
+            )
             background = [asyncio.create_task(work) for work in always]
             try:
                 yield
@@ -135,6 +152,7 @@ class Bot:
                 for task in background:
                     task.cancel()
                 await asyncio.gather(learning, *background, return_exceptions=True)
+                await self.events.reception.save_counts()
 
     @asynccontextmanager
     async def checking(self) -> AsyncIterator[Health]:

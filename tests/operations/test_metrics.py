@@ -144,6 +144,7 @@ async def test_events_are_counted(metrics: Metrics) -> None:
     metrics.acknowledged("command", 1.6)
     metrics.replied("response_url", 1.5)
     metrics.called("L", "GET", 200)
+    metrics.notified("webhook", "received")
     metrics.called("PARIS", "PUT", 0)
     samples = await _read(metrics)
 
@@ -152,6 +153,7 @@ async def test_events_are_counted(metrics: Metrics) -> None:
     assert _value(samples, "acknowledgement_seconds_count", kind="command") == 2
     assert _value(samples, "acknowledgement_seconds_bucket", kind="command", le="1.5") == 1
     assert _value(samples, "reply_seconds_sum", way="response_url") == 1.5
+    assert _value(samples, "events_total", source="webhook", reception="received") == 1
     assert _value(samples, "highlevel_calls_total", location="", method="GET", answer="2xx") == 1
     assert _value(samples, "highlevel_calls_total", location="Paris", method="PUT", answer="none") == 1
 

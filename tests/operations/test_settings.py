@@ -8,7 +8,7 @@ from pydantic import SecretStr, ValidationError
 
 from bot.deals.deal import STATES, Status
 from bot.deals.policy import Confirm, LostReasonMode, Policy
-from bot.operations.formats import MAKE_A_KEY
+from bot.operations.formats import HIGHLEVELS_KEY, MAKE_A_KEY
 from bot.operations.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of, without_oauth
 
 SECRETS = {
@@ -24,6 +24,8 @@ def _verb(environ: dict[str, str]) -> Verb | None:
     return "socket" if environ.get("SLACK_APP_TOKEN", "").strip() else None
 
 
+OTHER_KEY = HIGHLEVELS_KEY.replace("Ai2H", "Aj3I")
+"""Another public key, while HighLevel changes its own."""
 KEY = f"{'k' * 42}A="
 OAUTH = {
     "HIGHLEVEL_CLIENT_ID": "0123456789abcdef01234567-abcd1234",
@@ -136,6 +138,9 @@ GOOD: list[tuple[str, str, Any]] = [
     ("ENCRYPTION_KEY", f"{KEY} ,\n{KEY},", SecretStr(f"{KEY},{KEY}")),
     ("HIGHLEVEL_SCOPES", "opportunities.write oauth.write", ("opportunities.write", "oauth.write")),
     ("HIGHLEVEL_SCOPES", "opportunities.write, oauth.write", ("opportunities.write", "oauth.write")),
+    ("HIGHLEVEL_WEBHOOK_KEYS", HIGHLEVELS_KEY, (HIGHLEVELS_KEY,)),
+    ("HIGHLEVEL_WEBHOOK_KEYS", f"{OTHER_KEY}, {HIGHLEVELS_KEY}", (OTHER_KEY, HIGHLEVELS_KEY)),
+    ("HIGHLEVEL_WORKFLOW_TOKEN", "w" * 20, SecretStr("w" * 20)),
     (
         "HIGHLEVEL_OAUTH_URL",
         "https://app.example/v2/oauth/chooselocation",
@@ -259,6 +264,10 @@ BAD = [
     ("ENCRYPTION_KEY", "short", "Make one with: python -c"),
     ("ENCRYPTION_KEY", ",", "should be one key, or several"),
     ("ENCRYPTION_KEY", f"{KEY},short", "should be one key, or several"),
+    ("HIGHLEVEL_WEBHOOK_KEYS", "MCow", "should be HighLevel's public key"),
+    ("HIGHLEVEL_WEBHOOK_KEYS", f"{HIGHLEVELS_KEY},!", "should be HighLevel's public key"),
+    ("HIGHLEVEL_WEBHOOK_KEYS", ",", "should be HighLevel's public key"),
+    ("HIGHLEVEL_WORKFLOW_TOKEN", "short", "should be at least 20 characters"),
     ("HIGHLEVEL_SCOPES", ",", "should be scopes such as opportunities.write"),
     ("HIGHLEVEL_SCOPES", "a&b", "should be scopes such as opportunities.write"),
     ("HIGHLEVEL_OAUTH_URL", "marketplace.example", "should start with https://"),

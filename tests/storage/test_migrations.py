@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from bot.storage.engine import engine
+from bot.storage.events import tables as _event_tables  # noqa: F401 - adds its tables to `metadata`
 from bot.storage.migrations import (
     MIGRATIONS,
     NewerSchemaError,

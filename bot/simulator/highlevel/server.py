@@ -22,6 +22,7 @@ from aiohttp import web
 
 from bot.simulator.bodies import Chunks
 from bot.simulator.highlevel import search
+from bot.simulator.highlevel.hooks import Hooks
 from bot.simulator.highlevel.oauth import ACCESS, CHOOSER, Marketplace
 from bot.simulator.traffic import Exchange, Handler, recording, streamed
 
@@ -99,6 +100,8 @@ class HighLevel:
         """The private integration tokens."""
         self.oauth = Marketplace(chooses=location_id, locations={location_id})
         """Gives tokens by OAuth, which are accepted as well."""
+        self.hooks = Hooks()
+        """Tells the bot of changes, once it has the bot's address."""
         self.opportunities: dict[str, dict[str, Any]] = {}
         self.pipelines: list[dict[str, Any]] = []
         self.users: dict[str, dict[str, Any]] = {}
@@ -179,13 +182,14 @@ class HighLevel:
         """Forget every planned fault."""
         self._planned.clear()
 
-    def set_by_hand(self, opportunity_id: str, *, status: str, stage_id: str) -> None:
+    def set_by_hand(self, opportunity_id: str, *, status: str, stage_id: str | None = None) -> None:
         """Change a deal as a person does in HighLevel itself."""
         found = self.opportunities[opportunity_id]
         self._will_lag(opportunity_id)
         if found["status"] != status:
             found |= {"status": status, "lastStatusChangeAt": _now(), "lostReasonId": None}
-        found |= {"pipelineStageId": stage_id, "updatedAt": _now()}
+            self.hooks.changed(found)
+        found |= {"pipelineStageId": stage_id or found.get("pipelineStageId"), "updatedAt": _now()}
 
     def writes(self) -> list[Exchange]:
         """The requests that were to change something."""
@@ -343,6 +347,7 @@ class HighLevel:
         self.written.append(Written(found["id"], found["status"], body["status"]))
         if found["status"] != body["status"]:  # `updatedAt` stays as it is, and so does the stage
             found["status"], found["lastStatusChangeAt"] = body["status"], _now()
+            self.hooks.changed(found)
         if reason or not self.keeps_lost_reason:
             found["lostReasonId"] = reason
         return _ok({"success": True})
