@@ -473,6 +473,7 @@ def _record(row: Row) -> Record:
         public=row.entry.public,
         announced_in=row.announced[0] or None,
         announced_ts=row.announced[1] or None,
+        only_if=row.entry.wish.only_if,
     )
 
 

@@ -88,11 +88,18 @@ def undo(changes: Sequence[Record], window: timedelta, now: datetime) -> Undoing
     return CannotUndo(refusal, change)
 
 
-def choose(origin: Origin, question: Record | None, opportunity_id: str) -> Continuation | NoQuestion:
-    """Continue a command whose name fits several deals, now that the caller chose this one."""
+def choose(origin: Origin, question: Record | None, opportunity_id: str, seen: str = "") -> Continuation | NoQuestion:
+    """Continue a command whose name fits several deals, now that the caller chose this one.
+
+    `seen`: the status that the question showed of the deal. The caller agreed to change it from that, and is not asked
+    the same again. Empty: they were not asked that.
+    """
     if question is None or not question.open_question:
         return NoQuestion(question)
-    return _continue(origin, [question], [question.continued(opportunity_id=opportunity_id)])
+    wish = question.continued(opportunity_id=opportunity_id)
+    if seen and wish.consent in {Consent.PRESUMED, Consent.WANTED}:
+        wish = replace(wish, consent=Consent.CHOSEN, only_if=seen)
+    return _continue(origin, [question], [wish])
 
 
 def confirm(origin: Origin, asked: Sequence[Record]) -> Continuation | NoQuestion:

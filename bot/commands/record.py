@@ -94,10 +94,11 @@ class Entry:
 
         An undo needs no confirmation, and no lost reason for a change: the channel has seen the change already.
         """
-        if not self.public or self.undoes or self.wish.only_if:
+        seen = self.wish.only_if and self.wish.consent is not Consent.CHOSEN
+        if not self.public or self.undoes or seen:
             return False
         match self.wish.consent:
-            case Consent.PRESUMED | Consent.WANTED:
+            case Consent.PRESUMED | Consent.WANTED | Consent.CHOSEN:
                 return True
             case Consent.GIVEN:  # given on a deal's card, the caller confirmed the deal only, not that others read it
                 return self.continues is None
@@ -198,6 +199,8 @@ class Record:
     announced_ts: str | None = None
     location_id: str = ""
     """The sub-account; empty if there was only one."""
+    only_if: str | None = None
+    """The status that the deal had to have still; `None` for any."""
 
     @property
     def changed(self) -> bool:
@@ -247,7 +250,7 @@ class Record:
             opportunity_id or self.opportunity_id,
             Status(self.status),
             lost_reason_id or self.lost_reason_id,
-            only_if=self.before if self.was_shown else None,
+            only_if=self.before if self.was_shown else self.only_if,
             name=self.called or "",
             reason=self.reason or "",
             consent=Consent.GIVEN if self.was_shown else consent,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import assert_never
 
 from bot.deals.clock import loop_time
 from bot.deals.deal import Opportunity
@@ -79,7 +80,7 @@ class ChangeStatus:
             return AlreadySo(before)
         if wish.overtaken_by(before):
             return Overtaken(before)
-        if wish.consent is not Consent.GIVEN and (stop := await self._stop(wish, before, until)):
+        if stop := await self._stop(wish, before, until):
             return stop
         asked = loop_time()
         await self._intents.intend(key, before)
@@ -105,10 +106,14 @@ class ChangeStatus:
         match wish.consent:
             case Consent.PREVIEW:
                 return Previewed(await self._crm.describe(before, until=until))
+            case Consent.GIVEN | Consent.CHOSEN:
+                return None
             case Consent.PRESUMED if not leaves:
                 return None
-            case _:
+            case Consent.PRESUMED | Consent.WANTED | Consent.SHARED:
                 return Unconfirmed(await self._crm.describe(before, until=until))
+            case _:
+                assert_never(wish.consent)
 
     async def _resume(self, wish: Wish, before: Opportunity, until: float) -> Outcome | None:
         """The outcome of a write whose process died; `None` if the write certainly did not happen."""

@@ -17,6 +17,8 @@ class Consent(StrEnum):
     """Likewise, because people of another company would read the reply."""
     PRESUMED = "presumed"
     """Change the deal, unless it leaves a status that needs a confirmation."""
+    CHOSEN = "chosen"
+    """Change the deal: a person chose it and saw its status, but was not told who else reads the reply."""
     GIVEN = "given"
     """Change the deal: a person has confirmed it."""
 

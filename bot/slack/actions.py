@@ -55,17 +55,19 @@ class Choice:
     opportunity_id: str
     key: str
     """The key of the command that asked."""
+    seen: str = ""
+    """The deal's status that the question showed, where choosing it is to agree that it leaves that; else empty."""
 
     @property
     def value(self) -> str:
         """Write it as the value of a button."""
-        return f"{self.opportunity_id} {self.key}"
+        return " ".join((self.opportunity_id, self.key, *filter(None, [self.seen])))
 
     @classmethod
     def from_value(cls, value: str) -> Self:
         """Read the value of a button. Missing parts are empty."""
-        opportunity_id, _, key = value.partition(" ")
-        return cls(opportunity_id, key)
+        opportunity_id, key, seen, *_ = [*value.split(" "), "", "", ""]
+        return cls(opportunity_id, key, seen if seen in STATES else "")
 
 
 @dataclass(frozen=True, slots=True)

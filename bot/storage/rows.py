@@ -69,6 +69,7 @@ RECORD_COLUMNS = [
     commands.c.announced_in,
     commands.c.announced_ts,
     commands.c.location_id,
+    commands.c.only_if,
 ]
 """In the order of `Record`'s fields. The reply address is not among them: it is a key to the channel."""
 

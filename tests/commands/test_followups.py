@@ -94,6 +94,26 @@ def test_a_yes_continues_with_the_text_and_note_of_the_question() -> None:
     assert (first.wish.only_if, first.wish.consent, found.question) == ("open", Consent.GIVEN, QUESTION)
 
 
+@pytest.mark.parametrize("consent", [Consent.PRESUMED, Consent.WANTED])
+def test_a_deal_that_was_chosen_as_it_was_shown_is_changed_without_another_question(consent: Consent) -> None:
+    question = replace(QUESTION, outcome=Result.AMBIGUOUS, opportunity_id="", consent=consent)
+    found = choose(ORIGIN, question, "chosen", "lost")
+
+    assert isinstance(found, Continuation)
+    (wish,) = [entry.wish for entry in found.entries]
+    assert (wish.opportunity_id, wish.consent, wish.only_if) == ("chosen", Consent.CHOSEN, "lost")
+
+
+@pytest.mark.parametrize(("consent", "seen"), [(Consent.PREVIEW, "lost"), (Consent.PRESUMED, "")])
+def test_a_preview_stays_one_and_a_choice_among_open_deals_agrees_to_nothing_more(consent: Consent, seen: str) -> None:
+    question = replace(QUESTION, outcome=Result.AMBIGUOUS, opportunity_id="", consent=consent)
+    found = choose(ORIGIN, question, "chosen", seen)
+
+    assert isinstance(found, Continuation)
+    (wish,) = [entry.wish for entry in found.entries]
+    assert (wish.consent, wish.only_if) == (consent, None)
+
+
 def test_a_yes_without_a_question_is_no_answer() -> None:
     assert confirm(ORIGIN, [CHANGE]) == NoQuestion()
 

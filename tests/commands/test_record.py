@@ -117,6 +117,13 @@ def test_a_command_goes_on_about_the_deal_it_had_found_with_the_reason_that_the_
     assert replace(question, lost_reason_id="old").continued("other").lost_reason_id == "old"
 
 
+def test_a_reason_that_is_asked_for_leaves_it_that_the_deal_must_be_as_it_was_seen() -> None:
+    question = replace(QUESTION, outcome=Result.REASON_WANTED, consent=Consent.CHOSEN, only_if="won")
+
+    wish = question.continued(lost_reason_id="why")
+    assert (wish.consent, wish.only_if) == (Consent.CHOSEN, "won")
+
+
 def test_a_change_gives_its_wish_again_so_that_a_reason_can_be_added() -> None:
     lost = replace(CHANGE, status="lost", after="lost")
 
@@ -138,6 +145,7 @@ def test_a_caller_who_was_shown_a_deal_agrees_to_what_they_saw_and_is_not_asked_
     [
         (Consent.PRESUMED, True, True),
         (Consent.WANTED, True, True),
+        (Consent.CHOSEN, True, True),
         (Consent.GIVEN, True, False),
         (Consent.PREVIEW, False, False),
         (Consent.SHARED, False, False),
@@ -158,3 +166,9 @@ def test_a_private_command_and_one_that_belongs_to_an_earlier_change_need_no_con
     assert not replace(asked, public=False).needs_sharing_consent
     assert not replace(asked, undoes="change").needs_sharing_consent
     assert not replace(asked, wish=replace(asked.wish, only_if="lost")).needs_sharing_consent
+
+
+def test_a_deal_that_was_chosen_as_it_was_shown_needs_consent_to_sharing_all_the_same() -> None:
+    chosen = replace(entry("a").wish, consent=Consent.CHOSEN, only_if="lost")
+
+    assert replace(entry("a", continues="question"), wish=chosen).needs_sharing_consent

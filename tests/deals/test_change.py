@@ -342,7 +342,13 @@ async def test_a_command_that_needs_a_confirmation_shows_the_deal_and_writes_not
 
 @pytest.mark.parametrize(
     ("consent", "status"),
-    [(Consent.PRESUMED, "open"), (Consent.PRESUMED, "abandoned"), (Consent.GIVEN, "won"), (Consent.GIVEN, "open")],
+    [
+        (Consent.PRESUMED, "open"),
+        (Consent.PRESUMED, "abandoned"),
+        (Consent.CHOSEN, "won"),
+        (Consent.GIVEN, "won"),
+        (Consent.GIVEN, "open"),
+    ],
 )
 async def test_a_command_that_needs_no_confirmation_goes_on(
     careful: ChangeStatus, crm: MemoryCrm, consent: Consent, status: str

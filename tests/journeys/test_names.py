@@ -111,6 +111,24 @@ async def test_a_deal_that_is_not_open_is_confirmed_before_it_is_changed_by_name
     assert "from lost to *won*" in (await house.answers(asked, "choose")).text
 
 
+async def test_a_won_deal_is_lost_by_name_after_one_question(house: House) -> None:
+    house.highlevel.add_opportunity(OLD, name="Old contract", status="won")
+    told = await house.answers(await house.says("old contract lost"), "choose")
+
+    assert told.only_to is None
+    assert [(write.before, write.after) for write in house.highlevel.written] == [("won", "lost")]
+
+
+async def test_a_deal_that_was_chosen_and_changed_meanwhile_is_left_alone(house: House) -> None:
+    house.highlevel.add_opportunity(OLD, name="Old contract", status="won")
+    asked = await house.says("old contract lost")
+    house.highlevel.opportunities[OLD]["status"] = "abandoned"
+    told = await house.answers(asked, "choose")
+
+    assert told.only_to == ANA
+    assert house.highlevel.written == []
+
+
 async def test_a_deal_found_by_name_may_have_the_status_already(house: House) -> None:
     house.highlevel.add_opportunity(OLD, name="Old contract", status="won")
 

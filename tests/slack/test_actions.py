@@ -9,14 +9,16 @@ from bot.slack.actions import Choice, StatusChoice, read_target_value, target_va
 IDS = st.text(min_size=1).filter(lambda text: " " not in text)
 
 
-@given(IDS, st.text())
-def test_a_choice_of_a_deal_is_read_as_it_was_written(opportunity_id: str, key: str) -> None:
-    choice = Choice(opportunity_id, key)
+@given(IDS, IDS, st.sampled_from(["", *STATES]))
+def test_a_choice_of_a_deal_is_read_as_it_was_written(opportunity_id: str, key: str, seen: str) -> None:
+    choice = Choice(opportunity_id, key, seen)
 
     assert Choice.from_value(choice.value) == choice
 
 
-@pytest.mark.parametrize(("value", "read"), [("", Choice("", "")), ("deal", Choice("deal", ""))])
+@pytest.mark.parametrize(
+    ("value", "read"), [("", Choice("", "")), ("deal", Choice("deal", "")), ("deal key gone", Choice("deal", "key"))]
+)
 def test_missing_parts_of_a_choice_are_empty(value: str, read: Choice) -> None:
     assert Choice.from_value(value) == read
 

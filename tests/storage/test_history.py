@@ -231,7 +231,7 @@ def test_every_row_is_read_once_and_oldest_first(filled: str) -> None:
 
 OPTIONAL = (
     *("undoes", "lost_reason_id", "before_lost_reason_id", "message_ts", "trace_id", "called", "reason"),
-    *("continues", "batch", "note", "announced_in", "announced_ts"),
+    *("continues", "batch", "note", "announced_in", "announced_ts", "only_if"),
 )
 
 
@@ -276,6 +276,7 @@ def test_a_row_is_read_with_all_its_columns(database_url: str) -> None:
         public=False,
         announced_in="announced_in",
         announced_ts="announced_ts",
+        only_if="only_if",
     )
     assert all(getattr(record, field.name) is not None for field in fields(Record))
 

@@ -86,7 +86,8 @@ class Buttons:
         """Take the choice of a deal whose name fits several."""
         choice = Choice.from_value(interaction.text)
         question = await self._intake.look_up(self._history.find(choice.key))
-        return await self._continue(interaction, followups.choose(interaction, question, choice.opportunity_id))
+        found = followups.choose(interaction, question, choice.opportunity_id, choice.seen)
+        return await self._continue(interaction, found)
 
     async def _confirm(self, interaction: Interaction) -> Message | None:
         """Take a yes."""

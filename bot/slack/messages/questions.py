@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
 from bot.commands.request import COMMAND, USAGE_HINT
-from bot.deals.deal import LostReason, Opportunity
+from bot.deals.deal import STATES, LostReason, Opportunity, Status
 from bot.deals.outcome import Ambiguous
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent
@@ -51,7 +51,7 @@ class QuestionMessages:
             if len(outcome.matches) > 1 or outcome.more
             else f"Is this the deal that should be *{status}*? {name} fits it, but it is not open."
         )
-        choices = [(deal, Choice(deal.id, entry.key).value) for deal in outcome.matches]
+        choices = [(deal, Choice(deal.id, entry.key, _seen(deal, entry)).value) for deal in outcome.matches]
         return self._picker((head, NOTHING_CHANGED), choices, CHOOSE, entry.reference, more=outcome.more)
 
     def which_card(self, name: str, deals: Sequence[Opportunity], reference: str, *, more: bool) -> Message:
@@ -148,3 +148,9 @@ class QuestionMessages:
         )
         then = f"To change a deal, type {code(f'{COMMAND} {USAGE_HINT}')}."
         return private(reference, what, "Nothing more was changed.", then)
+
+
+def _seen(deal: Opportunity, entry: Entry) -> str:
+    """The status that the caller agrees to change by choosing the deal; empty if choosing it says nothing of that."""
+    asks = deal.status != Status.OPEN or entry.wish.consent is Consent.WANTED
+    return deal.status if asks and deal.status in STATES else ""

@@ -91,7 +91,9 @@ def test_a_name_that_may_mean_another_deal_is_asked_about(outcome: Ambiguous, as
     message = our_messages().outcome(outcome, NAMED)
 
     assert lines(message) == [asked, "Nothing was changed."]
-    assert [each["value"] for each in accessories(message)] == [f"{deal.id} 17.key" for deal in outcome.matches]
+    assert [each["value"] for each in accessories(message)] == [
+        f"{deal.id} 17.key" if deal is OPEN else f"{deal.id} 17.key lost" for deal in outcome.matches
+    ]
     assert {(each["action_id"], each["text"]["text"]) for each in accessories(message)} == {("choose", "This one")}
     assert shown(message)[-1] == f"{LAGS} · Reference {REF}"
 
