@@ -18,5 +18,5 @@ The listing is the journey; imports point downwards only. `docs/developing/archi
     access       who may change deals
     deals        what a deal is, and how one is changed
     cache        asks once for all who wait, and keeps the answer for a while
-    body         the body of a request that asks, just before it leaves, whether it may
+    http         requests to other servers, as values, and the one client that sends them
 """

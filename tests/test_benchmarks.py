@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from bot.highlevel.api import wire
-from bot.highlevel.api.answers import Answer
+from bot.http.exchange import Answer
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

@@ -1,13 +1,14 @@
 """What only `check` tries: what HighLevel's token may do, and whether the bot answers at its own address."""
 
 from collections.abc import Callable
+from contextlib import aclosing
 from http import HTTPStatus
 
-import httpx
-
+from bot.deals.clock import loop_time
 from bot.deals.deal import Status
-from bot.highlevel.api.client import Client, fetch
-from bot.highlevel.api.errors import HighLevelError, Invalid, NotFound, ScopeMissing, TlsFailed
+from bot.highlevel.api.client import Client
+from bot.highlevel.api.errors import HighLevelError, Invalid, NotFound, ScopeMissing
+from bot.http.exchange import Answer, Http, Request, RequestFailed, Why
 from bot.operations.diagnose import AddressReading, Grant, NoAnswer
 
 NO_RECORD = "0" * 20
@@ -28,14 +29,12 @@ class NetworkProbes:
         self,
         client: Client,
         public_url: str,
-        user_agent: str,
-        pool: Callable[[], httpx.AsyncBaseTransport],
+        open_http: Callable[[], Http],
         patience: float = ADDRESS_PATIENCE,
     ) -> None:
         self._client = client
         self._public_url = public_url
-        self._user_agent = user_agent
-        self._pool = pool
+        self._open_http = open_http
         self._patience = patience
 
     async def may_edit(self, *, until: float) -> Grant:
@@ -62,18 +61,17 @@ class NetworkProbes:
         if not self._public_url:
             return None
         url = f"{self._public_url}{EVENTS}"
-        headers = {"User-Agent": self._user_agent}
-        unsigned = httpx.Request("POST", url, headers=headers)
-        beside_it = httpx.Request("GET", f"{self._public_url}{ALIVE}", headers=headers)
-        async with self._pool() as transport:
+        async with aclosing(self._open_http()) as http:
             try:
-                command = await fetch(transport, unsigned, self._patience)
-                alive = await fetch(transport, beside_it, self._patience)
-            except TlsFailed:
-                return AddressReading(url, NoAnswer.UNTRUSTED)
-            except HighLevelError:  # the client's error for every answer that does not come, also from our own address
-                return AddressReading(url, NoAnswer.UNREACHABLE)
+                command = await self._ask(http, "POST", url)
+                alive = await self._ask(http, "GET", f"{self._public_url}{ALIVE}")
+            except RequestFailed as error:
+                untrusted = error.why is Why.TLS_FAILED
+                return AddressReading(url, NoAnswer.UNTRUSTED if untrusted else NoAnswer.UNREACHABLE)
         return AddressReading(url, command.status, is_ours=alive.status == HTTPStatus.OK and alive.content == b"alive")
+
+    async def _ask(self, http: Http, method: str, url: str) -> Answer:
+        return await http.send(Request(method, url, until=loop_time() + self._patience, connect=self._patience))
 
 
 def _permits(refusal: HighLevelError) -> Grant:

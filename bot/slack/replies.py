@@ -1,19 +1,23 @@
 """Sends messages to Slack: to the command's reply address, else to the channel, else to the person."""
 
 import asyncio
+import json
 import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urljoin
 
-import httpx
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.body import AskingBody
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
+from bot.deals.clock import loop_time
+from bot.http.client import Url, read_url
+from bot.http.exchange import Answer, Body, Http, Request, RequestFailed, Why
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +25,7 @@ REPLY_PATIENCE = 10.0
 """Seconds for Slack to accept a message, up to the last byte of its answer; half of them to connect."""
 PAUSES = (1.0, 2.0)
 """Seconds before each further try after a 5xx of Slack's; after the last, the message goes the next way."""
-SLACK_DOMAINS = (b"slack.com", b"slack-gov.com")
+SLACK_DOMAINS = ("slack.com", "slack-gov.com")
 """Reply addresses are at `hooks.slack.com`, and were at `<workspace>.slack.com`."""
 PASSING = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
 """Errors of the Web API that say nothing about the message; they come with the status 200.
@@ -45,21 +49,21 @@ def as_response(message: Message) -> dict[str, Any]:
     }
 
 
-def trusted_url(response_url: str, api: httpx.URL) -> httpx.URL | None:
+def trusted_url(response_url: str, api: Url) -> str | None:
     """The reply address, if it is at Slack or on the host of the Web API; `None` if no message may be sent there.
 
     Slack signs its requests. So this protects only against an attacker who has the signing secret or the database:
     they cannot make the bot send its messages, or any request, to another host.
     """
     try:
-        url = httpx.URL(response_url)
-    except httpx.InvalidURL:
+        url = read_url(response_url)
+    except ValueError:
         return None
-    if url.userinfo:  # programs disagree on what a host is after an @
+    if url.has_credentials:
         return None
-    is_slacks = any(url.raw_host == domain or url.raw_host.endswith(b"." + domain) for domain in SLACK_DOMAINS)
-    is_allowed = (is_slacks and url.scheme == "https") or (url.raw_host, url.scheme) == (api.raw_host, api.scheme)
-    return url if is_allowed else None
+    is_slacks = any(url.host == domain or url.host.endswith(f".{domain}") for domain in SLACK_DOMAINS)
+    is_allowed = (is_slacks and url.scheme == "https") or (url.host, url.scheme) == (api.host, api.scheme)
+    return url.text if is_allowed else None
 
 
 class _Result(Enum):
@@ -98,20 +102,17 @@ class Replies:
     def __init__(
         self,
         web: AsyncWebClient,
-        transport: httpx.AsyncBaseTransport,
+        http: Http,
         patience: float = REPLY_PATIENCE,
         *,
         pauses: tuple[float, ...] = PAUSES,
         queue_patience: float = RATE_LIMIT_PATIENCE,
     ) -> None:
         self._token = web.token
-        self._api = httpx.URL(web.base_url)
-        # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message. And not an
-        # `httpx.AsyncClient`: its cookies and redirects are not wanted, and take as long as the sending itself.
-        self._transport = transport
-        """Reads whole answers, within bounds."""
+        self._api = read_url(web.base_url)
+        # Not slack_sdk's webhook client: it opens a connection, with a TLS handshake, for every message.
+        self._http = http
         self._patience = patience
-        self._waits = dict.fromkeys(("connect", "pool"), patience / 2)
         self._pauses = pauses
         self._queue_patience = queue_patience
 
@@ -161,7 +162,7 @@ class Replies:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._http.aclose()
 
     def _ways(
         self, message: Message, to: Address, still_ours: StillOurs
@@ -202,7 +203,7 @@ class Replies:
         if (address := trusted_url(response_url, self._api)) is None:
             log.warning("reply.not_sent", error="not an address of Slack's")
             return _Attempt(_Result.REFUSED)
-        answer = await self._exchange(address, {}, AskingBody(body, still_ours))
+        answer = await self._exchange(address, {}, body, still_ours)
         return answer if isinstance(answer, _Attempt) else _read_response(answer)
 
     async def _post(self, message: Message, conversation: str, still_ours: StillOurs) -> _Attempt:
@@ -226,46 +227,45 @@ class Replies:
         """Call a method of the Web API; not with slack_sdk, which cannot ask again once it has a connection."""
         body = {"channel": conversation, "text": message.text, "blocks": list(map(dict, message.blocks)), **more}
         token = {"Authorization": f"Bearer {self._token}"}
-        answer = await self._exchange(self._api.join(method), token, AskingBody(body, still_ours))
+        answer = await self._exchange(urljoin(self._api.text, method), token, body, still_ours)
         return answer if isinstance(answer, _Attempt) else _read_answer(answer, conversation)
 
     async def _exchange(
-        self, address: httpx.URL, headers: Mapping[str, str], body: AskingBody
-    ) -> httpx.Response | _Attempt:
+        self, url: str, headers: Mapping[str, str], body: object, still_ours: StillOurs
+    ) -> Answer | _Attempt:
         """Send a request; returns the whole answer, or what is known without one. Raises what `still_ours` raised."""
+        request = Request(
+            "POST",
+            url,
+            headers,
+            Body.json(body),
+            until=loop_time() + self._patience,
+            connect=self._patience / 2,
+            may_send=still_ours,
+        )
         try:
-            request = httpx.Request(
-                "POST",
-                address,
-                headers={**headers, **body.headers},
-                content=body,
-                extensions={"timeout": self._waits},
-            )
-            async with asyncio.timeout(self._patience):
-                return await self._transport.handle_async_request(request)
-        except (httpx.UnsupportedProtocol, ValueError) as error:
-            log.warning("reply.not_sent", error=type(error).__name__)
-            return _Attempt(_Result.REFUSED)
-        except Exception as error:  # noqa: BLE001 - whatever it is: once the body was taken, it may have arrived
-            if body.refused:
-                raise body.refused from None
-            log.warning("reply.unanswered" if body.taken else "reply.not_sent", error=type(error).__name__)
-            return _Attempt(_Result.UNKNOWN if body.taken else _Result.UNREACHED)
+            return await self._http.send(request)
+        except RequestFailed as error:
+            why = error.why
+            log.warning("reply.unanswered" if why.sent else "reply.not_sent", error=why.value)
+            if why is Why.INVALID:
+                return _Attempt(_Result.REFUSED)
+            return _Attempt(_Result.UNKNOWN if why.sent else _Result.UNREACHED)
 
 
-def _read_response(answer: httpx.Response) -> _Attempt:
+def _read_response(answer: Answer) -> _Attempt:
     """Read what a reply address answered."""
     if answer.is_success:
         return _Attempt(_Result.ACCEPTED)
     # 404 with `expired_url` or `used_url`: after 30 minutes or 5 messages
-    log.warning("reply.refused", status=answer.status_code, reason=answer.text[:100])
+    log.warning("reply.refused", status=answer.status, reason=answer.content.decode("utf-8", "replace")[:100])
     return _failed(answer)
 
 
-def _read_answer(answer: httpx.Response, conversation: str) -> _Attempt:
+def _read_answer(answer: Answer, conversation: str) -> _Attempt:
     """Read what the Web API answered. An unreadable answer with a 2xx status may have been a success."""
     try:
-        read = answer.json()
+        read = json.loads(answer.content)
     except (ValueError, RecursionError):  # RecursionError: JSON that is nested too deeply
         read = None
     found = read if isinstance(read, dict) else {}
@@ -273,17 +273,17 @@ def _read_answer(answer: httpx.Response, conversation: str) -> _Attempt:
         return _Attempt(_Result.ACCEPTED, str(found.get("ts", ""))[:LONGEST_TS])
     error = found.get("error")
     reason = None if error is None else str(error)[:100]
-    log.warning("reply.refused", conversation=conversation, status=answer.status_code, reason=reason)
+    log.warning("reply.refused", conversation=conversation, status=answer.status, reason=reason)
     if answer.is_success and reason is None:
         return _Attempt(_Result.UNKNOWN)
     return _Attempt(_Result.SERVER_ERROR) if reason in PASSING else _failed(answer)
 
 
-def _failed(answer: httpx.Response) -> _Attempt:
+def _failed(answer: Answer) -> _Attempt:
     """The attempt that was answered with an error: https://docs.slack.dev/apis/web-api/rate-limits ."""
-    if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return _Attempt(_Result.RATE_LIMITED, wait=_seconds(answer.headers.get("Retry-After")))
-    return _Attempt(_Result.SERVER_ERROR if answer.is_server_error else _Result.REFUSED)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _Attempt(_Result.RATE_LIMITED, wait=_seconds(answer.headers.get("retry-after")))
+    return _Attempt(_Result.SERVER_ERROR if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else _Result.REFUSED)
 
 
 def _seconds(retry_after: str | None) -> float:

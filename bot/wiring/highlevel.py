@@ -10,7 +10,7 @@ from bot.deals.change import ChangeStatus
 from bot.deals.identify import Identify
 from bot.deals.ports import Crm
 from bot.highlevel import pages
-from bot.highlevel.api import oauth, transport
+from bot.highlevel.api import oauth
 from bot.highlevel.api.auth import OAuth, PrivateIntegration
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.token_endpoint import TokenEndpoint
@@ -21,6 +21,7 @@ from bot.highlevel.pages import ConnectPages
 from bot.highlevel.tokens import TokenRefresh
 from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
+from bot.http.client import HttpClient
 from bot.operations.settings import Settings
 from bot.storage.database import Database
 from bot.wiring.lifecycle import HighLevel, OAuthParts, Storage
@@ -52,8 +53,7 @@ def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrume
             if by_hand or not by_oauth
             else OAuth(by_oauth.token_refresh.of(location_id)),
             version=settings.highlevel_api_version,
-            user_agent=USER_AGENT,
-            transport=transport.pooled(),
+            http=HttpClient(USER_AGENT),
             attempts=tempo.highlevel,
             called=partial(instrumentation.called, location_id),
         )
@@ -98,8 +98,7 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> OAuthPart
         app,
         base_url=settings.highlevel_api_url,
         version=settings.highlevel_api_version,
-        user_agent=USER_AGENT,
-        transport=transport.pooled(),
+        http=HttpClient(USER_AGENT),
     )
     vault = Vault(settings.encryption_key.get_secret_value().split(","))
     connections = Connections(database, vault, tempo.connection_lease)

@@ -1,11 +1,12 @@
 """Builds what operators look at: the checks and the metrics."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.highlevel.api import transport
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.rate_limit import Budget
+from bot.http.client import HttpClient
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.highlevel import HighLevelChecks
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
@@ -30,7 +31,7 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool) -> Health:
     settings, ledger, slack = parts.settings, parts.storage.ledger, parts.slack
     locations, allowlist = settings.locations, settings.allowlist
     client, crms = parts.highlevel.clients[locations.default], parts.highlevel.crms
-    probes = NetworkProbes(client, settings.public_url, USER_AGENT, transport.pooled)
+    probes = NetworkProbes(client, settings.public_url, partial(HttpClient, USER_AGENT))
     return Health(
         [
             SlackTokenChecks(slack.workspace.auth_test, slack.directory, allowlist, settings.slack_team_id),

@@ -11,7 +11,7 @@ from bot.access.rate_limit import RateLimit
 from bot.commands.text.parse import parse
 from bot.commands.worker import Worker
 from bot.deals.locations import LocationResolver
-from bot.highlevel.api import transport
+from bot.http.client import HttpClient
 from bot.operations.settings import Settings
 from bot.slack.bolt import bolt_app
 from bot.slack.directory import SlackDirectory
@@ -30,6 +30,7 @@ from bot.slack.session import Session, web_client
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
 from bot.slack.workspace import SlackWorkspace
+from bot.wiring.highlevel import USER_AGENT
 from bot.wiring.lifecycle import SlackClients, SlackEdge
 from bot.wiring.parts import Parts
 
@@ -46,7 +47,7 @@ def build_slack_clients(settings: Settings) -> SlackClients:
         web=web,
         workspace=SlackWorkspace(web),
         directory=SlackDirectory(web, settings.allowed_groups),
-        replies=Replies(web, transport.pooled()),
+        replies=Replies(web, HttpClient(USER_AGENT)),
     )
 
 

@@ -14,11 +14,11 @@ from bot.deals.identify import Identify
 from bot.deals.outcome import AlreadySo, Cause, Failed
 from bot.deals.ports import Crm, CrmError
 from bot.deals.wish import Wish
-from bot.highlevel.api import transport
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Client
 from bot.highlevel.crm import HighLevelCrm
 from bot.highlevel.unknown_location import UnknownLocation
+from bot.http.client import HttpClient
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
 from tests.house import PATIENT
@@ -60,8 +60,7 @@ async def town() -> AsyncIterator[Town]:
                 base_url=url,
                 auth=PrivateIntegration(highlevel.add_token(f"pit-{each}", location_id=each)),
                 version="2021-07-28",
-                user_agent="opp-status/test",
-                transport=transport.pooled(),
+                http=HttpClient("opp-status/test"),
                 attempts=PATIENT.highlevel,
             )
             for each in (BERLIN, PARIS)

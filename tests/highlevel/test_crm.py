@@ -14,7 +14,6 @@ from bot.highlevel.api import errors
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import Details, HighLevelError
-from bot.highlevel.api.transport import pooled
 from bot.highlevel.causes import CAUSES, trouble
 from bot.highlevel.crm import (
     MOST_MATCHES,
@@ -24,6 +23,7 @@ from bot.highlevel.crm import (
     PATIENCE_FOR_NAMES,
     HighLevelCrm,
 )
+from bot.http.client import HttpClient
 from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 from tests.memory import ours
@@ -71,8 +71,7 @@ async def crm(highlevel: HighLevel) -> AsyncIterator[HighLevelCrm]:
             base_url=url,
             auth=PrivateIntegration(TOKEN),
             version="2021-07-28",
-            user_agent="opp-status/0.0",
-            transport=pooled(),
+            http=HttpClient("opp-status/0.0"),
             attempts=Attempts(most=1, connect=2.0, answer=0.5, pause=0.01),
         ) as client,
     ):

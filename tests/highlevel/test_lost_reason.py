@@ -7,9 +7,9 @@ import pytest
 
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
-from bot.highlevel.api.transport import pooled
 from bot.highlevel.api.wire import OpportunityRecord
 from bot.highlevel.lost_reason import LONGEST_LAG, MOST_WRITES, LostReasons
+from bot.http.client import HttpClient
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
 
@@ -36,8 +36,7 @@ async def client(highlevel: HighLevel) -> AsyncIterator[Client]:
             base_url=url,
             auth=PrivateIntegration(TOKEN),
             version="2021-07-28",
-            user_agent="opp-status/0.0",
-            transport=pooled(),
+            http=HttpClient("opp-status/0.0"),
             attempts=Attempts(most=1, connect=2.0, answer=5.0, pause=0.01),
         ) as client,
     ):

@@ -19,10 +19,10 @@ from bot.highlevel.api.errors import (
 )
 from bot.highlevel.api.oauth import App, Kind, Tokens
 from bot.highlevel.api.token_endpoint import TOKEN_ENDPOINT_PATIENCE, TokenEndpoint
-from bot.highlevel.api.transport import pooled
 from bot.highlevel.connections import CONNECTION_LEASE, Connections
 from bot.highlevel.tokens import AccountTokens, RefreshTiming, TokenRefresh
 from bot.highlevel.vault import Vault
+from bot.http.client import HttpClient
 from bot.simulator.highlevel.oauth import DAY, GRACE, Granted, Marketplace
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
@@ -107,7 +107,7 @@ async def _world(folder: Path, timing: RefreshTiming = QUICK) -> AsyncIterator[W
     connections = Connections(database, Vault([KEY]), 1.0)
     async with served(highlevel.app()) as url:
         token_endpoint = TokenEndpoint(
-            app, base_url=url, version="2021-07-28", user_agent="opp-status", transport=pooled(), patience=1.0
+            app, base_url=url, version="2021-07-28", http=HttpClient("opp-status"), patience=1.0
         )
         token_refresh = TokenRefresh(connections, token_endpoint, timing)
         yield World(highlevel, token_endpoint, database, connections, token_refresh, file)
@@ -379,9 +379,7 @@ async def test_an_unreachable_token_endpoint_raises_unreachable(tmp_path: Path) 
         await world.connect()
         world.ages(DAY)
         app = App("id", "secret", REDIRECT, "https://marketplace.example", ())
-        nowhere = TokenEndpoint(
-            app, base_url="http://127.0.0.1:1", version="v3", user_agent="opp-status", transport=pooled()
-        )
+        nowhere = TokenEndpoint(app, base_url="http://127.0.0.1:1", version="v3", http=HttpClient("opp-status"))
         with pytest.raises(Unreachable):
             await TokenRefresh(world.connections, nowhere, QUICK).of(LOCATION).current(until=_in(5))
         await nowhere.close()

@@ -19,7 +19,6 @@ import sqlalchemy as sa
 
 from bot.deals.change import Patience
 from bot.highlevel.api.client import Attempts
-from bot.highlevel.api.transport import pooled
 from bot.operations import logs
 from bot.operations.settings import Settings
 from bot.web.server import Server, config
@@ -54,7 +53,6 @@ _processes.set_forkserver_preload(
         __name__,
     ]
 )
-pooled()  # the certificates are read once
 
 Step = Literal["accept", "identify", "begin", "intend", "answer", "reply", "finish", "adopt", "renew"]
 
@@ -118,7 +116,7 @@ class Replica:
 
     async def ready(self) -> None:
         """Wait until it knows its workspace and has opened its ledger: before that, it refuses commands."""
-        async with httpx.AsyncClient(transport=pooled(), timeout=START_WITHIN) as http:
+        async with httpx.AsyncClient(timeout=START_WITHIN) as http:
             answer = await http.get(f"{self.url}/readyz")
         assert answer.is_success, answer.text
 

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.highlevel.api.transport import pooled
 from bot.operations import logs
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack import server as slack
@@ -96,7 +95,7 @@ async def test_a_request_that_is_not_signed_by_slack_is_turned_away(house: House
 
 
 async def test_a_signature_with_strange_characters_is_turned_away(house: House) -> None:
-    async with httpx.AsyncClient(transport=pooled()) as http:
+    async with httpx.AsyncClient() as http:
         headers = {b"X-Slack-Request-Timestamp": b"1", b"X-Slack-Signature": "v0=\u00e9\u00e9".encode("latin-1")}
         answer = await http.post(f"{house.slack.bot_url}/slack/events", content=b"x", headers=httpx.Headers(headers))
 
@@ -105,7 +104,7 @@ async def test_a_signature_with_strange_characters_is_turned_away(house: House) 
 
 async def test_a_changed_body_under_a_valid_signature_is_turned_away(house: House) -> None:
     signed = house.slack.sign("text=one")
-    async with httpx.AsyncClient(transport=pooled()) as http:
+    async with httpx.AsyncClient() as http:
         answer = await http.post(f"{house.slack.bot_url}/slack/events", content="text=two", headers=signed)
 
     assert answer.status_code == 401
@@ -191,7 +190,7 @@ async def test_no_malformed_request_causes_an_error_a_traceback_or_a_write(house
     requests = _generated_requests(500)
     assert len({(body, *sorted(headers.items()), signed) for body, headers, signed in requests}) == 500
     places = asyncio.Semaphore(8)
-    async with httpx.AsyncClient(transport=pooled(), timeout=60) as http:
+    async with httpx.AsyncClient(timeout=60) as http:
 
         async def send(body: bytes, headers: dict[str, str], *, signed: bool) -> int:
             proof = house.slack.sign(body.decode("utf-8", "replace")) if signed else {}

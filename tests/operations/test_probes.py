@@ -2,13 +2,14 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from aiohttp import web
 
-from bot.highlevel.api import transport
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
+from bot.http.client import HttpClient
 from bot.operations.diagnose import AddressReading, Grant, NoAnswer
 from bot.operations.probes import ALIVE, EVENTS, NO_RECORD, NetworkProbes
 from bot.simulator.highlevel.server import READ, USERS, WRITE, Fault, HighLevel
@@ -35,12 +36,11 @@ async def _examining(highlevel: HighLevel, public_url: str = "", patience: float
             base_url=url,
             auth=PrivateIntegration(TOKEN),
             version="2021-07-28",
-            user_agent="opp-status/test",
-            transport=transport.pooled(),
+            http=HttpClient("opp-status/test"),
             attempts=QUICK,
         ) as client,
     ):
-        yield NetworkProbes(client, public_url, "opp-status/test", transport.pooled, patience)
+        yield NetworkProbes(client, public_url, partial(HttpClient, "opp-status/test"), patience)
 
 
 def _soon() -> float:

@@ -1,10 +1,10 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import httpx
 import pytest
 from aiohttp import web
 from hypothesis import given
@@ -14,7 +14,8 @@ from yarl import URL
 
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 from bot.deals.ports import LeaseLost
-from bot.highlevel.api import transport
+from bot.http.client import HttpClient, read_url
+from bot.http.exchange import Answer, Request, RequestFailed, Why
 from bot.simulator.bodies import GZIP, dripping, endless, gzip_bomb
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
@@ -61,7 +62,7 @@ async def _sending(
     pauses: tuple[float, ...] = (0.01, 0.02),
     queue_patience: float = 0.1,
 ) -> AsyncIterator[Replies]:
-    sender = Replies(client, transport.pooled(), patience, pauses=pauses, queue_patience=queue_patience)
+    sender = Replies(client, HttpClient("opp-status/test"), patience, pauses=pauses, queue_patience=queue_patience)
     try:
         yield sender
     finally:
@@ -140,13 +141,13 @@ def test_a_response_says_whether_it_is_public_and_carries_text_and_blocks() -> N
     ],
 )
 def test_a_message_is_sent_to_slack_or_to_where_the_web_api_is(url: str, api_url: str, *, is_one: bool) -> None:
-    assert trusted_url(url, httpx.URL(api_url)) == (httpx.URL(url) if is_one else None)
+    assert trusted_url(url, read_url(api_url)) == (url if is_one else None)
 
 
 @given(st.text(max_size=40), st.sampled_from(["", "http://", "https://", "https://hooks.slack.com", "https://x@"]))
 def test_a_trusted_url_leads_to_slack_for_other_url_parsers_too(text: str, start: str) -> None:
-    if address := trusted_url(start + text, httpx.URL("https://slack.com/api/")):
-        assert (URL(str(address), encoded=True).host or "").endswith("slack.com")
+    if address := trusted_url(start + text, read_url("https://slack.com/api/")):
+        assert (URL(address, encoded=True).host or "").endswith("slack.com")
 
 
 async def test_a_foreign_reply_address_gets_no_request_and_the_message_goes_the_next_way(slack: Slack) -> None:
@@ -268,36 +269,30 @@ async def test_while_slack_cannot_be_reached_a_message_is_not_given_up() -> None
         assert await alone.update(PUBLIC, "C1", "1.000001", ours) == NotYet()
 
 
-class _NoConnection(httpx.AsyncBaseTransport):
-    """Waits for a connection for as long as anyone likes."""
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        await asyncio.sleep(3600)
-        return httpx.Response(500, request=request)
-
-
-async def test_a_message_for_which_no_connection_is_made_in_time_is_not_given_up(client: AsyncWebClient) -> None:
-    sender = Replies(client, _NoConnection(), 5.0)
-
-    assert await sender.deliver(PUBLIC, Address("https://hooks.slack.com/x", "C1", "U1"), ours) == NotYet()
+async def test_a_message_for_which_no_connection_is_made_in_time_is_not_given_up() -> None:
+    # The kernel accepts the connection; no server answers the TLS handshake.
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        away = f"https://127.0.0.1:{deaf.getsockname()[1]}/"
+        async with _sending(AsyncWebClient(token=TOKEN, base_url=away, retry_handlers=[])) as sender:
+            assert await sender.deliver(PUBLIC, Address(away, "C1", "U1"), ours) == NotYet()
 
 
-class _Returning(httpx.AsyncBaseTransport):
+class _Returning(HttpClient):
     """Makes no connection for the first two requests, and takes all others."""
 
     requests = 0
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: Request) -> Answer:  # noqa: ARG002 - as `Http` has it
         self.requests += 1
         if self.requests <= 2:
-            raise httpx.ConnectError("away", request=request)
-        return httpx.Response(200, json={"ok": True, "ts": "1.000001"}, request=request)
+            raise RequestFailed(Why.UNREACHABLE)
+        return Answer(200, {}, b'{"ok": true, "ts": "1.000001"}')
 
 
 async def test_what_the_channel_is_to_read_is_not_sent_to_one_person_because_slack_is_back_just_then(
     client: AsyncWebClient,
 ) -> None:
-    sender = Replies(client, _Returning(), 5.0)
+    sender = Replies(client, _Returning("tests"), 5.0)
 
     assert await sender.deliver(PUBLIC, Address("https://hooks.slack.com/x", "C1", "U1"), ours) == NotYet()
 

@@ -3,10 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Self
 
 from bot.highlevel.api.errors import (
     Blocked,
@@ -25,6 +23,7 @@ from bot.highlevel.api.errors import (
     Unreadable,
     VersionRefused,
 )
+from bot.http.exchange import Answer
 
 BURST_WINDOW = 10.0
 """Seconds of HighLevel's rate limit interval, where its headers do not say.
@@ -50,22 +49,6 @@ LONGEST_NAME, LONGEST_ID = 300, 100
 
 MOST_MESSAGES = 10
 """Reasons of an error that are read, each as long as a name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole response. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @classmethod
-    def read(cls, status: int, headers: Iterable[tuple[bytes, bytes]], content: bytes) -> Self:
-        """An answer from raw headers, whose names may be in any case."""
-        return cls(
-            status, {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}, content
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,27 @@
 """Authenticates requests: with a private integration token, or with an access token by OAuth."""
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Protocol
 
-import httpx
-
-from bot.highlevel.api.answers import Answer, read_error
+from bot.highlevel.api.answers import read_error
 from bot.highlevel.api.clock import loop_time
-from bot.highlevel.api.errors import Disconnected, Ending, TokenInvalid
+from bot.highlevel.api.errors import CutOff, Disconnected, Ending, HighLevelError, TokenInvalid
+from bot.http.exchange import Answer, Request
 
-TOKEN_PATIENCE = 3.0
-"""Seconds to wait for an access token, where the request has no connect timeout."""
+Send = Callable[[Request], Awaitable[Answer]]
+"""Sends a request once, as `Http.send`."""
 
 
-class PrivateIntegration(httpx.Auth):
+class Auth(Protocol):
+    """Authenticates requests."""
+
+    async def send(self, request: Request, send: Send) -> Answer:
+        """Send the request with a token. Raises what `send` raises, and `HighLevelError` if there is no token."""
+
+
+class PrivateIntegration:
     """Attaches a private integration token, which neither expires nor can be refreshed.
 
     https://help.gohighlevel.com/support/solutions/articles/155000003054
@@ -23,10 +30,9 @@ class PrivateIntegration(httpx.Auth):
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    async def send(self, request: Request, send: Send) -> Answer:
         """Send the request with the token, once."""
-        request.headers["Authorization"] = f"Bearer {self._token}"
-        yield request
+        return await send(_bearing(self._token, request))
 
 
 class AccessTokens(Protocol):
@@ -43,7 +49,7 @@ class AccessTokens(Protocol):
         """Another token, after HighLevel refused this one. It is refreshed once for all callers with the same one."""
 
 
-class OAuth(httpx.Auth):
+class OAuth:
     """Attaches an access token. If HighLevel refuses the token, sends the request once more with a newer one.
 
     HighLevel does not carry out a request whose token it refuses, so this is safe for a write too.
@@ -52,32 +58,37 @@ class OAuth(httpx.Auth):
     def __init__(self, tokens: AccessTokens) -> None:
         self._tokens = tokens
 
-    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Not supported. Without this method httpx would send the request without a token."""
-        raise NotImplementedError
-
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+    async def send(self, request: Request, send: Send) -> Answer:
         """Send the request, at most twice. Raises what `AccessTokens` raises; `Disconnected` if both are refused."""
-        token = await self._tokens.current(until=_until(request))
-        request.headers["Authorization"] = f"Bearer {token}"
-        answer = yield request
-        if await _is_about_the_token(answer):
-            newer = await self._tokens.instead_of(token, until=_until(request))
-            request.headers["Authorization"] = f"Bearer {newer}"
-            answer = yield request
-            if await _is_about_the_token(answer):
+        token = await _known(self._tokens.current(until=_until(request)))
+        answer = await send(_bearing(token, request))
+        if _is_about_the_token(answer):
+            newer = await _known(self._tokens.instead_of(token, until=_until(request)))
+            answer = await send(_bearing(newer, request))
+            if _is_about_the_token(answer):
                 raise Disconnected(why=Ending.TOKEN)
+        return answer
 
 
-def _until(request: httpx.Request) -> float:
+def _bearing(token: str, request: Request) -> Request:
+    return replace(request, headers={**request.headers, "Authorization": f"Bearer {token}"})
+
+
+async def _known(token: Awaitable[str]) -> str:
+    """The token. Raises `HighLevelError`; what is unforeseen counts, as elsewhere, as a request that may be done."""
+    try:
+        return await token
+    except HighLevelError:
+        raise
+    except Exception as error:
+        raise CutOff from error
+
+
+def _until(request: Request) -> float:
     """A token is waited for as long as a connection: like that, it comes before anything is sent."""
-    patience = request.extensions.get("timeout", {}).get("connect")
-    return loop_time() + (TOKEN_PATIENCE if patience is None else patience)
+    return min(request.until, loop_time() + request.connect)
 
 
-async def _is_about_the_token(response: httpx.Response) -> bool:
+def _is_about_the_token(answer: Answer) -> bool:
     """Whether a newer token would help: a 401 has six meanings, and it helps with one."""
-    if response.status_code != HTTPStatus.UNAUTHORIZED:
-        return False
-    answer = Answer.read(response.status_code, response.headers.raw, await response.aread())
-    return isinstance(read_error(answer), TokenInvalid)
+    return answer.status == HTTPStatus.UNAUTHORIZED and isinstance(read_error(answer), TokenInvalid)

@@ -1,35 +1,32 @@
 """Sends calls to HighLevel, within its rate limit, and repeats those that can be repeated safely."""
 
-import asyncio
-import socket
-import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, assert_never
+from urllib.parse import urlencode
 
-import httpx
 import stamina
 
-from bot.body import AskingBody
 from bot.highlevel.api import wire
-from bot.highlevel.api.answers import Answer, read_limits
+from bot.highlevel.api.answers import read_limits
+from bot.highlevel.api.auth import Auth
 from bot.highlevel.api.clock import loop_time
 from bot.highlevel.api.errors import (
     ConnectTimedOut,
     CutOff,
     HighLevelError,
     NameUnknown,
-    NotSent,
     OutOfTime,
     TimedOut,
     TlsFailed,
     Unreachable,
 )
 from bot.highlevel.api.rate_limit import RateLimiter
+from bot.http.exchange import MAX_BODY, Answer, Body, Http, Request, RequestFailed, Why
 
 T = TypeVar("T")
 
@@ -58,19 +55,18 @@ class Client:
         self,
         *,
         base_url: str,
-        auth: httpx.Auth,
+        auth: Auth,
         version: str,
-        user_agent: str,
-        transport: httpx.AsyncBaseTransport,
+        http: Http,
         attempts: Attempts,
         called: Callable[[str, int], None] = lambda _method, _status: None,
     ) -> None:
-        # The Version header is required: without it the answer is 401. The User-Agent must not be Python's, which the
-        # CDN bans. Other people's reports say both; HighLevel's documentation says neither.
-        self._headers = httpx.Headers({"Version": version, "Accept": "application/json", "User-Agent": user_agent})
+        # The Version header is required: without it the answer is 401. The User-Agent, which `http` sends, must not be
+        # Python's, which the CDN bans. Other people's reports say both; HighLevel's documentation says neither.
+        self._headers = {"Version": version, "Accept": "application/json"}
         self._base_url = base_url.rstrip("/")
         self._auth = auth
-        self._transport = transport
+        self._http = http
         self._version = version
         self._attempts = attempts
         self._called = called
@@ -87,7 +83,7 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._http.aclose()
 
     async def opportunity(self, opportunity_id: str, *, until: float) -> wire.OpportunityRecord:
         """One opportunity as it is now; unlike `search`, this shows a write at once."""
@@ -171,25 +167,20 @@ class Client:
             left = until - loop_time()
             if left <= 0:
                 raise OutOfTime
-            connect = min(self._attempts.connect, left)
-            patience = min(self._attempts.answer, left)
-            body = AskingBody(call.body, may_send) if may_send else None
-            request = httpx.Request(
+            request = Request(
                 call.method,
-                _parsed(self._base_url + call.path),
-                params=call.query or None,
-                headers={**self._headers, **body.headers} if body else self._headers,
-                content=body,
-                json=None if body else call.body,
-                extensions={"timeout": {"connect": connect, "pool": connect}}
-                | ({"max_body": call.max_body} if call.max_body else {}),
+                self._base_url + call.path + (f"?{urlencode(call.query)}" if call.query else ""),
+                self._headers,
+                Body.json(call.body) if call.body else Body(),
+                until=loop_time() + min(self._attempts.answer, left),
+                connect=min(self._attempts.connect, left),
+                max_body=call.max_body or MAX_BODY,
+                may_send=may_send,
             )
             try:
-                answer = await fetch(self._transport, request, patience, self._auth)
-            except HighLevelError:
+                answer = await fetch(self._http, request, self._auth)
+            except Exception:
                 self._called(call.method, 0)
-                if body and body.refused:
-                    raise body.refused from None
                 raise
             self._called(call.method, answer.status)
             self.date, self.heard_at = answer.headers.get("date", ""), time.time()
@@ -197,88 +188,31 @@ class Client:
         return answer
 
 
-_parsed = lru_cache(100)(httpx.URL)
-"""A change reads its deal twice, and to parse the address costs a tenth of what a request costs."""
+async def fetch(http: Http, request: Request, auth: Auth | None = None) -> Answer:
+    """Send a request and read the whole answer. `auth` authenticates the request, and may send it again.
 
-
-async def fetch(
-    transport: httpx.AsyncBaseTransport, request: httpx.Request, patience: float, auth: httpx.Auth | None = None
-) -> Answer:
-    """Send a request once, and read the whole answer, within `patience` seconds. Raises `HighLevelError`.
-
-    `auth` authenticates the request, and may send it again. Not with `httpx.AsyncClient`: its cookies, redirects and
-    merging of defaults, none of which is wanted here, cost more than to send the request.
+    Raises `HighLevelError`, and what `request.may_send` raised.
     """
-    answering = False
     try:
-        async with asyncio.timeout(patience):
-            response = await (_with_auth(transport, request, auth) if auth else transport.handle_async_request(request))
-            answering = True
-            try:
-                content = await response.aread()
-            finally:
-                await response.aclose()
-    except TimeoutError as error:
-        raise TimedOut from error
-    except HighLevelError:  # `auth` has no token
-        raise
-    except Exception as error:
-        raise failure(error, answering=answering) from error
-    return Answer.read(response.status_code, response.headers.raw, content)
+        return await (auth.send(request, http.send) if auth else http.send(request))
+    except RequestFailed as error:
+        raise failure(error.why) from error
 
 
-async def _with_auth(transport: httpx.AsyncBaseTransport, request: httpx.Request, auth: httpx.Auth) -> httpx.Response:
-    """Send the requests that `auth` makes of this one, and return the answer to the last.
-
-    https://www.python-httpx.org/advanced/authentication/#custom-authentication-schemes
-    """
-    flow = auth.async_auth_flow(request)
-    try:
-        ready = await anext(flow)
-        while True:
-            response = await transport.handle_async_request(ready)
-            try:
-                ready = await flow.asend(response)
-            except StopAsyncIteration:
-                return response
-            except BaseException:
-                await response.aclose()
-                raise
-            await response.aclose()
-    finally:
-        await flow.aclose()
-
-
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
-
-
-def failure(error: Exception, *, answering: bool) -> HighLevelError:
-    """What an exception of the transport means. `answering`: the head of an answer had already come.
-
-    A request counts as sent unless it certainly was not: to be wrong here costs one more read of the deal, and to be
-    wrong the other way makes a change twice.
-    """
-    if not answering and isinstance(error, _NEVER_SENT):
-        return _not_sent(error)
-    return TimedOut() if isinstance(error, httpx.TimeoutException) else CutOff()
-
-
-def _not_sent(error: Exception) -> NotSent:
-    chain = tuple(_causes(error))
-    for kind, meaning in ((ssl.SSLError, TlsFailed), (socket.gaierror, NameUnknown), (TimeoutError, ConnectTimedOut)):
-        if any(isinstance(cause, kind) for cause in chain):
-            return meaning()
-    return Unreachable()
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def failure(why: Why) -> HighLevelError:
+    """What it means for a call that there is no answer."""
+    match why:
+        case Why.INVALID | Why.UNREACHABLE:
+            return Unreachable()
+        case Why.NAME_UNKNOWN:
+            return NameUnknown()
+        case Why.TLS_FAILED:
+            return TlsFailed()
+        case Why.CONNECT_TIMED_OUT:
+            return ConnectTimedOut()
+        case Why.TIMED_OUT:
+            return TimedOut()
+        case Why.CUT_OFF:
+            return CutOff()
+        case _:
+            assert_never(why)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from urllib.parse import urlencode
 
-from bot.highlevel.api.answers import Answer, details_of, identifier, json_in, read_error, text
+from bot.highlevel.api.answers import details_of, identifier, json_in, read_error, text
 from bot.highlevel.api.errors import (
     AppUnknown,
     Blocked,
@@ -24,6 +24,7 @@ from bot.highlevel.api.errors import (
     Unreadable,
     VersionRefused,
 )
+from bot.http.exchange import Answer
 
 LONGEST_TOKEN = 6000
 """Characters. HighLevel's have some 1,500, and a header with a longer one would not be taken."""

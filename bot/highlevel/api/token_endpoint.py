@@ -1,13 +1,10 @@
 """Asks HighLevel's OAuth endpoints for tokens, for one app. Repeats nothing."""
 
-from collections.abc import Mapping
-
-import httpx
-
 from bot.highlevel.api import oauth
-from bot.highlevel.api.answers import Answer
-from bot.highlevel.api.auth import AccessTokens, OAuth
+from bot.highlevel.api.auth import AccessTokens, Auth, OAuth
 from bot.highlevel.api.client import fetch
+from bot.highlevel.api.clock import loop_time
+from bot.http.exchange import Answer, Body, Http, Request
 
 CONNECT_PATIENCE = 3.0
 TOKEN_ENDPOINT_PATIENCE = 10.0
@@ -23,16 +20,14 @@ class TokenEndpoint:
         *,
         base_url: str,
         version: str,
-        user_agent: str,
-        transport: httpx.AsyncBaseTransport,
+        http: Http,
         patience: float = TOKEN_ENDPOINT_PATIENCE,
     ) -> None:
         self._app = app
         self._version = version
         self._patience = patience
         self._base_url = base_url.rstrip("/")
-        self._headers = {"Accept": "application/json", "User-Agent": user_agent}
-        self._transport = transport
+        self._http = http
 
     async def redeem(self, code: str) -> oauth.Tokens:
         """Tokens for the code that a person brought back from HighLevel."""
@@ -45,21 +40,20 @@ class TokenEndpoint:
     async def exchange(self, company_id: str, location_id: str, company: AccessTokens) -> oauth.Tokens:
         """A location's tokens, in exchange for its agency's."""
         asked = oauth.exchange(company_id, location_id)
-        answer = await self._post(asked, OAuth(company), {"Version": self._version})
+        answer = await self._post(asked, OAuth(company), Version=self._version)
         return oauth.read_exchanged(answer, company_id, location_id)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._http.aclose()
 
-    async def _post(
-        self, asked: oauth.TokenRequest, auth: httpx.Auth | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        request = httpx.Request(
+    async def _post(self, asked: oauth.TokenRequest, auth: Auth | None = None, **headers: str) -> Answer:
+        request = Request(
             "POST",
             self._base_url + asked.path,
-            headers=self._headers | dict(headers or {}),
-            data=dict(asked.fields),
-            extensions={"timeout": {"connect": CONNECT_PATIENCE, "pool": CONNECT_PATIENCE}},
+            {"Accept": "application/json", **headers},
+            Body.form(asked.fields),
+            until=loop_time() + self._patience,
+            connect=CONNECT_PATIENCE,
         )
-        return await fetch(self._transport, request, self._patience, auth)
+        return await fetch(self._http, request, auth)

@@ -8,8 +8,9 @@ from http import HTTPMethod, HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from bot.highlevel.api.answers import LONGEST_ID, Answer, details_of, identifier, json_in, read_error, text
+from bot.highlevel.api.answers import LONGEST_ID, details_of, identifier, json_in, read_error, text
 from bot.highlevel.api.errors import NotFound, SaidNo, Unreadable
+from bot.http.exchange import Answer
 
 MOST_LISTED = 100
 """Opportunities, or lost reasons, that HighLevel puts into one answer at most.

@@ -9,6 +9,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -16,7 +17,8 @@ from urllib.parse import parse_qsl, urlencode
 import httpx
 from slack_sdk.signature import SignatureVerifier
 
-from bot.highlevel.api import transport
+from bot.http.client import HttpClient
+from bot.http.exchange import Body, Request, RequestFailed, Why
 from bot.simulator.slack.block_kit import Element, elements_of
 from bot.simulator.slack.socket_mode import SocketMode
 from bot.simulator.slack.views import option_of, values_of
@@ -232,8 +234,8 @@ class Interactions(Workspace):
         """Send a body to the bot; show its answer, or Slack's error, in the channel."""
         try:
             answer = await self._deliver(body)
-        except (httpx.TransportError, OSError) as error:
-            late = isinstance(error, (httpx.ReadTimeout, TimeoutError))
+        except (RequestFailed, OSError) as error:
+            late = error.why is Why.TIMED_OUT if isinstance(error, RequestFailed) else isinstance(error, TimeoutError)
             await self._show(Shown(channel, user, TIMED_OUT if late else FAILED, (), "slack"))
             return None
         if not answer.is_success or (answer.content and self._refuses("acknowledgement", answer.json())):
@@ -246,7 +248,7 @@ class Interactions(Workspace):
         return await self._deliver(_form(payload))
 
     async def _deliver(self, body: str) -> httpx.Response:
-        """Send a body to the bot; returns its answer. Raises `httpx.TransportError` or `OSError` if none comes."""
+        """Send a body to the bot; returns its answer. Raises `RequestFailed` or `OSError` if none comes."""
         headers, at = self.sign(body), asyncio.get_running_loop().time()
         exchange = Exchange("the bot", "POST", EVENTS, {}, headers, body.encode(), at)
         self.sent.append(exchange)
@@ -255,8 +257,17 @@ class Interactions(Workspace):
         return answer
 
     async def _over_http(self, body: str, headers: Mapping[str, str]) -> httpx.Response:
-        async with httpx.AsyncClient(transport=transport.pooled(), timeout=self.acknowledge_within) as http:
-            return await http.post(f"{self.bot_url}{self.bot_path}", content=body, headers=headers)
+        request = Request(
+            "POST",
+            f"{self.bot_url}{self.bot_path}",
+            headers,
+            Body(body.encode(), headers["Content-Type"]),
+            until=asyncio.get_running_loop().time() + self.acknowledge_within,
+            connect=self.acknowledge_within,
+        )
+        async with aclosing(HttpClient("Slackbot 1.0 (+https://api.slack.com/robots)")) as http:
+            answer = await http.send(request)
+        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.content)
 
     async def _over_socket(self, body: str) -> httpx.Response:
         """Send the same contents in an envelope; returns the acknowledgement as if it were an answer over HTTP."""

@@ -20,8 +20,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import httpx
-
+from bot.http.exchange import RequestFailed
 from bot.simulator.slack.block_kit import Element, buttons_of, options_in, refusal_of_options, refusal_of_view
 from bot.simulator.slack.interactions import APP, Interactions
 from bot.simulator.slack.views import NOT_BESIDE_A_FIELD, TROUBLE, View, values_of
@@ -169,7 +168,7 @@ class Modals(Interactions):
         try:
             answer = await self._deliver_payload(payload)
             return (answer.json() if answer.content else None) if answer.is_success else _TROUBLE
-        except (httpx.TransportError, OSError, ValueError):
+        except (RequestFailed, OSError, ValueError):
             return _TROUBLE
 
     def _view_payload(self, kind: str, view: View) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from bot.highlevel.api.answers import Answer
+from bot.http.exchange import Answer
 
 SAMPLES = Path(__file__).parent / "samples"
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.highlevel.api.answers import Answer, Limits, identifier, json_in, read_error, read_limits, text
+from bot.highlevel.api.answers import Limits, identifier, json_in, read_error, read_limits, text
 from bot.highlevel.api.errors import (
     Blocked,
     Broken,
@@ -23,6 +23,7 @@ from bot.highlevel.api.errors import (
     Unreadable,
     VersionRefused,
 )
+from bot.http.exchange import Answer
 from tests.highlevel.api.answers import BODIES, SAMPLES, an_answer, sample
 
 REFUSALS: Mapping[str, tuple[type[HighLevelError], tuple[str, ...]]] = {

@@ -1,37 +1,44 @@
 import asyncio
+import json
 from dataclasses import dataclass, field
 
-import httpx
 import pytest
 
-from bot.highlevel.api.answers import Answer
 from bot.highlevel.api.auth import OAuth, PrivateIntegration
 from bot.highlevel.api.client import fetch
 from bot.highlevel.api.errors import CutOff, Disconnected, Ending, NotRenewed
+from bot.http.exchange import Answer, Body, Request
 
 TOKEN = "pit-not-a-token"
 
 
-def _request() -> httpx.Request:
-    return httpx.Request("GET", "http://127.0.0.1/opportunities/x", headers={"Version": "2021-07-28"})
-
-
-def test_the_token_is_sent_as_a_bearer() -> None:
-    request = next(PrivateIntegration(TOKEN).auth_flow(_request()))
-    assert request.headers["Authorization"] == f"Bearer {TOKEN}"
-    assert request.headers["Version"] == "2021-07-28"
+def _request(seconds: float = 5.0, connect: float = 3.0) -> Request:
+    until = asyncio.get_running_loop().time() + seconds
+    headers, body = {"Version": "2021-07-28"}, Body.json({"status": "won"})
+    return Request("PUT", "http://127.0.0.1/x", headers, body, until=until, connect=connect)
 
 
 @pytest.mark.parametrize("status", [200, 401, 403])
-def test_a_request_is_sent_once_whatever_the_answer(status: int) -> None:
-    flow = PrivateIntegration(TOKEN).auth_flow(_request())
-    next(flow)
-    with pytest.raises(StopIteration):
-        flow.send(httpx.Response(status))
+async def test_the_token_is_sent_as_a_bearer_and_once_whatever_the_answer(status: int) -> None:
+    sent: list[Request] = []
+
+    async def send(request: Request) -> Answer:
+        sent.append(request)
+        return Answer(status, {}, b"")
+
+    assert (await PrivateIntegration(TOKEN).send(_request(), send)).status == status
+    assert [dict(request.headers) for request in sent] == [
+        {"Version": "2021-07-28", "Authorization": f"Bearer {TOKEN}"}
+    ]
 
 
 def test_the_token_is_not_shown_by_repr() -> None:
     assert TOKEN not in repr(PrivateIntegration(TOKEN))
+
+
+async def test_a_request_shows_neither_its_headers_nor_its_body_by_repr() -> None:
+    assert "2021-07-28" not in repr(_request())
+    assert "won" not in repr(_request())
 
 
 # --- OAuth ----------------------------------------------------------------------------------------------------------
@@ -65,20 +72,20 @@ class Server:
 
     accepts: str
     otherwise: tuple[int, object] = (401, {"message": "Invalid JWT", "statusCode": 401})
-    received: list[httpx.Request] = field(default_factory=list)
+    received: list[Request] = field(default_factory=list)
 
-    def __call__(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: Request) -> Answer:
         self.received.append(request)
         if request.headers["Authorization"] == f"Bearer {self.accepts}":
-            return httpx.Response(200, json={})
+            return Answer(200, {}, b"{}")
         status, body = self.otherwise
-        return httpx.Response(status, json=body)
+        return Answer(status, {}, json.dumps(body).encode())
+
+    async def aclose(self) -> None: ...
 
 
-async def _send(server: Server, tokens: Tokens, waits: float | None = None) -> Answer:
-    timeout = {"timeout": {"connect": waits}}
-    request = httpx.Request("PUT", "http://127.0.0.1/x", json={"status": "won"}, extensions=timeout)
-    return await fetch(httpx.MockTransport(server), request, 5.0, OAuth(tokens))
+async def _send(server: Server, tokens: Tokens, seconds: float = 5.0, connect: float = 3.0) -> Answer:
+    return await fetch(server, _request(seconds, connect), OAuth(tokens))
 
 
 async def test_the_current_token_is_sent_as_a_bearer() -> None:
@@ -93,7 +100,7 @@ async def test_a_request_whose_token_is_refused_is_sent_again_with_a_newer_token
 
     assert (await _send(server, tokens)).status == 200
     assert tokens.refused == ["access-1"]
-    assert [request.content for request in server.received] == [b'{"status":"won"}'] * 2
+    assert [request.body.content for request in server.received] == [b'{"status":"won"}'] * 2
 
 
 async def test_a_request_whose_newer_token_is_refused_too_is_not_sent_again() -> None:
@@ -139,15 +146,11 @@ async def test_an_unforeseen_error_of_the_tokens_counts_as_a_request_that_may_be
         await _send(Server("access-1"), Tokens(RuntimeError("unforeseen")))
 
 
-@pytest.mark.parametrize(("waits", "wait"), [(0.5, 0.5), (None, 3.0)])
-async def test_a_request_waits_for_a_token_as_long_as_for_a_connection(waits: float | None, wait: float) -> None:
+@pytest.mark.parametrize(("seconds", "connect", "wait"), [(5.0, 0.5, 0.5), (1.0, 3.0, 1.0)])
+async def test_a_request_waits_for_a_token_as_long_as_for_a_connection(
+    seconds: float, connect: float, wait: float
+) -> None:
     tokens = Tokens()
-    await _send(Server("access-1"), tokens, waits)
+    await _send(Server("access-1"), tokens, seconds, connect)
 
     assert tokens.waits == [pytest.approx(wait, abs=0.1)]
-
-
-def test_a_request_that_cannot_wait_is_not_sent_without_a_token() -> None:
-    http = httpx.Client(transport=httpx.MockTransport(Server("x")), auth=OAuth(Tokens()))
-    with http, pytest.raises(NotImplementedError):
-        http.get("http://127.0.0.1/x")

@@ -4,16 +4,14 @@ import logging
 import math
 import socket
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
 import structlog
 from aiohttp import web
-from httpx_aiohttp import AiohttpTransport
 
 from bot.highlevel.api import wire
 from bot.highlevel.api.auth import PrivateIntegration
@@ -37,7 +35,8 @@ from bot.highlevel.api.errors import (
     Unreachable,
     Unreadable,
 )
-from bot.highlevel.api.transport import pooled
+from bot.http.client import HttpClient
+from bot.http.exchange import Why
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
 from tests.house import free_port
@@ -61,7 +60,6 @@ def _client(
     url: str,
     *,
     attempts: Attempts = QUICK,
-    transport: httpx.AsyncBaseTransport | None = None,
     agent: str = AGENT,
     token: str = TOKEN,
     version: str = "2021-07-28",
@@ -70,8 +68,7 @@ def _client(
         base_url=url,
         auth=PrivateIntegration(token),
         version=version,
-        user_agent=agent,
-        transport=transport or pooled(),
+        http=HttpClient(agent),
         attempts=attempts,
     )
 
@@ -200,7 +197,7 @@ async def test_a_write_returns_highlevels_trace_id(highlevel: HighLevel, client:
 
 
 async def test_pythons_own_user_agent_would_be_banned(highlevel: HighLevel, url: str) -> None:
-    async with _client(url, agent=f"python-httpx/{httpx.__version__}") as client:
+    async with _client(url, agent="python-httpx/0.28.1") as client:
         with pytest.raises(Blocked):
             await _read(client)
     assert len(highlevel.received) == 1
@@ -250,15 +247,6 @@ async def test_a_write_that_may_have_happened_is_never_sent_again(
     assert caught.value.perhaps_done
     assert len(highlevel.writes()) == 1
     assert (highlevel.opportunities[DEAL]["status"] == "won") == carried_out
-
-
-async def test_aiohttp_as_it_comes_would_send_a_write_that_was_cut_off_again(highlevel: HighLevel, url: str) -> None:
-    # This is why bot/highlevel/api/transport.py has `_once`. If this fails one day, aiohttp has changed, and it can go.
-    async with _client(url, transport=AiohttpTransport()) as client:
-        await _read(client)
-        highlevel.misbehave(Fault(drops=True, carries_out=True), method="PUT")
-        await _write(client)
-    assert len(highlevel.writes()) == 2
 
 
 @pytest.mark.parametrize(
@@ -521,70 +509,29 @@ async def test_a_read_whose_answer_is_not_whole_is_repeated() -> None:
     assert len(received) == 3
 
 
-# --- what an exception means ---------------------------------------------------------------------------------------
-
-NEVER_SENT = {
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-}
-TIMES_OUT = {
-    httpx.TimeoutException,
-    httpx.ConnectTimeout,
-    httpx.ReadTimeout,
-    httpx.WriteTimeout,
-    httpx.PoolTimeout,
-}
-
-
-def _kinds(root: type[Exception]) -> Iterator[type[Exception]]:
-    yield root
-    for child in root.__subclasses__():
-        yield from _kinds(child)
-
-
-def _exception(kind: type[Exception]) -> Exception:
-    if kind is httpx.HTTPStatusError:
-        request = httpx.Request("GET", "http://127.0.0.1")
-        return httpx.HTTPStatusError("odd", request=request, response=httpx.Response(500, request=request))
-    if kind in {httpx.StreamConsumed, httpx.StreamClosed, httpx.ResponseNotRead, httpx.RequestNotRead}:
-        return kind()
-    return kind("odd")
+# --- why there is no answer ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "kind",
+    ("why", "error"),
     [
-        kind
-        for root in (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieConflict)
-        for kind in _kinds(root)
-    ]
-    + [OSError, RuntimeError, ValueError],
+        (Why.INVALID, Unreachable),
+        (Why.NAME_UNKNOWN, NameUnknown),
+        (Why.TLS_FAILED, TlsFailed),
+        (Why.CONNECT_TIMED_OUT, ConnectTimedOut),
+        (Why.UNREACHABLE, Unreachable),
+        (Why.TIMED_OUT, TimedOut),
+        (Why.CUT_OFF, CutOff),
+    ],
 )
-def test_a_request_counts_as_sent_unless_it_certainly_was_not(kind: type[Exception]) -> None:
-    before = failure(_exception(kind), answering=False)
-    after = failure(_exception(kind), answering=True)
+def test_a_call_may_have_been_carried_out_if_its_request_may_have_been_sent(
+    why: Why, error: type[HighLevelError]
+) -> None:
+    meant = failure(why)
 
-    assert isinstance(before, NotSent if kind in NEVER_SENT else Unanswered)
-    assert before.perhaps_done == (kind not in NEVER_SENT)
-    assert type(after) is (TimedOut if kind in TIMES_OUT else CutOff)
-    if kind not in NEVER_SENT:
-        assert type(before) is type(after)
-
-
-def test_the_deepest_cause_tells_why_there_was_no_connection() -> None:
-    for cause, meaning in (
-        (socket.gaierror(-2, "Name or service not known"), NameUnknown),
-        (TimeoutError(), ConnectTimedOut),
-        (ConnectionRefusedError(), Unreachable),
-    ):
-        chained = httpx.ConnectError("odd")
-        chained.__cause__ = OSError()
-        chained.__cause__.__context__ = cause
-        assert type(failure(chained, answering=False)) is meaning
+    assert type(meant) is error
+    assert meant.perhaps_done == why.sent
+    assert isinstance(meant, Unanswered if why.sent else NotSent)
 
 
 # --- secrets -------------------------------------------------------------------------------------------------------
@@ -635,8 +582,7 @@ async def test_each_request_is_reported_with_its_status_or_zero(highlevel: HighL
         base_url=url,
         auth=PrivateIntegration(TOKEN),
         version="2021-07-28",
-        user_agent=AGENT,
-        transport=pooled(),
+        http=HttpClient(AGENT),
         attempts=QUICK,
         called=lambda method, status: told.append((method, status)),
     )

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.highlevel.api import transport
 from bot.highlevel.api.answers import Limits
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import RateLimited
 from bot.highlevel.api.rate_limit import Budget, RateLimiter
+from bot.http.client import HttpClient
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
 from tests.clock import JumpingLoop
@@ -323,8 +323,7 @@ async def _client(highlevel: HighLevel) -> AsyncIterator[Client]:
             base_url=url,
             auth=PrivateIntegration(highlevel.add_token("pit-not-a-token")),
             version="2021-07-28",
-            user_agent="opp-status/test",
-            transport=transport.pooled(),
+            http=HttpClient("opp-status/test"),
             attempts=Attempts(most=3, connect=1.0, answer=3.0, pause=0.01),
         )
         async with client:

@@ -6,7 +6,7 @@ import pytest
 from bot.highlevel.api.errors import AppUnknown, Blocked, CutOff, Disconnected, Ending, TimedOut, Unreachable
 from bot.highlevel.api.oauth import App, Kind
 from bot.highlevel.api.token_endpoint import TokenEndpoint
-from bot.highlevel.api.transport import pooled
+from bot.http.client import HttpClient
 from bot.simulator.highlevel.oauth import GRACE, Granted, Marketplace
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
@@ -47,9 +47,7 @@ async def _asking(
     url: str, secret: str = Marketplace.client_secret, agent: str = "opp-status"
 ) -> AsyncIterator[TokenEndpoint]:
     app = App(Marketplace.client_id, secret, REDIRECT, "https://marketplace.example", tuple(SCOPES))
-    token_endpoint = TokenEndpoint(
-        app, base_url=url, version="2021-07-28", user_agent=agent, transport=pooled(), patience=0.5
-    )
+    token_endpoint = TokenEndpoint(app, base_url=url, version="2021-07-28", http=HttpClient(agent), patience=0.5)
     yield token_endpoint
     await token_endpoint.close()
 

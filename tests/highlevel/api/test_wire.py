@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.highlevel.api import wire
-from bot.highlevel.api.answers import Answer, read_error
+from bot.highlevel.api.answers import read_error
 from bot.highlevel.api.errors import Broken, HighLevelError, NotFound, SaidNo, Unreadable
 from bot.highlevel.api.wire import Found, LostReasonRecord, OpportunityRecord, Pipeline
+from bot.http.exchange import Answer
 from tests.highlevel.api.answers import BODIES, SAMPLES, an_answer, as_json, sample
 
 ID = "97nqCw0m1pCj2Uo6CiGu"

@@ -13,7 +13,6 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.highlevel.api.transport import pooled
 from bot.simulator.serving import served
 from bot.simulator.slack.interactions import ACKNOWLEDGE_WITHIN, FAILED, TIMED_OUT
 from bot.simulator.slack.server import Fault, Slack
@@ -85,7 +84,7 @@ async def slack(bot: _Recorder) -> AsyncIterator[Slack]:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=pooled()) as http:
+    async with httpx.AsyncClient() as http:
         yield http
 
 

@@ -13,7 +13,6 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.highlevel.api.transport import pooled
 from bot.simulator.serving import served
 from bot.simulator.slack.modals import VIEW_BYTES
 from bot.simulator.slack.server import Slack
@@ -152,7 +151,7 @@ async def test_other_people_do_not_see_the_view(slack: Slack, bot: _Recorder, we
 
 async def test_a_view_may_come_as_json(slack: Slack, bot: _Recorder) -> None:
     body = {"trigger_id": await _trigger(slack, bot), "view": _modal(SECTION)}
-    async with httpx.AsyncClient(transport=pooled()) as http:
+    async with httpx.AsyncClient() as http:
         headers = {"Authorization": f"Bearer {TOKEN}"}
         response = await http.post(f"{slack.url}/api/views.open", json=body, headers=headers)
     assert response.json()["ok"]

@@ -1,0 +1,216 @@
+"""Sends requests over httpx and aiohttp: without their retries, and within bounds. The only file that knows httpx.
+
+httpx sends over aiohttp's connections, which take a quarter of the CPU time of its own.
+"""
+
+import asyncio
+import socket
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+import aiohttp
+import httpx
+from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
+from httpx_aiohttp import AiohttpTransport
+
+from bot.http.exchange import UNREADABLE, Answer, Request, RequestFailed, Why
+
+POOL_SIZE = 32
+KEEP_ALIVE = 30.0
+"""Seconds an idle connection is kept; shorter than the minute after which common load balancers drop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An address, as the client reads it."""
+
+    text: str
+    scheme: str
+    host: str
+    """Lower case, and in ASCII."""
+    has_credentials: bool
+    """Whether there is something before an @; programs disagree on what the host is then."""
+
+
+def read_url(text: str) -> Url:
+    """An address, read by the same parser that sends requests to it. Raises `ValueError` if it is none."""
+    try:
+        url = _parsed(text)
+    except httpx.InvalidURL as error:
+        raise ValueError("no address") from error
+    return Url(str(url), url.scheme, url.raw_host.decode("ascii"), bool(url.userinfo))
+
+
+class HttpClient:
+    """Implements `Http`. Its connections are opened by the first request. Ignores the environment's proxies."""
+
+    def __init__(self, user_agent: str, pool_size: int = POOL_SIZE) -> None:
+        # `identity`: aiohttp would ask for compression, which may hide any size.
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
+        context = _trusted()
+        # Not an `httpx.AsyncClient`: its cookies, redirects and merging of defaults, none of which is wanted here, cost
+        # more than to send the request.
+        self._transport = AiohttpTransport(
+            verify=context,
+            client=lambda: aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=pool_size, keepalive_timeout=KEEP_ALIVE, ssl=context),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                middlewares=(_once,),
+            ),
+        )
+
+    async def send(self, request: Request) -> Answer:
+        """See `Http`."""
+        gate = _Gate(request.body.content, request.may_send) if request.may_send else None
+        try:
+            async with asyncio.timeout_at(request.until):
+                return await self._exchange(request, gate)
+        except Exception as error:
+            if gate and gate.refused:
+                raise gate.refused from None
+            raise RequestFailed(failure(error, passed=gate.passed if gate else None)) from error
+
+    async def aclose(self) -> None:
+        """See `Http`."""
+        await self._transport.aclose()
+
+    async def _exchange(self, request: Request, gate: "_Gate | None") -> Answer:
+        body = request.body
+        headers = {**self._headers, **request.headers}
+        if body.kind:
+            headers |= {"Content-Type": body.kind, "Content-Length": str(len(body.content))}
+        waits = {"connect": request.connect, "pool": request.connect}
+        response = await self._transport.handle_async_request(
+            httpx.Request(
+                request.method,
+                _parsed(request.url),
+                headers=headers,
+                content=gate or body.content,
+                extensions={"timeout": waits},
+            )
+        )
+        try:
+            content = await _whole(response, request.max_body)
+        except (httpx.HTTPError, OSError) as error:  # some of httpx's mean that nothing was sent
+            raise httpx.ReadError(type(error).__name__) from error
+        finally:
+            await response.aclose()
+        headers_read = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_STREAM]
+        return Answer.read(response.status_code, headers_read, content)
+
+
+_parsed = lru_cache(100)(httpx.URL)
+"""A change reads its deal twice, and to parse the address costs a tenth of what a request costs."""
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The trusted certificates. They cost 20 ms and a megabyte, so all pools share them."""
+    return httpx.create_ssl_context()
+
+
+async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """Send a request only once, and make a connection that breaks a different error from one that was never made.
+
+    aiohttp repeats a GET, and a PUT too, if a kept connection breaks before the answer
+    (https://github.com/aio-libs/aiohttp/issues/10790): that could make a change twice. And httpx-aiohttp reports a
+    connection that breaks after the request was sent as a *connect* timeout. As a payload error, such a break is not
+    repeated by aiohttp, and becomes `httpx.ReadError`.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, TimeoutError):
+        raise
+    except (aiohttp.ClientError, OSError) as error:
+        raise aiohttp.ClientPayloadError(type(error).__name__) from error
+
+
+class _Gate:
+    """A body, for httpx, that asks just before it leaves whether it may.
+
+    aiohttp takes the first piece when it has a connection, and writes the head of the request together with it. So a
+    refusal writes nothing; aiohttp then closes the connection.
+    """
+
+    def __init__(self, content: bytes, may_send: Callable[[], Awaitable[None]]) -> None:
+        self._content = content
+        self._may_send = may_send
+        self.refused: Exception | None = None
+        """What `may_send` raised. httpx raises an error of its own in its place."""
+        self.passed = False
+        """Whether the body was taken. If not, nothing was sent."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """The body, in one piece."""
+        try:
+            await self._may_send()
+        except Exception as error:
+            self.refused = error
+            raise
+        self.passed = True
+        yield self._content
+
+
+# --- an answer's body ----------------------------------------------------------------------------------------------
+
+_OF_THE_STREAM = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+"""Headers that are no longer true of a body that was read."""
+
+
+async def _whole(response: httpx.Response, most: int) -> bytes:
+    """The body, decompressed; `UNREADABLE` if it has more than `most` bytes on its way, or decompressed."""
+    compressed = response.headers.get("content-encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}
+    inflate = zlib.decompressobj(32 + zlib.MAX_WBITS) if compressed else None  # 32: finds out which of the two it is
+    body, received = bytearray(), 0
+    async for chunk in response.aiter_raw():
+        received += len(chunk)
+        try:
+            body += inflate.decompress(chunk, most + 1 - len(body)) if inflate else chunk
+        except zlib.error:
+            return UNREADABLE
+        if max(received, len(body)) > most:
+            return UNREADABLE
+    return bytes(body)
+
+
+# --- why there is no answer ----------------------------------------------------------------------------------------
+
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.InvalidURL,
+    httpx.LocalProtocolError,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+_MEANINGS = (
+    (ssl.SSLError, Why.TLS_FAILED),
+    (socket.gaierror, Why.NAME_UNKNOWN),
+    (TimeoutError, Why.CONNECT_TIMED_OUT),
+    (httpx.InvalidURL, Why.INVALID),
+    (httpx.UnsupportedProtocol, Why.INVALID),
+    (ValueError, Why.INVALID),
+)
+
+
+def failure(error: Exception, *, passed: bool | None) -> Why:
+    """What an exception of httpx's or aiohttp's means.
+
+    `passed`: whether the body was taken to be sent; `None`: not known, and then a request counts as sent unless it
+    certainly was not. To be wrong here costs one more read of the deal, and to be wrong the other way makes a change
+    twice.
+    """
+    if not passed and (passed is not None or isinstance(error, _NEVER_SENT)):
+        causes = tuple(_causes(error))
+        return next((why for kind, why in _MEANINGS if any(isinstance(each, kind) for each in causes)), Why.UNREACHABLE)
+    return Why.TIMED_OUT if isinstance(error, TimeoutError | httpx.TimeoutException) else Why.CUT_OFF
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
