@@ -8,14 +8,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dotenv import dotenv_values
-
 from bot.operations import logs, times
 from bot.operations.audit import Format
+from bot.operations.environment import variables_in
 from bot.operations.settings import Settings, SettingsError, Verb, database_url_of, without_oauth
 
 if TYPE_CHECKING:
@@ -241,12 +239,9 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables of `.env` and of the process; what the process sets, and does not leave empty, wins.
-
-    A file that is no UTF-8 text, as some editors save it, is read as far as it can be: the checks say what is missing.
-    """
-    text = Path(".env").read_text(encoding="utf-8", errors="replace") if Path(".env").is_file() else ""
-    in_file = {name: value or "" for name, value in dotenv_values(stream=StringIO(text)).items()}
+    """The variables of `.env` and of the process; what the process sets, and does not leave empty, wins."""
+    file = Path(".env")
+    in_file = variables_in(file.read_bytes()) if file.is_file() else {}
     return in_file | {name: value for name, value in environ.items() if value.strip()}
 
 

@@ -78,6 +78,14 @@ async def test_the_bot_binds_the_port_that_the_host_names_on_every_interface() -
     assert (config.host, config.port) == ("0.0.0.0", 5123)  # noqa: S104 - what a PaaS routes to
 
 
+@pytest.mark.parametrize("many", ["4", "auto", ""])
+async def test_the_number_of_workers_that_a_host_suggests_does_nothing(
+    many: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", many)
+    assert server.config(build(Settings.from_env(GIVEN))).workers == 1
+
+
 # --- app.json ------------------------------------------------------------------------------------------------------
 
 

@@ -254,7 +254,8 @@ def test_check_reports_unusable_settings_as_a_check_and_ends_with_2(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["check"], {}) == 2
-    assert capsys.readouterr().out.startswith("FAIL  settings: SLACK_BOT_TOKEN isn't set")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("FAIL  settings: SLACK_BOT_TOKEN isn't set")
 
 
 def test_serve_reports_every_problem_of_the_settings_and_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -305,7 +306,7 @@ def test_an_env_file_in_any_encoding_is_read_without_a_traceback(
     (tmp_path / ".env").write_text("ADMIN_CONTACT=U0KIM\n# \u00fcber\n", encoding=encoding)
     monkeypatch.chdir(tmp_path)
 
-    assert (environment({}).get("ADMIN_CONTACT") == "U0KIM") == (encoding != "utf-16")
+    assert environment({})["ADMIN_CONTACT"] == "U0KIM"
 
 
 def test_an_empty_variable_does_not_override_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ SPEAKING = (
     "bot/__main__.py",
     "bot/highlevel/pages.py",
     "bot/operations/diagnoses.py",
+    "bot/operations/environment.py",
     "bot/operations/formats.py",
     "bot/operations/health.py",
     "bot/operations/listing.py",

@@ -16,9 +16,15 @@ FOLDER = Path(__file__).parents[1] / "docs" / "operating"
 
 SETTINGS = """# Settings
 
-The bot reads them once, when it starts, from the environment and from a file `.env`. The environment wins over
-the file, and an empty value counts as not set. When some cannot be used, the bot names all of them and ends with
-code 2. `.env.example` lists them with their defaults.
+Opp Status reads them once, when it starts, from the environment and from a file `.env`. The environment wins over
+the file, and an empty value counts as not set. `.env.example` lists them with their defaults.
+
+Space and one pair of straight quotes around a value are ignored, so an env file works for `docker run --env-file`
+too. In a list, they are ignored around each entry. `.env` may be UTF-8 or, as Windows writes it, UTF-16.
+
+When some can't be used, Opp Status names each with what is wrong, and ends with code 2. An invisible character, a
+curly quote, or a byte order mark is named by its number. In a list, the first wrong entry is named.
+`WEB_CONCURRENCY` does nothing: one process does all the work.
 
 `make docs` writes this page from `bot/operations/settings.py`.
 

@@ -4,7 +4,10 @@ import base64
 import binascii
 import re
 from datetime import timedelta
+from difflib import get_close_matches
+from ipaddress import ip_address
 from typing import Annotated
+from urllib.parse import parse_qsl
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +19,7 @@ from pydantic import (
 
 from bot.deals.deal import STATES, Status
 from bot.deals.policy import Confirm
+from bot.operations.environment import comma_separated, error_of_list, named
 from bot.operations.times import period
 
 LONGEST_NAME = 40
@@ -33,11 +37,6 @@ def matching(pattern: str, problem: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def comma_separated(value: object) -> object:
-    """Split at commas, without the spaces around each part."""
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
 def secret_beginning(prefix: str, where: str) -> AfterValidator:
     """Accept a secret that begins with `prefix`. `where`: where to copy it.
 
@@ -46,7 +45,9 @@ def secret_beginning(prefix: str, where: str) -> AfterValidator:
 
     def check(secret: SecretStr) -> SecretStr:
         value = secret.get_secret_value()
-        if not value or not value.isascii() or not value.isprintable() or " " in value:
+        if foreign := next((character for character in value if not character.isascii()), ""):
+            raise ValueError(f"contains {named(foreign)}. Copy it again from {where}")
+        if not value or not value.isprintable() or " " in value:
             raise ValueError(f"is empty, or contains a space or line break. Copy it again from {where}")
         if not value.startswith(prefix):
             raise ValueError(f"should start with {prefix}. Copy it from {where}")
@@ -104,7 +105,9 @@ def state_names(value: object) -> object:
     known = {status.value: status for status in Status}
     asked = [part.lower() for part in value] if isinstance(value, list) else []
     if not asked or not set(asked) <= known.keys():
-        raise ValueError(f"should be one or more of {', '.join(STATES)}, separated by commas")
+        raise error_of_list(
+            f"should be one or more of {', '.join(STATES)}, separated by commas", asked, known.__contains__
+        )
     return frozenset(known[name] for name in asked)
 
 
@@ -116,30 +119,43 @@ def confirmation(value: object) -> object:
     numbers = [part for part in parts if re.fullmatch(r"[0-9]{1,2}", part)]
     statuses = [part for part in parts if part in STATES]
     if not parts or len(numbers) > 1 or len(numbers) + len(statuses) < len(parts):
-        raise ValueError("should be a number of deals, statuses, or both, such as 3,won. Or never")
+        problem = "should be a number of deals, statuses, or both, such as 3,won. Or never"
+        raise error_of_list(problem, parts, [*numbers, *statuses].__contains__)
     return Confirm(int(numbers[0]) if numbers else None, frozenset(map(Status, statuses)))
 
 
 def status_channels(value: object) -> object:
     """Read pairs of a status and a channel."""
-    pairs = [part.partition("=") for part in value] if isinstance(value, list) else []
+    entries = value if isinstance(value, list) else []
+    pairs = [entry.partition("=") for entry in entries]
     found = {status.strip().lower(): channel.strip() for status, _, channel in pairs}
-    if len(found) < len(pairs) or not set(found) <= set(STATES) or not all(map(is_channel, found.values())):
-        raise ValueError(
-            "should be statuses with channel IDs, such as won=C012AB3CD,lost=C034EF5GH. Use each status once"
-        )
+    if len(found) < len(pairs) or not all(map(_is_status_with_channel, entries)):
+        problem = "should be statuses with channel IDs, such as won=C012AB3CD,lost=C034EF5GH. Use each status once"
+        raise error_of_list(problem, entries, _is_status_with_channel)
     return frozenset((Status(status), channel) for status, channel in found.items())
+
+
+def _is_status_with_channel(entry: str) -> bool:
+    status, _, channel = entry.partition("=")
+    return status.strip().lower() in STATES and is_channel(channel.strip())
 
 
 def named_locations(value: object) -> object:
     """Read pairs of a sub-account's id and name."""
-    pairs = [part.partition("=") for part in value] if isinstance(value, list) else []
+    entries = value if isinstance(value, list) else []
+    pairs = [entry.partition("=") for entry in entries]
     found = {location_id.strip(): " ".join(name.split()) for location_id, _, name in pairs}
-    named = {name.casefold() for name in found.values()}
-    fit = all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}", each) and 0 < len(found[each]) <= LONGEST_NAME for each in found)
-    if not fit or len(found) < len(pairs) or len(named) < len(found):
-        raise ValueError("should be sub-account IDs with a unique name for each, such as abc123=Berlin,def456=Paris")
+    named_once = {name.casefold() for name in found.values()}
+    if not all(map(_is_named_location, entries)) or not len(named_once) == len(found) == len(pairs):
+        problem = "should be sub-account IDs with a unique name for each, such as abc123=Berlin,def456=Paris"
+        raise error_of_list(problem, entries, _is_named_location)
     return tuple(found.items())
+
+
+def _is_named_location(entry: str) -> bool:
+    location_id, _, name = entry.partition("=")
+    fits = 0 < len(" ".join(name.split())) <= LONGEST_NAME
+    return fits and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", location_id.strip()) is not None
 
 
 def is_channel(value: str) -> bool:
@@ -148,18 +164,39 @@ def is_channel(value: str) -> bool:
 
 
 def database_address(value: str) -> str:
-    """Accept a URL that can be read in one way only: a password has `@` as %40 and `/` as %2F."""
-    if not re.fullmatch(_SQLITE, value) and not re.fullmatch(_POSTGRESQL, value):
+    """Accept a URL that can be read in one way only: a password has `@` as %40 and `/` as %2F.
+
+    A parameter that PostgreSQL's client does not know would be refused only when the database is opened.
+    """
+    on_server = re.fullmatch(_POSTGRESQL, value)
+    if not on_server and not re.fullmatch(_SQLITE, value):
         raise ValueError(
             "should be sqlite:/// plus a path, or postgresql:// with a user, host, and database"
             " (in the password, write @ as %40 and / as %2F)"
         )
+    for name, _ in parse_qsl(on_server["query"] or "" if on_server else "", keep_blank_values=True):
+        if not re.fullmatch(LIBPQ_PARAMETERS, name):
+            near = get_close_matches(name, LIBPQ_PARAMETERS.split("|"), n=1)
+            advice = f"Write {near[0]} if you mean that" if near else "Remove it"
+            raise ValueError(f"has the parameter “{name}”, which PostgreSQL doesn't know. {advice}")
     return value
+
+
+def listening_address(value: str) -> str:
+    """Accept an IP address, or a host's name: a `HOST` that a shell sets for itself is often neither."""
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        if len(value) <= LONGEST_HOST and re.fullmatch(rf"{_LABEL}(\.{_LABEL})*", value) and not value[-1].isdecimal():
+            return value
+    raise ValueError("should be an address to listen on, such as 0.0.0.0, without a port")
 
 
 _SQLITE = r"sqlite:///[^?]+"
 
-_POSTGRESQL = r"postgres(ql)?://(?=[^/])([^\s/@]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]*)(:[0-9]+)?/[^\s@?]+(\?\S*)?"
+_POSTGRESQL = (
+    r"postgres(ql)?://(?=[^/])([^\s/@]*@)?(\[[0-9a-fA-F:.]+\]|[^\s/@:\[\]]*)(:[0-9]+)?/[^\s@?]+(\?(?P<query>\S*))?"
+)
 
 
 def encryption_keys(value: object) -> object:
@@ -173,9 +210,15 @@ def encryption_keys(value: object) -> object:
 def scope_list(value: object) -> object:
     """Read OAuth scopes, with commas or spaces between them."""
     scopes = str(value).replace(",", " ").split()
-    if not scopes or not all(re.fullmatch(r"[A-Za-z0-9_./-]+", scope) for scope in scopes):
-        raise ValueError("should be scopes such as opportunities.write, separated by commas or spaces")
+    if not scopes or not all(map(_is_scope, scopes)):
+        raise error_of_list(
+            "should be scopes such as opportunities.write, separated by commas or spaces", scopes, _is_scope
+        )
     return scopes
+
+
+def _is_scope(text: str) -> bool:
+    return re.fullmatch(r"[A-Za-z0-9_./-]+", text) is not None
 
 
 def webhook_keys(value: object) -> object:
@@ -209,6 +252,23 @@ def long_token(secret: SecretStr) -> SecretStr:
         )
     return secret
 
+
+LONGEST_HOST = 253
+
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+"""A part of a host's name: https://www.rfc-editor.org/rfc/rfc1123#section-2.1 ."""
+
+LIBPQ_PARAMETERS = (
+    r"application_name|channel_binding|client_encoding|connect_timeout|dbname|fallback_application_name"
+    r"|gssdelegation|gssencmode|gsslib|host|hostaddr|keepalives|keepalives_count|keepalives_idle"
+    r"|keepalives_interval|krbsrvname|load_balance_hosts|max_protocol_version|min_protocol_version"
+    r"|oauth_client_id|oauth_client_secret|oauth_issuer|oauth_scope|options|passfile|password|port"
+    r"|replication|require_auth|requirepeer|scram_client_key|scram_server_key|service"
+    r"|ssl_max_protocol_version|ssl_min_protocol_version|sslcert|sslcertmode|sslcompression|sslcrl"
+    r"|sslcrldir|sslkey|sslkeylogfile|sslmode|sslnegotiation|sslpassword|sslrootcert|sslsni"
+    r"|target_session_attrs|tcp_user_timeout|user"
+)
+"""https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
 
 MOST_SIGNING_SECRETS = 2
 """The new one and the old one, while the secret is changed."""

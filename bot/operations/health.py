@@ -37,12 +37,16 @@ class Report:
         return {**self.as_json(), "notes": dict(self.notes), "why": dict(self.why)}
 
     def lines(self) -> Iterator[str]:
-        """What `check` prints: a line for each check, and a noted one only as a note."""
+        """What `check` prints: a line for each check that is well, noted or fails, and one for all that wait for it."""
         yield from (f"ok    {check}" for check in self.ok if check not in self.notes)
-        for kind, found in (("note", self.notes), ("FAIL", self.failing)):
-            for check, words in found.items():
-                why = f" [{self.why[check]}]" if check in self.why else ""
-                yield f"{kind}  {check}: {words}{why}"
+        yield from (f"note  {check}: {words} [{self.why[check]}]" for check, words in self.notes.items())
+        waiting: dict[str, list[str]] = {}
+        for check, words in self.failing.items():
+            if check in self.why:
+                yield f"FAIL  {check}: {words} [{self.why[check]}]"
+            else:
+                waiting.setdefault(words, []).append(check)
+        yield from (f"wait  {', '.join(checks)}: {words}" for words, checks in waiting.items())
 
 
 class Health:
@@ -89,11 +93,6 @@ def _in_order(found: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings_report(problems: Mapping[str, str]) -> Report:
-    """The report when the settings cannot be used, and so nothing else can be told. `problems`: by variable."""
+    """The report when the settings cannot be used, and so nothing else can be checked. `problems`: by variable."""
     words = " ".join(f"{name} {problem}." for name, problem in problems.items())
-    return report_of(
-        Findings(
-            failing=(diagnoses.SETTINGS_UNUSABLE.about(problems=words),),
-            waiting=dict.fromkeys([check for check in CheckId if check is not CheckId.SETTINGS], CheckId.SETTINGS),
-        )
-    )
+    return report_of(Findings(failing=(diagnoses.SETTINGS_UNUSABLE.about(problems=words),)))

@@ -21,6 +21,7 @@ from bot.access.rules import Allowlist
 from bot.deals.deal import STATES, Status
 from bot.deals.locations import Locations
 from bot.deals.policy import Confirm, LostReasonMode, Policy
+from bot.operations.environment import clean, comma_separated, misspelled, problem_of, wrong_entry
 from bot.operations.formats import (
     HIGHLEVELS_KEY,
     MAKE_A_KEY,
@@ -28,10 +29,10 @@ from bot.operations.formats import (
     GroupId,
     Url,
     UserId,
-    comma_separated,
     confirmation,
     database_address,
     encryption_keys,
+    listening_address,
     long_token,
     matching,
     named_locations,
@@ -62,6 +63,9 @@ NEEDED_BY: Mapping[str, Verb] = {"slack_signing_secret": "serve", "slack_app_tok
 
 BY_OAUTH = ("highlevel_client_id", "highlevel_client_secret", "public_url", "encryption_key")
 """What connecting HighLevel by OAuth needs. Without the first two, `highlevel_token` is needed."""
+
+FREE_TEXT = frozenset({"highlevel_locations"})
+"""The settings with names that people give."""
 
 
 class Settings(BaseModel):
@@ -209,7 +213,10 @@ class Settings(BaseModel):
     highlevel_api_url: Url = Field(default="https://services.leadconnectorhq.com", description="For testing")
     slack_api_url: Url = Field(default="https://slack.com/api/", description="For testing and GovSlack")
     port: int = Field(default=3000, ge=0, le=65535, description="Port to listen on. Most hosts set this")
-    host: str = Field(default="0.0.0.0", min_length=1, description="Address to listen on")  # noqa: S104 - a PaaS routes to it
+    host: Annotated[str, AfterValidator(listening_address)] = Field(
+        default="0.0.0.0",  # noqa: S104 - a PaaS routes to it
+        description="Address to listen on",
+    )
     metrics_token: Annotated[SecretStr, AfterValidator(long_token)] = Field(
         default=SecretStr(""),
         description="Protects `/metrics`: send it as `Authorization: Bearer`. If empty, `/metrics` is off",
@@ -267,19 +274,23 @@ class Settings(BaseModel):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], verb: Verb | None = None) -> Self:
-        """Read the variables that are ours; an empty one counts as not set.
+        """Read the variables that are ours, without the quotes around them; an empty one counts as not set.
 
         A variable that only the other verb needs is ignored, so that exactly one of `slack_signing_secret` and
         `slack_app_token` is set. Without a verb: `socket` if there is an app token and no signing secret, else `serve`.
 
         Raises `SettingsError` with every problem, in the order of the fields.
         """
-        given = {
-            name: environ[name.upper()].strip() for name in cls.model_fields if environ.get(name.upper(), "").strip()
-        }
+        values = {name: clean(environ.get(name.upper(), "")) for name in cls.model_fields}
+        given = {name: value for name, value in values.items() if value}
+        garbled = misspelled(environ, [name.upper() for name in cls.model_fields])
+        given |= {name.lower(): "" for name in garbled}
         verb = verb or ("socket" if "slack_app_token" in given and "slack_signing_secret" not in given else "serve")
         needed, unused = sorted(NEEDED_BY, key=lambda name: NEEDED_BY[name] != verb)
         given.pop(unused, None)
+        for name, value in given.items():
+            if problem := problem_of(value, is_free_text=name in FREE_TEXT):
+                garbled.setdefault(name.upper(), problem)
         oauth = [name for name in BY_OAUTH if name not in given]
         asked = not {"highlevel_client_id", "highlevel_client_secret"}.isdisjoint(given)
         missing = [*([] if needed in given else [needed]), *(oauth if asked else [])]
@@ -293,9 +304,9 @@ class Settings(BaseModel):
         else:
             if settings.locations.others and not asked:
                 problems |= {name.upper(): _not_set(name) for name in BY_OAUTH}
-            if not problems:
+            if not problems and not garbled:
                 return settings
-        raise _in_order(problems)
+        raise _in_order(problems | garbled)
 
 
 def without_oauth() -> SettingsError:
@@ -310,12 +321,14 @@ def _in_order(problems: Mapping[str, str]) -> SettingsError:
 
 def database_url_of(environ: Mapping[str, str]) -> str:
     """Read `Settings.database_url` alone, for the verbs that need no other setting. Raises `SettingsError`."""
-    try:
-        return database_address(
-            environ.get("DATABASE_URL", "").strip() or str(Settings.model_fields["database_url"].default)
-        )
-    except ValueError as error:
-        raise SettingsError({"DATABASE_URL": str(error)}) from None
+    value = clean(environ.get("DATABASE_URL", ""))
+    problem = problem_of(value)
+    if not problem:
+        try:
+            return database_address(value or str(Settings.model_fields["database_url"].default))
+        except ValueError as error:
+            problem = str(error)
+    raise SettingsError({"DATABASE_URL": problem})
 
 
 _WORDS = {
@@ -323,17 +336,19 @@ _WORDS = {
     "int_parsing": "should be a whole number",
     "greater_than_equal": "should be a port from 0 to 65535",
     "less_than_equal": "should be a port from 0 to 65535",
-    "string_too_short": "should be an address to listen on, such as 0.0.0.0",
 }
 
 
 def _in_words(error: ValidationError) -> dict[str, str]:
+    """By variable: its first problem. Of a list, the first entry that is wrong."""
     problems: dict[str, str] = {}
-    for found in error.errors(include_url=False, include_input=False):
-        name = str(found["loc"][0]).upper()
+    for found in error.errors(include_url=False):
+        name, *where = found["loc"]
         own = found.get("ctx", {}).get("error")
         word = str(own) if own else _WORDS.get(found["type"], found["msg"].replace("Input should", "should"))
-        problems[name] = _not_set(name.lower()) if found["type"] == "missing" else word
+        if where:
+            word = wrong_entry(word, int(where[0]), str(found["input"]))
+        problems.setdefault(str(name).upper(), _not_set(str(name)) if found["type"] == "missing" else word)
     return problems
 
 

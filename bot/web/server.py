@@ -179,6 +179,7 @@ def config(bot: Bot) -> uvicorn.Config:
         http=BoundedProtocol,
         host=bot.settings.host,
         port=bot.settings.port,
+        workers=1,  # or uvicorn reads WEB_CONCURRENCY, which hosts set, and fails over one that is no number
         log_config=None,
         access_log=False,
         server_header=False,

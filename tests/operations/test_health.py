@@ -607,13 +607,23 @@ async def test_a_report_that_is_too_old_is_replaced(neighbours: Neighbours) -> N
     assert list((await checks.report()).failing) == ["store.writable", "store.schema", "store.clock"]
 
 
-def test_with_unusable_settings_every_other_check_waits() -> None:
+def test_unusable_settings_are_all_that_is_reported() -> None:
     report = settings_report({"SLACK_BOT_TOKEN": "isn't set", "PORT": "should be a whole number"})
 
     assert report.ok == ()
-    assert list(report.failing) == list(CheckId)
-    assert report.failing["settings"] == "SLACK_BOT_TOKEN isn't set. PORT should be a whole number."
+    assert report.failing == {"settings": "SLACK_BOT_TOKEN isn't set. PORT should be a whole number."}
     assert report.why == {"settings": "settings.unusable"}
+    assert len([*report.lines()]) == 1
+
+
+async def test_checks_that_wait_for_the_same_check_are_one_line(neighbours: Neighbours) -> None:
+    neighbours.highlevel = Cause.TOKEN_INVALID
+    lines = [*(await neighbours.health().report()).lines()]
+
+    waiting = "highlevel.scope, highlevel.location, highlevel.lost_reasons"
+    assert f"wait  {waiting}: Can't check this until highlevel.token passes." in lines
+    assert len([line for line in lines if line.startswith("wait")]) == 1
+    assert [line.split(":")[0] for line in lines if line.startswith("FAIL")] == ["FAIL  highlevel.token"]
 
 
 async def test_trouble_in_another_sub_account_begins_with_its_name(neighbours: Neighbours) -> None:
