@@ -19,6 +19,8 @@ from bot.operations.settings import Settings, SettingsError, Verb, database_url_
 if TYPE_CHECKING:
     from bot.operations.health import Report
 
+MOUNTS = Path("/proc/mounts")
+"""https://man7.org/linux/man-pages/man5/proc_pid_mounts.5.html"""
 FAILED = 1
 UNUSABLE_SETTINGS = 2
 INTERRUPTED = 130
@@ -30,11 +32,14 @@ NO_LINK = (
 )
 
 
-def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run one verb; returns the exit code: 0 well, 1 it failed, 2 settings that cannot be used."""
+def main(arguments: Sequence[str], environ: Mapping[str, str], mounts: Path = MOUNTS) -> int:
+    """Run one verb; returns the exit code: 0 well, 1 it failed, 2 settings that cannot be used.
+
+    `mounts`: the file in which the system lists its disks.
+    """
     asked = _parser().parse_args(arguments)
     try:
-        return _run(asked, environ)
+        return _run(asked, environ, mounts)
     except SettingsError as error:
         problems = [f"  {name} {problem}." for name, problem in error.problems.items()]
         advice = "`.env.example` explains each one. docs/operating/install.md says where to find them."
@@ -42,12 +47,12 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return UNUSABLE_SETTINGS
 
 
-def _run(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def _run(asked: argparse.Namespace, environ: Mapping[str, str], mounts: Path) -> int:
     match asked.verb:
         case "serve" | "socket" as verb:
-            return _serve(environ, verb)
+            return _serve(environ, verb, mounts)
         case "check":
-            return _check(asked, environ)
+            return _check(asked, environ, mounts)
         case "connect":
             return _connect(environ)
         case "history":
@@ -61,15 +66,17 @@ def _run(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
 # --- the verbs ------------------------------------------------------------------------------------------------------
 
 
-def _serve(environ: Mapping[str, str], verb: Verb) -> int:
+def _serve(environ: Mapping[str, str], verb: Verb, mounts: Path) -> int:
     settings = Settings.from_env(environ, verb)
     logs.set_up(settings.log_level, settings.log_format)
     gc.disable()  # a tenth of the start: it would look through what is imported again and again
 
     from bot import wiring  # noqa: PLC0415 - half a second that unusable settings need not cost
+    from bot.operations.checks import disk  # noqa: PLC0415 - likewise
     from bot.web import server  # noqa: PLC0415 - likewise
 
-    serving = server.Server(server.config(wiring.build(settings)))
+    emptied = disk.look(settings.database_url, environ, mounts)
+    serving = server.Server(server.config(wiring.build(settings, emptied=emptied)))
     # Imported modules stay until the end. Without this, one acknowledgement in a few hundred waits 50 ms while the
     # collector walks through all of them.
     gc.collect()
@@ -79,7 +86,7 @@ def _serve(environ: Mapping[str, str], verb: Verb) -> int:
     return 0
 
 
-def _check(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+def _check(asked: argparse.Namespace, environ: Mapping[str, str], mounts: Path) -> int:
     from bot.operations import health  # noqa: PLC0415 - see `_serve`
 
     try:
@@ -88,16 +95,18 @@ def _check(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
         code, report = UNUSABLE_SETTINGS, health.settings_report(error.problems)
     else:
         logs.set_up("ERROR", settings.log_format)
-        report = asyncio.run(_examine(settings))
+        report = asyncio.run(_examine(settings, environ, mounts))
         code = FAILED if report.failing else 0
     print(json.dumps(report.in_full(), indent=2) if asked.json else "\n".join(report.lines()))
     return code
 
 
-async def _examine(settings: Settings) -> "Report":
+async def _examine(settings: Settings, environ: Mapping[str, str], mounts: Path) -> "Report":
     from bot import wiring  # noqa: PLC0415 - see `_serve`
+    from bot.operations.checks import disk  # noqa: PLC0415 - likewise
 
-    async with wiring.build(settings, migrates=False).checking() as health:
+    emptied = disk.look(settings.database_url, environ, mounts)
+    async with wiring.build(settings, migrates=False, emptied=emptied).checking() as health:
         return await health.examine()
 
 

@@ -651,6 +651,7 @@ class MemoryInstrumentation(Instrumentation):
         self.outcomes: list[str] = []
         self.kinds: list[tuple[str, float]] = []
         self.ways: list[tuple[str, float]] = []
+        self.standstills: list[float] = []
 
     def commanded(self, outcome: str) -> None:
         self.outcomes.append(outcome)
@@ -660,3 +661,6 @@ class MemoryInstrumentation(Instrumentation):
 
     def replied(self, way: str, seconds: float) -> None:
         self.ways.append((way, seconds))
+
+    def stood_still(self, seconds: float) -> None:
+        self.standstills.append(seconds)

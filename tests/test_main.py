@@ -24,11 +24,13 @@ from bot.simulator.highlevel.server import Fault as HighLevelFault
 from bot.simulator.slack.server import GRANTED, Fault
 from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.database import Database
-from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, PATIENT, House, open_house, stand_ins
+from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, PATIENT, House, free_port, open_house, stand_ins
 from tests.rows import execute, fill, load_unreleased
 from tests.visitor import visitor
 
 ROOT = Path(__file__).parents[1]
+NO_MOUNTS = Path("/no/mounts")
+"""For checks that are not about the disk: the tests' own may be in memory."""
 
 
 def _environ(house: House, **changed: str) -> dict[str, str]:
@@ -47,9 +49,11 @@ def _environ(house: House, **changed: str) -> dict[str, str]:
     }
 
 
-async def _checked(capsys: pytest.CaptureFixture[str], environ: dict[str, str], *options: str) -> tuple[int, str]:
+async def _checked(
+    capsys: pytest.CaptureFixture[str], environ: dict[str, str], *options: str, mounts: Path = NO_MOUNTS
+) -> tuple[int, str]:
     """The exit code, and what `check` prints; what the bot beside it logs is no part of it."""
-    code = await asyncio.to_thread(main, ["check", *options], environ)
+    code = await asyncio.to_thread(main, ["check", *options], environ, mounts)
     return code, re.sub(r"(?m)^\d{4}-\d\d-\d\d .*\n", "", capsys.readouterr().out)
 
 
@@ -72,6 +76,36 @@ async def test_check_notes_that_an_unset_address_was_not_tried(
     assert code == 0
     assert "note  slack.request_url: Skipped: PUBLIC_URL isn't set" in printed
     assert "ok    slack.request_url" not in printed
+
+
+@pytest.mark.parametrize("kind", ["overlay", "ext4"])
+async def test_check_fails_where_a_restart_empties_the_disk_of_the_database(
+    house: House, capsys: pytest.CaptureFixture[str], tmp_path: Path, kind: str
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"none / {kind} rw 0 0\n")
+    code, printed = await _checked(capsys, _environ(house), mounts=mounts)
+
+    assert code == (1 if kind == "overlay" else 0)
+    assert ("every new container empties" in printed) is (kind == "overlay")
+    assert ("[store.durable.emptied]" in printed) is (kind == "overlay")
+
+
+async def test_serve_warns_where_a_restart_empties_the_disk_of_the_database(house: House, tmp_path: Path) -> None:
+    environ = os.environ | _environ(house, DYNO="web.1", PORT=str(free_port()), LOG_FORMAT="json")  # noqa: TID251
+    environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'of-the-process.db'}"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bot", "serve", cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert process.stdout
+    async with asyncio.timeout(60):
+        while b"store.not_durable" not in (line := await process.stdout.readline()):
+            assert line
+    process.terminate()
+    await process.communicate()
+
+    assert json.loads(line)["level"] == "warning"
+    assert "every restart on Heroku empties" in json.loads(line)["advice"]
 
 
 async def test_check_json_is_the_report_of_readyz_with_notes_and_diagnoses(
@@ -233,8 +267,8 @@ async def test_check_tries_the_app_level_token_without_connecting(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with stand_ins(tmp_path, over="socket") as house:
-        code = await asyncio.to_thread(main, ["check"], _environ(house, SLACK_APP_TOKEN="xapp-another"))
-        well = await asyncio.to_thread(main, ["check"], _environ(house))
+        code = await asyncio.to_thread(main, ["check"], _environ(house, SLACK_APP_TOKEN="xapp-another"), NO_MOUNTS)
+        well = await asyncio.to_thread(main, ["check"], _environ(house), NO_MOUNTS)
     printed = capsys.readouterr().out
 
     assert (code, well) == (1, 0)
@@ -244,7 +278,7 @@ async def test_check_tries_the_app_level_token_without_connecting(
 
 
 async def test_check_changes_nothing_in_highlevel(house: House) -> None:
-    await asyncio.to_thread(main, ["check"], _environ(house))
+    await asyncio.to_thread(main, ["check"], _environ(house), NO_MOUNTS)
 
     assert house.highlevel.written == []
     assert [request.path for request in house.highlevel.writes()] == [f"/opportunities/{NO_RECORD}/status"]

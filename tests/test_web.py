@@ -43,6 +43,10 @@ async def _get(url: str) -> httpx.Response:
         return await http.get(url)
 
 
+HEALTH = ("/healthz", "/health", "/readyz", "/ready")
+"""Each under two names: some hosts keep paths that end in z to themselves."""
+
+
 async def test_healthz_needs_nothing(tmp_path: Path) -> None:
     nowhere = {
         "SLACK_API_URL": "http://127.0.0.1:1/",
@@ -322,7 +326,7 @@ async def test_a_port_that_is_taken_is_an_end_and_not_a_wait(bot: Bot) -> None:
 
 
 def test_the_application_answers_at_the_path_of_the_manifest(bot: Bot) -> None:
-    assert _paths(bot) == ["/", "/slack/events", "/slack/events/", "/healthz", "/readyz"]
+    assert _paths(bot) == ["/", "/slack/events", "/slack/events/", *HEALTH]
 
 
 def test_where_highlevel_is_connected_by_oauth_there_are_pages_for_it(tmp_path: Path) -> None:
@@ -330,7 +334,7 @@ def test_where_highlevel_is_connected_by_oauth_there_are_pages_for_it(tmp_path: 
     environ = {"SLACK_BOT_TOKEN": "xoxb-not-a-token", "HIGHLEVEL_LOCATION_ID": "L", **BY_OAUTH, **over_socket}
     bot = build(Settings.from_env(environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'ledger.db'}"}))
 
-    assert _paths(bot) == ["/", INSTALL, INSTALL, CALLBACK, "/healthz", "/readyz"]
+    assert _paths(bot) == ["/", INSTALL, INSTALL, CALLBACK, *HEALTH]
 
 
 def _paths(bot: Bot) -> list[object]:

@@ -81,7 +81,7 @@ async def test_the_start_warns_that_no_one_may_change_deals(tmp_path: Path) -> N
             pass
 
     (line,) = [line for line in lines if line["event"] == "access.allowlist_empty"]
-    assert "no one may change anything" in line["advice"]
+    assert "No one can change deals" in line["advice"]
 
 
 async def test_commands_older_than_the_history_days_are_deleted_soon_after_the_start(tmp_path: Path) -> None:

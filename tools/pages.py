@@ -49,6 +49,7 @@ READINGS: Mapping[str, str] = {
     "page": ", on *the page for connecting*",
     "whose": "*Slack's or HighLevel's*",
     "way": "*ahead of or behind*",
+    "when": "*every restart or new container*",
     "url": "*the bot's address*",
     "team": "*a workspace*",
     "wanted": "*another*",

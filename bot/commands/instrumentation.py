@@ -28,6 +28,9 @@ class Instrumentation:
         `source` is a `events.event.Source`, and `reception` a `Reception`.
         """
 
+    def stood_still(self, seconds: float) -> None:
+        """Report that this process got no processor time for so long: its host gave none, or the machine slept."""
+
 
 NO_METRICS = Instrumentation()
 """For a bot without metrics."""

@@ -15,7 +15,7 @@ from bot.commands.outbox import Outbox, ReplyDelivery, Words, until_stored
 from bot.commands.record import Entry, Record
 from bot.commands.reply import DeliveryWay, Message
 from bot.commands.tasks import Tasks
-from bot.deals.clock import loop_time
+from bot.deals.clock import loop_time, uptime
 from bot.deals.outcome import Cause, Effect, Failed, Outcome, Result, Trouble, word
 from bot.deals.ports import LeaseLost, StoreDown, StoreRefused
 
@@ -27,6 +27,12 @@ LONGEST_PAUSE = 60.0
 """Seconds at most before the next try of a command that failed inside the bot."""
 
 
+NO_PROCESSOR = (
+    "The host gave this process no CPU, so commands had to wait. On Cloud Run, deploy with --no-cpu-throttling. "
+    "Elsewhere, choose a plan that doesn't sleep."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerTiming:
     """The worker's times, in seconds."""
@@ -35,6 +41,8 @@ class WorkerTiming:
     """Between two renewals of the leases; several must fail before a lease ends."""
     adopt: float = 1.0
     """Between two searches for commands whose process died."""
+    standstill: float = 5.0
+    """By which a pause must be late to be reported: the host gave this process no CPU."""
     tell: float = 5.0
     """From a command's start until its caller is told that it takes longer."""
     retry: float = 0.25
@@ -124,7 +132,15 @@ class Worker:
                 pass
             except Exception:
                 log.exception("worker.broken")
+            began = uptime()
             await asyncio.sleep(self._timing.adopt)
+            self._notice_standstill(uptime() - began - self._timing.adopt)
+
+    def _notice_standstill(self, late: float) -> None:
+        """Report a pause that took so much longer than it should that the host must have stopped this process."""
+        if late > self._timing.standstill:
+            log.warning("worker.stood_still", seconds=round(late, 1), advice=NO_PROCESSOR)
+            self._instrumentation.stood_still(late)
 
     async def drain(self) -> None:
         """Finish the commands as far as the time allows, then give back the others."""

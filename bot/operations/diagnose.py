@@ -162,7 +162,7 @@ class AddressReading:
     answer: int | NoAnswer
     """HTTP status of an unsigned command."""
     is_ours: bool = False
-    """Whether our bot answers at `/healthz` of the same address."""
+    """Whether our bot answers at `/health` of the same address."""
 
 
 def of_address(reading: AddressReading) -> Diagnosis | None:

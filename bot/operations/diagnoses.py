@@ -401,6 +401,12 @@ STORE_CLOCK_OFF = Diagnosis(
     "differ. Turn on time sync on both machines: `timedatectl set-ntp true`.",
 )
 
+STORE_EMPTIED = Diagnosis(
+    "store.durable.emptied",
+    "The database's file is on a disk that {when} empties. Commands, undo, approvals, and OAuth tokens are gone then. Set DATABASE_URL to "
+    "a PostgreSQL database, or to a file on a volume.",
+)
+
 ALLOWLIST_EMPTY = Diagnosis(
     "access.allowlist.empty",
     "No one can change deals: ALLOWED_USERS, ALLOWED_GROUPS, and ADMINS are all empty. Add the Slack IDs of people who should have "
@@ -464,6 +470,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         STORE_NEWER,
         STORE_UNRELEASED,
         STORE_CLOCK_OFF,
+        STORE_EMPTIED,
         ALLOWLIST_EMPTY,
         GROUP_REFUSED,
         *GROUP_WORDS.values(),

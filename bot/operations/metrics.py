@@ -87,6 +87,11 @@ class Metrics(Instrumentation):
         for source in Source:
             for reception in Reception:
                 self._events.labels(source.value, reception.value)
+        self._standstills = Counter(
+            "opp_status_stood_still_seconds",
+            "Seconds for which the host gave this process no CPU",
+            registry=self._registry,
+        )
         self._registry.register(self)
 
     # --- Instrumentation --------------------------------------------------------------------------------------------
@@ -110,6 +115,10 @@ class Metrics(Instrumentation):
     def notified(self, source: str, reception: str) -> None:
         """See `Instrumentation`."""
         self._events.labels(source, reception).inc()
+
+    def stood_still(self, seconds: float) -> None:
+        """See `Instrumentation`."""
+        self._standstills.inc(seconds)
 
     # --- the page ---------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from bot.operations.diagnose import AddressReading, Grant, NoAnswer
 NO_RECORD = "0" * 20
 """As long as an id of HighLevel's, and no record has it: a request about it changes nothing."""
 
-EVENTS, ALIVE = "/slack/events", "/healthz"
+EVENTS, ALIVE = "/slack/events", "/health"
 ADDRESS_PATIENCE = 10.0
 """Seconds for the bot's own address to answer. Slack waits three; a host that has to wake the bot takes longer."""
 

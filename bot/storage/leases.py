@@ -1,13 +1,12 @@
 """The ledger, for a process that may be suspended: it knows by its own clock how long a command is its own."""
 
-import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from functools import partial
 from typing import TypeVar
 
 from bot.commands.ledger import Accepted, Claim
 from bot.commands.record import Entry
 from bot.commands.reply import Message
+from bot.deals.clock import uptime
 from bot.deals.deal import Opportunity
 from bot.deals.outcome import Outcome
 from bot.deals.ports import LeaseLost
@@ -15,9 +14,6 @@ from bot.deals.wish import Wish
 from bot.storage.ledger import COMMAND_LEASE, LEASE_MARGIN, SqlLedger
 
 T = TypeVar("T")
-
-uptime = partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
-"""Seconds on a clock that nothing sets, and that goes on while this machine sleeps, where the system has one."""
 
 
 class Leases:

@@ -78,8 +78,9 @@ def app(bot: Bot) -> Starlette:
         *for_slack,
         *for_highlevel,
         *from_highlevel,
-        Route("/healthz", healthz),
-        Route("/readyz", readyz),
+        # Cloud Run keeps paths that end in z to itself. https://cloud.google.com/run/docs/known-issues
+        *(Route(path, healthz) for path in ("/healthz", "/health")),
+        *(Route(path, readyz) for path in ("/readyz", "/ready")),
         *for_prometheus,
     ]
     application = Starlette(routes=routes, lifespan=lifespan)

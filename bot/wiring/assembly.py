@@ -8,6 +8,7 @@ from bot.commands.outbox import Outbox
 from bot.commands.tasks import Tasks
 from bot.commands.worker import Worker
 from bot.highlevel.api.client import Client
+from bot.operations.diagnoses import Diagnosis
 from bot.operations.settings import Settings
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.pieces import Installation
@@ -26,11 +27,13 @@ from bot.wiring.slack import build_slack_clients, build_slack_edge
 from bot.wiring.tempo import Tempo
 
 
-def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True) -> Bot:
+def build(
+    settings: Settings, tempo: Tempo | None = None, *, migrates: bool = True, emptied: Diagnosis | None = None
+) -> Bot:
     """Build the bot for these settings. This touches no network and no file.
 
     `migrates`: whether the bot may bring the database to this version's tables. `check` may not: an older version of
-    the bot may be running.
+    the bot may be running. `emptied`: what empties the disk of the database's file, by `checks.disk.look`.
     """
     tempo = tempo or Tempo()
     # By default stamina loads prometheus-client at the first call, and counts in the registry that all code shares.
@@ -47,8 +50,8 @@ def build(settings: Settings, tempo: Tempo | None = None, *, migrates: bool = Tr
     worker = _worker(parts, tasks)
     edge = build_slack_edge(parts, worker)
     events = build_events(parts)
-    health = build_health(parts, edge, migrates=migrates)
-    return Bot(settings, storage, highlevel, slack, edge, worker, events, health, metrics)
+    health = build_health(parts, edge, migrates=migrates, emptied=emptied)
+    return Bot(settings, storage, highlevel, slack, edge, worker, events, health, metrics, emptied)
 
 
 def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:

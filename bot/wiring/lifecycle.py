@@ -23,6 +23,7 @@ from bot.highlevel.pages import ConnectPages
 from bot.highlevel.tokens import TokenRefresh
 from bot.highlevel.webhooks import Webhooks
 from bot.operations import diagnoses
+from bot.operations.diagnoses import Diagnosis
 from bot.operations.health import Health
 from bot.operations.settings import Settings
 from bot.slack.directory import SlackDirectory
@@ -122,6 +123,8 @@ class Bot:
     health: Health
     metrics: "Metrics | None"
     """Counters, and the page on which Prometheus reads them; `None` if nothing is counted."""
+    emptied: Diagnosis | None
+    """What empties the disk of the database's file; `None` if nothing is known to."""
 
     @property
     def instrumentation(self) -> Instrumentation:
@@ -133,6 +136,8 @@ class Bot:
         """Work until the block is left; then finish the commands that were accepted."""
         if self.settings.allowlist.is_empty:
             log.warning("access.allowlist_empty", advice=diagnoses.ALLOWLIST_EMPTY.words)
+        if self.emptied:
+            log.warning("store.not_durable", advice=self.emptied.words)
         async with self._open():
             learning = asyncio.create_task(self.slack.workspace.learn(), name="workspace")
             tending = [self.highlevel.oauth.token_refresh.tend()] if self.highlevel.oauth else []

@@ -8,11 +8,13 @@ from bot.highlevel.api.client import Client
 from bot.highlevel.api.rate_limit import Budget
 from bot.http.client import HttpClient
 from bot.operations.checks.access import AccessChecks
+from bot.operations.checks.disk import DiskCheck
 from bot.operations.checks.highlevel import HighLevelChecks
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
 from bot.operations.checks.slack_token import SlackTokenChecks
 from bot.operations.checks.store import StoreChecks
 from bot.operations.diagnose import ClockReading, inspect_token
+from bot.operations.diagnoses import Diagnosis
 from bot.operations.health import Health
 from bot.operations.probes import NetworkProbes
 from bot.operations.settings import Settings
@@ -26,8 +28,11 @@ if TYPE_CHECKING:
     from bot.operations.metrics import Metrics
 
 
-def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool) -> Health:
-    """Build the checks. `migrates`: whether the bot may write to the database's own tables."""
+def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diagnosis | None) -> Health:
+    """Build the checks.
+
+    `migrates`: whether the bot may write to the database's own tables. `emptied`: see `checks.disk.look`.
+    """
     settings, ledger, slack = parts.settings, parts.storage.ledger, parts.slack
     locations, allowlist = settings.locations, settings.allowlist
     client, crms = parts.highlevel.clients[locations.default], parts.highlevel.crms
@@ -45,6 +50,7 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool) -> Health:
                 connect_url=connect_url_of(settings),
             ),
             StoreChecks(ledger.ping if migrates else ledger.try_out, ledger.clock_offset),
+            DiskCheck(emptied),
             AccessChecks(allowlist, slack.directory, slack.directory.look_into),
         ]
     )

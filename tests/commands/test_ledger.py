@@ -12,12 +12,13 @@ from bot.access.rules import Caller
 from bot.commands.ledger import Accepted, IntakeLedger, WorkerLedger
 from bot.commands.record import Entry
 from bot.commands.reply import Message
+from bot.deals.clock import uptime
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome, Overtaken, ReasonWanted, Trouble
 from bot.deals.ports import LeaseLost
 from bot.deals.wish import Consent, Wish
 from bot.storage.database import Database
-from bot.storage.leases import Leases, uptime
+from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
 from tests.house import PATIENT
 from tests.memory import MemoryLedger, MemoryStore, entry

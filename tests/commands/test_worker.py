@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -402,6 +403,33 @@ async def test_what_broke_after_another_process_took_over_is_left_to_it(work: Wo
         await worker.drain()
 
     assert (work.store.rows["one"].owner, work.store.rows["one"].attempts) == ("another", 0)
+
+
+# --- while the host gives it no CPU ---------------------------------------------------------------------------------
+
+
+async def test_a_worker_that_stood_still_says_so_and_counts_it(work: Work) -> None:
+    worker, _ = work.worker(timing=replace(TIMING, standstill=0.3))
+    with capture_logs() as lines:
+        tending = asyncio.create_task(worker.tend())
+        await asyncio.sleep(0.01)
+        time.sleep(0.5)  # noqa: ASYNC251 - as a host that takes the CPU away
+        await _until(lambda: bool(work.instrumentation.standstills))
+        tending.cancel()
+
+    (line,) = [line for line in lines if line["event"] == "worker.stood_still"]
+    assert "--no-cpu-throttling" in line["advice"]
+    assert work.instrumentation.standstills[0] > 0.3
+    assert line["seconds"] == round(work.instrumentation.standstills[0], 1)
+
+
+async def test_a_worker_that_waits_for_work_does_not_stand_still(work: Work) -> None:
+    worker, _ = work.worker(timing=replace(TIMING, standstill=3600))
+    tending = asyncio.create_task(worker.tend())
+    await asyncio.sleep(7200)
+    tending.cancel()
+
+    assert work.instrumentation.standstills == []
 
 
 # --- while Slack takes nothing --------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from bot.deals.outcome import Cause
 from bot.deals.ports import Damage, OtherSchema, StoreDown, StoreRefused
 from bot.operations import diagnoses
 from bot.operations.checks.access import AccessChecks
+from bot.operations.checks.disk import DiskCheck
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId, Findings
 from bot.operations.checks.highlevel import HighLevelChecks
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
@@ -127,6 +128,7 @@ class Neighbours:
                     connect_url="",
                 ),
                 StoreChecks(self.ping, self.clock_offset),
+                DiskCheck(None),
                 AccessChecks(allowlist, self.directory, self.look_into),
             ],
             kept,

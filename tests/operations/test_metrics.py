@@ -91,6 +91,7 @@ async def _with_everything(metrics: Metrics) -> list[Metric]:
     metrics.acknowledged("command", 0.1)
     metrics.replied("channel", 1.0)
     metrics.called("PARIS", "GET", 200)
+    metrics.stood_still(7.5)
     return await _families(metrics)
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from bot.commands.reply import Message
+from bot.deals.clock import uptime
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import AlreadySo
 from bot.deals.ports import LeaseLost
 from bot.deals.wish import Wish
 from bot.storage.database import Database
-from bot.storage.leases import Leases, uptime
+from bot.storage.leases import Leases
 from bot.storage.ledger import LEASE_MARGIN, SqlLedger
 from tests.house import PATIENT
 from tests.memory import entry

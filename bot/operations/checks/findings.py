@@ -33,6 +33,7 @@ class CheckId(StrEnum):
     STORE = "store.writable"
     SCHEMA = "store.schema"
     STORE_CLOCK = "store.clock"
+    DURABLE = "store.durable"
     ALLOWLIST = "access.allowlist"
     GROUPS = "access.groups"
     PEOPLE = "access.people"
