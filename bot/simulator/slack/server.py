@@ -12,6 +12,8 @@ Guessed, because it is documented nowhere:
 - A reply to a button without `replace_original` replaces nothing.
 - A reply with `delete_original` deletes, whatever else it says, and does nothing if there is nothing to delete.
 - A reply that is refused as too fast does not use its address up.
+- `chat.postMessage` answers `channel_not_found` for a private channel or a direct message between other people, and
+  `not_in_channel` for a public channel. `chat.update` takes a message of the bot's own wherever it is.
 """
 
 import asyncio
@@ -32,7 +34,12 @@ Work = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 REPLY_USES, REPLY_SECONDS = 5, 30 * 60
 
-GRANTED = frozenset({"commands", "chat:write", "channels:read", "groups:read", "usergroups:read", "users:read"})
+POST_ANYWHERE = "chat:write.public"
+"""The scope with which the bot may post in public channels that it is not a member of."""
+
+GRANTED = frozenset(
+    {"commands", "chat:write", POST_ANYWHERE, "channels:read", "groups:read", "usergroups:read", "users:read"}
+)
 """The scopes of the manifest."""
 
 _SCOPES = {
@@ -158,14 +165,14 @@ class Slack(Modals):
             return _error("missing_scope", needed=needed, provided=",".join(sorted(scopes)))
         is_json = request.content_type == "application/json"
         answer = await self._carry_out(
-            method, await request.json() if is_json else {**request.query, **await request.post()}
+            method, await request.json() if is_json else {**request.query, **await request.post()}, scopes
         )
         answer.headers["Date"] = formatdate(self.clock(), usegmt=True)
         if self.tells_scopes:
             answer.headers["x-oauth-scopes"] = ",".join(sorted(scopes))
         return answer
 
-    async def _carry_out(self, method: str, arguments: Mapping[str, Any]) -> web.Response:
+    async def _carry_out(self, method: str, arguments: Mapping[str, Any], scopes: frozenset[str]) -> web.Response:
         match method:
             case "auth.test":
                 named = {"team_id": self.team_id, "team": "Simulated", "user_id": "U0BOT", "bot_id": "B0BOT"}
@@ -173,7 +180,7 @@ class Slack(Modals):
                 installed = {"is_enterprise_install": self.is_org_wide}
                 return web.json_response({"ok": True, **named, **organization, **installed})
             case "chat.postMessage":
-                return await self._post_message(arguments)
+                return await self._post_message(arguments, scopes)
             case "chat.update":
                 return await self._update_message(arguments)
             case "views.open":
@@ -203,10 +210,13 @@ class Slack(Modals):
         shared = {"id": channel, "is_ext_shared": channel in self.shared_channels}
         return web.json_response({"ok": True, "channel": shared})
 
-    async def _post_message(self, arguments: Mapping[str, Any]) -> web.Response:
+    async def _post_message(self, arguments: Mapping[str, Any], scopes: frozenset[str]) -> web.Response:
+        """https://docs.slack.dev/reference/methods/chat.postMessage ."""
+        channel = self._channel(str(arguments["channel"]))
+        if not self._may_post(channel, scopes):
+            return _error("not_in_channel" if channel.startswith("C") else "channel_not_found")
         if (refusal := self._refuses("chat.postMessage", arguments)) is not None:
             return _error(refusal)
-        channel = self._channel(str(arguments["channel"]))
         if (too_fast := self._too_fast(channel)) is not None:
             return too_fast
         direct = channel if channel in self.users else None
@@ -214,6 +224,11 @@ class Slack(Modals):
             self._message({**arguments, "response_type": "in_channel"}, channel, direct, "chat.postMessage")
         )
         return web.json_response({"ok": True, "channel": self._conversation(channel), "ts": ts})
+
+    def _may_post(self, channel: str, scopes: frozenset[str]) -> bool:
+        """Whether the bot may post here: to a person, as a member, or in any public channel if it has the scope."""
+        is_public = channel.startswith("C")
+        return channel in self.users or channel in self.joined or (is_public and POST_ANYWHERE in scopes)
 
     async def _update_message(self, arguments: Mapping[str, Any]) -> web.Response:
         """https://docs.slack.dev/reference/methods/chat.update ."""

@@ -60,6 +60,8 @@ class Workspace:
         """The members of user groups, by the group's id."""
         self.channels: dict[str, str] = {}
         """The names of channels by their ids, without the `#`; private ones have ids that begin with `G`."""
+        self.joined: set[str] = set()
+        """The channels that the bot is a member of."""
         self.shared_channels: set[str] = set()
         """The channels shared with another company."""
         self.shown: list[Shown] = []

@@ -633,6 +633,27 @@ async def test_a_message_is_posted_to_a_channel_or_to_a_person(slack: Slack, web
     ]
 
 
+@pytest.mark.parametrize(
+    ("channel", "error"),
+    [(CHANNEL, "not_in_channel"), ("G0BOARD", "channel_not_found"), ("D0TWO", "channel_not_found")],
+)
+async def test_a_bot_that_may_not_post_everywhere_posts_where_it_is_a_member_and_to_people(
+    slack: Slack, web_api: AsyncWebClient, channel: str, error: str
+) -> None:
+    slack.tokens[TOKEN] -= {"chat:write.public"}
+    assert await _error(web_api.chat_postMessage(channel=channel, text="hello")) == error
+    await web_api.chat_postMessage(channel=ANA, text="for you")
+    slack.joined = {channel}
+    await web_api.chat_postMessage(channel=channel, text="hello")
+
+    assert [shown.channel for shown in slack.shown] == [ANA, channel]
+
+
+@pytest.mark.parametrize("channel", ["G0BOARD", "D0TWO"])
+async def test_the_scope_for_public_channels_opens_no_private_one(web_api: AsyncWebClient, channel: str) -> None:
+    assert await _error(web_api.chat_postMessage(channel=channel, text="hello")) == "channel_not_found"
+
+
 async def test_a_message_that_slack_refuses_is_not_posted(slack: Slack, web_api: AsyncWebClient) -> None:
     assert await _error(web_api.chat_postMessage(channel=CHANNEL, text="x" * 40_001)) == "msg_too_long"
     assert slack.shown == []
