@@ -152,7 +152,8 @@ class World:
         for _ in range(1000):
             self.house.highlevel.misbehave(Fault(wait=self.chance.uniform(*NEIGHBOURS_TAKE)), path="/opportunities/")
         for _ in range(200):
-            self.house.slack.misbehave(slack.Fault("response_url", wait=self.chance.uniform(*NEIGHBOURS_TAKE)))
+            for where in ("chat.postMessage", "chat.update", "response_url"):
+                self.house.slack.misbehave(slack.Fault(where, wait=self.chance.uniform(*NEIGHBOURS_TAKE)))
 
     async def _one(self, key: str) -> None:
         person, chance = self.chance.choice(PEOPLE), self.chance

@@ -1,4 +1,4 @@
-"""Keeps answers by key, and asks for each of them once, for all callers that wait for it."""
+"""Keeps answers by key, and asks for each of them once, for all callers that wait for it; and keys for a while."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -137,6 +137,29 @@ class Cache(Generic[K, V]):
             again = max(last.content.fresh_until, min(again, last.content.usable_until))
             return _Entry(last.content, again, failed=True)
         return _Entry(_Failure(error, error.__traceback__), again, failed=True)
+
+
+class ExpiringSet(Generic[K]):
+    """Keys, each for `ttl` seconds. With more than `maxsize`, the one that was added first is forgotten."""
+
+    def __init__(self, ttl: float, maxsize: int = MAXSIZE) -> None:
+        self._ttl = ttl
+        self._maxsize = maxsize
+        self._until: dict[K, float] = {}
+
+    def add(self, key: K) -> None:
+        """Add a key, or keep it for longer."""
+        self.discard(key)
+        self._until[key] = _now() + self._ttl
+        if len(self._until) > self._maxsize:
+            del self._until[next(iter(self._until))]
+
+    def discard(self, key: K) -> None:
+        """Forget a key, if it is here."""
+        self._until.pop(key, None)
+
+    def __contains__(self, key: K) -> bool:
+        return _now() < self._until.get(key, float("-inf"))
 
 
 def _now() -> float:

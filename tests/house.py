@@ -21,7 +21,7 @@ from bot.simulator.highlevel.oauth import CHOOSER, Marketplace
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
 from bot.simulator.slack.block_kit import elements_of
-from bot.simulator.slack.server import Slack
+from bot.simulator.slack.server import POST_ANYWHERE, Slack
 from bot.simulator.slack.workspace import Shown, button, menu
 from bot.slack import socket_mode
 from bot.slack.messages.tables import GOES_ON
@@ -92,6 +92,10 @@ class House:
     def deal(self) -> str:
         """The status of our deal in HighLevel."""
         return str(self.highlevel.opportunities[DEAL]["status"])
+
+    def keep_out(self) -> None:
+        """From now on, let the bot post in no channel."""
+        self.slack.tokens[BOT_TOKEN] -= {POST_ANYWHERE}
 
     async def says(self, text: str, *, user: str = ANA, channel: str = SALES, team: str | None = None) -> Shown:
         """Type `/opp-status <text>`; returns the one message that answers it."""

@@ -18,8 +18,8 @@ from bot.deals.outcome import AlreadySo, Cause, Changed, Effect, Failed, Outcome
 from bot.deals.wish import Wish
 from bot.simulator.slack.block_kit import refusal_of
 from bot.slack.block_kit.blocks import TEXT_LIMIT
+from bot.slack.mail.replies import as_response
 from bot.slack.messages.messages import Messages
-from bot.slack.replies import as_response
 from tests import memory
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")

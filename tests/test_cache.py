@@ -4,7 +4,7 @@ import traceback
 
 import pytest
 
-from bot.cache import Cache
+from bot.cache import Cache, ExpiringSet
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -295,3 +295,35 @@ async def test_a_refresh_shares_the_load_that_is_under_way() -> None:
     answer, refreshed = await asyncio.gather(cache.get("key"), cache.refresh("key"))
     assert (answer, refreshed) == ("answer", True)
     assert source.asked == ["key"]
+
+
+# --- keys that are remembered for a while ----------------------------------------------------------------------------
+
+
+async def test_a_key_is_in_the_set_for_as_long_as_it_was_said() -> None:
+    known = ExpiringSet[str](ttl=60.0)
+    known.add("a")
+    await asyncio.sleep(59)
+    assert ("a" in known, "b" in known) == (True, False)
+    known.add("a")
+    await asyncio.sleep(59)
+    assert "a" in known
+    await asyncio.sleep(1)
+    assert "a" not in known
+
+
+async def test_a_key_can_be_forgotten_also_if_it_is_not_there() -> None:
+    known = ExpiringSet[str](ttl=60.0)
+    known.add("a")
+    known.discard("a")
+    known.discard("b")
+
+    assert "a" not in known
+
+
+async def test_a_full_set_forgets_what_was_added_first() -> None:
+    known = ExpiringSet[int](ttl=60.0, maxsize=2)
+    for key in (1, 2, 1, 3):
+        known.add(key)
+
+    assert [key in known for key in (1, 2, 3)] == [True, False, True]

@@ -53,7 +53,7 @@ def test_every_table_of_the_database_is_in_what_is_stored() -> None:
 def test_every_permission_is_in_the_row_of_its_token() -> None:
     manifest = yaml.safe_load((ROOT / "manifest.yml").read_text())
     rows = _rows("The secrets")
-    slack = re.findall(r"`([a-z:]+)`", rows["`SLACK_BOT_TOKEN`"][0])
+    slack = re.findall(r"`([a-z:.]+)`", rows["`SLACK_BOT_TOKEN`"][0])
     highlevel = re.findall(r"`([a-z.]+)`", rows["`HIGHLEVEL_TOKEN`"][0])
 
     assert sorted(slack) == sorted(manifest["oauth_config"]["scopes"]["bot"])

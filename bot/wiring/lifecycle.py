@@ -27,7 +27,7 @@ from bot.operations.diagnoses import Diagnosis
 from bot.operations.health import Health
 from bot.operations.settings import Settings
 from bot.slack.directory import SlackDirectory
-from bot.slack.replies import Replies
+from bot.slack.mail.replies import Replies
 from bot.slack.session import Session
 from bot.slack.socket_mode import SocketMode
 from bot.slack.workspace import SlackWorkspace

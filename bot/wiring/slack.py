@@ -25,7 +25,7 @@ from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
-from bot.slack.replies import Replies
+from bot.slack.mail.replies import Replies
 from bot.slack.session import Session, web_client
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews

@@ -9,13 +9,16 @@ from bot.simulator.highlevel.server import READ, WRITE, Fault
 from tests.house import ANA, DEAL, HIGHLEVEL_TOKEN, KIM, SALES, House, open_house
 
 
-async def test_the_channel_reads_who_changed_which_deal_from_what_to_what(house: House) -> None:
+@pytest.mark.parametrize("may_post", [True, False])
+async def test_the_channel_reads_who_changed_which_deal_from_what_to_what(house: House, *, may_post: bool) -> None:
+    if not may_post:
+        house.keep_out()
     shown = await house.says(f"{DEAL} won")
 
     assert house.deal == "won"
     assert shown.only_to is None
     assert shown.channel == SALES
-    assert shown.via == "response_url"
+    assert shown.via == ("chat.postMessage" if may_post else "response_url")
     assert f"<@{ANA}> changed" in shown.text
     assert "New website" in shown.text
     assert "from open to *won*" in shown.text

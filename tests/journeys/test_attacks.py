@@ -89,12 +89,13 @@ async def test_replies_go_only_to_addresses_of_slacks(tmp_path: Path) -> None:
     stream = io.StringIO()
     logs.set_up("INFO", "json", stream)
     async with opened(tmp_path) as house:
+        house.keep_out()
         foreign = house.highlevel.received
         url = house.settings.highlevel_api_url.replace("127.0.0.1", "localhost")
         await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES, response_url=f"{url}/commands/x")
         (shown,) = await house.slack.wait_for(1)
 
-        assert (shown.via, shown.channel) == ("chat.postMessage", SALES)
+        assert (shown.via, shown.channel) == ("chat.postMessage", ANA)
         assert [request.path for request in foreign if "commands" in request.path] == []
     assert "not an address of Slack's" in stream.getvalue()
 

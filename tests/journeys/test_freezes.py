@@ -51,6 +51,16 @@ def _slack(fault: slack.Fault) -> Plan:
     return lambda house, freeze: house.slack.misbehave(replace(fault, then=freeze))
 
 
+def _by_address(fault: slack.Fault) -> Plan:
+    """The same where the bot may not post, so that the reply goes to its address."""
+
+    def plan(house: House, freeze: Callable[[], None]) -> None:
+        house.keep_out()
+        _slack(fault)(house, freeze)
+
+    return plan
+
+
 AT_A_NEIGHBOUR = {
     "at HighLevel's first question": _highlevel("GET", Fault()),
     "as HighLevel takes no more": _highlevel("GET", Fault(status=429, headers={"Retry-After": "0"})),
@@ -59,11 +69,13 @@ AT_A_NEIGHBOUR = {
     "before the change is answered": _highlevel("PUT", Fault(carries_out=True)),
     "after the change is answered": _highlevel("PUT", Fault(afterwards=lambda: None)),
     "at the confirming question": _highlevel("GET", Fault(), number=2),
-    "as Slack breaks": _slack(slack.Fault("response_url", status=503)),
-    "as Slack takes no more": _slack(slack.Fault("response_url", status=429, headers={"Retry-After": "1"})),
-    "as the reply address is used up": _slack(slack.Fault("response_url", status=404)),
-    "before the reply is shown": _slack(slack.Fault("response_url")),
-    "after the reply is shown": _slack(slack.Fault("response_url", carries_out=True)),
+    "as Slack breaks": _slack(slack.Fault("chat.postMessage", status=503)),
+    "as Slack takes no more": _slack(slack.Fault("chat.postMessage", status=429, headers={"Retry-After": "1"})),
+    "as the reply address is used up": _by_address(slack.Fault("response_url", status=404)),
+    "before the reply is posted": _slack(slack.Fault("chat.postMessage")),
+    "after the reply is posted": _slack(slack.Fault("chat.postMessage", carries_out=True)),
+    "before the reply address takes it": _by_address(slack.Fault("response_url")),
+    "after the reply address took it": _by_address(slack.Fault("response_url", carries_out=True)),
 }
 
 

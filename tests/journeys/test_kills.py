@@ -64,6 +64,16 @@ def _slack(fault: slack.Fault) -> Plan:
     return lambda house, victim: house.slack.misbehave(replace(fault, then=victim.kill))
 
 
+def _by_address(fault: slack.Fault) -> Plan:
+    """The same where the bot may not post, so that the reply goes to its address."""
+
+    def plan(house: House, victim: Replica) -> None:
+        house.keep_out()
+        _slack(fault)(house, victim)
+
+    return plan
+
+
 AT_A_COMMIT = {
     f"{when} the commit of {step}": Death(when, step)
     for step in ("accept", "intend", "answer", "finish")  # a command alone begins with the commit that accepts it
@@ -77,9 +87,11 @@ AT_A_NEIGHBOUR = {
     "before the change is answered": _highlevel("PUT", lambda kill: Fault(carries_out=True, hangs=True, then=kill)),
     "after the change is answered": _highlevel("PUT", lambda kill: Fault(afterwards=kill)),
     "at the confirming question": _highlevel("GET", lambda kill: Fault(hangs=True, then=kill), number=2),
-    "before the reply is shown": _slack(slack.Fault("response_url", drops=True)),
-    "while Slack does not answer": _slack(slack.Fault("response_url", wait=0.5, drops=True)),
-    "after the reply is shown": _slack(slack.Fault("response_url", carries_out=True, drops=True)),
+    "before the reply is posted": _slack(slack.Fault("chat.postMessage", drops=True)),
+    "while Slack does not answer": _slack(slack.Fault("chat.postMessage", wait=0.5, drops=True)),
+    "after the reply is posted": _slack(slack.Fault("chat.postMessage", carries_out=True, drops=True)),
+    "before the reply address takes it": _by_address(slack.Fault("response_url", drops=True)),
+    "after the reply address took it": _by_address(slack.Fault("response_url", carries_out=True, drops=True)),
 }
 
 
@@ -149,8 +161,8 @@ async def test_commands_by_name_or_for_several_deals_are_finished_after_a_kill(
 UNDOING = (
     "before the change is carried out",
     "before the change is answered",
-    "before the reply is shown",
-    "after the reply is shown",
+    "before the reply address takes it",
+    "after the reply address took it",
 )
 
 
@@ -230,7 +242,7 @@ async def _burst(world: World, chance: random.Random) -> list[str]:
         for deal in DEALS:
             scene.house.highlevel.add_opportunity(deal)
         scene.house.highlevel.misbehave(Fault(wait=0.03), times=float("inf"))
-        scene.house.slack.misbehave(slack.Fault("response_url", wait=0.03, times=float("inf")))
+        scene.house.slack.misbehave(slack.Fault("chat.postMessage", wait=0.03, times=float("inf")))
         bots = [await scene.bots.start() for _ in range(world.replicas)]
         kills = sorted(chance.sample(range(5, 30), 3))
         acknowledged: list[str] = []
@@ -411,7 +423,7 @@ async def test_a_clock_that_jumps_makes_nothing_happen_twice(tmp_path: Path, pau
             for deal in deals:
                 scene.house.highlevel.add_opportunity(deal)
             scene.house.highlevel.misbehave(Fault(wait=0.1), path="clock", times=float("inf"))
-            scene.house.slack.misbehave(slack.Fault("response_url", wait=0.1, times=float("inf")))
+            scene.house.slack.misbehave(slack.Fault("chat.postMessage", wait=0.1, times=float("inf")))
             tempo = replace(SHORT, lease=30.0, worker=replace(SHORT.worker, renew=5.0))
             one, other = build(scene.house.settings, tempo), build(scene.house.settings, tempo)
             async with serving(one) as here, serving(other) as there:

@@ -32,7 +32,7 @@ async def test_three_deals_are_changed_at_once_and_reported_in_one_message(any_h
     assert {row["batch"] for row in rows} == {min(row["key"] for row in rows)}
     assert len({row["key"] for row in rows}) == 3
     assert [row["delivered"] for row in sorted(rows, key=lambda row: str(row["key"]))] == [
-        "response_url",
+        "channel",
         "together",
         "together",
     ]

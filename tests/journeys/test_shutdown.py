@@ -131,4 +131,4 @@ async def test_idle_connections_take_no_reply_and_no_health_check_away(tmp_path:
                     await writer.wait_closed()
 
     assert "from open to *won*" in shown.text
-    assert shown.via == "response_url"
+    assert shown.via == "chat.postMessage"

@@ -28,7 +28,7 @@ async def test_changes_and_refusals_are_as_over_http(tmp_path: Path) -> None:
 
     assert (denied.via, denied.only_to) == ("acknowledgement", BEN)
     assert house.deal == "won"
-    assert (row["user_id"], row["delivered"]) == (ANA, "response_url")
+    assert (row["user_id"], row["delivered"]) == (ANA, "channel")
 
 
 async def test_help_and_explanations_come_in_the_acknowledgement(tmp_path: Path) -> None:

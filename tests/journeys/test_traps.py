@@ -337,7 +337,6 @@ async def test_a_message_id_that_no_database_takes_is_stored_in_part_and_nothing
     any_house: House,
 ) -> None:
     posted = {"ok": True, "channel": SALES, "ts": f"17.{UNSTORABLE}"}
-    any_house.slack.misbehave(slack.Fault("response_url", status=404, times=float("inf")))
     any_house.slack.misbehave(slack.Fault("chat.postMessage", status=200, body=posted, carries_out=True))
     await any_house.says(f"{DEAL} won")
 

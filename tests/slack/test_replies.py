@@ -21,7 +21,8 @@ from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
 from bot.simulator.slack.workspace import Shown
 from bot.slack.block_kit import blocks
-from bot.slack.replies import PASSING, PAUSES, RATE_LIMIT_PATIENCE, Replies, as_response, trusted_url
+from bot.slack.mail.attempts import MAY_NOT_POST, PASSING
+from bot.slack.mail.replies import CLOSED_TTL, PAUSES, RATE_LIMIT_PATIENCE, Replies, as_response, trusted_url
 from tests.memory import ours
 
 pytestmark = pytest.mark.jumping_clock
@@ -154,12 +155,12 @@ async def test_a_foreign_reply_address_gets_no_request_and_the_message_goes_the_
     elsewhere = slack.url.replace("127.0.0.1", "localhost")
     away = AsyncWebClient(token=TOKEN, base_url=f"{elsewhere}/api/", retry_handlers=[])
     async with _sending(away) as sender:
-        assert (await _deliver(sender, PUBLIC, _address(slack))).way == "channel"
+        assert (await _deliver(sender, PRIVATE, _address(slack))).way == "direct_message"
 
     assert [request.path for request in slack.received] == ["/api/chat.postMessage"]
 
 
-async def test_a_message_goes_to_the_reply_address(slack: Slack, sender: Replies) -> None:
+async def test_a_private_message_goes_to_the_reply_address(slack: Slack, sender: Replies) -> None:
     assert await _deliver(sender, PRIVATE, _address(slack)) == BY_ADDRESS
     assert [(shown.text, shown.only_to) for shown in slack.shown] == [("failed", "U1")]
 
@@ -167,7 +168,7 @@ async def test_a_message_goes_to_the_reply_address(slack: Slack, sender: Replies
 async def test_a_message_that_may_have_arrived_is_not_sent_a_second_way(slack: Slack, client: AsyncWebClient) -> None:
     slack.misbehave(Fault("response_url", wait=0.4))
     async with _sending(client, patience=0.1) as impatient:
-        assert await _deliver(impatient, PUBLIC, _address(slack)) == BY_ADDRESS
+        assert await _deliver(impatient, PRIVATE, _address(slack)) == BY_ADDRESS
 
     assert slack.calls == []
 
@@ -175,7 +176,7 @@ async def test_a_message_that_may_have_arrived_is_not_sent_a_second_way(slack: S
 async def test_a_message_whose_connection_broke_is_not_sent_again(slack: Slack, sender: Replies) -> None:
     slack.misbehave(Fault("response_url", drops=True))
 
-    assert await _deliver(sender, PUBLIC, _address(slack)) == BY_ADDRESS
+    assert await _deliver(sender, PRIVATE, _address(slack)) == BY_ADDRESS
     assert (slack.shown, slack.calls) == ([], [])
 
 
@@ -183,7 +184,7 @@ async def test_a_message_whose_connection_broke_is_not_sent_again(slack: Slack, 
 async def test_a_redirect_is_never_followed(slack: Slack, sender: Replies, location: str) -> None:
     slack.misbehave(Fault("response_url", status=302, headers={"Location": location}))
 
-    assert (await _deliver(sender, PUBLIC, _address(slack))).way == "channel"
+    assert (await _deliver(sender, PRIVATE, _address(slack))).way == "direct_message"
     assert slack.calls == ["chat.postMessage"]
 
 
@@ -192,9 +193,9 @@ async def test_a_redirect_is_never_followed(slack: Slack, sender: Replies, locat
 
 async def test_a_reply_address_that_is_used_up_is_skipped(slack: Slack, sender: Replies) -> None:
     to = _address(slack)
-    ways = [(await _deliver(sender, PUBLIC, to)).way for _ in range(6)]
+    ways = [(await _deliver(sender, PRIVATE, to)).way for _ in range(6)]
 
-    assert ways == ["response_url"] * 5 + ["channel"]
+    assert ways == ["response_url"] * 5 + ["direct_message"]
 
 
 async def test_a_reply_address_that_has_expired_is_skipped(slack: Slack, sender: Replies) -> None:
@@ -202,18 +203,18 @@ async def test_a_reply_address_that_has_expired_is_skipped(slack: Slack, sender:
     now = slack.clock()
     slack.clock = lambda: now + 31 * 60
 
-    delivery = await _deliver(sender, PUBLIC, to)
-    assert delivery == Delivery(DeliveryWay.CHANNEL, slack.shown[0].ts)
+    delivery = await _deliver(sender, PRIVATE, to)
+    assert delivery == Delivery(DeliveryWay.DIRECT_MESSAGE, slack.shown[0].ts)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "", "nonsense", "ftp://reply.example/"])
 async def test_a_reply_address_that_cannot_be_reached_is_skipped(sender: Replies, url: str) -> None:
-    assert (await _deliver(sender, PUBLIC, Address(url, "C1", "U1"))).way == "channel"
+    assert (await _deliver(sender, PRIVATE, Address(url, "C1", "U1"))).way == "direct_message"
 
 
 @pytest.mark.parametrize("url", ["http://a..b/", "http://xn--/", f"http://{'a' * 70}.example/"])
 async def test_a_reply_address_that_is_no_url_is_skipped(sender: Replies, url: str) -> None:
-    assert (await _deliver(sender, PUBLIC, Address(url, "C1", "U1"))).way == "channel"
+    assert (await _deliver(sender, PRIVATE, Address(url, "C1", "U1"))).way == "direct_message"
 
 
 async def test_a_private_message_is_never_posted_in_the_channel(slack: Slack, sender: Replies) -> None:
@@ -235,12 +236,11 @@ async def test_a_post_that_the_channel_refuses_goes_to_the_person(slack: Slack, 
 async def test_a_post_that_may_have_arrived_is_not_sent_again(
     slack: Slack, client: AsyncWebClient, fault: Fault
 ) -> None:
-    slack.misbehave(GONE)
     slack.misbehave(fault)
 
     async with _sending(client, patience=0.2) as sender:
         assert await _deliver(sender, PUBLIC, _address(slack)) == Delivery(DeliveryWay.CHANNEL, "")
-    assert slack.calls == ["chat.postMessage"]
+    assert [request.path for request in slack.received] == ["/api/chat.postMessage"]
 
 
 async def test_a_message_that_every_way_refuses_is_undelivered(slack: Slack, sender: Replies) -> None:
@@ -351,20 +351,19 @@ async def test_what_another_process_takes_over_during_a_pause_is_not_sent_again(
     slack: Slack, sender: Replies, where: str, trouble: dict[str, Any]
 ) -> None:
     slack.misbehave(Fault(where, **trouble))
-    to = _address(slack) if where == "response_url" else Address("", "C1", "U1")
     with pytest.raises(LeaseLost):
-        await sender.deliver(PUBLIC, to, Owner(1).still_ours)
+        await sender.deliver(PRIVATE if where == "response_url" else PUBLIC, _address(slack), Owner(1).still_ours)
 
     assert len(slack.received) == 1
     assert slack.shown == []
 
 
 async def test_what_another_process_takes_over_is_not_sent_the_next_way(slack: Slack, sender: Replies) -> None:
-    slack.misbehave(GONE)
+    slack.misbehave(REFUSED)
     with pytest.raises(LeaseLost):
         await sender.deliver(PUBLIC, _address(slack), Owner(1).still_ours)
 
-    assert (slack.calls, slack.shown) == ([], [])
+    assert (len(slack.received), slack.shown) == (1, [])
 
 
 # --- Slack's limits -------------------------------------------------------------------------------------------------
@@ -376,60 +375,60 @@ async def test_two_messages_at_once_wait_for_the_channels_rate_limit(slack: Slac
     async with _sending(client, queue_patience=RATE_LIMIT_PATIENCE) as sender:
         ways = await asyncio.gather(*(_deliver(sender, PUBLIC, _address(slack)) for _ in range(2)))
 
-    assert ways == [BY_ADDRESS] * 2
+    assert {delivery.way for delivery in ways} == {"channel"}
     assert len(slack.shown) == 2
     assert _now() - began >= 1.0
 
 
 @pytest.mark.parametrize("where", ["response_url", "chat.postMessage"])
 async def test_after_a_429_a_message_is_sent_again_the_same_way(slack: Slack, sender: Replies, where: str) -> None:
-    if where == "chat.postMessage":
-        slack.misbehave(GONE)
     slack.misbehave(Fault(where, status=429, headers={"Retry-After": "0.02"}, times=4))
-    delivery = await _deliver(sender, PUBLIC, _address(slack))
+    delivery = await _deliver(sender, PRIVATE if where == "response_url" else PUBLIC, _address(slack))
 
     assert delivery.way == {"response_url": "response_url", "chat.postMessage": "channel"}[where]
-    assert _texts(slack) == [("C1", "done")]
+    assert len(slack.shown) == 1
 
 
 async def test_a_429_without_a_sensible_time_counts_as_a_second(slack: Slack, client: AsyncWebClient) -> None:
     unhelpful = [{}, *({"Retry-After": seconds} for seconds in ("", "soon", "-1", "0", "nan", "inf"))]
-    for patience, way in ((0.99, "channel"), (1.0, "response_url")):
+    for patience, way in ((0.99, "direct_message"), (1.0, "response_url")):
         for headers in unhelpful:
             slack.misbehave(Fault("response_url", status=429, headers=headers))
         began = _now()
         async with _sending(client, queue_patience=patience) as sender:
-            delivered = await asyncio.gather(*(_deliver(sender, PUBLIC, _address(slack)) for _ in unhelpful))
+            delivered = await asyncio.gather(*(_deliver(sender, PRIVATE, _address(slack)) for _ in unhelpful))
 
         assert {delivery.way for delivery in delivered} == {way}
         # How long the other one takes to give up depends on the machine.
-        assert way == "channel" or _now() - began >= 1.0
+        assert way == "direct_message" or _now() - began >= 1.0
 
 
 async def test_each_way_has_its_own_time_for_429s(slack: Slack, sender: Replies) -> None:
     slack.misbehave(Fault("response_url", status=429, headers={"Retry-After": "0.06"}, times=2))
     slack.misbehave(Fault("chat.postMessage", status=429, headers={"Retry-After": "0.06"}))
 
-    assert (await _deliver(sender, PUBLIC, _address(slack))).way == "channel"
+    assert (await _deliver(sender, PRIVATE, _address(slack))).way == "direct_message"
 
 
 async def test_a_wait_that_is_too_long_is_not_started(slack: Slack, sender: Replies) -> None:
     slack.misbehave(Fault("response_url", status=429, headers={"Retry-After": "3600"}))
     async with asyncio.timeout(60):
-        assert (await _deliver(sender, PUBLIC, _address(slack))).way == "channel"
+        assert (await _deliver(sender, PRIVATE, _address(slack))).way == "direct_message"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 async def test_after_a_5xx_a_message_is_sent_up_to_three_times(slack: Slack, sender: Replies, status: int) -> None:
     slack.misbehave(Fault("response_url", status=status, times=2))
-    assert await _deliver(sender, PUBLIC, _address(slack)) == BY_ADDRESS
+    assert await _deliver(sender, PRIVATE, _address(slack)) == BY_ADDRESS
 
-    slack.misbehave(Fault("response_url", status=status, times=3))
     slack.misbehave(Fault("chat.postMessage", status=status, times=2))
     assert (await _deliver(sender, PUBLIC, _address(slack))).way == "channel"
     assert slack.calls == ["chat.postMessage"] * 3
 
-    slack.misbehave(Fault("response_url", status=404))
+    slack.misbehave(Fault("chat.postMessage", status=status, times=3))
+    assert await _deliver(sender, PUBLIC, _address(slack)) == BY_ADDRESS
+
+    slack.misbehave(GONE)
     slack.misbehave(Fault("chat.postMessage", status=status, times=3))
     assert (await _deliver(sender, PUBLIC, _address(slack))).way == "direct_message"
 
@@ -557,31 +556,60 @@ async def test_a_message_is_replaced_by_its_id(slack: Slack, sender: Replies, cl
     assert _texts(slack) == [("C1", "failed")]
 
 
-# --- messages in two channels ---------------------------------------------------------------------------------------
-
-TWICE = Message("done", (blocks.section("done"),), public=True, also_in="C2")
+# --- where the bot may post -----------------------------------------------------------------------------------------
 
 
-async def test_a_message_for_two_channels_is_posted_so_that_slack_tells_its_id(slack: Slack, sender: Replies) -> None:
-    delivery = await _deliver(sender, TWICE, _address(slack))
+async def test_a_public_message_is_posted_so_that_slack_tells_its_id(slack: Slack, sender: Replies) -> None:
+    delivery = await _deliver(sender, PUBLIC, _address(slack))
 
     assert delivery == Delivery(DeliveryWay.CHANNEL, slack.shown[0].ts)
-    assert _texts(slack) == [("C1", "done")]
+    assert [request.path for request in slack.received] == ["/api/chat.postMessage"]
 
 
-async def test_a_message_for_two_channels_that_cannot_be_posted_goes_the_other_ways(
-    slack: Slack, sender: Replies
-) -> None:
-    slack.misbehave(REFUSED)
-    assert await _deliver(sender, TWICE, _address(slack)) == BY_ADDRESS
+async def test_a_message_that_cannot_be_posted_goes_the_other_ways(slack: Slack, sender: Replies) -> None:
+    slack.tokens[TOKEN] -= {"chat:write.public"}
+    assert await _deliver(sender, PUBLIC, _address(slack)) == BY_ADDRESS
 
-    slack.misbehave(REFUSED)
     slack.misbehave(GONE)
-    assert (await _deliver(sender, TWICE, _address(slack))).way == "direct_message"
+    assert (await _deliver(sender, PUBLIC, _address(slack))).way == "direct_message"
     assert slack.calls == ["chat.postMessage"] * 3
 
 
-@pytest.mark.parametrize("message", [replace(TWICE, public=False), replace(TWICE, replaces=True)])
+@pytest.mark.parametrize("error", sorted(MAY_NOT_POST))
+async def test_that_the_bot_may_not_post_in_a_channel_is_remembered_for_ten_minutes(
+    slack: Slack, sender: Replies, error: str
+) -> None:
+    slack.misbehave(Fault("chat.postMessage", status=200, body={"ok": False, "error": error}))
+    for _ in range(3):
+        assert await _deliver(sender, PUBLIC, _address(slack)) == BY_ADDRESS
+    assert slack.calls == ["chat.postMessage"]
+    assert (await _deliver(sender, PUBLIC, Address("", "C2", "U1"))).way == "channel"
+
+    await asyncio.sleep(CLOSED_TTL)
+    assert (await _deliver(sender, PUBLIC, _address(slack))).way == "channel"
+    assert CLOSED_TTL == 600.0
+
+
+async def test_an_error_about_one_message_closes_no_channel(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(Fault("chat.postMessage", status=200, body={"ok": False, "error": "invalid_blocks"}))
+    assert await _deliver(sender, PUBLIC, _address(slack)) == BY_ADDRESS
+    assert (await _deliver(sender, PUBLIC, _address(slack))).way == "channel"
+
+
+async def test_a_channel_that_takes_a_post_is_open_again(slack: Slack, sender: Replies) -> None:
+    slack.misbehave(REFUSED)
+    assert await _deliver(sender, PUBLIC, _address(slack)) == BY_ADDRESS
+    await _post(sender, PUBLIC, "C1")
+
+    assert (await _deliver(sender, PUBLIC, _address(slack))).way == "channel"
+
+
+async def test_a_message_without_a_channel_goes_to_the_reply_address(slack: Slack, sender: Replies) -> None:
+    assert await _deliver(sender, PUBLIC, replace(_address(slack), channel_id="")) == BY_ADDRESS
+    assert slack.calls == []
+
+
+@pytest.mark.parametrize("message", [PRIVATE, REPLACING])
 async def test_a_private_or_replacing_message_goes_to_the_reply_address_first(
     slack: Slack, sender: Replies, message: Message
 ) -> None:
@@ -652,8 +680,8 @@ async def test_an_answer_of_a_reply_address_that_is_too_large_counts_by_its_stat
     slack.misbehave(Fault("response_url", status=404, **fault))
     slack.misbehave(Fault("response_url", status=200, **fault))
 
-    assert (await _deliver(sender, PUBLIC, _address(slack))).way is DeliveryWay.CHANNEL
-    assert await _deliver(sender, PUBLIC, _address(slack)) == BY_ADDRESS
+    assert (await _deliver(sender, PRIVATE, _address(slack))).way is DeliveryWay.DIRECT_MESSAGE
+    assert await _deliver(sender, PRIVATE, _address(slack)) == BY_ADDRESS
 
 
 NESTED = b"[" * 100_000 + b"]" * 100_000

@@ -77,7 +77,7 @@ def _refuse_replies(stage: Stage, *where: str) -> None:
 
 def _hurry_slowly(stage: Stage) -> None:
     body = {"ok": False, "error": "ratelimited"}
-    stage.slack.misbehave(slack.Fault("response_url", 429, body, {"Retry-After": "3"}, times=2))
+    stage.slack.misbehave(slack.Fault("chat.postMessage", 429, body, {"Retry-After": "3"}, times=2))
 
 
 HIGHLEVEL = (

@@ -17,11 +17,11 @@ from bot.commands.reply import Message
 from bot.deals.outcome import Cause
 from bot.deals.ports import StoreDown
 from bot.slack.intake import LookupFailed
+from bot.slack.mail.replies import as_response
 from bot.slack.messages import form
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.tables import FORM_WORDS
 from bot.slack.payload import Interaction, new_reference, read_action, read_command
-from bot.slack.replies import as_response
 
 log = structlog.get_logger(__name__)
 

@@ -45,8 +45,8 @@ async def test_a_busy_slack_lets_two_messages_wait() -> None:
         await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
         shown = await stage.slack.wait_for(1)
 
-        assert shown[0].via == "response_url"
-        assert [each.status for each in stage.slack.received if "/commands/" in each.path] == [429, 429, 200]
+        assert shown[0].via == "chat.postMessage"
+        assert [each.status for each in stage.slack.received if each.path == "/api/chat.postMessage"] == [429, 429, 200]
 
 
 async def test_an_unknown_trouble_is_an_error() -> None:

@@ -6,8 +6,8 @@ from bot.deals.deal import Opportunity
 from bot.deals.outcome import Cause, Effect, Failed, Trouble
 from bot.deals.wish import Consent
 from bot.simulator.slack.block_kit import refusal_of
+from bot.slack.mail.replies import as_response
 from bot.slack.messages.tables import FAILURES
-from bot.slack.replies import as_response
 from tests.reading import DEAL, ID, KIM, LOSE, OPEN, REF, URL, command_of, lines, our_messages, shown, told
 
 

@@ -1,23 +1,20 @@
-"""Sends messages to Slack: to the command's reply address, else to the channel, else to the person."""
+"""Sends messages to Slack: public ones to the channel, where the bot may post, else to the reply address."""
 
 import asyncio
-import json
-import math
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
 from functools import partial
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import urljoin
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.cache import ExpiringSet
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 from bot.deals.clock import loop_time
 from bot.http.client import Url, read_url
 from bot.http.exchange import Answer, Body, Http, Request, RequestFailed, Why
+from bot.slack.mail.attempts import ARRIVED, FINAL, Attempt, Result, read_answer, read_response
 
 log = structlog.get_logger(__name__)
 
@@ -27,11 +24,8 @@ PAUSES = (1.0, 2.0)
 """Seconds before each further try after a 5xx of Slack's; after the last, the message goes the next way."""
 SLACK_DOMAINS = ("slack.com", "slack-gov.com")
 """Reply addresses are at `hooks.slack.com`, and were at `<workspace>.slack.com`."""
-PASSING = {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
-"""Errors of the Web API that say nothing about the message; they come with the status 200.
-https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
-LONGEST_TS = 40
-"""Characters of the time by which Slack names a message; it has 17."""
+CLOSED_TTL = 600.0
+"""Seconds for which a channel where the bot may not post is remembered. After that it may have been invited."""
 RATE_LIMIT_PATIENCE = 60.0
 """Seconds that a message waits at most, in all, for 429s on one way."""
 
@@ -66,33 +60,6 @@ def trusted_url(response_url: str, api: Url) -> str | None:
     return url.text if is_allowed else None
 
 
-class _Result(Enum):
-    """What is known about a message after one attempt to send it."""
-
-    ACCEPTED = "accepted"
-    UNKNOWN = "unknown"
-    """It may have arrived."""
-    REFUSED = "refused"
-    """It did not arrive, and another attempt on the same way is useless."""
-    UNREACHED = "unreached"
-    """It was not sent, because Slack could not be reached."""
-    RATE_LIMITED = "rate_limited"
-    """It did not arrive; Slack says how long to wait."""
-    SERVER_ERROR = "server_error"
-    """It did not arrive, because of an error of Slack's."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    result: _Result
-    message_ts: str = ""
-    wait: float = 0.0
-    """Seconds that Slack asks to wait."""
-
-
-_ARRIVED = {_Result.ACCEPTED, _Result.UNKNOWN}
-
-
 class Replies:
     """Implements `commands.reply.Mail` with Slack's Web API and reply addresses. Messages do not go through slack_sdk.
 
@@ -115,6 +82,8 @@ class Replies:
         self._patience = patience
         self._pauses = pauses
         self._queue_patience = queue_patience
+        self._closed = ExpiringSet[str](CLOSED_TTL)
+        """Channels where the bot may not post, so that not every command asks in vain."""
 
     async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
         """See `Mail`.
@@ -122,14 +91,15 @@ class Replies:
         A 429 is waited out and a 5xx is tried again, on the same way and within limits. A private message goes to the
         reply address or to the person, and never to the channel.
         """
-        may_pass = False
+        may_pass = unreached = False
         for way, send in self._ways(message, to, still_ours):
-            attempt = await self._send(send)
-            if attempt.result in _ARRIVED:
-                return Delivery(way, attempt.message_ts)
-            may_pass = may_pass or attempt.result is not _Result.REFUSED
-            if attempt.result is _Result.UNREACHED and way is not DeliveryWay.RESPONSE_URL:
+            if way is DeliveryWay.DIRECT_MESSAGE and message.public and unreached:
                 break  # if Slack is back just now, the channel's message must not go to one person
+            attempt = await self._send(send)
+            if attempt.result in ARRIVED:
+                return Delivery(way, attempt.message_ts)
+            may_pass = may_pass or attempt.result not in FINAL
+            unreached = unreached or attempt.result is Result.UNREACHED
         if may_pass:
             return NotYet()
         log.error("reply.undelivered")
@@ -154,11 +124,11 @@ class Replies:
         if to.response_url:
             await self._send(partial(self._respond, {"delete_original": True}, to.response_url, still_ours))
 
-    async def _only_way(self, send: Callable[[], Awaitable[_Attempt]]) -> Delivery | NotYet:
+    async def _only_way(self, send: Callable[[], Awaitable[Attempt]]) -> Delivery | NotYet:
         attempt = await self._send(send)
-        if attempt.result in _ARRIVED:
+        if attempt.result in ARRIVED:
             return Delivery(DeliveryWay.CHANNEL, attempt.message_ts)
-        return Delivery(DeliveryWay.UNDELIVERED, "") if attempt.result is _Result.REFUSED else NotYet()
+        return Delivery(DeliveryWay.UNDELIVERED, "") if attempt.result in FINAL else NotYet()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -166,9 +136,10 @@ class Replies:
 
     def _ways(
         self, message: Message, to: Address, still_ours: StillOurs
-    ) -> Iterator[tuple[DeliveryWay, Callable[[], Awaitable[_Attempt]]]]:
-        # A message in two channels may be updated later in both, and only for a post does Slack tell the message's id.
-        channel_first = message.also_in and message.public and not message.replaces
+    ) -> Iterator[tuple[DeliveryWay, Callable[[], Awaitable[Attempt]]]]:
+        # A message about a change may be edited later, and only for a post does Slack tell the message's id.
+        may_post = bool(to.channel_id) and to.channel_id not in self._closed
+        channel_first = message.public and not message.replaces and may_post
         if channel_first:
             yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id, still_ours)
         if to.response_url:
@@ -183,15 +154,15 @@ class Replies:
                 yield DeliveryWay.CHANNEL, partial(self._post, message, to.channel_id, still_ours)
         yield DeliveryWay.DIRECT_MESSAGE, partial(self._post, message, to.user_id, still_ours)
 
-    async def _send(self, send: Callable[[], Awaitable[_Attempt]]) -> _Attempt:
+    async def _send(self, send: Callable[[], Awaitable[Attempt]]) -> Attempt:
         """Send a message one way; again after a 429 or a 5xx, within limits."""
         pauses, patience = iter(self._pauses), self._queue_patience
         while True:
             attempt = await send()
-            if attempt.result is _Result.RATE_LIMITED:
+            if attempt.result is Result.RATE_LIMITED:
                 patience -= attempt.wait
                 pause = attempt.wait if patience >= 0 else None
-            elif attempt.result is _Result.SERVER_ERROR:
+            elif attempt.result is Result.SERVER_ERROR:
                 pause = next(pauses, None)
             else:
                 return attempt
@@ -199,22 +170,27 @@ class Replies:
                 return attempt
             await asyncio.sleep(pause)
 
-    async def _respond(self, body: Mapping[str, Any], response_url: str, still_ours: StillOurs) -> _Attempt:
+    async def _respond(self, body: Mapping[str, Any], response_url: str, still_ours: StillOurs) -> Attempt:
         if (address := trusted_url(response_url, self._api)) is None:
             log.warning("reply.not_sent", error="not an address of Slack's")
-            return _Attempt(_Result.REFUSED)
+            return Attempt(Result.REFUSED)
         answer = await self._exchange(address, {}, body, still_ours)
-        return answer if isinstance(answer, _Attempt) else _read_response(answer)
+        return answer if isinstance(answer, Attempt) else read_response(answer)
 
-    async def _post(self, message: Message, conversation: str, still_ours: StillOurs) -> _Attempt:
+    async def _post(self, message: Message, conversation: str, still_ours: StillOurs) -> Attempt:
         """Post in a channel; or, if it is a user's id, in the direct message with them.
 
         https://docs.slack.dev/reference/methods/chat.postMessage
         """
         no_previews = {"unfurl_links": False, "unfurl_media": False}
-        return await self._call("chat.postMessage", conversation, message, no_previews, still_ours)
+        attempt = await self._call("chat.postMessage", conversation, message, no_previews, still_ours)
+        if attempt.result is Result.CLOSED:
+            self._closed.add(conversation)
+        elif attempt.result is Result.ACCEPTED:
+            self._closed.discard(conversation)
+        return attempt
 
-    async def _replace(self, message: Message, conversation: str, message_ts: str, still_ours: StillOurs) -> _Attempt:
+    async def _replace(self, message: Message, conversation: str, message_ts: str, still_ours: StillOurs) -> Attempt:
         """Replace a message; without `parse` Slack would make links and mentions of its own.
 
         https://docs.slack.dev/reference/methods/chat.update
@@ -223,16 +199,16 @@ class Replies:
 
     async def _call(
         self, method: str, conversation: str, message: Message, more: Mapping[str, Any], still_ours: StillOurs
-    ) -> _Attempt:
+    ) -> Attempt:
         """Call a method of the Web API; not with slack_sdk, which cannot ask again once it has a connection."""
         body = {"channel": conversation, "text": message.text, "blocks": list(map(dict, message.blocks)), **more}
         token = {"Authorization": f"Bearer {self._token}"}
         answer = await self._exchange(urljoin(self._api.text, method), token, body, still_ours)
-        return answer if isinstance(answer, _Attempt) else _read_answer(answer, conversation)
+        return answer if isinstance(answer, Attempt) else read_answer(answer, conversation)
 
     async def _exchange(
         self, url: str, headers: Mapping[str, str], body: object, still_ours: StillOurs
-    ) -> Answer | _Attempt:
+    ) -> Answer | Attempt:
         """Send a request; returns the whole answer, or what is known without one. Raises what `still_ours` raised."""
         request = Request(
             "POST",
@@ -249,47 +225,5 @@ class Replies:
             why = error.why
             log.warning("reply.unanswered" if why.sent else "reply.not_sent", error=why.value)
             if why is Why.INVALID:
-                return _Attempt(_Result.REFUSED)
-            return _Attempt(_Result.UNKNOWN if why.sent else _Result.UNREACHED)
-
-
-def _read_response(answer: Answer) -> _Attempt:
-    """Read what a reply address answered."""
-    if answer.is_success:
-        return _Attempt(_Result.ACCEPTED)
-    # 404 with `expired_url` or `used_url`: after 30 minutes or 5 messages
-    log.warning("reply.refused", status=answer.status, reason=answer.content.decode("utf-8", "replace")[:100])
-    return _failed(answer)
-
-
-def _read_answer(answer: Answer, conversation: str) -> _Attempt:
-    """Read what the Web API answered. An unreadable answer with a 2xx status may have been a success."""
-    try:
-        read = json.loads(answer.content)
-    except (ValueError, RecursionError):  # RecursionError: JSON that is nested too deeply
-        read = None
-    found = read if isinstance(read, dict) else {}
-    if answer.is_success and found.get("ok") is True:
-        return _Attempt(_Result.ACCEPTED, str(found.get("ts", ""))[:LONGEST_TS])
-    error = found.get("error")
-    reason = None if error is None else str(error)[:100]
-    log.warning("reply.refused", conversation=conversation, status=answer.status, reason=reason)
-    if answer.is_success and reason is None:
-        return _Attempt(_Result.UNKNOWN)
-    return _Attempt(_Result.SERVER_ERROR) if reason in PASSING else _failed(answer)
-
-
-def _failed(answer: Answer) -> _Attempt:
-    """The attempt that was answered with an error: https://docs.slack.dev/apis/web-api/rate-limits ."""
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _Attempt(_Result.RATE_LIMITED, wait=_seconds(answer.headers.get("retry-after")))
-    return _Attempt(_Result.SERVER_ERROR if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else _Result.REFUSED)
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Seconds that Slack asks to wait; 1 if it names no time, or one that is not a positive number."""
-    try:
-        seconds = float(retry_after or "")
-    except ValueError:
-        return 1.0
-    return seconds if seconds > 0 and math.isfinite(seconds) else 1.0
+                return Attempt(Result.REFUSED)
+            return Attempt(Result.UNKNOWN if why.sent else Result.UNREACHED)

@@ -1,0 +1,1 @@
+"""Implements the port `Mail` with Slack's Web API and reply addresses."""
