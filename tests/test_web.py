@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.highlevel.pages import CALLBACK, INSTALL
+from bot.highlevel.webhooks import WEBHOOK
 from bot.operations.checks.findings import OVER_SOCKET, TRIED, CheckId
 from bot.operations.settings import Settings
 from bot.simulator.slack.interactions import ACKNOWLEDGE_WITHIN
@@ -334,7 +335,7 @@ def test_where_highlevel_is_connected_by_oauth_there_are_pages_for_it(tmp_path: 
     environ = {"SLACK_BOT_TOKEN": "xoxb-not-a-token", "HIGHLEVEL_LOCATION_ID": "L", **BY_OAUTH, **over_socket}
     bot = build(Settings.from_env(environ | {"DATABASE_URL": f"sqlite:///{tmp_path / 'ledger.db'}"}))
 
-    assert _paths(bot) == ["/", INSTALL, INSTALL, CALLBACK, *HEALTH]
+    assert _paths(bot) == ["/", INSTALL, INSTALL, CALLBACK, WEBHOOK, *HEALTH]
 
 
 def _paths(bot: Bot) -> list[object]:
