@@ -18,6 +18,7 @@ from bot.operations.checks.findings import CheckId
 from bot.operations.diagnoses import DIAGNOSES
 from bot.operations.settings import NEEDED_BY, Settings
 from bot.simulator.demo.terminal import run
+from tests.voice import faults
 from tools.pages import pages
 
 ROOT = Path(__file__).parents[1]
@@ -213,6 +214,18 @@ def test_every_page_is_two_clicks_from_the_readme_at_most() -> None:
     twice = {target for page in once if page.suffix == ".md" for target, _ in _targets(page)}
 
     assert set(DOCUMENTS) | set(ROOT.glob("docs/**/*.yml")) <= {start, *once, *twice}
+
+
+BY_HAND = ("install", "socket-mode", "oauth", "sub-accounts", "access", "data", "upgrading", "troubleshooting")
+SPOKEN = [ROOT / "README.md", ROOT / "docs" / "using.md", *(OPERATING / f"{name}.md" for name in BY_HAND)]
+"""The pages for reps and operators whose sentences are not the code's."""
+
+
+@pytest.mark.parametrize("document", SPOKEN, ids=lambda page: page.name)
+def test_a_page_for_reps_and_operators_speaks_plainly(document: Path) -> None:
+    spoken = re.sub(r"(?s)```.*?```|!(?=\[)|(?<=\])\([^)]+\)", "", document.read_text())
+
+    assert [fault for line in spoken.splitlines() for fault in faults(line)] == []
 
 
 def test_the_readme_takes_120_lines_at_most() -> None:
