@@ -30,6 +30,7 @@ from bot.slack.listeners.buttons import Buttons
 from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
+from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
@@ -195,6 +196,9 @@ class Desk:
         response = await self.bolt().async_dispatch(AsyncBoltRequest(body=contents, mode="socket_mode"))
         return response.status, json.loads(response.body) if response.body else {}
 
+    def _understand(self, text: str) -> Request:
+        return self.parse(text) if self.parse else self.request
+
     def bolt(self) -> AsyncApp:
         """Build the bot's Bolt app over these ports."""
         decided = policy(
@@ -235,18 +239,24 @@ class Desk:
             undo=Undo(intake, self.ledger, decided, words),
             form=forms,
             approvals=ApprovalListeners(
-                intake=intake, access_requests=self.access_requests, outbox=self.outbox, messages=words
+                intake=intake,
+                access_requests=self.access_requests,
+                outbox=self.outbox,
+                messages=words,
+                parse=self._understand,
             ),
         )
+        typed = TypedCommands(self._understand, intake, handlers, words, decided)
         return bolt_app(
             Boundary(self.outbox, words, self.instrumentation),
-            TypedCommands(self.parse or (lambda _text: self.request), intake, handlers, words, decided),
+            typed,
             Buttons(
                 intake=intake,
                 history=self.ledger,
                 cards=handlers.cards,
                 undo=handlers.undo,
                 approvals=handlers.approvals,
+                granted=GrantedCommands(intake, self.access_requests, typed.answer, words),
                 outbox=self.outbox,
                 messages=words,
             ),

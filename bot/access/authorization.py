@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Protocol
 
+from bot.access.requests import AccessRequest
 from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Standing
 from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
@@ -43,6 +44,9 @@ class Approvals(Protocol):
 
     async def approved(self, user_id: str) -> Approved | None:
         """The approval of this person that is in force; `None` when there is none. Raises `StoreDown`."""
+
+    async def latest(self, user_id: str) -> AccessRequest | None:
+        """This person's last request for access; `None` where they never asked. Raises `StoreDown`."""
 
 
 class Authorizer:
@@ -88,6 +92,13 @@ class Authorizer:
         if person is None:
             return Denied(Reason.PERSON_UNKNOWN)
         return person.denied(caller.team_id) or await self._foreign(caller, until)
+
+    async def request_of(self, caller: Caller, *, within: float) -> AccessRequest | None:
+        """This caller's last request for access; `None` where they never asked, or that cannot be found out in time."""
+        with suppress(StoreDown, TimeoutError):
+            async with asyncio.timeout(within):
+                return await self._approvals.latest(caller.user_id)
+        return None
 
     async def _foreign(self, caller: Caller, until: float) -> Denied | None:
         """Why this caller is not of our company, as far as it is in doubt; `None` if they are.

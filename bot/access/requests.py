@@ -10,6 +10,8 @@ from bot.access.rules import Approved
 
 REQUEST_PAUSE = timedelta(hours=24)
 """How long a person waits before they may ask again, after an admin declined their request or revoked the approval."""
+REMIND_AFTER = timedelta(hours=1)
+"""A person who asks again after this time reminds the admins of their open request, once in each such time."""
 OPERATOR = "operator"
 """Stands for the admin where an approval was revoked on the command line."""
 
@@ -41,6 +43,8 @@ class AccessRequest:
     revoked_by: str | None = None
     """The admin who revoked the approval, or `OPERATOR`."""
     revoked_at: datetime | None = None
+    command: str = ""
+    """The command that was refused, as they typed it; empty for none."""
 
     @property
     def approved(self) -> Approved | None:
@@ -49,14 +53,21 @@ class AccessRequest:
             return None
         return Approved(self.decided_by, self.decided_at)
 
+    @property
+    def may_ask_again(self) -> datetime | None:
+        """When the same person may ask again, after an admin said no; `None` if none did."""
+        said_no = self.revoked_at if self.state is RequestState.REVOKED else self.decided_at
+        is_no = self.state in {RequestState.DECLINED, RequestState.REVOKED}
+        return said_no + REQUEST_PAUSE if is_no and said_no else None
+
     def rests(self, now: datetime) -> bool:
         """Whether an admin said no so lately that the same person may not ask again yet."""
-        said_no = self.revoked_at if self.state is RequestState.REVOKED else self.decided_at
-        return (
-            self.state in {RequestState.DECLINED, RequestState.REVOKED}
-            and said_no is not None
-            and now - said_no < REQUEST_PAUSE
-        )
+        again = self.may_ask_again
+        return again is not None and now < again
+
+    def may_remind(self, now: datetime) -> bool:
+        """Whether the admins have left it open so long that the person may remind them."""
+        return self.state is RequestState.OPEN and now - self.asked_at >= REMIND_AFTER
 
 
 class AccessRequests(Protocol):

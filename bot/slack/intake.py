@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import Awaitable
 from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 import structlog
 
 from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
-from bot.access.rules import Allowed, Denied
+from bot.access.requests import AccessRequest
+from bot.access.rules import Allowed, Denied, Reason
 from bot.commands.instrumentation import DENIED, NO_METRICS, Instrumentation
 from bot.commands.ledger import Accepted, IntakeLedger
 from bot.commands.record import Entry
@@ -98,7 +100,21 @@ class Intake:
             return None
         log.info("command.denied", reason=denied.reason.value)
         self._instrumentation.commanded(DENIED)
-        return self._messages.people.denied(denied.reason, interaction.caller, interaction.reference)
+        return self._messages.people.denied(
+            denied.reason,
+            interaction.caller,
+            interaction.reference,
+            request=await self.request_of(interaction, denied),
+            now=datetime.now(UTC),
+            command="" if interaction.message_ts else interaction.text,
+        )
+
+    async def request_of(self, interaction: Interaction, decision: Allowed | Denied) -> AccessRequest | None:
+        """The last request for access of a caller whom an admin could let in; `None` for none or another caller."""
+        is_denied = isinstance(decision, Denied) and decision.reason is Reason.NOT_ALLOWED
+        if not is_denied or not self.authorizer.rules.admins:
+            return None
+        return await self.authorizer.request_of(interaction.caller, within=self._time(2))
 
     async def accept(self, *entries: Entry, looked_up: bool = False) -> bool:
         """Write commands down, then start them; returns whether they are new.

@@ -26,6 +26,7 @@ _COLUMNS = [
     access.c.decided_at,
     access.c.revoked_by,
     access.c.revoked_at,
+    access.c.command,
 ]
 """In the order of `AccessRequest`'s fields."""
 _STANDING = sa.text("state IN ('open', 'approved')")
@@ -47,6 +48,7 @@ class SqlAccessRequests:
             "channel_id": request.channel_id,
             "asked_at": iso(request.asked_at),
             "state": request.state.value,
+            "command": request.command or None,
         }
         adding = insert(self._database.kind, access).values(written).on_conflict_do_nothing()
         standing = sa.select(*_COLUMNS).where(access.c.user_id == request.user_id, _STANDING)
@@ -150,5 +152,6 @@ def _access_request(row: sa.Row[Any]) -> AccessRequest:
         state=RequestState(fields.pop("state")),
         decided_at=decided_at and datetime.fromisoformat(decided_at),
         revoked_at=revoked_at and datetime.fromisoformat(revoked_at),
+        command=fields.pop("command") or "",
         **fields,
     )

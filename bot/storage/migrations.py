@@ -59,7 +59,7 @@ MIGRATIONS: Steps = (
         CREATE TABLE access (
             reference TEXT NOT NULL PRIMARY KEY, user_id TEXT NOT NULL, team_id TEXT NOT NULL,
             channel_id TEXT NOT NULL, asked_at TEXT NOT NULL, state TEXT NOT NULL,
-            decided_by TEXT, decided_at TEXT, revoked_by TEXT, revoked_at TEXT
+            decided_by TEXT, decided_at TEXT, revoked_by TEXT, revoked_at TEXT, command TEXT
         )
         """,
         "CREATE INDEX access_by_user ON access (user_id, asked_at)",

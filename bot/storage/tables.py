@@ -155,6 +155,7 @@ access = sa.Table(
     sa.Column("decided_at", sa.Text),
     sa.Column("revoked_by", sa.Text),
     sa.Column("revoked_at", sa.Text),
+    sa.Column("command", sa.Text),
 )
 """One row per request for access.
 
@@ -164,6 +165,7 @@ access = sa.Table(
 - `state`: a `RequestState`.
 - `decided_by`, `decided_at`: the admin who approved or declined it, and when.
 - `revoked_by`, `revoked_at`: the admin who revoked the approval, or `OPERATOR`, and when.
+- `command`: the command that was refused, as they typed it.
 """
 
 sa.Index("access_by_user", access.c.user_id, access.c.asked_at)

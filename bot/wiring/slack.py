@@ -22,6 +22,7 @@ from bot.slack.listeners.buttons import Buttons
 from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
+from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
@@ -71,6 +72,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
         instrumentation=parts.instrumentation,
     )
     location_resolver = LocationResolver(locations, storage.channels)
+    understand = partial(parse, location_id=locations.default, others=locations.others, statuses=policy.statuses)
     handlers = Handlers(
         cards=Cards(accounts.lookups, outbox, messages),
         channels=ChannelLocations(intake, location_resolver, messages),
@@ -86,20 +88,25 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             messages=messages,
         ),
         approvals=ApprovalListeners(
-            intake=intake, access_requests=storage.access_requests, outbox=outbox, messages=messages
+            intake=intake,
+            access_requests=storage.access_requests,
+            outbox=outbox,
+            messages=messages,
+            parse=understand,
         ),
     )
-    understand = partial(parse, location_id=locations.default, others=locations.others, statuses=policy.statuses)
+    typed = TypedCommands(understand, intake, handlers, messages, policy)
     token = settings.slack_bot_token.get_secret_value()
     bolt = bolt_app(
         Boundary(outbox, messages, parts.instrumentation),
-        TypedCommands(understand, intake, handlers, messages, policy),
+        typed,
         Buttons(
             intake=intake,
             history=storage.history,
             cards=handlers.cards,
             undo=handlers.undo,
             approvals=handlers.approvals,
+            granted=GrantedCommands(intake, storage.access_requests, typed.answer, messages),
             outbox=outbox,
             messages=messages,
         ),

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.access.requests import REQUEST_PAUSE, AccessRequest, RequestState
+from bot.access.requests import REMIND_AFTER, REQUEST_PAUSE, AccessRequest, RequestState
 from bot.access.rules import Approved
 
 AT = datetime(2026, 11, 25, 11, tzinfo=UTC)
@@ -27,6 +27,17 @@ def test_after_a_no_nobody_asks_again_for_a_day(row: AccessRequest, no: datetime
     assert row.rests(no)
     assert row.rests(no + REQUEST_PAUSE - timedelta(seconds=1))
     assert not row.rests(no + REQUEST_PAUSE)
+
+
+@pytest.mark.parametrize(("row", "no"), [(DECLINED, AT), (REVOKED, AT + timedelta(days=3))])
+def test_a_no_says_when_the_person_may_ask_again(row: AccessRequest, no: datetime) -> None:
+    assert row.may_ask_again == no + REQUEST_PAUSE
+
+
+def test_an_open_request_may_be_brought_to_mind_after_an_hour() -> None:
+    assert not ASKED.may_remind(AT + REMIND_AFTER - timedelta(seconds=1))
+    assert ASKED.may_remind(AT + REMIND_AFTER)
+    assert not APPROVED.may_remind(AT + REMIND_AFTER)
 
 
 @pytest.mark.parametrize("row", [ASKED, APPROVED, replace(DECLINED, decided_at=None)])

@@ -64,7 +64,7 @@ async def _asks(house: House) -> Shown:
     refusal = await house.says(f"{DEAL} won", user=BEN)
     assert "You are not on the list" in refusal.text
     await house.presses(refusal, "request_access", user=BEN)
-    return await _direct(house, KIM, f"<@{BEN}> asks")
+    return await _direct(house, KIM, f"<@{BEN}> wants access")
 
 
 def _all(house: House) -> str:
@@ -109,16 +109,16 @@ async def test_a_group_that_slack_does_not_give_in_time_lets_no_one_in_and_the_r
             assert house.deal == "open"
             assert "from open to *won*" in (await house.says(f"{DEAL} won", user=ANA)).text
             async with asyncio.timeout(60):
-                while "You may" not in (await house.says("whoami", user=BEN)).text.replace("You may not", ""):
+                while "You can change deals here." not in (await house.says("whoami", user=BEN)).text:
                     await asyncio.sleep(0.2)
 
 
 @pytest.mark.parametrize(
     ("scopes", "groups", "body", "advice"),
     [
-        (OLD_SCOPES, True, None, "Add the scope usergroups:read"),
-        (GRANTED, False, None, "There is no user group S0SALES"),
-        (GRANTED, True, {"ok": False, "error": "plan_upgrade_required"}, "Slack's free plan has none"),
+        (OLD_SCOPES, True, None, "Add the usergroups:read scope"),
+        (GRANTED, False, None, "has no user group S0SALES"),
+        (GRANTED, True, {"ok": False, "error": "plan_upgrade_required"}, "not on Slack's free plan"),
     ],
 )
 async def test_a_group_that_slack_does_not_give_lets_no_one_in_and_the_check_says_what_to_do(
@@ -173,7 +173,7 @@ async def test_a_group_lets_in_only_full_members(tmp_path: Path, person: dict[st
         shown = await house.says(f"{DEAL} won", user=BEN)
 
         assert why in shown.text
-        assert "Nothing was changed." in shown.text
+        assert "Nothing was changed" in shown.text
         assert house.deal == "open"
 
 
@@ -207,37 +207,52 @@ async def test_a_press_by_a_person_of_another_company_is_refused(tmp_path: Path)
 
 async def test_a_person_asks_for_access_an_admin_approves_and_the_person_may(club: House) -> None:
     request = await _asks(club)
-    await _direct(club, LEO, f"<@{BEN}> asks")
-    assert "Your request was sent to" in _all(club)
+    await _direct(club, LEO, f"<@{BEN}> wants access")
+    assert "Request sent to" in _all(club)
     await club.presses(request, "approve_access", user=KIM)
 
-    assert f"<@{KIM}> let you in" in (await _direct(club, BEN, "let you in")).text
+    assert f"<@{KIM}> approved your request" in (await _direct(club, BEN, "approved your request")).text
     assert "from open to *won*" in (await club.says(f"{DEAL} won", user=BEN)).text
-    assert f"You may change deals here. <@{KIM}> let you in, " in (await club.says("whoami", user=BEN)).text
+    assert f"You can change deals here. <@{KIM}>" in (await club.says("whoami", user=BEN)).text
 
 
 async def test_a_second_admin_learns_who_decided(club: House) -> None:
     mine = await _asks(club)
-    theirs = await _direct(club, LEO, f"<@{BEN}> asks")
+    theirs = await _direct(club, LEO, f"<@{BEN}> wants access")
     await club.presses(mine, "decline_access", user=KIM)
-    await _direct(club, BEN, "declined the request to let you in")
+    await _direct(club, BEN, "declined your request")
     await club.presses(theirs, "approve_access", user=LEO)
     await club.slack.wait_for_change(theirs.ts)
 
-    assert "That was decided already" in _text(club, theirs)
+    assert "This was already decided." in _text(club, theirs)
     assert f"<@{KIM}> declined" in _text(club, theirs)
-    assert "You are not on the list" in (await club.says(f"{DEAL} won", user=BEN)).text
+    refusal = await club.says(f"{DEAL} won", user=BEN)
+    assert "declined your request for access." in refusal.text
+    assert "You can ask again" in refusal.text
+    assert not any(block["type"] == "actions" for block in refusal.blocks)
+
+
+async def test_an_approval_offers_the_command_that_was_refused_and_runs_it_in_its_channel(club: House) -> None:
+    await club.presses(await _asks(club), "approve_access", user=KIM)
+    offer = await _direct(club, BEN, "approved your request")
+    assert f"You typed `/opp-status {DEAL} won` in <#{SALES}>." in offer.text
+    await club.presses(offer, "run_command", user=BEN)
+    await club.slack.wait_until(lambda: any(f"<@{BEN}> changed" in shown.text for shown in club.slack.shown))
+
+    (told,) = [shown for shown in club.slack.shown if f"<@{BEN}> changed" in shown.text]
+    assert (told.channel, told.only_to, club.deal) == (SALES, None, "won")
+    assert "Running" in _text(club, offer)
 
 
 async def test_a_revoked_approval_ends_at_once(club: House) -> None:
     await club.presses(await _asks(club), "approve_access", user=KIM)
-    await _direct(club, BEN, "let you in")
+    await _direct(club, BEN, "approved your request")
     listed = await club.says("access", user=LEO)
-    assert f"<@{BEN}> (`{BEN}`) may: let in by <@{KIM}>" in listed.text
+    assert f"<@{BEN}> has access · approved by <@{KIM}>" in listed.text
     await club.presses(listed, "revoke_access", user=LEO)
 
-    assert f"<@{LEO}> took back" in (await _direct(club, BEN, "took back")).text
-    assert "You are not on the list" in (await club.says(f"{DEAL} won", user=BEN)).text
+    assert f"<@{LEO}> removed your access" in (await _direct(club, BEN, "removed your access")).text
+    assert f"<@{LEO}> removed your access" in (await club.says(f"{DEAL} won", user=BEN)).text
     assert club.deal == "open"
 
 
@@ -253,7 +268,7 @@ async def test_a_guest_who_asks_for_access_is_refused_without_bothering_an_admin
 async def test_an_admin_may_decide_in_a_channel_where_deals_may_not_be_changed(tmp_path: Path) -> None:
     async with _open(tmp_path, ADMINS=KIM, ALLOWED_CHANNELS=SALES) as house:
         await house.presses(await _asks(house), "approve_access", user=KIM)
-        await _direct(house, BEN, "let you in")
+        await _direct(house, BEN, "approved your request")
 
         assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
         assert (
@@ -268,7 +283,7 @@ async def test_every_replica_knows_of_an_approval_at_once(tmp_path: Path) -> Non
         first, house.slack.bot_url = house.slack.bot_url, other
         await house.slack.wait_until(lambda: house.slack.calls.count("auth.test") >= 2)
         await house.presses(request, "approve_access", user=KIM)
-        await _direct(house, BEN, "let you in")
+        await _direct(house, BEN, "approved your request")
         house.slack.bot_url = first
 
         assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
@@ -279,7 +294,7 @@ async def test_every_replica_knows_of_an_approval_at_once(tmp_path: Path) -> Non
 
 async def test_an_admin_may_change_deals_and_is_the_contact_if_no_other_is_set(tmp_path: Path) -> None:
     async with _open(tmp_path, ADMINS=f"{KIM},{LEO}", ADMIN_CONTACT="", ALLOWED_USERS="") as house:
-        assert f"Ask <@{KIM}> to add you" in (await house.says(f"{DEAL} won", user=BEN)).text
+        assert f"Goes to <@{KIM}>, <@{LEO}>" in (await house.says(f"{DEAL} won", user=BEN)).text
         assert "from open to *won*" in (await house.says(f"{DEAL} won", user=KIM)).text
         assert "You are one of the admins." in (await house.says("whoami", user=KIM)).text
 
@@ -293,7 +308,7 @@ async def test_an_admin_undoes_what_others_did_and_reads_their_history(tmp_path:
         assert house.deal == "open"
         assert "The last 2 commands of all people" in (await house.says("history all", user=KIM)).text
         assert f"The one command of <@{ANA}>" in (await house.says(f"history <@{ANA}|ana>", user=KIM)).text
-        assert "Only the admins may do that" in (await house.says("history all", user=ANA)).text
+        assert "Only admins can do that." in (await house.says("history all", user=ANA)).text
 
 
 # --- channels that are shared with another company ------------------------------------------------------------------

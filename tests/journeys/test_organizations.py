@@ -78,7 +78,7 @@ async def test_an_admin_whose_home_is_another_workspace_lets_people_in(tmp_path:
         await house.presses(refusal, "request_access", user=BEN)
         await house.slack.wait_until(lambda: any(each.channel == KIM for each in house.slack.shown))
         await house.presses(next(each for each in house.slack.shown if each.channel == KIM), "approve_access", user=KIM)
-        await house.slack.wait_until(lambda: any("let you in" in each.text for each in house.slack.shown))
+        await house.slack.wait_until(lambda: any("approved your request" in each.text for each in house.slack.shown))
 
         assert "from open to *won*" in (await house.says(f"{DEAL} won", user=BEN)).text
 

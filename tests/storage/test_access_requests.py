@@ -70,6 +70,13 @@ async def test_a_request_is_kept_as_it_was_made(requests: AccessRequests) -> Non
     assert await requests.approved("U1") is None
 
 
+async def test_a_request_keeps_the_command_that_was_refused(requests: AccessRequests) -> None:
+    asked = replace(_asking(), command="Printer service won")
+    await requests.ask(asked)
+
+    assert await requests.latest("U1") == asked
+
+
 async def test_a_person_has_one_open_request(requests: AccessRequests) -> None:
     await requests.ask(_asking())
 

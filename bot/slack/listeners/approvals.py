@@ -1,26 +1,25 @@
 """Listens to people who ask for access, and to admins who decide about it. Every press is authorized anew."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 
 from bot.access.rate_limit import RateLimit
-from bot.access.requests import AccessRequest, AccessRequests, RequestState
+from bot.access.requests import REMIND_AFTER, AccessRequest, AccessRequests, RequestState
 from bot.access.rules import Allowed, Denied, Reason
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Address, Message
+from bot.commands.request import Request
 from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
+from bot.slack.actions import NO_COMMAND
 from bot.slack.intake import Intake
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.people import ROWS_OF_ACCESS
 from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)
-
-REMIND_AFTER = timedelta(hours=1)
-"""A person who asks again after this time reminds the admins of their open request, once in each such time."""
 
 
 class ApprovalListeners:
@@ -33,14 +32,22 @@ class ApprovalListeners:
         access_requests: AccessRequests,
         outbox: Outbox,
         messages: Messages,
+        parse: Callable[[str], Request],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._intake = intake
         self._access_requests = access_requests
         self._outbox = outbox
         self._messages = messages
+        self._parse = parse
         self._clock = clock
         self._reminders = RateLimit(limit=1, period=REMIND_AFTER.total_seconds())
+
+    async def whoami(self, interaction: Interaction) -> Message:
+        """Tell the caller whether they may change deals, why, and what became of their request for access."""
+        decision = await self._intake.authorize(interaction)
+        request = await self._intake.request_of(interaction, decision)
+        return self._messages.people.whoami(interaction.caller, decision, request, self._clock())
 
     async def show(self, interaction: Interaction) -> Message:
         """List the open requests and the approvals, for an admin. Raises `LookupFailed`."""
@@ -55,7 +62,9 @@ class ApprovalListeners:
         if isinstance(decision, Allowed):
             return self._messages.people.let_in_already(interaction.reference)
         if denied := await self._ineligible(decision, interaction):
-            return self._messages.people.denied(denied.reason, interaction.caller, interaction.reference)
+            return self._messages.people.denied(
+                denied.reason, interaction.caller, interaction.reference, now=self._clock()
+            )
         latest = await self._intake.look_up(self._access_requests.latest(interaction.caller.user_id))
         now = self._clock()
         if latest and latest.rests(now):
@@ -66,6 +75,7 @@ class ApprovalListeners:
             interaction.caller.team_id,
             interaction.caller.channel_id,
             now,
+            command="" if interaction.text == NO_COMMAND else interaction.text,
         )
         try:
             request = await self._intake.write_in_time(self._access_requests.ask(wanted))
@@ -74,7 +84,7 @@ class ApprovalListeners:
         if request.approved:  # since `authorize`
             return self._messages.people.let_in_already(interaction.reference)
         is_new = request.reference == wanted.reference
-        lately = not is_new and now - request.asked_at < REMIND_AFTER
+        lately = not is_new and not request.may_remind(now)
         if lately or self._reminders.denies(request.user_id, loop_time()):
             return self._messages.people.request_waits(request)
         log.info("access.requested", request=request.reference, new=is_new)
@@ -130,9 +140,13 @@ class ApprovalListeners:
             log.info(
                 "access.decided", request=request.reference, state=request.state.value, by=interaction.caller.user_id
             )
-            self._outbox.tell(self._messages.people.decision(request), _direct(request.user_id), interaction.reference)
+            offered = self._parse(request.command) if request.command else None
+            told = self._messages.people.decision(request, offered)
+            self._outbox.tell(told, _direct(request.user_id), interaction.reference)
         # A button of the ephemeral list leaves the list as it is. A request is a direct message, and is replaced.
-        return self._messages.people.decided(request, now=now, replaces=not interaction.is_ephemeral)
+        return self._messages.people.decided(
+            request, interaction.caller, now=now, replaces=not interaction.is_ephemeral
+        )
 
 
 def _direct(user_id: str) -> Address:

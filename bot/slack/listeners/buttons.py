@@ -19,6 +19,7 @@ from bot.slack.actions import (
     REASON,
     REQUEST,
     REVOKE,
+    RUN,
     SET,
     SHARE,
     SHOW,
@@ -30,6 +31,7 @@ from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.listeners.boundary import Answer
 from bot.slack.listeners.cards import Cards
+from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.undo import Undo
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
@@ -46,6 +48,7 @@ class Buttons:
         cards: Cards,
         undo: Undo,
         approvals: ApprovalListeners,
+        granted: GrantedCommands,
         outbox: Outbox,
         messages: Messages,
     ) -> None:
@@ -54,6 +57,7 @@ class Buttons:
         self._cards = cards
         self._undo = undo
         self._approvals = approvals
+        self._granted = granted
         self._outbox = outbox
         self._messages = messages
 
@@ -73,6 +77,7 @@ class Buttons:
             APPROVE: self._approvals.on_approval,
             DECLINE: self._approvals.on_decline,
             REVOKE: self._approvals.on_revocation,
+            RUN: self._granted.on_run,
             LINK: self._ignore,  # Slack also sends the press of a button that opens a page, and wants it acknowledged
         }
 

@@ -78,7 +78,7 @@ class TypedCommands:
             case Help():
                 return self._messages.help.overview()
             case WhoAmI():
-                return self._messages.people.whoami(interaction.caller, await self._intake.authorize(interaction))
+                return await self._handlers.approvals.whoami(interaction)
             case ShowAccess():
                 return await self._handlers.approvals.show(interaction)
             case _:

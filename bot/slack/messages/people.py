@@ -2,23 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import assert_never
 
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Caller, Denied, Reason
 from bot.commands.reply import Message
-from bot.commands.request import COMMAND, USAGE_HINT
-from bot.slack.actions import APPROVE, DECLINE, REQUEST, REVOKE
+from bot.commands.request import COMMAND, Change, Request
+from bot.slack.actions import APPROVE, DECLINE, NO_COMMAND, REQUEST, REVOKE, RUN
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code
-from bot.slack.messages.pieces import Installation, fits, message, private
-from bot.slack.messages.tables import DENIALS, NOTHING_CHANGED, WAYS
+from bot.slack.messages.pieces import Installation, fits, message, private, reference_line
+from bot.slack.messages.tables import DENIALS, LOCK, NOTHING_CHANGED, VERB, WARNING, WAYS
 
 ROWS_OF_ACCESS = 20
 """Requests and approvals that are listed at most: each takes a section with a button, and Slack shows 50 blocks."""
 
-HOW_TO_CHANGE = f"Type {code(f'{COMMAND} {USAGE_HINT}')}, or `{COMMAND} help`."
+HOW_TO_CHANGE = f"Try {code(f'{COMMAND} Acme Corp won')}, or see `{COMMAND} help`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,39 @@ class PeopleMessages:
 
     installation: Installation
 
-    def denied(self, reason: Reason, caller: Caller, reference: str) -> Message:
-        """The caller may not change deals here; with a button that asks for access, where an admin can give it."""
-        asks = reason is Reason.NOT_ALLOWED and self.installation.admins
-        how = "Or ask the admins with the button below." if asks else ""
-        buttons = [blocks.actions(blocks.button("Request access", REQUEST, "access"))] if asks else ()
-        then = self._whom_to_ask(reason, caller)
-        return private(reference, DENIALS[reason].what, NOTHING_CHANGED, then, how, buttons=buttons)
+    def denied(
+        self,
+        reason: Reason,
+        caller: Caller,
+        reference: str,
+        *,
+        now: datetime,
+        request: AccessRequest | None = None,
+        command: str = "",
+    ) -> Message:
+        """The caller may not change deals here; with a button that asks for access, where an admin can give it.
+
+        `request`: the caller's last request for access. `command`: what they typed, to be offered after an approval.
+        """
+        lines, buttons = self._what_to_do(reason, caller, request, now, command)
+        asks = buttons and buttons[0]["elements"][0]["action_id"] == REQUEST
+        goes_to = f"Goes to {self.installation.admin_list}" if asks else ""
+        small = filter(None, (NOTHING_CHANGED.rstrip("."), goes_to, reference_line(reference)))
+        return message((f"{LOCK} {lines[0]}", *lines[1:]), tuple(small), public=False, buttons=buttons)
+
+    def _what_to_do(
+        self, reason: Reason, caller: Caller, request: AccessRequest | None, now: datetime, command: str
+    ) -> tuple[Sequence[str], Sequence[Block]]:
+        """Why the caller may not, and what they can do about it, with a button for that."""
+        why, can_ask = DENIALS[reason].what, reason is Reason.NOT_ALLOWED and bool(self.installation.admins)
+        if not can_ask:
+            return (why, self._whom_to_ask(reason, caller)), ()
+        if request and request.rests(now):
+            return (_decided(request, "you"), self._again(request)), ()
+        if request and request.state is RequestState.OPEN:
+            remind = _asking("Remind admins", command) if request.may_remind(now) else ()
+            return (why, f"Your request from {mrkdwn.date(request.asked_at)} is still pending."), remind
+        return (why,), _asking("Request access", command)
 
     def _whom_to_ask(self, reason: Reason, caller: Caller) -> str:
         return DENIALS[reason].then.format(
@@ -43,19 +70,32 @@ class PeopleMessages:
             channels=self.installation.channel_list,
         )
 
-    def whoami(self, caller: Caller, decision: Allowed | Denied) -> Message:
-        """Who the bot takes the caller for, whether they may change deals here, and why."""
-        who = f"You are {mrkdwn.user(caller.user_id)}; your Slack id is {code(caller.user_id)}."
-        where = f"This channel's id is {code(caller.channel_id)}, the workspace's {code(caller.team_id)}."
+    def _again(self, request: AccessRequest) -> str:
+        """When a person may ask again, after an admin said no."""
+        whom = self.installation.admin if _by(request) == OPERATOR else mrkdwn.user(_by(request))
+        return (
+            f"You can ask again {mrkdwn.date(request.may_ask_again or request.asked_at)}. Until then, talk to {whom}."
+        )
+
+    def whoami(
+        self, caller: Caller, decision: Allowed | Denied, request: AccessRequest | None, now: datetime
+    ) -> Message:
+        """Whether the caller may change deals here, and why; in small print, who the bot takes them for."""
+        small = (
+            f"Slack ID {code(caller.user_id)}",
+            f"Channel {code(caller.channel_id)}",
+            f"Workspace {code(caller.team_id)}",
+        )
         match decision:
             case Allowed(way, group, approved):
                 by, at = (mrkdwn.user(approved.by), mrkdwn.date(approved.at)) if approved else ("", "")
-                may = f"You may change deals here. {WAYS[way].format(group=code(group), by=by, at=at)}"
+                why = WAYS[way].format(group=code(group), by=by, at=at)
+                return message((f"✅ You can change deals here. {why}",), small, public=False)
             case Denied(reason):
-                may = f"You may not change deals here. {DENIALS[reason].what} {self._whom_to_ask(reason, caller)}"
+                lines, buttons = self._what_to_do(reason, caller, request, now, "")
+                return message((f"{LOCK} {lines[0]}", *lines[1:]), small, public=False, buttons=buttons)
             case _:
                 assert_never(decision)
-        return message((who, where, may), (), public=False)
 
     # --- to the person who asks for access ---
 
@@ -63,113 +103,154 @@ class PeopleMessages:
         """The admins were asked. `replaces`: in place of the denial."""
         return private(
             request.reference,
-            f"Your request was sent to {self.installation.admin_list}.",
-            "You will read what they decide in a direct message.",
+            f"Request sent to {self.installation.admin_list}.",
+            "You'll get a DM when they decide.",
             replaces=replaces,
         )
 
     def request_waits(self, request: AccessRequest) -> Message:
         """The person asks again, and the admins have not decided yet."""
-        asked = f"You asked {mrkdwn.date(request.asked_at)}, and it is still pending."
-        return private(request.reference, asked, f"The admins are {self.installation.admin_list}.")
+        asked = f"Your request from {mrkdwn.date(request.asked_at)} is still pending."
+        return private(request.reference, asked, f"To speed it up, message {self.installation.admin_list}.")
 
     def request_rests(self, request: AccessRequest) -> Message:
         """The person asks again too soon after an admin said no."""
-        then = "You can ask again a day after that; until then, speak with them."
-        return private(request.reference, _decided(request, "you"), then)
+        return private(request.reference, _decided(request, "you"), self._again(request))
 
     def let_in_already(self, reference: str) -> Message:
         """The person asks for access, and has it already."""
-        return private(reference, "You may change deals here already.", HOW_TO_CHANGE)
+        return private(reference, "You already have access.", HOW_TO_CHANGE)
 
-    def decision(self, request: AccessRequest) -> Message:
-        """What an admin has decided about the person."""
-        return private(request.reference, _decided(request, "you"), HOW_TO_CHANGE if request.approved else "")
+    def decision(self, request: AccessRequest, offered: Request | None) -> Message:
+        """What an admin has decided about the person. `offered`: what the command asks for that was refused."""
+        decided = _decided(request, "you")
+        if not request.approved:
+            again = self._again(request) if request.may_ask_again else ""
+            return private(request.reference, decided, again)
+        if offered is None or not fits(request.reference, blocks.VALUE_LIMIT):
+            return private(request.reference, decided, HOW_TO_CHANGE)
+        run = blocks.button(_offer(offered), RUN, request.reference, style="primary")
+        typed = f"You typed {code(f'{COMMAND} {request.command}')} in {mrkdwn.channel(request.channel_id)}."
+        return private(request.reference, decided, typed, buttons=(blocks.actions(run),))
+
+    def runs(self, request: AccessRequest) -> Message:
+        """The command that was refused runs now; in place of the approval."""
+        where = mrkdwn.channel(request.channel_id)
+        lines = (_decided(request, "you"), f"Running {code(f'{COMMAND} {request.command}')} in {where}.")
+        return private(request.reference, *lines, replaces=True)
 
     # --- to admins ---
 
     def asks_for_access(self, request: AccessRequest) -> Message:
         """A person asks for access."""
         where, when = mrkdwn.channel(request.channel_id), mrkdwn.date(request.asked_at)
-        return private(
-            request.reference,
-            f"{mrkdwn.user(request.user_id)} asks to change deals from Slack.",
-            f"They asked in {where}, {when}; their Slack id is {code(request.user_id)}.",
-            "If you approve, they can change every deal that I can, until an admin takes it back.",
-            buttons=_decisions(request),
+        lines = (
+            f"{mrkdwn.user(request.user_id)} wants access to change deals from Slack.",
+            "If you approve, they can change any deal in this HighLevel account until an admin removes them.",
         )
+        small = (f"Asked in {where} {when}", f"Slack ID {code(request.user_id)}", reference_line(request.reference))
+        return message(lines, small, public=False, buttons=_decisions(request))
 
-    def decided(self, request: AccessRequest, *, now: bool, replaces: bool) -> Message:
+    def decided(self, request: AccessRequest, reader: Caller, *, now: bool, replaces: bool) -> Message:
         """The request of which the admin pressed a button. `now`: this press decided it, and no other before."""
         who = mrkdwn.user(request.user_id)
         return private(
             request.reference,
-            "" if now else "That was decided already, and your press changed nothing.",
-            _decided(request, who),
-            f"{who} was told." if now else "",
+            "" if now else "This was already decided.",
+            _decided(request, who, reader.user_id),
+            f"{who} has been notified." if now else "",
             buttons=_revoking(request) if request.approved else (),
             replaces=replaces,
         )
 
     def unknown_request(self, reference: str) -> Message:
         """The admin pressed a button of a request or an approval that the database does not have."""
-        what = "I know of no such request or approval, so nothing was decided."
-        return private(reference, what, f"`{COMMAND} access` lists all.")
+        what = f"That request no longer exists. {NOTHING_CHANGED}"
+        return private(reference, what, f"See all requests with `{COMMAND} access`.")
 
     def not_an_admin(self, reference: str) -> Message:
         """The caller wants what only admins may do."""
         admins = self.installation.admin_list
-        return private(reference, f"Only the admins may do that{f': {admins}' if admins else ''}.", NOTHING_CHANGED)
+        whom = f" Ask {admins}." if admins else ""
+        return private(reference, f"{LOCK} Only admins can do that.{whom}")
 
     def not_decided(self, reference: str) -> Message:
         """The database did not take a decision in time. It is safe to press again."""
-        return private(
-            reference,
-            "I cannot write that down at the moment: the bot's database does not answer.",
-            f"Press again in a minute. If it goes on, please tell {self.installation.admin}.",
-        )
+        then = f"Try again in a minute. If it keeps happening, tell {self.installation.admin}."
+        return private(reference, f"{WARNING} Couldn't save that.", then)
 
     def access(self, standing: Sequence[AccessRequest]) -> Message:
         """All requests that are open and all approvals in force, of which the first `ROWS_OF_ACCESS` are shown."""
         if not standing:
-            return message(("No one asks to be let in, and no one was let in by an admin.",), (), public=False)
+            none = "No pending requests, and no one has been approved from Slack."
+            return message((none,), (), public=False)
         shown = standing[:ROWS_OF_ACCESS]
-        head = "Who asks to be let in, and who was let in by an admin; not who is named in the settings or by a group:"
-        more = "There are more: `python -m bot access` lists all." if len(standing) > len(shown) else ""
+        head = "*Access* · People added in settings or through a user group aren't listed here."
+        more = f"Showing the first {ROWS_OF_ACCESS}." if len(standing) > len(shown) else ""
+        for_admins = "For admins: `python -m bot access` lists all." if more else ""
         lines = [f"• {_standing(each)}" for each in shown]
         rows = [
             block
             for line, each in zip(lines, shown, strict=True)
             for block in (blocks.section(line), *(_revoking(each) if each.approved else _decisions(each)))
         ]
-        text = "\n".join(filter(None, (head, *lines, more)))
-        around = [blocks.section(more)] if more else []
+        text = "\n".join(filter(None, (head, *lines, more, for_admins)))
+        around = [blocks.context(f"{more}\n{for_admins}")] if more else []
         return Message(mrkdwn.fit(text, blocks.TEXT_LIMIT), (blocks.section(head), *rows, *around), public=False)
 
 
-def _decided(request: AccessRequest, who: str) -> str:
-    """What an admin has decided about this person, in a sentence."""
-    by, at = mrkdwn.user(request.decided_by or ""), mrkdwn.date(request.decided_at or request.asked_at)
+def _asking(label: str, command: str) -> Sequence[Block]:
+    """A row with the button that asks the admins for access."""
+    value = command if fits(command, blocks.VALUE_LIMIT) else NO_COMMAND
+    return (blocks.actions(blocks.button(label, REQUEST, value, style="primary")),)
+
+
+def _offer(offered: Request) -> str:
+    """What the button says that runs a command: the change by its verb, anything else in general."""
+    if not isinstance(offered, Change):
+        return "Run it now"
+    wish, count = offered.wishes[0], len(offered.wishes)
+    verb, _, status = VERB.get(wish.status, f"Mark {wish.status}").partition(" ")
+    what = f"{count} deals" if count > 1 else wish.name
+    return " ".join(filter(None, (verb, what, status)))
+
+
+def _by(request: AccessRequest) -> str:
+    """Who decided last: an admin's user id, `OPERATOR`, or empty."""
+    revoked = request.state is RequestState.REVOKED
+    return (request.revoked_by if revoked else request.decided_by) or ""
+
+
+def _decided(request: AccessRequest, who: str, reader: str = "") -> str:
+    """What an admin has decided about a person, in a sentence.
+
+    `who`: "you" if the person reads it. `reader`: the admin who reads it, if one does.
+    """
+    by, is_you = _by(request), who == "you"
+    admin = "You" if by and by == reader else "An operator" if by == OPERATOR else mrkdwn.user(by)
+    at = "" if is_you else f" {mrkdwn.date(request.revoked_at or request.decided_at or request.asked_at)}"
     match request.state:
         case RequestState.OPEN:
-            return f"The request of {at} is still pending."
+            return f"The request from {mrkdwn.date(request.asked_at)} is still pending."
+        case RequestState.APPROVED if is_you:
+            return f"{admin} approved your request. You can now change deals from Slack."
         case RequestState.APPROVED:
-            return f"{by} let {who} in, {at}: {who} may change deals from Slack."
+            return f"{admin} approved {who}{at}. They can now change deals from Slack."
         case RequestState.DECLINED:
-            return f"{by} declined the request to let {who} in, {at}."
+            whose = "your request for access" if is_you else f"{who}'s request"
+            return f"{admin} declined {whose}{at}."
         case RequestState.REVOKED:
-            by = "the operator" if request.revoked_by == OPERATOR else mrkdwn.user(request.revoked_by or "")
-            at = mrkdwn.date(request.revoked_at or request.asked_at)
-            return f"{by} took back that {who} may change deals from Slack, {at}."
+            whose = "your access to change deals from Slack" if is_you else f"{who}'s access"
+            return f"{admin} removed {whose}{at}."
         case _:
             assert_never(request.state)
 
 
 def _standing(request: AccessRequest) -> str:
-    who = f"{mrkdwn.user(request.user_id)} ({code(request.user_id)})"
+    who = mrkdwn.user(request.user_id)
     if approved := request.approved:
-        return f"{who} may: let in by {mrkdwn.user(approved.by)}, {mrkdwn.date(approved.at)}"
-    return f"{who} asks, {mrkdwn.date(request.asked_at)}, in {mrkdwn.channel(request.channel_id)}"
+        return f"{who} has access · approved by {mrkdwn.user(approved.by)} {mrkdwn.date(approved.at)}"
+    return f"{who} asked for access {mrkdwn.date(request.asked_at)} in {mrkdwn.channel(request.channel_id)}"
 
 
 def _decisions(request: AccessRequest) -> Sequence[Block]:
@@ -188,9 +269,9 @@ def _revoking(request: AccessRequest) -> Sequence[Block]:
         return ()
     who = mrkdwn.user(request.user_id)
     confirm = blocks.Confirm(
-        title="Take it back?",
-        text=f"{who} may change no deals from Slack then, unless a setting or a group lets them.",
-        confirm="Take it back",
-        deny="Leave it",
+        title="Remove access?",
+        text=f"{who} won't be able to change deals from Slack, unless a setting or user group still lets them.",
+        confirm="Remove",
+        deny="Cancel",
     )
-    return (blocks.actions(blocks.button("Revoke", REVOKE, request.user_id, confirm=confirm, style="danger")),)
+    return (blocks.actions(blocks.button("Remove access", REVOKE, request.user_id, confirm=confirm, style="danger")),)

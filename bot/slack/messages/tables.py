@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from bot.access.rules import Reason, Way
 from bot.commands.record import UndoRefusal
 from bot.commands.request import MOST_AT_ONCE, Problem
+from bot.deals.deal import Status
 from bot.deals.outcome import Cause
+
+CHEER, UNDONE, WARNING, LOCK = "🎉", "↩️", "⚠️", "🔒"
+"""The emoji that a message may begin with. Lost, abandoned and reopened have none: the team reads them."""
+
+VERB: Mapping[Status, str] = {
+    Status.OPEN: "Reopen",
+    Status.WON: "Mark won",
+    Status.LOST: "Mark lost",
+    Status.ABANDONED: "Mark abandoned",
+}
+"""What a button says that gives a deal this status, and what confirms it."""
 
 
 @dataclass(frozen=True, slots=True)

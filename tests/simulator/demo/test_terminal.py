@@ -32,7 +32,7 @@ def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str)
     for words in (
         "everybody sees:\n    | @Ana changed *New website* from open to *won*.",
         "is already *won*",
-        "only Ben sees:\n    | You are not on the list of people who may change deals from Slack.",
+        "only Ben sees:\n    | 🔒 You are not on the list of people who may change deals from Slack.",
         "`wno` is not a status.",
         "HighLevel has no deal with the id",
         "HighLevel has a problem of its own",

@@ -7,7 +7,7 @@ from hypothesis import given
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Approved, Caller, Denied, Reason, Way
 from bot.commands.reply import Message
-from bot.commands.request import Misunderstood, Problem
+from bot.commands.request import Change, Help, Misunderstood, Problem
 from bot.deals.outcome import AlreadySo, Cause, Changed, Effect, Failed, Trouble
 from bot.deals.wish import Wish
 from bot.slack.messages.messages import Messages
@@ -45,23 +45,31 @@ def _every_message(messages: Messages, wish: Wish, caller: Caller, reference: st
                 messages.people.asks_for_access,
                 messages.people.request_waits,
                 messages.people.request_rests,
-                messages.people.decision,
+                messages.people.runs,
+                lambda request: messages.people.decision(request, None),
+                lambda request: messages.people.decision(request, Change((wish,))),
+                lambda request: messages.people.decision(request, Change((replace(wish, name=word), wish))),
+                lambda request: messages.people.decision(request, Help()),
+                lambda request: messages.people.denied(
+                    Reason.NOT_ALLOWED, caller, reference, request=request, now=SINCE, command=word
+                ),
+                lambda request: messages.people.whoami(caller, Denied(Reason.NOT_ALLOWED), request, SINCE),
             )
         ),
         messages.people.request_sent(asked, replaces=True),
         messages.people.let_in_already(reference),
-        messages.people.decided(approved, now=True, replaces=True),
-        messages.people.decided(replace(revoked, revoked_by=caller.user_id), now=False, replaces=True),
+        messages.people.decided(approved, caller, now=True, replaces=True),
+        messages.people.decided(replace(revoked, revoked_by=caller.user_id), caller, now=False, replaces=True),
         messages.people.unknown_request(reference),
         messages.people.not_an_admin(reference),
         messages.people.not_decided(reference),
         messages.people.access([]),
         messages.people.access([asked, approved] * 10),
         messages.people.access([asked] * 21),
-        *(messages.people.denied(reason, caller, reference) for reason in Reason),
+        *(messages.people.denied(reason, caller, reference, now=SINCE) for reason in Reason),
         *(messages.help.misunderstood(Misunderstood(problem, word), reference) for problem in Problem),
-        *(messages.people.whoami(caller, Denied(reason)) for reason in Reason),
-        *(messages.people.whoami(caller, Allowed(way, word, Approved(word, SINCE))) for way in Way),
+        *(messages.people.whoami(caller, Denied(reason), None, SINCE) for reason in Reason),
+        *(messages.people.whoami(caller, Allowed(way, word, Approved(word, SINCE)), None, SINCE) for way in Way),
         *(
             messages.outcome(Failed(Trouble(cause), effect), command_of(wish, caller, reference))
             for cause in Cause
@@ -87,9 +95,9 @@ ADMISSIONS: list[Allowed | Denied] = [Allowed(Way.LIST), *map(Denied, Reason)]
 def test_everything_but_the_outcome_of_a_command_is_private_always() -> None:
     messages = our_messages(errors_in_channel=True)
     private = [
-        *(messages.people.denied(reason, ANA, REF) for reason in Reason),
+        *(messages.people.denied(reason, ANA, REF, now=SINCE) for reason in Reason),
         *(messages.help.misunderstood(Misunderstood(problem, "x"), REF) for problem in Problem),
-        *(messages.people.whoami(ANA, decision) for decision in ADMISSIONS),
+        *(messages.people.whoami(ANA, decision, None, SINCE) for decision in ADMISSIONS),
         messages.failures.not_accepted(Cause.STORE_DOWN, REF),
         messages.failures.not_accepted(Cause.UNEXPECTED, REF),
         messages.help.overview(),

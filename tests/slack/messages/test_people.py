@@ -1,29 +1,110 @@
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.access.requests import AccessRequest, RequestState
+from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Approved, Caller, Denied, Reason, Way
+from bot.commands.request import Change, Request, Undo
+from bot.deals.deal import Status
+from bot.deals.wish import Wish
 from bot.slack.block_kit.mrkdwn import date
-from bot.slack.messages.tables import DENIALS
+from bot.slack.messages.tables import DENIALS, NOTHING_CHANGED
 from tests.reading import ANA, KIM, REF, SINCE, buttons, is_sound, our_messages, shown
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_denial_says_why_that_nothing_changed_what_next_and_the_reference(reason: Reason) -> None:
-    message = our_messages().people.denied(reason, ANA, REF)
-    what, changed, then = shown(message)[0].split("\n")
+    message = our_messages().people.denied(reason, ANA, REF, now=SINCE)
+    what, then = shown(message)[0].split("\n")
 
-    assert what == DENIALS[reason].what
-    assert changed == "Nothing was changed."
+    assert what == f"🔒 {DENIALS[reason].what}"
     assert then
-    assert shown(message)[1:] == [f"Reference {REF}"]
+    assert shown(message)[1:] == [f"{NOTHING_CHANGED.rstrip('.')} · Reference {REF}"]
+
+
+def test_a_person_whom_an_admin_can_let_in_reads_one_line_and_presses_a_button() -> None:
+    message = our_messages(admins=(KIM,)).people.denied(Reason.NOT_ALLOWED, ANA, REF, now=SINCE, command="acme won")
+
+    assert shown(message) == [
+        f"🔒 {DENIALS[Reason.NOT_ALLOWED].what}",
+        f"{NOTHING_CHANGED.rstrip('.')} · Goes to <@{KIM}> · Reference {REF}",
+    ]
+    assert [(each["text"]["text"], each["value"]) for each in buttons(message)] == [("Request access", "acme won")]
+
+
+@pytest.mark.parametrize("command", ["", "x" * 2001, "two\nlines"])
+def test_a_command_that_no_button_can_carry_is_left_out(command: str) -> None:
+    message = our_messages(admins=(KIM,)).people.denied(Reason.NOT_ALLOWED, ANA, REF, now=SINCE, command=command)
+
+    assert [each["value"] for each in buttons(message)] == ["access"]
+
+
+def test_a_person_whose_request_is_open_is_told_so_and_may_remind_the_admins_after_an_hour() -> None:
+    asked = AccessRequest(REF, ANA.user_id, ANA.team_id, ANA.channel_id, SINCE)
+    people = our_messages(admins=(KIM,)).people
+    early, late = (
+        people.denied(Reason.NOT_ALLOWED, ANA, REF, request=asked, now=SINCE + timedelta(hours=hours))
+        for hours in (0, 1)
+    )
+
+    assert f"Your request from {date(SINCE)} is still pending." in early.text
+    assert early.text in late.text.replace(f" · Goes to <@{KIM}>", "")
+    assert (buttons(early), [each["text"]["text"] for each in buttons(late)]) == ([], ["Remind admins"])
+
+
+@pytest.mark.parametrize("by", [KIM, OPERATOR])
+def test_after_a_no_a_person_reads_when_they_can_ask_again_and_has_no_button_until_then(by: str) -> None:
+    approved = AccessRequest(REF, ANA.user_id, ANA.team_id, ANA.channel_id, SINCE, RequestState.APPROVED, KIM, SINCE)
+    revoked = replace(approved, state=RequestState.REVOKED, revoked_by=by, revoked_at=SINCE)
+    people = our_messages(admins=(KIM,)).people
+    soon, later = (
+        people.denied(Reason.NOT_ALLOWED, ANA, REF, request=revoked, now=SINCE + timedelta(hours=hours))
+        for hours in (1, 24)
+    )
+
+    assert f"You can ask again {date(SINCE + timedelta(days=1))}. Until then, talk to <@{KIM}>." in soon.text
+    assert (buttons(soon), [each["text"]["text"] for each in buttons(later)]) == ([], ["Request access"])
+
+
+@pytest.mark.parametrize(
+    ("offered", "label"),
+    [
+        (Change((Wish("", Status.WON, name="Printer service"),)), "Mark Printer service won"),
+        (Change((Wish("", Status.OPEN, name="Printer service"),)), "Reopen Printer service"),
+        (Change((Wish("deal", Status.LOST),)), "Mark lost"),
+        (Change((Wish("deal", Status.ALL),)), "Mark all"),
+        (Change((Wish("a", Status.WON), Wish("b", Status.WON))), "Mark 2 deals won"),
+        (Undo(), "Run it now"),
+    ],
+)
+def test_an_approval_offers_the_command_that_was_refused(offered: Request, label: str) -> None:
+    approved = AccessRequest(
+        REF, ANA.user_id, "T1", "C0SALES", SINCE, RequestState.APPROVED, KIM, SINCE, command="printer service won"
+    )
+    message = our_messages().people.decision(approved, offered)
+
+    assert shown(message)[0] == (
+        f"<@{KIM}> approved your request. You can now change deals from Slack.\n"
+        "You typed `/opp-status printer service won` in <#C0SALES>."
+    )
+    assert [(each["text"]["text"], each["value"]) for each in buttons(message)] == [(label, REF)]
+
+
+def test_an_admin_reads_of_themselves_as_you() -> None:
+    approved = AccessRequest(REF, "U0BEN", "T1", "C0SALES", SINCE, RequestState.APPROVED, KIM, SINCE)
+    people = our_messages().people
+    mine, theirs = (
+        people.decided(approved, Caller(user, "T1", "C1"), now=True, replaces=True) for user in (KIM, "U0LEO")
+    )
+
+    assert mine.text.startswith(f"You approved <@U0BEN> {date(SINCE)}. They can now change deals from Slack.")
+    assert theirs.text.startswith(f"<@{KIM}> approved <@U0BEN>")
 
 
 @pytest.mark.parametrize("reason", [Reason.NOT_ALLOWED, Reason.NOBODY_ALLOWED])
 def test_a_caller_who_is_not_on_the_list_reads_which_id_to_give_to_whom(reason: Reason) -> None:
-    text = our_messages().people.denied(reason, ANA, REF).text
+    text = our_messages().people.denied(reason, ANA, REF, now=SINCE).text
 
     assert f"Ask <@{KIM}> to" in text
     assert "your Slack id is `U0ANA`" in text
@@ -31,17 +112,16 @@ def test_a_caller_who_is_not_on_the_list_reads_which_id_to_give_to_whom(reason: 
 
 def test_a_caller_in_the_wrong_channel_reads_which_would_be_right() -> None:
     messages = our_messages(channels=frozenset({"C0SALES", "C0DEALS", "not a channel & more"}))
-    text = messages.people.denied(Reason.WRONG_CHANNEL, Caller("U0ANA", "T0OURS", "D0ANA"), REF).text
+    text = messages.people.denied(Reason.WRONG_CHANNEL, Caller("U0ANA", "T0OURS", "D0ANA"), REF, now=SINCE).text
 
     assert "Use one of <#C0DEALS>, <#C0SALES>, not a channel &amp; more, or ask" in text
     assert "its id is `D0ANA`" in text
 
 
 def test_every_caller_can_learn_who_the_bot_takes_them_for() -> None:
-    text = our_messages().people.whoami(ANA, Allowed(Way.LIST)).text
+    message = our_messages().people.whoami(ANA, Allowed(Way.LIST), None, SINCE)
 
-    assert "You are <@U0ANA>; your Slack id is `U0ANA`." in text
-    assert "channel's id is `C0SALES`, the workspace's `T0OURS`" in text
+    assert shown(message)[1] == "Slack ID `U0ANA` · Channel `C0SALES` · Workspace `T0OURS`"
 
 
 @pytest.mark.parametrize(
@@ -57,15 +137,16 @@ def test_every_caller_can_learn_who_the_bot_takes_them_for() -> None:
     ],
 )
 def test_a_caller_who_may_change_deals_learns_why(allowed: Allowed, why: str) -> None:
-    assert f"You may change deals here. {why}" in our_messages().people.whoami(ANA, allowed).text
+    assert f"✅ You can change deals here. {why}" in our_messages().people.whoami(ANA, allowed, None, SINCE).text
 
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_caller_who_may_not_learns_why_and_what_to_do(reason: Reason) -> None:
-    text = our_messages().people.whoami(ANA, Denied(reason)).text
+    message = our_messages(admins=(KIM,)).people.whoami(ANA, Denied(reason), None, SINCE)
 
-    assert f"You may not change deals here. {DENIALS[reason].what}" in text
-    assert f"`{ANA.user_id}`" in text
+    assert message.text.startswith(f"🔒 {DENIALS[reason].what}")
+    assert f"`{ANA.user_id}`" in message.text
+    assert bool(buttons(message)) is (reason is Reason.NOT_ALLOWED)
 
 
 @pytest.mark.parametrize(("user", "reference"), [("U0\nBEN", REF), (ANA.user_id, "R\n1")])

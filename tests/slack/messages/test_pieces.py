@@ -23,6 +23,7 @@ from tests.reading import (
     OPEN,
     REF,
     RICH,
+    SINCE,
     TOO_DEAR,
     TWO,
     URL,
@@ -85,7 +86,7 @@ def test_a_name_of_which_nothing_can_be_seen_is_none(name: str) -> None:
 
 def test_of_many_allowed_channels_a_few_are_named() -> None:
     messages = our_messages(channels=frozenset(f"C0{number}" for number in range(9)))
-    text = messages.people.denied(Reason.WRONG_CHANNEL, Caller("U1", "T1", "C9"), REF).text
+    text = messages.people.denied(Reason.WRONG_CHANNEL, Caller("U1", "T1", "C9"), REF, now=SINCE).text
 
     assert "Use one of <#C00>, <#C01>, <#C02>, <#C03>, <#C04>, others, or ask" in text
 
@@ -128,7 +129,7 @@ def test_the_person_who_can_help_is_named(admin_contact: str, named: str) -> Non
     messages = our_messages(admin_contact=admin_contact)
 
     assert all(
-        named in messages.people.denied(reason, ANA, REF).text
+        named in messages.people.denied(reason, ANA, REF, now=SINCE).text
         for reason in set(Reason) - {Reason.TOO_FAST, Reason.WRONG_WORKSPACE, Reason.STRANGER, Reason.BOT}
     )
     for cause in Cause:
