@@ -30,7 +30,7 @@ from tests.postgresql import Cluster, programs, running  # noqa: E402 - found fr
 RUNTIME = ROOT / "build" / "runtime" / "bin" / "python"
 """Has the packages that a host installs and no others: some libraries load development packages if they find them."""
 LOCALHOST = "127.0.0.1"
-SIGNING_SECRET, BOT_TOKEN, HIGHLEVEL_TOKEN = "not-a-secret", "xoxb-simulated", "pit-simulated"
+SIGNING_SECRET, BOT_TOKEN, HIGHLEVEL_TOKEN = "thisisnotasigningsecretofslacks0", "xoxb-simulated", "pit-simulated"
 LOCATION, TEAM, CHANNEL = "LOCATIONxxxxxxxxxxxx", "T0SIMULATED", "C0SALES"
 PEOPLE = [f"U0REP{number:04}" for number in range(1000)]
 """So many that the limit of 20 commands a minute for each person does not slow the bot down."""

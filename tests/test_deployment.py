@@ -43,7 +43,7 @@ OPTIONAL = [name.upper() for name in FIELDS if name.upper() not in REQUIRED]
 SECRETS = {name.upper() for name, field in FIELDS.items() if field.annotation is SecretStr}
 GIVEN = {
     "SLACK_BOT_TOKEN": "xoxb-not-a-token",
-    "SLACK_SIGNING_SECRET": "not-a-secret",
+    "SLACK_SIGNING_SECRET": "thisisnotasigningsecretofslacks0",
     "HIGHLEVEL_TOKEN": "not-a-token",
     "HIGHLEVEL_LOCATION_ID": "LOCATIONxxxxxxxxxxxx",
 }

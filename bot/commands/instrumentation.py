@@ -7,6 +7,12 @@ class Instrumentation:
     def commanded(self, outcome: str) -> None:
         """Report that a command came to this outcome: a `Result`, a `Cause`, or `DENIED`."""
 
+    def refused(self, reason: str) -> None:
+        """Report that a request was not taken for Slack's, or is about another workspace.
+
+        `reason` is a `slack.verification.Refusal`.
+        """
+
     def acknowledged(self, kind: str, seconds: float) -> None:
         """Report that a request of Slack's was answered.
 

@@ -21,6 +21,10 @@ from bot.operations.diagnoses import (
     RECONNECT,
     SCOPES_MISSING,
     SCOPES_UNTOLD,
+    SIGNATURES_REFUSED,
+    SIGNATURES_STALE,
+    SIGNATURES_UNTRIED,
+    SIGNATURES_WRONG,
     STORE_CLOCK_OFF,
     TOKEN_EXPIRED,
     TOKEN_FORBIDDEN,
@@ -35,6 +39,11 @@ from bot.operations.diagnoses import (
     URL_UNTRUSTED,
     Diagnosis,
 )
+from bot.slack.signatures import SignatureReading
+from bot.slack.verification import Refusal
+
+EVENTS = "/slack/events"
+"""Where Slack's requests go, behind the bot's own address."""
 
 LARGEST_SKEW = 60.0
 """Seconds by which this machine's clock may be off. At five minutes the bot refuses every request of Slack's.
@@ -163,6 +172,8 @@ class AddressReading:
     """HTTP status of an unsigned command."""
     is_ours: bool = False
     """Whether our bot answers at `/health` of the same address."""
+    signatures: bool | None = None
+    """What the bot there says of the check `slack.signatures`: whether it is well; `None` if that is not known."""
 
 
 def of_address(reading: AddressReading) -> Diagnosis | None:
@@ -182,6 +193,24 @@ def of_address(reading: AddressReading) -> Diagnosis | None:
         case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             found = URL_ASLEEP
     return found.about(url=reading.url, status=reading.answer)
+
+
+def of_signatures(here: SignatureReading, there: AddressReading | None = None) -> Diagnosis | None:
+    """What is wrong with the signatures of Slack's requests, to this process or else to the bot at its address.
+
+    `None` if they are well.
+    """
+    requests = f"{here.refused} request{'s' if here.refused > 1 else ''}"
+    match here.refusal:
+        case Refusal.STALE:
+            return SIGNATURES_STALE.about(requests=requests)
+        case Refusal():
+            return SIGNATURES_WRONG.about(requests=requests)
+    if here.heard or (there and there.signatures):
+        return None
+    if there and there.signatures is False:
+        return SIGNATURES_REFUSED.about(url=there.url.removesuffix(EVENTS))
+    return SIGNATURES_UNTRIED
 
 
 # --- the clock -----------------------------------------------------------------------------------------------------

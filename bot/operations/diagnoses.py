@@ -145,6 +145,31 @@ SOCKET_WORDS: Mapping[str, Diagnosis] = {
 }
 """What Slack's word for refusing a connection means; any other word is `SOCKET_REFUSED`."""
 
+_SECRET = f"Copy the Signing Secret again from {_APP} > Basic Information > App Credentials"
+
+SIGNATURES_UNTRIED = Diagnosis(
+    "slack.signatures.untried",
+    "Not tried yet: no request from Slack so far. Type /opp-status help in Slack, then check again.",
+)
+
+SIGNATURES_WRONG = Diagnosis(
+    "slack.signatures.wrong_secret",
+    "Slack signs with another secret than SLACK_SIGNING_SECRET, so every command fails ({requests} to /slack/events refused "
+    f"in a row). {_SECRET}, set it, and restart.",
+)
+
+SIGNATURES_STALE = Diagnosis(
+    "slack.signatures.stale",
+    "Slack's requests look more than five minutes old, so every command fails ({requests} to /slack/events refused in a row). "
+    "This machine's clock is off. Turn on time sync: `timedatectl set-ntp true`, or in your host's settings.",
+)
+
+SIGNATURES_REFUSED = Diagnosis(
+    "slack.signatures.refused_there",
+    "The Opp Status that runs at {url} refuses what Slack sends. {url}/ready says why. Most often SLACK_SIGNING_SECRET is "
+    f"another app's. {_SECRET}, set it there, and restart.",
+)
+
 _URLS = f"{_APP} > Slash Commands > /opp-status > Request URL, and Interactivity & Shortcuts > Request URL and Options Load URL"
 
 URL_UNTRIED = Diagnosis(
@@ -456,6 +481,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *dict.fromkeys(SLACK_WORDS.values()),
     *(SLACK_REFUSED, WORKSPACE_ANOTHER, WORKSPACE_STRANGERS, SCOPES_MISSING, SCOPES_UNTOLD, COMMAND_MISSING),
     COMMAND_UNTOLD,
+    *(SIGNATURES_UNTRIED, SIGNATURES_WRONG, SIGNATURES_STALE, SIGNATURES_REFUSED),
     *SOCKET_WORDS.values(),
     *(SOCKET_REFUSED, URL_UNTRIED, URL_UNREACHABLE, URL_UNTRUSTED, URL_REDIRECTED, URL_GUARDED, URL_ASLEEP),
     *(URL_ANOTHER, CLOCK_OFF, CLOCK_UNTOLD),

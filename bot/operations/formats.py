@@ -57,13 +57,21 @@ def secret_beginning(prefix: str, where: str) -> AfterValidator:
 
 
 def signing_secrets(value: object) -> object:
-    """One signing secret, or two while it is changed. They have no known form, so only their number is checked."""
+    """One signing secret, or two while it is changed.
+
+    Slack does not document their form. All that were seen have 32 letters and digits; a token or an address has not.
+    """
     given = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
     secrets = [part.strip() for part in given.split(",")]
     if len(secrets) > len({*secrets} - {""}) or len(secrets) > MOST_SIGNING_SECRETS:
         raise ValueError(
             "should be one signing secret, or two separated by a comma with the new one first. Copy them from Basic"
             " Information in your Slack app"
+        )
+    if not all(re.fullmatch(r"[A-Za-z0-9]{32}", secret) for secret in secrets):
+        raise ValueError(
+            "should be 32 letters and digits, and no token or address. Copy it again from Basic Information > App"
+            " Credentials > Signing Secret in your Slack app"
         )
     return ",".join(secrets)
 

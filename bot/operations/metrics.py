@@ -15,6 +15,7 @@ from bot.commands.instrumentation import DENIED, Instrumentation
 from bot.deals.outcome import WORDS
 from bot.events.event import Reception, Source
 from bot.highlevel.api.rate_limit import Budget
+from bot.slack.verification import Refusal
 from bot.storage.backlog import Backlog, BacklogReader
 
 log = structlog.get_logger(__name__)
@@ -58,6 +59,14 @@ class Metrics(Instrumentation):
         # Prometheus sees no increase at the first event of a series that was not there before.
         for outcome in (*WORDS, DENIED):
             self._commands.labels(outcome)
+        self._refusals = Counter(
+            "opp_status_requests_refused",
+            "Requests that failed verification, by reason",
+            ["reason"],
+            registry=self._registry,
+        )
+        for reason in Refusal:
+            self._refusals.labels(reason)
         self._acknowledgements = Histogram(
             "opp_status_acknowledgement_seconds",
             "From the first byte of Slack's request to our answer",
@@ -99,6 +108,10 @@ class Metrics(Instrumentation):
     def commanded(self, outcome: str) -> None:
         """See `Instrumentation`."""
         self._commands.labels(outcome).inc()
+
+    def refused(self, reason: str) -> None:
+        """See `Instrumentation`."""
+        self._refusals.labels(reason).inc()
 
     def acknowledged(self, kind: str, seconds: float) -> None:
         """See `Instrumentation`."""

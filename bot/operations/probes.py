@@ -1,5 +1,6 @@
 """What only `check` tries: what HighLevel's token may do, and whether the bot answers at its own address."""
 
+import json
 from collections.abc import Callable
 from contextlib import aclosing
 from http import HTTPStatus
@@ -9,12 +10,13 @@ from bot.deals.deal import Status
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.errors import HighLevelError, Invalid, NotFound, ScopeMissing
 from bot.http.exchange import Answer, Http, Request, RequestFailed, Why
-from bot.operations.diagnose import AddressReading, Grant, NoAnswer
+from bot.operations.checks.findings import CheckId
+from bot.operations.diagnose import EVENTS, AddressReading, Grant, NoAnswer
 
 NO_RECORD = "0" * 20
 """As long as an id of HighLevel's, and no record has it: a request about it changes nothing."""
 
-EVENTS, ALIVE = "/slack/events", "/health"
+ALIVE, READY = "/health", "/ready"
 ADDRESS_PATIENCE = 10.0
 """Seconds for the bot's own address to answer. Slack waits three; a host that has to wake the bot takes longer."""
 
@@ -68,7 +70,22 @@ class NetworkProbes:
             except RequestFailed as error:
                 untrusted = error.why is Why.TLS_FAILED
                 return AddressReading(url, NoAnswer.UNTRUSTED if untrusted else NoAnswer.UNREACHABLE)
-        return AddressReading(url, command.status, is_ours=alive.status == HTTPStatus.OK and alive.content == b"alive")
+            if alive.status != HTTPStatus.OK or alive.content != b"alive":
+                return AddressReading(url, command.status)
+            return AddressReading(url, command.status, is_ours=True, signatures=await self._signatures(http))
+
+    async def _signatures(self, http: Http) -> bool | None:
+        """What the bot at its address says of the signatures that it has seen; `None` if it does not say."""
+        try:
+            report = json.loads((await self._ask(http, "GET", f"{self._public_url}{READY}")).content)
+        except (RequestFailed, ValueError):
+            return None
+        if not isinstance(report, dict):
+            return None
+        told = {
+            well: CheckId.SIGNATURES in (report.get(part) or ()) for well, part in ((True, "ok"), (False, "failing"))
+        }
+        return next((well for well, is_told in told.items() if is_told), None)
 
     async def _ask(self, http: Http, method: str, url: str) -> Answer:
         return await http.send(Request(method, url, until=loop_time() + self._patience, connect=self._patience))

@@ -76,9 +76,7 @@ class Settings(BaseModel):
     slack_bot_token: Annotated[SecretStr, secret_beginning("xoxb-", "OAuth & Permissions in your Slack app")] = Field(
         description="Your Slack app's Bot User OAuth Token"
     )
-    slack_signing_secret: Annotated[
-        SecretStr, secret_beginning("", "Basic Information in your Slack app"), BeforeValidator(signing_secrets)
-    ] = Field(
+    slack_signing_secret: Annotated[SecretStr, BeforeValidator(signing_secrets)] = Field(
         default=SecretStr(""),
         description="Your Slack app's Signing Secret. It proves requests come from Slack. While rotating it: new,old",
     )

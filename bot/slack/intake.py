@@ -20,6 +20,7 @@ from bot.deals.clock import loop_time
 from bot.deals.ports import StoreDown
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
+from bot.slack.verification import Refusal
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -78,7 +79,10 @@ class Intake:
         It starts the time for the acknowledgement: what is read and written afterwards gets the rest of it.
         """
         _due.set(loop_time() + self._answer_within)
-        return await self.authorizer.authorize(interaction.caller, within=self._answer_within / 2)
+        decision = await self.authorizer.authorize(interaction.caller, within=self._answer_within / 2)
+        if decision == Denied(Reason.WRONG_WORKSPACE):
+            self._instrumentation.refused(Refusal.OTHER_TEAM)
+        return decision
 
     async def is_allowed(self, interaction: Interaction) -> bool:
         """Whether `authorize` allows it."""

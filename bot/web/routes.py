@@ -40,7 +40,9 @@ def app(bot: Bot) -> Starlette:
     async def slack_events(request: Request) -> Response:
         contents = await _contents(request, bot, large)
         if isinstance(contents, Rejected):
+            bot.edge.signatures.refused(contents.refusal)
             return _rejected(contents)
+        bot.edge.signatures.right()
         if contents.get("ssl_check") == "1":  # Slack checks the certificate of a distributed app
             return Response()
         answer = await dispatch(bot.edge.bolt, contents)

@@ -29,6 +29,7 @@ from bot.operations.settings import Settings
 from bot.slack.directory import SlackDirectory
 from bot.slack.mail.replies import Replies
 from bot.slack.session import Session
+from bot.slack.signatures import Signatures
 from bot.slack.socket_mode import SocketMode
 from bot.slack.workspace import SlackWorkspace
 from bot.storage.access_requests import SqlAccessRequests
@@ -92,6 +93,7 @@ class SlackEdge:
 
     bolt: AsyncApp
     verifiers: tuple[SignatureVerifier, ...]
+    signatures: Signatures
     socket: SocketMode | None
     """`None` if Slack reaches the bot over HTTP."""
 

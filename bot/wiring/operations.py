@@ -40,7 +40,9 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
     return Health(
         [
             SlackTokenChecks(slack.workspace.auth_test, slack.directory, allowlist, settings.slack_team_id),
-            SocketChecks(edge.socket.ask) if edge.socket else HttpChecks(probes.probe_address),
+            SocketChecks(edge.socket.ask)
+            if edge.socket
+            else HttpChecks(probes.probe_address, lambda: edge.signatures.reading),
             HighLevelChecks(
                 default=crms[locations.default],
                 others={locations.name(each): crms[each] for each in locations.ids[1:]},

@@ -28,6 +28,7 @@ from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from bot.slack.mail.replies import Replies
 from bot.slack.session import Session, web_client
+from bot.slack.signatures import Signatures
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
 from bot.slack.workspace import SlackWorkspace
@@ -117,4 +118,4 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
     socket = SocketMode(slack.web, app_token, bolt, parts.tempo.socket, parts.instrumentation) if app_token else None
     # Socket Mode has no signatures and may have no secret. A random one refuses every request that claims to be signed.
     secrets = (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
-    return SlackEdge(bolt, tuple(map(SignatureVerifier, secrets)), socket)
+    return SlackEdge(bolt, tuple(map(SignatureVerifier, secrets)), Signatures(parts.instrumentation), socket)

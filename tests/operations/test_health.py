@@ -20,6 +20,8 @@ from bot.operations.checks.slack_token import SlackTokenChecks
 from bot.operations.checks.store import StoreChecks
 from bot.operations.diagnose import AddressReading, ClockReading, Grant, NoAnswer, TokenShape
 from bot.operations.health import Health, Report, settings_report
+from bot.slack.signatures import SignatureReading
+from bot.slack.verification import Refusal
 from bot.slack.workspace import AuthTest, SlackTrouble
 from tests.memory import MemoryDirectory, error
 
@@ -42,6 +44,7 @@ class Neighbours:
     edit: Grant = Grant.YES
     users: Grant = Grant.YES
     address: AddressReading | None = field(default_factory=lambda: AddressReading(URL, 401, is_ours=True))
+    signatures: SignatureReading = field(default_factory=lambda: SignatureReading(heard=True))
     socket: SlackTrouble | None = None
     highlevel: Cause | None = None
     lost_reasons: bool | Cause = True
@@ -118,7 +121,9 @@ class Neighbours:
         return Health(
             [
                 SlackTokenChecks(self.ask_slack, self.directory, allowlist, team_id),
-                SocketChecks(self.ask_socket) if over_socket else HttpChecks(self.probe_address),
+                SocketChecks(self.ask_socket)
+                if over_socket
+                else HttpChecks(self.probe_address, lambda: self.signatures),
                 HighLevelChecks(
                     default=self,
                     others=others or {},
@@ -536,6 +541,51 @@ async def test_only_an_examination_reports_an_address_without_the_bot(neighbours
 
     assert (await neighbours.health().examine()).why == {"slack.request_url": "slack.request_url.unreachable"}
     assert (await neighbours.health().report()).failing == {}
+
+
+async def test_a_secret_that_no_request_has_tried_is_not_called_well(neighbours: Neighbours) -> None:
+    neighbours.signatures = SignatureReading()
+    report = await neighbours.health().report()
+
+    assert report.failing == {}
+    assert "slack.signatures" not in report.ok
+    assert report.notes["slack.signatures"].startswith("Not tried yet: no request from Slack so far.")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "refused", "words"),
+    [
+        (Refusal.WRONG_SIGNATURE, 1, "(1 request to /slack/events refused in a row)"),
+        (Refusal.WRONG_SIGNATURE, 3, "Copy the Signing Secret again"),
+        (Refusal.STALE, 2, "(2 requests to /slack/events refused in a row). This machine's clock is off."),
+    ],
+)
+async def test_refused_signatures_fail_with_what_to_do(
+    neighbours: Neighbours, refusal: Refusal, refused: int, words: str
+) -> None:
+    neighbours.signatures = SignatureReading(refusal, refused, heard=True)
+
+    assert words in (await neighbours.health().report()).failing["slack.signatures"]
+    assert words in (await neighbours.health().examine()).failing["slack.signatures"]
+
+
+@pytest.mark.parametrize(
+    ("there", "why"),
+    [
+        (True, {}),
+        (False, {"slack.signatures": "slack.signatures.refused_there"}),
+        (None, {"slack.signatures": "slack.signatures.untried"}),
+    ],
+)
+async def test_an_examination_asks_the_bot_that_runs_how_slack_signed(
+    neighbours: Neighbours, there: bool | None, why: dict[str, str]
+) -> None:
+    neighbours.signatures = SignatureReading()
+    neighbours.address = AddressReading(URL, 401, is_ours=True, signatures=there)
+    report = await neighbours.health().examine()
+
+    assert report.why == why
+    assert ("https://bot.example/ready says why" in str(report.failing)) is (there is False)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from bot.highlevel.api.rate_limit import Budget
 from bot.operations.metrics import ACKNOWLEDGEMENT, PATH, REPLY, Metrics, answer
 from bot.slack.bolt import KINDS
 from bot.slack.intake import ANSWER_WITHIN
+from bot.slack.verification import Refusal
 from bot.storage.backlog import UNFINISHED, BacklogReader
 from tests.rows import fill
 
@@ -250,11 +251,11 @@ async def test_the_documents_name_every_metric_in_the_words_of_the_code(metrics:
 def test_the_documents_name_every_value_of_our_labels() -> None:
     named = set(re.findall(r"`(\w+)`", PAGE))
 
-    assert named >= {*KINDS, *UNFINISHED, DENIED, "interval", "day", "none", "429"}
+    assert named >= {*KINDS, *UNFINISHED, *Refusal, DENIED, "interval", "day", "none", "429"}
 
 
-def test_there_are_three_alerts_and_the_documents_name_each() -> None:
-    assert len(RULES) == 3
+def test_there_are_four_alerts_and_the_documents_name_each() -> None:
+    assert len(RULES) == 4
     assert all(rule.keys() == {"alert", "expr", "for", "labels", "annotations"} for rule in RULES)
     assert re.findall(r"`(OppStatus\w+)`", PAGE) == [rule["alert"] for rule in RULES]
     assert "(alerts.yml)" in PAGE
@@ -265,7 +266,7 @@ async def test_an_alert_uses_only_metrics_and_labels_that_exist(metrics: Metrics
     families = await _with_everything(metrics)
     samples = {sample.name for each in families for sample in each.samples}
     asked = re.findall(r"(opp_status_\w+)(?:\{(\w+)(=~|!=|=)\"([^\"]*)\"\})?", rule["expr"])
-    values = {"outcome": {*WORDS, DENIED}, "kind": {*KINDS}, "of": {"interval", "day"}}
+    values = {"outcome": {*WORDS, DENIED}, "kind": {*KINDS}, "of": {"interval", "day"}, "reason": {*Refusal}}
 
     assert {name for name, *_ in asked} <= samples
     for _, label, _, wanted in asked:
@@ -286,7 +287,7 @@ from bot import wiring
 from bot.web import server
 def config(**more):
     return server.config(wiring.build(Settings.from_env({
-        "SLACK_BOT_TOKEN": "xoxb-not-a-token", "SLACK_SIGNING_SECRET": "not-a-signing-secret",
+        "SLACK_BOT_TOKEN": "xoxb-not-a-token", "SLACK_SIGNING_SECRET": "thisisnotasigningsecretofslacks0",
         "HIGHLEVEL_TOKEN": "pit-not-a-token", "HIGHLEVEL_LOCATION_ID": "L", **more,
     })))
 config()

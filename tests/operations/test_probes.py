@@ -10,8 +10,8 @@ from aiohttp import web
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.http.client import HttpClient
-from bot.operations.diagnose import AddressReading, Grant, NoAnswer
-from bot.operations.probes import ALIVE, EVENTS, NO_RECORD, NetworkProbes
+from bot.operations.diagnose import EVENTS, AddressReading, Grant, NoAnswer
+from bot.operations.probes import ALIVE, NO_RECORD, READY, NetworkProbes
 from bot.simulator.highlevel.server import READ, USERS, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
 from bot.web import routes
@@ -110,6 +110,37 @@ async def test_a_running_bot_is_recognised(house: House, highlevel: HighLevel) -
     url = house.slack.bot_url
     async with _examining(highlevel, url) as probes:
         assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", 401, is_ours=True)
+        assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", 401, is_ours=True)
+
+
+@pytest.mark.parametrize(
+    ("ready", "signatures"),
+    [
+        ('{"ok": ["slack.signatures"], "failing": {}}', True),
+        ('{"ok": [], "failing": {"slack.signatures": "..."}}', False),
+        ('{"ok": ["settings"], "failing": {}}', None),
+        ('{"ok": null}', None),
+        ("[]", None),
+        ("<html>", None),
+    ],
+)
+async def test_a_running_bot_says_how_slack_signed(highlevel: HighLevel, ready: str, signatures: bool | None) -> None:
+    app = _host(_answers(401), _answers(200, "alive"))
+    app.router.add_get(READY, _answers(503, ready))
+    async with served(app) as url, _examining(highlevel, url) as probes:
+        reading = AddressReading(f"{url}{EVENTS}", 401, is_ours=True, signatures=signatures)
+        assert await probes.probe_address() == reading
+
+
+async def test_a_running_bot_that_says_nothing_of_its_checks_is_recognised_all_the_same(highlevel: HighLevel) -> None:
+    async def hang_up(request: web.Request) -> web.Response:
+        assert request.transport
+        request.transport.close()
+        return web.Response()
+
+    app = _host(_answers(401), _answers(200, "alive"))
+    app.router.add_get(READY, hang_up)
+    async with served(app) as url, _examining(highlevel, url) as probes:
         assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", 401, is_ours=True)
 
 

@@ -12,9 +12,10 @@ from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.operations.formats import HIGHLEVELS_KEY, MAKE_A_KEY
 from bot.operations.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of, without_oauth
 
+SIGNING_SECRET, NEW_SECRET = "thisisnotasigningsecretofslacks0", "thisisanewsigningsecretofslacks1"
 SECRETS = {
     "SLACK_BOT_TOKEN": "xoxb-not-a-token",
-    "SLACK_SIGNING_SECRET": "not-a-signing-secret",
+    "SLACK_SIGNING_SECRET": SIGNING_SECRET,
     "HIGHLEVEL_TOKEN": "pit-not-a-token",
 }
 REQUIRED = {**SECRETS, "HIGHLEVEL_LOCATION_ID": "ve9EPM428h8vShlRW1KT"}
@@ -59,7 +60,7 @@ def test_four_variables_are_enough_and_then_no_one_may_change_deals() -> None:
     settings = _set()
 
     assert settings.slack_bot_token.get_secret_value() == "xoxb-not-a-token"
-    assert settings.slack_signing_secret.get_secret_value() == "not-a-signing-secret"
+    assert settings.slack_signing_secret.get_secret_value() == SIGNING_SECRET
     assert settings.highlevel_token.get_secret_value() == "pit-not-a-token"
     assert settings.highlevel_location_id == "ve9EPM428h8vShlRW1KT"
     assert settings.allowed_users == frozenset()
@@ -122,7 +123,7 @@ GOOD: list[tuple[str, str, Any]] = [
     ("SLACK_TEAM_ID", "T012AB3CD", "T012AB3CD"),
     ("PUBLIC_URL", "https://acme-deals.example.com/", "https://acme-deals.example.com"),
     ("SLACK_APP_TOKEN", "xapp-1-A0-not-a-token", SecretStr("xapp-1-A0-not-a-token")),
-    ("SLACK_SIGNING_SECRET", " new-not-a-secret ,\n old-not-a-secret", SecretStr("new-not-a-secret,old-not-a-secret")),
+    ("SLACK_SIGNING_SECRET", f" {NEW_SECRET} ,\n {SIGNING_SECRET}", SecretStr(f"{NEW_SECRET},{SIGNING_SECRET}")),
     ("SLACK_API_URL", "http://127.0.0.1:8080/api/", "http://127.0.0.1:8080/api"),
     ("HIGHLEVEL_API_URL", "http://[::1]:8080", "http://[::1]:8080"),
     ("PUBLIC_URL", "http://localhost:3000", "http://localhost:3000"),
@@ -239,14 +240,29 @@ BAD = [
     (
         "SLACK_SIGNING_SECRET",
         "not-ä-secret",
-        "contains U+00E4 (latin small letter a with diaeresis). Copy it again from Basic",
+        "Copy it again from Basic Information",
     ),
-    ("SLACK_SIGNING_SECRET", "new-not-a-secret,", "two separated by a comma with the new one first"),
-    ("SLACK_SIGNING_SECRET", ",old-not-a-secret", "two separated by a comma with the new one first"),
-    ("SLACK_SIGNING_SECRET", "a-not-a-secret,b-not-a-secret,c-not-a-secret", "should be one signing secret, or two"),
-    ("SLACK_SIGNING_SECRET", "not-a-secret, not-a-secret", "two separated by a comma"),
-    ("SLACK_SIGNING_SECRET", "not-a-secret, not a secret", "Copy it again from Basic Information"),
+    ("SLACK_SIGNING_SECRET", f"{NEW_SECRET},", "two separated by a comma with the new one first"),
+    ("SLACK_SIGNING_SECRET", f",{SIGNING_SECRET}", "two separated by a comma with the new one first"),
+    ("SLACK_SIGNING_SECRET", f"{NEW_SECRET},{SIGNING_SECRET},{'c' * 32}", "should be one signing secret, or two"),
+    ("SLACK_SIGNING_SECRET", f"{NEW_SECRET}, {NEW_SECRET}", "two separated by a comma"),
+    ("SLACK_SIGNING_SECRET", f"{NEW_SECRET}, not a secret", "Copy it again from Basic Information"),
+    *(
+        ("SLACK_SIGNING_SECRET", wrong, "should be 32 letters and digits, and no token or address")
+        for wrong in (
+            "xoxb-not-a-token",
+            "xapp-not-a-token",
+            "https://api.slack.com",
+            SIGNING_SECRET[1:],
+            f"{'0' * 31}_",
+        )
+    ),
     ("SLACK_APP_TOKEN", "xoxb-not-a-token", "should start with xapp-"),
+    (
+        "SLACK_APP_TOKEN",
+        "xapp-not-ä-token",
+        "contains U+00E4 (latin small letter a with diaeresis). Copy it again from",
+    ),
     ("SLACK_APP_TOKEN", "xapp-not a-token", "Copy it again from Basic Information > App-Level Tokens"),
     ("SLACK_TEAM_ID", "acme", "should be a workspace ID such as T012AB3CD"),
     ("SLACK_API_URL", "slack.com/api", "should start with https://"),
@@ -389,8 +405,8 @@ APP_TOKEN = {"SLACK_APP_TOKEN": "xapp-not-a-token"}
 @pytest.mark.parametrize(
     ("signing_secret", "app_token", "looked_at"),
     [
-        ("not-a-signing-secret", "", "slack_signing_secret"),
-        ("not-a-signing-secret", "xapp-not-a-token", "slack_signing_secret"),
+        (SIGNING_SECRET, "", "slack_signing_secret"),
+        (SIGNING_SECRET, "xapp-not-a-token", "slack_signing_secret"),
         ("", "xapp-not-a-token", "slack_app_token"),
         (" ", "xapp-not-a-token", "slack_app_token"),
     ],

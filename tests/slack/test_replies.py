@@ -41,7 +41,7 @@ Act = Callable[[Replies, Address, StillOurs], Awaitable[object]]
 
 @pytest.fixture
 async def slack() -> AsyncIterator[Slack]:
-    slack = Slack(signing_secret="not-a-signing-secret", bot_token=TOKEN)
+    slack = Slack(signing_secret="thisisnotasigningsecretofslacks0", bot_token=TOKEN)
     slack.users["U1"] = {"id": "U1", "name": "ana"}
     async with served(slack.app()) as slack.url:
         yield slack

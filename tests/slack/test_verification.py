@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.signature import SignatureVerifier
 
-from bot.slack.verification import MAX_FIELDS, Rejected, verify
+from bot.slack.verification import MAX_FIELDS, Refusal, Rejected, verify
 
-VERIFIER = SignatureVerifier("not-a-signing-secret")
+VERIFIER = SignatureVerifier("thisisnotasigningsecretofslacks0")
 NEW = SignatureVerifier("not-a-new-signing-secret")
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 
@@ -109,23 +109,36 @@ def test_while_the_secret_is_changed_requests_signed_with_either_are_read(secret
 
 
 @pytest.mark.parametrize(
-    ("secret", "ago", "accepted"),
+    ("secret", "ago", "accepted", "refusal"),
     [
-        (VERIFIER, 0, [NEW]),
-        (SignatureVerifier("not-a-third-signing-secret"), 0, [NEW, VERIFIER]),
-        (NEW, 301, [NEW, VERIFIER]),
-        (VERIFIER, 301, [NEW, VERIFIER]),
-        (NEW, -310, [NEW, VERIFIER]),
-        (VERIFIER, 0, []),
+        (VERIFIER, 0, [NEW], Refusal.WRONG_SIGNATURE),
+        (SignatureVerifier("not-a-third-signing-secret"), 0, [NEW, VERIFIER], Refusal.WRONG_SIGNATURE),
+        (NEW, 310, [NEW, VERIFIER], Refusal.STALE),
+        (VERIFIER, 310, [NEW, VERIFIER], Refusal.STALE),
+        (NEW, -310, [NEW, VERIFIER], Refusal.STALE),
+        (NEW, 310, [VERIFIER], Refusal.WRONG_SIGNATURE),
+        (VERIFIER, 0, [], Refusal.WRONG_SIGNATURE),
     ],
-    ids=["the old one is gone", "a third", "stale and new", "stale and old", "from the future", "none is known"],
+    ids=[
+        *("the old one is gone", "a third", "stale and new", "stale and old", "from the future"),
+        *("another and stale", "none is known"),
+    ],
 )
-def test_a_request_signed_with_another_secret_or_too_long_ago_is_unauthorised(
-    secret: SignatureVerifier, ago: int, accepted: list[SignatureVerifier]
+def test_a_request_signed_with_another_secret_or_too_long_ago_is_refused_for_that_reason(
+    secret: SignatureVerifier, ago: int, accepted: list[SignatureVerifier], refusal: Refusal
 ) -> None:
     sealed = _signed(secret, "text=one", ago) | {"content-type": FORM}
+    refused = verify(b"text=one", sealed, accepted)
 
-    assert verify(b"text=one", sealed, accepted) == Rejected(HTTPStatus.UNAUTHORIZED, "wrong or stale signature")
+    assert isinstance(refused, Rejected)
+    assert (refused.status, refused.refusal) == (HTTPStatus.UNAUTHORIZED, refusal)
+
+
+@pytest.mark.parametrize("ago", [290, -290])
+def test_a_request_is_accepted_for_five_minutes(ago: int) -> None:
+    sealed = _signed(VERIFIER, "text=one", ago) | {"content-type": FORM}
+
+    assert verify(b"text=one", sealed, [VERIFIER]) == {"text": "one"}
 
 
 @given(st.binary(max_size=200), st.sampled_from([FORM, JSON, "text/plain"]))

@@ -26,7 +26,7 @@ METHODS = ["views.open", "views.update"]
 
 @pytest.fixture
 async def slack() -> AsyncIterator[Slack]:
-    slack = Slack(signing_secret="not-a-signing-secret", bot_token=TOKEN)
+    slack = Slack(signing_secret="thisisnotasigningsecretofslacks0", bot_token=TOKEN)
     async with served(slack.app()) as slack.url:
         yield slack
 

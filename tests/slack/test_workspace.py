@@ -16,7 +16,7 @@ TOKEN = "xoxb-not-a-token"
 
 @pytest.fixture
 async def slack() -> AsyncIterator[Slack]:
-    slack = Slack(signing_secret="not-a-signing-secret", bot_token=TOKEN, team_id="T0OURS")
+    slack = Slack(signing_secret="thisisnotasigningsecretofslacks0", bot_token=TOKEN, team_id="T0OURS")
     async with served(slack.app()) as slack.url:
         yield slack
 

@@ -20,7 +20,7 @@ class CheckId(StrEnum):
     SLACK_WORKSPACE = "slack.workspace"
     SLACK_SCOPES = "slack.scopes"
     SLACK_COMMAND = "slack.command"
-    SIGNING_SECRET = "slack.signing_secret"  # noqa: S105 - the id of a check
+    SIGNATURES = "slack.signatures"
     REQUEST_URL = "slack.request_url"
     SLACK_SOCKET = "slack.socket"
     CLOCK = "clock"
@@ -44,7 +44,7 @@ TRIED = frozenset({CheckId.REQUEST_URL, CheckId.HIGHLEVEL_EDIT, CheckId.HIGHLEVE
 """Only `check` makes these: each asks for something that is refused, too much for a monitor that reads `/readyz`
 four times a minute."""
 
-OVER_HTTP = frozenset({CheckId.SIGNING_SECRET, CheckId.REQUEST_URL})
+OVER_HTTP = frozenset({CheckId.SIGNATURES, CheckId.REQUEST_URL})
 """Made only where Slack's requests come over HTTP."""
 
 OVER_SOCKET = frozenset({CheckId.SLACK_SOCKET})

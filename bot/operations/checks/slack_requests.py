@@ -4,30 +4,42 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.operations import diagnose, diagnoses
-from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, Findings
+from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, Findings, merged
 from bot.operations.diagnose import AddressReading
+from bot.operations.diagnoses import Diagnosis
+from bot.slack.signatures import SignatureReading
 from bot.slack.workspace import SlackTrouble
 
 
 class HttpChecks:
-    """Where requests come over HTTP: asks the bot's own address, as Slack would.
+    """Where requests come over HTTP: asks the bot's own address, as Slack would, and how Slack's requests were signed.
 
-    `probe_address` returns `None` where the address is not known. The signing secret is always well: without it there
-    is no bot that could be asked.
+    `probe_address` returns `None` where the address is not known. Only Slack can prove the signing secret: as long as
+    no request of Slack's has come, neither to this process nor to the one at that address, nothing is said about it.
     """
 
-    def __init__(self, probe_address: Callable[[], Awaitable[AddressReading | None]]) -> None:
+    def __init__(
+        self,
+        probe_address: Callable[[], Awaitable[AddressReading | None]],
+        read_signatures: Callable[[], SignatureReading],
+    ) -> None:
         self._probe_address = probe_address
+        self._read_signatures = read_signatures
 
     async def run(self, *, everything: bool) -> Findings:
         """See `Check`."""
         if not everything:
-            return Findings(OVER_HTTP - TRIED)
+            return merged([Findings(OVER_HTTP - TRIED), _told(diagnose.of_signatures(self._read_signatures()))])
         reading = await self._probe_address()
-        if reading is None:
-            return Findings(OVER_HTTP, notes=(diagnoses.URL_UNTRIED,))
-        diagnosis = diagnose.of_address(reading)
-        return Findings(OVER_HTTP, failing=(diagnosis,) if diagnosis else ())
+        signatures = _told(diagnose.of_signatures(self._read_signatures(), reading))
+        address = _told(diagnose.of_address(reading) if reading else diagnoses.URL_UNTRIED)
+        return merged([Findings(OVER_HTTP), signatures, address])
+
+
+def _told(diagnosis: Diagnosis | None) -> Findings:
+    if diagnosis is None:
+        return Findings()
+    return Findings(notes=(diagnosis,)) if diagnosis.is_open else Findings(failing=(diagnosis,))
 
 
 class SocketChecks:

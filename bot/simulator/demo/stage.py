@@ -26,6 +26,7 @@ CHANNELS = {SALES: "sales", DEALS_TEAM: "deals-team"}
 ACME, GLOBEX, TRAINING = "aB3dE5fG7hJ9kL1mN2pQ", "cD4eF6gH8jK1lM3nP5qR", "eF5gH7jK9lM2nP4qR6sT"
 INITECH = "gH6jK8lM1nP3qR5sT7uV"
 UNKNOWN_ID = "zZ9yY8xX7wW6vV5uU4tT"
+SIGNING_SECRET = "thisisnotasigningsecretofslacks0"  # noqa: S105 - the stand-in's
 TOKEN = "pit-simulated"  # noqa: S105 - the stand-in's
 STAGES = ("Proposal", "Negotiation", "Contract")
 
@@ -66,7 +67,7 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
     """Run the stand-ins and the bot, with a database in a temporary folder; `tempo` has the bot's waiting times."""
     tempo = tempo or Tempo()
     highlevel = HighLevel()
-    slack = Slack(signing_secret="not-a-secret", bot_token="xoxb-simulated")  # noqa: S106 - the stand-in's
+    slack = Slack(signing_secret=SIGNING_SECRET, bot_token="xoxb-simulated")  # noqa: S106 - the stand-in's
     slack.acknowledge_within = max(slack.acknowledge_within, tempo.acknowledge + 1)
     _furnish(highlevel, slack)
     with tempfile.TemporaryDirectory() as folder:
@@ -74,7 +75,7 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
             settings = Settings.from_env(
                 {
                     "SLACK_BOT_TOKEN": "xoxb-simulated",
-                    "SLACK_SIGNING_SECRET": "not-a-secret",
+                    "SLACK_SIGNING_SECRET": SIGNING_SECRET,
                     "SLACK_API_URL": f"{slack.url}/api/",
                     "HIGHLEVEL_TOKEN": TOKEN,
                     "HIGHLEVEL_LOCATION_ID": highlevel.location_id,

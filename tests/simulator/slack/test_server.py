@@ -20,7 +20,7 @@ from bot.simulator.slack.workspace import Shown, button, menu
 
 pytestmark = pytest.mark.jumping_clock
 
-SECRET = "not-a-signing-secret"
+SECRET = "thisisnotasigningsecretofslacks0"
 TOKEN = "xoxb-not-a-token"
 ANA, BEN, CHANNEL = "U0ANA", "U0BEN", "C0SALES"
 SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "hello"}}

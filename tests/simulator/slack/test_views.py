@@ -20,7 +20,7 @@ from bot.simulator.slack.views import INCOMPLETE, NOT_BESIDE_A_FIELD, TOO_LONG, 
 
 pytestmark = pytest.mark.jumping_clock
 
-SECRET, TOKEN, APP_TOKEN = "not-a-signing-secret", "xoxb-not-a-token", "xapp-not-a-token"
+SECRET, TOKEN, APP_TOKEN = "thisisnotasigningsecretofslacks0", "xoxb-not-a-token", "xapp-not-a-token"
 ANA, BEN = "U0ANA", "U0BEN"
 
 
