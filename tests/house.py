@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bot.commands.outbox import Persistence
 from bot.commands.worker import WorkerTiming
 from bot.deals.change import Patience
+from bot.events.worker import EventTiming
 from bot.highlevel.api.client import Attempts
 from bot.highlevel.pages import callback_of
 from bot.highlevel.tokens import RefreshTiming
@@ -63,6 +64,7 @@ PATIENT = Tempo(
     socket=socket_mode.SocketTiming(pause=0.01, longest_pause=0.1, hello=10.0, heartbeat=20.0, farewell=1.0),
     token_refresh=RefreshTiming(look=0.1, again=0.02, pause=0.05, settle=0.0),
     connection_lease=30.0,
+    events=EventTiming(look=0.1, busy=0.05, room=0.05, mend=0.05, gather=0.3, calm=1.0, longest_wave=60.0),
 )
 """Waiting times for tests: short between two tries, long for an answer, so that a machine that stands still for some
 seconds fails no test."""

@@ -59,7 +59,7 @@ def _as_text(default: object) -> str:
         return str(default).lower()
     if isinstance(default, frozenset | tuple):
         return ",".join(sorted(default))
-    return "" if default == {} else str(default)
+    return "" if default in ({}, None) else str(default)
 
 
 # --- Procfile ------------------------------------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot.highlevel.notices.routes import WEBHOOK
 from bot.highlevel.pages import CALLBACK, INSTALL
-from bot.highlevel.webhooks import WEBHOOK
 from bot.operations.checks.findings import OVER_SOCKET, TRIED, CheckId
 from bot.operations.settings import Settings
 from bot.simulator.slack.interactions import ACKNOWLEDGE_WITHIN

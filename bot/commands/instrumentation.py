@@ -37,6 +37,13 @@ class Instrumentation:
     def stood_still(self, seconds: float) -> None:
         """Report that this process got no processor time for so long: its host gave none, or the machine slept."""
 
+    def judged(self, verdict: str, seconds: float | None = None) -> None:
+        """Report what became of an event, a `events.event.Verdict`.
+
+        `seconds`: from the change in HighLevel until it was on its way to Slack; `None` if it was not posted, or
+        HighLevel did not say when it was changed.
+        """
+
 
 NO_METRICS = Instrumentation()
 """For a bot without metrics."""

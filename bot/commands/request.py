@@ -1,5 +1,7 @@
 """The requests that a typed command can make. Pure."""
 
+import base64
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -10,6 +12,11 @@ USAGE_HINT = "<deal> <open|won|lost|abandoned> [reason]"
 """What Slack shows behind the command while a person types it. `manifest.yml` has the same."""
 MOST_AT_ONCE = 25
 """Deals that one command may name."""
+
+
+def new_reference() -> str:
+    """Make a reference for one request, short enough to be read out: eight characters, of A to Z and 2 to 7."""
+    return base64.b32encode(secrets.token_bytes(5)).decode()
 
 
 class Problem(StrEnum):

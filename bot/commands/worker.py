@@ -88,6 +88,7 @@ class Worker:
         self._running: set[str] = set()
         """The keys of the commands that run in this process."""
         self._draining = False
+        self._nudged = asyncio.Event()
 
     # --- commands come in -------------------------------------------------------------------------------------------
 
@@ -102,6 +103,10 @@ class Worker:
         """
         identified = entry.undoes is not None
         self._take(Claim(entry, age=0.0, attempts=0, intended=None, reply=None, identified=identified, begun=begun))
+
+    def nudge(self) -> None:
+        """Look for commands to take over at once: there are new ones that no process owns."""
+        self._nudged.set()
 
     async def tend(self) -> None:
         """Renew this process's leases, and take over the commands of processes that died; until cancelled."""
@@ -133,7 +138,10 @@ class Worker:
             except Exception:
                 log.exception("worker.broken")
             began = uptime()
-            await asyncio.sleep(self._timing.adopt)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._timing.adopt):
+                    await self._nudged.wait()
+            self._nudged.clear()
             self._notice_standstill(uptime() - began - self._timing.adopt)
 
     def _notice_standstill(self, late: float) -> None:

@@ -22,7 +22,8 @@ class EventReception:
         self._intake = intake
         self._counts = counts
         self._instrumentation = instrumentation
-        self._wake = wake
+        self.wake = wake
+        """Called when there is something to read."""
         self._counted: Counter[tuple[Source, Reception]] = Counter()
         """What is not in the database yet: a flood of refused requests must not become a flood of rows."""
 
@@ -35,7 +36,7 @@ class EventReception:
         except StoreRefused:  # it would be refused again, however often HighLevel sends it
             return self.note(event.source, Reception.UNREADABLE)
         if is_new:
-            self._wake()
+            self.wake()
         return self.note(event.source, Reception.RECEIVED if is_new else Reception.REPEATED)
 
     def note(self, source: Source, reception: Reception) -> Reception:

@@ -2,9 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 import structlog
@@ -112,6 +113,17 @@ class HighLevelCrm:
         log.debug("crm.searched", found=found.total, foreign=foreign)
         pipelines = await self._named_pipelines(until) if shown else {}
         return Matches(tuple(_with_stage(deal, pipelines) for deal in shown), more=found.total - foreign > len(shown))
+
+    async def changed(self, since: datetime | None, page: int, *, until: float) -> Sequence[Opportunity]:
+        """The deals whose status has changed since then, the oldest change first; without a time, the latest.
+
+        A page has 100. They may be some seconds out of date. Raises `CrmError`.
+        """
+        try:
+            found = await self._client.changed(self._location_id, since, page, until=until)
+        except errors.HighLevelError as error:
+            raise _crm_error(error) from error
+        return [self._opportunity(record) for record in found.records]
 
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
         """See `Crm`."""

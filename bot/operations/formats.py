@@ -1,7 +1,5 @@
 """The forms of settings: each function reads the text of a variable, or raises `ValueError` with what it should be."""
 
-import base64
-import binascii
 import re
 from datetime import timedelta
 from difflib import get_close_matches
@@ -11,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     HttpUrl,
     SecretStr,
     TypeAdapter,
@@ -35,6 +34,17 @@ def matching(pattern: str, problem: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
+
+
+def numeral(pattern: str, problem: str) -> BeforeValidator:
+    """The same for the digits of a number."""
+
+    def check(value: object) -> object:
+        if not re.fullmatch(pattern, str(value)):
+            raise ValueError(problem)
+        return value
+
+    return BeforeValidator(check)
 
 
 def secret_beginning(prefix: str, where: str) -> AfterValidator:
@@ -227,29 +237,6 @@ def scope_list(value: object) -> object:
 
 def _is_scope(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9_./-]+", text) is not None
-
-
-def webhook_keys(value: object) -> object:
-    """Read Ed25519 public keys in base64, as HighLevel prints its own. No library is loaded: their form is enough."""
-    keys = comma_separated(value)
-    if not isinstance(keys, list) or not keys or not all(map(_is_public_key, keys)):
-        raise ValueError("should be HighLevel's public key for X-GHL-Signature, or several with commas between them")
-    return tuple(keys)
-
-
-def _is_public_key(key: str) -> bool:
-    try:
-        decoded = base64.b64decode(key, validate=True)
-    except (binascii.Error, ValueError):
-        return False
-    return decoded.startswith(_ED25519) and len(decoded) == len(_ED25519) + 32
-
-
-_ED25519 = bytes.fromhex("302a300506032b6570032100")
-"""How the DER form of every Ed25519 public key begins. https://www.rfc-editor.org/rfc/rfc8410#section-4"""
-
-HIGHLEVELS_KEY = "MCowBQYDK2VwAyEAi2HR1srL4o18O8BRa7gVJY7G7bupbN3H9AwJrHCDiOg="
-"""The key that HighLevel signs webhooks with. https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide"""
 
 
 def long_token(secret: SecretStr) -> SecretStr:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from bot.commands.instrumentation import DENIED, Instrumentation
 from bot.deals.outcome import WORDS
-from bot.events.event import Reception, Source
+from bot.events.event import Reception, Source, Verdict
 from bot.highlevel.api.rate_limit import Budget
 from bot.slack.verification import Refusal
 from bot.storage.backlog import Backlog, BacklogReader
@@ -25,6 +25,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format"""
 ACKNOWLEDGEMENT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 """Seconds; Slack gives up after three."""
+LAG = (0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 120.0, 300.0, 3600.0, 43_200.0)
+"""Seconds; the quiet hours may take the longest."""
 REPLY = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Seconds; a command that waits for HighLevel's limit may take the longest."""
 
@@ -101,6 +103,20 @@ class Metrics(Instrumentation):
             "Seconds for which the host gave this process no CPU",
             registry=self._registry,
         )
+        self._verdicts = Counter(
+            "opp_status_event_verdicts",
+            "Changes made in HighLevel, by what became of them",
+            ["verdict"],
+            registry=self._registry,
+        )
+        for verdict in Verdict:
+            self._verdicts.labels(verdict.value)
+        self._lag = Histogram(
+            "opp_status_event_lag_seconds",
+            "From a change in HighLevel until it was on its way to Slack",
+            buckets=LAG,
+            registry=self._registry,
+        )
         self._registry.register(self)
 
     # --- Instrumentation --------------------------------------------------------------------------------------------
@@ -132,6 +148,12 @@ class Metrics(Instrumentation):
     def stood_still(self, seconds: float) -> None:
         """See `Instrumentation`."""
         self._standstills.inc(seconds)
+
+    def judged(self, verdict: str, seconds: float | None = None) -> None:
+        """See `Instrumentation`."""
+        self._verdicts.labels(verdict).inc()
+        if seconds is not None:
+            self._lag.observe(seconds)
 
     # --- the page ---------------------------------------------------------------------------------------------------
 

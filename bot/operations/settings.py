@@ -21,9 +21,10 @@ from bot.access.rules import Allowlist
 from bot.deals.deal import STATES, Status
 from bot.deals.locations import Locations
 from bot.deals.policy import Confirm, LostReasonMode, Policy
+from bot.events.watch import QuietHours, Watch, read_pipelines
+from bot.highlevel.notices.signing import HIGHLEVELS_KEY, read_keys
 from bot.operations.environment import clean, comma_separated, misspelled, problem_of, wrong_entry
 from bot.operations.formats import (
-    HIGHLEVELS_KEY,
     MAKE_A_KEY,
     ChannelId,
     GroupId,
@@ -36,13 +37,13 @@ from bot.operations.formats import (
     long_token,
     matching,
     named_locations,
+    numeral,
     scope_list,
     secret_beginning,
     signing_secrets,
     state_names,
     status_channels,
     time_span,
-    webhook_keys,
     whole_days,
 )
 
@@ -61,10 +62,15 @@ Verb = Literal["serve", "socket"]
 NEEDED_BY: Mapping[str, Verb] = {"slack_signing_secret": "serve", "slack_app_token": "socket"}
 """The settings that one verb needs and the other ignores."""
 
+AMOUNT = numeral(r"[0-9]{1,12}(\.[0-9]{1,2})?", "should be an amount in digits, such as 5000")
+
+DEFAULT_POLL = 60
+"""Seconds between two polls, where nothing else tells the bot of changes that are to be posted."""
+
 BY_OAUTH = ("highlevel_client_id", "highlevel_client_secret", "public_url", "encryption_key")
 """What connecting HighLevel by OAuth needs. Without the first two, `highlevel_token` is needed."""
 
-FREE_TEXT = frozenset({"highlevel_locations"})
+FREE_TEXT = frozenset({"highlevel_locations", "watch_pipelines"})
 """The settings with names that people give."""
 
 
@@ -148,6 +154,40 @@ class Settings(BaseModel):
         description="Other channels to post to, by status, such as `won=C012AB3CD,lost=C034EF5GH`. Invite Opp Status "
         "to them",
     )
+    watch: Annotated[frozenset[Status], BeforeValidator(state_names), BeforeValidator(comma_separated)] = Field(
+        default="won,lost",
+        validate_default=True,
+        description="Statuses to post to `ANNOUNCE_CHANNELS` when a deal gets them in HighLevel, separated by commas",
+    )
+    watch_min_value: Annotated[float, AMOUNT] = Field(
+        default=0, description="Changes in HighLevel are posted only for deals worth at least this. 0 for all"
+    )
+    watch_pipelines: Annotated[
+        frozenset[str],
+        BeforeValidator(read_pipelines),
+        BeforeValidator(comma_separated),
+    ] = Field(
+        default=frozenset(),
+        description="Changes in HighLevel are posted only for these pipelines, by name or ID, separated by commas. "
+        "Empty for all",
+    )
+    quiet_hours: Annotated[QuietHours | None, BeforeValidator(QuietHours.read)] = Field(
+        default=None,
+        description="When to hold back changes in HighLevel and post one summary afterward, such as "
+        "`22:00-07:00 Europe/Berlin`",
+    )
+    celebrate: Annotated[float | None, AMOUNT] = Field(
+        default=None,
+        description="Deals won in HighLevel and worth at least this get an extra line. Empty for none",
+    )
+    poll_seconds: Annotated[
+        int | None,
+        numeral(r"0|1[5-9]|[2-9][0-9]|[1-9][0-9]{2,4}", "should be a number of seconds, at least 15. Or 0 for never"),
+    ] = Field(
+        default=None,
+        description="Seconds between checks for changes in HighLevel, at least 15. 0 for never. Empty means 60, if "
+        "changes are posted and nothing else reports them",
+    )
     errors_in_channel: bool = Field(
         default=False,
         description="`true`: errors show to the whole channel, not just to the person who ran the command",
@@ -189,10 +229,12 @@ class Settings(BaseModel):
         validate_default=True,
         description="OAuth scopes to request. Must match your app. Agency apps also need `oauth.write`",
     )
-    highlevel_webhook_keys: Annotated[tuple[str, ...], BeforeValidator(webhook_keys)] = Field(
-        default=HIGHLEVELS_KEY,
-        validate_default=True,
-        description="HighLevel's public keys for webhooks, separated by commas. While HighLevel rotates its key: both",
+    highlevel_webhook_keys: Annotated[tuple[str, ...], BeforeValidator(read_keys), BeforeValidator(comma_separated)] = (
+        Field(
+            default=HIGHLEVELS_KEY,
+            validate_default=True,
+            description="HighLevel's public keys for webhooks, separated by commas. While it rotates its key: both",
+        )
     )
     highlevel_workflow_token: Annotated[SecretStr, AfterValidator(long_token)] = Field(
         default=SecretStr(""),
@@ -242,6 +284,26 @@ class Settings(BaseModel):
             announce_channels=dict(self.announce_channels),
             errors_in_channel=self.errors_in_channel,
         )
+
+    @cached_property
+    def watch_policy(self) -> Watch:
+        """Which changes made in HighLevel are posted."""
+        return Watch(
+            channels=dict(self.announce_channels),
+            statuses=self.watch,
+            min_value=self.watch_min_value,
+            pipelines=self.watch_pipelines,
+            quiet_hours=self.quiet_hours,
+            celebrate=self.celebrate,
+        )
+
+    @property
+    def polls_every(self) -> int:
+        """Seconds between two polls of HighLevel; 0 for never."""
+        if self.poll_seconds is not None:
+            return self.poll_seconds
+        is_told = self.by_oauth or self.highlevel_workflow_token.get_secret_value()
+        return DEFAULT_POLL if self.watch_policy.is_on and not is_told else 0
 
     @property
     def by_oauth(self) -> bool:

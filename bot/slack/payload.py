@@ -1,8 +1,6 @@
-"""Reads who did what, and where, from the payloads that Slack sends. Pure, except for `new_reference`."""
+"""Reads who did what, and where, from the payloads that Slack sends. Pure."""
 
-import base64
 import re
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -94,11 +92,6 @@ def _organization(body: Mapping[str, Any]) -> str:
         return ""
     places = ((_part(body, "enterprise"), "id"), (_part(body, "team"), "enterprise_id"), (body, "enterprise_id"))
     return next(filter(None, (_id(part, name) for part, name in places)), "")
-
-
-def new_reference() -> str:
-    """Make an id for one interaction, short enough to be read out: eight characters, of A to Z and 2 to 7."""
-    return base64.b32encode(secrets.token_bytes(5)).decode()
 
 
 def _part(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:

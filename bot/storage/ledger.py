@@ -17,6 +17,7 @@ from bot.deals.ports import LeaseLost
 from bot.deals.wish import Wish
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert, iso_now
+from bot.storage.events.memory import learned_from, remembering
 from bot.storage.rows import UNFINISHED, as_claim, as_row, delivery_columns, outcome_columns, reply_column, take_over
 from bot.storage.tables import commands, probe
 
@@ -66,6 +67,7 @@ class SqlLedger:
             attempts=commands.c.attempts + 1,
             delivered=sa.func.coalesce(sa.bindparam("way"), commands.c.delivered),
         )
+        self._remember = remembering(database.kind)
         self._renew = (
             commands.update()
             .where(ours, UNFINISHED, commands.c.key.in_(sa.bindparam("of", expanding=True)))
@@ -182,8 +184,19 @@ class SqlLedger:
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
         """See `WorkerLedger`."""
-        written = reply_column(reply) if reply else None
-        await self._note(key, state=State.ANSWERED.value, reply=written, **outcome_columns(outcome))
+        columns = {"state": State.ANSWERED.value, "reply": reply_column(reply) if reply else None}
+        columns |= outcome_columns(outcome)
+        learned = learned_from(outcome)
+
+        def write(connection: sa.Connection) -> int:
+            noted = connection.execute(self._update, {"of": key, **columns}).rowcount
+            # In the same commit: a notice of this change must find the bot knowing of it, or the command at work.
+            if noted and learned:
+                connection.execute(self._remember, learned)
+            return noted
+
+        if await self._database.do(write) == 0:
+            raise LeaseLost
 
     async def reply(self, key: str, reply: Message) -> None:
         """See `WorkerLedger`."""

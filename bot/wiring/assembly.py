@@ -49,7 +49,7 @@ def build(
     parts = Parts(settings, tempo, instrumentation, storage, highlevel, slack, messages, outbox)
     worker = _worker(parts, tasks)
     edge = build_slack_edge(parts, worker)
-    events = build_events(parts)
+    events = build_events(parts, worker)
     health = build_health(parts, edge, migrates=migrates, emptied=emptied)
     return Bot(settings, storage, highlevel, slack, edge, worker, events, health, metrics, emptied)
 

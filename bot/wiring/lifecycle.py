@@ -1,10 +1,10 @@
 """Runs the bot, and finishes what it accepted before it stops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from slack_bolt.async_app import AsyncApp
@@ -15,13 +15,16 @@ from bot.commands.accounts import Accounts
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.commands.worker import Worker
 from bot.deals.ports import StoreDown
+from bot.events.announcer import Announcer
+from bot.events.polling import Polling
 from bot.events.reception import EventReception
+from bot.events.worker import EventWorker
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.token_endpoint import TokenEndpoint
 from bot.highlevel.crm import HighLevelCrm
+from bot.highlevel.notices.routes import Webhooks
 from bot.highlevel.pages import ConnectPages
 from bot.highlevel.tokens import TokenRefresh
-from bot.highlevel.webhooks import Webhooks
 from bot.operations import diagnoses
 from bot.operations.diagnoses import Diagnosis
 from bot.operations.health import Health
@@ -35,6 +38,7 @@ from bot.slack.workspace import SlackWorkspace
 from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.channels import SqlBindings
 from bot.storage.database import Database
+from bot.storage.events.inbox import SqlInbox
 from bot.storage.history import SqlHistory
 from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+EVENTS_KEPT = 7
+"""Days for which a finished event is kept, to know it again: HighLevel repeats for hours, an operator for longer."""
 SECONDS_IN_A_DAY = 86_400.0
 
 
@@ -72,8 +78,22 @@ class HighLevel:
 class Events:
     """The parts that learn of changes made in HighLevel itself."""
 
+    inbox: SqlInbox
     reception: EventReception
     webhooks: Webhooks
+    worker: EventWorker
+    polling: Polling
+    announcer: Announcer
+
+    def tending(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What has to run all the time."""
+        return (self.reception.tend(), self.worker.tend(), self.polling.tend(), self.announcer.tend())
+
+    async def close(self) -> None:
+        """Leave what is unfinished to the next process, once nothing runs any more."""
+        await self.reception.save_counts()
+        with suppress(StoreDown):
+            await self.inbox.give_back()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +166,7 @@ class Bot:
             always = (
                 self.worker.tend(),
                 self.slack.directory.keep(),
-                self.events.reception.tend(),
+                *self.events.tending(),
                 self._forget(),
                 *tending,
             )
@@ -159,7 +179,7 @@ class Bot:
                 for task in background:
                     task.cancel()
                 await asyncio.gather(learning, *background, return_exceptions=True)
-                await self.events.reception.save_counts()
+                await self.events.close()
 
     @asynccontextmanager
     async def checking(self) -> AsyncIterator[Health]:
@@ -185,9 +205,12 @@ class Bot:
             await self.storage.database.close()
 
     async def _forget(self) -> None:
-        """Delete commands older than HISTORY_DAYS, now and every hour; never, if that is 0."""
-        while days := self.settings.history_days:
+        """Delete old events, and commands and what is known of deals older than HISTORY_DAYS; now and every hour."""
+        ledger, inbox, days = self.storage.ledger, self.events.inbox, self.settings.history_days
+        old = [(inbox.forget, EVENTS_KEPT), *((each, days) for each in (ledger.forget, inbox.forget_deals) if days)]
+        while True:
             with suppress(StoreDown):
-                while gone := await self.storage.ledger.forget(days * SECONDS_IN_A_DAY):
-                    log.info("history.forgotten", commands=gone)
+                for forget, kept in old:
+                    while gone := await forget(kept * SECONDS_IN_A_DAY):
+                        log.info("history.forgotten", rows=gone)
             await asyncio.sleep(3600)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from bot.commands.outbox import Persistence
 from bot.commands.worker import WorkerTiming
 from bot.deals.change import Patience
+from bot.events.worker import EventTiming
 from bot.highlevel.api.client import Attempts
 from bot.highlevel.connections import CONNECTION_LEASE
 from bot.highlevel.tokens import RefreshTiming
@@ -12,6 +13,7 @@ from bot.slack import socket_mode
 from bot.slack.intake import ANSWER_WITHIN
 from bot.storage.backlog import BACKLOG_TTL
 from bot.storage.database import COMMIT_PATIENCE
+from bot.storage.events.inbox import EVENT_LEASE
 from bot.storage.ledger import COMMAND_LEASE
 
 
@@ -30,3 +32,7 @@ class Tempo:
     token_refresh: RefreshTiming = field(default_factory=RefreshTiming)
     connection_lease: float = CONNECTION_LEASE
     backlog: float = BACKLOG_TTL
+    events: EventTiming = field(default_factory=EventTiming)
+    event_lease: float = EVENT_LEASE
+    poll: float = 0.0
+    """In place of `POLL_SECONDS`, unless it is 0."""

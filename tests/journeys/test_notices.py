@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bot.highlevel.webhooks import MAX_BODY
+from bot.highlevel.notices.routes import MAX_BODY
 from bot.simulator.highlevel.hooks import Hooks
 from bot.storage.engine import engine_for_reading
 from bot.storage.events.tables import events

@@ -1,5 +1,6 @@
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,9 @@ from pydantic import SecretStr, ValidationError
 
 from bot.deals.deal import STATES, Status
 from bot.deals.policy import Confirm, LostReasonMode, Policy
-from bot.operations.formats import HIGHLEVELS_KEY, MAKE_A_KEY
+from bot.events.watch import QuietHours
+from bot.highlevel.notices.signing import HIGHLEVELS_KEY
+from bot.operations.formats import MAKE_A_KEY
 from bot.operations.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of, without_oauth
 
 SIGNING_SECRET, NEW_SECRET = "thisisnotasigningsecretofslacks0", "thisisanewsigningsecretofslacks1"
@@ -175,6 +178,15 @@ GOOD: list[tuple[str, str, Any]] = [
         frozenset({(Status.WON, "C012AB3CD"), (Status.LOST, "G012AB3CD")}),
     ),
     ("ANNOUNCE_CHANNELS", ",", frozenset()),
+    ("WATCH", "lost, open", frozenset({Status.LOST, Status.OPEN})),
+    ("WATCH_MIN_VALUE", "1250.50", 1250.5),
+    ("WATCH_PIPELINES", "New Business, pIpElInE1", frozenset({"new business", "pipeline1"})),
+    ("QUIET_HOURS", "22:00-07:00 Europe/Berlin", QuietHours(time(22), time(7), ZoneInfo("Europe/Berlin"))),
+    ("QUIET_HOURS", "12:30 - 13:15 UTC", QuietHours(time(12, 30), time(13, 15), ZoneInfo("UTC"))),
+    ("CELEBRATE", "10000", 10_000.0),
+    ("POLL_SECONDS", "0", 0),
+    ("POLL_SECONDS", "15", 15),
+    ("POLL_SECONDS", "600", 600),
     ("ERRORS_IN_CHANNEL", "true", True),
     ("ERRORS_IN_CHANNEL", "TRUE", True),
     ("ERRORS_IN_CHANNEL", "1", True),
@@ -327,6 +339,18 @@ BAD = [
     ("ANNOUNCE_CHANNELS", "won=D012AB3CD", "should be statuses with channel IDs"),
     ("ANNOUNCE_CHANNELS", "all=C012AB3CD", "should be statuses with channel IDs"),
     ("ANNOUNCE_CHANNELS", "won=C012AB3CD,Won=C012AB3CE", "each status once"),
+    ("WATCH", "closed", "should be one or more of"),
+    ("WATCH_MIN_VALUE", "a lot", "should be an amount in digits"),
+    ("WATCH_MIN_VALUE", "-5", "should be an amount in digits"),
+    ("WATCH_PIPELINES", "x" * 101, "should be names or IDs of pipelines"),
+    ("QUIET_HOURS", "22:00-07:00", "should be two different times and a time zone"),
+    ("QUIET_HOURS", "25:00-07:00 UTC", "should be two different times and a time zone"),
+    ("QUIET_HOURS", "07:00-07:00 UTC", "should be two different times and a time zone"),
+    ("QUIET_HOURS", "22:00-07:00 Europe/Atlantis", "doesn't know that time zone"),
+    ("QUIET_HOURS", "22:00-07:00 Europe", "doesn't know that time zone"),
+    ("CELEBRATE", "big", "should be an amount in digits"),
+    ("POLL_SECONDS", "5", "should be a number of seconds, at least 15"),
+    ("POLL_SECONDS", "often", "should be a number of seconds, at least 15"),
     ("ERRORS_IN_CHANNEL", "sometimes", "should be true or false"),
     ("CURRENCY", "usd", "should be an ISO code such as USD"),
     ("CURRENCY", "$", "should be an ISO code such as USD"),
@@ -606,7 +630,8 @@ def test_every_parameter_that_postgresqls_client_knows_is_accepted() -> None:
         assert database_url_of({"DATABASE_URL": url}) == url
 
 
-@pytest.mark.parametrize("name", sorted({name for name, _, _ in BAD}))
+# A pipeline may have any name.
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in BAD} - {"WATCH_PIPELINES"}))
 def test_no_problem_repeats_a_value_that_may_be_a_secret(name: str) -> None:
     with pytest.raises(SettingsError) as caught:
         _set(**{name: "this is not for ä log"})
@@ -682,3 +707,18 @@ def test_the_password_of_a_database_is_not_shown() -> None:
     shown = repr(_set(DATABASE_URL="postgresql://user:the-password@host/name"))
 
     assert "the-password" not in shown
+
+
+# --- polling --------------------------------------------------------------------------------------------------------
+
+
+def test_highlevel_is_polled_only_if_changes_are_posted_and_nothing_else_reports_them() -> None:
+    posted = {"ANNOUNCE_CHANNELS": "won=C012AB3CD"}
+
+    assert _set().polls_every == 0
+    assert _set(**posted).polls_every == 60
+    assert _set(ANNOUNCE_CHANNELS="open=C012AB3CD").polls_every == 0
+    assert _set(**posted, HIGHLEVEL_WORKFLOW_TOKEN="w" * 20).polls_every == 0
+    assert _set(**posted, **OAUTH).polls_every == 0
+    assert _set(**posted, POLL_SECONDS="0").polls_every == 0
+    assert _set(**posted, **OAUTH, POLL_SECONDS="300").polls_every == 300

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from bot.access.rules import Caller
 from bot.commands.record import Entry
+from bot.commands.request import new_reference
 from bot.deals.deal import Status
 from bot.deals.wish import Wish
-from bot.slack.payload import new_reference, read_action, read_command
+from bot.slack.payload import read_action, read_command
 
 WISH = Wish("deal", Status.OPEN, only_if="won")
 COMMAND = {

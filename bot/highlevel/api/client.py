@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar, assert_never
@@ -14,6 +15,7 @@ import stamina
 from bot.highlevel.api import wire
 from bot.highlevel.api.answers import read_limits
 from bot.highlevel.api.auth import Auth
+from bot.highlevel.api.changes import search_changed
 from bot.highlevel.api.clock import loop_time
 from bot.highlevel.api.errors import (
     ConnectTimedOut,
@@ -121,6 +123,10 @@ class Client:
         call = wire.search_opportunity(location_id, opportunity_id, version=self._version)
         found = await self._call(call, wire.read_found, until)
         return next((record for record in found.records if record.id == opportunity_id), None)
+
+    async def changed(self, location_id: str, since: datetime | None, page: int, *, until: float) -> wire.Found:
+        """The location's opportunities whose status has changed since then; see `changes.search_changed`."""
+        return await self._call(search_changed(location_id, since, page), wire.read_found, until)
 
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[wire.LostReasonRecord, ...]:
         """The location's lost reasons. Some tokens may not read lost reasons."""

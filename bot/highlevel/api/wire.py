@@ -41,14 +41,14 @@ class Call:
     method: HTTPMethod
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, str] | None = None
+    body: Mapping[str, object] | None = None
     max_body: int | None = None
     """Bytes that the answer may have, where that is more than most may."""
 
     @property
     def writes(self) -> bool:
-        """Whether it may change something. Such a call is not repeated if it may have been carried out."""
-        return self.method is not HTTPMethod.GET
+        """Whether it may change something; a search by POST does not. Such a call is not repeated if it may have."""
+        return self.method is HTTPMethod.PUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the HighLevel stand-in sends of its own accord: an app's signed webhooks, and webhook actions of workflows.
 
-Bodies as recorded and documented; see `bot/highlevel/notices.py`. Guessed: how long HighLevel waits for an answer, and
-how many seconds pass between two attempts. The stand-in repeats at once, and not twelve times.
+Bodies as recorded and documented; see `bot/highlevel/notices/bodies.py`. Guessed: how long HighLevel waits for an
+answer, and how many seconds pass between two attempts. The stand-in repeats at once, and not twelve times.
 """
 
 import asyncio

@@ -4,12 +4,15 @@ Guessed: which of a deal's words the search looks at, and that it must find all 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 STATUSES = ("open", "won", "lost", "abandoned", "all")
 MAX_LIMIT = 100
 MAX_QUERY = 75
+MAX_CHANGED = 500
+CHANGED = "last_status_change_date"
 PARAMETERS = frozenset(
     [
         *("q", "campaignId", "id", "order", "status", "date", "endDate", "startAfter", "startAfterId", "country"),
@@ -43,6 +46,38 @@ def matches(deal: Mapping[str, Any], query: Mapping[str, str]) -> bool:
     """Whether a search with these parameters finds this deal."""
     is_asked_for = query.get("id", deal["id"]) == deal["id"] and query.get("status", "all") in {"all", deal["status"]}
     return is_asked_for and _goes_by(deal, query.get("q", ""))
+
+
+def complaints_about_changed(body: Any) -> list[str]:  # noqa: ANN401 - any JSON
+    """What HighLevel finds wrong with the newer search, as far as the bot uses it: by the time of the last change."""
+    if not isinstance(body, dict):
+        return ["body must be an object"]
+    known = {"locationId", "query", "limit", "page", "filters", "sort"}
+    complaints = [f"property {name} should not exist" for name in body if name not in known]
+    complaints += [f"{name} must be a number" for name in ("limit", "page") if not isinstance(body.get(name), int)]
+    if not complaints and not 1 <= body["limit"] <= MAX_CHANGED:
+        complaints.append(f"limit must not be greater than {MAX_CHANGED}")
+    for each in body.get("filters", []):
+        if each.get("field") != CHANGED or each.get("operator") != "range":
+            complaints.append("filters: only a range of the last change of status is simulated")
+        elif not isinstance(each.get("value", {}).get("gte"), int):
+            complaints.append("value.gte must be a number")
+    if [each.get("field") for each in body.get("sort", [])] not in ([], [CHANGED]):
+        complaints.append("sort: only by the last change of status is simulated")
+    return complaints
+
+
+def changed(deals: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The deals that the newer search finds, in its order."""
+    after = max((each["value"]["gte"] for each in body["filters"]), default=0)
+    found = [deal for deal in deals if _changed_at(deal) >= after]
+    down = any(each["direction"] == "desc" for each in body["sort"])
+    return sorted(found, key=_changed_at, reverse=down)
+
+
+def _changed_at(deal: Mapping[str, Any]) -> int:
+    """In milliseconds since 1970."""
+    return round(datetime.fromisoformat(deal["lastStatusChangeAt"]).timestamp() * 1000)
 
 
 def _goes_by(deal: Mapping[str, Any], query: str) -> bool:

@@ -38,6 +38,7 @@ NULLS = dict.fromkeys(
     ]
 )
 """The fields that the search shows as `null` if they are empty; other answers leave them out."""
+SEARCH = "/opportunities/search"
 READ, WRITE, USERS = "opportunities.readonly", "opportunities.write", "users.readonly"
 
 
@@ -193,7 +194,7 @@ class HighLevel:
 
     def writes(self) -> list[Exchange]:
         """The requests that were to change something."""
-        return [request for request in self.received if request.method != "GET"]
+        return [each for each in self.received if each.method != "GET" and each.path != SEARCH]
 
     # --- serve it --------------------------------------------------------------------------------------------------
 
@@ -211,6 +212,7 @@ class HighLevel:
         app.router.add_get("/opportunities/pipelines", self._get_pipelines)
         app.router.add_get("/opportunities/lost-reason", self._get_lost_reasons)
         app.router.add_get("/opportunities/search", self._search)
+        app.router.add_post("/opportunities/search", self._search_changed)
         app.router.add_get("/opportunities/{id}", self._get_opportunity)
         app.router.add_put("/opportunities/{id}/status", self._put_status)
         app.router.add_get("/users/{id}", self._get_user)
@@ -381,6 +383,23 @@ class HighLevel:
         }
         return _ok({"opportunities": [NULLS | deal for deal in shown], "meta": meta, "aggregations": {}})
 
+    async def _search_changed(self, request: web.Request) -> web.Response:
+        try:
+            body = await request.json()
+        except ValueError:
+            return _says(400, "Bad Request", "Bad Request")
+        if complaints := search.complaints_about_changed(body):
+            return _says(422, complaints, "Unprocessable Entity")
+        if body["locationId"] != request[LOCATION]:
+            return _says(403, "The token does not have access to this location.", "Forbidden")
+        deals = [deal for each in self.opportunities if (deal := self._as_searched(each))]
+        found = search.changed([deal for deal in deals if deal["locationId"] == request[LOCATION]], body)
+        shown = found[(body["page"] - 1) * body["limit"] : body["page"] * body["limit"]]
+        return web.json_response(
+            {"opportunities": [{**NULLS, **deal} for deal in shown], "total": len(found), "traceId": str(uuid.uuid4())},
+            status=201,
+        )
+
     def _as_searched(self, opportunity_id: str) -> dict[str, Any] | None:
         now = asyncio.get_running_loop().time()
         past = self._past.get(opportunity_id, ())
@@ -399,7 +418,7 @@ class HighLevel:
 def _scope(request: web.Request) -> str:
     if request.path.startswith("/users/"):
         return USERS
-    return READ if request.method == "GET" else WRITE
+    return READ if request.method == "GET" or request.path == SEARCH else WRITE
 
 
 def _no_opportunity(request: web.Request) -> web.Response:

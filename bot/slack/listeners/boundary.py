@@ -14,6 +14,7 @@ from slack_bolt.async_app import AsyncAck
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Message
+from bot.commands.request import new_reference
 from bot.deals.outcome import Cause
 from bot.deals.ports import StoreDown
 from bot.slack.intake import LookupFailed
@@ -21,7 +22,7 @@ from bot.slack.mail.replies import as_response
 from bot.slack.messages import form
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.tables import FORM_WORDS
-from bot.slack.payload import Interaction, new_reference, read_action, read_command
+from bot.slack.payload import Interaction, read_action, read_command
 
 log = structlog.get_logger(__name__)
 

@@ -7,7 +7,8 @@ import sqlalchemy as sa
 
 from bot.events.event import Event, Kind, Reception, Source
 from bot.storage.database import Database
-from bot.storage.events.inbox import SqlCounts, SqlInbox
+from bot.storage.events.counts import SqlCounts
+from bot.storage.events.inbox import SqlInbox
 from bot.storage.events.tables import event_counts, events
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.events.event import Event, Kind, Reception, Source
-from bot.highlevel.notices import Ours, read_webhook, read_workflow
+from bot.highlevel.notices.bodies import Ours, read_webhook, read_workflow
 
 OURS = Ours("app", frozenset({"Loc00000000000000001"}))
 SEVERAL = Ours("app", frozenset({"Loc00000000000000001", "Loc00000000000000002"}))

@@ -1,8 +1,5 @@
 """The routes for what HighLevel sends of its own accord. They answer at once, with no more than a status."""
 
-import base64
-import binascii
-from collections.abc import Sequence
 from functools import partial
 from hmac import compare_digest
 from http import HTTPStatus
@@ -14,7 +11,8 @@ from starlette.routing import Route
 
 from bot.events.event import Reception, Source
 from bot.events.reception import EventReception
-from bot.highlevel.notices import Ours, read_webhook, read_workflow
+from bot.highlevel.notices.bodies import Ours, read_webhook, read_workflow
+from bot.highlevel.notices.signing import Signatures
 
 log = structlog.get_logger(__name__)
 
@@ -34,35 +32,6 @@ ANSWERS = {
 }
 """All others are answered with 200: HighLevel sends again, up to twelve times, whatever is answered otherwise.
 https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide"""
-
-
-class Signatures:
-    """Checks HighLevel's signatures: Ed25519 over the raw body. `keys`: public keys, as base64 of their DER form.
-
-    The older header `X-WH-Signature` is not looked at: it ended on September 1, 2026.
-    https://marketplace.gohighlevel.com/docs/webhook/WebhookIntegrationGuide
-    """
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - 5 MB, for webhooks alone
-        from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415 - likewise
-
-        self._invalid = InvalidSignature
-        self._keys = [load_der_public_key(base64.b64decode(key)) for key in keys]
-
-    def check(self, signature: str, body: bytes) -> Reception | None:
-        """What is wrong with a signature; `None` if one of the keys has made it for this body."""
-        try:
-            signed = base64.b64decode(signature, validate=True)
-        except (binascii.Error, ValueError):
-            return Reception.UNSIGNED
-        for key in self._keys:
-            try:
-                key.verify(signed, body)  # type: ignore[call-arg, union-attr] # the settings take Ed25519 alone
-            except self._invalid:
-                continue
-            return None
-        return Reception.WRONG_SIGNATURE if signed else Reception.UNSIGNED
 
 
 class Webhooks:

@@ -1,0 +1,1 @@
+"""What people read about changes that were made in HighLevel itself."""

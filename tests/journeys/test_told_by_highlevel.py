@@ -1,0 +1,293 @@
+"""What is changed in HighLevel itself is posted in Slack, once, whichever way the bot learns of it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bot.simulator.highlevel.server import Fault
+from bot.simulator.slack.workspace import Shown
+from bot.storage.engine import engine_for_reading
+from bot.storage.events.tables import deals
+from tests.house import ANA, BY_OAUTH, DEAL, HASTY, HIGHLEVEL_TOKEN, PATIENT, House, open_house
+from tests.postgresql import Cluster
+
+TOKEN = "not-a-workflow-token"
+WINS = "C0WINS"
+SETTINGS = BY_OAUTH | {
+    "HIGHLEVEL_TOKEN": HIGHLEVEL_TOKEN,
+    "HIGHLEVEL_WORKFLOW_TOKEN": TOKEN,
+    "ANNOUNCE_CHANNELS": f"won={WINS},lost={WINS}",
+    "CONFIRM": "never",
+    "LOST_REASON": "optional",
+}
+POLLING = {name: value for name, value in SETTINGS.items() if name in {"ANNOUNCE_CHANNELS", "CONFIRM", "LOST_REASON"}}
+OTHER = "cD4eF6gH8jK1lM3nP5qR"
+POLLED = replace(PATIENT, poll=0.4)
+
+
+@asynccontextmanager
+async def _told(folder: Path, **settings: str) -> AsyncIterator[House]:
+    async with open_house(folder, **SETTINGS | settings) as house:
+        house.slack.channels[WINS] = "wins"
+        house.highlevel.hooks.url = house.slack.bot_url
+        yield house
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+    settings = {}
+    if request.param == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        settings["DATABASE_URL"] = cluster.new_database()
+    async with _told(tmp_path, **settings) as opened:
+        yield opened
+
+
+def _known(house: House) -> list[str]:
+    """The statuses of the deals that the bot remembers."""
+    engine = engine_for_reading(house.settings.database_url)
+    with engine.connect() as connection:
+        found = list(connection.execute(sa.select(deals.c.status)).scalars())
+    engine.dispose()
+    return found
+
+
+def _posts(house: House) -> list[Shown]:
+    return [each for each in house.slack.shown if each.channel == WINS]
+
+
+async def _posted(house: House, many: int = 1) -> list[Shown]:
+    """Wait for so many posts, and then whether there are more."""
+    await house.slack.wait_until(lambda: len(_posts(house)) >= many)
+    await _settled(house)
+    return _posts(house)
+
+
+async def _settled(house: House) -> None:
+    """Wait until nothing is on its way."""
+    await house.highlevel.hooks.all_sent()
+    await asyncio.sleep(1.0)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+# --- what is told ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_deal_that_is_won_in_highlevel_is_posted_once(house: House) -> None:
+    house.highlevel.set_by_hand(DEAL, status="won")
+    (post,) = await _posted(house)
+
+    assert "New website" in post.text
+    assert "won" in post.text
+    assert "HighLevel" in post.text
+
+
+async def test_a_workflows_request_is_enough(tmp_path: Path) -> None:
+    async with _told(tmp_path) as house:
+        house.highlevel.hooks.sends_webhooks = False
+        house.highlevel.hooks.workflow_token = TOKEN
+        house.highlevel.set_by_hand(DEAL, status="lost")
+
+        assert len(await _posted(house)) == 1
+
+
+async def test_webhook_and_workflow_together_are_one_post(house: House) -> None:
+    house.highlevel.hooks.workflow_token = TOKEN
+    house.highlevel.set_by_hand(DEAL, status="won")
+
+    assert len(await _posted(house)) == 1
+    assert len(house.highlevel.hooks.sent) == 3
+
+
+async def test_a_webhook_that_comes_late_tells_what_the_deal_is_now(house: House) -> None:
+    won = house.highlevel.hooks.payload(house.highlevel.opportunities[DEAL] | {"status": "won"})
+    house.highlevel.hooks.sends_webhooks = False
+    house.highlevel.set_by_hand(DEAL, status="lost")
+    await house.highlevel.hooks.deliver(won)
+    (post,) = await _posted(house)
+
+    assert "lost" in post.text
+    assert "won" not in post.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes"),
+    [
+        ({}, {"status": "abandoned"}),
+        ({"WATCH": "lost"}, {"status": "won"}),
+        ({"WATCH_MIN_VALUE": "5000"}, {"status": "won", "monetaryValue": 4999}),
+        ({"WATCH_MIN_VALUE": "5000"}, {"status": "won"}),
+        ({"WATCH_PIPELINES": "Renewals"}, {"status": "won", "pipelineId": "PIPELINE1"}),
+    ],
+)
+async def test_a_change_that_is_not_watched_is_not_posted(
+    tmp_path: Path, settings: dict[str, str], changes: dict[str, object]
+) -> None:
+    async with _told(tmp_path, **settings) as house:
+        house.highlevel.pipelines = [{"id": "PIPELINE1", "name": "New business", "stages": []}]
+        status = str(changes.pop("status"))
+        house.highlevel.opportunities[DEAL] |= changes
+        house.highlevel.set_by_hand(DEAL, status=status)
+        await _settled(house)
+
+        assert _posts(house) == []
+
+
+async def test_a_pipeline_is_watched_by_its_name(tmp_path: Path) -> None:
+    async with _told(tmp_path, WATCH_PIPELINES="new business", WATCH_MIN_VALUE="5000") as house:
+        house.highlevel.pipelines = [{"id": "PIPELINE1", "name": "New business", "stages": []}]
+        house.highlevel.opportunities[DEAL] |= {"pipelineId": "PIPELINE1", "monetaryValue": 5000}
+        house.highlevel.set_by_hand(DEAL, status="won")
+
+        assert len(await _posted(house)) == 1
+
+
+async def test_a_deal_that_is_deleted_is_no_news(house: House) -> None:
+    deal = house.highlevel.opportunities.pop(DEAL)
+    await house.highlevel.hooks.deliver(house.highlevel.hooks.payload(deal, "OpportunityDelete"))
+    await _settled(house)
+
+    assert _posts(house) == []
+
+
+# --- no echo --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_a_command_changed_is_not_told_again(house: House) -> None:
+    await house.says(f"{DEAL} won")
+    posts = await _posted(house)
+
+    assert len(house.highlevel.hooks.sent) == 2
+    assert len(posts) == 1
+    assert f"<@{ANA}>" in posts[0].text
+
+
+async def test_a_webhook_that_comes_before_highlevels_answer_to_the_bot_is_an_echo_too(house: House) -> None:
+    told = asyncio.Event()
+
+    async def late() -> AsyncIterator[bytes]:
+        await told.wait()
+        yield b'{"success": true}'
+
+    house.highlevel.misbehave(Fault(carries_out=True, status=200, chunks=late), method="PUT")
+    said = asyncio.create_task(house.says(f"{DEAL} won"))
+    await _until(lambda: len(house.highlevel.hooks.sent) == 2)
+    await asyncio.sleep(0.5)
+    assert _posts(house) == []
+    told.set()
+    await said
+
+    assert len(await _posted(house)) == 1
+
+
+async def test_a_change_that_the_bot_could_not_confirm_is_not_told_as_a_persons(tmp_path: Path) -> None:
+    async with open_house(tmp_path, HASTY, **SETTINGS) as house:
+        hooks = house.highlevel.hooks
+        hooks.url = house.slack.bot_url
+
+        # HighLevel carries the write out, breaks the connection, and shows the deal only after the bot has given up.
+        house.highlevel.misbehave(Fault(), method="GET", path=DEAL)
+        house.highlevel.misbehave(Fault(carries_out=True, drops=True), method="PUT", path="/status")
+        house.highlevel.misbehave(Fault(status=503), method="GET", path=DEAL, times=100)
+        shown = await house.says(f"{DEAL} won")
+        house.highlevel.behave()
+        await _until(lambda: "won" in _known(house))
+        await _settled(house)
+
+        assert "broke" in shown.text
+        assert _posts(house) == []
+
+
+async def test_a_later_change_by_a_person_is_told_after_a_command(house: House) -> None:
+    await house.says(f"{DEAL} won")
+    await _posted(house)
+    house.highlevel.set_by_hand(DEAL, status="open")
+    await _settled(house)
+    house.highlevel.set_by_hand(DEAL, status="won")
+    posts = await _posted(house, 2)
+
+    assert len(posts) == 2
+    assert "HighLevel" in posts[1].text
+
+
+async def test_a_change_that_a_command_saw_first_is_told_all_the_same(house: House) -> None:
+    house.highlevel.hooks.sends_webhooks = False
+    house.highlevel.set_by_hand(DEAL, status="won")
+    await house.says(f"{DEAL} won")
+    await house.highlevel.hooks.deliver(house.highlevel.hooks.payload(house.highlevel.opportunities[DEAL]))
+
+    assert len(await _posted(house)) == 1
+
+
+# --- many at once ---------------------------------------------------------------------------------------------------
+
+
+async def test_many_changes_at_once_are_one_message(house: House) -> None:
+    ids = [f"{number:02}dE5fG7hJ9kL1mN2pQ0" for number in range(8)]
+    for each in ids:
+        house.highlevel.add_opportunity(each, name=f"Imported {each[:2]}", monetaryValue=100)
+    for each in ids:
+        house.highlevel.set_by_hand(each, status="won")
+    (post,) = await _posted(house)
+
+    assert "8 deals" in post.text
+
+
+async def test_five_changes_are_five_messages(house: House) -> None:
+    ids = [f"{number:02}dE5fG7hJ9kL1mN2pQ0" for number in range(5)]
+    for each in ids:
+        house.highlevel.add_opportunity(each, name=f"Imported {each[:2]}")
+        house.highlevel.set_by_hand(each, status="won")
+
+    assert len(await _posted(house, 5)) == 5
+
+
+# --- polling --------------------------------------------------------------------------------------------------------
+
+
+async def test_the_first_poll_learns_and_the_next_ones_tell(tmp_path: Path) -> None:
+    async with open_house(tmp_path, POLLED, **POLLING) as house:
+        house.highlevel.add_opportunity(OTHER, name="Won long ago", status="won")
+        await _until(lambda: len([each for each in house.highlevel.received if each.method == "POST"]) >= 3)
+        assert _posts(house) == []
+        house.highlevel.set_by_hand(DEAL, status="won")
+        posts = await _posted(house)
+
+    assert [("New website" in post.text) for post in posts] == [True]
+
+
+async def test_a_poll_does_not_tell_what_a_command_changed(tmp_path: Path) -> None:
+    async with open_house(tmp_path, POLLED, **POLLING) as house:
+        await _until(lambda: len([each for each in house.highlevel.received if each.method == "POST"]) >= 2)
+        await house.says(f"{DEAL} won")
+        seen = len(house.highlevel.received)
+        await _until(lambda: len([each for each in house.highlevel.received[seen:] if each.method == "POST"]) >= 3)
+
+        assert len(await _posted(house)) == 1
+
+
+async def test_without_a_channel_for_changes_nothing_is_polled(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        await house.says(f"{DEAL} won")
+
+        assert [each for each in house.highlevel.received if each.method == "POST"] == []
+
+
+# --- HighLevel is away ----------------------------------------------------------------------------------------------
+
+
+async def test_a_deal_that_cannot_be_read_is_told_when_it_can(house: House) -> None:
+    house.highlevel.misbehave(Fault(status=503), method="GET", path=DEAL, times=5)
+    house.highlevel.set_by_hand(DEAL, status="won")
+
+    assert len(await _posted(house)) == 1
