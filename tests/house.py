@@ -121,7 +121,7 @@ class House:
             pressed = next(
                 element
                 for element in _elements(shown)
-                if element["action_id"] == action_id and element.get("value", "").startswith(value or "")
+                if element["action_id"].startswith(action_id) and element.get("value", "").startswith(value or "")
             )
             await self.slack.press(shown, pressed, user=user)
         if shown.only_to is None:

@@ -96,6 +96,12 @@ def accessories(message: Message) -> list[dict[str, Any]]:
     return [block["accessory"] for block in message.blocks if "accessory" in block]
 
 
+def offered(message: Message) -> list[tuple[str, str]]:
+    """The buttons with lost reasons."""
+    chosen = [each for each in buttons(message) if each["action_id"].startswith("reason_")]
+    return [(each["text"]["text"], each["value"]) for each in chosen]
+
+
 def options(message: Message) -> list[tuple[str, str]]:
     (menu,) = [each for each in buttons(message) if each["type"] == "static_select"]
     return [(option["text"]["text"], option["value"]) for option in menu["options"]]

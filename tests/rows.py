@@ -12,12 +12,12 @@ _FILL = """
     WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :most)
     INSERT INTO commands (
         key, reference, accepted_at, team_id, channel_id, user_id, text, opportunity_id, opportunity_name,
-        location_id, status, consent, public, asked_privately, state, attempts, before, after, outcome, told_to_wait,
-        delivered, finished_at
+        location_id, status, consent, public, asked_why, asked_privately, state, attempts, before, after, outcome,
+        told_to_wait, delivered, finished_at
     )
     SELECT CAST(1000000 + n AS TEXT), 'H4WSYDSE', CAST(1000 + n / 100 AS TEXT) || '-01-01T00:00:00.000+00:00',
         'T1', 'C0SALES', 'U0ANA', 'deal won', 'deal', 'New website',
-        '', 'won', 'given', 1, 0, 'finished', 0, 'open', 'won', 'changed', 0, 'response_url',
+        '', 'won', 'given', 1, 0, 0, 'finished', 0, 'open', 'won', 'changed', 0, 'response_url',
         '2026-11-24T10:00:00.000+00:00'
     FROM numbers
 """

@@ -79,6 +79,8 @@ class Entry:
     """What the caller adds for the people in the channel."""
     public: bool = True
     """Whether the people in the channel see the reply."""
+    asked_why: bool = False
+    """Whether the caller was asked for the lost reason already, as in the form, and is not asked again."""
     asked_privately: bool = False
     """Whether the caller pressed a button in a message that only they see. It says "On it…" until the result is told:
     then a private result replaces it, and beside a public one it is deleted."""

@@ -9,7 +9,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bot.commands.request import COMMAND
-from bot.slack.actions import SET
+from bot.slack.actions import REASON, SET
 from bot.slack.listeners.boundary import Boundary
 from bot.slack.listeners.buttons import Buttons
 from bot.slack.listeners.form import FormListeners, read_from_form
@@ -46,10 +46,11 @@ def bolt_app(boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: 
     )
     app.command(COMMAND)(boundary.command(typed.answer))
     for action, answer in buttons.answers().items():
-        # The `action_id`s in one row must differ, so each status has its own: `set_won`, `set_lost`.
+        # The `action_id`s in one row must differ, so each of several buttons has its own: `set_won`, `reason_2`.
         # https://docs.slack.dev/reference/block-kit/blocks/actions-block
-        name = re.compile(rf"{SET}_\w+") if action == SET else action
-        app.action(name)(boundary.action(answer, action=action))
+        app.action(re.compile(rf"{action}(_\w+)?") if action in {SET, REASON} else action)(
+            boundary.action(answer, action=action)
+        )
     app.shortcut(form.SHORTCUT)(boundary.action(forms.open_on_message, event="shortcut.used"))
     app.options(form.DEAL)(boundary.options(forms.suggest, read_from_form))
     app.action(form.STATUS)(boundary.action(forms.show_reasons, read=read_from_form, event="form.status_chosen"))

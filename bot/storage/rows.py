@@ -130,6 +130,7 @@ def as_claim(row: sa.RowMapping) -> Claim:
         batch=row["batch"],
         note=row["note"] or "",
         public=bool(row["public"]),
+        asked_why=bool(row["asked_why"]),
         asked_privately=bool(row["asked_privately"]),
     )
     before = Opportunity(
@@ -184,6 +185,7 @@ def as_row(entry: Entry) -> dict[str, Any]:
         "batch": entry.batch,
         "note": entry.note or None,
         "public": int(entry.public),
+        "asked_why": int(entry.asked_why),
         "asked_privately": int(entry.asked_privately),
         "response_url": entry.response_url,
         "message_ts": entry.message_ts or None,

@@ -44,6 +44,7 @@ commands = sa.Table(
     sa.Column("batch", sa.Text),
     sa.Column("note", sa.Text),
     sa.Column("public", sa.Integer, nullable=False),
+    sa.Column("asked_why", sa.Integer, nullable=False),
     sa.Column("asked_privately", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("owner", sa.Text),
@@ -92,6 +93,7 @@ What it asks for:
 - `batch`: of several that were asked for at once, the key of the first, which answers for all.
 - `note`: what is posted with the result.
 - `public`: 1 where the channel sees the result, otherwise 0.
+- `asked_why`: 1 where the form asked for the lost reason, otherwise 0.
 - `asked_privately`: 1 where a button was pressed in a message that only the caller sees, otherwise 0.
 
 How far it got:

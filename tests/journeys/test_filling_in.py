@@ -64,6 +64,18 @@ async def test_the_form_asks_for_a_reason_only_if_the_deal_is_lost(any_house: Ho
     assert "Lost reason: Price" in (await any_house.slack.wait_for(1))[0].text
 
 
+async def test_a_reason_that_was_left_out_in_the_form_is_not_asked_for_again(any_house: House) -> None:
+    any_house.highlevel.lost_reasons = [{"id": "r1", "name": "Price"}]
+    view = await _form(any_house)
+    await _choose(any_house, view, DEAL, "lost")
+    await any_house.slack.submit(view)
+    await any_house.slack.wait_for(1)
+    await any_house.says("whoami")
+    await any_house.rows()
+
+    assert len(any_house.slack.shown) == 2
+
+
 async def test_a_change_that_is_not_to_be_posted_is_shown_to_its_author_alone(house: House) -> None:
     view = await _form(house)
     await _choose(house, view, DEAL, "won")

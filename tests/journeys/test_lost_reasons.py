@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.simulator.highlevel.server import Fault, HighLevel
+from bot.simulator.slack.server import Fault as SlackFault
 from tests.house import ANA, DEAL, SALES, House, open_house
 
 REASONS = [
@@ -68,7 +69,6 @@ async def test_words_that_fit_no_reason_or_several_make_the_bot_ask_first(any_ho
     assert asked.only_to == ANA
     assert f"`{words}` is not one of HighLevel's lost reasons." in asked.text
     assert "Nothing was changed." in asked.text
-    assert "Too expensive, Chose a competitor, Too late" in asked.text
     assert any_house.deal == "open"
 
     shown = await any_house.answers(asked, "reason", "r3")
@@ -82,7 +82,7 @@ async def test_a_person_who_loses_a_deal_is_asked_why_afterwards(any_house: Hous
     await any_house.says(f"{DEAL} lost")
     asked = (await any_house.slack.wait_for(2))[1]
     assert asked.only_to == ANA
-    assert "|New website>* lost? Choose a reason" in asked.text
+    assert "|New website>* lost? Pick a reason" in asked.text
 
     added = await any_house.answers(asked, "reason", "r2")
 
@@ -148,8 +148,9 @@ async def test_a_reason_for_a_private_loss_is_private_too(house: House) -> None:
     view = await house.slack.wait_for_modal(ANA)
     await house.slack.type_ahead(view, "deal", DEAL)
     await house.slack.enter(view, "deal", DEAL)
-    await house.slack.enter(view, "status", "lost")
     await house.slack.enter(view, "post", [])
+    house.slack.misbehave(SlackFault("views.update", status=500, times=float("inf")))  # it gets no field for the reason
+    await house.slack.enter(view, "status", "lost")
     await house.slack.submit(view)
     asked = (await house.slack.wait_for(2))[1]
 

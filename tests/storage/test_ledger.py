@@ -80,16 +80,17 @@ async def test_an_accepted_command_says_what_is_still_open_and_who_sees_the_resu
         "batch": "one",
         "note": "at last",
         "public": False,
+        "asked_why": True,
         "asked_privately": True,
     }
     await sql.accept(replace(entry("one", **fields), wish=wish), entry("two"), within=5)
 
     one, two = _rows(database_url)
     assert (one["opportunity_id"], one["called"], one["reason"], one["consent"]) == ("", "website", "price", "preview")
-    assert {name: one[name] for name in fields} == fields | {"public": 0, "asked_privately": 1}
+    assert {name: one[name] for name in fields} == fields | {"public": 0, "asked_why": 1, "asked_privately": 1}
     assert (two["called"], two["reason"], two["consent"]) == (None, None, "presumed")
     assert (two["continues"], two["batch"], two["note"]) == (None, None, None)
-    assert (two["public"], two["asked_privately"]) == (1, 0)
+    assert (two["public"], two["asked_why"], two["asked_privately"]) == (1, 0, 0)
 
 
 async def test_the_deal_that_was_found_is_written_beside_the_name_that_was_typed(

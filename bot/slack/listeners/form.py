@@ -160,7 +160,8 @@ class FormListeners:
         deal = self._target(entered.deal_id, entered.origin)
         wish = Wish(deal.opportunity_id, entered.status, entered.lost_reason_id, location_id=deal.location_id)
         interaction = replace(interaction, text=f"{deal.opportunity_id} {entered.status}")
-        await self._intake.accept(*interaction.entries([wish], note=entered.note, public=entered.public))
+        (entry,) = interaction.entries([wish], note=entered.note, public=entered.public)
+        await self._intake.accept(replace(entry, asked_why=entered.asked_for_reason))
         return {}
 
     def _target(self, deal_id: str, origin: form.Origin) -> Target:

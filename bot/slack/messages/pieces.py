@@ -27,6 +27,9 @@ SHORT = 40
 NOTE_LIMIT = 600
 """Characters of a note that a message shows."""
 
+REASON_BUTTONS = 5
+"""Lost reasons that are buttons, each one tap away; more are a menu."""
+
 CHANNELS_NAMED = 5
 """How many allowed channels are named to a caller in the wrong one."""
 
@@ -208,8 +211,9 @@ def announced(message: Message, entry: Entry, policy: Policy, *, lacks_reason: b
     `lacks_reason`: the change lost a deal, and gave no reason.
     """
     channel = policy.announce_channels.get(entry.wish.status, "")
+    asks = policy.asks_for_reason and lacks_reason and not entry.asked_why
     elsewhere = message.public and channel != entry.caller.channel_id
-    return replace(message, also_in=channel if elsewhere else "", asks_why=policy.asks_for_reason and lacks_reason)
+    return replace(message, also_in=channel if elsewhere else "", asks_why=asks)
 
 
 # --- buttons -------------------------------------------------------------------------------------------------------
@@ -244,11 +248,18 @@ def yes_or_no(yes: str, key: str, *, no: bool = True) -> Sequence[Block]:
     return (blocks.actions(blocks.button(yes, CONFIRM, key), *leave),)
 
 
-def reason_menu(reasons: Sequence[LostReason], key: str) -> Sequence[Block]:
-    """A row with a menu of lost reasons; no row when Slack can carry none of them."""
+def reason_menu(reasons: Sequence[LostReason], key: str, no: str = "") -> Sequence[Block]:
+    """A row with lost reasons: a button for each if they are few, else a menu. No row if Slack can carry none of them.
+
+    `no`: on a further button that dismisses the message; empty for none.
+    """
     if not fits(key, blocks.BLOCK_ID_LIMIT):
         return ()
     options = [inputs.Option(reason.name, reason.id) for reason in reasons if inputs.is_value(reason.id)]
     if not options:
         return ()
-    return (blocks.actions(inputs.select(REASON, options, "Lost reason"), block_id=key),)
+    dismiss = [blocks.button(no, DISMISS, "no")] if no else []
+    if len(options) > REASON_BUTTONS:
+        return (blocks.actions(inputs.select(REASON, options, "Pick a reason"), *dismiss, block_id=key),)
+    chosen = [blocks.button(each.text, f"{REASON}_{at}", each.value) for at, each in enumerate(options)]
+    return (blocks.actions(*chosen, *dismiss, block_id=key),)

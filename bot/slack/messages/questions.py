@@ -14,7 +14,6 @@ from bot.slack.actions import CHOOSE, SHOW, Choice
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import (
-    SHORT,
     Installation,
     fits,
     message,
@@ -89,21 +88,18 @@ class QuestionMessages:
     def which_reason(self, reasons: Sequence[LostReason], entry: Entry) -> Message:
         """A deal is not lost yet: its reason is missing, or is none of these."""
         deal = self.installation.wished_deal(entry.wish)
-        listed = ", ".join(plain(reason.name, SHORT) for reason in reasons)
-        return private(
-            entry.reference,
-            why_lost(f"Why was {deal} lost?", entry.wish.reason),
-            NOTHING_CHANGED,
-            f"Choose one for {deal}: {listed}.",
-            buttons=reason_menu(reasons, entry.key),
-        )
+        what = f"Why was {deal} lost?"
+        if entry.wish.reason:
+            what = f"{why_lost(what, entry.wish.reason)} Pick the closest one for {deal}."
+        return private(entry.reference, what, NOTHING_CHANGED, buttons=reason_menu(reasons, entry.key, "Cancel"))
 
     def ask_why(self, reasons: Sequence[LostReason], change: Record) -> Message:
         """A deal is lost, and its caller is asked for the reason; of several, `change` is the first."""
         deal = self.installation.short_deal(change)
         what = "Why were these deals lost?" if change.batch else f"Why was *{deal}* lost?"
-        choose = f"{what} Choose a reason, and I add it in HighLevel."
-        return private(change.reference, choose, REASONS_ELSEWHERE, buttons=reason_menu(reasons, change.key))
+        choose = f"{what} Pick a reason and it goes on the deal in HighLevel."
+        manage = REASONS_ELSEWHERE if change.user_id in self.installation.admins else ""
+        return private(change.reference, choose, manage, buttons=reason_menu(reasons, change.key, "Skip"))
 
     def sure(self, deal: Opportunity, entry: Entry) -> Message:
         """A deal is changed only if the caller confirms it."""

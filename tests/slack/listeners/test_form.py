@@ -360,6 +360,7 @@ async def test_a_submitted_form_is_accepted_and_started_once_and_closes(desk: De
         response_url="http://reply.example",
         note="at last\nall of it",
         public=True,
+        asked_why=True,
     )
 
 

@@ -182,6 +182,7 @@ def test_a_caller_who_loses_a_deal_without_a_reason_is_asked_for_it_where_the_po
 
     assert messages.outcome(Changed(OPEN, after), command).asks_why == asks
     assert messages.several([record, CHANGE], command, [], []).asks_why == asks
+    assert not messages.outcome(Changed(OPEN, after), replace(command, asked_why=True)).asks_why
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from tests.reading import (
     command_of,
     is_sound,
     lines,
+    offered,
     options,
     our_messages,
     pressable,
@@ -143,9 +144,10 @@ def test_a_caller_who_wants_to_see_one_of_several_deals_chooses() -> None:
 def test_a_missing_or_unknown_reason_is_asked_for_with_those_there_are(wish: Wish, asked: str, deal: str) -> None:
     message = our_messages().outcome(ReasonWanted((TOO_DEAR, TOO_SLOW)), command_of(wish))
 
-    choose = f"Choose one for {deal}: Too expensive, Too slow &amp; late."
-    assert lines(message) == [asked, "Nothing was changed.", choose]
-    assert options(message) == [("Too expensive", "r1"), ("Too slow &amp; late", "r2")]
+    closest = f" Pick the closest one for {deal}." if wish.reason else ""
+    assert lines(message) == [f"{asked}{closest}", "Nothing was changed."]
+    assert offered(message) == [("Too expensive", "r1"), ("Too slow &amp; late", "r2")]
+    assert pressable(message)[-1] == ("dismiss", "Cancel", "no")
     assert [block["block_id"] for block in message.blocks if block["type"] == "actions"] == ["17.key"]
 
 
@@ -156,11 +158,23 @@ def test_a_caller_who_lost_a_deal_is_asked_why_when_it_is_done(change: Record, a
     message = our_messages().ask_why([TOO_DEAR, TOO_SLOW], change)
 
     assert message.text.startswith(asked)
-    assert "Choose a reason, and I add it in HighLevel." in message.text
-    assert "under Settings › Custom Fields › Lost Reason." in message.text
-    assert [value for _, value in options(message)] == ["r1", "r2"]
+    assert "Pick a reason and it goes on the deal in HighLevel." in message.text
+    assert "Custom Fields" not in message.text
+    assert "Custom Fields › Lost Reason." in our_messages(admins=[change.user_id]).ask_why([TOO_DEAR], change).text
+    assert offered(message) == [("Too expensive", "r1"), ("Too slow &amp; late", "r2")]
+    assert pressable(message)[-1] == ("dismiss", "Skip", "no")
     assert (message.public, shown(message)[-1]) == (False, f"Reference {REF}")
     assert is_sound(message)
+
+
+@pytest.mark.parametrize("number", [5, 6])
+def test_five_reasons_are_one_tap_away_and_more_are_a_menu(number: int) -> None:
+    reasons = [LostReason(f"r{at}", f"Reason {at}") for at in range(number)]
+    message = our_messages().ask_why(reasons, CHANGE)
+
+    offers = offered(message) if number == 5 else options(message)
+    assert [value for _, value in offers] == [reason.id for reason in reasons]
+    assert pressable(message)[-1] == ("dismiss", "Skip", "no")
 
 
 def test_a_deal_that_is_changed_only_once_confirmed_is_shown_with_yes_and_no() -> None:

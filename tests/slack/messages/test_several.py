@@ -27,7 +27,7 @@ from tests.reading import (
     command_of,
     is_sound,
     lines,
-    options,
+    offered,
     our_messages,
     pressable,
     shown,
@@ -192,10 +192,10 @@ def test_several_have_the_buttons_for_what_can_be_done_next(
     assert pressable(our_messages().several(records, command_of(), [], [])) == buttons
 
 
-def test_several_that_lack_a_reason_have_a_menu_of_reasons() -> None:
+def test_several_that_lack_a_reason_have_a_button_for_each_reason() -> None:
     message = our_messages().several([LACKS_REASON] * 2, command_of(LOSE), [], [TOO_DEAR, TOO_SLOW])
 
-    assert [value for _, value in options(message)] == ["r1", "r2"]
+    assert [value for _, value in offered(message)] == ["r1", "r2"]
 
 
 def test_the_undo_of_several_is_not_offered_where_it_is_switched_off() -> None:
