@@ -52,6 +52,9 @@ READINGS: Mapping[str, str] = {
     "when": "*every restart or new container*",
     "url": "*the bot's address*",
     "team": "*a workspace*",
+    "through": "*Slack or HighLevel*",
+    "directly": ", and no proxy for *the others*",
+    "whom": "*Slack or HighLevel*",
     "wanted": "*another*",
     "status": "*a status code*",
 }

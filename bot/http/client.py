@@ -17,6 +17,7 @@ from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from httpx_aiohttp import AiohttpTransport
 
 from bot.http.exchange import UNREADABLE, Answer, Request, RequestFailed, Why
+from bot.http.proxies import Proxies
 
 POOL_SIZE = 32
 KEEP_ALIVE = 30.0
@@ -45,22 +46,18 @@ def read_url(text: str) -> Url:
 
 
 class HttpClient:
-    """Implements `Http`. Its connections are opened by the first request. Ignores the environment's proxies."""
+    """Implements `Http`. Its connections are opened by the first request. It reads no environment."""
 
-    def __init__(self, user_agent: str, pool_size: int = POOL_SIZE) -> None:
+    def __init__(self, user_agent: str, proxies: Proxies | None = None, pool_size: int = POOL_SIZE) -> None:
         # `identity`: aiohttp would ask for compression, which may hide any size.
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
-        context = _trusted()
+        self._proxies = proxies or Proxies()
         # Not an `httpx.AsyncClient`: its cookies, redirects and merging of defaults, none of which is wanted here, cost
         # more than to send the request.
-        self._transport = AiohttpTransport(
-            verify=context,
-            client=lambda: aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=pool_size, keepalive_timeout=KEEP_ALIVE, ssl=context),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                middlewares=(_once,),
-            ),
-        )
+        self._direct = _transport(pool_size)
+        self._proxied = self._direct
+        if self._proxies.url:
+            self._proxied = _transport(pool_size, httpx.Proxy(self._proxies.url, headers=self._proxies.headers))
 
     async def send(self, request: Request) -> Answer:
         """See `Http`."""
@@ -71,11 +68,17 @@ class HttpClient:
         except Exception as error:
             if gate and gate.refused:
                 raise gate.refused from None
-            raise RequestFailed(failure(error, passed=gate.passed if gate else None)) from error
+            why = failure(error, passed=gate.passed if gate else None)
+            if why is Why.NAME_UNKNOWN and self._proxies.lead_to(
+                request.url
+            ):  # only the proxy's name is looked up here
+                why = Why.PROXY_REFUSED
+            raise RequestFailed(why) from error
 
     async def aclose(self) -> None:
         """See `Http`."""
-        await self._transport.aclose()
+        await self._direct.aclose()
+        await self._proxied.aclose()
 
     async def _exchange(self, request: Request, gate: "_Gate | None") -> Answer:
         body = request.body
@@ -83,15 +86,15 @@ class HttpClient:
         if body.kind:
             headers |= {"Content-Type": body.kind, "Content-Length": str(len(body.content))}
         waits = {"connect": request.connect, "pool": request.connect}
-        response = await self._transport.handle_async_request(
-            httpx.Request(
-                request.method,
-                _parsed(request.url),
-                headers=headers,
-                content=gate or body.content,
-                extensions={"timeout": waits},
-            )
+        asked = httpx.Request(
+            request.method,
+            _parsed(request.url),
+            headers=headers,
+            content=gate or body.content,
+            extensions={"timeout": waits},
         )
+        transport = self._proxied if self._proxies.lead_to(request.url) else self._direct
+        response = await transport.handle_async_request(asked)
         try:
             content = await _whole(response, request.max_body)
         except (httpx.HTTPError, OSError) as error:  # some of httpx's mean that nothing was sent
@@ -104,6 +107,19 @@ class HttpClient:
 
 _parsed = lru_cache(100)(httpx.URL)
 """A change reads its deal twice, and to parse the address costs a tenth of what a request costs."""
+
+
+def _transport(pool_size: int, proxy: httpx.Proxy | None = None) -> AiohttpTransport:
+    context = _trusted()
+    return AiohttpTransport(
+        verify=context,
+        proxy=proxy,
+        client=lambda: aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=pool_size, keepalive_timeout=KEEP_ALIVE, ssl=context),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            middlewares=(_once,),
+        ),
+    )
 
 
 @cache
@@ -122,7 +138,7 @@ async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
     """
     try:
         return await handler(request)
-    except (aiohttp.ClientConnectorError, TimeoutError):
+    except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, TimeoutError):
         raise
     except (aiohttp.ClientError, OSError) as error:
         raise aiohttp.ClientPayloadError(type(error).__name__) from error
@@ -188,6 +204,8 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
 )
 _MEANINGS = (
+    (aiohttp.ClientProxyConnectionError, Why.PROXY_REFUSED),
+    (aiohttp.ClientHttpProxyError, Why.PROXY_REFUSED),
     (ssl.SSLError, Why.TLS_FAILED),
     (socket.gaierror, Why.NAME_UNKNOWN),
     (TimeoutError, Why.CONNECT_TIMED_OUT),

@@ -83,6 +83,7 @@ class Why(Enum):
     NAME_UNKNOWN = "the name of the server is not known"
     TLS_FAILED = "no trusted connection"
     CONNECT_TIMED_OUT = "no connection in time"
+    PROXY_REFUSED = "the proxy refused, or could not be reached"
     UNREACHABLE = "no connection"
     TIMED_OUT = "no whole answer in time"
     CUT_OFF = "the connection broke before the answer was whole"

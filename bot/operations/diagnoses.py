@@ -213,6 +213,17 @@ URL_ANOTHER = Diagnosis(
     f"/slack/events in {_URLS}. With `socket`, there's no such address.",
 )
 
+PROXY_USED = Diagnosis(
+    "network.proxy.used",
+    "Opp Status uses the proxy {proxy} (from {source}) for {through}{directly}.",
+)
+
+PROXY_REFUSED = Diagnosis(
+    "network.proxy.refused",
+    "The proxy {proxy} (from {source}) doesn't let Opp Status through to {whom}. Check the address, name, and password in {source}, and "
+    "allow {whom} in the proxy. Or list it in NO_PROXY to go without the proxy.",
+)
+
 CLOCK_OFF = Diagnosis(
     "clock.off",
     "This machine's clock is {seconds} seconds {way} {whose}. At five minutes, Slack's signatures look expired and every command "
@@ -484,7 +495,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *(SIGNATURES_UNTRIED, SIGNATURES_WRONG, SIGNATURES_STALE, SIGNATURES_REFUSED),
     *SOCKET_WORDS.values(),
     *(SOCKET_REFUSED, URL_UNTRIED, URL_UNREACHABLE, URL_UNTRUSTED, URL_REDIRECTED, URL_GUARDED, URL_ASLEEP),
-    *(URL_ANOTHER, CLOCK_OFF, CLOCK_UNTOLD),
+    *(URL_ANOTHER, PROXY_USED, PROXY_REFUSED, CLOCK_OFF, CLOCK_UNTOLD),
     *(TOKEN_MISTYPED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_OF_AGENCY, TOKEN_FORBIDDEN, RECONNECT),
     HIGHLEVEL_UNREACHABLE,
     *BY_CAUSE.values(),

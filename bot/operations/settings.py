@@ -23,6 +23,7 @@ from bot.deals.locations import Locations
 from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.events.watch import QuietHours, Watch, read_pipelines
 from bot.highlevel.notices.signing import HIGHLEVELS_KEY, read_keys
+from bot.http.proxies import Proxies
 from bot.operations.environment import clean, comma_separated, misspelled, problem_of, wrong_entry
 from bot.operations.formats import (
     MAKE_A_KEY,
@@ -72,6 +73,13 @@ BY_OAUTH = ("highlevel_client_id", "highlevel_client_secret", "public_url", "enc
 
 FREE_TEXT = frozenset({"highlevel_locations", "watch_pipelines"})
 """The settings with names that people give."""
+
+
+PROXIES = ("https_proxy", "all_proxy", "http_proxy")
+"""The settings that may name the proxy: the first that is set does. All requests are https, or stay on this machine."""
+
+IN_ANY_CASE = frozenset({*PROXIES, "no_proxy"})
+"""Settings that many programs share: their variables are lower case too, and then win, as for curl and Python."""
 
 
 class Settings(BaseModel):
@@ -257,6 +265,22 @@ class Settings(BaseModel):
         default="0.0.0.0",  # noqa: S104 - a PaaS routes to it
         description="Address to listen on",
     )
+    https_proxy: SecretStr = Field(  # it may hold a password
+        default=SecretStr(""),
+        description="Proxy for everything Opp Status sends out, such as `http://proxy.example:3128`. Never for this "
+        "machine",
+    )
+    all_proxy: SecretStr = Field(default=SecretStr(""), description="The proxy, if `HTTPS_PROXY` isn't set")
+    http_proxy: SecretStr = Field(
+        default=SecretStr(""), description="The proxy, if neither `HTTPS_PROXY` nor `ALL_PROXY` is set"
+    )
+    no_proxy: Annotated[
+        str,
+        matching(r"(?!.*://)[!-~\s]*", "should be host names such as slack.com, separated by commas, with no https://"),
+    ] = Field(
+        default="",
+        description="Hosts to reach without the proxy, separated by commas, such as `slack.com`. `*` turns it off",
+    )
     metrics_token: Annotated[SecretStr, AfterValidator(long_token)] = Field(
         default=SecretStr(""),
         description="Protects `/metrics`: send it as `Authorization: Bearer`. If empty, `/metrics` is off",
@@ -305,6 +329,13 @@ class Settings(BaseModel):
         is_told = self.by_oauth or self.highlevel_workflow_token.get_secret_value()
         return DEFAULT_POLL if self.watch_policy.is_on and not is_told else 0
 
+    @cached_property
+    def proxies(self) -> Proxies:
+        """Which servers are reached through a proxy."""
+        given = [(name, getattr(self, name).get_secret_value()) for name in PROXIES]
+        name, address = next(((name, address) for name, address in given if address), ("", ""))
+        return Proxies.read(address, name.upper(), self.no_proxy) if address else Proxies()
+
     @property
     def by_oauth(self) -> bool:
         """Whether HighLevel can be connected by OAuth. If `highlevel_token` is set too, the bot uses that."""
@@ -325,6 +356,15 @@ class Settings(BaseModel):
         """The Slack user id that is named to people who need help; empty if there is none."""
         return self.admin_contact or next(iter(self.admins), "")
 
+    @field_validator(*PROXIES)
+    @classmethod
+    def _is_a_proxy(cls, address: SecretStr, info: ValidationInfo) -> SecretStr:
+        """Only the one that is used has to be one: ALL_PROXY often names a SOCKS proxy beside HTTPS_PROXY."""
+        earlier = PROXIES[: PROXIES.index(str(info.field_name))]
+        if not any(info.data.get(name) for name in earlier):
+            Proxies.read(address.get_secret_value())
+        return address
+
     @field_validator("history_days")
     @classmethod
     def _remembers_what_can_be_undone(cls, days: int, info: ValidationInfo) -> int:
@@ -341,7 +381,7 @@ class Settings(BaseModel):
 
         Raises `SettingsError` with every problem, in the order of the fields.
         """
-        values = {name: clean(environ.get(name.upper(), "")) for name in cls.model_fields}
+        values = {name: _value(environ, name) for name in cls.model_fields}
         given = {name: value for name, value in values.items() if value}
         garbled = misspelled(environ, [name.upper() for name in cls.model_fields])
         given |= {name.lower(): "" for name in garbled}
@@ -367,6 +407,11 @@ class Settings(BaseModel):
             if not problems and not garbled:
                 return settings
         raise _in_order(problems | garbled)
+
+
+def _value(environ: Mapping[str, str], name: str) -> str:
+    shared = clean(environ.get(name, "")) if name in IN_ANY_CASE else ""
+    return shared or clean(environ.get(name.upper(), ""))
 
 
 def without_oauth() -> SettingsError:

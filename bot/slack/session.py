@@ -9,6 +9,8 @@ from typing import Any, cast
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.http.proxies import Proxies
+
 MAX_ANSWER = 1_000_000
 """Bytes of an answer's body, decompressed; the longest list that we ask for, of a group's members, has 15 for each."""
 SLACK_PATIENCE = 10.0
@@ -26,7 +28,10 @@ class Session:
     closed = False
     """slack_sdk would make a session of its own, without bounds, in place of a closed one."""
 
-    def __init__(self, patience: float = SLACK_PATIENCE, max_answer: int = MAX_ANSWER) -> None:
+    def __init__(
+        self, proxies: Proxies | None = None, patience: float = SLACK_PATIENCE, max_answer: int = MAX_ANSWER
+    ) -> None:
+        self._proxies = proxies or Proxies()
         self._patience = patience
         self._max_answer = max_answer
         self._opened: aiohttp.ClientSession | None = None
@@ -34,6 +39,8 @@ class Session:
     @asynccontextmanager
     async def request(self, method: str, url: str, **arguments: Any) -> AsyncIterator["SlackAnswer"]:  # noqa: ANN401
         """Send a request, and read the whole answer. Raises `aiohttp.ClientError`, and `TimeoutError`."""
+        # In place of the proxy that slack_sdk finds in the environment: it uses that one for every host.
+        arguments |= self._proxies.arguments(url)
         async with (
             asyncio.timeout(self._patience),
             self._session().request(method, url, allow_redirects=False, **arguments) as response,

@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.deals.clock import loop_time
+from bot.http.proxies import Proxies
 from bot.slack.bolt import dispatch, kind_of
 from bot.slack.verification import Rejected
 from bot.slack.workspace import LONGEST_ERROR, SlackTrouble, answered, cause_of
@@ -74,12 +75,14 @@ class SocketMode:
         bolt: AsyncApp,
         timing: SocketTiming | None = None,
         instrumentation: Instrumentation = NO_METRICS,
+        proxies: Proxies | None = None,
     ) -> None:
         self._web = web
         self._app_token = app_token
         self._bolt = bolt
         self._timing = timing or SocketTiming()
         self._instrumentation = instrumentation
+        self._proxies = proxies or Proxies()
         self._receiving = False
         self._connected: set[_Connection] = set()
         self._trouble = ""
@@ -133,7 +136,7 @@ class SocketMode:
                 asyncio.timeout(self._timing.hello) as patience,
                 session.ws_connect(
                     address,
-                    proxy=self._web.proxy,
+                    **self._proxies.arguments(address),
                     heartbeat=self._timing.heartbeat,
                     max_msg_size=MAX_FRAME,
                     timeout=aiohttp.ClientWSTimeout(ws_close=self._timing.hang_up),

@@ -53,7 +53,7 @@ def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrume
             if by_hand or not by_oauth
             else OAuth(by_oauth.token_refresh.of(location_id)),
             version=settings.highlevel_api_version,
-            http=HttpClient(USER_AGENT),
+            http=HttpClient(USER_AGENT, settings.proxies),
             attempts=tempo.highlevel,
             called=partial(instrumentation.called, location_id),
         )
@@ -98,7 +98,7 @@ def _by_oauth(settings: Settings, database: Database, tempo: Tempo) -> OAuthPart
         app,
         base_url=settings.highlevel_api_url,
         version=settings.highlevel_api_version,
-        http=HttpClient(USER_AGENT),
+        http=HttpClient(USER_AGENT, settings.proxies),
     )
     vault = Vault(settings.encryption_key.get_secret_value().split(","))
     connections = Connections(database, vault, tempo.connection_lease)

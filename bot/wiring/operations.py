@@ -10,6 +10,7 @@ from bot.http.client import HttpClient
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.disk import DiskCheck
 from bot.operations.checks.highlevel import HighLevelChecks
+from bot.operations.checks.proxy import ProxyCheck
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
 from bot.operations.checks.slack_token import SlackTokenChecks
 from bot.operations.checks.store import StoreChecks
@@ -36,13 +37,18 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
     settings, ledger, slack = parts.settings, parts.storage.ledger, parts.slack
     locations, allowlist = settings.locations, settings.allowlist
     client, crms = parts.highlevel.clients[locations.default], parts.highlevel.crms
-    probes = NetworkProbes(client, settings.public_url, partial(HttpClient, USER_AGENT))
+    open_http = partial(HttpClient, USER_AGENT, settings.proxies)
+    probes = NetworkProbes(client, settings.public_url, open_http)
+    neighbours = {"Slack": settings.slack_api_url, "HighLevel": settings.highlevel_api_url}
+    if settings.public_url:
+        neighbours["PUBLIC_URL"] = settings.public_url
     return Health(
         [
             SlackTokenChecks(slack.workspace.auth_test, slack.directory, allowlist, settings.slack_team_id),
             SocketChecks(edge.socket.ask)
             if edge.socket
             else HttpChecks(probes.probe_address, lambda: edge.signatures.reading),
+            ProxyCheck(settings.proxies, neighbours, open_http),
             HighLevelChecks(
                 default=crms[locations.default],
                 others={locations.name(each): crms[each] for each in locations.ids[1:]},

@@ -42,14 +42,14 @@ if TYPE_CHECKING:
 
 def build_slack_clients(settings: Settings) -> SlackClients:
     """Build what calls Slack."""
-    session = Session()
+    session = Session(settings.proxies)
     web = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session)
     return SlackClients(
         session=session,
         web=web,
         workspace=SlackWorkspace(web),
         directory=SlackDirectory(web, settings.allowed_groups),
-        replies=Replies(web, HttpClient(USER_AGENT)),
+        replies=Replies(web, HttpClient(USER_AGENT, settings.proxies)),
     )
 
 
@@ -115,7 +115,11 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
         token,
     )
     app_token = settings.slack_app_token.get_secret_value()
-    socket = SocketMode(slack.web, app_token, bolt, parts.tempo.socket, parts.instrumentation) if app_token else None
+    socket = (
+        SocketMode(slack.web, app_token, bolt, parts.tempo.socket, parts.instrumentation, settings.proxies)
+        if app_token
+        else None
+    )
     # Socket Mode has no signatures and may have no secret. A random one refuses every request that claims to be signed.
     secrets = (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
     return SlackEdge(bolt, tuple(map(SignatureVerifier, secrets)), Signatures(parts.instrumentation), socket)

@@ -3,6 +3,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
+from functools import partial
 
 import pytest
 
@@ -10,11 +11,14 @@ from bot.access.authorization import DirectoryError
 from bot.access.rules import Allowlist, Person
 from bot.deals.outcome import Cause
 from bot.deals.ports import Damage, OtherSchema, StoreDown, StoreRefused
+from bot.http.client import HttpClient
+from bot.http.proxies import Proxies
 from bot.operations import diagnoses
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.disk import DiskCheck
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId, Findings
 from bot.operations.checks.highlevel import HighLevelChecks
+from bot.operations.checks.proxy import ProxyCheck
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
 from bot.operations.checks.slack_token import SlackTokenChecks
 from bot.operations.checks.store import StoreChecks
@@ -132,6 +136,7 @@ class Neighbours:
                     token=token or TokenShape(),
                     connect_url="",
                 ),
+                ProxyCheck(Proxies(), {}, partial(HttpClient, "tests")),
                 StoreChecks(self.ping, self.clock_offset),
                 DiskCheck(None),
                 AccessChecks(allowlist, self.directory, self.look_into),

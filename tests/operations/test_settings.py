@@ -1,3 +1,5 @@
+from base64 import b64encode
+from collections.abc import Mapping
 from datetime import time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -206,6 +208,11 @@ GOOD: list[tuple[str, str, Any]] = [
     ("HOST", "::1", "::1"),
     ("HOST", "localhost", "localhost"),
     ("HOST", "fly-local-6pn.internal", "fly-local-6pn.internal"),
+    ("HTTPS_PROXY", "http://proxy.example:3128", SecretStr("http://proxy.example:3128")),
+    ("HTTPS_PROXY", "proxy.example:3128", SecretStr("proxy.example:3128")),
+    ("ALL_PROXY", "https://bot:p%40ss@proxy.example", SecretStr("https://bot:p%40ss@proxy.example")),
+    ("HTTP_PROXY", "http://[::1]:3128/", SecretStr("http://[::1]:3128/")),
+    ("NO_PROXY", ".slack.com, 10.0.0.0/8,*", ".slack.com, 10.0.0.0/8,*"),
     ("METRICS_TOKEN", "not-a-token-of-anybody", SecretStr("not-a-token-of-anybody")),
     ("LOG_LEVEL", "debug", "DEBUG"),
     ("LOG_LEVEL", "Warning", "WARNING"),
@@ -240,6 +247,40 @@ def test_an_empty_variable_counts_as_not_set(name: str, empty: str) -> None:
 
 def test_other_variables_are_ignored() -> None:
     assert _set(PATH="/bin", SLACK_CLIENT_ID="1.2", slack_bot_token="xoxp-other", STATUS="x") == _set()
+
+
+# --- the proxy -----------------------------------------------------------------------------------------------------
+
+PROXY, ANOTHER = "http://proxy.example:3128", "http://another.example:8080"
+
+
+@pytest.mark.parametrize(
+    ("given", "url", "source"),
+    [
+        ({}, "", ""),
+        ({"HTTPS_PROXY": PROXY, "ALL_PROXY": ANOTHER, "HTTP_PROXY": ANOTHER}, PROXY, "HTTPS_PROXY"),
+        ({"ALL_PROXY": PROXY, "HTTP_PROXY": ANOTHER}, PROXY, "ALL_PROXY"),
+        ({"HTTP_PROXY": PROXY}, PROXY, "HTTP_PROXY"),
+        ({"https_proxy": PROXY}, PROXY, "HTTPS_PROXY"),
+        ({"https_proxy": PROXY, "HTTPS_PROXY": ANOTHER}, PROXY, "HTTPS_PROXY"),
+        ({"https_proxy": " ", "HTTPS_PROXY": PROXY}, PROXY, "HTTPS_PROXY"),
+        ({"HTTPS_PROXY": PROXY, "all_proxy": "socks5://127.0.0.1:7891"}, PROXY, "HTTPS_PROXY"),
+    ],
+)
+def test_there_is_one_proxy_whatever_variable_names_it(given: Mapping[str, str], url: str, source: str) -> None:
+    proxies = _set(**given).proxies
+
+    assert (proxies.url, proxies.source) == (url, source)
+
+
+def test_a_proxys_password_is_never_shown() -> None:
+    settings = _set(HTTPS_PROXY="http://bot:hunter2@proxy.example:3128", NO_PROXY="slack.com")
+
+    assert settings.proxies.authorization == f"Basic {b64encode(b'bot:hunter2').decode()}"
+    assert not settings.proxies.lead_to("https://slack.com/api/")
+    for shown in (repr(settings), repr(settings.proxies), settings.proxies.url):
+        assert "hunter2" not in shown
+        assert b64encode(b"bot:hunter2").decode() not in shown
 
 
 # --- values that are not -------------------------------------------------------------------------------------------
@@ -362,6 +403,16 @@ BAD = [
     ("DATABASE_URL", "mysql://localhost/x", "should be sqlite:/// plus a path"),
     ("DATABASE_URL", "sqlite:///", "should be sqlite:/// plus a path"),
     ("DATABASE_URL", "postgresql://u:p@h", "should be sqlite:/// plus a path, or postgresql:// with"),
+    ("HTTPS_PROXY", "socks5://proxy.example:1080", "should be a proxy's address, such as http://proxy.example:3128"),
+    ("HTTPS_PROXY", "http://proxy.example:port", "should be a proxy's address"),
+    ("HTTPS_PROXY", "http://[proxy.example", "should be a proxy's address"),
+    ("HTTPS_PROXY", "http://proxy.example/path", "should be a proxy's address"),
+    ("HTTPS_PROXY", "http://bot:pa/ss@proxy.example:3128", "should be a proxy's address"),
+    ("HTTPS_PROXY", "http://proxy example:3128", "should be a proxy's address"),
+    ("HTTPS_PROXY", "http://", "should be a proxy's address"),
+    ("ALL_PROXY", "socks5h://127.0.0.1:7891", "(http or https, not SOCKS)"),
+    ("HTTP_PROXY", "ftp://proxy.example", "(http or https, not SOCKS)"),
+    ("NO_PROXY", "https://slack.com", "should be host names such as slack.com"),
     ("UNDO_WINDOW", "soon", "such as 30m, 24h, or 7d"),
     ("UNDO_WINDOW", "24", "such as 30m, 24h, or 7d"),
     ("UNDO_WINDOW", "-1h", "such as 30m, 24h, or 7d"),

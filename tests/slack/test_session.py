@@ -31,7 +31,7 @@ async def slack() -> AsyncIterator[Slack]:
 
 @asynccontextmanager
 async def _client(url: str, patience: float = 5.0) -> AsyncIterator[AsyncWebClient]:
-    session = Session(patience)
+    session = Session(patience=patience)
     try:
         yield web_client(TOKEN, f"{url}/api", session)
     finally:

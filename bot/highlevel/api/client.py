@@ -208,7 +208,7 @@ async def fetch(http: Http, request: Request, auth: Auth | None = None) -> Answe
 def failure(why: Why) -> HighLevelError:
     """What it means for a call that there is no answer."""
     match why:
-        case Why.INVALID | Why.UNREACHABLE:
+        case Why.INVALID | Why.UNREACHABLE | Why.PROXY_REFUSED:
             return Unreachable()
         case Why.NAME_UNKNOWN:
             return NameUnknown()

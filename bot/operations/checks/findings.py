@@ -23,6 +23,7 @@ class CheckId(StrEnum):
     SIGNATURES = "slack.signatures"
     REQUEST_URL = "slack.request_url"
     SLACK_SOCKET = "slack.socket"
+    PROXY = "network.proxy"
     CLOCK = "clock"
     HIGHLEVEL_TOKEN = "highlevel.token"  # noqa: S105 - the id of a check
     HIGHLEVEL_SCOPE = "highlevel.scope"
