@@ -51,7 +51,7 @@ class SqlInbox:
         now, at = NOW[database.kind], iso_now(database.kind)
         self._now = at
         self._insert = receiving(database.kind)
-        self._free: list[Any] = [_RECEIVED, events.c.lease_until < now]
+        self._free: list[Any] = [_RECEIVED, events.c.lease_until <= now]
         self._taking = (
             events.update().values(owner=self._owner, lease_until=now + lease).returning(events, at.label("now"))
         )
@@ -101,7 +101,9 @@ class SqlInbox:
             if not rows:
                 return []
             ids = {row.opportunity_id for row in rows}
-            same = sa.select(events.c.number).where(*self._free, events.c.opportunity_id.in_(ids))
+            same = sa.select(events.c.number).where(
+                *self._free, events.c.opportunity_id.in_(ids), events.c.number.not_in([row.number for row in rows])
+            )
             others = self._taking.where(events.c.number.in_(same.with_for_update(skip_locked=True)))
             rows = [*rows, *connection.execute(others).all()]
             known = sa.select(deals.c.opportunity_id, deals.c.version).where(deals.c.opportunity_id.in_(ids))
