@@ -1,4 +1,4 @@
-"""`python -m bot serve|socket|check|connect|history|access|demo`: the only reader of the environment."""
+"""`python -m bot serve|socket|check|connect|history|backup|access|demo`: the only reader of the environment."""
 
 import argparse
 import asyncio
@@ -56,9 +56,11 @@ def _run(asked: argparse.Namespace, environ: Mapping[str, str], mounts: Path) ->
         case "connect":
             return _connect(environ)
         case "history":
-            return _list(_history, asked, environ)
+            return _database(_history, asked, environ)
+        case "backup":
+            return _database(_back_up, asked, environ)
         case "access":
-            return _list(_revoke if asked.action == "revoke" else _access, asked, environ)
+            return _database(_revoke if asked.action == "revoke" else _access, asked, environ)
         case _:
             return _demo(asked)
 
@@ -130,7 +132,7 @@ def _connect(environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _list(
+def _database(
     verb: Callable[[str, argparse.Namespace], str | None], asked: argparse.Namespace, environ: Mapping[str, str]
 ) -> int:
     url = database_url_of(environ)
@@ -158,6 +160,15 @@ def _access(url: str, asked: argparse.Namespace) -> str | None:
     from bot.operations import listing  # noqa: PLC0415 - see `_serve`
 
     return listing.list_access(url, Format(asked.format), sys.stdout, past=asked.all)
+
+
+def _back_up(url: str, asked: argparse.Namespace) -> str | None:
+    from bot.operations import listing  # noqa: PLC0415 - see `_serve`
+
+    problem = listing.back_up(url, asked.file)
+    if problem is None:
+        print(f"Saved to {asked.file}. To restore it, see docs/operating/upgrading.md.")
+    return problem
 
 
 def _revoke(url: str, asked: argparse.Namespace) -> str | None:
@@ -189,6 +200,8 @@ def _parser() -> argparse.ArgumentParser:
     checking.add_argument("--json", action="store_true", help="print one JSON object")
     verbs.add_parser("connect", help="print a one-time link to connect HighLevel (good for 30 minutes)")
     _add_history(verbs.add_parser("history", help="list every command and its result, oldest first"))
+    backing_up = verbs.add_parser("backup", help="copy the database to a file, also while Opp Status runs")
+    backing_up.add_argument("file", type=Path, metavar="FILE", help="a new file")
     _add_access(verbs.add_parser("access", help="list access requests and approvals, or remove one"))
     _add_demo(verbs.add_parser("demo", help="try it on this machine, no account needed"))
     return parser

@@ -10,9 +10,11 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 
 from bot.__main__ import environment, main
 from bot.access.requests import AccessRequest, RequestState
@@ -25,6 +27,7 @@ from bot.simulator.slack.server import GRANTED, Fault
 from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.database import Database
 from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, PATIENT, SALES, House, free_port, open_house, stand_ins
+from tests.postgresql import Cluster
 from tests.rows import execute, fill, load_unreleased
 from tests.visitor import visitor
 
@@ -265,6 +268,45 @@ async def test_check_notes_what_the_bot_works_without_and_ends_with_0(
     assert "ok    highlevel.lost_reasons" not in printed
 
 
+async def test_check_says_why_a_file_cannot_be_a_database(
+    house: House, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    missing, no_database = tmp_path / "missing", tmp_path / "notes.txt"
+    no_database.write_text("not a database, and long enough to look like one" * 20)
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    _, in_missing = await _checked(capsys, _environ(house, DATABASE_URL=f"sqlite:///{missing}/ledger.db"))
+    _, of_text = await _checked(capsys, _environ(house, DATABASE_URL=f"sqlite:///{no_database}"))
+    code, of_empty = await _checked(capsys, _environ(house, DATABASE_URL=f"sqlite:///{empty}"))
+
+    assert f"(unable to open database file: there is no folder {missing})" in in_missing
+    assert "(file is not a database)" in of_text
+    assert code == 0
+    assert "note  store.schema: The database has no tables yet." in of_empty
+    assert empty.stat().st_size == 0 or b"commands" not in empty.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"database": "nowhere"}, 'database "nowhere" does not exist'),
+        ({"query": {"sslmode": "require"}}, "server does not support SSL"),
+        ({"username": "nobody"}, 'role "nobody" does not exist'),
+        ({"port": 1}, "Connection refused"),
+    ],
+    ids=["database", "TLS", "user", "server"],
+)
+async def test_check_repeats_why_a_server_refused_without_the_password(
+    house: House, capsys: pytest.CaptureFixture[str], cluster: Cluster, change: dict[str, Any], reason: str
+) -> None:
+    url = sa.make_url(cluster.new_database()).set(password="s3cret").set(**change)
+    code, printed = await _checked(capsys, _environ(house, DATABASE_URL=url.render_as_string(hide_password=False)))
+
+    assert code == 1
+    assert reason in next(line for line in printed.splitlines() if line.startswith("FAIL  store.writable"))
+    assert "s3cret" not in printed
+
+
 async def test_check_tries_the_app_level_token_without_connecting(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -458,6 +500,30 @@ def _process(url: str, *options: str, python: tuple[str, ...] = ()) -> subproces
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
+
+
+def test_backup_copies_the_database_and_says_where(
+    ledger: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(ledger, 3)
+    target = tmp_path / "backup.db"
+
+    assert main(["backup", str(target)], {"DATABASE_URL": ledger}) == 0
+    assert capsys.readouterr().out == f"Saved to {target}. To restore it, see docs/operating/upgrading.md.\n"
+    assert _history(f"sqlite:///{target}") == 0
+    assert capsys.readouterr().out.count("H4WSYDSE") == 3
+
+
+def test_backup_says_why_there_is_none_and_ends_with_1(ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backup", "backup.db"], {"DATABASE_URL": ledger}) == 1
+    assert capsys.readouterr().err.startswith("There is no file ")
+
+
+def test_backup_names_postgresqls_own_tool(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["backup", "my backup"], {"DATABASE_URL": "postgresql://ana:s3cret@db.example/ledger"}) == 1
+    told = capsys.readouterr().err
+    assert "  pg_dump --format=custom --file='my backup' \"$DATABASE_URL\"\n" in told
+    assert "s3cret" not in told
 
 
 def test_history_lists_every_command_and_needs_no_setting_but_the_database(

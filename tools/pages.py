@@ -44,7 +44,7 @@ A diagnosis that ends in `untried` or `untold` says that the check could not be 
 READINGS: Mapping[str, str] = {
     "problems": "*each setting that cannot be used, and what is wrong with it*",
     "error": "*Slack's word*",
-    "said": " (*what HighLevel says*)",
+    "said": " (*in its own words*)",
     "why": " (*why*)",
     "page": ", on *the page for connecting*",
     "whose": "*Slack's or HighLevel's*",

@@ -39,7 +39,12 @@ class StoreDown(Exception):
     """The database could not be written or read."""
 
     def __init__(
-        self, *, perhaps_written: bool = False, schema: OtherSchema | None = None, damage: Damage | None = None
+        self,
+        *,
+        perhaps_written: bool = False,
+        schema: OtherSchema | None = None,
+        damage: Damage | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__()
         self.perhaps_written = perhaps_written
@@ -48,6 +53,8 @@ class StoreDown(Exception):
         """Set where another version of this program made the tables: then the database stays unusable. Else `None`."""
         self.damage = damage
         """Set where something happened to the database's file. Else `None`."""
+        self.reason = reason
+        """The database's own words, without passwords, for an operator alone: they name hosts, people and folders."""
 
 
 class StoreRefused(Exception):

@@ -404,7 +404,7 @@ BY_CAUSE: Mapping[Cause, Diagnosis] = {
 
 STORE_DOWN = Diagnosis(
     "store.writable.down",
-    "Can't write to the database. Check DATABASE_URL, the server, disk space, and permissions.",
+    "Can't write to the database{said}. Check DATABASE_URL, the server, disk space, and permissions.",
 )
 
 STORE_MOVED = Diagnosis(
@@ -415,7 +415,7 @@ STORE_MOVED = Diagnosis(
 
 STORE_DAMAGED = Diagnosis(
     "store.writable.damaged",
-    "Part of the database file is damaged. Nothing more is written. Stop Opp Status, save the file and its -wal, then try "
+    "Part of the database file is damaged{said}. Nothing more is written. Stop Opp Status, save the file and its -wal, then try "
     "`sqlite3 FILE .recover` or restore a backup. Check the disk.",
 )
 
@@ -423,6 +423,12 @@ STORE_NEWER = Diagnosis(
     "store.schema.newer",
     "A newer version of Opp Status wrote this database, so this version won't touch it. Deploy the newer version, or use a different "
     "DATABASE_URL.",
+)
+
+STORE_NEW = Diagnosis(
+    "store.schema.new",
+    "The database has no tables yet. Opp Status makes them when it starts. If this should be a copy or a backup, it's empty: a "
+    "copy of a SQLite file is complete only if `python -m bot backup` made it.",
 )
 
 STORE_UNRELEASED = Diagnosis(
@@ -504,6 +510,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         STORE_DOWN,
         STORE_MOVED,
         STORE_DAMAGED,
+        STORE_NEW,
         STORE_NEWER,
         STORE_UNRELEASED,
         STORE_CLOCK_OFF,

@@ -1,20 +1,28 @@
-"""Lists the history and the requests for access on an output, and says what to do where the database cannot be read."""
+"""Lists and copies what is in the database for the command line, and says what to do where that fails."""
 
 import os
+import shlex
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from io import TextIOWrapper
+from pathlib import Path
 from typing import TextIO, TypeVar
 
 from bot.operations import audit
 from bot.operations.audit import Format, printable
 from bot.storage import access_requests, history, migrations
+from bot.storage.engine import file_of
+from bot.storage.files import NotCopiedError, copy_to
 from bot.storage.history import Filter
 
 T = TypeVar("T")
 
 NEWER = "A newer version of Opp Status wrote this database. Deploy the newer version."
+PG_DUMP = (
+    "DATABASE_URL is a PostgreSQL database, and PostgreSQL has a tool for this:\n"
+    '  pg_dump --format=custom --file={target} "$DATABASE_URL"'
+)
 OLDER = "This database is from an older version, or is empty. Start Opp Status once."
 
 
@@ -35,6 +43,17 @@ def list_access(url: str, output_format: Format, out: TextIO, *, past: bool) -> 
 def revoke(url: str, user_id: str, at: datetime, output_format: Format, out: TextIO) -> str | None:
     """Revoke this member's approval, if there is one, and write it likewise."""
     return _list(access_requests.revoking(url, user_id, at), audit.write_access, output_format, out)
+
+
+def back_up(url: str, target: Path) -> str | None:
+    """Copy the database into a new file, also while the bot runs. Returns why not and what to do, or `None`."""
+    if file_of(url) is None:
+        return PG_DUMP.format(target=shlex.quote(str(target)))
+    try:
+        copy_to(url, target)
+    except NotCopiedError as error:
+        return printable(str(error))
+    return None
 
 
 def _list(

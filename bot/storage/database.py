@@ -107,6 +107,10 @@ class Database:
         """`sqlite` or `postgresql`."""
         return self._engine.dialect.name
 
+    @property
+    def _no_answer(self) -> str:
+        return f"no answer in {self._patience:g} seconds"
+
     async def do(self, work: Work[T], *, within: float | None = None) -> T:
         """Do the work, and return its result once it is committed, which means on the disk.
 
@@ -129,7 +133,7 @@ class Database:
     async def inspect(self) -> None:
         """Look for damaged pages, unless that was done lately. Raises `StoreDown` if there are any."""
         if await self._inspector.look():
-            raise StoreDown(damage=Damage.PAGES)
+            raise StoreDown(damage=Damage.PAGES, reason=self._inspector.found)
 
     async def close(self) -> None:
         """Finish the work that was begun, and close the connections. Cut those that hang."""
@@ -177,10 +181,11 @@ class Database:
         if not self._opening.done():
             if now - self._opening_since > self._migration_patience:
                 self._cut()
-            raise StoreDown
+            raise StoreDown(reason=self._no_answer)
         if (error := self._opening.result()) is not None:
             self._opening = None
-            raise StoreDown(schema=other_schema(error), damage=damage_of(error)) from error
+            words = reason(error, self._url)
+            raise StoreDown(schema=other_schema(error), damage=damage_of(error), reason=words) from error
 
     async def _commit(self, jobs: list[_Job]) -> list[object]:
         """The result of each job, or its exception. Raises `StoreDown` when all failed for one reason."""
@@ -192,15 +197,16 @@ class Database:
             lambda _: loop.call_soon_threadsafe(over.set_result, None)
         )
         await asyncio.wait([over], timeout=self._patience)
-        if over.done() and commit.error is None:
+        error = commit.error
+        if over.done() and error is None:
             self._down_logged = float("-inf")
             return commit.results
         self._opening = None  # when the database is back it may be another one, or empty
-        if not over.done():
+        if error is None:
             log.warning("database.stuck", finishing=commit.finishing)
             self._cut()
-            raise StoreDown(perhaps_written=True)
-        raise _down(commit, commit.error) from commit.error
+            raise StoreDown(perhaps_written=True, reason=self._no_answer)
+        raise self._down(commit, error) from error
 
     # --- on the thread ----------------------------------------------------------------------------------------------
 
@@ -236,7 +242,7 @@ class Database:
             if is_refusal(error):
                 return self._refused(error)
             self._failed(error)
-            return _down(commit, error)
+            return self._down(commit, error)
         return commit.results[0]
 
     def _try(self, commit: _Commit, jobs: list[_Job]) -> None:
@@ -283,8 +289,8 @@ class Database:
             self._engine.dispose()
         return error
 
-
-def _down(commit: _Commit, error: Exception | None) -> StoreDown:
-    """Why the work of a commit failed, after COMMIT was sent or before."""
-    lost = is_cut_off(error) or isinstance(error, FileMovedError | LogMovedError)
-    return StoreDown(perhaps_written=commit.finishing and lost, damage=damage_of(error))
+    def _down(self, commit: _Commit, error: Exception) -> StoreDown:
+        """Why the work of a commit failed, after COMMIT was sent or before."""
+        lost = is_cut_off(error) or isinstance(error, FileMovedError | LogMovedError)
+        words = reason(error, self._url)
+        return StoreDown(perhaps_written=commit.finishing and lost, damage=damage_of(error), reason=words)

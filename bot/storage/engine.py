@@ -140,6 +140,9 @@ def reason(error: Exception, url: str) -> str:
     """The database's own message in one line, without the passwords in the URL."""
     words = " ".join(str(getattr(error, "orig", None) or error).split())
     parsed = _parsed(url)
+    file = file_of(url)
+    if file and not file.parent.is_dir():
+        words = f"{words}: there is no folder {file.parent}"
     in_query = [value for name, value in parsed.query.items() if "password" in name]
     for password in filter(None, [parsed.password, *in_query]):
         words = words.replace(str(password), "***")

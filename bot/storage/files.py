@@ -1,4 +1,4 @@
-"""Watches the file of a SQLite database: whether it is still the one that was opened, and whether its pages are well.
+"""Watches the file of a SQLite database: is it still the one that was opened, are its pages well? And copies it.
 
 SQLite writes on into a file that was deleted or replaced, and says nothing: what it commits there is lost with the
 process. https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use
@@ -6,8 +6,11 @@ process. https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_
 
 import asyncio
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -16,6 +19,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from bot.deals.clock import loop_time
 from bot.deals.ports import Damage
 from bot.storage.engine import cut, engine_for_reading, file_of, is_corrupt, reason
+from bot.storage.tables import schema_version
 
 log = structlog.get_logger(__name__)
 
@@ -104,6 +108,8 @@ class Inspector:
         self._due = float("-inf")
         self._connection: DBAPIConnection | None = None
         """The connection that the thread holds, so that it can be cut."""
+        self.found = ""
+        """SQLite's words about the damage that the last inspection found; empty if it found none."""
         self.damaged = False
         """What is known: by the last inspection, or by a statement that met a damaged page since."""
 
@@ -136,6 +142,7 @@ class Inspector:
                 return
             found = reason(error, self._url)
         self.damaged = found != "ok"
+        self.found = found if self.damaged else ""
         if self.damaged:
             log.error("database.damaged", reason=found)
 
@@ -150,3 +157,46 @@ class Inspector:
         finally:
             self._connection = None
             opened.dispose()
+
+
+class NotCopiedError(Exception):
+    """There is no copy. The message says why, for an operator, and has no password in it."""
+
+
+def copy_to(url: str, target: Path) -> None:
+    """Copy a SQLite database into a new file, as it is at one moment, while others read and write it.
+
+    A copy made with `cp` may lack the latest commits: they are in the `-wal` file. This copy needs no other file beside
+    it, and no one but its owner may read it. `target` appears when it is whole. Raises `NotCopiedError`.
+    https://sqlite.org/backup.html
+    """
+    if target.exists():
+        raise NotCopiedError(f"{target} already exists. Choose another name.")
+    try:
+        opened = engine_for_reading(url)
+    except FileNotFoundError as error:
+        raise NotCopiedError(f"There is no file {error}.") from error
+    try:
+        with opened.connect() as source:
+            if not sa.inspect(source).has_table(schema_version.name):
+                raise NotCopiedError("The database has no tables yet. Start Opp Status once.")
+            _copy(source, target)
+    except (OSError, sqlite3.Error, sa.exc.DBAPIError) as error:
+        raise NotCopiedError(f"Can't make the copy: {reason(error, url)}.") from error
+    finally:
+        opened.dispose()
+
+
+def _copy(source: sa.Connection, target: Path) -> None:
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    try:
+        with closing(sqlite3.connect(part)) as copy:
+            # All pages in one step: with several, each commit of another process would begin the copy again.
+            driver: Any = source.connection.driver_connection
+            driver.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        part.rename(target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ from bot.storage.database import Database
 from bot.storage.engine import NOW, insert, iso_now
 from bot.storage.events.memory import learned_from, remembering
 from bot.storage.rows import UNFINISHED, as_claim, as_row, delivery_columns, outcome_columns, reply_column, take_over
-from bot.storage.tables import commands, probe
+from bot.storage.tables import commands, probe, schema_version
 
 log = structlog.get_logger(__name__)
 
@@ -130,6 +130,10 @@ class SqlLedger:
 
         await self._database.inspect()
         await self._database.do(create_and_drop)
+
+    async def is_new(self) -> bool:
+        """Whether the database has no tables of this program's yet, of whichever version. Raises `StoreDown`."""
+        return await self._database.do(lambda connection: not sa.inspect(connection).has_table(schema_version.name))
 
     async def clock_offset(self, clock: Callable[[], float] = time.time) -> float:
         """Seconds by which the database's clock is ahead of this machine's; negative if it is behind.

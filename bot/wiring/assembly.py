@@ -19,7 +19,7 @@ from bot.storage.history import SqlHistory
 from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
 from bot.wiring.events import build_events
-from bot.wiring.highlevel import build_highlevel, connect_url_of
+from bot.wiring.highlevel import TERMINAL_PATIENCE, build_highlevel, connect_url_of
 from bot.wiring.lifecycle import Bot, Storage
 from bot.wiring.operations import build_health, build_metrics
 from bot.wiring.parts import Parts
@@ -55,7 +55,9 @@ def build(
 
 
 def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:
-    database = Database(settings.database_url, tempo.database, migrates=migrates)
+    # Where it does not migrate, an operator waits at a terminal, and wants to hear why the database does not answer.
+    patience = tempo.database if migrates else max(tempo.database, TERMINAL_PATIENCE)
+    database = Database(settings.database_url, patience, migrates=migrates)
     ledger = SqlLedger(database, tempo.lease)
     return Storage(
         database=database,

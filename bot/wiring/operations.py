@@ -57,7 +57,7 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
                 token=inspect_token(settings.highlevel_token.get_secret_value()),
                 connect_url=connect_url_of(settings),
             ),
-            StoreChecks(ledger.ping if migrates else ledger.try_out, ledger.clock_offset),
+            StoreChecks(ledger.ping if migrates else ledger.try_out, ledger.is_new, ledger.clock_offset),
             DiskCheck(emptied),
             AccessChecks(allowlist, slack.directory, slack.directory.look_into),
         ]

@@ -52,7 +52,7 @@ async def test_a_command_after_the_file_was_deleted_or_replaced_is_refused_and_n
         assert "Nothing was changed." in told.text
 
     assert house.deal == "won"
-    assert "deleted, moved or replaced" in await _store(house)
+    assert "deleted, moved, or replaced" in await _store(house)
 
 
 async def test_a_file_that_is_back_in_its_place_is_used_again(house: House, file: Path) -> None:

@@ -53,6 +53,8 @@ class Neighbours:
     highlevel: Cause | None = None
     lost_reasons: bool | Cause = True
     store_down: bool = False
+    store_reason: str = ""
+    store_is_new: bool = False
     store_refuses: bool = False
     database_ahead: float = 0.0
     schema: OtherSchema | None = None
@@ -102,7 +104,10 @@ class Neighbours:
         if self.store_refuses:
             raise StoreRefused
         if self.store_down:
-            raise StoreDown(schema=self.schema, damage=self.damage)
+            raise StoreDown(schema=self.schema, damage=self.damage, reason=self.store_reason)
+
+    async def is_new(self) -> bool:
+        return self.store_is_new
 
     async def clock_offset(self) -> float:
         return self.database_ahead
@@ -137,7 +142,7 @@ class Neighbours:
                     connect_url="",
                 ),
                 ProxyCheck(Proxies(), {}, partial(HttpClient, "tests")),
-                StoreChecks(self.ping, self.clock_offset),
+                StoreChecks(self.ping, self.is_new, self.clock_offset),
                 DiskCheck(None),
                 AccessChecks(allowlist, self.directory, self.look_into),
             ],
@@ -168,14 +173,14 @@ async def test_a_further_check_is_one_class(neighbours: Neighbours) -> None:
             diagnosis = diagnoses.SETTINGS_UNUSABLE.about(problems=f"Everything: {everything}.")
             return Findings(frozenset({CheckId.SETTINGS}), failing=(diagnosis,))
 
-    health = Health([StoreChecks(neighbours.ping, neighbours.clock_offset), SettingsChecks()])
+    health = Health([StoreChecks(neighbours.ping, neighbours.is_new, neighbours.clock_offset), SettingsChecks()])
 
     assert (await health.report()).failing == {"settings": "Everything: False."}
     assert (await health.examine()).failing == {"settings": "Everything: True."}
 
 
 async def test_a_check_that_was_not_made_is_not_in_the_report(neighbours: Neighbours) -> None:
-    report = await Health([StoreChecks(neighbours.ping, neighbours.clock_offset)]).report()
+    report = await Health([StoreChecks(neighbours.ping, neighbours.is_new, neighbours.clock_offset)]).report()
 
     assert report.ok == ("settings", "store.writable", "store.schema", "store.clock")
     assert list(report.notes) == ["clock"]
@@ -355,6 +360,25 @@ async def test_a_store_that_cannot_be_written_is_not_ready(neighbours: Neighbour
     neighbours.store_down = True
 
     assert list((await neighbours.health().report()).failing) == ["store.writable", "store.schema", "store.clock"]
+
+
+async def test_only_an_examination_repeats_the_words_of_the_database(neighbours: Neighbours) -> None:
+    neighbours.store_down, neighbours.store_reason = True, "password authentication failed for user ana"
+    monitor, examined = await neighbours.health().report(), await neighbours.health().examine()
+
+    assert "ana" not in str(monitor.as_json())
+    assert examined.failing["store.writable"].startswith(
+        "Can't write to the database (password authentication failed for user ana). Check DATABASE_URL"
+    )
+
+
+async def test_a_database_without_tables_is_noted(neighbours: Neighbours) -> None:
+    neighbours.store_is_new = True
+    report = await neighbours.health().report()
+
+    assert report.failing == {}
+    assert report.why == {"store.schema": "store.schema.new"}
+    assert "a copy of a SQLite file is complete only if" in report.notes["store.schema"]
 
 
 @pytest.mark.parametrize(

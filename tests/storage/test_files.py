@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from bot.deals.ports import Damage, StoreDown
 from bot.storage.database import Database
-from bot.storage.files import Inspector
+from bot.storage.files import Inspector, NotCopiedError, copy_to
 from bot.storage.ledger import SqlLedger
 from tests.house import PATIENT
 from tests.memory import entry
@@ -209,3 +209,66 @@ async def test_a_server_is_not_inspected() -> None:
 
     assert await inspector.look() is False
     inspector.close()
+
+
+# --- a copy ---------------------------------------------------------------------------------------------------------
+
+
+def _copied(file: Path) -> set[str]:
+    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
+        return {key for (key,) in connection.execute("SELECT key FROM commands")}
+
+
+async def test_a_copy_has_what_is_only_in_the_log_and_needs_no_file_beside_it(ledger: SqlLedger, file: Path) -> None:
+    await ledger.accept(entry("latest"), within=15)
+    target = file.with_name("copy.db")
+    await asyncio.to_thread(copy_to, f"sqlite:///{file}", target)
+
+    assert file.with_name("ledger.db-wal").stat().st_size > 0
+    assert _copied(target) == {"before", "latest"}
+    assert sorted(path.name for path in file.parent.iterdir() if "copy" in path.name) == ["copy.db"]
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert await ledger.accept(entry("afterwards"), within=15)
+
+
+async def test_a_copy_is_complete_while_others_write(ledger: SqlLedger, file: Path) -> None:
+    accepted: list[str] = []
+    over = asyncio.Event()
+
+    async def write() -> None:
+        while not over.is_set():
+            await ledger.accept(entry(key := f"key{len(accepted)}"), within=15)
+            accepted.append(key)
+
+    writing = asyncio.create_task(write())
+    while len(accepted) < 20:
+        await asyncio.sleep(0.01)
+    before = set(accepted)
+    await asyncio.to_thread(copy_to, f"sqlite:///{file}", file.with_name("copy.db"))
+    over.set()
+    await writing
+
+    copied = _copied(file.with_name("copy.db")) - {"before"}
+    assert before <= copied <= set(accepted)
+
+
+def test_nothing_is_overwritten_or_left_behind_where_there_is_no_copy(tmp_path: Path, file: Path) -> None:
+    url, target = f"sqlite:///{file}", tmp_path / "copy.db"
+    with pytest.raises(NotCopiedError, match="There is no file"):
+        copy_to(url, target)
+    file.touch()
+    with pytest.raises(NotCopiedError, match="no tables yet"):
+        copy_to(url, target)
+    file.write_bytes(b"This is no database, and long enough to be seen as none by SQLite." * 20)
+    with pytest.raises(NotCopiedError, match="file is not a database"):
+        copy_to(url, target)
+    file.unlink()
+    fill(url, 1)
+    with pytest.raises(NotCopiedError, match=r"Can't make the copy: .*No such file or directory"):
+        copy_to(url, tmp_path / "missing" / "copy.db")
+    target.write_text("another file")
+    with pytest.raises(NotCopiedError, match="already exists"):
+        copy_to(url, target)
+
+    assert target.read_text() == "another file"
+    assert not list(tmp_path.glob("*.part"))

@@ -12,26 +12,37 @@ MADE = frozenset({CheckId.STORE, CheckId.SCHEMA, CheckId.STORE_CLOCK})
 
 
 class StoreChecks:
-    """Asks the database. Both questions raise `StoreDown` and `StoreRefused`.
+    """Asks the database. All questions raise `StoreDown` and `StoreRefused`.
 
+    `is_new`: whether it has no tables yet.
     `clock_offset`: seconds by which the database's clock is ahead of this machine's.
     """
 
-    def __init__(self, ping: Callable[[], Awaitable[None]], clock_offset: Callable[[], Awaitable[float]]) -> None:
+    def __init__(
+        self,
+        ping: Callable[[], Awaitable[None]],
+        is_new: Callable[[], Awaitable[bool]],
+        clock_offset: Callable[[], Awaitable[float]],
+    ) -> None:
         self._ping = ping
+        self._is_new = is_new
         self._clock_offset = clock_offset
 
-    async def run(self, *, everything: bool) -> Findings:  # noqa: ARG002 - it has nothing more to try
-        """See `Check`."""
+    async def run(self, *, everything: bool) -> Findings:
+        """See `Check`. `everything`: with the database's own words, which anyone who reads `/readyz` would read too."""
         try:
             await self._ping()
+            is_new = await self._is_new()
             offset = await self._clock_offset()
         except StoreDown as down:
-            return _fails(_of_schema(down.schema) if down.schema else _of_damage(down.damage))
+            if down.schema:
+                return _fails(_of_schema(down.schema))
+            said = f" ({down.reason})" if everything and down.reason else ""
+            return _fails(_of_damage(down.damage).about(said=said))
         except StoreRefused:
-            return _fails(diagnoses.STORE_DOWN)
+            return _fails(diagnoses.STORE_DOWN.about(said=""))
         noted = diagnose.of_database_clock(offset)
-        return Findings(MADE, notes=(noted,) if noted else ())
+        return Findings(MADE, notes=(*((diagnoses.STORE_NEW,) if is_new else ()), *((noted,) if noted else ())))
 
 
 def _of_schema(schema: OtherSchema) -> Diagnosis:
