@@ -117,10 +117,7 @@ class SqlLedger:
         await self._database.do(replace_row)
 
     async def try_out(self) -> None:
-        """Write and delete a table, to find out whether a database of any version can be written.
-
-        Raises `StoreDown`.
-        """
+        """Write and delete a table: can a database of any version be written? Raises `StoreDown`."""
         table = sa.Table(f"tried_out_by_{self._owner}", sa.MetaData(), sa.Column("pad", sa.Text))
 
         def create_and_drop(connection: sa.Connection) -> None:
