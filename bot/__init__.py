@@ -2,7 +2,7 @@
 
 The listing is the journey; imports point downwards only. `docs/developing/architecture.md` opens each folder.
 
-    __main__     the verbs: serve, socket, check, connect, history, backup, access, demo; alone reads the environment
+    __main__     the verbs: serve, socket, check, connect, probe, history, backup, access, demo; reads the environment
     simulator    stand-ins for Slack and HighLevel, and the demo
 
     web          the bot over HTTP

@@ -1,4 +1,4 @@
-"""`python -m bot serve|socket|check|connect|history|backup|access|demo`: the only reader of the environment."""
+"""`python -m bot serve|socket|check|connect|probe|history|backup|access|demo`: the only reader of the environment."""
 
 import argparse
 import asyncio
@@ -55,6 +55,8 @@ def _run(asked: argparse.Namespace, environ: Mapping[str, str], mounts: Path) ->
             return _check(asked, environ, mounts)
         case "connect":
             return _connect(environ)
+        case "probe":
+            return _probe(asked, environ)
         case "history":
             return _database(_history, asked, environ)
         case "backup":
@@ -132,6 +134,19 @@ def _connect(environ: Mapping[str, str]) -> int:
     return 0
 
 
+def _probe(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    settings = Settings.from_env(environ)
+    logs.set_up("ERROR", settings.log_format)
+
+    from bot.wiring import highlevel  # noqa: PLC0415 - see `_serve`
+
+    how = {"yes": asked.yes, "as_json": asked.json}
+    try:
+        return 0 if asyncio.run(highlevel.probe(settings, asked.deal, input, sys.stdout, **how)) else FAILED
+    except (KeyboardInterrupt, EOFError):
+        return INTERRUPTED
+
+
 def _database(
     verb: Callable[[str, argparse.Namespace], str | None], asked: argparse.Namespace, environ: Mapping[str, str]
 ) -> int:
@@ -199,6 +214,10 @@ def _parser() -> argparse.ArgumentParser:
     checking = verbs.add_parser("check", help="check the setup and say how to fix what's wrong")
     checking.add_argument("--json", action="store_true", help="print one JSON object")
     verbs.add_parser("connect", help="print a one-time link to connect HighLevel (good for 30 minutes)")
+    probing = verbs.add_parser("probe", help="try on a test deal how HighLevel behaves, and put it back")
+    probing.add_argument("deal", help="the test deal's link or ID")
+    probing.add_argument("--yes", action="store_true", help="don't ask first")
+    probing.add_argument("--json", action="store_true", help="print one JSON object, to attach to a report")
     _add_history(verbs.add_parser("history", help="list every command and its result, oldest first"))
     backing_up = verbs.add_parser("backup", help="copy the database to a file, also while Opp Status runs")
     backing_up.add_argument("file", type=Path, metavar="FILE", help="a new file")

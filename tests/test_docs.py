@@ -127,7 +127,7 @@ def test_the_manifest_link_creates_the_app_with_the_address_filled_in() -> None:
     "verb", sorted({verb for page in DOCUMENTS for verb in re.findall(r"python -m bot (\w+)", page.read_text())})
 )
 def test_every_verb_of_the_documents_exists(verb: str) -> None:
-    arguments = {"backup": ["backup", "FILE"]}.get(verb, [verb])
+    arguments = [verb, *{"backup": ["FILE"], "probe": ["DEAL"]}.get(verb, [])]
     assert verb == "demo" or main(arguments, {"DATABASE_URL": "none"}) == 2
 
 

@@ -26,7 +26,7 @@ from bot.simulator.highlevel.server import Fault as HighLevelFault
 from bot.simulator.slack.server import GRANTED, Fault
 from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.database import Database
-from tests.house import ANA, BY_OAUTH, HIGHLEVEL_TOKEN, PATIENT, SALES, House, free_port, open_house, stand_ins
+from tests.house import ANA, BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, PATIENT, SALES, House, free_port, open_house, stand_ins
 from tests.postgresql import Cluster
 from tests.rows import execute, fill, load_unreleased
 from tests.visitor import visitor
@@ -753,3 +753,40 @@ def test_access_says_that_there_is_no_database_file_and_makes_none(
 
 def test_access_reports_an_unusable_database_url_and_ends_with_2() -> None:
     assert _access("postgresql://ana:s3cret@ha@db.example/ledger") == 2
+
+
+# --- probe ----------------------------------------------------------------------------------------------------------
+
+
+async def test_probe_tries_a_deal_and_puts_it_back(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    code = await asyncio.to_thread(main, ["probe", DEAL, "--yes"], _environ(house))
+    printed = capsys.readouterr().out
+
+    assert code == 0
+    assert "How late is the search?" in printed
+    assert "New website is open again, as before." in printed
+    assert [written.after for written in house.highlevel.written] == ["lost", "open"]
+
+
+async def test_probe_goes_by_oauth_where_the_bot_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with open_house(tmp_path, **BY_OAUTH) as house, visitor(house) as ana:
+        await ana.connects()
+        code = await asyncio.to_thread(main, ["probe", DEAL, "--yes", "--json"], _environ(house, **BY_OAUTH))
+        printed = capsys.readouterr().out
+
+    assert code == 0
+    assert json.loads(printed[printed.index("{") :])["deal_is_as_before"] is True
+
+
+async def test_probe_asks_first_and_ends_like_ctrl_c_without_an_answer(
+    house: House, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert await asyncio.to_thread(main, ["probe", DEAL], _environ(house)) == 130
+    assert "Go on with New website (open)? [y/N]" in capsys.readouterr().out
+    assert not house.highlevel.written
+
+
+async def test_probe_takes_no_name(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await asyncio.to_thread(main, ["probe", "Acme Corp", "--yes"], _environ(house)) == 1
+    assert "isn't the ID of a deal" in capsys.readouterr().out

@@ -1,23 +1,28 @@
 """Builds HighLevel's side: a client and the use cases for each sub-account, and the connection by OAuth."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from bot.commands.accounts import Account, Accounts
 from bot.commands.instrumentation import Instrumentation
 from bot.commands.lookups import Lookups
+from bot.commands.text.links import read_target
 from bot.deals.change import ChangeStatus
 from bot.deals.identify import Identify
 from bot.deals.ports import Crm
 from bot.highlevel import pages
 from bot.highlevel.api import oauth
-from bot.highlevel.api.auth import OAuth, PrivateIntegration
+from bot.highlevel.api.auth import Auth, OAuth, PrivateIntegration
 from bot.highlevel.api.client import Client
 from bot.highlevel.api.token_endpoint import TokenEndpoint
 from bot.highlevel.connections import Connections
 from bot.highlevel.crm import HighLevelCrm
 from bot.highlevel.install_links import InstallLinks, Purpose
 from bot.highlevel.pages import ConnectPages
+from bot.highlevel.probe.dialogue import converse
+from bot.highlevel.probe.trial import Listening, Probe
 from bot.highlevel.tokens import TokenRefresh
 from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 VERSION = "0.1.0"
 USER_AGENT = f"opp-status/{VERSION}"
 
+NO_DEAL = "That isn't the ID of a deal, or a link to a deal of your sub-accounts. Nothing changed."
 TERMINAL_PATIENCE = 10.0
 """Seconds for the database while an operator waits at a terminal. Slack's three seconds do not count there."""
 
@@ -42,16 +48,11 @@ def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrume
     """Build a client, the CRM port and the use cases for each sub-account."""
     locations = settings.locations
     by_oauth = _by_oauth(settings, storage.database, tempo) if settings.by_oauth else None
-    token = settings.highlevel_token.get_secret_value()
 
     def client_of(location_id: str) -> Client:
-        # A token in the settings wins over OAuth: the operator has set it on purpose.
-        by_hand = location_id == locations.default and token
         return Client(
             base_url=settings.highlevel_api_url,
-            auth=PrivateIntegration(token)
-            if by_hand or not by_oauth
-            else OAuth(by_oauth.token_refresh.of(location_id)),
+            auth=_auth(settings, location_id, by_oauth),
             version=settings.highlevel_api_version,
             http=HttpClient(USER_AGENT, settings.proxies),
             attempts=tempo.highlevel,
@@ -70,6 +71,47 @@ def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrume
     crms = {each: HighLevelCrm(client, each) for each, client in clients.items()}
     ours = {each: account(crm) for each, crm in crms.items()}
     return HighLevel(clients, crms, Accounts(ours, locations.default, account(UnknownLocation())), by_oauth)
+
+
+async def probe(
+    settings: Settings, deal: str, ask: Callable[[str], str], out: TextIO, *, yes: bool, as_json: bool
+) -> bool:
+    """Probe HighLevel with this deal, an ID or a link; see `dialogue.converse`."""
+    target = read_target(deal, location_id=settings.locations.default, others=settings.locations.others)
+    if target is None:
+        print(NO_DEAL, file=out)
+        return False
+    async with _probing(settings, target.location_id or settings.locations.default) as opened:
+        return await converse(opened, target.opportunity_id, ask, out, yes=yes, as_json=as_json)
+
+
+@asynccontextmanager
+async def _probing(settings: Settings, location_id: str) -> AsyncIterator[Probe]:
+    """Open a probe for one sub-account, and close its connections after the block."""
+    tempo = Tempo()
+    database = Database(settings.database_url, TERMINAL_PATIENCE, migrates=False)
+    by_oauth = _by_oauth(settings, database, tempo) if settings.by_oauth else None
+    listening = Listening(HttpClient(USER_AGENT, settings.proxies))
+    client = Client(
+        base_url=settings.highlevel_api_url,
+        auth=_auth(settings, location_id, by_oauth),
+        version=settings.highlevel_api_version,
+        http=listening,
+        attempts=tempo.highlevel,
+    )
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(database.close)
+        if by_oauth:
+            closing.push_async_callback(by_oauth.token_endpoint.close)
+            closing.push_async_callback(by_oauth.token_refresh.close)
+        yield Probe(await closing.enter_async_context(client), listening, location_id)
+
+
+def _auth(settings: Settings, location_id: str, by_oauth: OAuthParts | None) -> Auth:
+    # A token in the settings wins over OAuth: the operator has set it on purpose.
+    token = settings.highlevel_token.get_secret_value()
+    by_hand = location_id == settings.locations.default and token
+    return PrivateIntegration(token) if by_hand or not by_oauth else OAuth(by_oauth.token_refresh.of(location_id))
 
 
 def connect_url_of(settings: Settings) -> str:

@@ -114,6 +114,10 @@ class HighLevel:
         nothing of the kind: the bot has to be right with either."""
         self.keeps_lost_reason = False
         """Whether a write without a lost reason keeps the one that the deal had."""
+        self.write_answer: Mapping[str, Any] = {"success": True}
+        """What an accepted write is answered with. The documentation has `succeded`, recorded answers `success`."""
+        self.counts_limits = True
+        """Whether answers have the headers that count the limits. Some recorded ones had none."""
         self.search_lag = 0.0
         """Seconds until the search shows a write, or a new deal."""
         self.received: list[Exchange] = []
@@ -242,14 +246,15 @@ class HighLevel:
         else:
             self._today += 1
             response = await handler(request)
-        for name, value in {
+        limits = {
             "X-RateLimit-Limit-Daily": self.daily_limit,
             "X-RateLimit-Daily-Remaining": self.daily_limit - self._today,
             "X-RateLimit-Daily-Reset": 3_600_000,
             "X-RateLimit-Interval-Milliseconds": round(self.burst_seconds * 1000),
             "X-RateLimit-Max": self.burst_limit,
             "X-RateLimit-Remaining": self.burst_limit - self._windows[token][1],
-        }.items():
+        }
+        for name, value in limits.items() if self.counts_limits else ():
             response.headers.setdefault(name, str(value))
         if self.clock_ahead:
             response.headers["Date"] = formatdate(time.time() + self.clock_ahead, usegmt=True)
@@ -352,7 +357,7 @@ class HighLevel:
             self.hooks.changed(found)
         if reason or not self.keeps_lost_reason:
             found["lostReasonId"] = reason
-        return _ok({"success": True})
+        return _ok(self.write_answer)
 
     async def _get_pipelines(self, _request: web.Request) -> web.Response:
         return _ok({"pipelines": self.pipelines})
