@@ -29,6 +29,7 @@ CAUSES: dict[type[errors.HighLevelError], Cause] = {
     errors.NoSuchRoute: Cause.WRONG_ADDRESS,
     errors.RateLimited: Cause.RATE_LIMITED,
     errors.Broken: Cause.SERVER_ERROR,
+    errors.StillDown: Cause.SERVER_ERROR,
     errors.GatewayTimedOut: Cause.GATEWAY,
     errors.Unreadable: Cause.UNREADABLE,
     errors.SaidNo: Cause.SAID_NO,

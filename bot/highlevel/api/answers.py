@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from bot.highlevel.api.errors import (
@@ -34,6 +35,10 @@ MOST_PER_INTERVAL = 1000
 
 SHORTEST_WINDOW, LONGEST_WINDOW = 0.001, 60.0
 """Seconds. An interval outside of these cannot be right."""
+
+LONGEST_DOWN = 30.0
+"""Seconds. When HighLevel says that it is down, what has not begun is held back for so long at most: that was about one
+request, and another may succeed."""
 
 LONGEST_WAIT = 3600.0
 """Seconds. HighLevel may say that it takes longer until it answers again: then it is asked all the same."""
@@ -69,6 +74,8 @@ class Limits:
     """Requests left today."""
     most_a_day: int | None = None
     """Requests that HighLevel takes in a day."""
+    down_for: float | None = None
+    """Seconds for which HighLevel says that it is down; `None` if it is not, or did not say."""
 
 
 _NOT_FOUND = re.compile(r"not found|does not exist|\bid\b.*\binvalid|invalid.*\bid\b", re.IGNORECASE)
@@ -152,6 +159,7 @@ def read_limits(answer: Answer) -> Limits:
         day_is_over=daily,
         left_today=_number(answer, "daily-remaining", MOST_A_DAY),
         most_a_day=_number(answer, "limit-daily", MOST_A_DAY) or None,
+        down_for=_down_for(answer),
     )
 
 
@@ -162,7 +170,26 @@ def _day_is_over(answer: Answer) -> bool:
 def _wait(answer: Answer) -> float | None:
     """How long HighLevel asks us to wait, in seconds, and no longer than is believed; `None` if it does not say."""
     seconds = _header(answer, "retry-after")
+    if seconds is None:
+        seconds = _until_date(answer)
     return None if seconds is None else min(seconds, LONGEST_WAIT)
+
+
+def _until_date(answer: Answer) -> float | None:
+    """Seconds to a time in `Retry-After`, by the clock that wrote `Date`; 0 if it has passed, `None` without either.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    """
+    try:
+        then, now = (parsedate_to_datetime(answer.headers.get(name, "")) for name in ("retry-after", "date"))
+        return max((then - now).total_seconds(), 0.0)
+    except (OverflowError, TypeError, ValueError):  # TypeError: one of them has no time zone
+        return None
+
+
+def _down_for(answer: Answer) -> float | None:
+    wait = _wait(answer) if answer.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return None if wait is None else min(wait, LONGEST_DOWN)
 
 
 def _until_tomorrow(answer: Answer) -> float | None:

@@ -6,6 +6,7 @@ HighLevelError
 │   ├── NameUnknown            the host's name could not be resolved
 │   ├── TlsFailed              no trusted connection
 │   ├── ConnectTimedOut        the server did not answer the connection
+│   ├── StillDown              HighLevel has just said that it is down for longer than there is time
 │   ├── NotRenewed             no access token to send it with, and HighLevel gave none just now
 │   └── Unreachable            no connection for another reason: refused, no route, proxy
 ├── Unanswered             it was sent, and no whole answer came: a write may have happened, or may happen yet
@@ -92,6 +93,10 @@ class TlsFailed(NotSent):
 
 class ConnectTimedOut(NotSent):
     """The server did not answer the connection in time."""
+
+
+class StillDown(NotSent):
+    """An earlier answer said that HighLevel is down, for longer than there is time."""
 
 
 class NotRenewed(NotSent):

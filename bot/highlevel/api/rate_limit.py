@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.highlevel.api.answers import Limits
 from bot.highlevel.api.clock import loop_time
-from bot.highlevel.api.errors import Details, RateLimited
+from bot.highlevel.api.errors import Details, RateLimited, StillDown
 
 LIMIT = 100
 INTERVAL = 10.0
@@ -61,7 +61,8 @@ class RateLimiter:
     says how many requests HighLevel counts as left: fewer than we know of mean that another program sent some, and they
     take slots as ours do. More than we know of are not believed, because answers overtake each other.
 
-    After a 429 the limiter is closed for as long as HighLevel said: then it hands out no slots.
+    After a 429 the limiter is closed for as long as HighLevel said: then it hands out no slots. After a 503 that says
+    how long it lasts, what has not begun waits; a change that has begun goes on.
     """
 
     def __init__(self, limit: int = LIMIT, interval: float = INTERVAL, longest_closed: float = LONGEST_CLOSED) -> None:
@@ -76,7 +77,7 @@ class RateLimiter:
         """A heap of slots of answered requests, ours and other programs': when they become free, and how many."""
         self._taken = 0
         """How many slots are in the heap."""
-        self._closed_until = self._day_over_until = float("-inf")
+        self._closed_until = self._day_over_until = self._down_until = float("-inf")
         self._day_ends: float | None = None
         self._left_today: int | None = None
         self._most_a_day: int | None = None
@@ -87,8 +88,10 @@ class RateLimiter:
     async def reserve(self, calls: int, *, until: float) -> AsyncIterator[None]:
         """Wait, first come first served, for slots for so many calls; the calls inside the block use them.
 
-        Raises `RateLimited` if there are none by `until`: at once, when that is known already.
+        Raises `RateLimited` if there are none by `until`: at once, when that is known already. Raises `StillDown` if
+        HighLevel said that it is down for longer.
         """
+        await self._up(until)
         reservation = _Reservation(await self._take(calls, until=until))
         token = _reservation.set(reservation)
         try:
@@ -103,9 +106,12 @@ class RateLimiter:
     async def slot(self, *, until: float) -> AsyncIterator[None]:
         """Send one request inside the block. It uses a slot of the reservation it is in, or waits for one.
 
-        Raises `RateLimited` if there is none by `until`; then nothing was sent.
+        Raises `RateLimited` if there is none by `until`, and `StillDown`, as `reserve`; then nothing was sent.
         """
-        reservation, now = _reservation.get(), loop_time()
+        reservation = _reservation.get()
+        if reservation is None:
+            await self._up(until)
+        now = loop_time()
         has_one = reservation is not None and reservation.left > 0
         if reservation and has_one:
             reservation.left -= 1
@@ -134,6 +140,8 @@ class RateLimiter:
             self._occupy(self._limit - limits.remaining - self._in_flight - self._occupied(now))
         if limits.closed_for is not None and not limits.day_is_over:
             self._closed_until = max(self._closed_until, now + min(limits.closed_for, self._longest_closed))
+        if limits.down_for is not None:
+            self._down_until = max(self._down_until, now + limits.down_for)
         if limits.day_is_over:
             self._day_ends = None if limits.closed_for is None else now + limits.closed_for
             self._day_over_until = min(now + self._longest_closed, self._day_ends or float("inf"))
@@ -147,6 +155,13 @@ class RateLimiter:
         closed = now < max(self._closed_until, self._day_over_until)
         left = 0 if closed else max(0, self._limit - self._reserved - self._in_flight - self._occupied(now))
         return Budget(left, self._limit, self._left_today, self._most_a_day)
+
+    async def _up(self, until: float) -> None:
+        """Wait until HighLevel is no longer down, as far as it said."""
+        while (wait := self._down_until - loop_time()) > 0:
+            if self._down_until > until:
+                raise StillDown(retry_after=wait)
+            await asyncio.sleep(wait)
 
     async def _take(self, wanted: int, *, until: float, first: bool = False) -> int:
         """Wait for slots, and reserve them: as many as wanted, or the whole limit if that is fewer. Returns how many.

@@ -257,6 +257,11 @@ def test_any_other_404_means_not_found() -> None:
         ({"retry_after": "nan"}, 10.0, False),
         ({"retry_after": "inf"}, 10.0, False),
         ({"retry_after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 10.0, False),
+        ({"retry_after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:27:56 GMT"}, 4.0, False),
+        ({"retry_after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 08:00:00 GMT"}, 0.0, False),
+        ({"retry_after": "Wed, 21 Oct 2026 07:28:00 -0000", "date": "Wed, 21 Oct 2026 07:27:56 GMT"}, 10.0, False),
+        ({"retry_after": "Wed, 21 Oct 99999999999 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:27:56 GMT"}, 10.0, False),
+        ({"retry_after": "soon", "date": "Wed, 21 Oct 2026 07:27:56 GMT"}, 10.0, False),
         ({"x_ratelimit_daily_remaining": "1"}, 10.0, False),
         ({"x_ratelimit_daily_remaining": " 0 "}, None, True),
         ({"x_ratelimit_daily_remaining": "0", "x_ratelimit_daily_reset": "60000"}, 60.0, True),
@@ -343,6 +348,15 @@ def test_a_body_with_more_values_than_any_answer_has_is_no_json(body: bytes) -> 
 def test_a_broken_server_may_say_when_it_will_be_back() -> None:
     assert _refusal(503, b"", retry_after="7").retry_after == 7.0
     assert _refusal(503, b"").retry_after is None
+    date = {"retry_after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:26:00 GMT"}
+    assert _refusal(503, b"", **date).retry_after == 120.0
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_whatever_time_an_answer_names_its_wait_is_within_reason(then: str, date: str) -> None:
+    wait = _refusal(503, b"", retry_after=then, date=date).retry_after
+
+    assert wait is None or 0 <= wait <= 3600
 
 
 # --- limits --------------------------------------------------------------------------------------------------------
@@ -372,6 +386,10 @@ def test_a_broken_server_may_say_when_it_will_be_back() -> None:
         ),
         (429, {}, Limits(None, None, None, 10.0, day_is_over=False)),
         (429, {"retry-after": "3"}, Limits(None, None, None, 3.0, day_is_over=False)),
+        (503, {"retry-after": "3"}, Limits(None, None, None, None, day_is_over=False, down_for=3.0)),
+        (503, {"retry-after": "3600"}, Limits(None, None, None, None, day_is_over=False, down_for=30.0)),
+        (503, {}, Limits(None, None, None, None, day_is_over=False)),
+        (502, {"retry-after": "3"}, Limits(None, None, None, None, day_is_over=False)),
         (429, {"x-ratelimit-daily-remaining": "0"}, Limits(None, None, None, None, day_is_over=True, left_today=0)),
     ],
 )

@@ -12,6 +12,7 @@ DECISIONS: dict[type[HighLevelError], tuple[bool, bool, bool]] = {
     errors.NameUnknown: (False, False, True),
     errors.TlsFailed: (False, False, False),
     errors.ConnectTimedOut: (False, False, True),
+    errors.StillDown: (False, False, True),
     errors.NotRenewed: (False, False, True),
     errors.Unreachable: (False, False, True),
     errors.TimedOut: (True, False, True),

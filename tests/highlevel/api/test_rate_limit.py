@@ -3,6 +3,8 @@ import json
 import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from bot.highlevel.api.answers import Limits
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
-from bot.highlevel.api.errors import RateLimited
+from bot.highlevel.api.errors import RateLimited, StillDown
 from bot.highlevel.api.rate_limit import Budget, RateLimiter
 from bot.http.client import HttpClient
 from bot.simulator.highlevel.server import Fault, HighLevel
@@ -243,6 +245,48 @@ async def test_a_caller_that_cannot_wait_for_the_limiter_to_open_learns_it_at_on
     assert told.value.retry_after == pytest.approx(60.0, abs=5)
 
 
+# --- HighLevel is down ----------------------------------------------------------------------------------------------
+
+
+def _down(seconds: float) -> Limits:
+    return replace(_said(), down_for=seconds)
+
+
+async def test_while_highlevel_is_down_what_has_not_begun_waits() -> None:
+    rate_limiter = RateLimiter()
+    async with rate_limiter.slot(until=_now() + SOON):
+        rate_limiter.observe(_down(5.0))
+        rate_limiter.observe(_down(1.0))  # a shorter time does not end the longer one
+    began = _now()
+    await asyncio.gather(_ask(rate_limiter), _enter(rate_limiter))
+
+    assert _now() - began >= 5.0
+
+
+async def test_what_cannot_wait_that_long_learns_at_once_that_highlevel_is_down() -> None:
+    rate_limiter = RateLimiter()
+    await _ask(rate_limiter, limits=_down(30.0))
+    began = _now()
+    for enter in (rate_limiter.slot, partial(rate_limiter.reserve, 3)):
+        with pytest.raises(StillDown) as told:
+            async with enter(until=_now() + SOON):
+                pytest.fail("HighLevel is down")
+        assert told.value.retry_after == pytest.approx(30.0, abs=5)
+
+    assert _now() - began < 5
+
+
+async def test_a_change_that_has_begun_goes_on_though_highlevel_told_another_that_it_is_down() -> None:
+    rate_limiter = RateLimiter()
+    async with rate_limiter.reserve(2, until=_now() + SOON):
+        await _ask(rate_limiter, limits=_down(30.0))
+        began = _now()
+        for _ in range(3):  # also with more looks than it has reserved
+            await _ask(rate_limiter)
+
+    assert _now() - began < 5
+
+
 async def test_a_limiter_that_is_closed_for_long_opens_sooner_to_find_out() -> None:
     rate_limiter = RateLimiter(longest_closed=0.1)
     await _ask(rate_limiter, limits=_said(closed_for=86400.0))
@@ -363,6 +407,21 @@ async def test_another_program_with_the_same_limit_slows_us_down() -> None:
     # If the other program fills a new window first, those of our requests that are under way may be too many.
     assert highlevel.refused <= 6
     assert len(highlevel.received) == 91 + highlevel.refused
+
+
+async def test_after_a_503_that_says_how_long_it_lasts_others_wait_without_asking() -> None:
+    highlevel = _highlevel(100, 10.0)
+    highlevel.misbehave(Fault(status=503, headers={"Retry-After": "2"}))
+    async with _client(highlevel) as client:
+        began = _now()
+        first = asyncio.ensure_future(client.opportunity(DEAL, until=_now() + SOON))
+        while not highlevel.received:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        await asyncio.gather(first, *(client.opportunity(DEAL, until=_now() + SOON) for _ in range(5)))
+
+    assert _now() - began >= 2.0
+    assert len(highlevel.received) == 7
 
 
 async def test_an_unexpected_429_is_waited_out() -> None:
