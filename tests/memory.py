@@ -425,6 +425,10 @@ class MemoryLedger:
 AT_THE_DEAL = {State.RUNNING, State.INTENDED}
 
 
+NONE = Opportunity("", "")
+"""Instead of a deal that is not known."""
+
+
 def _found(row: Row) -> tuple[Opportunity | None, Opportunity | None]:
     """The deal before and after a command; `None` if it is not known."""
     match row.outcome:
@@ -474,6 +478,8 @@ def _record(row: Row) -> Record:
         announced_in=row.announced[0] or None,
         announced_ts=row.announced[1] or None,
         only_if=row.entry.wish.only_if,
+        value=(after or before or NONE).value,
+        company=(after or before or NONE).company,
     )
 
 
@@ -508,6 +514,9 @@ class MemoryOutbox(Outbox):
 
     def tell(self, message: Message, to: Address, reference: str) -> None:
         self.told.append((message, to, reference))
+
+    async def send(self, message: Message, to: Address, still_ours: StillOurs) -> None:  # noqa: ARG002 - the outbox's
+        self.told.append((message, to, ""))
 
     def answer(self, question: Awaitable[Message | None], to: Address, reference: str) -> None:
         self.questions.append((question, to, reference))

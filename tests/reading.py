@@ -82,14 +82,21 @@ def lines(message: Message) -> list[str]:
 
 
 NAMED = command_of(Wish("", Status.WON, name="new website"))
-AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
+AUTOMATIONS = "HighLevel automations may run and message the customer."
 TWO = Locations("LOC", {"PARIS": "Paris <& more>"})
 LONG = "k" * 2001
 """More than a button can carry."""
 
 
 def buttons(message: Message) -> list[dict[str, Any]]:
-    return [element for block in message.blocks if block["type"] == "actions" for element in block["elements"]]
+    """What can be pressed, in order: beside paragraphs, and in rows."""
+    return [
+        element
+        for block in message.blocks
+        for element in (
+            block.get("elements", ()) if block["type"] == "actions" else filter(None, [block.get("accessory")])
+        )
+    ]
 
 
 def accessories(message: Message) -> list[dict[str, Any]]:

@@ -114,7 +114,7 @@ async def test_a_browser_that_opens_the_bots_address_reads_what_it_is_and_no_sec
 async def test_slack_is_answered_also_where_its_request_url_ends_with_a_slash(house: House) -> None:
     house.slack.bot_path = f"{EVENTS}/"
 
-    assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+    assert "> won " in (await house.says(f"{DEAL} won")).text
 
 
 @pytest.fixture
@@ -359,7 +359,7 @@ async def test_of_many_large_requests_a_few_are_read_at_a_time_and_commands_go_o
     house.slack.acknowledge_within = 60
     waits = asyncio.create_task(house.slack.shortcut(posted, "change_status", user=ANA))
 
-    assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+    assert "> won " in (await house.says(f"{DEAL} won")).text
     assert not waits.done()
     hogs[0].close()
     answer = await waits

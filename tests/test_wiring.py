@@ -109,7 +109,7 @@ async def test_the_deletion_of_old_commands_waits_for_the_database(tmp_path: Pat
     async with open_house(tmp_path, HISTORY_DAYS="30", DATABASE_URL=f"sqlite:///{tmp_path}/missing/ledger.db") as house:
         shown = await house.says(f"{DEAL} won")
 
-    assert "Nothing was changed." in shown.text
+    assert "Nothing changed." in shown.text
 
 
 @pytest.mark.parametrize(("over", "not_checked"), [("http", OVER_SOCKET), ("socket", OVER_HTTP)])

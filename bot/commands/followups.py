@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.commands.record import Entry, Origin, Record, UndoRefusal
 from bot.deals.deal import Status
-from bot.deals.outcome import Result
+from bot.deals.outcome import Cause, Effect, Result
 from bot.deals.wish import Consent, Wish
 
 
@@ -129,6 +129,29 @@ def give_reason(origin: Origin, asked: Sequence[Record], lost_reason_id: str) ->
     ]
     entries = origin.entries(wishes, public=lost[0].public)
     return Continuation(tuple(replace(entry, text=lost[0].text) for entry in entries), question=None)
+
+
+def failed_safely(record: Record) -> bool:
+    """Whether a command failed and certainly changed nothing, so that it can be run once more."""
+    return isinstance(record.outcome, Cause) and record.effect is Effect.NOTHING
+
+
+def retry(origin: Origin, failed: Sequence[Record]) -> Continuation | NoQuestion:
+    """Run commands once more that failed and changed nothing, each as a command of its own that continues the first."""
+    safely = [each for each in failed if failed_safely(each)]
+    if not safely:
+        return NoQuestion(failed[0] if failed else None)
+    return _continue(origin, safely, [_once_more(each) for each in safely])
+
+
+def _once_more(failed: Record) -> Wish:
+    """The wish of a command as it was when it was accepted.
+
+    A consent that was given on a deal's card counts for the deal as it was then: the caller may be asked again.
+    """
+    wish = failed.continued()
+    on_a_card = wish.consent is Consent.GIVEN and failed.continues is None and not failed.only_if
+    return replace(wish, consent=Consent.PRESUMED) if on_a_card else wish
 
 
 def _continue(origin: Origin, questions: Sequence[Record], wishes: Sequence[Wish]) -> Continuation:

@@ -72,7 +72,7 @@ class Entry:
     undoes: str | None = None
     """The key of the command that this one undoes."""
     continues: str | None = None
-    """The key of the command that asked a question, if this is the answer."""
+    """The key of the command that asked a question, if this is the answer; or that failed, if it is run once more."""
     batch: str | None = None
     """The key of the batch's first command, which gets the reply; `None` for a command that is alone."""
     note: str = ""
@@ -96,8 +96,7 @@ class Entry:
 
         An undo needs no confirmation, and no lost reason for a change: the channel has seen the change already.
         """
-        seen = self.wish.only_if and self.wish.consent is not Consent.CHOSEN
-        if not self.public or self.undoes or seen:
+        if not self.public or self.undoes or (self.wish.only_if and self.wish.consent is not Consent.CHOSEN):
             return False
         match self.wish.consent:
             case Consent.PRESUMED | Consent.WANTED | Consent.CHOSEN:
@@ -203,6 +202,9 @@ class Record:
     """The sub-account; empty if there was only one."""
     only_if: str | None = None
     """The status that the deal had to have still; `None` for any."""
+    value: float | None = None
+    company: str | None = None
+    """The deal's monetary value, and its company, at that time."""
 
     @property
     def changed(self) -> bool:
@@ -260,10 +262,9 @@ class Record:
         )
 
     def undo(self, window: timedelta, now: datetime) -> Wish | UndoRefusal:
-        """The wish that undoes this change, or why there is none.
+        """The wish that undoes this change, for a `window` after its command, or never; or why there is none.
 
-        A change can be undone for a `window` after its command was accepted; a window of zero means never. The deal
-        must still have the status that this change gave it. It gets back the earlier one, with its lost reason.
+        The deal must still have the status that this change gave it. It gets the earlier one back, and its lost reason.
         """
         if not window:
             return UndoRefusal.SWITCHED_OFF
@@ -289,11 +290,10 @@ class Record:
             return UndoRefusal.TOO_OLD
         if self.before not in STATES:
             return UndoRefusal.NO_STATUS
-        reason = self.before_lost_reason_id if self.before == Status.LOST else None
         return Wish(
             self.opportunity_id,
             Status(self.before),
-            lost_reason_id=reason,
+            lost_reason_id=self.before_lost_reason_id if self.before == Status.LOST else None,
             only_if=self.after,
             consent=Consent.GIVEN,
             location_id=self.location_id,

@@ -15,10 +15,10 @@ from bot.deals.deal import Opportunity
 from bot.deals.outcome import Cause, Outcome
 from bot.deals.ports import LeaseLost
 from bot.deals.wish import Wish
+from bot.storage import rows
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert, iso_now
 from bot.storage.events.memory import learned_from, remembering
-from bot.storage.rows import UNFINISHED, as_claim, as_row, delivery_columns, outcome_columns, reply_column, take_over
 from bot.storage.tables import commands, probe, schema_version
 
 log = structlog.get_logger(__name__)
@@ -70,24 +70,24 @@ class SqlLedger:
         self._remember = remembering(database.kind)
         self._renew = (
             commands.update()
-            .where(ours, UNFINISHED, commands.c.key.in_(sa.bindparam("of", expanding=True)))
+            .where(ours, rows.UNFINISHED, commands.c.key.in_(sa.bindparam("of", expanding=True)))
             .values(lease_until=lease_until)
             .returning(commands.c.key)
         )
-        self._take_over = take_over(self._owner, database.kind, lease_until)
-        self._release = commands.update().where(ours, UNFINISHED).values(owner=None, lease_until=0)
+        self._take_over = rows.take_over(self._owner, database.kind, lease_until)
+        self._release = commands.update().where(ours, rows.UNFINISHED).values(owner=None, lease_until=0)
 
     # --- for the intake ---------------------------------------------------------------------------------------------
 
     async def accept(self, *entries: Entry, within: float, begin: bool = False) -> Accepted | None:
         """See `IntakeLedger`."""
-        rows = [as_row(entry) for entry in entries]
-        begins = begin and bool(rows[0]["opportunity_id"])
+        written = [rows.as_row(entry) for entry in entries]
+        begins = begin and bool(written[0]["opportunity_id"])
 
         def write(connection: sa.Connection) -> Accepted | None:
-            if len(rows) > 1:
-                return self._accept_all(connection, rows)
-            (row,) = rows  # the most frequent case by far, which needs no savepoint
+            if len(written) > 1:
+                return self._accept_all(connection, written)
+            (row,) = written  # the most frequent case by far, which needs no savepoint
             if begins:
                 state = connection.execute(self._insert_and_begin, row | {"of": row["opportunity_id"]}).scalar()
                 if state:
@@ -98,9 +98,9 @@ class SqlLedger:
 
         return await self._database.do(write, within=within)
 
-    def _accept_all(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> Accepted | None:
+    def _accept_all(self, connection: sa.Connection, written: Sequence[dict[str, Any]]) -> Accepted | None:
         with connection.begin_nested() as all_or_none:
-            new = [connection.execute(self._insert, row).scalar() for row in rows]
+            new = [connection.execute(self._insert, row).scalar() for row in written]
             if not all(new):
                 all_or_none.rollback()
         return Accepted.WAITING if all(new) else None
@@ -176,7 +176,7 @@ class SqlLedger:
             state=State.INTENDED.value,
             before=before.status,
             before_lost_reason_id=before.lost_reason_id,
-            opportunity_name=before.name,
+            **rows.seen_columns(before),
         )
 
     async def tell_to_wait(self, key: str) -> bool:
@@ -185,8 +185,8 @@ class SqlLedger:
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
         """See `WorkerLedger`."""
-        columns = {"state": State.ANSWERED.value, "reply": reply_column(reply) if reply else None}
-        columns |= outcome_columns(outcome)
+        written = rows.reply_column(reply) if reply else None
+        columns = {"state": State.ANSWERED.value, "reply": written, **rows.outcome_columns(outcome)}
         learned = learned_from(outcome)
 
         def write(connection: sa.Connection) -> int:
@@ -201,11 +201,11 @@ class SqlLedger:
 
     async def reply(self, key: str, reply: Message) -> None:
         """See `WorkerLedger`."""
-        await self._note(key, reply=reply_column(reply))
+        await self._note(key, reply=rows.reply_column(reply))
 
     async def deliver(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         """See `WorkerLedger`."""
-        await self._fenced(self._update_delivered, key, **delivery_columns(delivered, message_ts, announced))
+        await self._fenced(self._update_delivered, key, **rows.delivery_columns(delivered, message_ts, announced))
 
     async def set_back(self, key: str, seconds: float, delivered: str | None) -> None:
         """See `WorkerLedger`."""
@@ -217,7 +217,7 @@ class SqlLedger:
         await self._fenced(
             self._update_finished,
             key,
-            **delivery_columns(delivered, message_ts, announced),
+            **rows.delivery_columns(delivered, message_ts, announced),
             state=State.FINISHED.value,
             owner=None,
             response_url=None,
@@ -231,13 +231,13 @@ class SqlLedger:
 
     async def adopt(self, most: int) -> Sequence[Claim]:
         """See `WorkerLedger`."""
-        rows = await self._database.do(
+        taken = await self._database.do(
             lambda connection: connection.execute(self._take_over, {"most": most}).mappings().all()
         )
         adopted = []
-        for row in sorted(rows, key=lambda row: int(row["number"])):
+        for row in sorted(taken, key=lambda row: int(row["number"])):
             try:
-                adopted.append(as_claim(row))
+                adopted.append(rows.as_claim(row))
             except (ValueError, TypeError, LookupError):
                 # Another version wrote it, or an operator edited it. It must not keep the others from being adopted.
                 log.exception("ledger.unreadable", key=row["key"], reference=row["reference"])
@@ -248,10 +248,10 @@ class SqlLedger:
         """See `WorkerLedger`."""
         return await self._database.do(lambda connection: connection.execute(self._release).rowcount)
 
-    async def _note(self, key: str, **values: str | None) -> None:
+    async def _note(self, key: str, **values: str | float | None) -> None:
         await self._fenced(self._update, key, **values)
 
-    async def _fenced(self, update: sa.Update, of: str, **values: str | None) -> None:
+    async def _fenced(self, update: sa.Update, of: str, **values: str | float | None) -> None:
         if await self._execute(update, of, **values) == 0:
             raise LeaseLost
 

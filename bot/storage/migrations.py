@@ -27,7 +27,8 @@ MIGRATIONS: Steps = (
         CREATE TABLE commands (
             number {NUMBER} PRIMARY KEY, key TEXT NOT NULL UNIQUE, reference TEXT NOT NULL, accepted_at TEXT NOT NULL,
             team_id TEXT NOT NULL, channel_id TEXT NOT NULL, user_id TEXT NOT NULL, text TEXT NOT NULL,
-            location_id TEXT NOT NULL, opportunity_id TEXT NOT NULL, opportunity_name TEXT, called TEXT,
+            location_id TEXT NOT NULL, opportunity_id TEXT NOT NULL, opportunity_name TEXT, value DOUBLE PRECISION,
+            company TEXT, called TEXT,
             status TEXT NOT NULL, lost_reason_id TEXT, reason TEXT, only_if TEXT, consent TEXT NOT NULL,
             undoes TEXT, continues TEXT, batch TEXT, note TEXT, public INTEGER NOT NULL,
             asked_why INTEGER NOT NULL, asked_privately INTEGER NOT NULL,

@@ -1,6 +1,7 @@
 """Turns the rows of `commands` into values, and values into columns; and gives rows to another owner."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar, assert_never
@@ -70,6 +71,8 @@ RECORD_COLUMNS = [
     commands.c.announced_ts,
     commands.c.location_id,
     commands.c.only_if,
+    commands.c.value,
+    commands.c.company,
 ]
 """In the order of `Record`'s fields. The reply address is not among them: it is a key to the channel."""
 
@@ -192,13 +195,13 @@ def as_row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def outcome_columns(outcome: Outcome) -> dict[str, str | None]:
+def outcome_columns(outcome: Outcome) -> dict[str, str | float | None]:
     """The columns that say what became of a command. A column that it does not know stays as it is."""
     match outcome:
         case Changed(before, after, _, trace_id):
             return {
                 "outcome": word(outcome).value,
-                "opportunity_name": after.name or before.name,
+                **seen_columns(replace(after, name=after.name or before.name)),
                 "before": before.status,
                 "after": after.status,
                 "trace_id": trace_id,
@@ -206,14 +209,14 @@ def outcome_columns(outcome: Outcome) -> dict[str, str | None]:
         case AlreadySo(found) | Overtaken(found) | Unconfirmed(found) | Previewed(found):
             return {
                 "outcome": word(outcome).value,
-                "opportunity_name": found.name,
+                **seen_columns(found),
                 "before": found.status,
                 "after": found.status,
             }
         case Ambiguous() | ReasonWanted():
             return {"outcome": word(outcome).value}
         case Failed(trouble, effect, before, now):
-            seen = {"opportunity_name": before.name, "before": before.status} if before else {}
+            seen = seen_columns(before) | {"before": before.status} if before else {}
             return seen | {
                 "outcome": word(outcome).value,
                 "effect": effect.value,
@@ -222,6 +225,11 @@ def outcome_columns(outcome: Outcome) -> dict[str, str | None]:
             }
         case _:
             assert_never(outcome)
+
+
+def seen_columns(deal: Opportunity) -> dict[str, str | float | None]:
+    """The columns that say which deal it was, for those who read of it later."""
+    return {"opportunity_name": deal.name, "value": deal.value, "company": deal.company}
 
 
 def delivery_columns(delivered: str, message_ts: str, announced: tuple[str, str]) -> dict[str, str | None]:

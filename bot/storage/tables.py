@@ -33,6 +33,8 @@ commands = sa.Table(
     sa.Column("location_id", sa.Text, nullable=False),
     sa.Column("opportunity_id", sa.Text, nullable=False),
     sa.Column("opportunity_name", sa.Text),
+    sa.Column("value", sa.Double),
+    sa.Column("company", sa.Text),
     sa.Column("called", sa.Text),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("lost_reason_id", sa.Text),
@@ -81,7 +83,7 @@ What it asks for:
 
 - `location_id`: the sub-account that has the deal; empty where there was only one.
 - `opportunity_id`: the deal; empty until the deal that `called` means is found.
-- `opportunity_name`: the deal's name as it was then.
+- `opportunity_name`, `value`, `company`: the deal's name, monetary value and company as they were then.
 - `called`: what the caller named the deal by, instead of its id.
 - `status`: the status that the deal is to get.
 - `lost_reason_id`: the id of the lost reason that it is to get.

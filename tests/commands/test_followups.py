@@ -4,7 +4,17 @@ from datetime import timedelta
 import pytest
 
 from bot.access.rules import Caller
-from bot.commands.followups import CannotUndo, Continuation, NoQuestion, Undoing, choose, confirm, give_reason, undo
+from bot.commands.followups import (
+    CannotUndo,
+    Continuation,
+    NoQuestion,
+    Undoing,
+    choose,
+    confirm,
+    give_reason,
+    retry,
+    undo,
+)
 from bot.commands.record import Origin, Record, UndoRefusal
 from bot.deals.deal import Status
 from bot.deals.outcome import Cause, Effect, Result
@@ -145,3 +155,50 @@ def test_a_reason_is_added_to_a_deal_that_is_lost_already() -> None:
     assert (entry.continues, entry.wish.status, entry.wish.only_if) == (None, Status.LOST, "lost")
     assert (entry.wish.lost_reason_id, entry.text, found.question) == ("price", lost.text, None)
     assert give_reason(ORIGIN, [CHANGE], "price") == NoQuestion()
+
+
+FAILED = replace(
+    CHANGE,
+    key="failed",
+    outcome=Cause.SERVER_ERROR,
+    effect=Effect.NOTHING,
+    after=None,
+    note="why",
+    called="acme",
+    reason="dear",
+    only_if="open",
+    consent=Consent.PRESUMED,
+)
+
+
+def test_a_failed_command_runs_once_more_as_it_was_asked_for() -> None:
+    again = retry(ORIGIN, [FAILED])
+
+    assert isinstance(again, Continuation)
+    (entry,) = again.entries
+    assert (entry.key, entry.continues, entry.text, entry.note) == (ORIGIN.key, "failed", FAILED.text, "why")
+    assert (entry.wish.opportunity_id, entry.wish.name, entry.wish.status) == (CHANGE.opportunity_id, "acme", "won")
+    assert (entry.wish.only_if, entry.wish.reason, entry.wish.consent) == ("open", "dear", Consent.PRESUMED)
+
+
+def test_of_several_only_those_run_once_more_that_failed_and_changed_nothing() -> None:
+    unsure = replace(FAILED, key="unsure", effect=Effect.UNKNOWN)
+    again = retry(ORIGIN, [CHANGE, unsure, FAILED, replace(FAILED, key="other")])
+
+    assert isinstance(again, Continuation)
+    assert [entry.continues for entry in again.entries] == ["failed", "other"]
+    assert retry(ORIGIN, [CHANGE, unsure]) == NoQuestion(CHANGE)
+    assert retry(ORIGIN, []) == NoQuestion()
+
+
+@pytest.mark.parametrize(
+    ("continues", "only_if", "consent"),
+    [(None, None, Consent.PRESUMED), ("asked", None, Consent.GIVEN), (None, "lost", Consent.GIVEN)],
+)
+def test_a_consent_given_on_a_card_is_for_the_deal_as_it_was_then(
+    continues: str | None, only_if: str | None, consent: Consent
+) -> None:
+    again = retry(ORIGIN, [replace(FAILED, consent=Consent.GIVEN, continues=continues, only_if=only_if)])
+
+    assert isinstance(again, Continuation)
+    assert [entry.wish.consent for entry in again.entries] == [consent]

@@ -16,7 +16,8 @@ from bot.storage.engine import engine_for_reading
 from bot.storage.tables import commands
 
 Row = Mapping[str, Any]
-_REFERENCE = re.compile(r"Reference (\w+)")
+_REFERENCE = re.compile(r"\bRef (\w+)")
+_IN_BLOCK_ID = re.compile(r"[A-Z2-7]{8}")
 _OURS = {"response_url", "chat.postMessage"}
 
 
@@ -91,13 +92,24 @@ def _some(found: Sequence[object]) -> str:
     return f"{len(found)}, such as {', '.join(map(str, found[:5]))}"
 
 
+def _reference_of(shown: Shown) -> str:
+    """The reference of the command that a message answers; empty if it answers none."""
+    for block in shown.blocks:
+        if _IN_BLOCK_ID.fullmatch(block.get("block_id", "")):
+            return str(block["block_id"])
+        for element in block.get("elements", ()):
+            if found := _REFERENCE.search(str(element.get("text", ""))):
+                return found[1]
+    return ""
+
+
 def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledged: Collection[str]) -> Account:
     """Compare the ledger with what HighLevel carried out and what people read."""
     finished = {row["key"]: row for row in found if row["state"] == "finished"}
     read: dict[str, list[Shown]] = defaultdict(list)
     for shown in [*slack.replaced, *slack.shown]:
-        if shown.via in _OURS and (reference := _REFERENCE.search(shown.text)):
-            read[reference[1]].append(shown)
+        if shown.via in _OURS and (reference := _reference_of(shown)):
+            read[reference].append(shown)
     replies = {row["reference"]: read[row["reference"]] for row in found}
     changed = sum(row["outcome"] == "changed" for row in found)
     return Account(

@@ -15,15 +15,16 @@ from bot.deals.change import Patience
 from bot.deals.outcome import Cause
 from bot.simulator.bodies import GZIP, dripping, endless, gzip_bomb, nested
 from bot.simulator.highlevel.server import READ, WRITE, Fault
+from bot.simulator.slack.block_kit import buttons_of
 from bot.simulator.slack.workspace import Shown
 from bot.simulator.traffic import Exchange
 from tests.house import ANA, DEAL, HASTY, HIGHLEVEL_TOKEN, KIM, PATIENT, SALES, UNKNOWN_ID, House, open_house
 
 ALWAYS = float("inf")
-NOTHING = "Nothing was changed."
-STILL_OPEN = "is still *open*."
-LOOKED = "is still *open*, so nothing has changed so far."
-CANNOT_TELL = "I cannot tell whether"
+NOTHING = "Nothing changed."
+STILL_OPEN = "is still open."
+LOOKED = "is still open, so nothing has changed yet."
+CANNOT_TELL = "may have changed"
 SUCCESS = {"success": True}
 
 
@@ -75,16 +76,19 @@ def _well(_house: House) -> None:
     pass
 
 
-NOT_FOUND, TOKEN, SCOPE = "no deal with the id", "does not accept the bot's token", "lacks a permission"
-ELSEWHERE, AGAIN = "belong to different locations", "Try again in a minute."
+NOT_FOUND, TOKEN, SCOPE = "No deal has the ID", "can't sign in to HighLevel", "doesn't have permission"
+ELSEWHERE, AGAIN = "in a sub-account that Opp Status can't open", "Try again"
 
 CASES = {
     "an id that no deal has": Case(
-        Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND, UNKNOWN_ID, "capitals matter"), f"{UNKNOWN_ID} won"
+        Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND, UNKNOWN_ID, "case-sensitive"), f"{UNKNOWN_ID} won"
     ),
     "an id of a strange form": Case(Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND,), f"{UNKNOWN_ID}1 won"),
     "a deal that was deleted in between": Case(
-        Cause.NOT_FOUND, _put(_refusal(404, "Opportunity not found")), STILL_OPEN, (NOT_FOUND,)
+        Cause.NOT_FOUND,
+        _put(_refusal(404, "Opportunity not found")),
+        NOTHING,
+        ("New website isn't in HighLevel anymore.",),
     ),
     "a token that is not known": Case(
         Cause.TOKEN_INVALID,
@@ -126,32 +130,34 @@ CASES = {
         Cause.VERSION_REFUSED, _well, NOTHING, ("API version",), settings={"HIGHLEVEL_API_VERSION": "1999-01-01"}
     ),
     "the CDN": Case(
-        Cause.BLOCKED, _get(Fault(status=403, body="error code: 1010")), NOTHING, ("before HighLevel saw", AGAIN)
+        Cause.BLOCKED, _get(Fault(status=403, body="error code: 1010")), NOTHING, ("HighLevel's network blocked", AGAIN)
     ),
     "a 403 for no known reason": Case(
         Cause.FORBIDDEN,
         _get(_refusal(403, "You do not have permission to access this resource")),
         NOTHING,
-        ("HighLevel refused this. It says: You do not have permission to access this resource.",),
+        ("HighLevel says: “You do not have permission to access this resource”",),
     ),
     "a 401 that is not about the token": Case(
         Cause.FORBIDDEN,
         _put(_refusal(401, "You do not have access to this feature")),
         STILL_OPEN,
-        ("HighLevel refused this. It says: You do not have access to this feature.",),
+        ("HighLevel says: “You do not have access to this feature”",),
     ),
     "a change that does not please": Case(
         Cause.INVALID,
         _put(_refusal(422, ["lostReasonId is required", "<!channel>"])),
         STILL_OPEN,
-        ("It says: lostReasonId is required; &lt;!channel&gt;.",),
+        ("HighLevel says: “lostReasonId is required; &lt;!channel&gt;”",),
     ),
-    "a bad request": Case(Cause.INVALID, _put(_refusal(400, "Bad Request")), STILL_OPEN, ("It says: Bad Request.",)),
+    "a bad request": Case(
+        Cause.INVALID, _put(_refusal(400, "Bad Request")), STILL_OPEN, ("HighLevel says: “Bad Request”",)
+    ),
     "too many requests": Case(
         Cause.RATE_LIMITED,
         _get(_limited(X_RateLimit_Interval_Milliseconds="60000")),
         NOTHING,
-        ("too many came at once", "Try again in 60 seconds."),
+        ("too many requests right now", "Try again in 60 seconds."),
     ),
     "too many requests, by the standard header": Case(
         Cause.RATE_LIMITED, _put(_limited(Retry_After="300")), STILL_OPEN, ("Try again in 5 minutes.",)
@@ -160,7 +166,7 @@ CASES = {
         Cause.DAILY_LIMIT,
         _get(_limited(X_RateLimit_Daily_Remaining="0", X_RateLimit_Daily_Reset="83059000")),
         NOTHING,
-        ("day's allowance is used up", "Try again in 23 hours"),
+        ("used up today's HighLevel requests", "Try again in about 23 hours"),
     ),
     "too many requests for a day of unknown end": Case(
         Cause.DAILY_LIMIT,
@@ -172,54 +178,61 @@ CASES = {
         Cause.NO_NAME,
         _well,
         NOTHING,
-        ("address cannot be found",),
+        ("its address didn't resolve",),
         settings={"HIGHLEVEL_API_URL": "https://nowhere.invalid"},
     ),
     "a port without a listener": Case(
-        Cause.NO_CONNECTION, _well, NOTHING, ("no connection",), settings={"HIGHLEVEL_API_URL": "http://127.0.0.1:1"}
+        Cause.NO_CONNECTION,
+        _well,
+        NOTHING,
+        ("Can't reach HighLevel right now",),
+        settings={"HIGHLEVEL_API_URL": "http://127.0.0.1:1"},
     ),
-    "a search that hangs": Case(Cause.NO_ANSWER, _get(Fault(hangs=True)), NOTHING, ("did not answer in time", AGAIN)),
+    "a search that hangs": Case(Cause.NO_ANSWER, _get(Fault(hangs=True)), NOTHING, ("didn't respond in time", AGAIN)),
     "a search that is cut off": Case(
-        Cause.CUT_OFF, _get(Fault(drops=True)), NOTHING, ("connection to HighLevel broke",)
+        Cause.CUT_OFF, _get(Fault(drops=True)), NOTHING, ("connection to HighLevel dropped",)
     ),
     "a change that hangs and does not happen": Case(
         Cause.NO_ANSWER,
         _put(Fault(hangs=True)),
         LOOKED,
-        ("did not answer in time", "look at the deal before you try again"),
+        ("didn't respond in time", "Check the deal before you try again"),
     ),
     "a change that is cut off and does not happen": Case(
-        Cause.CUT_OFF, _put(Fault(drops=True)), LOOKED, ("look at the deal before you try again",)
+        Cause.CUT_OFF, _put(Fault(drops=True)), LOOKED, ("Check the deal before you try again",)
     ),
     "a change that hangs, and then no answers": Case(
-        Cause.NO_ANSWER, _put_then_blind(Fault(hangs=True)), CANNOT_TELL, ("did not answer in time",)
+        Cause.NO_ANSWER, _put_then_blind(Fault(hangs=True)), CANNOT_TELL, ("didn't respond in time",)
     ),
     "a change that breaks, and then no answers": Case(
         Cause.SERVER_ERROR, _put_then_blind(_refusal(500, "Internal server error")), CANNOT_TELL
     ),
     "a change that is accepted, and then no answers": Case(
-        Cause.NOT_CONFIRMED, _put_then_blind(Fault()), CANNOT_TELL, ("accepted the change", "Look at the deal before")
+        Cause.NOT_CONFIRMED, _put_then_blind(Fault()), CANNOT_TELL, ("accepted the change", "Check the deal before")
     ),
     "an error of HighLevel's own": Case(
-        Cause.SERVER_ERROR, _get(_refusal(500, "Internal server error")), NOTHING, ("problem of its own", AGAIN)
+        Cause.SERVER_ERROR,
+        _get(_refusal(500, "Internal server error")),
+        NOTHING,
+        ("HighLevel is having problems", AGAIN),
     ),
     "an error while changing": Case(
-        Cause.SERVER_ERROR, _put(_refusal(500, "Internal server error")), LOOKED, ("problem of its own",)
+        Cause.SERVER_ERROR, _put(_refusal(500, "Internal server error")), LOOKED, ("HighLevel is having problems",)
     ),
     "a gateway that gives up while changing": Case(
         Cause.GATEWAY,
         _put(Fault(status=504, body="")),
         LOOKED,
-        ("gave up waiting", "look at the deal before you try again"),
+        ("HighLevel timed out", "Check the deal before you try again"),
     ),
-    "a maintenance page": Case(
-        Cause.UNREADABLE, _get(Fault(status=200, body="<h1>Back soon</h1>")), NOTHING, ("maintenance page",)
+    "a down for maintenance": Case(
+        Cause.UNREADABLE, _get(Fault(status=200, body="<h1>Back soon</h1>")), NOTHING, ("down for maintenance",)
     ),
     "a redirect": Case(
-        Cause.UNREADABLE, _get(Fault(status=302, headers={"Location": "/login"})), NOTHING, ("made no sense",)
+        Cause.UNREADABLE, _get(Fault(status=302, headers={"Location": "/login"})), NOTHING, ("something unreadable",)
     ),
-    "a maintenance page while changing": Case(
-        Cause.UNREADABLE, _put(Fault(status=200, body="<h1>Back soon</h1>")), LOOKED, ("maintenance page",)
+    "a down for maintenance while changing": Case(
+        Cause.UNREADABLE, _put(Fault(status=200, body="<h1>Back soon</h1>")), LOOKED, ("down for maintenance",)
     ),
     "an address that is not HighLevel's API": Case(
         Cause.WRONG_ADDRESS, _get(Fault(status=404, body="Cannot GET /opportunities")), NOTHING, ("HIGHLEVEL_API_URL",)
@@ -228,41 +241,46 @@ CASES = {
         Cause.SERVER_ERROR,
         _get(Fault(status=503, body="", headers={"Retry-After": "300"})),
         NOTHING,
-        ("problem of its own", "Try again in 5 minutes."),
+        ("HighLevel is having problems", "Try again in 5 minutes."),
     ),
     "an answer about another deal": Case(
         Cause.UNREADABLE,
         _get(Fault(status=200, body={"opportunity": {"id": UNKNOWN_ID, "status": "open"}})),
         NOTHING,
-        ("made no sense",),
+        ("something unreadable",),
     ),
-    "an endless answer": Case(Cause.UNREADABLE, _get(Fault(status=200, chunks=endless())), NOTHING, ("made no sense",)),
+    "an endless answer": Case(
+        Cause.UNREADABLE, _get(Fault(status=200, chunks=endless())), NOTHING, ("something unreadable",)
+    ),
     "an endless answer while changing": Case(
-        Cause.UNREADABLE, _put(Fault(status=200, chunks=endless())), LOOKED, ("made no sense",)
+        Cause.UNREADABLE, _put(Fault(status=200, chunks=endless())), LOOKED, ("something unreadable",)
     ),
     "an endless refusal": Case(
-        Cause.INVALID, _put(Fault(status=422, chunks=endless())), STILL_OPEN, ("did not accept the request",)
+        Cause.INVALID, _put(Fault(status=422, chunks=endless())), STILL_OPEN, ("HighLevel rejected the request",)
     ),
     "an answer that is small only while it is compressed": Case(
-        Cause.UNREADABLE, _get(Fault(status=200, headers=GZIP, chunks=gzip_bomb(20))), NOTHING, ("made no sense",)
+        Cause.UNREADABLE,
+        _get(Fault(status=200, headers=GZIP, chunks=gzip_bomb(20))),
+        NOTHING,
+        ("something unreadable",),
     ),
     "an answer that is not what it says that it is": Case(
         Cause.UNREADABLE,
         _get(Fault(status=200, headers=GZIP, chunks=endless(b"plain", 1))),
         NOTHING,
-        ("made no sense",),
+        ("something unreadable",),
     ),
     "an answer that nests too deep": Case(
-        Cause.UNREADABLE, _get(Fault(status=200, chunks=nested())), NOTHING, ("made no sense",)
+        Cause.UNREADABLE, _get(Fault(status=200, chunks=nested())), NOTHING, ("something unreadable",)
     ),
     "an answer that comes byte by byte": Case(
-        Cause.NO_ANSWER, _get(Fault(status=200, chunks=dripping(0.05))), NOTHING, ("did not answer in time",)
+        Cause.NO_ANSWER, _get(Fault(status=200, chunks=dripping(0.05))), NOTHING, ("didn't respond in time",)
     ),
     "a success that says false": Case(
-        Cause.SAID_NO, _put(Fault(status=200, body={"succeded": False})), LOOKED, ("was not carried out",)
+        Cause.SAID_NO, _put(Fault(status=200, body={"succeded": False})), LOOKED, ("didn't go through",)
     ),
     "a success that changed nothing": Case(
-        Cause.NO_EFFECT, _put(Fault(status=200, body=SUCCESS)), LOOKED, ("still it did not happen", "automation")
+        Cause.NO_EFFECT, _put(Fault(status=200, body=SUCCESS)), LOOKED, ("the deal didn't move", "automation")
     ),
 }
 
@@ -275,8 +293,9 @@ async def test_a_failure_says_what_happened_whether_anything_changed_and_what_ne
         (row,) = await house.rows()
 
     assert row["outcome"] == case.cause
+    said = " · ".join((shown.text, *_labels(shown)))
     for words in case.says:
-        assert words in shown.text
+        assert words in said
     _assert_honest(shown, case.effect, row["reference"])
     assert shown.only_to == ANA
     assert "{" not in re.sub(r"<!date[^>]*>", "", shown.text)
@@ -288,18 +307,23 @@ async def hasty_house(tmp_path: Path) -> AsyncIterator[House]:
         yield opened
 
 
+def _labels(shown: Shown) -> list[str]:
+    """What the buttons of a message say."""
+    return [each["text"]["text"] for block in shown.blocks for each in buttons_of(block)]
+
+
 def _assert_honest(shown: Shown, effect: str, reference: str) -> None:
     """Assert that the reply says once, not twice, whether anything changed, and has the reference."""
     assert effect in shown.text
     assert [words in shown.text for words in (LOOKED, CANNOT_TELL, NOTHING)].count(True) == 1
-    assert f"Reference {reference}" in shown.text
+    assert f"Ref {reference}" in shown.text
 
 
 DESPITE = {
     "after a hanging answer": Fault(carries_out=True, hangs=True),
     "after a cut connection": Fault(carries_out=True, drops=True),
     "after an error": Fault(carries_out=True, status=500, body={"message": "Internal server error"}),
-    "after a maintenance page": Fault(carries_out=True, status=200, body="<h1>Back soon</h1>"),
+    "after a down for maintenance": Fault(carries_out=True, status=200, body="<h1>Back soon</h1>"),
     "after a success that says false": Fault(carries_out=True, status=200, body={"success": False}),
 }
 
@@ -312,8 +336,8 @@ async def test_a_change_that_happened_despite_an_error_is_found_and_not_repeated
     shown = await hasty_house.says(f"{DEAL} won")
 
     assert shown.only_to is None
-    assert "from open to *won*" in shown.text
-    assert "I looked again: it is done" in shown.text
+    assert "> won " in shown.text
+    assert "the change went through" in shown.text
     assert len(hasty_house.highlevel.writes()) == 1
 
 
@@ -334,7 +358,7 @@ async def test_a_change_that_happens_late_is_seen_by_looking_again(hasty_house: 
         await asyncio.sleep(0.01)
     hasty_house.highlevel.opportunities[DEAL]["status"] = "won"  # after the first look
 
-    assert "it is done" in (await saying).text
+    assert "the change went through" in (await saying).text
 
 
 def _index_of_put(received: Sequence[Exchange]) -> int:
@@ -349,7 +373,7 @@ async def test_a_deal_that_another_person_moves_meanwhile_is_reported_as_it_is(h
         await asyncio.sleep(0.01)
     house.highlevel.opportunities[DEAL]["status"] = "abandoned"
 
-    assert "was *open* before, and is *abandoned* now." in (await saying).text
+    assert "was open and is now abandoned." in (await saying).text
 
 
 async def test_a_passing_error_is_not_mentioned(house: House) -> None:
@@ -357,7 +381,7 @@ async def test_a_passing_error_is_not_mentioned(house: House) -> None:
     house.highlevel.misbehave(_limited(Retry_After="0.1"), method="PUT")
     shown = await house.says(f"{DEAL} won")
 
-    assert "from open to *won*" in shown.text
+    assert "> won " in shown.text
     assert len(house.highlevel.writes()) == 2
 
 
@@ -368,7 +392,7 @@ async def test_when_no_time_is_left_the_change_is_not_sent(tmp_path: Path) -> No
         shown = await house.says(f"{DEAL} won")
 
         assert house.highlevel.writes() == []
-        assert "no time was left for the change" in shown.text
+        assert "the change wasn't sent" in shown.text
         assert STILL_OPEN in shown.text
 
 
@@ -376,7 +400,7 @@ async def test_the_reply_says_when_the_host_does_not_speak_tls(tmp_path: Path, p
     async with open_house(tmp_path, HIGHLEVEL_API_URL=f"https://127.0.0.1:{plain_port}") as house:
         shown = await house.says(f"{DEAL} won")
 
-    assert "No secure connection to HighLevel could be made." in shown.text
+    assert "Can't make a secure connection to HighLevel." in shown.text
     assert NOTHING in shown.text
 
 
@@ -395,7 +419,7 @@ async def test_the_reply_says_when_the_host_does_not_accept_the_connection(tmp_p
     async with open_house(tmp_path, hastier, HIGHLEVEL_API_URL=f"http://127.0.0.1:{deaf_port}") as house:
         shown = await house.says(f"{DEAL} won")
 
-    assert "it did not pick up" in shown.text
+    assert "the connection timed out" in shown.text
     assert NOTHING in shown.text
 
 
@@ -420,11 +444,11 @@ async def test_without_its_ledger_the_bot_accepts_nothing(tmp_path: Path) -> Non
 
         assert house.highlevel.received == []
         assert shown.via == "acknowledgement"
-        assert "cannot write down what it does" in shown.text
+        assert "can't save its records" in shown.text
         assert NOTHING in shown.text
 
         (tmp_path / "missing").mkdir()
-        assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+        assert "> won " in (await house.says(f"{DEAL} won")).text
 
 
 async def test_a_ledger_that_fails_before_the_change_only_delays_it(house: House) -> None:
@@ -437,7 +461,7 @@ async def test_a_ledger_that_fails_before_the_change_only_delays_it(house: House
     locked.close()
 
     (shown,) = await house.slack.wait_for(1)
-    assert "from open to *won*" in shown.text
+    assert "> won " in shown.text
     assert len(house.highlevel.writes()) == 1
 
 
@@ -445,7 +469,7 @@ async def test_a_rate_limit_that_ends_soon_is_waited_out(house: House) -> None:
     too_many = Fault(status=429, body={"message": "Too Many Requests"}, headers={"Retry-After": "0.6"})
     house.highlevel.misbehave(too_many, times=3)
 
-    assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+    assert "> won " in (await house.says(f"{DEAL} won")).text
     assert len(house.highlevel.writes()) == 1
 
 
@@ -455,7 +479,7 @@ async def test_the_bot_admits_a_fault_of_its_own(tmp_path: Path) -> None:
         shown = await house.says(f"{DEAL} won")
         (row,) = await house.rows()
 
-    assert "Something went wrong inside the bot." in shown.text
+    assert "Something went wrong in Opp Status." in shown.text
     _assert_honest(shown, CANNOT_TELL, row["reference"])
     assert row["outcome"] == Cause.UNEXPECTED
 

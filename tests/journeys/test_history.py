@@ -35,7 +35,7 @@ async def test_history_of_a_deal_shows_what_all_people_did_with_it(any_house: Ho
 async def test_history_is_refused_to_a_person_who_may_not_change_deals(house: House) -> None:
     shown = await house.says(f"history {DEAL}", user=BEN)
 
-    assert "not on the list" in shown.text
+    assert "You don't have access" in shown.text
 
 
 async def test_history_shows_that_a_reply_could_not_be_delivered(house: House) -> None:

@@ -57,7 +57,7 @@ async def test_a_success_goes_to_its_reply_address_if_slack_refuses_the_post(hou
     shown = await house.says(f"{DEAL} won")
 
     assert (shown.via, shown.channel, shown.only_to) == ("response_url", SALES, None)
-    assert "from open to *won*" in shown.text
+    assert "> won " in shown.text
     assert [row["delivered"] for row in await house.rows()] == ["response_url"]
 
 

@@ -60,12 +60,12 @@ async def test_both_signing_secrets_are_accepted_during_a_rotation_and_only_the_
     tmp_path: Path,
 ) -> None:
     async with open_house(tmp_path, SLACK_SIGNING_SECRET=f"{NEW_SECRET},{SIGNING_SECRET}", CONFIRM="never") as house:
-        assert "to *won*" in (await house.says(f"{DEAL} won")).text
+        assert "> won " in (await house.says(f"{DEAL} won")).text
         house.slack.signing_secret = NEW_SECRET  # the admin presses Regenerate
-        assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+        assert "> marked " in (await house.says(f"{DEAL} lost")).text
 
         async with _another(house, slack_signing_secret=NEW_SECRET) as house.slack.bot_url:
-            assert "to *open*" in (await house.says(f"{DEAL} open")).text
+            assert "> reopened " in (await house.says(f"{DEAL} open")).text
             stream = io.StringIO()
             logs.set_up("INFO", "json", stream)
             house.slack.signing_secret = SIGNING_SECRET
@@ -86,13 +86,13 @@ async def test_a_rotation_by_way_of_socket_mode_refuses_no_command(tmp_path: Pat
         slack.socket.tokens = {APP_TOKEN}
         async with _another(house, **by_socket):
             await slack.socket.wait_for(connections=1)
-            assert "to *won*" in (await house.says(f"{DEAL} won")).text
+            assert "> won " in (await house.says(f"{DEAL} won")).text
             slack.signing_secret = NEW_SECRET
-            assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+            assert "> marked " in (await house.says(f"{DEAL} lost")).text
             async with _another(house, slack_signing_secret=NEW_SECRET) as slack.bot_url:
                 assert slack.bot_url != over_http
                 slack.socket.tokens = set()  # the admin switches Socket Mode off
-                assert "to *open*" in (await house.says(f"{DEAL} open")).text
+                assert "> reopened " in (await house.says(f"{DEAL} open")).text
 
 
 # --- the tokens -----------------------------------------------------------------------------------------------------
@@ -104,11 +104,11 @@ async def test_with_a_revoked_bot_token_commands_are_still_carried_out_and_answe
     async with open_house(tmp_path, CONFIRM="never") as house:
         granted = house.slack.tokens.pop(BOT_TOKEN)
         shown = await house.says(f"{DEAL} won")
-        assert ("to *won*" in shown.text, shown.via) == (True, "response_url")
+        assert ("> won " in shown.text, shown.via) == (True, "response_url")
 
         house.slack.tokens[NEW_BOT_TOKEN] = granted
         async with _another(house, slack_bot_token=NEW_BOT_TOKEN) as house.slack.bot_url:
-            assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+            assert "> marked " in (await house.says(f"{DEAL} lost")).text
             async with httpx.AsyncClient() as http:
                 assert (await http.get(f"{house.slack.bot_url}/readyz")).json()["failing"] == {}
 
@@ -120,16 +120,16 @@ async def test_processes_with_the_old_and_the_new_app_level_token_are_connected_
             await house.slack.socket.wait_for(connections=2)
             house.slack.socket.tokens = {NEW_APP_TOKEN}
             for status in ("won", "lost"):  # one for each connection
-                assert f"to *{status}*" in (await house.says(f"{DEAL} {status}")).text
+                assert "was " in (await house.says(f"{DEAL} {status}")).text
 
 
 async def test_the_private_token_is_changed_while_both_are_valid(tmp_path: Path) -> None:
     async with open_house(tmp_path, CONFIRM="never") as house:
         house.highlevel.add_token(NEW_HIGHLEVEL_TOKEN)
-        assert "to *won*" in (await house.says(f"{DEAL} won")).text
+        assert "> won " in (await house.says(f"{DEAL} won")).text
         async with _another(house, highlevel_token=NEW_HIGHLEVEL_TOKEN) as house.slack.bot_url:
             del house.highlevel.tokens[HIGHLEVEL_TOKEN]
-            assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+            assert "> marked " in (await house.says(f"{DEAL} lost")).text
 
 
 async def test_tokens_are_renewed_with_a_new_client_secret(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ async def test_tokens_are_renewed_with_a_new_client_secret(tmp_path: Path) -> No
         house.highlevel.oauth.client_secret = "not-a-new-client-secret"
         async with _another(house, highlevel_client_secret="not-a-new-client-secret") as house.slack.bot_url:
             house.highlevel.oauth.later(2 * DAY)
-            assert "to *won*" in (await house.says(f"{DEAL} won")).text
+            assert "> won " in (await house.says(f"{DEAL} won")).text
 
 
 # --- the key --------------------------------------------------------------------------------------------------------
@@ -175,12 +175,12 @@ async def test_the_daily_renewal_encrypts_the_tokens_with_the_new_key_and_then_t
         async with _another(house) as house.slack.bot_url, visitor(house) as ana:
             await ana.connects()
         async with _another(house, encryption_key=f"{NEW_KEY},{OLD_KEY}") as house.slack.bot_url:
-            assert "to *won*" in (await house.says(f"{DEAL} won")).text
+            assert "> won " in (await house.says(f"{DEAL} won")).text
             assert _keys_that_open(tmp_path) == {OLD_KEY}
             await _renewed(house, tmp_path)
             assert _keys_that_open(tmp_path) == {NEW_KEY}
         async with _another(house, encryption_key=NEW_KEY) as house.slack.bot_url:
-            assert "to *lost*" in (await house.says(f"{DEAL} lost")).text
+            assert "> marked " in (await house.says(f"{DEAL} lost")).text
 
 
 async def test_a_process_without_the_new_key_says_so_and_spoils_nothing(tmp_path: Path) -> None:
@@ -190,6 +190,6 @@ async def test_a_process_without_the_new_key_says_so_and_spoils_nothing(tmp_path
         async with _another(house, encryption_key=f"{NEW_KEY},{OLD_KEY}"):
             await _renewed(house, tmp_path)
         async with _another(house) as house.slack.bot_url:
-            assert "has to be connected anew" in (await house.says(f"{DEAL} won")).text
+            assert "isn't connected to HighLevel" in (await house.says(f"{DEAL} won")).text
         async with _another(house, encryption_key=f"{OLD_KEY},{NEW_KEY}") as house.slack.bot_url:
-            assert "to *won*" in (await house.says(f"{DEAL} won")).text
+            assert "> won " in (await house.says(f"{DEAL} won")).text

@@ -42,7 +42,7 @@ async def test_undo_updates_both_messages(routed: House, pressed: int) -> None:
     await routed.presses(both[pressed], "undo", user=KIM)
     for shown in both[:2]:
         updated = await routed.slack.wait_for_change(shown.ts)
-        assert f"<@{KIM}> took that back: it is *open* again." in updated.text
+        assert f"<@{KIM}> undid this. New website is open again." in updated.text
         assert not any(block["type"] == "actions" for block in updated.blocks)
     assert len(routed.slack.shown) == 2
 
@@ -52,7 +52,7 @@ async def test_a_typed_undo_updates_both_messages_too(routed: House) -> None:
     both = (await routed.slack.wait_for(2))[:2]
     await routed.slack.command("undo", user=ANA, channel=OTHER_CHANNEL)
     for shown in both:
-        assert "took that back" in (await routed.slack.wait_for_change(shown.ts)).text
+        assert "undid this" in (await routed.slack.wait_for_change(shown.ts)).text
 
 
 async def test_several_wins_are_announced_in_one_message(routed: House) -> None:

@@ -82,7 +82,7 @@ async def test_acknowledged_commands_are_finished_before_the_process_ends(tmp_pa
 
     assert answer is not None
     assert answer.status_code == 200
-    assert "from open to *won*" in shown.text
+    assert "> won " in shown.text
     assert process.returncode == 0
     assert b"worker.draining" in output
     assert b"Traceback" not in output
@@ -130,5 +130,5 @@ async def test_idle_connections_take_no_reply_and_no_health_check_away(tmp_path:
                 with suppress(ConnectionError):
                     await writer.wait_closed()
 
-    assert "from open to *won*" in shown.text
+    assert "> won " in shown.text
     assert shown.via == "chat.postMessage"

@@ -177,7 +177,7 @@ async def test_what_an_undo_updates_elsewhere_is_updated_when_slack_is_back(tmp_
         await scene.line.mend()
         await all_finished(url)
 
-        assert [(each.ts, "took that back" in each.text) for each in slack.shown] == [
+        assert [(each.ts, "undid this" in each.text) for each in slack.shown] == [
             (shown.ts, True),
             (other.ts, True),
         ]

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 async def test_changes_and_refusals_are_as_over_http(tmp_path: Path) -> None:
     async with open_house(tmp_path, over="socket") as house:
-        assert "from open to *won*" in (await house.says(f"{DEAL} won")).text
+        assert "> won " in (await house.says(f"{DEAL} won")).text
         denied = await house.says(f"{DEAL} lost", user=BEN)
         (row,) = await house.rows()
 
@@ -39,7 +39,7 @@ async def test_help_and_explanations_come_in_the_acknowledgement(tmp_path: Path)
     assert answer is not None
     assert "/opp-status" in answer.json()["text"]
     assert misunderstood.via == "acknowledgement"
-    assert "`wno` is not a status" in misunderstood.text
+    assert "`wno` isn't a status" in misunderstood.text
 
 
 async def test_acknowledged_commands_are_carried_out_while_connections_come_and_go(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ async def test_acknowledged_commands_are_finished_before_the_process_ends(tmp_pa
         output, _ = await process.communicate()
 
     assert answer is not None
-    assert "from open to *won*" in shown.text
+    assert "> won " in shown.text
     assert process.returncode == 0
     assert b"worker.draining" in output
     assert b"Traceback" not in output

@@ -79,8 +79,8 @@ async def test_an_allowed_caller_is_let_in(ports: Ports) -> None:
 @pytest.mark.parametrize(
     ("interaction", "why"),
     [
-        (_interaction(user="U3"), "not on the list"),
-        (_interaction(team="T2"), "another Slack workspace"),
+        (_interaction(user="U3"), "You don't have access"),
+        (_interaction(team="T2"), "a different Slack workspace"),
         (_interaction(channel="C2"), "from this channel"),
     ],
 )
@@ -101,7 +101,7 @@ async def test_a_caller_is_authorized_anew_each_time(ports: Ports) -> None:
     refusal = await intake.refusal(_interaction())
 
     assert refusal
-    assert "not yet told the bot" in refusal.text
+    assert "still starting up" in refusal.text
     ports.workspace.team_id = "T1"
     assert await intake.is_allowed(_interaction())
 

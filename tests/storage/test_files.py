@@ -62,7 +62,7 @@ async def test_nothing_is_accepted_into_a_file_that_was_deleted_and_none_is_made
 
     assert {(down.damage, down.perhaps_written) for down in refusals} == {(Damage.MOVED, False)}
     assert [line["event"] for line in lines] == ["database.down"]
-    assert "was deleted, moved or replaced" in lines[0]["reason"]
+    assert "was deleted, moved, or replaced" in lines[0]["reason"]
     assert not file.exists()
 
 

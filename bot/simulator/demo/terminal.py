@@ -5,7 +5,7 @@ import html
 import re
 import textwrap
 import threading
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TextIO
@@ -192,7 +192,7 @@ class Theatre:
     async def _show_news(self, before: Collection[str]) -> None:
         """Print the new messages; after a loss without a reason, wait a moment for the bot's question about it."""
         news = self._news(before)
-        if any("to *lost*" in shown.text and "Lost reason" not in shown.text for shown in news):
+        if any(re.search(r"> marked .* lost\b", shown.text) for shown in news):
             with suppress(TimeoutError):
                 await self._stage.slack.wait_until(lambda: len(self._news(before)) > len(news), seconds=1)
         self._show(self._news(before))
@@ -231,10 +231,21 @@ def pressable_for(there: Sequence[Pressable], words: str) -> Pressable | None:
     return next((each for each in there if each.label.casefold().startswith(words.casefold())), None)
 
 
+def _paragraphs(shown: Shown) -> Iterator[str]:
+    """What a message says outside its buttons, a paragraph or a line of small print each."""
+    for block in shown.blocks:
+        match block:
+            case {"type": "section" | "header", "text": {"text": str(text)}}:
+                yield text
+            case {"type": "context", "elements": list(elements)}:
+                yield " ".join(str(each.get("text", "")) for each in elements)
+
+
 def readable(shown: Shown) -> str:
     """A message as a person sees it, with names instead of ids, and its buttons in brackets."""
     names = {user_id: name.title() for name, user_id in PEOPLE.items()}
-    text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", shown.text)
+    said = "\n".join(_paragraphs(shown)) or shown.text
+    text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", said)
     text = text.replace(f"<#{SALES}>", f"#{CHANNELS[SALES]}")
     text = html.unescape(re.sub(r"<[^<>|]*\|([^<>]*)>", r"\1", text))
     there = pressables(shown)

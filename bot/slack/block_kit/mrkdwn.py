@@ -36,6 +36,10 @@ _EMOJI = re.compile(r":(?=[\w'+-]+(?::|\Z))")
 
 _HALF_OF_SOMETHING = re.compile(r"(<[^<>]*|&[a-z]{0,3})\Z")
 
+_SPOKEN = re.compile(
+    r"`[^`]*`|<https?://[^<>|]*\|(?P<label>[^<>]*)>|<[^<>]*>|(?P<mark>\*|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))"
+)
+
 _USER_ID = re.compile(r"[UW][A-Z0-9]+")
 
 _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]+")
@@ -70,6 +74,17 @@ def _on_one_line(text: str) -> str:
 def unescaped(shown: str) -> str:
     """What `escaped` made, as it is read; `escaped` makes the same of it again."""
     return re.sub("&(?:amp|lt|gt);", lambda entity: _ESCAPED[entity[0]], shown)
+
+
+def spoken(mrkdwn: str) -> str:
+    """Finished mrkdwn as it is read out: links are their labels, and bold and italics are gone; all else stays."""
+    return _SPOKEN.sub(_said, mrkdwn)
+
+
+def _said(token: re.Match[str]) -> str:
+    if token["mark"]:
+        return ""
+    return token[0] if token["label"] is None else token["label"]
 
 
 def fit(mrkdwn: str, limit: int) -> str:

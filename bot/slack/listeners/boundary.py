@@ -65,8 +65,8 @@ class Boundary:
             message = await answer(interaction)
             return as_response(message) if message else {}
 
-        def fail(_interaction: Interaction | None, failure: _Failure, reference: str) -> Acknowledgement:
-            return as_response(self._message(failure, reference))
+        def fail(interaction: Interaction | None, failure: _Failure, reference: str) -> Acknowledgement:
+            return as_response(self._message(failure, reference, interaction.text if interaction else ""))
 
         return self._guarded(read_command, respond, fail)
 
@@ -148,12 +148,13 @@ class Boundary:
                 log.error("command.broken", exc_info=error)
                 return _Failure.BROKEN
 
-    def _message(self, failure: _Failure, reference: str) -> Message:
+    def _message(self, failure: _Failure, reference: str, typed: str = "") -> Message:
+        """What a person reads; `typed`: the command, if they typed one."""
         match failure:
             case _Failure.NOT_LOOKED_UP:
-                return self._messages.failures.cannot_look_up(reference)
+                return self._messages.failures.cannot_look_up(reference, typed)
             case _Failure.NOT_WRITTEN:
-                return self._messages.failures.not_accepted(Cause.STORE_DOWN, reference)
+                return self._messages.failures.not_accepted(Cause.STORE_DOWN, reference, typed)
             case _Failure.PERHAPS_WRITTEN:
                 return self._messages.failures.not_accepted(Cause.STORE_DOWN, reference, perhaps=True)
             case _Failure.BROKEN:

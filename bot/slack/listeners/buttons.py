@@ -10,6 +10,7 @@ from bot.commands.outbox import Outbox
 from bot.commands.reply import Message
 from bot.deals.wish import Wish
 from bot.slack.actions import (
+    AGAIN,
     APPROVE,
     CHOOSE,
     CONFIRM,
@@ -18,6 +19,7 @@ from bot.slack.actions import (
     LINK,
     REASON,
     REQUEST,
+    RETRY,
     REVOKE,
     RUN,
     SET,
@@ -72,12 +74,14 @@ class Buttons:
             SHOW: self._if_allowed(self._cards.on_show),
             SHARE: self._if_allowed(self._cards.on_share),
             DISMISS: self._if_allowed(self._dismiss),
+            RETRY: self._if_allowed(self._retry),
             # These are for people who may not change deals, and for admins in any channel. They authorize themselves.
             REQUEST: self._approvals.on_request,
             APPROVE: self._approvals.on_approval,
             DECLINE: self._approvals.on_decline,
             REVOKE: self._approvals.on_revocation,
             RUN: self._granted.on_run,
+            AGAIN: self._granted.on_again,
             LINK: self._ignore,  # Slack also sends the press of a button that opens a page, and wants it acknowledged
         }
 
@@ -114,6 +118,19 @@ class Buttons:
         entries = [replace(entry, text=text, message_ts="") for entry in interaction.entries([wish])]
         await self._intake.accept(*entries)
         return None
+
+    async def _retry(self, interaction: Interaction) -> Message | None:
+        """Run a command once more that failed; an undo only while it can still be undone."""
+        failed = await self._intake.look_up(with_batch(self._history, self._history.find(interaction.text)))
+        if undone := next((each.undoes for each in failed if each.undoes and followups.failed_safely(each)), None):
+            refused = await self._undo.change(replace(interaction, text=undone, message_ts=""))
+            if refused is None and interaction.is_ephemeral:
+                self._outbox.remove(interaction.address, interaction.reference)
+            return refused
+        found = followups.retry(interaction, failed)
+        if isinstance(found, Continuation) and await self._intake.accept(*found.entries, looked_up=True):
+            return None
+        return self._messages.failures.cannot_retry(interaction.reference, known=bool(failed))
 
     async def _dismiss(self, interaction: Interaction) -> None:
         """Take a no: the question goes, as no answer is needed."""

@@ -1,14 +1,17 @@
 """Shows a deal's card to the person who asks, or to the channel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import assert_never
 
 from bot.commands.lookups import Card, Choices, Lookups, NoCard
 from bot.commands.outbox import Outbox
-from bot.commands.reply import Message
+from bot.commands.reply import Message, always_ours
 from bot.commands.request import ShowDeal
-from bot.slack.actions import read_target_value
+from bot.slack.actions import AGAIN, SHARE, SHOW, read_target_value
+from bot.slack.block_kit.blocks import Block
 from bot.slack.messages.messages import Messages
+from bot.slack.messages.pieces import again_button
 from bot.slack.payload import Interaction
 
 
@@ -22,14 +25,17 @@ class Cards:
 
     def show(self, asked: ShowDeal, interaction: Interaction) -> None:
         """Show the person the deal's card; or the deals that its name fits."""
-        self._outbox.answer(self._card(asked, interaction.reference), interaction.address, interaction.reference)
+        again = again_button(AGAIN, interaction.text)
+        self._outbox.answer(self._in_place(asked, interaction, again), interaction.address, interaction.reference)
 
     async def on_show(self, interaction: Interaction) -> Message | None:
         """Show the person the card of the deal that the button names."""
         if not interaction.text:
             return self._messages.questions.cannot_go_on(None, interaction.reference)
         deal = read_target_value(interaction.text)
-        self.show(ShowDeal(deal.opportunity_id, location_id=deal.location_id), interaction)
+        asked = ShowDeal(deal.opportunity_id, location_id=deal.location_id)
+        again = again_button(SHOW, interaction.text)
+        self._outbox.answer(self._in_place(asked, interaction, again), interaction.address, interaction.reference)
         return None
 
     async def on_share(self, interaction: Interaction) -> Message | None:
@@ -39,7 +45,14 @@ class Cards:
         self._outbox.answer(self._shared_card(interaction), interaction.address, interaction.reference)
         return None
 
-    async def _card(self, asked: ShowDeal, reference: str) -> Message:
+    async def _in_place(self, asked: ShowDeal, interaction: Interaction, again: Sequence[Block]) -> Message:
+        """The card; in place of the message whose button was pressed, if only the person sees that."""
+        if not interaction.is_ephemeral:
+            return await self._card(asked, interaction.reference, again)
+        await self._outbox.send(self._messages.goes_on(), interaction.address, always_ours)
+        return replace(await self._card(asked, interaction.reference, again), replaces=True)
+
+    async def _card(self, asked: ShowDeal, reference: str, again: Sequence[Block]) -> Message:
         found = await self._lookups(asked.location_id).show(asked)
         match found:
             case Card(deal, past):
@@ -47,7 +60,7 @@ class Cards:
             case Choices(name, deals, more):
                 return self._messages.questions.which_card(name, deals, reference, more=more)
             case NoCard(failed, wish):
-                return self._messages.cards.no_card(failed, wish, reference)
+                return self._messages.cards.no_card(failed, wish, reference, again)
             case _:
                 assert_never(found)
 
@@ -58,6 +71,8 @@ class Cards:
             case Card(deal):
                 return self._messages.cards.shared_card(deal, interaction.caller, interaction.reference)
             case NoCard(failed, wish):
-                return self._messages.cards.no_card(failed, wish, interaction.reference)
+                return self._messages.cards.no_card(
+                    failed, wish, interaction.reference, again_button(SHARE, interaction.text)
+                )
             case _:
                 assert_never(found)

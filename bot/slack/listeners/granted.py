@@ -1,4 +1,4 @@
-"""Runs a command that was refused, for the person whom an admin has approved since."""
+"""Runs typed commands at a press: one that was refused and is allowed since, or one that could not be answered."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -11,7 +11,7 @@ from bot.slack.payload import Interaction
 
 
 class GrantedCommands:
-    """Takes the press of the button that an approval brings. `run` answers a typed command, and checks it anew."""
+    """Takes the buttons that stand for a typed command. `run` answers one, and checks it anew."""
 
     def __init__(
         self,
@@ -24,6 +24,14 @@ class GrantedCommands:
         self._access_requests = access_requests
         self._run = run
         self._messages = messages
+
+    async def on_again(self, interaction: Interaction) -> Message | None:
+        """Answer a command once more, in place of the message that said why it was not answered.
+
+        Raises `LookupFailed` and `StoreDown`.
+        """
+        answer = await self._run(replace(interaction, message_ts=""))
+        return answer and replace(answer, replaces=interaction.is_ephemeral)
 
     async def on_run(self, interaction: Interaction) -> Message | None:
         """Run the command in the channel in which it was typed, once. Raises `LookupFailed` and `StoreDown`."""

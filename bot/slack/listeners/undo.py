@@ -40,7 +40,9 @@ class Undo:
         refused = await self._accept(undoing, interaction)
         if refused is None:
             return None
-        return self._messages.outcomes.cannot_undo(refused.refusal, refused.change, refused.undo, interaction.reference)
+        return self._messages.outcomes.cannot_undo(
+            refused.refusal, refused.change, refused.undo, interaction.caller, interaction.reference
+        )
 
     async def _accept(self, undoing: Undoing | CannotUndo, interaction: Interaction) -> CannotUndo | None:
         """Accept the commands that undo the changes; returns why there are none, or `None` if there are."""

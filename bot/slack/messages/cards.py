@@ -16,18 +16,9 @@ from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import plain
 from bot.slack.messages.failures import FailureMessages
 from bot.slack.messages.history import HistoryMessages
-from bot.slack.messages.pieces import (
-    Installation,
-    first_visible,
-    fits,
-    message,
-    private,
-    reason_name,
-    reference_line,
-    status_list,
-    status_since,
-)
+from bot.slack.messages.pieces import Installation, fits, message, private
 from bot.slack.messages.tables import AUTOMATIONS
+from bot.slack.wording import first_visible, reason_name, status_list, status_since
 
 LONGEST_ID = 150
 """Characters of a deal's id that a card's buttons can carry, also within an address; HighLevel's have 20."""
@@ -52,36 +43,34 @@ class CardMessages:
     def shared_card(self, deal: Opportunity, caller: Caller, reference: str) -> Message:
         """A deal for the whole channel, with nothing to press."""
         lines = (f"{mrkdwn.user(caller.user_id)} shows you a deal:", *self._lines(deal))
-        return message(lines, (reference_line(reference),), public=True)
+        return message(lines, "", public=True, reference=reference)
 
-    def no_card(self, failed: Failed, wish: Wish, reference: str) -> Message:
-        """Why a deal cannot be shown."""
+    def no_card(self, failed: Failed, wish: Wish, reference: str, again: Sequence[Block] = ()) -> Message:
+        """Why a deal cannot be shown. `again`: the button that looks it up once more."""
         hint = f"To change a deal, put one of {status_list(self.policy)} behind its name." if wish.name else ""
-        return replace(self.failures.failed(failed, wish, reference, hint), public=False)
+        return replace(self.failures.failed(failed, wish, reference, hint, again), public=False)
 
     def _lines(self, deal: Opportunity) -> Sequence[str]:
         reason = f"Lost reason: {reason_name(deal)}" if deal.lost_reason_id else ""
-        return (f"{self.installation.deal(deal)} is {status_since(deal)}.", self.installation.facts(deal), reason)
+        return (f"{self.installation.priced(deal)} is {status_since(deal)}.", self.installation.facts(deal), reason)
 
     def _buttons(self, deal: Opportunity) -> Block:
         others = [status for status in self.policy.offered if status in STATES and status != deal.status]
         return blocks.actions(
             *(self._status_button(deal, status) for status in others),
             blocks.link_button("Open in HighLevel", LINK, self.installation.url(deal.id, deal.location_id)),
-            blocks.button("Share in channel", SHARE, target_value(Target(deal.id, self._away(deal)))),
+            blocks.button("Share in channel", SHARE, target_value(Target(deal.id, self.installation.away(deal)))),
         )
 
     def _status_button(self, deal: Opportunity, status: Status) -> Block:
         asks = deal.status in self.policy.confirm.leaving
-        choice = StatusChoice(deal.id, status, Consent.GIVEN if asks else Consent.PRESUMED, self._away(deal))
+        choice = StatusChoice(
+            deal.id, status, Consent.GIVEN if asks else Consent.PRESUMED, self.installation.away(deal)
+        )
         confirm = blocks.Confirm(
             title=f"Make it {status}?",
             text=f"{plain(first_visible(deal.name, 'The deal'))} is {plain(deal.status)}. {AUTOMATIONS}",
             confirm=f"Make it {status}",
-            deny="Leave it",
+            deny="Cancel",
         )
         return blocks.button(f"Make it {status}", f"{SET}_{status}", choice.value, confirm=confirm if asks else None)
-
-    def _away(self, deal: Opportunity) -> str:
-        """The sub-account of a deal, where it is not the default one; else empty."""
-        return deal.location_id or "" if deal.location_id != self.installation.locations.default else ""

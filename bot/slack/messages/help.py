@@ -8,8 +8,9 @@ from bot.commands.request import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstoo
 from bot.deals.policy import Policy
 from bot.slack.block_kit import mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
-from bot.slack.messages.pieces import EXAMPLE_ID, Installation, message, private, reference_line, status_list
+from bot.slack.messages.pieces import EXAMPLE_ID, Installation, message, private
 from bot.slack.messages.tables import NOTHING_CHANGED, USAGE
+from bot.slack.wording import status_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class HelpMessages:
             f"{undo}`{COMMAND} history` shows your last ten commands, and with a deal behind it that deal's. "
             f"`{COMMAND} whoami` tells whether you may. For anything else ask {self.installation.admin}.",
         )
-        return message(lines, (), public=False)
+        return message(lines, "", public=False)
 
     def misunderstood(self, misunderstood: Misunderstood, reference: str) -> Message:
         """The text asks for nothing the bot can do."""
@@ -63,7 +64,7 @@ class HelpMessages:
             f"{who} has set this channel to *{name}*: deals are looked for there from now on.",
             "A link finds its own sub-account wherever it is pasted. No deal was changed.",
         )
-        return message(lines, (reference_line(reference),), public=True)
+        return message(lines, "", public=True, reference=reference)
 
     def no_such_location(self, name: str, reference: str) -> Message:
         """No sub-account has this name, or more than one begins with it."""

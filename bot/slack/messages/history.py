@@ -24,7 +24,7 @@ class HistoryMessages:
         """The commands that were asked for, latest first: of one person, of all, or those about one deal."""
         whose = self._whose(records, asked)
         if not records:
-            return message((f"I know of no command {whose}.",), (), public=False)
+            return message((f"I know of no command {whose}.",), "", public=False)
         head = (
             f"The last {len(records)} commands {whose}, latest first:"
             if len(records) > 1

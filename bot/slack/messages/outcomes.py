@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from bot.access.rules import Caller
 from bot.commands.record import Entry, Record, UndoRefusal
 from bot.commands.reply import Message
 from bot.commands.request import COMMAND
@@ -20,27 +21,26 @@ from bot.deals.outcome import (
     Unconfirmed,
 )
 from bot.deals.policy import Policy
-from bot.deals.wish import Wish
-from bot.slack.block_kit import mrkdwn
+from bot.deals.wish import Consent, Wish
+from bot.slack.actions import RETRY, SET, StatusChoice
+from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.failures import FailureMessages
 from bot.slack.messages.pieces import (
-    EXAMPLE_ID,
     Installation,
+    again_button,
     announced,
-    duration,
-    first_visible,
+    fits,
     message,
     note,
+    notification,
     private,
-    reason_name,
-    reference_line,
-    status_since,
     undo_button,
 )
 from bot.slack.messages.questions import QuestionMessages
-from bot.slack.messages.tables import CANNOT_UNDO, NOTHING_CHANGED, SPEAKS_FOR_ITSELF
+from bot.slack.messages.tables import CANNOT_UNDO, CHEER, NOTHING_CHANGED, SPEAKS_FOR_ITSELF, UNDONE, VERB
+from bot.slack.wording import dotted, duration, first_visible, reason_name, status_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,71 +73,138 @@ class OutcomeMessages:
             case Previewed(opportunity):
                 return self.questions.preview(opportunity, entry)
             case Failed():
-                return self.failures.failed(outcome, entry.wish, entry.reference)
+                return self._failed(outcome, entry, undone)
             case _:
                 assert_never(outcome)
 
+    def _failed(self, failed: Failed, entry: Entry, undone: Record | None) -> Message:
+        wish = replace(entry.wish, name=undone.name or "") if undone else entry.wish
+        return self.failures.failed(failed, wish, entry.reference, again=again_button(RETRY, entry.key))
+
     def _changed(self, outcome: Changed, entry: Entry) -> Message:
+        """What was done, who for, and what it was worth; small below it what else tells the deal from others."""
         before, after = outcome.before, outcome.after
         who, deal = mrkdwn.user(entry.caller.user_id), self.installation.deal(after)
-        small_print = (reference_line(entry.reference),)
         if before.status == after.status:
-            added = f"{who} said why {deal} was lost: *{reason_name(after)}*."
-            return message((added, *self._more(outcome), note(entry)), small_print, public=entry.public)
-        moved = f"{who} changed {deal} from {plain(before.status)} to *{plain(after.status)}*."
+            added = f"{who} added a lost reason to {deal}: *{reason_name(after)}*"
+            small = self._small(outcome, self.installation.facts(after))
+            return message((added, note(entry)), "", public=entry.public, details=small, reference=entry.reference)
+        headline = f"{who} {_did(deal, after.status)}"
+        worth = self.installation.money(after.value)
+        reason = _about_reason(outcome, entry.wish)
         told = message(
-            (moved, *self._more(outcome), _about_reason(outcome, entry.wish), note(entry)),
-            small_print,
+            (
+                f"{CHEER} {dotted(headline, worth and f'*{worth}*')}"
+                if after.status == Status.WON
+                else dotted(headline, worth and f"*{worth}*"),
+                note(entry),
+            ),
+            "",
             public=entry.public,
-            buttons=self._undo_button(before, after, entry.key),
+            details=self._small(outcome, reason, self.installation.facts(after), f"was {plain(before.status)}"),
+            accessory=self._undo_button(before, after, entry.key),
+            reference=entry.reference,
+        )
+        customer = self.installation.customer(after)
+        less = replace(after, company=None) if after.company else replace(after, contact=None)
+        said = notification(
+            dotted(headline, worth, customer),
+            note(entry),
+            *self._small(outcome, reason, self.installation.facts(less), f"was {plain(before.status)}"),
         )
         lacks_reason = after.status == Status.LOST and not after.lost_reason_id
-        return announced(told, entry, self.policy, lacks_reason=lacks_reason)
+        return announced(replace(told, text=said), entry, self.policy, lacks_reason=lacks_reason)
 
-    def _undo_button(self, before: Opportunity, after: Opportunity, key: str) -> Sequence[Block]:
+    def _undo_button(self, before: Opportunity, after: Opportunity, key: str) -> Block | None:
         if before.status not in STATES:
-            return ()
-        what = f"{plain(first_visible(after.name, 'The deal'))} becomes {before.status} again."
+            return None
+        what = f"{plain(first_visible(after.name, 'This deal'))} goes back to {before.status}."
         return undo_button(what, key, self.policy)
 
-    def _more(self, outcome: Changed) -> Sequence[str]:
-        despite = "HighLevel did not confirm it at first, so I looked again: it is done." if outcome.despite else ""
-        return (self.installation.facts(outcome.after), despite)
+    def _small(self, outcome: Changed, *facts: str) -> Sequence[str]:
+        slow = "HighLevel was slow to confirm, but the change went through." if outcome.despite else ""
+        return (dotted(*facts), slow)
 
     def _undone(self, outcome: Changed, entry: Entry, undone: Record) -> Message:
-        """In place of the message whose button was pressed; or, after a typed command, a message of its own."""
-        before, after = plain(outcome.before.status), plain(outcome.after.status)
-        lines = (
-            # What the deal was and became, as the deal shows it: of several, `undone` is the first and another deal.
-            f"{mrkdwn.user(undone.user_id)} changed {self.installation.deal(outcome.after)} from {after} to {before}.",
-            f"{mrkdwn.user(entry.caller.user_id)} took that back: it is *{after}* again.",
-            *self._more(outcome),
-            _about_reason(outcome, entry.wish),
+        """In place of every message about the change that is undone."""
+        before, after = outcome.before, outcome.after
+        headline = (
+            f"{UNDONE} {mrkdwn.user(entry.caller.user_id)} undid this. "
+            f"{self.installation.deal(after)} is *{plain(after.status)}* again."
         )
-        small_print = (reference_line(entry.reference),)
-        told = message(lines, small_print, public=undone.public, replaces=bool(entry.message_ts))
-        return replace(told, is_undo=True)
+        # What the deal was, as the deal shows it: of several, `undone` is the first and another deal.
+        had = "reopened it" if before.status == Status.OPEN else f"marked it {plain(before.status)}"
+        did = f"{mrkdwn.user(undone.user_id)} had {had}"
+        worth, customer = self.installation.money(after.value), self.installation.customer(after)
+        small = self._small(outcome, did, worth, customer, _about_reason(outcome, entry.wish))
+        told = message(
+            (headline,),
+            "",
+            public=undone.public,
+            details=small,
+            reference=entry.reference,
+        )
+        return replace(told, is_undo=True, replaces=bool(entry.message_ts))
 
     def _overtaken(self, opportunity: Opportunity, entry: Entry) -> Message:
-        now, wanted = plain(opportunity.status), entry.wish.status
-        what = f"{self.installation.deal(opportunity)} is *{now}* now: it was changed again after that."
-        then = f"To make it {wanted} all the same: {code(f'{COMMAND} {opportunity.id} {wanted}')}"
-        return private(entry.reference, what, NOTHING_CHANGED, then)
+        wanted = entry.wish.status
+        what = (
+            f"{self.installation.deal(opportunity)} changed again since then. It's *{plain(opportunity.status)}* now."
+        )
+        anyway = self._set_button(opportunity, wanted)
+        then = f"To change it anyway, run {code(f'{COMMAND} {opportunity.id} {wanted}')}."
+        view = self.installation.view_button(opportunity.id, opportunity.location_id)
+        row = (*anyway, *view)
+        return private(
+            entry.reference,
+            what,
+            NOTHING_CHANGED,
+            "" if anyway else then,
+            buttons=(blocks.actions(*row),) if row else (),
+        )
 
-    def cannot_undo(self, refusal: UndoRefusal, change: Record | None, undo: Record | None, reference: str) -> Message:
-        """Why a `change` is not undone; `undo` is the command that undoes it already, or did."""
+    def _set_button(self, deal: Opportunity, status: Status) -> Sequence[Block]:
+        """A button that gives the deal this status, whatever it is by now; none where none can carry it."""
+        value = StatusChoice(deal.id, status, Consent.GIVEN, self.installation.away(deal)).value
+        if not fits(value, blocks.VALUE_LIMIT) or StatusChoice.from_value(value) is None:
+            return ()
+        return (blocks.button(f"{VERB[status]} anyway", f"{SET}_{status}", value),)
+
+    def cannot_undo(
+        self, refusal: UndoRefusal, change: Record | None, undo: Record | None, caller: Caller, reference: str
+    ) -> Message:
+        """Why the caller cannot undo a `change`; `undo` is the command that undoes it already, or did."""
+        user = _named(undo, caller)
         why = CANNOT_UNDO[refusal].format(
             window=duration(self.policy.undo_window),
-            before=plain(change.before or "something unknown") if change else "",
-            user=mrkdwn.user(undo.user_id) if undo else "A colleague",
-            when=mrkdwn.date(undo.finished_at) if undo and undo.finished_at else "a moment ago",
+            before=plain(change.before or "an unknown status") if change else "",
+            user=user,
+            user_is="You're" if user == "You" else f"{user} is",
+            when=mrkdwn.date(undo.finished_at) if undo and undo.finished_at else "just now",
         )
         if refusal in SPEAKS_FOR_ITSELF:
             return private(reference, why)
-        status = change.before if change and change.before in STATES else Status.OPEN
-        example = f"{COMMAND} {change.opportunity_id if change else EXAMPLE_ID} {status}"
-        then = f"To change a deal, type for example {code(example)}."
-        return private(reference, why, NOTHING_CHANGED, then)
+        known = change if change and change.opportunity_id else None
+        view = self.installation.view_button(known.opportunity_id, known.location_id) if known else ()
+        return private(reference, why, NOTHING_CHANGED, buttons=(blocks.actions(*view),) if view else ())
+
+
+def _did(deal: str, status: str) -> str:
+    """What a change of status is called, said of the person who made it."""
+    match status:
+        case Status.WON:
+            return f"won {deal}"
+        case Status.OPEN:
+            return f"reopened {deal}"
+        case _:
+            return f"marked {deal} *{plain(status)}*"
+
+
+def _named(undo: Record | None, caller: Caller) -> str:
+    """Who undid it: the reader is "You"."""
+    if undo is None:
+        return "Someone"
+    return "You" if undo.user_id == caller.user_id else mrkdwn.user(undo.user_id)
 
 
 def _about_reason(outcome: Changed, wish: Wish) -> str:
@@ -145,13 +212,11 @@ def _about_reason(outcome: Changed, wish: Wish) -> str:
     before, after = outcome.before, outcome.after
     if after.status == Status.LOST:
         if after.lost_reason_id:
-            return f"Lost reason: {reason_name(after)}"
+            return reason_name(after)
         if wish.reason:
-            return (
-                f"Said: {code(wish.reason)}. It is not in HighLevel: there are no lost reasons, or I may not read them."
-            )
+            return f"Reason: {code(wish.reason)} (in Slack only, not in HighLevel)"
     elif before.lost_reason_id and after.lost_reason_id:
-        return f"HighLevel keeps its lost reason: {reason_name(after)}"
+        return f"Lost reason still on the deal: {reason_name(after)}"
     elif before.lost_reason_id:
-        return "Its lost reason was cleared."
+        return "Lost reason cleared"
     return ""

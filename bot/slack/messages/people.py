@@ -13,8 +13,9 @@ from bot.slack.actions import APPROVE, DECLINE, NO_COMMAND, REQUEST, REVOKE, RUN
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code
-from bot.slack.messages.pieces import Installation, fits, message, private, reference_line
+from bot.slack.messages.pieces import Installation, fits, message, private, reference_line, with_admins
 from bot.slack.messages.tables import DENIALS, LOCK, NOTHING_CHANGED, VERB, WARNING, WAYS
+from bot.slack.wording import dotted
 
 ROWS_OF_ACCESS = 20
 """Requests and approvals that are listed at most: each takes a section with a button, and Slack shows 50 blocks."""
@@ -45,8 +46,11 @@ class PeopleMessages:
         lines, buttons = self._what_to_do(reason, caller, request, now, command)
         asks = buttons and buttons[0]["elements"][0]["action_id"] == REQUEST
         goes_to = f"Goes to {self.installation.admin_list}" if asks else ""
-        small = filter(None, (NOTHING_CHANGED.rstrip("."), goes_to, reference_line(reference)))
-        return message((f"{LOCK} {lines[0]}", *lines[1:]), tuple(small), public=False, buttons=buttons)
+        small = dotted(NOTHING_CHANGED.rstrip("."), goes_to, reference_line(reference))
+        for_admins = self._filled(DENIALS[reason].for_admins, caller)
+        return message(
+            (f"{LOCK} {lines[0]}", *lines[1:]), with_admins(small, for_admins), public=False, buttons=buttons
+        )
 
     def _what_to_do(
         self, reason: Reason, caller: Caller, request: AccessRequest | None, now: datetime, command: str
@@ -54,7 +58,7 @@ class PeopleMessages:
         """Why the caller may not, and what they can do about it, with a button for that."""
         why, can_ask = DENIALS[reason].what, reason is Reason.NOT_ALLOWED and bool(self.installation.admins)
         if not can_ask:
-            return (why, self._whom_to_ask(reason, caller)), ()
+            return (why, self._filled(DENIALS[reason].then, caller)), ()
         if request and request.rests(now):
             return (_decided(request, "you"), self._again(request)), ()
         if request and request.state is RequestState.OPEN:
@@ -62,8 +66,8 @@ class PeopleMessages:
             return (why, f"Your request from {mrkdwn.date(request.asked_at)} is still pending."), remind
         return (why,), _asking("Request access", command)
 
-    def _whom_to_ask(self, reason: Reason, caller: Caller) -> str:
-        return DENIALS[reason].then.format(
+    def _filled(self, sentence: str, caller: Caller) -> str:
+        return sentence.format(
             admin=self.installation.admin,
             user=code(caller.user_id),
             channel=code(caller.channel_id),
@@ -81,7 +85,7 @@ class PeopleMessages:
         self, caller: Caller, decision: Allowed | Denied, request: AccessRequest | None, now: datetime
     ) -> Message:
         """Whether the caller may change deals here, and why; in small print, who the bot takes them for."""
-        small = (
+        small = dotted(
             f"Slack ID {code(caller.user_id)}",
             f"Channel {code(caller.channel_id)}",
             f"Workspace {code(caller.team_id)}",
@@ -93,6 +97,7 @@ class PeopleMessages:
                 return message((f"✅ You can change deals here. {why}",), small, public=False)
             case Denied(reason):
                 lines, buttons = self._what_to_do(reason, caller, request, now, "")
+                small = with_admins(small, self._filled(DENIALS[reason].for_admins, caller))
                 return message((f"{LOCK} {lines[0]}", *lines[1:]), small, public=False, buttons=buttons)
             case _:
                 assert_never(decision)
@@ -148,7 +153,9 @@ class PeopleMessages:
             f"{mrkdwn.user(request.user_id)} wants access to change deals from Slack.",
             "If you approve, they can change any deal in this HighLevel account until an admin removes them.",
         )
-        small = (f"Asked in {where} {when}", f"Slack ID {code(request.user_id)}", reference_line(request.reference))
+        small = dotted(
+            f"Asked in {where} {when}", f"Slack ID {code(request.user_id)}", reference_line(request.reference)
+        )
         return message(lines, small, public=False, buttons=_decisions(request))
 
     def decided(self, request: AccessRequest, reader: Caller, *, now: bool, replaces: bool) -> Message:
@@ -183,7 +190,7 @@ class PeopleMessages:
         """All requests that are open and all approvals in force, of which the first `ROWS_OF_ACCESS` are shown."""
         if not standing:
             none = "No pending requests, and no one has been approved from Slack."
-            return message((none,), (), public=False)
+            return message((none,), "", public=False)
         shown = standing[:ROWS_OF_ACCESS]
         head = "*Access* · People added in settings or through a user group aren't listed here."
         more = f"Showing the first {ROWS_OF_ACCESS}." if len(standing) > len(shown) else ""

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from urllib.parse import quote
 
 from bot.commands.record import Entry, Record
@@ -11,10 +10,12 @@ from bot.deals.deal import LostReason, Opportunity
 from bot.deals.locations import Locations
 from bot.deals.policy import Policy
 from bot.deals.wish import Wish
-from bot.slack.actions import CONFIRM, DISMISS, REASON, UNDO
+from bot.slack.actions import CONFIRM, DISMISS, LINK, REASON, UNDO
 from bot.slack.block_kit import blocks, inputs, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
+from bot.slack.messages.tables import CHEER, FOR_ADMINS, LOCK, UNDONE, WARNING
+from bot.slack.wording import dotted, first_visible, money
 
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
 
@@ -42,7 +43,7 @@ class Installation:
     """Where links to deals begin, without a slash at the end."""
     locations: Locations
     currency: str
-    """ISO code that stands before a deal's value; empty when the operator has not set one."""
+    """ISO code of deals' values; empty when the operator has not set one."""
     admin_contact: str
     """Slack user id of the person to ask for help; empty when there is none."""
     admins: Sequence[str]
@@ -55,7 +56,7 @@ class Installation:
     @property
     def admin(self) -> str:
         """The person to ask for help."""
-        return mrkdwn.user(self.admin_contact) if self.admin_contact else "the person who looks after this bot"
+        return mrkdwn.user(self.admin_contact) if self.admin_contact else "your Opp Status admin"
 
     @property
     def admin_list(self) -> str:
@@ -66,7 +67,7 @@ class Installation:
     def channel_list(self) -> str:
         """The channels where deals may be changed, at most `CHANNELS_NAMED` of them by name."""
         named = [mrkdwn.channel(channel) for channel in sorted(self.channels)[:CHANNELS_NAMED]]
-        return ", ".join(named if len(self.channels) <= CHANNELS_NAMED else [*named, "others"])
+        return ", ".join(named if len(self.channels) <= CHANNELS_NAMED else [*named, "and more"])
 
     @property
     def location_list(self) -> str:
@@ -76,12 +77,12 @@ class Installation:
     @property
     def connect_page(self) -> str:
         """The page where HighLevel is connected: as a link, where its address is known."""
-        page = "the page where HighLevel is connected"
+        page = "the HighLevel connection page"
         return mrkdwn.link(self.connect_url, page) if self.connect_url else page
 
     def deal(self, opportunity: Opportunity) -> str:
         """A deal's name as a link to its page; its id where it has no name."""
-        name = first_visible(opportunity.name, f"the deal {opportunity.id}")
+        name = first_visible(opportunity.name, f"deal {opportunity.id}")
         return f"*{mrkdwn.link(self.url(opportunity.id, opportunity.location_id), name)}*"
 
     def wished_deal(self, wish: Wish) -> str:
@@ -104,56 +105,41 @@ class Installation:
         in_path = quote(opportunity_id, safe="", errors="replace")
         return f"{self.app_url}/v2/location/{location_id or self.locations.default}/opportunities/{in_path}"
 
+    def priced(self, opportunity: Opportunity) -> str:
+        """A deal's name as a link, and its value behind it where it has one."""
+        value = self.money(opportunity.value)
+        return dotted(self.deal(opportunity), f"*{value}*" if value else "")
+
+    def money(self, value: float | None) -> str:
+        """See `money`."""
+        return money(value, self.currency)
+
+    def customer(self, opportunity: Opportunity) -> str:
+        """The company that a deal is with, else the person, unless the deal is called so; empty for none."""
+        customer = opportunity.company or opportunity.contact or ""
+        return plain(customer) if customer != opportunity.name else ""
+
     def facts(self, opportunity: Opportunity) -> str:
-        """What tells this deal from others, as far as it is known; empty when nothing is."""
-        people = " of ".join(
+        """What tells this deal from others besides name and value, as far as it is known; empty when nothing is."""
+        people = ", ".join(
             plain(name) for name in (opportunity.contact, opportunity.company) if name and name != opportunity.name
         )
-        place = " › ".join(plain(name) for name in (opportunity.pipeline, opportunity.stage) if name)
-        owner = f"owner {plain(opportunity.owner)}" if opportunity.owner else ""
-        where = plain(self.locations.mentioned(opportunity.location_id))
-        return " · ".join(filter(None, (money(opportunity.value, self.currency), people, place, owner, where)))
+        place = plain(opportunity.stage or opportunity.pipeline or "")
+        owner = f"Owner: {plain(opportunity.owner)}" if opportunity.owner else ""
+        return dotted(people, place, owner, plain(self.locations.mentioned(opportunity.location_id)))
+
+    def away(self, deal: Opportunity) -> str:
+        """The sub-account of a deal, where it is not the default one; else empty."""
+        return deal.location_id or "" if deal.location_id != self.locations.default else ""
+
+    def view_button(self, opportunity_id: str, location_id: str | None) -> Sequence[Block]:
+        """A button that opens a deal's page; none where no button can carry the address."""
+        url = self.url(opportunity_id, location_id)
+        can_be_opened = bool(opportunity_id) and fits(url, blocks.URL_LIMIT)
+        return (blocks.link_button("View in HighLevel", LINK, url),) if can_be_opened else ()
 
 
-# --- words of one kind ---------------------------------------------------------------------------------------------
-
-
-def first_visible(*names: str | None) -> str:
-    """The first of these texts of which a reader can see anything."""
-    return next((name for name in names if name and plain(name)), mrkdwn.NOTHING)
-
-
-def money(value: float | None, currency: str) -> str:
-    """A deal's value, without cents where there are none; empty when it is zero or unknown."""
-    if not value:
-        return ""
-    amount = f"{value:,.2f}".removesuffix(".00")
-    return f"{currency} {amount}" if currency else f"value {amount}"
-
-
-def status_since(deal: Opportunity) -> str:
-    """A deal's status, and since when, where that is known."""
-    since = f" since {mrkdwn.date(deal.since)}" if deal.since else ""
-    return f"*{plain(deal.status)}*{since}"
-
-
-def reason_name(deal: Opportunity) -> str:
-    """The name of a deal's lost reason, which may be known by its id only."""
-    return plain(first_visible(deal.lost_reason, "one whose name HighLevel does not tell"))
-
-
-def status_list(policy: Policy) -> str:
-    """The statuses on offer, with commas between them."""
-    return ", ".join(f"`{status}`" for status in policy.offered)
-
-
-def duration(window: timedelta) -> str:
-    """A length of time in the largest unit that it is a whole number of; a single day is 24 hours."""
-    minutes = round(window.total_seconds() / 60)
-    for unit, length, least in (("day", 24 * 60, 2), ("hour", 60, 1)):
-        if minutes >= least * length and minutes % length == 0:
-            return f"{minutes // length} {unit}{'s' if minutes > length else ''}"
-    return f"{minutes} minute{'s' if minutes != 1 else ''}"
+# --- a few words ----------------------------------------------------------------------------------------------------
 
 
 def note(entry: Entry) -> str:
@@ -163,7 +149,7 @@ def note(entry: Entry) -> str:
 
 def why_lost(question: str, words: str) -> str:
     """The question after a lost reason; or, to a caller who typed words that are none, that they are none."""
-    return f"{code(words)} is not one of HighLevel's lost reasons." if words else question
+    return f"{code(words)} isn't one of your lost reasons." if words else question
 
 
 # --- messages ------------------------------------------------------------------------------------------------------
@@ -171,28 +157,64 @@ def why_lost(question: str, words: str) -> str:
 
 def message(
     lines: Sequence[str],
-    small_print: Sequence[str],
+    small_print: str,
     *,
     public: bool,
+    lists: Sequence[str] = (),
+    details: Sequence[str] = (),
     buttons: Sequence[Block] = (),
+    accessory: Block | None = None,
+    reference: str = "",
+) -> Message:
+    """One paragraph, details below it, a row of buttons, and small print. Empty lines are left out.
+
+    `lists`: further paragraphs. `details`: lines in small letters. `accessory`: the one button that stands beside the
+    paragraph. `reference`: that of the command which a public message tells of; it is the paragraph's `block_id`, where
+    it is found and not read.
+    """
+    paragraph, below = "\n".join(filter(None, lines)), "\n".join(filter(None, details))
+    taken = {each.get("block_id") for each in buttons}
+    block_id = reference if fits(reference, blocks.BLOCK_ID_LIMIT) and reference not in taken else ""
+    shown = (
+        blocks.section(paragraph, accessory, block_id),
+        *map(blocks.section, lists),
+        *([blocks.context(below)] if below else ()),
+        *buttons,
+        *([blocks.context(small_print)] if small_print else ()),
+    )
+    return Message(notification(paragraph, *lists, below, small_print), shown, public)
+
+
+def private(
+    reference: str,
+    *lines: str,
+    details: Sequence[str] = (),
+    buttons: Sequence[Block] = (),
+    small_print: str = "",
     replaces: bool = False,
 ) -> Message:
-    """One paragraph, buttons below it, and small print. Empty lines are left out."""
-    small = " · ".join(small_print)
-    paragraph = "\n".join(filter(None, lines))
-    shown = (blocks.section(paragraph), *buttons, *([blocks.context(small)] if small else ()))
-    return Message(with_small_print(lines, small), shown, public, replaces)
+    """A paragraph that only one person sees, with the reference in its small print, before what is for admins."""
+    small, _, for_admins = small_print.partition(f"{FOR_ADMINS} ")
+    with_reference = with_admins(dotted(small.strip(), reference_line(reference)), for_admins)
+    told = message(lines, with_reference, public=False, details=details, buttons=buttons)
+    return replace(told, replaces=replaces)
 
 
-def private(reference: str, *lines: str, buttons: Sequence[Block] = (), replaces: bool = False) -> Message:
-    """A paragraph that only one person sees, with the reference as its small print."""
-    return message(lines, (reference_line(reference),), public=False, buttons=buttons, replaces=replaces)
+def with_admins(small_print: str, for_admins: str) -> str:
+    """Small print with a line of its own for admins; names of settings and commands for the server stand only there."""
+    return "\n".join(filter(None, (small_print, for_admins and f"{FOR_ADMINS} {for_admins}")))
 
 
-def with_small_print(lines: Sequence[str], small: str) -> str:
-    """The whole text of a message; the paragraph is cut where both would not fit, never the small print."""
-    paragraph = "\n".join(filter(None, lines))
-    return f"{mrkdwn.fit(paragraph, blocks.TEXT_LIMIT - len(small) - 1)}\n{small}".strip()
+def notification(*lines: str) -> str:
+    """What a phone shows of a message, and a screen reader reads: without links, marks, and the emoji at its beginning.
+
+    A person stays a mention, which Slack shows by name there too. The news comes first: a phone shows 60 characters.
+    https://docs.slack.dev/reference/methods/chat.postMessage#text-blocks-and-attachments
+    """
+    said = mrkdwn.spoken("\n".join(filter(None, lines)))
+    for emoji in (CHEER, UNDONE, WARNING, LOCK):
+        said = said.removeprefix(f"{emoji} ")
+    return mrkdwn.fit(said, blocks.TEXT_LIMIT)
 
 
 def in_sections(lines: Sequence[str]) -> Sequence[str]:
@@ -202,7 +224,7 @@ def in_sections(lines: Sequence[str]) -> Sequence[str]:
 
 def reference_line(reference: str) -> str:
     """The small print that names a command, as the log does."""
-    return f"Reference {plain(reference)}"
+    return f"Ref {plain(reference)}"
 
 
 def announced(message: Message, entry: Entry, policy: Policy, *, lacks_reason: bool) -> Message:
@@ -224,17 +246,22 @@ def fits(value: str, limit: int) -> bool:
     return 0 < len(value) <= limit and value.isprintable()
 
 
-def undo_button(what: str, key: str, policy: Policy) -> Sequence[Block]:
-    """A row with the button that undoes a change, which `what` describes; no row where undo is switched off."""
+def undo_button(what: str, key: str, policy: Policy, label: str = "Undo") -> Block | None:
+    """The button that undoes a change, which `what` describes; `None` where undo is turned off."""
     if not policy.undo_window or not fits(key, blocks.VALUE_LIMIT):
-        return ()
+        return None
     confirm = blocks.Confirm(
-        title="Take this back?",
-        text=f"{what} HighLevel's automations may run again, such as messages to the customer.",
-        confirm="Take it back",
-        deny="Leave it",
+        title="Undo this change?",
+        text=f"{what} HighLevel automations may run again and message the customer.",
+        confirm="Undo",
+        deny="Keep it",
     )
-    return (blocks.actions(blocks.button("Undo", UNDO, key, confirm=confirm)),)
+    return blocks.button(label, UNDO, key, confirm=confirm)
+
+
+def again_button(action: str, value: str) -> Sequence[Block]:
+    """The button that tries something once more; none where none can carry the value."""
+    return (blocks.button("Try again", action, value, style="primary"),) if fits(value, blocks.VALUE_LIMIT) else ()
 
 
 def yes_or_no(yes: str, key: str, *, no: bool = True) -> Sequence[Block]:
@@ -244,8 +271,8 @@ def yes_or_no(yes: str, key: str, *, no: bool = True) -> Sequence[Block]:
     """
     if not fits(key, blocks.VALUE_LIMIT):
         return ()
-    leave = [blocks.button("Leave it", DISMISS, "no")] if no else []
-    return (blocks.actions(blocks.button(yes, CONFIRM, key), *leave),)
+    leave = [blocks.button("Cancel", DISMISS, "no")] if no else []
+    return (blocks.actions(blocks.button(yes, CONFIRM, key, style="primary"), *leave),)
 
 
 def reason_menu(reasons: Sequence[LostReason], key: str, no: str = "") -> Sequence[Block]:

@@ -1,7 +1,7 @@
 """What a command asks its caller before it goes on, and what comes of the answer. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
@@ -17,12 +17,11 @@ from bot.slack.messages.pieces import (
     Installation,
     fits,
     message,
+    notification,
     private,
     reason_menu,
     reference_line,
-    status_since,
     why_lost,
-    with_small_print,
     yes_or_no,
 )
 from bot.slack.messages.tables import (
@@ -33,6 +32,7 @@ from bot.slack.messages.tables import (
     SEARCH_LAGS,
     SHARED_CHANNEL,
 )
+from bot.slack.wording import status_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,13 @@ class QuestionMessages:
             shown.append(blocks.section(line, blocks.button("This one", action, value) if can_be_chosen else None))
         text = [*head, *(f"• {line}" for line in lines), rest]
         return Message(
-            with_small_print(text, small),
+            notification(*text, small),
             (*shown, *([blocks.section(rest)] if rest else ()), blocks.context(small)),
             public=False,
         )
 
     def _choice(self, deal: Opportunity) -> str:
-        named = f"{self.installation.deal(deal)} is {status_since(deal)}"
+        named = f"{self.installation.priced(deal)} is {status_since(deal)}"
         return " · ".join(filter(None, (named, self.installation.facts(deal))))
 
     def which_reason(self, reasons: Sequence[LostReason], entry: Entry) -> Message:
@@ -133,7 +133,7 @@ class QuestionMessages:
 
     def goes_on(self) -> Message:
         """The caller has answered; in place of the question, until the result is told."""
-        return message((GOES_ON,), (), public=False, replaces=True)
+        return replace(message((GOES_ON,), "", public=False), replaces=True)
 
     def cannot_go_on(self, question: Record | None, reference: str) -> Message:
         """The question was answered before; or, without `question`, the ledger has forgotten it."""

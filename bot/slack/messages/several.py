@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import assert_never
 
@@ -12,7 +12,7 @@ from bot.deals.deal import LostReason, Status
 from bot.deals.outcome import Cause, Effect, Result
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent
-from bot.slack.block_kit import blocks, mrkdwn
+from bot.slack.block_kit import mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import (
@@ -20,15 +20,24 @@ from bot.slack.messages.pieces import (
     Installation,
     announced,
     in_sections,
+    message,
     note,
     reason_menu,
     reference_line,
     undo_button,
     why_lost,
-    with_small_print,
     yes_or_no,
 )
-from bot.slack.messages.tables import AUTOMATIONS, FAILURES, NOTHING_CHANGED, SHARED_CHANNEL
+from bot.slack.messages.tables import (
+    AUTOMATIONS,
+    CHEER,
+    FAILURES,
+    NOTHING_CHANGED,
+    SHARED_CHANNEL,
+    UNDONE,
+    WARNING,
+)
+from bot.slack.wording import dotted
 
 
 class _Open(Enum):
@@ -53,7 +62,7 @@ class SeveralMessages:
     def several(
         self, records: Sequence[Record], entry: Entry, earlier: Sequence[Record], reasons: Sequence[LostReason]
     ) -> Message:
-        """A line for each; `entry` is the first of them.
+        """A line for each, problems last; `entry` is the first of them.
 
         `earlier`: changes that were made together, of which these undo some or all; empty when these undo nothing.
         `reasons`: those to choose from, if a lost reason is what is missing.
@@ -61,22 +70,26 @@ class SeveralMessages:
         undone = {record.undoes for record in records}
         rest = [record for record in earlier if record.key not in undone and not record.open_question]
         changed = [record for record in records if record.changed]
-        rows = [*map(self._row, records), *map(self._row_of_rest, rest)]
-        lines = [
-            self._headline(records, entry),
-            *(f"• {row}" for row in rows),
-            *filter(None, [note(entry) if changed else ""]),
-        ]
-        small = reference_line(entry.reference)
+        headline = self._headline(records, entry)
+        in_order = sorted(records, key=lambda record: (not record.changed, isinstance(record.outcome, Cause)))
+        rows = [*map(self._row, in_order), *map(self._row_of_rest, rest)]
+        below = [*rows, *([note(entry)] if changed and entry.note else ())]
+        question = self._question(records, entry)
         is_question = any(record.open_question for record in records)
-        told = Message(
-            with_small_print(lines, small),
-            (
-                *map(blocks.section, in_sections(lines)),
-                *self._buttons(records, entry, reasons),
-                blocks.context(small),
-            ),
+        buttons = self._buttons(records, entry, reasons)
+        small = "" if len(changed) == len(records) else reference_line(entry.reference)
+        told = message(
+            (headline,),
+            small,
             public=entry.public if changed else self.policy.errors_in_channel and not is_question,
+            lists=in_sections(below),
+            details=question,
+            buttons=buttons,
+            accessory=self._undo_button(changed, entry),
+            reference=entry.reference if changed else "",
+        )
+        told = replace(
+            told,
             replaces=bool(changed and entry.undoes and entry.message_ts),
             is_undo=bool(changed and entry.undoes),
         )
@@ -87,49 +100,63 @@ class SeveralMessages:
 
     def _headline(self, records: Sequence[Record], entry: Entry) -> str:
         who, status, total = mrkdwn.user(entry.caller.user_id), entry.wish.status, len(records)
-        changed = sum(record.changed for record in records)
-        number = f"{changed}" if changed == total else f"{changed} of {total}"
+        changed = [record for record in records if record.changed]
+        worth = self._worth(changed)
         if changed and entry.undoes:
-            return f"{who} took {'a change' if total == 1 else f'{number} changes'} back:"
+            what = "a change" if total == 1 else f"{_of(len(changed), total)} changes"
+            return f"{UNDONE} {who} undid {what}"
         if changed:
-            return f"{who} changed {number} deals to *{status}*:"
+            return dotted(_did(who, status, _of(len(changed), total)), worth and f"*{worth}*")
         left = Counter(map(_left_open, records))
         if asked := left[_Open.CONFIRMATION]:
-            shared = f" {SHARED_CHANNEL}" if entry.wish.consent is Consent.SHARED else ""
-            return f"Should {asked} of these {total} deals be *{status}*?{shared} {NOTHING_CHANGED} {AUTOMATIONS}"
+            worth = self._worth([record for record in records if record.outcome is Result.UNCONFIRMED])
+            return f"{_would(status, _of(asked, total))}{f' ({worth})' if worth else ''}?"
         if left[_Open.PREVIEW]:
-            return f"This is what would happen. {NOTHING_CHANGED} {AUTOMATIONS}"
+            return "This is a preview."
         if left[_Open.REASON]:
-            why = why_lost("Why were these deals lost?", entry.wish.reason)
-            return f"{why} {NOTHING_CHANGED} Choose a reason for them:"
+            return why_lost("Why were these deals lost?", entry.wish.reason)
         if left[_Open.EFFECT]:
-            return f"I cannot tell of all of these {total} deals whether they changed:"
-        return f"None of these {total} deals was changed:"
+            return f"{WARNING} *Some of these {total} deals may have changed.*"
+        return f"{WARNING} *None of the {total} deals changed.*"
+
+    def _question(self, records: Sequence[Record], entry: Entry) -> Sequence[str]:
+        """What a person who is asked needs to know before they answer."""
+        left = Counter(map(_left_open, records))
+        asked, nothing = left[_Open.CONFIRMATION], not any(record.changed for record in records)
+        shared = SHARED_CHANNEL if asked and entry.wish.consent is Consent.SHARED else ""
+        so_far = NOTHING_CHANGED if nothing and any(record.open_question for record in records) else ""
+        return (shared, f"{so_far} {AUTOMATIONS if asked or left[_Open.PREVIEW] else ''}".strip())
+
+    def _worth(self, records: Sequence[Record]) -> str:
+        return self.installation.money(sum(record.value or 0 for record in records))
 
     def _row(self, record: Record) -> str:
         """One of several, and what became of it."""
         deal = f"*{self.installation.short_deal(record)}*"
         after, before = plain(record.after or "?", SHORT), plain(record.before or "?", SHORT)
         match record.outcome:
+            case Result.CHANGED if record.undoes:
+                return f"{deal} is *{after}* again"
             case Result.CHANGED:
-                return f"{deal}: {before} → *{after}*"
+                company = plain(record.company or "", SHORT)
+                return dotted(deal, company, self.installation.money(record.value))
             case Result.ALREADY_SO:
-                return f"{deal}: is *{after}* already"
+                return f"{deal}: already *{after}*"
             case Result.OVERTAKEN:
-                return f"{deal}: left alone, for it is *{after}* now"
+                return f"{deal}: skipped, it's *{after}* now"
             case Result.UNCONFIRMED | Result.PREVIEWED:
-                return f"{deal}: still {before}, would become *{plain(record.status)}*"
+                return dotted(f"{deal}: {before} → *{plain(record.status)}*", self.installation.money(record.value))
             case Result.REASON_WANTED:
-                return f"{deal}: not changed, because it needs a lost reason"
+                return f"{deal}: needs a lost reason"
             case Cause():
                 what = FAILURES[record.outcome].what
                 named = what.format(id=code(record.opportunity_id), name=code(record.called or ""))
-                unsure = "I cannot tell whether it changed, so look at it."
-                return f"{deal}: {'Not changed.' if _changed_nothing(record.effect) else unsure} {named}"
+                unsure = "may have changed, so check it."
+                return f"{WARNING} {deal}: {'not changed.' if _changed_nothing(record.effect) else unsure} {named}"
             case Unfamiliar(word):
                 return f"{deal}: {code(word)}"
             case Result.AMBIGUOUS | None:  # several go by their ids, and all are done by now
-                return f"{deal}: Not changed. "
+                return f"{deal}: not changed"
             case _:
                 assert_never(record.outcome)
 
@@ -137,18 +164,42 @@ class SeveralMessages:
         """One of those that were changed together with what is undone now, and is not undone itself."""
         if not record.changed:
             return self._row(record)
-        before, after = plain(record.before or "?", SHORT), plain(record.after or "?", SHORT)
-        return f"*{self.installation.short_deal(record)}*: not taken back, {before} → *{after}*"
+        return f"*{self.installation.short_deal(record)}*: not undone, still *{plain(record.after or '?', SHORT)}*"
+
+    def _undo_button(self, changed: Sequence[Record], entry: Entry) -> Block | None:
+        if not changed or entry.undoes:
+            return None
+        label = "Undo all" if len(changed) > 1 else "Undo"
+        return undo_button("These deals go back to what they were.", entry.key, self.policy, label)
 
     def _buttons(self, records: Sequence[Record], entry: Entry, reasons: Sequence[LostReason]) -> Sequence[Block]:
         left = Counter(map(_left_open, records))
         waiting = left[_Open.CONFIRMATION] + left[_Open.PREVIEW]
-        undo = any(record.changed for record in records) and not entry.undoes
+        changed = any(record.changed for record in records)
+        number = f"all {waiting}" if waiting == len(records) else str(waiting)
+        yes = f"Reopen {number}" if entry.wish.status == Status.OPEN else f"Mark {number} {entry.wish.status}"
         return (
             *(reason_menu(reasons, entry.key) if reasons else ()),
-            *(yes_or_no(f"Make {waiting} of them {entry.wish.status}", entry.key, no=not undo) if waiting else ()),
-            *(undo_button("They become again what they were.", entry.key, self.policy) if undo else ()),
+            *(yes_or_no(yes, entry.key, no=not changed or bool(entry.undoes)) if waiting else ()),
         )
+
+
+def _of(number: int, total: int) -> str:
+    return f"{number}" if number == total else f"{number} of {total}"
+
+
+def _did(who: str, status: Status, number: str) -> str:
+    match status:
+        case Status.WON:
+            return f"{CHEER} {who} won {number} deals"
+        case Status.OPEN:
+            return f"{who} reopened {number} deals"
+        case _:
+            return f"{who} marked {number} deals *{status}*"
+
+
+def _would(status: Status, number: str) -> str:
+    return f"Reopen {number} deals" if status == Status.OPEN else f"Mark {number} deals *{status}*"
 
 
 def _left_open(record: Record) -> _Open:

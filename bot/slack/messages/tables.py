@@ -24,294 +24,291 @@ VERB: Mapping[Status, str] = {
 }
 """What a button says that gives a deal this status, and what confirms it."""
 
+FOR_ADMINS = "For admins:"
+"""Begins the only lines in which names of settings, scopes and commands for the server stand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """What happened, and what to do next. In both, `{admin}` is the person who looks after the bot."""
+    """What happened, and what to do next. In all, `{admin}` is the person to ask for help."""
 
     what: str
     then: str
+    for_admins: str = ""
+    """What stands in the small print after `FOR_ADMINS`; empty for nothing."""
 
 
-AGAIN_SOON = "Try again in a minute. If it goes on, please tell {admin}."
+AGAIN_SOON = "Try again in a minute."
 
-AGAIN_LATER = "Try again {wait}. If it goes on, please tell {admin}."
+AGAIN_LATER = "Try again {wait}."
 """The same, where HighLevel may say when."""
 
-FOR_THE_ADMIN = "There is nothing you can do about it: please tell {admin}"
+TELL = "Keeps happening? Tell {admin}"
+"""In the small print, where trying again is likely to help."""
+
+ONLY_ADMIN = "Only {admin} can fix this, so send them this message."
+
+RECONNECT = "Only {admin} can reconnect it, so send them this message."
+
+WITH_REFERENCE = "Send {admin} the reference below."
 
 FAILURES: Mapping[Cause, Sentences] = {
     Cause.NOT_FOUND: Sentences(
-        "HighLevel has no deal with the id {id} in this location.",
-        "Check the id: it has 20 letters and digits, and capitals matter. Easiest is to paste the link from the deal's page.",
+        "No deal has the ID {id} in this HighLevel account.",
+        "IDs are 20 characters and case-sensitive. It's easier to paste the deal's link.",
     ),
     Cause.NO_MATCH: Sentences(
-        "I searched HighLevel for {name} and found no deal.",
-        "Check the spelling, or paste the link from the deal's page. A deal that was made or renamed in the last seconds is not found by its name yet.",
+        "No deals match {name}.",
+        "Check the spelling, try the contact or company, or paste the deal's link. New deals can take a few seconds to show up.",
     ),
     Cause.TOKEN_INVALID: Sentences(
-        "HighLevel does not accept the bot's token. It was mistyped, revoked or has expired.",
-        f"{FOR_THE_ADMIN}. `HIGHLEVEL_TOKEN` needs a new value.",
+        "Opp Status can't sign in to HighLevel.",
+        ONLY_ADMIN,
+        "the token in `HIGHLEVEL_TOKEN` is mistyped, revoked, or expired.",
     ),
     Cause.RECONNECT: Sentences(
-        "The bot is not connected to HighLevel, or not any more: it has to be connected anew.",
-        f"{FOR_THE_ADMIN}. `python -m bot connect` prints the link to open, on {{page}}.",
+        "Opp Status isn't connected to HighLevel.",
+        RECONNECT,
+        "run `python -m bot connect`, then open the link on {page}.",
     ),
     Cause.APP_UNKNOWN: Sentences(
-        "HighLevel does not accept the id or the secret of the bot's app.",
-        f"{FOR_THE_ADMIN}. `HIGHLEVEL_CLIENT_ID` and `HIGHLEVEL_CLIENT_SECRET` must be those of the app.",
+        "HighLevel doesn't recognize Opp Status's client ID or secret.",
+        ONLY_ADMIN,
+        "check `HIGHLEVEL_CLIENT_ID` and `HIGHLEVEL_CLIENT_SECRET`.",
     ),
-    Cause.NOT_RENEWED: Sentences("The bot's access to HighLevel is over, and could not be renewed yet.", AGAIN_SOON),
+    Cause.NOT_RENEWED: Sentences("Opp Status's access to HighLevel expired and hasn't renewed yet.", AGAIN_SOON),
     Cause.SCOPE_MISSING: Sentences(
-        "The bot's HighLevel token lacks a permission for this.",
-        f"{FOR_THE_ADMIN}. The token needs the scopes View Opportunities and Edit Opportunities.",
+        "Opp Status doesn't have permission to do that in HighLevel.",
+        ONLY_ADMIN,
+        "turn on View Opportunities and Edit Opportunities for the token.",
     ),
     Cause.TOKEN_ELSEWHERE: Sentences(
-        "The bot's HighLevel token and this deal belong to different locations (sub-accounts).",
-        "If the deal is one of yours, please tell {admin}: `HIGHLEVEL_TOKEN` and `HIGHLEVEL_LOCATION_ID` must be of its location.",
+        "This deal is in a sub-account that Opp Status can't open.",
+        "If it's one of your deals, tell {admin}.",
+        "`HIGHLEVEL_TOKEN` and `HIGHLEVEL_LOCATION_ID` must belong to the deal's sub-account.",
     ),
     Cause.NOT_OURS: Sentences(
-        "This deal is in a sub-account of HighLevel in which the bot does not work, or no longer.",
-        "If it should, please tell {admin}: `HIGHLEVEL_LOCATIONS` names those in which it does.",
+        "This deal is in a sub-account that Opp Status isn't set up for.",
+        "If it should be, ask {admin} to add it.",
+        "see `HIGHLEVEL_LOCATIONS`.",
     ),
     Cause.VERSION_REFUSED: Sentences(
-        "HighLevel does not accept the API version that the bot asks for.",
-        f"{FOR_THE_ADMIN}. `HIGHLEVEL_API_VERSION` needs a version that HighLevel still supports.",
+        "HighLevel no longer supports the API version Opp Status uses.",
+        ONLY_ADMIN,
+        "update or remove `HIGHLEVEL_API_VERSION`.",
     ),
-    Cause.BLOCKED: Sentences(
-        "The network in front of HighLevel turned the bot away before HighLevel saw the request.", AGAIN_SOON
-    ),
-    Cause.FORBIDDEN: Sentences("HighLevel refused this.", f"{FOR_THE_ADMIN}."),
-    Cause.INVALID: Sentences(
-        "HighLevel did not accept the request.", "If that does not help you, please show this to {admin}."
-    ),
+    Cause.BLOCKED: Sentences("HighLevel's network blocked the request.", AGAIN_SOON),
+    Cause.FORBIDDEN: Sentences("HighLevel refused the request.", ONLY_ADMIN),
+    Cause.INVALID: Sentences("HighLevel rejected the request.", "Not sure what to do? Send this message to {admin}."),
     Cause.WRONG_ADDRESS: Sentences(
-        "What answers at the address the bot has for HighLevel is not HighLevel's API.",
-        f"{FOR_THE_ADMIN}. `HIGHLEVEL_API_URL` must be right.",
+        "Opp Status has the wrong address for HighLevel.", ONLY_ADMIN, "check `HIGHLEVEL_API_URL`."
     ),
-    Cause.RATE_LIMITED: Sentences(
-        "HighLevel takes no more requests for the moment: too many came at once.", "Try again {wait}."
-    ),
+    Cause.RATE_LIMITED: Sentences("HighLevel is getting too many requests right now.", AGAIN_LATER),
     Cause.DAILY_LIMIT: Sentences(
-        "HighLevel takes no more requests from the bot today: the day's allowance is used up.",
-        "Try again {wait}, or change the deal in HighLevel itself. Please tell {admin} if this happens often.",
+        "Opp Status used up today's HighLevel requests.",
+        "Try again {wait}, or update the deal in HighLevel. If this happens often, tell {admin}.",
     ),
-    Cause.NO_NAME: Sentences("HighLevel's address cannot be found on the network.", AGAIN_SOON),
-    Cause.NO_TLS: Sentences("No secure connection to HighLevel could be made.", f"{FOR_THE_ADMIN}."),
-    Cause.NO_CONNECTION: Sentences("HighLevel cannot be reached: no connection could be made.", AGAIN_SOON),
-    Cause.CONNECT_TIMEOUT: Sentences("HighLevel cannot be reached: it did not pick up.", AGAIN_SOON),
-    Cause.OUT_OF_TIME: Sentences(
-        "HighLevel was so slow that no time was left for the change, so it was not sent.", AGAIN_SOON
+    Cause.NO_NAME: Sentences("Can't reach HighLevel: its address didn't resolve.", AGAIN_SOON),
+    Cause.NO_TLS: Sentences("Can't make a secure connection to HighLevel.", ONLY_ADMIN),
+    Cause.NO_CONNECTION: Sentences("Can't reach HighLevel right now.", AGAIN_SOON),
+    Cause.CONNECT_TIMEOUT: Sentences("Can't reach HighLevel: the connection timed out.", AGAIN_SOON),
+    Cause.OUT_OF_TIME: Sentences("HighLevel was too slow, so the change wasn't sent.", AGAIN_SOON),
+    Cause.NO_ANSWER: Sentences("HighLevel didn't respond in time.", AGAIN_SOON),
+    Cause.CUT_OFF: Sentences("The connection to HighLevel dropped before it responded.", AGAIN_SOON),
+    Cause.SERVER_ERROR: Sentences("HighLevel is having problems right now.", AGAIN_LATER),
+    Cause.GATEWAY: Sentences("HighLevel timed out.", AGAIN_LATER),
+    Cause.UNREADABLE: Sentences(
+        "HighLevel sent back something unreadable. It may be down for maintenance.", AGAIN_SOON
     ),
-    Cause.NO_ANSWER: Sentences("HighLevel did not answer in time.", AGAIN_SOON),
-    Cause.CUT_OFF: Sentences("The connection to HighLevel broke before its answer was here.", AGAIN_SOON),
-    Cause.SERVER_ERROR: Sentences("HighLevel has a problem of its own and could not do this.", AGAIN_LATER),
-    Cause.GATEWAY: Sentences("The network in front of HighLevel gave up waiting for HighLevel's answer.", AGAIN_LATER),
-    Cause.UNREADABLE: Sentences("HighLevel's answer made no sense. It may be showing a maintenance page.", AGAIN_SOON),
-    Cause.SAID_NO: Sentences(
-        "HighLevel took the request and answered that it was not carried out, without a reason.", AGAIN_SOON
-    ),
+    Cause.SAID_NO: Sentences("HighLevel got the request, but said it didn't go through.", AGAIN_SOON),
     Cause.NO_EFFECT: Sentences(
-        "HighLevel accepted the change, and still it did not happen.",
-        "Look at the deal in HighLevel: an automation may set it back, or a colleague may have been faster.",
+        "HighLevel accepted the change, but the deal didn't move.",
+        "Check the deal in HighLevel. An automation may have set it back, or a teammate may have updated it first.",
     ),
     Cause.NOT_CONFIRMED: Sentences(
-        "HighLevel accepted the change, but the deal could not be read again to be sure.",
-        "Look at the deal before you try again.",
+        "HighLevel accepted the change, but Opp Status couldn't confirm it.",
+        "Check the deal before you try again.",
     ),
     Cause.INTERRUPTED: Sentences(
-        "The bot was restarted while it changed this deal, and finds it neither as it was nor as you asked.",
-        "Look at the deal in HighLevel: a colleague or an automation may have changed it meanwhile.",
+        "Opp Status restarted during this change, and now the deal has a different status.",
+        "Check the deal in HighLevel. A teammate or an automation may have updated it.",
     ),
-    Cause.PARKED: Sentences(
-        "The bot broke down again and again while it worked on this, so it does not try any more.",
-        "Please tell {admin}, with the reference below.",
-    ),
+    Cause.PARKED: Sentences("Opp Status tried this several times and couldn't finish.", WITH_REFERENCE),
     Cause.TOO_LATE: Sentences(
-        "The bot was down for so long that it comes to this only now, more than an hour later.",
-        "Type it again if it is still to be done.",
+        "Opp Status was down for more than an hour, so this command didn't run.", "Still want it? Run it again."
     ),
     Cause.STORE_DOWN: Sentences(
-        "The bot cannot write down what it does at the moment, and without that it changes nothing.", AGAIN_SOON
+        "Opp Status can't save its records right now, so it isn't changing any deals.", AGAIN_SOON
     ),
-    Cause.UNEXPECTED: Sentences(
-        "Something went wrong inside the bot. This is a fault of the bot, not yours.",
-        "Please tell {admin}, with the reference below.",
-    ),
+    Cause.UNEXPECTED: Sentences("Something went wrong in Opp Status. It wasn't your command.", WITH_REFERENCE),
 }
 
-LOOK = "Look at the deal"
+GONE = "{deal} isn't in HighLevel anymore. It may have been deleted."
+"""A deal that the person picked, pressed or wants to undo, and whose name is known, has gone meanwhile."""
 
-LOOK_FIRST = f"{LOOK} before you try again. If it goes on, please tell {{admin}}."
+CHECK = "Check the deal"
+
+CHECK_FIRST = f"{CHECK} before you try again."
 """What to do when it is unknown whether the deal changed."""
 
-PERHAPS_LATE = "It may only be slow: look at the deal before you try again."
-"""What to do after a change that HighLevel did not answer, and that did not show when the bot looked again."""
+PERHAPS_LATE = "It may just be slow. Check the deal before you try again."
+"""What to do after a change that HighLevel did not answer, and that did not show when Opp Status looked again."""
 
-CANNOT_LOOK_UP = Sentences("I cannot look that up at the moment: the bot's database does not answer.", AGAIN_SOON)
+RAN_AGAIN = "That already ran again."
+
+FORGOTTEN = "That command is no longer on record. To run it, type it again."
+
+CANNOT_LOOK_UP = Sentences("Can't look that up right now.", AGAIN_SOON)
 
 PERHAPS_WRITTEN = Sentences(
-    "The bot's database did not answer while your command was being written down.",
-    "Wait a minute, and look at the deal before you type it again. If it goes on, please tell {admin}.",
+    "Your command may not have been saved.", "Wait a minute and check the deal before you run it again."
 )
 
-PERHAPS_CARRIED_OUT = "Nothing has been changed so far. If it was written down after all, it is carried out soon, and you read the result here."
+PERHAPS_CARRIED_OUT = "Nothing has changed yet. If it was saved, it'll run soon and the result will show up here."
 
-TAKES_LONG = (
-    "This takes longer than usual, and is not forgotten: your command is written down and waits for its turn or for an answer.",
-    "I cannot tell yet whether anything changed. The result follows here.",
-    "There is no need to type it again.",
-)
+TAKES_LONG = "Still working on it. The result will show up here."
 
 CANNOT_UNDO: Mapping[UndoRefusal, str] = {
-    UndoRefusal.NONE_YET: "You have not changed any deal from Slack that I know of, so there is nothing to take back.",
-    UndoRefusal.UNKNOWN: "I do not know that change any more, so I cannot take it back.",
-    UndoRefusal.NOT_DONE: "Your last command is still under way, so there is nothing to take back yet. Its result follows.",
-    UndoRefusal.UNSURE: "I could not tell whether your last command changed the deal, so I do not take it back blindly.",
-    UndoRefusal.NO_CHANGE: "That command changed nothing that could be taken back.",
-    UndoRefusal.SWITCHED_OFF: "Taking changes back is switched off here.",
-    UndoRefusal.TOO_OLD: "That change is older than {window}, and only younger ones can be taken back like this.",
-    UndoRefusal.NO_STATUS: "The deal was {before} before, and that is no status that I can set.",
-    UndoRefusal.UNDER_WAY: "{user} is taking that back at this moment; your press adds nothing to it.",
-    UndoRefusal.DONE: "{user} has taken that back already, {when}. Your press changed nothing more.",
+    UndoRefusal.NONE_YET: "You haven't changed any deals from Slack yet, so there's nothing to undo.",
+    UndoRefusal.UNKNOWN: "That change is no longer on record, so it can't be undone.",
+    UndoRefusal.NOT_DONE: "Your last command is still running. The result will show up here.",
+    UndoRefusal.UNSURE: "It isn't clear whether your last command changed the deal, so it can't be undone safely. Check the deal first.",
+    UndoRefusal.NO_CHANGE: "That command didn't change anything, so there's nothing to undo.",
+    UndoRefusal.SWITCHED_OFF: "Undo is turned off here.",
+    UndoRefusal.TOO_OLD: "You can undo a change for {window}, and that one is older.",
+    UndoRefusal.NO_STATUS: "The deal used to be {before}, and Opp Status can't set that status.",
+    UndoRefusal.UNDER_WAY: "{user_is} already undoing that.",
+    UndoRefusal.DONE: "{user} already undid that ({when}).",
 }
-"""Why a change is not undone: `{user}` is who undid it already, `{before}` the status that the deal had."""
+"""Why a change is not undone: `{user}` is who undid it already, `{user_is}` who does, `{before}` the status that the deal had."""
 
 SPEAKS_FOR_ITSELF = {UndoRefusal.NOT_DONE, UndoRefusal.UNDER_WAY, UndoRefusal.DONE}
 """Refusals that say all: the message adds neither that nothing was changed, which would be wrong, nor what to do."""
 
 DENIALS: Mapping[Reason, Sentences] = {
     Reason.NOT_ALLOWED: Sentences(
-        "You are not on the list of people who may change deals from Slack.",
-        "Ask {admin} to add you; your Slack id is {user}.",
+        "You don't have access to change deals from Slack yet.",
+        "Ask {admin} to add you. Your Slack ID is {user}.",
     ),
     Reason.NOBODY_ALLOWED: Sentences(
-        "No one may change deals from Slack yet: the list of people who may is empty.",
-        "Ask {admin} to set `ALLOWED_USERS`; your Slack id is {user}.",
+        "No one can change deals from Slack yet. Setup isn't finished.",
+        "Ask {admin} to finish setup. Your Slack ID is {user}.",
+        "set `ALLOWED_USERS` or `ADMINS`.",
     ),
     Reason.WRONG_CHANNEL: Sentences(
-        "Deals may not be changed from this channel.",
-        "Use one of {channels}, or ask {admin} to add this one; its id is {channel}.",
+        "You can't change deals from this channel.",
+        "Try {channels}, or ask {admin} to turn on this channel.",
+        "this channel's ID is {channel}.",
     ),
     Reason.WRONG_WORKSPACE: Sentences(
-        "This bot works for another Slack workspace, and changes no deals from this one.",
-        "The person who installed it here can set it up for this workspace.",
+        "Opp Status is set up for a different Slack workspace.",
+        "Ask the person who installed it to set it up here.",
     ),
     Reason.WORKSPACE_UNKNOWN: Sentences(
-        "Slack has not yet told the bot which workspace it works for.",
-        "Try again in a minute. If it goes on, please tell {admin}: `SLACK_BOT_TOKEN` may be wrong.",
+        "Opp Status is still starting up.",
+        "Try again in a minute. If it keeps happening, tell {admin}.",
+        "check `SLACK_BOT_TOKEN`.",
     ),
     Reason.GROUPS_UNKNOWN: Sentences(
-        "Slack did not tell me whether you are in one of the groups that may change deals.",
-        "Try again in a minute. If it goes on, please tell {admin}; your Slack id is {user}.",
+        "Slack didn't say which user groups you're in, so your access can't be checked.",
+        "Try again in a minute. If it keeps happening, tell {admin}. Your Slack ID is {user}.",
     ),
     Reason.APPROVALS_UNKNOWN: Sentences(
-        "I cannot look up at the moment whether an admin has let you in: the bot's database does not answer.",
-        AGAIN_SOON,
+        "Can't check your access right now.", "Try again in a minute. If it keeps happening, tell {admin}."
     ),
     Reason.PERSON_UNKNOWN: Sentences(
-        "Slack did not tell me whether you are a full member of this workspace, and only members can be let in by a group or an admin.",
-        "Try again in a minute. If it goes on, ask {admin} to add you to `ALLOWED_USERS`; your Slack id is {user}.",
+        "Slack didn't confirm that you're a full member, so your access can't be checked.",
+        "Try again in a minute. If it keeps happening, ask {admin} to add you. Your Slack ID is {user}.",
+        "people in `ALLOWED_USERS` need no check.",
     ),
     Reason.STRANGER: Sentences(
-        "You are from another company's Slack workspace, and deals are changed from here by this one's people only.",
-        "Ask someone of this workspace to change the deal.",
+        "Only people in this workspace can change its deals.", "Ask someone on this team to update the deal."
     ),
     Reason.GUEST: Sentences(
-        "You are a guest in this workspace, and guests are not let in by a group or an admin's approval.",
-        "If you need it, ask {admin} to add you to `ALLOWED_USERS`; your Slack id is {user}.",
+        "Guests can't request access to change deals.",
+        "If you need it, ask {admin} to add you. Your Slack ID is {user}.",
+        "guests can be added to `ALLOWED_USERS`.",
     ),
-    Reason.BOT: Sentences("Bots change no deals here.", "A person has to ask for it."),
+    Reason.BOT: Sentences("Bots can't change deals.", "Ask a person to run the command."),
     Reason.GONE: Sentences(
-        "Slack says that your account is deactivated, so you may not change deals any more.",
-        "If that is a mistake, please tell {admin}; your Slack id is {user}.",
+        "Slack says your account is deactivated, so you no longer have access.",
+        "If that's wrong, tell {admin}. Your Slack ID is {user}.",
     ),
-    Reason.TOO_FAST: Sentences("That was more than 20 commands in a minute.", "Wait a minute, then go on."),
+    Reason.TOO_FAST: Sentences("That's more than 20 commands in a minute.", "Wait a minute, then try again."),
 }
 
 WAYS: Mapping[Way, str] = {
-    Way.ADMIN: "You are one of the admins.",
-    Way.LIST: "You are on the list of people who may.",
-    Way.GROUP: "You are in the user group {group}.",
-    Way.APPROVAL: "{by} let you in, {at}.",
+    Way.ADMIN: "You're an admin.",
+    Way.LIST: "You're on the access list.",
+    Way.GROUP: "You're in the {group} user group.",
+    Way.APPROVAL: "{by} approved you {at}.",
 }
 """Why a caller may change deals."""
 
 USAGE: Mapping[Problem, str] = {
-    Problem.NO_STATUS: "Which status should these deals have? Add one of {statuses}.",
-    Problem.NO_OPPORTUNITY: "Which deal? Put its name, its link or its id before {word}.",
-    Problem.UNKNOWN_STATUS: "{word} is not a status. Use one of {statuses}.",
-    Problem.ALL_IS_NO_STATUS: (
-        "`all` is not a status that a deal can have. HighLevel uses the word to search deals of every status, so it is not "
-        "sent. Use one of {statuses}."
-    ),
-    Problem.STATUS_NOT_OFFERED: "Setting deals to {word} is switched off here. Use one of {statuses}.",
-    Problem.NAME_TOO_SHORT: "{word} is too short to look a deal up by. Type more of its name, or paste its link.",
-    Problem.TOO_MANY: f"That is {{word}} deals, and I change at most {MOST_AT_ONCE} at once.",
-    Problem.LINK_WITHOUT_ID: "There is no deal in that link. Open the deal in HighLevel and copy the address from there.",
-    Problem.OTHER_LOCATION: (
-        "That link leads to another HighLevel location (sub-account) than the one this bot works for. Its id is {word}."
-    ),
+    Problem.NO_STATUS: "What should these deals be? Add {statuses} at the end.",
+    Problem.NO_OPPORTUNITY: "Which deal? Put its name or link before {word}.",
+    Problem.UNKNOWN_STATUS: "{word} isn't a status. Use {statuses}.",
+    Problem.ALL_IS_NO_STATUS: "`all` isn't a deal status. Use {statuses}.",
+    Problem.STATUS_NOT_OFFERED: "Setting deals to {word} is turned off here. Use {statuses}.",
+    Problem.NAME_TOO_SHORT: "{word} is too short to search for. Type more of the name, or paste the deal's link.",
+    Problem.TOO_MANY: f"That's {{word}} deals. You can change up to {MOST_AT_ONCE} at once.",
+    Problem.LINK_WITHOUT_ID: "That link isn't to a deal. Open the deal in HighLevel and copy its link.",
+    Problem.OTHER_LOCATION: "That deal is in a different HighLevel sub-account ({word}).",
     Problem.UNDO_STANDS_ALONE: (
-        "`undo` stands alone and takes back your last change: I do not know what to do with {word}. For another change press "
-        "the button under its message."
+        "`undo` reverses your last change and nothing else. To undo another one, use Undo on its message."
     ),
-    Problem.HISTORY_OF_WHAT: "`history` takes one deal's id or link, or nothing for your own commands; from admins also a person or `all`: I cannot use {word}.",
-    Problem.TOO_MUCH: (
-        "I do not know what to do with {word}. The status comes last, and only `lost` may have a reason behind it; a name that "
-        "has such a word in it goes into quotes. Several deals at once go by their ids or links."
+    Problem.HISTORY_OF_WHAT: (
+        "No deals match {word}. Try `/opp-status history` for your own changes, or add a deal's link."
     ),
+    Problem.TOO_MUCH: "Not sure what to do with {word}. Put the status last: `/opp-status Acme Corp won`.",
 }
 
 GOES_ON = "On it…"
 
-NOTHING_CHANGED = "Nothing was changed."
+NOTHING_CHANGED = "Nothing changed."
 
-SHARED_CHANNEL = "This channel is shared with another company: its people would read the deal's name, value, contact and owner, and who changed it."
+SHARED_CHANNEL = "This channel is shared with another company. They'd see the deal's name, value, contact, and owner."
 
-AUTOMATIONS = "HighLevel's automations that wait for a deal's status run then, and may write to the customer."
+AUTOMATIONS = "HighLevel automations may run and message the customer."
 
-REASONS_ELSEWHERE = "Lost reasons are made in HighLevel, under Settings › Custom Fields › Lost Reason."
+REASONS_ELSEWHERE = "Manage lost reasons in HighLevel: Settings › Custom Fields › Lost Reason."
 
-SEARCH_LAGS = "What was changed in HighLevel in the last seconds may not show here yet."
+SEARCH_LAGS = "Changes from the last few seconds may not show yet."
 
 
 @dataclass(frozen=True, slots=True)
 class FormWords:
     """Every word that the form shows."""
 
-    title: str = "Change a deal"
-    submit: str = "Change"
+    title: str = "Update a deal"
+    submit: str = "Update deal"
     close: str = "Cancel"
     deal: str = "Deal"
-    deal_placeholder: str = "Name, contact, e-mail, link or id"
+    deal_placeholder: str = "Search by name, contact, or company"
     status: str = "New status"
-    status_placeholder: str = "Choose a status"
-    reason: str = "Why was it lost?"
-    reason_placeholder: str = "Choose a reason"
+    status_placeholder: str = "Pick a status"
+    reason: str = "Lost reason"
+    reason_placeholder: str = "Pick a reason"
     note: str = "Note"
-    note_hint: str = "It is posted with the result."
-    post: str = "Who sees the result?"
-    post_here: str = "Post to this channel"
-    post_otherwise: str = "Otherwise only you see it"
-    unavailable: str = "HighLevel does not answer. Type on to try again."
-    nameless: str = "the deal {id}"
-    no_deal: str = "Choose a deal: type the first letters, then pick it from the list."
-    no_answer: str = "HighLevel did not answer, so there is no deal here yet. Type again, then pick it from the list."
-    no_status: str = "Choose the status that the deal should have."
-    not_offered: str = "Setting deals to {status} is switched off here. Choose another status."
-    no_reason: str = "Choose why it was lost."
-    not_written: str = "The bot's database does not answer, so nothing was changed. Wait a minute and send it again."
+    note_hint: str = "Posted with the update in Slack. It isn't added to the deal in HighLevel."
+    post: str = "Share"
+    post_here: str = "Post the update in this channel"
+    post_otherwise: str = "If you clear this, only you see it"
+    unavailable: str = "HighLevel isn't responding. Keep typing to try again."
+    nameless: str = "Deal {id}"
+    no_deal: str = "Type a few letters, then pick a deal from the list."
+    no_answer: str = "HighLevel didn't respond. Type again, then pick a deal from the list."
+    no_status: str = "Pick a status."
+    not_offered: str = "Setting deals to {status} is turned off here. Pick another status."
+    no_reason: str = "Pick a lost reason."
+    not_written: str = "Couldn't save this, so nothing changed. Wait a minute and try again."
     perhaps_written: str = (
-        "The bot's database did not answer. Close this, wait a minute and look at the deal before you try again: "
-        "if it was written down after all, it is carried out soon."
+        "This may not have been saved. Close the form, wait a minute, and check the deal before you try again."
     )
-    broken: str = (
-        "Something went wrong inside the bot, and nothing was changed. Try again, or type the command. "
-        "Reference {reference}."
-    )
-    broken_option: str = "Something went wrong inside the bot. Reference {reference}."
-    note_too_long: str = "This is {length} characters long, and {most} fit. Please shorten it."
+    broken: str = "Something went wrong and nothing changed. Try again, or use `/opp-status`. Ref {reference}"
+    broken_option: str = "Something went wrong. Ref {reference}"
+    note_too_long: str = "That's {length} characters. The limit is {most}."
 
 
 FORM_WORDS = FormWords()

@@ -24,7 +24,7 @@ async def test_reset_restores_everything_but_the_bots_ledger() -> None:
         assert stage.highlevel.opportunities[ACME]["status"] == "open"
         assert (stage.slack.shown, stage.slack.refusals, stage.slack.sent) == ([], [], [])
         await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
-        assert "from open to" in (await stage.slack.wait_for(1))[0].text
+        assert "> won New website" in (await stage.slack.wait_for(1))[0].text
         assert len(await stage.history.of_opportunity(ACME, 5)) == 2
 
 

@@ -225,7 +225,7 @@ def test_the_text_of_a_button_is_escaped_and_on_one_line(text: str) -> None:
 
 
 def test_a_button_has_its_text_action_value_and_confirmation() -> None:
-    confirm = Confirm("Undo it?", "It was *open*.", "Undo", "Leave it")
+    confirm = Confirm("Undo it?", "It was *open*.", "Undo", "Cancel")
 
     def label(text: str) -> dict[str, object]:
         return {"type": "plain_text", "text": text, "emoji": False}
@@ -242,7 +242,7 @@ def test_a_button_has_its_text_action_value_and_confirmation() -> None:
             "title": label("Undo it?"),
             "text": {"type": "mrkdwn", "text": "It was *open*.", "verbatim": True},
             "confirm": label("Undo"),
-            "deny": label("Leave it"),
+            "deny": label("Cancel"),
         },
     }
 

@@ -13,7 +13,7 @@ from bot.deals.deal import Opportunity
 from bot.deals.outcome import AlreadySo, Changed, Outcome
 from bot.simulator.demo.mrkdwn import html_of
 from bot.slack.block_kit.blocks import label
-from bot.slack.block_kit.mrkdwn import code, fit, link, plain
+from bot.slack.block_kit.mrkdwn import code, fit, link, plain, spoken
 from tests.markup import read
 from tests.reading import OUTCOMES, RICH, buttons, command_of, our_messages, shown, told
 
@@ -84,10 +84,29 @@ def test_the_eye_reads_a_text_from_outside_as_it_was_typed(text: str) -> None:
 def test_a_contact_with_markup_in_its_name_is_shown_as_it_was_typed() -> None:
     message = told(Changed(RICH, replace(RICH, status="lost", contact="*PAY NOW* ~x~", company=None)))
 
-    page = read(html_of(shown(message)[0], {}))
+    page = read(html_of("\n".join(shown(message)), {}))
     assert "∗PAY NOW∗ ∼x∼" in page.text
-    assert [node.text for node in page.all("strong")] == ["New website", "lost"]
+    assert [node.text for node in page.all("strong")] == ["New website", "lost", "12,500"]
     assert page.all("del") == []
+
+
+@pytest.mark.parametrize(
+    ("mrkdwn", "said"),
+    [
+        ("*<https://a.example/b?c=d|New website>* · *$4,800*", "New website · $4,800"),
+        ("<@U0ANA> won *x*, <!date^1^{time}|then> in <#C1>", "<@U0ANA> won x, <!date^1^{time}|then> in <#C1>"),
+        ("_Hank, Globex_ and snake_case", "Hank, Globex and snake_case"),
+        ("run `a *b* _c_` *now*", "run `a *b* _c_` now"),
+        ("a &lt;b&gt; *c", "a &lt;b&gt; c"),
+    ],
+)
+def test_what_is_read_out_has_neither_links_nor_marks(mrkdwn: str, said: str) -> None:
+    assert spoken(mrkdwn) == said
+
+
+@given(TEXTS)
+def test_a_name_is_read_out_as_it_is_shown(name: str) -> None:
+    assert spoken(f"*{link('https://a.example', name)}*") == plain(name).replace("|", "¦")
 
 
 @pytest.mark.parametrize(

@@ -159,11 +159,11 @@ async def test_after_a_decision_against_them_a_person_can_ask_again_a_day_later(
 @pytest.mark.parametrize(
     ("person", "why"),
     [
-        (Person(frozenset({"T1"}), is_guest=True), "You are a guest in this workspace"),
-        (Person(frozenset({"T1"}), is_bot=True), "Bots change no deals here."),
+        (Person(frozenset({"T1"}), is_guest=True), "Guests can't request access"),
+        (Person(frozenset({"T1"}), is_bot=True), "Bots can't change deals."),
         (Person(frozenset({"T1"}), is_gone=True), "your account is deactivated"),
-        (Person(frozenset({"T2"})), "another company's Slack workspace"),
-        (None, "Slack did not tell me whether you are a full member"),
+        (Person(frozenset({"T2"})), "Only people in this workspace"),
+        (None, "Slack didn't confirm that you're a full member"),
     ],
 )
 async def test_an_ineligible_person_is_told_why_and_no_admin_is_asked(
@@ -183,12 +183,12 @@ async def test_a_person_who_may_already_is_told_so(desk: Desk) -> None:
 async def test_without_admins_no_request_is_taken(desk: Desk) -> None:
     desk.admins = ()
 
-    assert "You are not on the list" in await _asks(desk)
+    assert "You don't have access" in await _asks(desk)
     assert desk.access_requests.rows == []
 
 
 async def test_a_person_of_another_workspace_cannot_ask(desk: Desk) -> None:
-    assert "another company's Slack workspace" in await _asks(desk, user={"id": "U9", "team_id": "T2"})
+    assert "Only people in this workspace" in await _asks(desk, user={"id": "U9", "team_id": "T2"})
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ async def test_a_database_that_does_not_answer_is_reported(desk: Desk, action: s
     who = MEMBER if action == "request_access" else KIM
     text = await desk.on_press(action, "U9", user=who)
 
-    assert ("the bot's database does not answer" if action == "request_access" else "Couldn't save that.") in text
+    assert ("Can't check your access right now." if action == "request_access" else "Couldn't save that.") in text
 
 
 async def test_a_request_that_cannot_be_written_down_is_not_sent(desk: Desk) -> None:
@@ -312,7 +312,7 @@ async def test_an_admin_sees_that_the_list_is_empty_or_cut(desk: Desk) -> None:
     desk.access_requests.rows = [replace(ASKED, reference=f"R{n}", user_id=f"U{n}") for n in range(21)]
     assert "Showing the first 20." in (await _lists(desk, "U0KIM"))["text"]
     desk.access_requests.down = True
-    assert "I cannot look that up" in (await _lists(desk, "U0KIM"))["text"]
+    assert "Can't look that up right now." in (await _lists(desk, "U0KIM"))["text"]
 
 
 async def test_only_admins_see_the_requests(desk: Desk) -> None:

@@ -98,8 +98,8 @@ async def test_an_exception_in_a_listener_is_told_to_the_person_with_its_referen
     assert [bool(line["exc_info"]) for line in broken] == [True]
     assert desk.instrumentation.outcomes == ["unexpected"]
     shown = str(answer) + "".join(message.text for message, _, _ in desk.told)
-    assert "wrong inside the bot" in shown
-    assert "Reference " in shown
+    assert "Something went wrong" in shown
+    assert "Ref " in shown
 
 
 def _raise(_text: str) -> NoReturn:
@@ -109,17 +109,17 @@ def _raise(_text: str) -> NoReturn:
 @pytest.mark.parametrize(
     ("error", "what", "changed", "event", "outcome"),
     [
-        (LookupFailed(), "I cannot look that up", "Nothing was changed.", "command.not_looked_up", "store_down"),
-        (StoreDown(), "cannot write down", "Nothing was changed.", "command.not_written_down", "store_down"),
+        (LookupFailed(), "Can't look that up right now.", "Nothing changed.", "command.not_looked_up", "store_down"),
+        (StoreDown(), "can't save its records", "Nothing changed.", "command.not_written_down", "store_down"),
         (
             StoreDown(perhaps_written=True),
-            "carried out soon",
-            "Nothing has been changed",
+            "it'll run soon",
+            "Nothing has changed yet",
             "command.not_written_down",
             "store_down",
         ),
-        (StoreRefused(), "wrong inside the bot", "Nothing was changed.", "command.broken", "unexpected"),
-        (RuntimeError(), "wrong inside the bot", "Nothing was changed.", "command.broken", "unexpected"),
+        (StoreRefused(), "Something went wrong in Opp Status.", "Nothing changed.", "command.broken", "unexpected"),
+        (RuntimeError(), "Something went wrong in Opp Status.", "Nothing changed.", "command.broken", "unexpected"),
     ],
 )
 async def test_a_failure_of_a_command_is_told_in_its_acknowledgement(
@@ -130,7 +130,7 @@ async def test_a_failure_of_a_command_is_told_in_its_acknowledgement(
         status, answer = await desk.on_command()
 
     assert (status, answer["response_type"]) == (200, "ephemeral")
-    assert all(part in answer["text"] for part in (what, changed, "Reference "))
+    assert all(part in answer["text"] for part in (what, changed, "Ref "))
     assert [line["event"] for line in lines] == ["command.received", event]
     assert desk.instrumentation.outcomes == [outcome]
 
@@ -153,7 +153,7 @@ async def test_a_failure_while_a_person_types_is_offered_instead_of_deals() -> N
         _, answer = await Desk(workspace=Failing(RuntimeError())).dispatch(typing)
 
     (option,) = answer["options"]
-    assert "wrong inside the bot. Reference" in option["text"]["text"]
+    assert "Something went wrong. Ref" in option["text"]["text"]
 
 
 async def test_a_failure_after_a_press_is_told_where_it_was_pressed() -> None:
@@ -161,5 +161,5 @@ async def test_a_failure_after_a_press_is_told_where_it_was_pressed() -> None:
     with capture_logs():
         text = await desk.on_press("undo", "key")
 
-    assert "wrong inside the bot" in text
+    assert "Something went wrong in Opp Status." in text
     assert desk.entries == []

@@ -133,7 +133,7 @@ async def test_a_form_that_does_not_open_is_reported(desk: Desk) -> None:
 
     (message,) = await desk.answers()
     assert message
-    assert "form could not be opened" in message.text
+    assert "form didn't open in time" in message.text
     assert not message.public
 
 
@@ -185,7 +185,7 @@ async def test_a_deal_whose_name_cannot_be_read_is_shown_by_its_id(desk: Desk) -
     option = await _shortcut(desk, {"text": LINK})
 
     assert option
-    assert (option["text"]["text"], option["value"]) == (f"the deal {ID}", ID)
+    assert (option["text"]["text"], option["value"]) == (f"Deal {ID}", ID)
 
 
 async def test_a_slow_name_does_not_keep_the_form_from_opening(desk: Desk) -> None:
@@ -194,7 +194,7 @@ async def test_a_slow_name_does_not_keep_the_form_from_opening(desk: Desk) -> No
         option = await _shortcut(desk, {"text": LINK})
 
     assert option
-    assert option["text"]["text"] == f"the deal {ID}"
+    assert option["text"]["text"] == f"Deal {ID}"
     assert NAME_WITHIN <= 1.5
 
 
@@ -203,7 +203,7 @@ async def test_the_shortcut_refuses_people_who_may_not_change_deals(desk: Desk) 
 
     assert await _sent(desk, "message_action", user={"id": "U3"}, **body) == {}
     ((message, to, _),) = desk.told
-    assert "not on the list" in message.text
+    assert "You don't have access" in message.text
     assert to == Address("http://reply.example", "C1", "U3")
     assert desk.questions == []
 
@@ -406,7 +406,7 @@ async def test_a_form_without_values_shows_errors(desk: Desk) -> None:
 async def test_the_form_of_a_person_who_may_not_closes_and_they_are_told_why(desk: Desk) -> None:
     assert await _submitted(desk, _view(), user={"id": "U3"}) == {"response_action": "clear"}
     ((message, to, reference),) = desk.told
-    assert "not on the list" in message.text
+    assert "You don't have access" in message.text
     assert reference in message.text
     assert to == Address("http://reply.example", "C1", "U3")
 

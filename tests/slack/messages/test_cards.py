@@ -42,9 +42,9 @@ def test_a_card_shows_the_deal_what_was_done_from_slack_and_what_can_be_done() -
     )
     first, facts, reason, head, *past = lines(message)
 
-    assert first.startswith(f"{DEAL} is *lost* since <!date^")
-    assert facts == "value 12,500 · Jo Doe of Doe Ltd · Sales › Proposal · owner Kim Lee"
-    assert reason == "Lost reason: one whose name HighLevel does not tell"
+    assert first.startswith(f"{DEAL} · *12,500* is *lost* (since <!date^")
+    assert facts == "Jo Doe, Doe Ltd · Proposal · Owner: Kim Lee"
+    assert reason == "Lost reason: name not available"
     assert head == "Last from Slack:"
     assert ["open → *won*" in line for line in past] == [True] * 3
     assert pressable(message) == [
@@ -56,11 +56,11 @@ def test_a_card_shows_the_deal_what_was_done_from_slack_and_what_can_be_done() -
     ]
     assert [each["url"] for each in buttons(message) if "url" in each] == [URL]
     assert not any("confirm" in each for each in buttons(message))
-    assert (message.public, shown(message)[-1]) == (False, f"Reference {REF}")
+    assert (message.public, shown(message)[-1]) == (False, f"Ref {REF}")
 
 
 def test_a_card_without_anything_else_is_short() -> None:
-    assert shown(our_messages().cards.card(WON, [], REF)) == [f"{DEAL} is *won*.", f"Reference {REF}"]
+    assert shown(our_messages().cards.card(WON, [], REF)) == [f"{DEAL} is *won*.", f"Ref {REF}"]
 
 
 def test_the_buttons_of_a_card_ask_first_where_leaving_its_status_is_confirmed() -> None:
@@ -71,7 +71,7 @@ def test_the_buttons_of_a_card_ask_first_where_leaving_its_status_is_confirmed()
     assert button["confirm"]["title"]["text"] == "Make it open?"
     assert button["confirm"]["text"]["text"] == f"New website is won. {AUTOMATIONS}"
     assert button["confirm"]["confirm"]["text"] == "Make it open"
-    assert button["confirm"]["deny"]["text"] == "Leave it"
+    assert button["confirm"]["deny"]["text"] == "Cancel"
     assert [each["action_id"] for each in rest] == ["link", "share"]
     assert (
         "The deal is won."
@@ -107,7 +107,7 @@ def test_a_card_that_is_shared_is_for_everybody_and_has_nothing_to_press() -> No
 
     assert lines(message) == ["<@U0ANA> shows you a deal:", f"{DEAL} is *lost*.", "Lost reason: Too expensive"]
     assert (message.public, message.also_in, buttons(message)) == (True, "", [])
-    assert shown(message)[-1] == f"Reference {REF}"
+    assert message.blocks[0]["block_id"] == REF
 
 
 @pytest.mark.parametrize("errors_in_channel", [True, False])
@@ -117,8 +117,8 @@ def test_why_a_deal_cannot_be_shown_is_for_the_caller_alone(*, errors_in_channel
         Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING), Wish("", Status.OPEN, name="Acme"), REF
     )
 
-    assert message.text.startswith("I searched HighLevel for `Acme` and found no deal.\nNothing was changed.\n")
-    assert (message.public, shown(message)[-1]) == (False, f"Reference {REF}")
+    assert message.text.startswith("No deals match `Acme`.\nNothing changed. Check the spelling")
+    assert (message.public, shown(message)[-1]) == (False, f"Ref {REF}")
 
 
 def test_a_caller_who_looked_for_a_deal_by_a_mistyped_status_learns_where_it_goes() -> None:

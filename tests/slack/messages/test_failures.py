@@ -7,52 +7,111 @@ from bot.deals.outcome import Cause, Effect, Failed, Trouble
 from bot.deals.wish import Consent
 from bot.simulator.slack.block_kit import refusal_of
 from bot.slack.mail.replies import as_response
-from bot.slack.messages.tables import FAILURES
-from tests.reading import DEAL, ID, KIM, LOSE, OPEN, REF, URL, command_of, lines, our_messages, shown, told
+from bot.slack.messages.tables import AGAIN_LATER, AGAIN_SOON, FAILURES
+from tests.reading import (
+    BEN_UNDOES,
+    CHANGE,
+    DEAL,
+    ID,
+    KIM,
+    LONG,
+    LOSE,
+    OPEN,
+    REF,
+    WISH,
+    command_of,
+    lines,
+    our_messages,
+    pressable,
+    shown,
+    told,
+)
+
+PASSING = {cause for cause, sentences in FAILURES.items() if sentences.then in {AGAIN_SOON, AGAIN_LATER}}
+"""The causes after which the same command may succeed."""
 
 
 @pytest.mark.parametrize("cause", Cause)
 def test_a_failure_says_what_happened_whether_anything_changed_what_next_and_the_reference(cause: Cause) -> None:
-    sentences, small_print = shown(told(Failed(Trouble(cause, retry_after=30.0), Effect.NOTHING)))
-    what, changed, then = sentences.split("\n")
+    sentences = FAILURES[cause]
+    said, small_print = shown(told(Failed(Trouble(cause, retry_after=30.0), Effect.NOTHING)))
+    what, changed = said.split("\n")
+    named = sentences.what.format(id=f"`{ID}`", name="`…`")
+    then = sentences.then.format(admin=f"<@{KIM}>", wait="in 30 seconds")
+    small, *for_admins = small_print.split("\n")
 
-    assert what == FAILURES[cause].what.format(id=f"`{ID}`", name="`…`")
-    assert changed == "Nothing was changed."
-    page = "the page where HighLevel is connected"
-    assert then == FAILURES[cause].then.format(admin=f"<@{KIM}>", wait="in 30 seconds", page=page)
-    assert small_print == f"Reference {REF}"
+    assert what == (f"⚠️ {named}" if "`" in named else f"⚠️ *{named}*")
+    assert changed == f"Nothing changed. {'' if sentences.then == AGAIN_SOON else then}".strip()
+    assert small == (f"Keeps happening? Tell <@{KIM}> · Ref {REF}" if cause in PASSING else f"Ref {REF}")
+    page = "the HighLevel connection page"
+    assert for_admins == [f"For admins: {each.format(page=page)}" for each in filter(None, [sentences.for_admins])]
 
 
-@pytest.mark.parametrize("cause", Cause)
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause is not Cause.NOT_FOUND])
 @pytest.mark.parametrize(
     ("failed", "changed"),
     [
-        (Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING), "Nothing was changed."),
-        (Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING, OPEN), f"Nothing was changed. {DEAL} is still *open*."),
+        (Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING), "Nothing changed."),
+        (Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING, OPEN), f"Nothing changed. {DEAL} is still *open*."),
         (
             Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING, OPEN, OPEN),
-            f"I looked again: {DEAL} is still *open*, so nothing has changed so far.",
+            f"{DEAL} is still *open*, so nothing has changed yet.",
         ),
-        (Failed(Trouble(Cause.NOT_FOUND), Effect.UNKNOWN), f"I cannot tell whether <{URL}|the deal> changed."),
-        (Failed(Trouble(Cause.NOT_FOUND), Effect.UNKNOWN, OPEN), f"I cannot tell whether {DEAL} changed."),
+        (Failed(Trouble(Cause.NOT_FOUND), Effect.UNKNOWN), "The deal may have changed."),
+        (Failed(Trouble(Cause.NOT_FOUND), Effect.UNKNOWN, OPEN), f"{DEAL} may have changed."),
         (
             Failed(Trouble(Cause.NOT_FOUND), Effect.UNKNOWN, OPEN, Opportunity(ID, "lost", name="New website")),
-            f"{DEAL} was *open* before, and is *lost* now.",
+            f"{DEAL} was *open* and is now *lost*.",
         ),
     ],
 )
 def test_whether_anything_changed_is_told_as_far_as_it_is_known(cause: Cause, failed: Failed, changed: str) -> None:
     message = told(Failed(Trouble(cause), failed.effect, failed.before, failed.now))
 
-    assert shown(message)[0].split("\n")[1] == changed
+    assert shown(message)[0].split("\n")[1].startswith(changed)
+    assert ("link", "View in HighLevel", "") in pressable(message)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_a_command_can_be_run_once_more_where_that_may_help_and_cannot_do_it_twice(cause: Cause) -> None:
+    again = ("retry", "Try again", "17.key") in pressable(told(Failed(Trouble(cause), Effect.NOTHING)))
+    unsure = told(Failed(Trouble(cause), Effect.UNKNOWN))
+
+    assert again == (cause in PASSING | {Cause.TOO_LATE})
+    assert "Try again" not in {label for _, label, _ in pressable(unsure)}
+
+
+def test_a_failure_whose_key_no_button_can_carry_says_what_to_do_instead() -> None:
+    command = replace(command_of(), key=LONG)
+    message = our_messages().outcome(Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), command)
+
+    assert lines(message)[1] == "Nothing changed. Try again in a minute."
+    assert pressable(message) == [("link", "View in HighLevel", "")]
+
+
+def test_a_deal_that_went_meanwhile_is_named_and_not_called_an_unknown_id() -> None:
+    gone = Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING)
+    pressed = our_messages().outcome(gone, command_of(replace(WISH, name="Acme renewal *2027*")))
+    undone = our_messages().outcome(gone, BEN_UNDOES, replace(CHANGE, name="Acme renewal"))
+    nameless = our_messages().outcome(gone, BEN_UNDOES, replace(CHANGE, name=None))
+
+    assert lines(pressed) == [
+        "⚠️ *Acme renewal ∗2027∗* isn't in HighLevel anymore. It may have been deleted.",
+        "Nothing changed.",
+    ]
+    assert lines(undone)[0] == "⚠️ *Acme renewal* isn't in HighLevel anymore. It may have been deleted."
+    assert pressable(pressed) == []
+    assert "No deal has the ID" in nameless.text
 
 
 def test_a_bot_that_is_not_connected_tells_where_the_admin_connects_it() -> None:
     failed = Failed(Trouble(Cause.RECONNECT), Effect.NOTHING)
     message = told(failed, connect_url="https://deals.example/oauth/highlevel/install")
 
-    assert "on <https://deals.example/oauth/highlevel/install|the page where HighLevel is connected>." in message.text
-    assert "`python -m bot connect` prints the link" in message.text
+    assert shown(message)[-1].splitlines()[1] == (
+        "For admins: run `python -m bot connect`, then open the link on "
+        "<https://deals.example/oauth/highlevel/install|the HighLevel connection page>."
+    )
     assert refusal_of(as_response(message)) is None
 
 
@@ -61,9 +120,9 @@ def test_a_caller_looks_before_trying_again_when_the_change_may_only_be_late(cau
     late = told(Failed(Trouble(cause), Effect.NOTHING, OPEN, OPEN))
     unread = told(Failed(Trouble(cause), Effect.NOTHING))
 
-    assert "look at the deal before you try again" in late.text
-    assert "Try again in a minute" not in late.text
-    assert "Try again in a minute" in unread.text
+    assert "Check the deal before you try again" in late.text
+    assert [label for _, label, _ in pressable(late)] == ["View in HighLevel"]
+    assert [label for _, label, _ in pressable(unread)] == ["Try again", "View in HighLevel"]
 
 
 @pytest.mark.parametrize("cause", [Cause.INVALID, Cause.FORBIDDEN])
@@ -73,17 +132,18 @@ def test_highlevels_own_reasons_are_told_where_it_refused_for_reasons_that_we_do
     text = shown(told(Failed(Trouble(cause, reasons=reasons), Effect.NOTHING)))[0]
     elsewhere = told(Failed(Trouble(Cause.SERVER_ERROR, reasons=reasons), Effect.NOTHING))
 
-    assert "It says: status must be a string; xxx" in text
+    assert "HighLevel says: “status must be a string; xxx" in text
     assert len(text) < 1000
     assert "status must be a string" not in elsewhere.text
 
 
 def test_codes_stand_in_the_small_print_and_not_in_the_sentence() -> None:
-    trouble = Trouble(Cause.SERVER_ERROR, code="HighLevel 503", trace_id="a-trace-id")
+    trouble = Trouble(Cause.SERVER_ERROR, code="503", trace_id="a-trace-id")
 
     sentence, small_print = shown(told(Failed(trouble, Effect.NOTHING)))
 
-    assert small_print == f"Reference {REF} · HighLevel 503 · HighLevel trace a-trace-id"
+    told_to = f"Keeps happening? Tell <@{KIM}>"
+    assert small_print == f"{told_to} · Ref {REF} · HighLevel 503 · HighLevel trace a-trace-id"
     assert "503" not in sentence
 
 
@@ -95,10 +155,10 @@ def test_codes_stand_in_the_small_print_and_not_in_the_sentence() -> None:
         (90.0, "in 2 minutes"),
         (600.0, "in 10 minutes"),
         (5399.0, "in 90 minutes"),
-        (5400.0, "in 2 hours, <!date^"),
-        (36000.0, "in 10 hours"),
-        (0.0, "in a second"),
-        (0.2, "in a second"),
+        (5400.0, "in about 2 hours (<!date^"),
+        (36000.0, "in about 10 hours"),
+        (0.0, "in a few seconds"),
+        (0.2, "in a few seconds"),
         (1.5, "in 2 seconds"),
     ],
 )
@@ -109,21 +169,18 @@ def test_a_waiting_time_is_told_in_words(seconds: float | None, words: str) -> N
 
 @pytest.mark.parametrize(("cause", "words"), [(Cause.RATE_LIMITED, "in a minute"), (Cause.DAILY_LIMIT, "tomorrow")])
 def test_a_waiting_time_that_is_not_known_is_guessed(cause: Cause, words: str) -> None:
-    assert f"Try again {words}" in told(Failed(Trouble(cause), Effect.NOTHING)).text
+    messages = our_messages()
+    message = messages.failures.failed(Failed(Trouble(cause), Effect.NOTHING), WISH, REF)
+
+    assert f"Try again {words}" in message.text
 
 
 @pytest.mark.parametrize("cause", [Cause.NO_ANSWER, Cause.CUT_OFF, Cause.SERVER_ERROR, Cause.SAID_NO])
 def test_a_caller_looks_before_trying_again_when_the_change_may_have_happened(cause: Cause) -> None:
     text = told(Failed(Trouble(cause), Effect.UNKNOWN)).text
 
-    assert "Look at the deal before you try again." in text
+    assert "Check the deal before you try again." in text
     assert "Try again in a minute" not in text
-
-
-def test_highlevels_reasons_end_with_one_full_stop() -> None:
-    trouble = Trouble(Cause.INVALID, reasons=("status is wrong", "try another."))
-
-    assert "It says: status is wrong; try another.\n" in told(Failed(trouble, Effect.NOTHING)).text
 
 
 @pytest.mark.parametrize("cause", Cause)
@@ -147,24 +204,35 @@ def test_in_a_shared_channel_a_failure_is_for_the_person_alone() -> None:
 def test_a_command_that_could_not_be_written_down_was_not_carried_out() -> None:
     message = our_messages().failures.not_accepted(Cause.STORE_DOWN, REF)
 
-    assert shown(message)[0].startswith(f"{FAILURES[Cause.STORE_DOWN].what}\nNothing was changed.\n")
-    assert shown(message)[1:] == [f"Reference {REF}"]
+    assert lines(message) == [f"⚠️ *{FAILURES[Cause.STORE_DOWN].what}*", "Nothing changed. Try again in a minute."]
+    assert shown(message)[1:] == [f"Keeps happening? Tell <@{KIM}> · Ref {REF}"]
+
+
+def test_a_command_that_may_have_been_written_down_is_perhaps_carried_out() -> None:
+    message = our_messages().failures.not_accepted(Cause.STORE_DOWN, REF, perhaps=True)
+
+    what, changed = lines(message)
+    assert what == "⚠️ *Your command may not have been saved.*"
+    assert changed.startswith("Nothing has changed yet. If it was saved, it'll run soon and the result will show up")
+    assert changed.endswith("Wait a minute and check the deal before you run it again.")
 
 
 def test_a_fault_of_the_bot_is_owned_up_to() -> None:
     message = our_messages().failures.not_accepted(Cause.UNEXPECTED, REF)
 
-    assert "a fault of the bot, not yours" in message.text
-    assert "Nothing was changed." in message.text
-    assert shown(message)[1:] == [f"Reference {REF}"]
+    assert lines(message) == [
+        "⚠️ *Something went wrong in Opp Status. It wasn't your command.*",
+        f"Nothing changed. Send <@{KIM}> the reference below.",
+    ]
+    assert shown(message)[1:] == [f"Ref {REF}"]
 
 
 def test_a_form_that_did_not_open_can_be_tried_again_or_done_without() -> None:
     message = our_messages().failures.cannot_open_form(REF)
 
     assert lines(message) == [
-        "The form could not be opened: Slack did not take it in time.",
-        "Nothing was changed.",
-        "Try again, or type `/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]` instead.",
+        "⚠️ *The form didn't open in time.*",
+        "Nothing changed.",
+        "Try again, or run `/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]`.",
     ]
-    assert (message.public, shown(message)[-1]) == (False, f"Reference {REF}")
+    assert (message.public, shown(message)[-1]) == (False, f"Ref {REF}")

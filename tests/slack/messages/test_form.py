@@ -126,7 +126,7 @@ def test_the_empty_form_asks_for_a_deal_a_status_and_a_note() -> None:
     shown = view(EMPTY)
 
     assert shown["callback_id"] == FORM == "form"
-    assert (shown["title"]["text"], shown["submit"]["text"]) == ("Change a deal", "Change")
+    assert (shown["title"]["text"], shown["submit"]["text"]) == ("Update a deal", "Update deal")
     assert list(_fields(EMPTY)) == [DEAL, STATUS, NOTE, POST]
     assert not any("initial_option" in field["element"] for field in _fields(EMPTY).values())
     assert SHORTCUT == "change_status"
@@ -141,7 +141,7 @@ def test_a_deal_is_found_by_typing_three_letters() -> None:
     element = _fields(EMPTY)[DEAL]["element"]
 
     assert (element["type"], element["min_query_length"]) == ("external_select", 3)
-    assert element["placeholder"]["text"] == "Name, contact, e-mail, link or id"
+    assert element["placeholder"]["text"] == "Search by name, contact, or company"
 
 
 def test_the_form_hears_of_a_chosen_status_and_of_nothing_else() -> None:
@@ -184,7 +184,7 @@ def test_a_note_has_several_lines_and_says_that_it_is_posted() -> None:
     field = _fields(EMPTY)[NOTE]
 
     assert (field["element"]["multiline"], field["element"]["max_length"]) == (True, NOTE_LIMIT)
-    assert field["hint"]["text"] == "It is posted with the result."
+    assert field["hint"]["text"] == "Posted with the update in Slack. It isn't added to the deal in HighLevel."
 
 
 def test_the_result_is_posted_to_the_channel_unless_the_caller_unticks_it() -> None:
@@ -231,8 +231,8 @@ def test_half_of_what_was_carried_is_better_than_nothing() -> None:
         (replace(WEBSITE, contact="\u202e", company=None), "New website · open"),
         (replace(WEBSITE, name="Jane Doe"), "Jane Doe · open"),
         (replace(WEBSITE, name="open"), "open · Jane Doe · open"),
-        (replace(WEBSITE, name=None), "the deal aB3 · Jane Doe · open"),
-        (replace(WEBSITE, name="\n", status=""), "the deal aB3 · Jane Doe"),
+        (replace(WEBSITE, name=None), "Deal aB3 · Jane Doe · open"),
+        (replace(WEBSITE, name="\n", status=""), "Deal aB3 · Jane Doe"),
         (replace(WEBSITE, name="n" * 99), f"{'n' * 56}… · Jane Doe · open"),
         (replace(WEBSITE, name="n" * 99, contact="c" * 99), f"{'n' * 39}… · {'c' * 24}… · open"),
         (replace(WEBSITE, status="s" * 99), f"New website · Jane Doe · {'s' * 19}…"),
@@ -285,7 +285,7 @@ def test_while_highlevel_does_not_answer_that_is_all_there_is_to_choose() -> Non
 
     assert refusal_of_options({"options": [shown]}) is None
     assert (shown["text"]["text"], shown["value"]) == (
-        "HighLevel does not answer. Type on to try again.",
+        "HighLevel isn't responding. Keep typing to try again.",
         "unavailable",
     )
 
@@ -415,7 +415,7 @@ def test_that_highlevel_did_not_answer_is_no_deal() -> None:
 def test_a_status_that_may_not_be_set_is_refused(status: Status) -> None:
     read = replace(entered(_sent(LOST)), status=status)
 
-    sentence = f"Setting deals to {status} is switched off here. Choose another status."
+    sentence = f"Setting deals to {status} is turned off here. Pick another status."
     assert complaints(read, statuses={Status.OPEN}, reason_required=True) == {STATUS: sentence}
 
 
@@ -433,7 +433,7 @@ def test_a_reason_that_the_form_could_not_ask_for_does_not_keep_a_deal_from_bein
 def test_a_note_that_is_too_long_is_refused() -> None:
     assert _wrong(_changed(LOST, NOTE, value="n" * 500)) == {}
     wrong = _wrong(_changed(LOST, NOTE, value="n" * 501))
-    assert wrong == {NOTE: "This is 501 characters long, and 500 fit. Please shorten it."}
+    assert wrong == {NOTE: "That's 501 characters. The limit is 500."}
 
 
 @given(FORMS, st.booleans())

@@ -16,9 +16,9 @@ def test_what_was_not_understood_is_told_with_an_example_and_the_reference(probl
     what, changed, example = shown(message)[0].split("\n")
 
     assert what == USAGE[problem].format(word="`gone`", statuses="`open`, `won`, `lost`, `abandoned`")
-    assert changed == "Nothing was changed."
+    assert changed == "Nothing changed."
     assert f"`/opp-status {EXAMPLE_ID} won`" in example
-    assert shown(message)[1:] == [f"Reference {REF}"]
+    assert shown(message)[1:] == [f"Ref {REF}"]
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_what_was_not_understood_is_told_with_an_example_and_the_reference(probl
 def test_only_the_statuses_that_are_offered_are_listed(statuses: frozenset[Status], listed: str) -> None:
     messages = our_messages(statuses=statuses)
 
-    assert f"Use one of {listed}." in messages.help.misunderstood(Misunderstood(Problem.UNKNOWN_STATUS, "x"), REF).text
-    assert f"*The status*: {listed}. Behind" in messages.help.overview().text
+    assert f"Use {listed}." in messages.help.misunderstood(Misunderstood(Problem.UNKNOWN_STATUS, "x"), REF).text
+    assert f"The status: {listed}. Behind" in messages.help.overview().text
 
 
 def test_help_shows_the_command_as_it_is_typed() -> None:
@@ -76,7 +76,7 @@ def test_help_tells_of_sub_accounts_where_there_are_several() -> None:
 def test_a_caller_reads_in_which_sub_account_the_channel_works_and_who_changes_it() -> None:
     text = our_messages(locations=TWO).help.in_use("PARIS", "REF")
 
-    assert "in *Paris &lt;&amp; more&gt;* here" in text.text
+    assert "in Paris &lt;&amp; more&gt; here" in text.text
     assert "There are: LOC, Paris" in text.text
     assert not text.public
 
@@ -84,7 +84,7 @@ def test_a_caller_reads_in_which_sub_account_the_channel_works_and_who_changes_i
 def test_the_whole_channel_reads_that_it_was_set_to_another_sub_account() -> None:
     text = our_messages(locations=TWO).help.uses("PARIS", Caller("U1", "T1", "C1"), "REF")
 
-    assert text.text.startswith("<@U1> has set this channel to *Paris")
+    assert text.text.startswith("<@U1> has set this channel to Paris")
     assert text.public
 
 
@@ -92,5 +92,5 @@ def test_a_name_that_none_has_is_told_with_those_there_are() -> None:
     text = our_messages(locations=TWO).help.no_such_location("<!channel>", "REF")
 
     assert "`&lt;!channel&gt;` is none of the sub-accounts" in text.text
-    assert "Nothing was changed." in text.text
+    assert "Nothing changed." in text.text
     assert not text.public

@@ -9,7 +9,21 @@ from bot.commands.record import Record, UndoRefusal, Unfamiliar
 from bot.commands.request import ShowHistory
 from bot.deals.outcome import Cause, Changed, Result
 from tests import memory
-from tests.reading import CHANGE, ID, OPEN, RECORDS, REF, TOO_DEAR, TWO, WON, command_of, is_sound, our_messages, shown
+from tests.reading import (
+    ANA,
+    CHANGE,
+    ID,
+    OPEN,
+    RECORDS,
+    REF,
+    TOO_DEAR,
+    TWO,
+    WON,
+    command_of,
+    is_sound,
+    our_messages,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +100,7 @@ def test_whatever_the_ledger_holds_slack_takes_the_message_and_it_mentions_no_on
         assert is_sound(messages.ask_why([TOO_DEAR], record))
         assert is_sound(messages.outcome(Changed(WON, OPEN), command_of(), record))
         for refusal in UndoRefusal:
-            assert is_sound(messages.outcomes.cannot_undo(refusal, record, record, REF))
+            assert is_sound(messages.outcomes.cannot_undo(refusal, record, record, ANA, REF))
 
 
 def test_a_history_of_a_deal_leads_to_it_where_it_is() -> None:

@@ -23,8 +23,10 @@ from bot.deals.outcome import (
     Unconfirmed,
 )
 from bot.deals.wish import Wish
+from bot.slack.block_kit.mrkdwn import date
 from bot.slack.messages.tables import SPEAKS_FOR_ITSELF
 from tests.reading import (
+    ANA,
     BEN_UNDOES,
     CHANGE,
     COMMANDS,
@@ -47,23 +49,68 @@ from tests.reading import (
     is_sound,
     lines,
     our_messages,
+    pressable,
     shown,
     told,
 )
 
 
-def test_a_change_is_told_to_everybody_in_one_line_who_which_deal_from_what_to_what() -> None:
-    message = told(Changed(OPEN, WON))
+def test_a_win_is_told_to_everybody_in_one_line_who_which_deal_and_how_much() -> None:
+    message = told(Changed(OPEN, RICH), currency="USD")
 
     assert message.public
-    assert shown(message) == [f"<@U0ANA> changed {DEAL} from open to *won*.", f"Reference {REF}"]
+    assert shown(message) == [
+        f"🎉 <@U0ANA> won {DEAL} · *$12,500*",
+        "Jo Doe, Doe Ltd · Proposal · Owner: Kim Lee · was open",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "headline"),
+    [
+        (WON, f"🎉 <@U0ANA> won {DEAL}"),
+        (LOST, f"<@U0ANA> marked {DEAL} *lost*"),
+        (replace(WON, status="abandoned"), f"<@U0ANA> marked {DEAL} *abandoned*"),
+        (replace(WON, status="open"), f"<@U0ANA> reopened {DEAL}"),
+    ],
+)
+def test_only_a_win_is_cheered(after: Opportunity, headline: str) -> None:
+    assert lines(told(Changed(replace(OPEN, status="odd"), after))) == [headline]
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (RICH, "<@U0ANA> won New website · $12,500 · Doe Ltd\nJo Doe · Proposal · Owner: Kim Lee · was open"),
+        (
+            replace(RICH, company=None),
+            "<@U0ANA> won New website · $12,500 · Jo Doe\nProposal · Owner: Kim Lee · was open",
+        ),
+        (
+            replace(RICH, name="Jo Doe", company=None),
+            "<@U0ANA> won Jo Doe · $12,500\nProposal · Owner: Kim Lee · was open",
+        ),
+        (WON, "<@U0ANA> won New website\nwas open"),
+    ],
+)
+def test_a_phone_and_a_screen_reader_get_the_news_first_and_neither_links_nor_the_reference(
+    after: Opportunity, said: str
+) -> None:
+    assert told(Changed(OPEN, after), currency="USD").text == said
+
+
+def test_the_reference_of_a_public_change_is_where_the_log_finds_it_and_no_one_reads_it() -> None:
+    message = told(Changed(OPEN, WON))
+
+    assert message.blocks[0]["block_id"] == REF
+    assert REF not in "".join((message.text, *shown(message)))
 
 
 def test_a_change_that_was_only_seen_by_looking_again_is_told_as_done() -> None:
     message = told(Changed(OPEN, WON, despite=Trouble(Cause.NO_ANSWER, code="TimedOut")))
 
     assert message.public
-    assert "so I looked again: it is done" in message.text
+    assert "HighLevel was slow to confirm, but the change went through." in message.text
 
 
 @pytest.mark.parametrize(
@@ -72,7 +119,7 @@ def test_a_change_that_was_only_seen_by_looking_again_is_told_as_done() -> None:
         (WON, f"{DEAL} is already *won*."),
         (
             Opportunity(ID, "won", name="New website", since=SINCE),
-            f"{DEAL} is already *won* since <!date^1772361000^{{date_short_pretty}} at {{time}}|2026-03-01 10:30 UTC>.",
+            f"{DEAL} is already *won* (since {date(SINCE)}).",
         ),
     ],
 )
@@ -83,15 +130,15 @@ def test_a_deal_that_is_already_so_is_told_to_the_caller_alone(
     message = told(AlreadySo(found), errors_in_channel=errors_in_channel)
 
     assert not message.public
-    assert shown(message) == [f"{text}\nNothing was changed.", f"Reference {REF}"]
+    assert shown(message) == [f"{text}\nNothing changed.", f"Ref {REF}"]
 
 
 def test_a_change_has_a_button_that_takes_it_back_and_warns_of_automations() -> None:
     (button,) = buttons(told(Changed(OPEN, WON)))
 
     assert (button["action_id"], button["value"], button["text"]["text"]) == ("undo", "17.key", "Undo")
-    assert "New website becomes open again." in button["confirm"]["text"]["text"]
-    assert "HighLevel's automations may run again" in button["confirm"]["text"]["text"]
+    assert "New website goes back to open." in button["confirm"]["text"]["text"]
+    assert "HighLevel automations may run again" in button["confirm"]["text"]["text"]
 
 
 def test_where_nothing_can_be_taken_back_there_is_no_button() -> None:
@@ -100,7 +147,8 @@ def test_where_nothing_can_be_taken_back_there_is_no_button() -> None:
     assert buttons(told(Changed(OPEN, WON), undo_window=timedelta())) == []
     assert buttons(told(Changed(odd, WON))) == []
     assert buttons(told(AlreadySo(WON))) == []
-    assert buttons(told(Failed(Trouble(Cause.NO_EFFECT), Effect.NOTHING, OPEN, OPEN))) == []
+    failed = told(Failed(Trouble(Cause.NO_EFFECT), Effect.NOTHING, OPEN, OPEN))
+    assert "undo" not in {each["action_id"] for each in buttons(failed)}
 
 
 def test_a_key_that_no_button_can_carry_leaves_the_message_without_one() -> None:
@@ -110,79 +158,114 @@ def test_a_key_that_no_button_can_carry_leaves_the_message_without_one() -> None
 
 
 def test_an_undo_by_button_takes_the_place_of_the_message_and_says_both() -> None:
-    message = our_messages().outcome(Changed(WON, OPEN), replace(BEN_UNDOES, message_ts="17.1"), CHANGE)
+    now = replace(RICH, status="open")
+    message = our_messages(currency="USD").outcome(Changed(RICH, now), replace(BEN_UNDOES, message_ts="17.1"), CHANGE)
 
-    assert shown(message)[0].splitlines() == [
-        f"<@U0ANA> changed {DEAL} from open to won.",
-        "<@U0BEN> took that back: it is *open* again.",
+    assert shown(message) == [
+        f"↩️ <@U0BEN> undid this. {DEAL} is *open* again.",
+        "<@U0ANA> had marked it won · $12,500 · Doe Ltd",
     ]
+    assert message.text.startswith("<@U0BEN> undid this. New website is open again.\n")
     assert (message.public, message.replaces, buttons(message)) == (True, True, [])
+
+
+def test_an_undo_of_a_reopening_says_so() -> None:
+    message = our_messages().outcome(Changed(OPEN, WON), BEN_UNDOES, CHANGE)
+
+    assert shown(message)[-1] == "<@U0ANA> had reopened it"
 
 
 def test_an_undo_by_command_is_a_message_of_its_own() -> None:
     message = our_messages().outcome(Changed(WON, RICH), BEN_UNDOES, CHANGE)
 
     assert (message.public, message.replaces) == (True, False)
-    assert "<@U0BEN> took that back" in message.text
-    assert "Jo Doe of Doe Ltd" in message.text
+    assert "<@U0BEN> undid this" in message.text
 
 
 def test_a_deal_that_was_changed_again_is_left_and_shown_as_it_is() -> None:
     message = our_messages().outcome(Overtaken(replace(WON, status="lost")), BEN_UNDOES, CHANGE)
 
-    assert shown(message)[0].splitlines() == [
-        f"{DEAL} is *lost* now: it was changed again after that.",
-        "Nothing was changed.",
-        f"To make it open all the same: `/opp-status {ID} open`",
+    assert lines(message) == [f"{DEAL} changed again since then. It's *lost* now.", "Nothing changed."]
+    assert pressable(message) == [
+        ("set_open", "Reopen anyway", f"{ID} open given"),
+        ("link", "View in HighLevel", ""),
     ]
     assert message.public is False
 
 
+def test_a_deal_that_was_changed_again_and_that_no_button_can_name_is_changed_by_a_command() -> None:
+    odd = replace(WON, status="lost", id="an id")
+    message = our_messages().outcome(Overtaken(odd), BEN_UNDOES, CHANGE)
+
+    assert lines(message)[-1] == "To change it anyway, run `/opp-status an id open`."
+    assert [label for _, label, _ in pressable(message)] == ["View in HighLevel"]
+    assert buttons(our_messages().outcome(Overtaken(replace(odd, id="")), BEN_UNDOES, CHANGE)) == []
+
+
 @pytest.mark.parametrize("refusal", UndoRefusal)
-def test_what_cannot_be_taken_back_says_why_and_what_to_do_instead(refusal: UndoRefusal) -> None:
+def test_what_cannot_be_taken_back_says_why_and_shows_the_deal(refusal: UndoRefusal) -> None:
     for change, undo in ((CHANGE, replace(CHANGE, user_id="U0BEN")), (CHANGE, None), (None, None)):
-        message = our_messages().outcomes.cannot_undo(refusal, change, undo, REF)
+        message = our_messages().outcomes.cannot_undo(refusal, change, undo, ANA, REF)
 
         if refusal in SPEAKS_FOR_ITSELF:
-            assert "Nothing was changed." not in message.text
+            assert "Nothing changed." not in message.text
         else:
-            assert "Nothing was changed." in message.text
-            assert "To change a deal, type for example `/opp-status" in message.text
+            assert "Nothing changed." in message.text
+            assert (("link", "View in HighLevel", "") in pressable(message)) == bool(change)
         assert message.public is False
         assert is_sound(message, mentions=("<@U0BEN>",))
 
 
 @pytest.mark.parametrize(
+    ("undo", "who"),
+    [
+        (replace(CHANGE, user_id="U0BEN"), ("<@U0BEN> already undid that", "<@U0BEN> is already undoing that.")),
+        (CHANGE, ("You already undid that", "You're already undoing that.")),
+        (None, ("Someone already undid that (just now).", "Someone is already undoing that.")),
+    ],
+)
+def test_who_undid_it_is_named_and_the_reader_is_you(undo: Record | None, who: tuple[str, str]) -> None:
+    say = our_messages().outcomes.cannot_undo
+
+    done, under_way = (
+        say(refusal, CHANGE, undo, ANA, REF).text for refusal in (UndoRefusal.DONE, UndoRefusal.UNDER_WAY)
+    )
+    assert done.startswith(who[0])
+    assert under_way.startswith(who[1])
+
+
+@pytest.mark.parametrize(
     ("before", "after", "wish", "text"),
     [
-        (OPEN, LOST, replace(LOSE, lost_reason_id="r1"), ["Lost reason: Too expensive"]),
-        (OPEN, LOST, LOSE, ["Lost reason: Too expensive"]),
-        (OPEN, replace(LOST, lost_reason=None), LOSE, ["Lost reason: one whose name HighLevel does not tell"]),
+        (OPEN, LOST, replace(LOSE, lost_reason_id="r1"), "Too expensive · was open"),
+        (OPEN, LOST, LOSE, "Too expensive · was open"),
+        (OPEN, replace(LOST, lost_reason=None), LOSE, "name not available · was open"),
         (
             OPEN,
             LOST_WITHOUT,
             replace(LOSE, reason="too <dear>"),
-            [
-                "Said: `too &lt;dear&gt;`. It is not in HighLevel: there are no lost reasons, or I may not read them.",
-            ],
+            "Reason: `too &lt;dear&gt;` (in Slack only, not in HighLevel) · was open",
         ),
-        (OPEN, LOST_WITHOUT, LOSE, []),
-        (LOST, OPEN, Wish(ID, Status.OPEN), ["Its lost reason was cleared."]),
-        (LOST, replace(LOST, status="open"), Wish(ID, Status.OPEN), ["HighLevel keeps its lost reason: Too expensive"]),
-        (LOST_WITHOUT, OPEN, Wish(ID, Status.OPEN), []),
+        (OPEN, LOST_WITHOUT, LOSE, "was open"),
+        (LOST, OPEN, Wish(ID, Status.OPEN), "Lost reason cleared · was lost"),
+        (
+            LOST,
+            replace(LOST, status="open"),
+            Wish(ID, Status.OPEN),
+            "Lost reason still on the deal: Too expensive · was lost",
+        ),
+        (LOST_WITHOUT, OPEN, Wish(ID, Status.OPEN), "was lost"),
     ],
 )
-def test_what_became_of_the_lost_reason_is_told(
-    before: Opportunity, after: Opportunity, wish: Wish, text: list[str]
-) -> None:
-    assert lines(our_messages().outcome(Changed(before, after), command_of(wish)))[1:] == text
+def test_what_became_of_the_lost_reason_is_told(before: Opportunity, after: Opportunity, wish: Wish, text: str) -> None:
+    assert shown(our_messages().outcome(Changed(before, after), command_of(wish)))[-1] == text
 
 
 def test_a_reason_that_is_added_is_told_with_the_note_and_cannot_be_undone() -> None:
     command = replace(command_of(replace(LOSE, lost_reason_id="r1")), note="They said so.")
     message = our_messages(announce_channels={Status.LOST: "C0LOST"}).outcome(Changed(LOST_WITHOUT, LOST), command)
 
-    assert lines(message) == [f"<@U0ANA> said why {DEAL} was lost: *Too expensive*.", "&gt; They said so."]
+    assert lines(message) == [f"<@U0ANA> added a lost reason to {DEAL}: *Too expensive*", "&gt; They said so."]
     assert (message.public, buttons(message), message.also_in, message.asks_why) == (True, [], "", False)
 
 
@@ -219,13 +302,13 @@ def test_an_undo_is_as_private_as_what_it_takes_back(*, public: bool) -> None:
 def test_an_undo_says_what_its_own_deal_was_where_the_first_of_several_was_another() -> None:
     first = replace(CHANGE, outcome=Result.ALREADY_SO, before="won", after="won")
 
-    assert f"changed {DEAL} from open to won." in our_messages().outcome(Changed(WON, OPEN), BEN_UNDOES, first).text
+    assert "had marked it won" in our_messages().outcome(Changed(WON, OPEN), BEN_UNDOES, first).text
 
 
 def test_an_undo_that_restores_a_lost_reason_says_so() -> None:
     command = replace(BEN_UNDOES, wish=replace(LOSE, lost_reason_id="r1", only_if="open"))
 
-    assert lines(our_messages().outcome(Changed(OPEN, LOST), command, CHANGE))[-1] == "Lost reason: Too expensive"
+    assert shown(our_messages().outcome(Changed(OPEN, LOST), command, CHANGE))[-1].endswith("· Too expensive")
 
 
 ELSEWHERE = ("<@U0ANA>", "<@U0KIM>", "<#C0SALES>", "<#C0ELSE>")
@@ -255,4 +338,4 @@ def test_whatever_the_crm_says_slack_takes_the_message_and_it_mentions_no_one_el
     message = told(outcome)
 
     assert is_sound(message)
-    assert f"Reference {REF}" in message.text
+    assert REF in str(message.blocks)

@@ -20,7 +20,8 @@ def test_a_denial_says_why_that_nothing_changed_what_next_and_the_reference(reas
 
     assert what == f"🔒 {DENIALS[reason].what}"
     assert then
-    assert shown(message)[1:] == [f"{NOTHING_CHANGED.rstrip('.')} · Reference {REF}"]
+    assert shown(message)[1].split("\n")[0] == f"{NOTHING_CHANGED.rstrip('.')} · Ref {REF}"
+    assert ("For admins: " in shown(message)[1]) == bool(DENIALS[reason].for_admins)
 
 
 def test_a_person_whom_an_admin_can_let_in_reads_one_line_and_presses_a_button() -> None:
@@ -28,7 +29,7 @@ def test_a_person_whom_an_admin_can_let_in_reads_one_line_and_presses_a_button()
 
     assert shown(message) == [
         f"🔒 {DENIALS[Reason.NOT_ALLOWED].what}",
-        f"{NOTHING_CHANGED.rstrip('.')} · Goes to <@{KIM}> · Reference {REF}",
+        f"{NOTHING_CHANGED.rstrip('.')} · Goes to <@{KIM}> · Ref {REF}",
     ]
     assert [(each["text"]["text"], each["value"]) for each in buttons(message)] == [("Request access", "acme won")]
 
@@ -107,15 +108,15 @@ def test_a_caller_who_is_not_on_the_list_reads_which_id_to_give_to_whom(reason: 
     text = our_messages().people.denied(reason, ANA, REF, now=SINCE).text
 
     assert f"Ask <@{KIM}> to" in text
-    assert "your Slack id is `U0ANA`" in text
+    assert "Your Slack ID is `U0ANA`" in text
 
 
 def test_a_caller_in_the_wrong_channel_reads_which_would_be_right() -> None:
     messages = our_messages(channels=frozenset({"C0SALES", "C0DEALS", "not a channel & more"}))
-    text = messages.people.denied(Reason.WRONG_CHANNEL, Caller("U0ANA", "T0OURS", "D0ANA"), REF, now=SINCE).text
+    message = messages.people.denied(Reason.WRONG_CHANNEL, Caller("U0ANA", "T0OURS", "D0ANA"), REF, now=SINCE)
 
-    assert "Use one of <#C0DEALS>, <#C0SALES>, not a channel &amp; more, or ask" in text
-    assert "its id is `D0ANA`" in text
+    assert "Try <#C0DEALS>, <#C0SALES>, not a channel &amp; more, or ask" in message.text
+    assert shown(message)[-1].endswith("For admins: this channel's ID is `D0ANA`.")
 
 
 def test_every_caller_can_learn_who_the_bot_takes_them_for() -> None:
@@ -127,12 +128,12 @@ def test_every_caller_can_learn_who_the_bot_takes_them_for() -> None:
 @pytest.mark.parametrize(
     ("allowed", "why"),
     [
-        (Allowed(Way.ADMIN), "You are one of the admins."),
-        (Allowed(Way.LIST), "You are on the list of people who may."),
-        (Allowed(Way.GROUP, group="S0SALES"), "You are in the user group `S0SALES`."),
+        (Allowed(Way.ADMIN), "You're an admin."),
+        (Allowed(Way.LIST), "You're on the access list."),
+        (Allowed(Way.GROUP, group="S0SALES"), "You're in the `S0SALES` user group."),
         (
             Allowed(Way.APPROVAL, approved=Approved("U0KIM", datetime(2026, 11, 25, 11, tzinfo=UTC))),
-            f"<@U0KIM> let you in, {date(datetime(2026, 11, 25, 11, tzinfo=UTC))}.",
+            f"<@U0KIM> approved you {date(datetime(2026, 11, 25, 11, tzinfo=UTC))}.",
         ),
     ],
 )
@@ -144,7 +145,7 @@ def test_a_caller_who_may_change_deals_learns_why(allowed: Allowed, why: str) ->
 def test_a_caller_who_may_not_learns_why_and_what_to_do(reason: Reason) -> None:
     message = our_messages(admins=(KIM,)).people.whoami(ANA, Denied(reason), None, SINCE)
 
-    assert message.text.startswith(f"🔒 {DENIALS[reason].what}")
+    assert message.text.startswith(f"{DENIALS[reason].what}")
     assert f"`{ANA.user_id}`" in message.text
     assert bool(buttons(message)) is (reason is Reason.NOT_ALLOWED)
 

@@ -6,13 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.record import Entry, Record, Unfamiliar
+from bot.commands.reply import Message
 from bot.commands.request import MOST_AT_ONCE
-from bot.deals.deal import LostReason
+from bot.deals.deal import LostReason, Status
 from bot.deals.outcome import Cause, Effect, Result
+from bot.deals.wish import Consent, Wish
+from bot.slack.messages.tables import SHARED_CHANNEL
 from tests.reading import (
     AUTOMATIONS,
     BEN_UNDOES,
-    CHANGE,
     COMMANDS,
     DEAL,
     ID,
@@ -23,6 +25,7 @@ from tests.reading import (
     TOO_DEAR,
     TOO_SLOW,
     URL,
+    WISH,
     buttons,
     command_of,
     is_sound,
@@ -32,6 +35,13 @@ from tests.reading import (
     pressable,
     shown,
 )
+from tests.reading import CHANGE as A_CHANGE
+
+CHANGE = replace(A_CHANGE, value=4800.0)
+
+
+REOPEN = Wish(ID, Status.OPEN)
+
 
 WAS_SO = replace(CHANGE, outcome=Result.ALREADY_SO, before="won")
 
@@ -61,67 +71,88 @@ BACK = replace(CHANGE, before="won", after="open", status="open", undoes="17.key
 @pytest.mark.parametrize(
     ("records", "command", "headline"),
     [
-        ([CHANGE, CHANGE], command_of(), "<@U0ANA> changed 2 deals to *won*:"),
-        ([CHANGE, WAS_SO, ASKED], command_of(), "<@U0ANA> changed 1 of 3 deals to *won*:"),
-        ([BACK, BACK], BEN_UNDOES, "<@U0BEN> took 2 changes back:"),
-        ([BACK, OVERTAKEN], BEN_UNDOES, "<@U0BEN> took 1 of 2 changes back:"),
-        (
-            [ASKED, WAS_SO],
-            command_of(),
-            f"Should 1 of these 2 deals be *won*? Nothing was changed. {AUTOMATIONS}",
-        ),
-        ([PREVIEW, WAS_SO], command_of(), f"This is what would happen. Nothing was changed. {AUTOMATIONS}"),
-        (
-            [LACKS_REASON, LACKS_REASON],
-            command_of(LOSE),
-            "Why were these deals lost? Nothing was changed. Choose a reason for them:",
-        ),
-        (
-            [LACKS_REASON, MISSING],
-            command_of(replace(LOSE, reason="dear")),
-            "`dear` is not one of HighLevel's lost reasons. Nothing was changed. Choose a reason for them:",
-        ),
-        ([LATER, MISSING], command_of(), "I cannot tell of all of these 2 deals whether they changed:"),
-        ([UNSURE, MISSING], command_of(), "I cannot tell of all of these 2 deals whether they changed:"),
-        ([WAS_SO, MISSING], command_of(), "None of these 2 deals was changed:"),
-        ([OVERTAKEN, OVERTAKEN], BEN_UNDOES, "None of these 2 deals was changed:"),
+        ([CHANGE, CHANGE], command_of(), "🎉 <@U0ANA> won 2 deals · *$9,600*"),
+        ([CHANGE, replace(CHANGE, value=None)], command_of(), "🎉 <@U0ANA> won 2 deals · *$4,800*"),
+        ([replace(CHANGE, value=None)] * 2, command_of(), "🎉 <@U0ANA> won 2 deals"),
+        ([CHANGE, WAS_SO, ASKED], command_of(), "🎉 <@U0ANA> won 1 of 3 deals · *$4,800*"),
+        ([CHANGE, CHANGE], command_of(LOSE), "<@U0ANA> marked 2 deals *lost* · *$9,600*"),
+        ([CHANGE, CHANGE], command_of(REOPEN), "<@U0ANA> reopened 2 deals · *$9,600*"),
+        ([BACK, BACK], BEN_UNDOES, "↩️ <@U0BEN> undid 2 changes"),
+        ([BACK], BEN_UNDOES, "↩️ <@U0BEN> undid a change"),
+        ([BACK, OVERTAKEN], BEN_UNDOES, "↩️ <@U0BEN> undid 1 of 2 changes"),
+        ([ASKED, WAS_SO], command_of(), "Mark 1 of 2 deals *won* ($4,800)?"),
+        ([ASKED, ASKED], command_of(REOPEN), "Reopen 2 deals ($9,600)?"),
+        ([replace(ASKED, value=None), WAS_SO], command_of(), "Mark 1 of 2 deals *won*?"),
+        ([PREVIEW, WAS_SO], command_of(), "This is a preview."),
+        ([LACKS_REASON, LACKS_REASON], command_of(LOSE), "Why were these deals lost?"),
+        ([LACKS_REASON, MISSING], command_of(replace(LOSE, reason="dear")), "`dear` isn't one of your lost reasons."),
+        ([LATER, MISSING], command_of(), "⚠️ *Some of these 2 deals may have changed.*"),
+        ([UNSURE, MISSING], command_of(), "⚠️ *Some of these 2 deals may have changed.*"),
+        ([WAS_SO, MISSING], command_of(), "⚠️ *None of the 2 deals changed.*"),
+        ([OVERTAKEN, OVERTAKEN], BEN_UNDOES, "⚠️ *None of the 2 deals changed.*"),
     ],
 )
 def test_several_begin_with_what_became_of_them_together(records: list[Record], command: Entry, headline: str) -> None:
-    message = our_messages().several(records, command, [], [TOO_DEAR])
+    message = our_messages(currency="USD").several(records, command, [], [TOO_DEAR])
+    everything = all(record.changed for record in records)
 
-    assert lines(message)[0] == headline
-    assert len(lines(message)) == 1 + len(records)
-    assert shown(message)[-1] == f"Reference {REF}"
-    assert message.text == "\n".join(shown(message))
+    assert lines(message) == [headline]
+    assert len(_rows(message)) == len(records)
+    assert (f"Ref {REF}" in shown(message)) is not everything
+    assert (message.blocks[0].get("block_id") == REF) == any(record.changed for record in records)
+
+
+def _rows(message: Message) -> list[str]:
+    return [line for block in shown(message)[1:] for line in block.split("\n") if "/opportunities/" in line]
+
+
+def test_a_person_who_is_asked_about_several_reads_what_a_yes_does() -> None:
+    asked = our_messages().several([ASKED, ASKED], command_of(), [], [])
+    shared = our_messages().several([ASKED, ASKED], command_of(replace(WISH, consent=Consent.SHARED)), [], [])
+    lacking = our_messages().several([LACKS_REASON] * 2, command_of(LOSE), [], [TOO_DEAR])
+    partly = our_messages().several([CHANGE, ASKED], command_of(), [], [])
+
+    assert shown(asked)[-2] == f"Nothing changed. {AUTOMATIONS}"
+    assert shown(shared)[-2] == f"{SHARED_CHANNEL}\nNothing changed. {AUTOMATIONS}"
+    assert shown(lacking)[-2] == "Nothing changed."
+    assert shown(partly)[-2] == AUTOMATIONS
 
 
 @pytest.mark.parametrize(
     ("record", "row"),
     [
-        (CHANGE, f"{DEAL}: open → *won*"),
-        (WAS_SO, f"{DEAL}: is *won* already"),
-        (OVERTAKEN, f"{DEAL}: left alone, for it is *lost* now"),
-        (ASKED, f"{DEAL}: still lost, would become *won*"),
-        (PREVIEW, f"{DEAL}: still lost, would become *won*"),
-        (LACKS_REASON, f"{DEAL}: not changed, because it needs a lost reason"),
-        (UNSURE, f"{DEAL}: I cannot tell whether it changed, so look at it. HighLevel did not answer in time."),
-        (
-            MISSING,
-            f"*<{URL}|{ID}>*: Not changed. HighLevel has no deal with the id `{ID}` in this location.",
-        ),
+        (CHANGE, f"{DEAL} · $4,800"),
+        (replace(CHANGE, company="Globex"), f"{DEAL} · Globex · $4,800"),
+        (BACK, f"{DEAL} is *open* again"),
+        (WAS_SO, f"{DEAL}: already *won*"),
+        (OVERTAKEN, f"{DEAL}: skipped, it's *lost* now"),
+        (ASKED, f"{DEAL}: lost → *won* · $4,800"),
+        (PREVIEW, f"{DEAL}: lost → *won* · $4,800"),
+        (LACKS_REASON, f"{DEAL}: needs a lost reason"),
+        (UNSURE, f"⚠️ {DEAL}: may have changed, so check it. HighLevel didn't respond in time."),
+        (MISSING, f"⚠️ *<{URL}|{ID}>*: not changed. No deal has the ID `{ID}` in this HighLevel account."),
         (replace(MISSING, outcome=Unfamiliar("a_later_word")), f"*<{URL}|{ID}>*: `a_later_word`"),
         (
             replace(UNSURE, effect=Unfamiliar("perhaps")),
-            f"{DEAL}: I cannot tell whether it changed, so look at it. HighLevel did not answer in time.",
+            f"⚠️ {DEAL}: may have changed, so check it. HighLevel didn't respond in time.",
         ),
-        (replace(MISSING, outcome=None), f"*<{URL}|{ID}>*: Not changed. "),
-        (replace(CHANGE, name="n" * 60), f"*<{URL}|{'n' * 39}…>*: open → *won*"),
-        (replace(CHANGE, before=None, after="won"), f"{DEAL}: ? → *won*"),
+        (replace(MISSING, outcome=None), f"*<{URL}|{ID}>*: not changed"),
+        (replace(WAS_SO, name="n" * 60), f"*<{URL}|{'n' * 39}…>*: already *won*"),
+        (replace(ASKED, before=None), f"{DEAL}: ? → *won* · $4,800"),
     ],
 )
 def test_each_of_several_says_what_became_of_it(record: Record, row: str) -> None:
-    assert shown(our_messages().several([record, CHANGE], command_of(), [], []))[0].split("\n")[1] == f"• {row}"
+    assert row in _rows(our_messages(currency="USD").several([record, CHANGE], command_of(), [], []))
+
+
+def test_problems_stand_last() -> None:
+    message = our_messages().several([MISSING, WAS_SO, CHANGE], command_of(), [], [])
+
+    assert [row.partition(">*")[2].partition(".")[0] for row in _rows(message)] == [
+        " · 4,800",
+        ": already *won*",
+        ": not changed",
+    ]
 
 
 def test_several_of_which_some_are_taken_back_show_the_others_too() -> None:
@@ -132,13 +163,12 @@ def test_several_of_which_some_are_taken_back_show_the_others_too() -> None:
     ]
     message = our_messages().several([BACK, replace(OVERTAKEN, undoes="17.x")], BEN_UNDOES, earlier, [])
 
-    assert [line.split("*: ")[1] for line in lines(message)[1:]] == [
-        "won → *open*",
-        "left alone, for it is *lost* now",
-        "not taken back, open → *won*",
-        "is *won* already",
+    assert shown(message)[1].replace(DEAL, "New website").split("\n") == [
+        "New website is *open* again",
+        "New website: skipped, it's *lost* now",
+        f"*<{URL.removesuffix(ID)}other|Other>*: not undone, still *won*",
+        "New website: already *won*",
     ]
-    assert "/other|Other>*: not taken back" in message.text
 
 
 @pytest.mark.parametrize("message_ts", ["", "17.1"])
@@ -157,7 +187,7 @@ def test_several_have_the_note_and_are_as_public_as_they_were_asked_for(*, publi
     changed = our_messages().several([CHANGE, MISSING], command, [], [])
 
     assert changed.public == public
-    assert lines(changed)[-1] == "&gt; Signed!"
+    assert shown(changed)[1].endswith("\n&gt; Signed!")
     assert "Signed!" not in our_messages().several([WAS_SO, MISSING], command, [], []).text
 
 
@@ -169,7 +199,7 @@ def test_several_that_did_not_change_are_private_if_they_ask_something(
     messages = our_messages(errors_in_channel=errors_in_channel)
     asking = messages.several([question, MISSING], command_of(LOSE), [], [TOO_DEAR])
 
-    assert (asking.public, "Nothing was changed." in asking.text) == (False, True)
+    assert (asking.public, "Nothing changed." in asking.text) == (False, True)
     assert messages.several([MISSING, UNSURE], command_of(), [], []).public == errors_in_channel
 
 
@@ -177,11 +207,12 @@ def test_several_that_did_not_change_are_private_if_they_ask_something(
     ("records", "buttons"),
     [
         ([CHANGE, WAS_SO], [("undo", "Undo", "17.key")]),
-        ([ASKED, ASKED], [("confirm", "Make 2 of them won", "17.key"), ("dismiss", "Leave it", "no")]),
-        ([PREVIEW, WAS_SO], [("confirm", "Make 1 of them won", "17.key"), ("dismiss", "Leave it", "no")]),
+        ([CHANGE, CHANGE], [("undo", "Undo all", "17.key")]),
+        ([ASKED, ASKED], [("confirm", "Mark all 2 won", "17.key"), ("dismiss", "Cancel", "no")]),
+        ([PREVIEW, WAS_SO], [("confirm", "Mark 1 won", "17.key"), ("dismiss", "Cancel", "no")]),
         (
             [CHANGE, ASKED],
-            [("confirm", "Make 1 of them won", "17.key"), ("undo", "Undo", "17.key")],
+            [("undo", "Undo", "17.key"), ("confirm", "Mark 1 won", "17.key")],
         ),
         ([WAS_SO, MISSING], []),
     ],
@@ -190,6 +221,12 @@ def test_several_have_the_buttons_for_what_can_be_done_next(
     records: list[Record], buttons: list[tuple[str, str, str]]
 ) -> None:
     assert pressable(our_messages().several(records, command_of(), [], [])) == buttons
+
+
+def test_several_are_reopened_by_a_button_that_says_so() -> None:
+    asking = our_messages().several([ASKED, WAS_SO], command_of(REOPEN), [], [])
+
+    assert ("confirm", "Reopen 1", "17.key") in pressable(asking)
 
 
 def test_several_that_lack_a_reason_have_a_button_for_each_reason() -> None:
@@ -206,7 +243,7 @@ def test_the_undo_of_several_is_not_offered_where_it_is_switched_off() -> None:
 def test_as_many_as_can_be_asked_for_at_once_are_shown_whole(record: Record) -> None:
     message = our_messages().several([record] * MOST_AT_ONCE, command_of(), [], [TOO_DEAR])
 
-    assert "\n".join(shown(message)).count(f"• {DEAL}") == MOST_AT_ONCE
+    assert len(_rows(message)) == MOST_AT_ONCE
 
 
 MANY = st.tuples(RECORDS, st.integers(1, MOST_AT_ONCE)).map(lambda many: [many[0]] * many[1])
@@ -219,7 +256,6 @@ def test_however_many_were_asked_for_at_once_slack_takes_the_message(
     message = our_messages().several(records, command, earlier, reasons)
 
     assert is_sound(message)
-    assert shown(message)[-1].startswith("Reference")
 
 
 @given(st.lists(RECORDS, min_size=1, max_size=4), st.lists(RECORDS, max_size=4), COMMANDS)
