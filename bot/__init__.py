@@ -20,3 +20,6 @@ The listing is the journey; imports point downwards only. `docs/developing/archi
     cache        asks once for all who wait, and keeps the answer for a while
     http         requests to other servers, as values, and the one client that sends them
 """
+
+__version__ = "0.1.0"
+"""The version of everything: `pyproject.toml` repeats it, and `CONTRIBUTING.md` says how a release is made."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bot import __version__
 from bot.operations import logs, times
 from bot.operations.audit import Format
 from bot.operations.environment import variables_in
@@ -80,7 +81,7 @@ def _serve(environ: Mapping[str, str], verb: Verb, mounts: Path) -> int:
     from bot.web import server  # noqa: PLC0415 - likewise
 
     emptied = disk.look(settings.database_url, environ, mounts)
-    serving = server.Server(server.config(wiring.build(settings, emptied=emptied)))
+    serving = server.telling_server(wiring.build(settings, emptied=emptied))
     # Imported modules stay until the end. Without this, one acknowledgement in a few hundred waits 50 ms while the
     # collector walks through all of them.
     gc.collect()
@@ -208,6 +209,7 @@ def _demo(asked: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bot", description="Update HighLevel deals from Slack.")
+    parser.add_argument("--version", action="version", version=f"Opp Status {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
     verbs.add_parser("serve", help="run Opp Status over HTTP on PORT")
     verbs.add_parser("socket", help="run Opp Status over Socket Mode (no public address needed)")

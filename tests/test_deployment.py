@@ -15,12 +15,13 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from pydantic import SecretStr
 
+from bot import __version__
 from bot.__main__ import UNUSABLE_SETTINGS, main
 from bot.operations.logs import hide_secrets
 from bot.operations.settings import NEEDED_BY, Settings
 from bot.web import server
 from bot.wiring import build
-from bot.wiring.highlevel import VERSION
+from bot.wiring.highlevel import USER_AGENT
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -190,7 +191,8 @@ def test_the_python_that_is_deployed_is_one_that_the_project_supports() -> None:
 
 
 def test_the_version_in_the_user_agent_is_the_projects() -> None:
-    assert PROJECT["version"] == VERSION
+    assert PROJECT["version"] == __version__
+    assert f"opp-status/{__version__}" == USER_AGENT
 
 
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])

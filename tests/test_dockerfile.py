@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bot import __version__
 from bot.operations.settings import Settings
 from tests.dockerfile import Stage, build, instructions
 from tests.house import free_port
@@ -99,7 +100,7 @@ def test_the_image_answers_in_less_than_two_seconds(
     process, environ = started
     answer = _first_answer(process, f"http://127.0.0.1:{environ['PORT']}/healthz")
 
-    assert (answer.status_code, answer.text) == (200, "alive")
+    assert (answer.status_code, answer.text) == (200, f"alive {__version__}")
     assert _cpu_seconds(process) < CPU_SECONDS
     assert (image.root / "data" / "opp-status.db").is_file()
 

@@ -16,6 +16,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from bot import __version__
 from bot.__main__ import environment, main
 from bot.access.requests import AccessRequest, RequestState
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, CheckId
@@ -721,6 +722,7 @@ def _access(url: str, *options: str) -> int:
 
 def test_access_lists_approvals_and_open_requests(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     asyncio.run(_let_in(database_url))
+    capsys.readouterr()
 
     assert _access(database_url) == 0
     header, ben, leo = capsys.readouterr().out.splitlines()
@@ -731,6 +733,7 @@ def test_access_lists_approvals_and_open_requests(database_url: str, capsys: pyt
 
 def test_access_revokes_an_approval(database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
     asyncio.run(_let_in(database_url))
+    capsys.readouterr()
 
     assert _access(database_url, "--format", "json", "revoke", "U0BEN") == 0
     (revoked,) = json.loads(capsys.readouterr().out)
@@ -790,3 +793,11 @@ async def test_probe_asks_first_and_ends_like_ctrl_c_without_an_answer(
 async def test_probe_takes_no_name(house: House, capsys: pytest.CaptureFixture[str]) -> None:
     assert await asyncio.to_thread(main, ["probe", "Acme Corp", "--yes"], _environ(house)) == 1
     assert "isn't the ID of a deal" in capsys.readouterr().out
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"], {})
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"Opp Status {__version__}\n"

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot import __version__
 from bot.highlevel.notices.routes import WEBHOOK
 from bot.highlevel.pages import CALLBACK, INSTALL
 from bot.operations.checks.findings import OVER_SOCKET, TRIED, CheckId
@@ -57,7 +58,7 @@ async def test_healthz_needs_nothing(tmp_path: Path) -> None:
     async with open_house(tmp_path, **nowhere) as house:
         answer = await _get(f"{house.slack.bot_url}/healthz")
 
-    assert (answer.status_code, answer.text) == (200, "alive")
+    assert (answer.status_code, answer.text) == (200, f"alive {__version__}")
 
 
 async def test_readyz_lists_every_check(house: House) -> None:

@@ -3,17 +3,25 @@ import asyncio
 import hmac
 import sqlite3
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 import bot
+from bot import __version__
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId
 from bot.operations.settings import Settings
+from bot.simulator.slack.server import Fault
+from bot.storage.engine import place_of
+from bot.storage.migrations import MIGRATIONS
+from bot.web.server import telling_server
 from bot.wiring import build
+from bot.wiring.startup import tell_start
 from bot.wiring.tempo import Tempo
-from tests.house import BY_OAUTH, DEAL, open_house, stand_ins
+from tests.house import BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, PATIENT, House, open_house, stand_ins
 
 SOURCES = Path(bot.__file__).parent
 CONCRETE = {
@@ -145,3 +153,108 @@ def test_the_concrete_classes_meet_in_one_folder() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
         assert not called & CONCRETE, source
+
+
+# --- what the log says at the start ---------------------------------------------------------------------------------
+
+
+async def _told(house: House) -> list[dict[str, Any]]:
+    """What a server of its own logs until its checks are made."""
+    server = telling_server(build(house.settings, PATIENT))
+    with capture_logs() as lines:
+        task = asyncio.create_task(server.serve())
+        async with asyncio.timeout(60):
+            while not any(line["event"] == "bot.checked" for line in lines):
+                await asyncio.sleep(0.01)
+        server.should_exit = True
+        await task
+    return [dict(line) for line in lines]
+
+
+async def test_the_log_begins_with_which_bot_it_is_and_who_may(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, ADMINS="U0KIM", ALLOWED_CHANNELS="C0SALES") as house:
+        lines = await _told(house)
+    started = next(line for line in lines if line["event"] == "bot.started")
+
+    assert started.pop("port") > 0
+    assert started == {
+        "event": "bot.started",
+        "log_level": "info",
+        "version": __version__,
+        "mode": "serve",
+        "host": "127.0.0.1",
+        "database": f"sqlite:///{tmp_path / 'ledger.db'}",
+        "sub_accounts": 1,
+        "highlevel": "token",
+        "users": 1,
+        "groups": 0,
+        "admins": 1,
+        "channels": 1,
+    }
+    opened = {"event": "database.opened", "log_level": "info", "kind": "sqlite", "migrations": len(MIGRATIONS)}
+    assert opened in lines
+
+
+async def test_the_log_says_that_slack_and_highlevel_took_the_tokens(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path) as house:
+        lines = await _told(house)
+    checked = next(line for line in lines if line["event"] == "bot.checked")
+
+    assert (checked["slack"], checked["highlevel"], checked["database"]) == (True, True, True)
+    assert checked["failing"] == []
+    assert not any(line["event"] == "check.fails" for line in lines)
+
+
+async def test_the_log_says_which_token_was_refused_and_what_to_do(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, over="socket") as house:
+        house.highlevel.tokens.clear()
+        lines = await _told(house)
+    (failing,) = [line for line in lines if line["event"] == "check.fails"]
+
+    assert next(line for line in lines if line["event"] == "bot.started")["mode"] == "socket"
+    assert (failing["log_level"], failing["check"]) == ("warning", "highlevel.token")
+    assert "HIGHLEVEL_TOKEN" in failing["words"]
+    assert HIGHLEVEL_TOKEN not in str(lines)
+    checked = next(line for line in lines if line["event"] == "bot.checked")
+    assert (checked["slack"], checked["highlevel"]) == (True, False)
+
+
+async def test_the_log_says_that_slack_refused_the_app_level_token(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, over="socket") as house:
+        house.slack.socket.tokens.clear()
+        lines = await _told(house)
+    (failing,) = [line for line in lines if line["event"] == "check.fails"]
+
+    assert (failing["check"], failing["why"]) == ("slack.socket", "slack.socket.refused")
+
+
+async def test_a_connection_over_socket_mode_that_takes_too_long_is_missing(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path, over="socket") as house:
+        bot = build(house.settings, PATIENT)
+        house.slack.misbehave(Fault("apps.connections.open", wait=30.0, times=9))
+        with capture_logs() as lines:
+            async with bot.running(), bot.edge.socket.receiving() if bot.edge.socket else nullcontext():
+                await tell_start(bot, 3000, connecting=0.0)
+    (failing,) = [line for line in lines if line["event"] == "check.fails"]
+
+    assert (failing["check"], failing["why"]) == ("slack.socket", "slack.socket.down")
+
+
+async def test_a_server_that_is_stopped_at_once_stops_telling(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path) as house:
+        house.slack.misbehave(Fault("auth.test", wait=30.0, times=9))
+        server = telling_server(build(house.settings, PATIENT))
+        with capture_logs() as lines:
+            task = asyncio.create_task(server.serve())
+            while not any(line["event"] == "bot.started" for line in lines):
+                await asyncio.sleep(0.01)
+            server.should_exit = True
+            await task
+
+    assert not any(line["event"] == "bot.checked" for line in lines)
+
+
+def test_the_log_says_where_the_database_is_and_not_how_to_get_in() -> None:
+    url = "postgresql://ana:s3cret@db.example:5432/ledger?sslpassword=s3cret"
+
+    assert place_of(url) == "postgresql://db.example:5432/ledger"

@@ -70,7 +70,7 @@ class NetworkProbes:
             except RequestFailed as error:
                 untrusted = error.why is Why.TLS_FAILED
                 return AddressReading(url, NoAnswer.UNTRUSTED if untrusted else NoAnswer.UNREACHABLE)
-            if alive.status != HTTPStatus.OK or alive.content != b"alive":
+            if alive.status != HTTPStatus.OK or alive.content.partition(b" ")[0] != b"alive":
                 return AddressReading(url, command.status)
             return AddressReading(url, command.status, is_ours=True, signatures=await self._signatures(http))
 

@@ -99,12 +99,13 @@ class SlackAnswer:
         return self._content[:200].decode("utf-8", "replace")
 
 
-def web_client(token: str, base_url: str, session: Session) -> AsyncWebClient:
-    """slack_sdk's client over this session."""
+def web_client(token: str, base_url: str, session: Session, user_agent: str) -> AsyncWebClient:
+    """slack_sdk's client over this session. `user_agent`: what Slack reads of us, before slack_sdk's own."""
     # slack_sdk would repeat a post whose connection broke, and so might say everything twice.
     return AsyncWebClient(
         token=token,
         base_url=base_url.rstrip("/") + "/",
         session=cast(aiohttp.ClientSession, session),
         retry_handlers=[],
+        user_agent_prefix=user_agent,
     )

@@ -213,10 +213,11 @@ class Database:
     def _migrate(self) -> Exception | None:
         try:
             self._file.must_be_ours()
-            self._prepare_schema(self._engine)
+            steps = self._prepare_schema(self._engine)
             self._file.opened()
         except Exception as error:  # noqa: BLE001 - whatever it is, callers must not wait for ever
             return self._failed(error)
+        log.info("database.opened", kind=self.kind, migrations=steps)
         return None
 
     def _transact(self, commit: _Commit) -> None:

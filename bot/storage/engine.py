@@ -121,6 +121,12 @@ def file_of(url: str) -> Path | None:
     return Path(str(parsed.database)).absolute()
 
 
+def place_of(url: str) -> str:
+    """Where a database is, for the log: without user, password and parameters."""
+    parsed = _parsed(url)
+    return sa.URL.create(parsed.drivername, None, None, parsed.host, parsed.port, parsed.database).render_as_string()
+
+
 def engine_for_reading(url: str) -> sa.Engine:
     """An engine that cannot write, and does not keep other connections from writing.
 

@@ -182,20 +182,24 @@ def must_be_current(connection: sa.Connection) -> None:
         raise NewerSchemaError(version, len(MIGRATIONS))
 
 
-def must_be_migratable(engine: sa.Engine) -> None:
-    """Raise `NewerSchemaError` or `UnreleasedSchemaError` where `migrate` would; writes nothing."""
+def must_be_migratable(engine: sa.Engine) -> int:
+    """Raise `NewerSchemaError` or `UnreleasedSchemaError` where `migrate` would; writes nothing, and returns 0."""
     with engine.connect() as connection, suppress(OlderSchemaError):
         must_be_current(connection)
+    return 0
 
 
-def migrate(engine: sa.Engine, steps: Steps = MIGRATIONS) -> None:
+def migrate(engine: sa.Engine, steps: Steps = MIGRATIONS) -> int:
     """Take the steps that the database lacks, each in one transaction.
 
     Several processes may do this at once: one of them takes each step, and the others wait for it. A process that dies
-    leaves the database as it was before the step. Raises `NewerSchemaError` and `UnreleasedSchemaError`.
+    leaves the database as it was before the step. Returns how many it took; raises `NewerSchemaError` and
+    `UnreleasedSchemaError`.
     """
+    taken = 0
     while _took_a_step(engine, steps):
-        pass
+        taken += 1
+    return taken
 
 
 def _took_a_step(engine: sa.Engine, steps: Steps) -> bool:

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from bot import __version__
 from bot.commands.request import COMMAND
 from bot.slack.bolt import dispatch, kind_of
 from bot.slack.verification import MAX_COMMAND, Rejected, size_limit, verify
@@ -56,7 +57,7 @@ def app(bot: Bot) -> Starlette:
         return PlainTextResponse(FRONT_PAGE, headers={"X-Robots-Tag": "noindex"})
 
     async def healthz(_request: Request) -> Response:
-        return PlainTextResponse("alive")
+        return PlainTextResponse(f"alive {__version__}")
 
     async def readyz(_request: Request) -> Response:
         report = await bot.health.report()

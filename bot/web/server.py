@@ -5,8 +5,9 @@ import math
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from types import FrameType
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
 from bot.web.routes import app
 from bot.wiring.lifecycle import Bot
+from bot.wiring.startup import tell_start
 
 log = structlog.get_logger(__name__)
 
@@ -146,6 +148,26 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
+class TellingServer(Server):
+    """A server that tells the log how the bot starts, once it listens."""
+
+    def __init__(self, config: uvicorn.Config, tell: Callable[[int], Coroutine[None, None, None]]) -> None:
+        super().__init__(config)
+        self._tell = tell
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and begin to tell where."""
+        await super().startup(sockets)
+        port = self.servers[0].sockets[0].getsockname()[1]
+        self._telling = asyncio.create_task(self._tell(port), name="startup")
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop telling before what it asks is closed."""
+        self._telling.cancel()
+        await asyncio.wait([self._telling])
+        await super().shutdown(sockets)
+
+
 class BackgroundServer(Server):
     """A server for a process that handles signals itself."""
 
@@ -186,6 +208,11 @@ def config(bot: Bot) -> uvicorn.Config:
         timeout_graceful_shutdown=3,
         backlog=max_waiting(descriptors()),
     )
+
+
+def telling_server(bot: Bot) -> TellingServer:
+    """The server of a process that serves this bot and nothing else."""
+    return TellingServer(config(bot), partial(tell_start, bot))
 
 
 @asynccontextmanager

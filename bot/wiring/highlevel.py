@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
+from bot import __version__
 from bot.commands.accounts import Account, Accounts
 from bot.commands.instrumentation import Instrumentation
 from bot.commands.lookups import Lookups
@@ -36,8 +37,7 @@ if TYPE_CHECKING:
     pass
 
 
-VERSION = "0.1.0"
-USER_AGENT = f"opp-status/{VERSION}"
+USER_AGENT = f"opp-status/{__version__}"
 
 NO_DEAL = "That isn't the ID of a deal, or a link to a deal of your sub-accounts. Nothing changed."
 TERMINAL_PATIENCE = 10.0

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def build_slack_clients(settings: Settings) -> SlackClients:
     """Build what calls Slack."""
     session = Session(settings.proxies)
-    web = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session)
+    web = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url, session, USER_AGENT)
     return SlackClients(
         session=session,
         web=web,

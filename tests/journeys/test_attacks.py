@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 
+from bot import __version__
 from bot.operations import logs
 from bot.simulator.highlevel.server import Fault
 from bot.web.server import MAX_REQUEST
@@ -153,7 +154,7 @@ async def test_the_bot_hangs_up_on_a_sender_without_end(house: House, beginning:
 async def test_a_kept_connection_serves_many_requests(house: House) -> None:
     async with httpx.AsyncClient() as http:
         for _ in range(3):
-            assert (await http.get(f"{house.slack.bot_url}/healthz")).text == "alive"
+            assert (await http.get(f"{house.slack.bot_url}/healthz")).text == f"alive {__version__}"
             assert (await http.post(f"{house.slack.bot_url}/slack/events", content=b"x" * 60_000)).status_code == 401
 
 

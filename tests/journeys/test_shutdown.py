@@ -74,7 +74,7 @@ async def test_acknowledged_commands_are_finished_before_the_process_ends(tmp_pa
             await _until_healthy(house.slack.bot_url)
             while house.slack.calls.count("auth.test") < 2:  # by the house's own bot, and by this process
                 await asyncio.sleep(0.01)
-            house.highlevel.misbehave(Fault(wait=1.0), method="GET")
+            house.highlevel.misbehave(Fault(wait=1.0), method="GET", times=5)
             answer = await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
             process.send_signal(signal.SIGTERM)
             (shown,) = await house.slack.wait_for(1)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 
+from bot import __version__
 from bot.operations.checks.findings import OVER_HTTP, TRIED, CheckId
 from bot.simulator.highlevel.server import Fault
 from bot.web.routes import EVENTS
@@ -92,7 +93,7 @@ async def test_a_command_that_comes_over_two_connections_is_carried_out_once(tmp
 
 async def test_the_health_routes_are_there_and_the_route_for_slack_is_not(tmp_path: Path) -> None:
     async with open_house(tmp_path, over="socket") as house, httpx.AsyncClient(base_url=house.slack.bot_url) as http:
-        assert (await http.get("/healthz")).text == "alive"
+        assert (await http.get("/healthz")).text == f"alive {__version__}"
         ready = await http.get("/readyz")
         assert (await http.post(EVENTS)).status_code == 404
 

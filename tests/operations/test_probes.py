@@ -125,7 +125,7 @@ async def test_a_running_bot_is_recognised(house: House, highlevel: HighLevel) -
     ],
 )
 async def test_a_running_bot_says_how_slack_signed(highlevel: HighLevel, ready: str, signatures: bool | None) -> None:
-    app = _host(_answers(401), _answers(200, "alive"))
+    app = _host(_answers(401), _answers(200, "alive 0.1.0"))
     app.router.add_get(READY, _answers(503, ready))
     async with served(app) as url, _examining(highlevel, url) as probes:
         reading = AddressReading(f"{url}{EVENTS}", 401, is_ours=True, signatures=signatures)
@@ -138,7 +138,7 @@ async def test_a_running_bot_that_says_nothing_of_its_checks_is_recognised_all_t
         request.transport.close()
         return web.Response()
 
-    app = _host(_answers(401), _answers(200, "alive"))
+    app = _host(_answers(401), _answers(200, "alive 0.1.0"))
     app.router.add_get(READY, hang_up)
     async with served(app) as url, _examining(highlevel, url) as probes:
         assert await probes.probe_address() == AddressReading(f"{url}{EVENTS}", 401, is_ours=True)

@@ -33,7 +33,7 @@ async def slack() -> AsyncIterator[Slack]:
 async def _client(url: str, patience: float = 5.0) -> AsyncIterator[AsyncWebClient]:
     session = Session(patience=patience)
     try:
-        yield web_client(TOKEN, f"{url}/api", session)
+        yield web_client(TOKEN, f"{url}/api", session, "opp-status/0.1.0")
     finally:
         await session.close()
 
