@@ -239,7 +239,7 @@ async def _lag(given: argparse.Namespace) -> list[str]:
             took += [await _one_change(house, f"alone{number:015}") for number in range(5)]
     p95 = statistics.quantiles(took, n=20, method="inclusive")[18]
     print(
-        f"\nlag: {len(took)} changes, from the webhook to the post p50 {statistics.median(took):.2f} s, p95 {p95:.2f} s,"
+        f"\nlag: {len(took)} changes, from webhook to post p50 {statistics.median(took):.2f} s, p95 {p95:.2f} s,"
         f" max {max(took):.2f} s",
         flush=True,
     )

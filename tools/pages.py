@@ -57,6 +57,7 @@ READINGS: Mapping[str, str] = {
     "whom": "*Slack or HighLevel*",
     "wanted": "*another*",
     "status": "*a status code*",
+    "ago": "*so many minutes*",
 }
 """What is shown for a name in braces, where the name alone says too little."""
 VARIABLE = re.compile(

@@ -25,6 +25,18 @@ class Counts(Protocol):
         """Add to the counts of today. Raises `StoreDown` and `StoreRefused`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came from HighLevel lately."""
+
+    received: float | None
+    """Seconds since it last reported a change; `None` if it never did."""
+    lately: Mapping[Reception, int]
+    """How many requests came today and yesterday, by what was done with them; without polls."""
+    polled: float | None
+    """Seconds since HighLevel last answered a poll, in the sub-account where that is longest ago; `None`: never."""
+
+
 Decide = Callable[[Known | None, bool, datetime], Decision]
 """Decides about a deal that was read, from what the bot knew of it before, whether a command of the bot's may have
 changed it without learning so, and the time by the database's clock."""

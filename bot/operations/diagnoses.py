@@ -383,6 +383,29 @@ REASONS_UNREAD = Diagnosis(
     "Can't read lost reasons right now, so deals are marked lost without one. Check again later.",
 )
 
+WEBHOOKS_NONE = Diagnosis(
+    "highlevel.webhooks.none",
+    "HighLevel hasn't reported a change yet, so deals that change in HighLevel aren't posted. Set it up as docs/operating/events.md "
+    "says, then change a deal's status.",
+)
+
+WEBHOOKS_LATEST = Diagnosis("highlevel.webhooks.latest", "HighLevel last reported a change {ago} ago.")
+
+WEBHOOKS_REFUSED = Diagnosis(
+    "highlevel.webhooks.refused",
+    "{many} requests about changes in HighLevel were refused or ignored since yesterday ({why}). docs/operating/events.md explains why.",
+)
+
+POLLING_NEVER = Diagnosis(
+    "highlevel.polling.never", "HighLevel hasn't been checked for changes yet. Opp Status does that while it runs."
+)
+
+POLLING_LATE = Diagnosis(
+    "highlevel.polling.late",
+    "HighLevel hasn't answered a check for changes for {ago}, so deals that change in HighLevel aren't posted. Look in the log for "
+    "poll.failed.",
+)
+
 BY_CAUSE: Mapping[Cause, Diagnosis] = {
     Cause.APP_UNKNOWN: APP_UNKNOWN,
     Cause.NOT_RENEWED: NOT_RENEWED,
@@ -506,6 +529,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     HIGHLEVEL_UNREACHABLE,
     *BY_CAUSE.values(),
     *(EDITING_MISSING, EDITING_UNTOLD, USERS_MISSING, USERS_UNTOLD, REASONS_FORBIDDEN, REASONS_UNREAD),
+    *(WEBHOOKS_NONE, WEBHOOKS_LATEST, WEBHOOKS_REFUSED, POLLING_NEVER, POLLING_LATE),
     *(
         STORE_DOWN,
         STORE_MOVED,

@@ -326,8 +326,12 @@ class Settings(BaseModel):
         """Seconds between two polls of HighLevel; 0 for never."""
         if self.poll_seconds is not None:
             return self.poll_seconds
-        is_told = self.by_oauth or self.highlevel_workflow_token.get_secret_value()
-        return DEFAULT_POLL if self.watch_policy.is_on and not is_told else 0
+        return DEFAULT_POLL if self.watch_policy.is_on and not self.hears_of_changes else 0
+
+    @property
+    def hears_of_changes(self) -> bool:
+        """Whether HighLevel can report changes to an address of the bot's."""
+        return self.by_oauth or bool(self.highlevel_workflow_token.get_secret_value())
 
     @cached_property
     def proxies(self) -> Proxies:

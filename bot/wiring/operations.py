@@ -9,6 +9,7 @@ from bot.highlevel.api.rate_limit import Budget
 from bot.http.client import HttpClient
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.disk import DiskCheck
+from bot.operations.checks.events import EventChecks
 from bot.operations.checks.highlevel import HighLevelChecks
 from bot.operations.checks.proxy import ProxyCheck
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
@@ -20,6 +21,7 @@ from bot.operations.health import Health
 from bot.operations.probes import NetworkProbes
 from bot.operations.settings import Settings
 from bot.storage.backlog import BacklogReader
+from bot.storage.events.counts import SqlCounts
 from bot.wiring.highlevel import USER_AGENT, connect_url_of
 from bot.wiring.lifecycle import SlackEdge
 from bot.wiring.parts import Parts
@@ -56,6 +58,11 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
                 clock=lambda: ClockReading("HighLevel", client.date, client.heard_at),
                 token=inspect_token(settings.highlevel_token.get_secret_value()),
                 connect_url=connect_url_of(settings),
+            ),
+            EventChecks(
+                SqlCounts(parts.storage.database).heard,
+                is_expected=settings.watch_policy.is_on and settings.hears_of_changes,
+                polls_every=settings.polls_every,
             ),
             StoreChecks(ledger.ping if migrates else ledger.try_out, ledger.is_new, ledger.clock_offset),
             DiskCheck(emptied),

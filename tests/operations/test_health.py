@@ -11,11 +11,13 @@ from bot.access.authorization import DirectoryError
 from bot.access.rules import Allowlist, Person
 from bot.deals.outcome import Cause
 from bot.deals.ports import Damage, OtherSchema, StoreDown, StoreRefused
+from bot.events.ports import Heard
 from bot.http.client import HttpClient
 from bot.http.proxies import Proxies
 from bot.operations import diagnoses
 from bot.operations.checks.access import AccessChecks
 from bot.operations.checks.disk import DiskCheck
+from bot.operations.checks.events import EventChecks
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId, Findings
 from bot.operations.checks.highlevel import HighLevelChecks
 from bot.operations.checks.proxy import ProxyCheck
@@ -100,6 +102,9 @@ class Neighbours:
             raise error(self.lost_reasons)
         return self.lost_reasons
 
+    async def heard(self) -> Heard:
+        return Heard(None, {}, None)
+
     async def ping(self) -> None:
         if self.store_refuses:
             raise StoreRefused
@@ -142,6 +147,7 @@ class Neighbours:
                     connect_url="",
                 ),
                 ProxyCheck(Proxies(), {}, partial(HttpClient, "tests")),
+                EventChecks(self.heard, is_expected=False, polls_every=0),
                 StoreChecks(self.ping, self.is_new, self.clock_offset),
                 DiskCheck(None),
                 AccessChecks(allowlist, self.directory, self.look_into),

@@ -31,6 +31,8 @@ class CheckId(StrEnum):
     HIGHLEVEL_USERS = "highlevel.users"
     HIGHLEVEL_LOCATION = "highlevel.location"
     LOST_REASONS = "highlevel.lost_reasons"
+    WEBHOOKS = "highlevel.webhooks"
+    POLLING = "highlevel.polling"
     STORE = "store.writable"
     SCHEMA = "store.schema"
     STORE_CLOCK = "store.clock"

@@ -15,6 +15,7 @@ from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.deals.wish import Wish
 from bot.events.event import Decision, Event, Kind, Known, Reception, Settled, Source, Taken, Verdict
+from bot.events.ports import Heard
 from bot.events.posting import Channel, Held, Plan, Why
 from bot.storage.database import Database
 from bot.storage.events.announcing import SqlAnnouncements
@@ -437,3 +438,25 @@ async def test_old_events_and_deals_are_forgotten_and_unfinished_events_are_not(
     assert (await inbox.forget(60.0), await inbox.forget_deals(60.0)) == (0, 0)
     assert (await inbox.forget(-60.0), await inbox.forget_deals(-60.0)) == (1, 1)
     assert [row["opportunity_id"] for row in await _rows(database, events)] == ["deal-2"]
+
+
+async def test_what_came_lately_is_told_without_polls(database: Database) -> None:
+    counts, polls = SqlCounts(database), SqlPolls(database)
+    assert await counts.heard() == Heard(received=None, lately={}, polled=None)
+    await counts.add(
+        {
+            (Source.WEBHOOK, Reception.RECEIVED): 2,
+            (Source.WORKFLOW, Reception.UNREADABLE): 1,
+            (Source.WEBHOOK, Reception.UNREADABLE): 2,
+            (Source.POLL, Reception.RECEIVED): 9,
+        }
+    )
+    await polls.begin("location", 60.0)
+    await polls.learn("location", [], NOON)
+    heard = await counts.heard()
+
+    assert heard.lately == {Reception.RECEIVED: 2, Reception.UNREADABLE: 3}
+    assert heard.received is not None
+    assert heard.polled is not None
+    assert 0 <= heard.received < 60
+    assert 0 <= heard.polled < 60
