@@ -9,14 +9,14 @@ import structlog
 from bot.commands.instrumentation import Instrumentation
 from bot.deals.ports import StoreDown, StoreRefused
 from bot.events.ports import Announcements, EventWords
-from bot.events.posting import Pace, plan
+from bot.events.posting import Pace, pause, plan
 from bot.events.watch import Watch
 from bot.events.worker import EventTiming
 
 log = structlog.get_logger(__name__)
 
-NEXT_LOOK = 0.1
-"""Seconds between two looks, while a change waits for others."""
+NEXT_LOOK = 0.05
+"""Seconds until the next look, where some of what was due still waits."""
 
 
 class Announcer:
@@ -34,6 +34,7 @@ class Announcer:
         self._announcements = announcements
         self._words = words
         pace = Pace(timing.gather, timing.calm, timing.longest_wave)
+        self._pause = partial(pause, pace=pace, quiet_hours=watch.quiet_hours)
         self._decide = partial(plan, pace=pace, quiet_hours=watch.quiet_hours)
         self._posting = posting
         self._instrumentation = instrumentation
@@ -48,26 +49,24 @@ class Announcer:
         """Hand on what is due, until cancelled."""
         while True:
             self._woken.clear()
-            waiting = False
+            seconds = self._timing.look
             try:
-                waiting = await self._look()
+                seconds = await self._look()
             except (StoreDown, StoreRefused):  # `storage.database` logs it
                 pass
             except Exception:
                 log.exception("announcer.broken")
             try:
-                async with asyncio.timeout(NEXT_LOOK if waiting else self._timing.look):
+                async with asyncio.timeout(seconds):
                     await self._woken.wait()
             except TimeoutError:
                 pass
 
-    async def _look(self) -> bool:
-        """Hand on what is due; returns whether anything waited."""
-        if not await self._announcements.waiting():
-            return False
-        released = await self._announcements.release(self._decide, self._words)
+    async def _look(self) -> float:
+        """Hand on what is due; returns the seconds until the next look."""
+        released, seconds = await self._announcements.release(self._pause, self._decide, self._words)
         for each in released:
             self._instrumentation.judged(each.verdict, each.lag if each.is_posted else None)
         if any(each.is_posted for each in released):
             self._posting()
-        return True
+        return min(seconds, self._timing.look) or NEXT_LOOK

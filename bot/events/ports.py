@@ -8,7 +8,7 @@ from typing import Protocol
 from bot.commands.reply import Message
 from bot.deals.deal import Opportunity
 from bot.events.event import Decision, Event, Known, Reception, Settled, Source, Taken, Verdict
-from bot.events.posting import Channel, Held, Plan, Why
+from bot.events.posting import Channel, Crowd, Held, Plan, Why
 
 
 class Intake(Protocol):
@@ -131,15 +131,17 @@ class Released:
 class Announcements(Protocol):
     """The changes that wait to be posted. Every method raises `StoreDown`."""
 
-    async def release(self, decide: Callable[[Channel], Plan], words: EventWords) -> Sequence[Released]:
+    async def release(
+        self, pause: Callable[[Crowd], float], decide: Callable[[Channel], Plan], words: EventWords
+    ) -> tuple[Sequence[Released], float]:
         """Do in every channel what is decided about it, in one step that no other process shares.
+
+        `pause`: seconds until there may be something to do; as long as that is not 0, nothing is decided. Returns what
+        was done, and the shortest of these times; infinity if nothing waits.
 
         What is to be posted becomes a row of the ledger, which is answered and not delivered: so it is posted as a
         command's reply is, by any process, and not again once that is noted.
         """
-
-    async def waiting(self) -> bool:
-        """Whether any change waits."""
 
     async def mute(self, channel_id: str, seconds: float, by: str) -> None:
         """Post nothing in this channel for so many seconds, as this admin wants; 0 to post again at once."""

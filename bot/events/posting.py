@@ -9,6 +9,8 @@ from bot.deals.deal import Opportunity
 from bot.events.event import Source, Verdict
 from bot.events.watch import QuietHours
 
+LONGEST_LOOK = 1.0
+"""Seconds until a channel is looked at again, at most."""
 MOST_IN_A_MINUTE = 5
 """Messages about changes made in HighLevel that a channel gets in a minute. More is an import, or an automation."""
 
@@ -56,6 +58,20 @@ class Channel:
     """What the bot knows by now about the deals that were read, by their ids."""
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """A channel in numbers, to decide whether it is worth looking at every change that waits."""
+
+    now: float
+    held: int
+    oldest: float
+    newest: float
+    """Since when the first and the last change of those wait."""
+    posted: int = 0
+    unread: int = 0
+    muted_until: float = 0.0
+
+
 class Why(Enum):
     """Why several changes are posted as one message."""
 
@@ -80,6 +96,20 @@ class Pace:
     gather: float
     calm: float
     longest_wave: float
+
+
+def pause(crowd: Crowd, pace: Pace, quiet_hours: QuietHours | None) -> float:
+    """Seconds until there may be something to do in a channel; 0 if there may be now."""
+    if crowd.now < crowd.muted_until:
+        return 0.0
+    if quiet_hours and quiet_hours.hold(_moment(crowd.now)):
+        return LONGEST_LOOK
+    if quiet_hours and quiet_hours.hold(_moment(crowd.oldest)):
+        return 0.0
+    if crowd.posted + crowd.held + crowd.unread <= MOST_IN_A_MINUTE:
+        return max(crowd.oldest + pace.gather - crowd.now, 0.0)
+    calm_at = LONGEST_LOOK if crowd.unread else crowd.newest + pace.calm - crowd.now
+    return max(min(calm_at, crowd.oldest + pace.longest_wave - crowd.now, LONGEST_LOOK), 0.0)
 
 
 def plan(channel: Channel, pace: Pace, quiet_hours: QuietHours | None) -> Plan:

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from bot.deals.deal import Opportunity
 from bot.events.event import Source, Verdict
-from bot.events.posting import MOST_IN_A_MINUTE, Channel, Held, Pace, Plan, Why, plan
+from bot.events.posting import LONGEST_LOOK, MOST_IN_A_MINUTE, Channel, Crowd, Held, Pace, Plan, Why, pause, plan
 from bot.events.watch import QuietHours
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC).timestamp()
@@ -111,7 +111,38 @@ def test_every_change_is_posted_dropped_or_waits_and_never_two_of_these(
     told = _plan(*held, posted=posted, unread=unread, quiet=quiet)
     numbers = [each.number for each in (*told.alone, *told.together, *(each for each, _ in told.dropped))]
 
+    if held and not (told.alone or told.together or told.dropped):
+        crowd = Crowd(NOW, len(held), min(e.since for e in held), max(e.since for e in held), posted, unread)
+        assert pause(crowd, PACE, quiet) <= LONGEST_LOOK
     assert len(numbers) == len(set(numbers))
     assert set(numbers) <= {each.number for each in held}
     assert not (told.alone and told.together)
     assert len({each.deal.id for each in (*told.alone, *told.together)}) == len(told.alone) + len(told.together)
+
+
+# --- when to look ---------------------------------------------------------------------------------------------------
+
+
+def _pause(held: int, oldest: float, newest: float = 0.0, *, quiet: QuietHours | None = None, **more: float) -> float:
+    numbers = {"now": NOW} | more
+    return round(pause(Crowd(held=held, oldest=NOW - oldest, newest=NOW - newest, **numbers), PACE, quiet), 3)  # type: ignore[arg-type]
+
+
+def test_a_few_changes_are_looked_at_when_they_have_waited_for_others() -> None:
+    assert _pause(1, oldest=0.1) == 0.2
+    assert _pause(5, oldest=0.5) == 0.0
+
+
+def test_many_are_looked_at_when_no_more_come() -> None:
+    assert _pause(6, oldest=50.0, newest=1.0) == LONGEST_LOOK
+    assert _pause(6, oldest=50.0, newest=9.5) == 0.5
+    assert _pause(6, oldest=50.0, newest=10.0) == 0.0
+    assert _pause(6, oldest=50.0, newest=10.0, unread=3) == LONGEST_LOOK
+    assert _pause(6, oldest=300.0, newest=0.0, unread=3) == 0.0
+    assert _pause(1, oldest=1.0, newest=1.0, posted=5) == LONGEST_LOOK
+
+
+def test_a_muted_channel_is_cleared_at_once_and_the_quiet_hours_end_with_a_look() -> None:
+    assert _pause(1, oldest=0.0, muted_until=NOW + 5) == 0.0
+    assert _pause(9, oldest=1.0, now=NOW - 12 * HOUR, quiet=NIGHT) == LONGEST_LOOK
+    assert _pause(9, oldest=12 * HOUR, quiet=NIGHT) == 0.0

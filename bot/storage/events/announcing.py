@@ -1,6 +1,8 @@
 """The changes made in HighLevel that wait to be posted, over the database."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +16,7 @@ from bot.deals.outcome import Result
 from bot.deals.wish import Consent, Wish
 from bot.events.event import EventState, Source, Verdict
 from bot.events.ports import EventWords, Released
-from bot.events.posting import Channel, Held, Plan
+from bot.events.posting import Channel, Crowd, Held, Plan
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert, iso_now
 from bot.storage.events.facts import as_deal
@@ -36,14 +38,19 @@ class SqlAnnouncements:
         self._database = database
         at = iso_now(database.kind)
         self._now = sa.select(NOW[database.kind])
-        self._channels = sa.select(events.c.channel_id).where(_HELD).distinct().order_by(events.c.channel_id)
+        since = events.c.held_since
+        self._channels = (
+            sa.select(events.c.channel_id, sa.func.count(), sa.func.min(since), sa.func.max(since))
+            .where(_HELD)
+            .group_by(events.c.channel_id)
+            .order_by(events.c.channel_id)
+        )
         of_channel = events.c.channel_id == sa.bindparam("channel")
         self._row = insert(database.kind, announcements).on_conflict_do_nothing()
-        self._lock = (
-            sa.select(announcements.c.muted_until)
-            .where(announcements.c.channel_id == sa.bindparam("channel"))
-            .with_for_update()
+        self._muted = sa.select(announcements.c.muted_until).where(
+            announcements.c.channel_id == sa.bindparam("channel")
         )
+        self._lock = self._muted.with_for_update()
         self._held = sa.select(events).where(_HELD, of_channel).order_by(events.c.number)
         self._posted = sa.select(sa.func.count()).where(
             of_channel,
@@ -72,43 +79,55 @@ class SqlAnnouncements:
             .on_conflict_do_nothing()
         )
 
-    async def waiting(self) -> bool:
-        """See `Announcements`."""
-        statement = self._channels.limit(1)
-        return await self._database.do(lambda connection: connection.execute(statement).first() is not None)
-
-    async def release(self, decide: Callable[[Channel], Plan], words: EventWords) -> Sequence[Released]:
+    async def release(
+        self, pause: Callable[[Crowd], float], decide: Callable[[Channel], Plan], words: EventWords
+    ) -> tuple[Sequence[Released], float]:
         """See `Announcements`."""
 
-        def write(connection: sa.Connection) -> list[Released]:
+        def write(connection: sa.Connection) -> tuple[Sequence[Released], float]:
             released: list[Released] = []
-            for channel_id in connection.scalars(self._channels).all():
-                channel = self._look(connection, channel_id)
-                decided = decide(channel)
+            soonest = math.inf
+            for channel_id, held, oldest, newest in connection.execute(self._channels).all():
+                crowd = self._count(connection, channel_id, Crowd(0.0, held, oldest, newest))
+                soonest = min(soonest, seconds := pause(crowd))
+                if seconds:
+                    continue
+                decided = decide(self._look(connection, channel_id, crowd))
+                now = crowd.now
                 for row in _rows(decided, channel_id, words):
                     connection.execute(self._insert, row)
                 for each, verdict in _verdicts(decided):
                     connection.execute(self._finish, {"of": each.number, "word": verdict.value})
-                    released.append(Released(verdict, each.lag(channel.now)))
-            return released
+                    released.append(Released(verdict, each.lag(now)))
+            return released, soonest
 
         return await self._database.do(write)
 
-    def _look(self, connection: sa.Connection, channel_id: str) -> Channel:
+    def _count(self, connection: sa.Connection, channel_id: str, crowd: Crowd) -> Crowd:
+        of = {"channel": channel_id}
+        return replace(
+            crowd,
+            now=connection.execute(self._now).scalar_one(),
+            posted=connection.execute(self._posted, of).scalar_one(),
+            unread=connection.execute(self._unread).scalar_one(),
+            muted_until=connection.execute(self._muted, of).scalar() or 0.0,
+        )
+
+    def _look(self, connection: sa.Connection, channel_id: str, crowd: Crowd) -> Channel:
         """The channel as it is, after it was locked: no other process decides about it before this is committed."""
         connection.execute(self._row, {"channel_id": channel_id})
         of = {"channel": channel_id}
-        muted_until = connection.execute(self._lock, of).scalar()
+        connection.execute(self._lock, of)
         held = tuple(map(_held, connection.execute(self._held, of).mappings()))
         known = sa.select(deals.c.opportunity_id, deals.c.status).where(
             deals.c.opportunity_id.in_({each.deal.id for each in held})
         )
         return Channel(
-            now=connection.execute(self._now).scalar_one(),
+            now=crowd.now,
             held=held,
-            posted=connection.execute(self._posted, of).scalar_one(),
-            unread=connection.execute(self._unread).scalar_one(),
-            muted_until=muted_until or 0.0,
+            posted=connection.execute(self._posted, of).scalar_one(),  # another process may have posted meanwhile
+            unread=crowd.unread,
+            muted_until=crowd.muted_until,
             statuses={row.opportunity_id: row.status for row in connection.execute(known)},
         )
 

@@ -1,6 +1,7 @@
 """The inbox of events, over SQLite and PostgreSQL."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -16,7 +17,7 @@ from bot.deals.outcome import Cause, Changed, Effect, Failed, Outcome, Trouble
 from bot.deals.wish import Wish
 from bot.events.event import Decision, Event, Kind, Known, Reception, Settled, Source, Taken, Verdict
 from bot.events.ports import Heard
-from bot.events.posting import Channel, Held, Plan, Why
+from bot.events.posting import Channel, Crowd, Held, Plan, Why
 from bot.storage.database import Database
 from bot.storage.events.announcing import SqlAnnouncements
 from bot.storage.events.counts import SqlCounts
@@ -45,6 +46,12 @@ class _Decider:
         assert abs((datetime.now(UTC) - now).total_seconds()) < 60
         self.asked.append((known, ours))
         return Decision(self.verdict, "C0WINS", known)
+
+
+def _at_once(crowd: Crowd) -> float:
+    assert crowd.held
+    assert crowd.oldest <= crowd.newest <= crowd.now
+    return 0.0
 
 
 class _Words:
@@ -310,7 +317,7 @@ async def _hold(database: Database, *numbers: int, before: str | None = "open") 
 async def test_a_change_that_is_posted_becomes_an_answered_row_of_the_ledger(database: Database) -> None:
     await _hold(database, 1)
     announcements = SqlAnnouncements(database)
-    (released,) = await announcements.release(lambda channel: Plan(alone=tuple(channel.held)), _Words())
+    (released,), _ = await announcements.release(_at_once, lambda channel: Plan(alone=tuple(channel.held)), _Words())
     (row,) = await _rows(database, commands)
     (event,) = await _rows(database, events)
 
@@ -320,14 +327,14 @@ async def test_a_change_that_is_posted_becomes_an_answered_row_of_the_ledger(dat
     assert (row["before"], row["before_lost_reason_id"], row["after"]) == ("open", "R1", "won")
     assert f"Deal 1 open {row['reference']}" in row["reply"]
     assert (event["state"], event["verdict"], event["deal"]) == ("finished", "announced", None)
-    assert not await announcements.waiting()
+    assert await announcements.release(_at_once, Plan, _Words()) == ([], math.inf)  # type: ignore[arg-type]
     assert len(await SqlLedger(database).adopt(5)) == 1
 
 
 async def test_several_that_are_posted_together_are_a_batch_with_one_message(database: Database) -> None:
     await _hold(database, 1, 2, 3)
     await SqlAnnouncements(database).release(
-        lambda channel: Plan(together=tuple(channel.held), why=Why.OVERNIGHT), _Words()
+        _at_once, lambda channel: Plan(together=tuple(channel.held), why=Why.OVERNIGHT), _Words()
     )
     rows = await _rows(database, commands)
 
@@ -338,12 +345,12 @@ async def test_several_that_are_posted_together_are_a_batch_with_one_message(dat
 async def test_what_is_dropped_is_finished_and_what_waits_stays(database: Database) -> None:
     await _hold(database, 1, 2)
     announcements = SqlAnnouncements(database)
-    released = await announcements.release(
-        lambda channel: Plan(dropped=((channel.held[0], Verdict.SUPERSEDED),)), _Words()
+    released, _ = await announcements.release(
+        _at_once, lambda channel: Plan(dropped=((channel.held[0], Verdict.SUPERSEDED),)), _Words()
     )
 
     assert [(each.verdict, each.is_posted) for each in released] == [(Verdict.SUPERSEDED, False)]
-    assert await announcements.waiting()
+    assert await announcements.release(lambda _: 5.0, Plan, _Words()) == ([], 5.0)  # type: ignore[arg-type]
     assert await _rows(database, commands) == []
 
 
@@ -355,11 +362,11 @@ async def test_who_decides_sees_the_channel_as_it_is(database: Database) -> None
         seen.append(channel)
         return Plan()
 
-    await announcements.release(lambda channel: Plan(alone=tuple(channel.held)), _Words())
+    await announcements.release(_at_once, lambda channel: Plan(alone=tuple(channel.held)), _Words())
     await _hold(database, 2)
     await SqlInbox(database).receive(_event(3), _event(4, deal=3))
     await announcements.mute("C0WINS", 3600.0, "U0KIM")
-    await announcements.release(look, _Words())
+    await announcements.release(_at_once, look, _Words())
     (channel,) = seen
 
     assert [each.deal for each in channel.held] == [
@@ -368,7 +375,7 @@ async def test_who_decides_sees_the_channel_as_it_is(database: Database) -> None
     assert (channel.posted, channel.unread, channel.statuses) == (1, 1, {"deal-2": "won"})
     assert abs(channel.muted_until - channel.now - 3600) < 60
     await announcements.mute("C0WINS", 0.0, "U0KIM")
-    await announcements.release(look, _Words())
+    await announcements.release(_at_once, look, _Words())
     assert seen[-1].muted_until <= seen[-1].now
 
 
@@ -376,7 +383,7 @@ async def test_two_replicas_post_a_change_once(database: Database) -> None:
     await _hold(database, *range(1, 6))
     replicas = [SqlAnnouncements(database) for _ in range(2)]
     await asyncio.gather(
-        *(each.release(lambda channel: Plan(alone=tuple(channel.held)), _Words()) for each in replicas * 3)
+        *(each.release(_at_once, lambda channel: Plan(alone=tuple(channel.held)), _Words()) for each in replicas * 3)
     )
 
     assert len(await _rows(database, commands)) == 5
