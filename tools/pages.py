@@ -58,6 +58,7 @@ READINGS: Mapping[str, str] = {
     "wanted": "*another*",
     "status": "*a status code*",
     "ago": "*so many minutes*",
+    "which": "*why, and how many of each*",
 }
 """What is shown for a name in braces, where the name alone says too little."""
 VARIABLE = re.compile(

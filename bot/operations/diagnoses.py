@@ -393,7 +393,7 @@ WEBHOOKS_LATEST = Diagnosis("highlevel.webhooks.latest", "HighLevel last reporte
 
 WEBHOOKS_REFUSED = Diagnosis(
     "highlevel.webhooks.refused",
-    "{many} requests about changes in HighLevel were refused or ignored since yesterday ({why}). docs/operating/events.md explains why.",
+    "{many} requests about changes in HighLevel were refused or ignored since yesterday ({which}). docs/operating/events.md explains why.",
 )
 
 POLLING_NEVER = Diagnosis(

@@ -50,8 +50,8 @@ class EventChecks:
         refused = {each.value: many for each, many in heard.lately.items() if each in AMISS}
         if not refused:
             return (latest,)
-        why = ", ".join(f"{many} {each}" for each, many in sorted(refused.items()))
-        return (latest, diagnoses.WEBHOOKS_REFUSED.about(many=sum(refused.values()), why=why))
+        which = ", ".join(f"{many} {each}" for each, many in sorted(refused.items()))
+        return (latest, diagnoses.WEBHOOKS_REFUSED.about(many=sum(refused.values()), which=which))
 
 
 def _minutes(seconds: float) -> str:
