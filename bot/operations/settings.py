@@ -203,6 +203,11 @@ class Settings(BaseModel):
     currency: Annotated[str, matching(r"|[A-Z]{3}", "should be an ISO code such as USD, or empty")] = Field(
         default="", description="Currency of deal values, such as USD. HighLevel doesn't provide it"
     )
+    docs_url: Url = Field(
+        default="",
+        description="Where you publish this project's `docs` folder, such as "
+        "`https://github.com/acme/opp-status/blob/main/docs`. Help and refusals link to it",
+    )
     database_url: Annotated[str, AfterValidator(database_address)] = Field(
         default="sqlite:///opp-status.db",
         description="Where commands are recorded: a SQLite file or a PostgreSQL database",
