@@ -18,6 +18,7 @@ from bot.operations.checks.findings import CheckId
 from bot.operations.diagnoses import DIAGNOSES
 from bot.operations.settings import NEEDED_BY, Settings
 from bot.simulator.demo.terminal import run
+from bot.slack.wording import Page
 from tests.voice import faults
 from tools.pages import pages
 
@@ -227,6 +228,14 @@ def test_a_page_for_reps_and_operators_speaks_plainly(document: Path) -> None:
     spoken = re.sub(r"(?s)```.*?```|!(?=\[)|(?<=\])\([^)]+\)", "", document.read_text())
 
     assert [fault for line in spoken.splitlines() for fault in faults(line)] == []
+
+
+@pytest.mark.parametrize("page", Page)
+def test_every_page_that_a_message_links_to_exists(page: Page) -> None:
+    path, _, anchor = page.partition("#")
+
+    assert (ROOT / "docs" / path).is_file()
+    assert not anchor or anchor in _anchors(ROOT / "docs" / path)
 
 
 def test_the_readme_takes_120_lines_at_most() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 
 from bot.deals.deal import Opportunity
 from bot.deals.policy import Policy
@@ -10,6 +11,28 @@ from bot.slack.block_kit.mrkdwn import plain
 
 SYMBOLS: Mapping[str, str] = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹"}
 """The signs of currencies that have one to themselves. Dollars of other countries keep their ISO code."""
+
+
+class Page(StrEnum):
+    """The pages of the documents that messages link to, in the folder `docs`."""
+
+    USING = "using.md"
+    DEALS = "using.md#move-a-deal"
+    ACCESS = "using.md#get-access"
+    REFUSALS = "using.md#when-it-says-no"
+    WHO_MAY = "operating/access.md"
+    TROUBLE = "operating/troubleshooting.md#opp-status-answers-and-refuses"
+
+
+LINKS: Mapping[Page, str] = {
+    Page.USING: "All you can type",
+    Page.DEALS: "How to name a deal",
+    Page.ACCESS: "How to get access",
+    Page.REFUSALS: "What to do",
+    Page.WHO_MAY: "Who has access",
+    Page.TROUBLE: "How to fix it",
+}
+"""What a link to each page says."""
 
 
 def dotted(*parts: str) -> str:

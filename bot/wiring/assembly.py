@@ -78,6 +78,7 @@ def _messages(settings: Settings) -> Messages:
         admins=settings.admins,
         channels=settings.allowed_channels,
         connect_url=connect_url_of(settings),
+        docs_url=settings.docs_url,
     )
     return Messages.of(installation, settings.policy)
 

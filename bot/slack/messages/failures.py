@@ -35,7 +35,7 @@ from bot.slack.messages.tables import (
     WARNING,
     Sentences,
 )
-from bot.slack.wording import dotted
+from bot.slack.wording import Page, dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,16 @@ class FailureMessages:
             hint,
         )
         public = self.policy.errors_in_channel and wish.consent is not Consent.SHARED
-        small = dotted(self._whom_to_tell(failed), reference_line(reference), *_traces(trouble))
+        small = dotted(
+            self._whom_to_tell(failed),
+            self.installation.page(Page.REFUSALS),
+            reference_line(reference),
+            *_traces(trouble),
+        )
         for_admins = self._filled(sentences.for_admins, trouble)
         return message(
             lines,
-            with_admins(small, for_admins),
+            with_admins(small, for_admins, self.installation.page(Page.TROUBLE)),
             public=public,
             buttons=(blocks.actions(*row),) if row else (),
         )
@@ -140,14 +145,16 @@ class FailureMessages:
     def cannot_open_form(self, reference: str) -> Message:
         """Slack did not open the form."""
         then = f"Try again, or run {code(f'{COMMAND} {USAGE_HINT}')}."
-        return private(reference, f"{WARNING} *The form didn't open in time.*", NOTHING_CHANGED, then)
+        page = self.installation.page(Page.REFUSALS)
+        return private(reference, f"{WARNING} *The form didn't open in time.*", NOTHING_CHANGED, then, small_print=page)
 
     def _refusal(self, sentences: Sentences, changed: str, reference: str, typed: str = "") -> Message:
         again = again_button(AGAIN, typed) if sentences.then == AGAIN_SOON else ()
         then = "" if again else sentences.then.format(admin=self.installation.admin)
         tell = "" if "{admin}" in sentences.then else TELL.format(admin=self.installation.admin)
         lines = (f"{WARNING} *{sentences.what}*", f"{changed} {then}".strip())
-        return private(reference, *lines, buttons=(blocks.actions(*again),) if again else (), small_print=tell)
+        small = dotted(tell, self.installation.page(Page.REFUSALS))
+        return private(reference, *lines, buttons=(blocks.actions(*again),) if again else (), small_print=small)
 
 
 def _headline(what: str, wish: Wish) -> str:

@@ -10,7 +10,7 @@ from bot.slack.block_kit import mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import EXAMPLE_ID, Installation, message, private
 from bot.slack.messages.tables import NOTHING_CHANGED, USAGE
-from bot.slack.wording import status_list
+from bot.slack.wording import Page, status_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,14 @@ class HelpMessages:
             f"{undo}`{COMMAND} history` shows your last ten commands, and with a deal behind it that deal's. "
             f"`{COMMAND} whoami` tells whether you may. For anything else ask {self.installation.admin}.",
         )
-        return message(lines, "", public=False)
+        return message(lines, self.installation.page(Page.USING), public=False)
 
     def misunderstood(self, misunderstood: Misunderstood, reference: str) -> Message:
         """The text asks for nothing the bot can do."""
         word, statuses = code(misunderstood.word), status_list(self.policy)
         what = USAGE[misunderstood.problem].format(word=word, statuses=statuses)
         example = f"For example: `{COMMAND} {EXAMPLE_ID} won`. More with `{COMMAND} help`."
-        return private(reference, what, NOTHING_CHANGED, example)
+        return private(reference, what, NOTHING_CHANGED, example, small_print=self.installation.page(Page.DEALS))
 
     def in_use(self, location_id: str, reference: str) -> Message:
         """In which sub-account the channel works, and which there are."""

@@ -15,7 +15,7 @@ from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code
 from bot.slack.messages.pieces import Installation, fits, message, private, reference_line, with_admins
 from bot.slack.messages.tables import DENIALS, LOCK, NOTHING_CHANGED, VERB, WARNING, WAYS
-from bot.slack.wording import dotted
+from bot.slack.wording import Page, dotted
 
 ROWS_OF_ACCESS = 20
 """Requests and approvals that are listed at most: each takes a section with a button, and Slack shows 50 blocks."""
@@ -46,11 +46,11 @@ class PeopleMessages:
         lines, buttons = self._what_to_do(reason, caller, request, now, command)
         asks = buttons and buttons[0]["elements"][0]["action_id"] == REQUEST
         goes_to = f"Goes to {self.installation.admin_list}" if asks else ""
-        small = dotted(NOTHING_CHANGED.rstrip("."), goes_to, reference_line(reference))
+        page = self.installation.page(Page.ACCESS)
+        small = dotted(NOTHING_CHANGED.rstrip("."), goes_to, page, reference_line(reference))
         for_admins = self._filled(DENIALS[reason].for_admins, caller)
-        return message(
-            (f"{LOCK} {lines[0]}", *lines[1:]), with_admins(small, for_admins), public=False, buttons=buttons
-        )
+        small = with_admins(small, for_admins, self.installation.page(Page.WHO_MAY))
+        return message((f"{LOCK} {lines[0]}", *lines[1:]), small, public=False, buttons=buttons)
 
     def _what_to_do(
         self, reason: Reason, caller: Caller, request: AccessRequest | None, now: datetime, command: str

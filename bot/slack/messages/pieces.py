@@ -15,7 +15,7 @@ from bot.slack.block_kit import blocks, inputs, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.tables import CHEER, FOR_ADMINS, LOCK, UNDONE, WARNING
-from bot.slack.wording import dotted, first_visible, money
+from bot.slack.wording import LINKS, Page, dotted, first_visible, money
 
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
 
@@ -52,6 +52,12 @@ class Installation:
     """Slack channel ids where deals may be changed; empty for everywhere."""
     connect_url: str = ""
     """The page where HighLevel is connected by OAuth; empty where a token is used instead."""
+    docs_url: str = ""
+    """Where the folder `docs` is published, without a slash at the end; empty where that is not known."""
+
+    def page(self, page: Page) -> str:
+        """A link to a page of the documents; empty where it is not known where they are."""
+        return mrkdwn.link(f"{self.docs_url}/{page}", LINKS[page]) if self.docs_url else ""
 
     @property
     def admin(self) -> str:
@@ -200,9 +206,10 @@ def private(
     return replace(told, replaces=replaces)
 
 
-def with_admins(small_print: str, for_admins: str) -> str:
+def with_admins(small_print: str, for_admins: str, page: str = "") -> str:
     """Small print with a line of its own for admins; names of settings and commands for the server stand only there."""
-    return "\n".join(filter(None, (small_print, for_admins and f"{FOR_ADMINS} {for_admins}")))
+    line = f"{FOR_ADMINS} {for_admins} {page}".rstrip() if for_admins else ""
+    return "\n".join(filter(None, (small_print, line)))
 
 
 def notification(*lines: str) -> str:
