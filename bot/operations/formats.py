@@ -80,8 +80,7 @@ def signing_secrets(value: object) -> object:
         )
     if not all(re.fullmatch(r"[A-Za-z0-9]{32}", secret) for secret in secrets):
         raise ValueError(
-            "should be 32 letters and digits, and no token or address. Copy it again from Basic Information > App"
-            " Credentials > Signing Secret in your Slack app"
+            f"should be 32 letters and digits, and no token or address. Copy it again from {SIGNING_SECRET_PLACE}"
         )
     return ",".join(secrets)
 
@@ -194,7 +193,7 @@ def database_address(value: str) -> str:
         )
     for name, _ in parse_qsl(on_server["query"] or "" if on_server else "", keep_blank_values=True):
         if not re.fullmatch(LIBPQ_PARAMETERS, name):
-            near = get_close_matches(name, LIBPQ_PARAMETERS.split("|"), n=1)
+            near = [SSL[name]] if name in SSL else get_close_matches(name, LIBPQ_PARAMETERS.split("|"), n=1)
             advice = f"Write {near[0]} if you mean that" if near else "Remove it"
             raise ValueError(f"has the parameter “{name}”, which PostgreSQL doesn't know. {advice}")
     return value
@@ -264,6 +263,21 @@ LIBPQ_PARAMETERS = (
     r"|target_session_attrs|tcp_user_timeout|user"
 )
 """https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-PARAMKEYWORDS"""
+
+SSL = {"ssl": "sslmode=require", "tls": "sslmode=require"}
+"""What other programs call libpq's parameter."""
+
+CURRENCIES = (
+    r"AED|AFN|ALL|AMD|ANG|AOA|ARS|AUD|AWG|AZN|BAM|BBD|BDT|BGN|BHD|BIF|BMD|BND|BOB|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHF"
+    r"|CLP|CNY|COP|CRC|CUP|CVE|CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GEL|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG"
+    r"|HUF|IDR|ILS|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MAD|MDL|MGA"
+    r"|MKD|MMK|MNT|MOP|MRU|MUR|MVR|MWK|MXN|MYR|MZN|NAD|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PEN|PGK|PHP|PKR|PLN|PYG|QAR|RON|RSD"
+    r"|RUB|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SOS|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TOP|TRY|TTD|TWD|TZS|UAH|UGX"
+    r"|USD|UYU|UZS|VES|VND|VUV|WST|XAF|XCD|XCG|XOF|XPF|YER|ZAR|ZMW|ZWG"
+)
+"""The codes of money that people have: https://www.iso.org/iso-4217-currency-codes.html ."""
+
+SIGNING_SECRET_PLACE = "Basic Information > App Credentials > Signing Secret in your Slack app"  # noqa: S105 - a place
 
 MOST_SIGNING_SECRETS = 2
 """The new one and the old one, while the secret is changed."""

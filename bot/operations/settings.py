@@ -26,7 +26,9 @@ from bot.highlevel.notices.signing import HIGHLEVELS_KEY, read_keys
 from bot.http.proxies import Proxies
 from bot.operations.environment import clean, comma_separated, misspelled, problem_of, wrong_entry
 from bot.operations.formats import (
+    CURRENCIES,
     MAKE_A_KEY,
+    SIGNING_SECRET_PLACE,
     ChannelId,
     GroupId,
     Url,
@@ -81,22 +83,33 @@ PROXIES = ("https_proxy", "all_proxy", "http_proxy")
 IN_ANY_CASE = frozenset({*PROXIES, "no_proxy"})
 """Settings that many programs share: their variables are lower case too, and then win, as for curl and Python."""
 
+PLACES: Mapping[str, str] = {
+    "slack_bot_token": "OAuth & Permissions in your Slack app",
+    "slack_signing_secret": SIGNING_SECRET_PLACE,
+    "slack_app_token": "Basic Information > App-Level Tokens in your Slack app",
+    "highlevel_token": "Settings > Private Integrations in HighLevel",
+    "highlevel_location_id": "your HighLevel address bar, after /location/",
+    "highlevel_client_id": "your app's Advanced Settings > Auth",
+    "highlevel_client_secret": "your app's Advanced Settings > Auth",
+}
+"""Where to copy the settings that can't be made up."""
+
 
 class Settings(BaseModel):
     """Every setting, named as its environment variable is, in lower case."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, str_strip_whitespace=True)
 
-    slack_bot_token: Annotated[SecretStr, secret_beginning("xoxb-", "OAuth & Permissions in your Slack app")] = Field(
+    slack_bot_token: Annotated[SecretStr, secret_beginning("xoxb-", PLACES["slack_bot_token"])] = Field(
         description="Your Slack app's Bot User OAuth Token"
     )
     slack_signing_secret: Annotated[SecretStr, BeforeValidator(signing_secrets)] = Field(
         default=SecretStr(""),
         description="Your Slack app's Signing Secret. It proves requests come from Slack. While rotating it: new,old",
     )
-    slack_app_token: Annotated[
-        SecretStr, secret_beginning("xapp-", "Basic Information > App-Level Tokens in Slack")
-    ] = Field(default=SecretStr(""), description="App-level token with `connections:write`, for Socket Mode")
+    slack_app_token: Annotated[SecretStr, secret_beginning("xapp-", PLACES["slack_app_token"])] = Field(
+        default=SecretStr(""), description="App-level token with `connections:write`, for Socket Mode"
+    )
     slack_team_id: Annotated[
         str,
         matching(
@@ -105,12 +118,14 @@ class Settings(BaseModel):
     ] = Field(
         default="", description="The workspace `SLACK_BOT_TOKEN` should belong to. Used only by `check` and `/readyz`"
     )
-    highlevel_token: Annotated[SecretStr, secret_beginning("", "Settings > Private Integrations in HighLevel")] = Field(
+    highlevel_token: Annotated[SecretStr, secret_beginning("", PLACES["highlevel_token"])] = Field(
         default=SecretStr(""),
         description="The sub-account's private integration token. Not needed with OAuth",
     )
     highlevel_location_id: Annotated[
-        str, matching(r"[A-Za-z0-9_-]{1,64}", "should be the ID after /location/ in your HighLevel address bar")
+        str,
+        # A token in the wrong place would be shown to people, in links.
+        matching(r"(?!pit-)[A-Za-z0-9_-]{1,64}", "should be the ID after /location/ in your HighLevel address bar"),
     ] = Field(description="The sub-account (location) to work in. If you have several, the default one")
     highlevel_locations: Annotated[
         tuple[tuple[str, str], ...], BeforeValidator(named_locations), BeforeValidator(comma_separated)
@@ -200,7 +215,7 @@ class Settings(BaseModel):
         default=False,
         description="`true`: errors show to the whole channel, not just to the person who ran the command",
     )
-    currency: Annotated[str, matching(r"|[A-Z]{3}", "should be an ISO code such as USD, or empty")] = Field(
+    currency: Annotated[str, matching(f"|{CURRENCIES}", "should be an ISO code such as USD, or empty")] = Field(
         default="", description="Currency of deal values, such as USD. HighLevel doesn't provide it"
     )
     docs_url: Url = Field(
@@ -224,10 +239,15 @@ class Settings(BaseModel):
     highlevel_client_id: Annotated[
         str, matching(r"[A-Za-z0-9_-]{1,128}", "should be the client ID from your app's Advanced Settings > Auth")
     ] = Field(default="", description="Your HighLevel marketplace app's client ID, for OAuth")
-    highlevel_client_secret: Annotated[SecretStr, secret_beginning("", "your app's Advanced Settings > Auth")] = Field(
+    highlevel_client_secret: Annotated[SecretStr, secret_beginning("", PLACES["highlevel_client_secret"])] = Field(
         default=SecretStr(""), description="Your HighLevel marketplace app's client secret, for OAuth"
     )
-    public_url: Url = Field(
+    public_url: Annotated[
+        Url,
+        matching(
+            r".*(?<!/slack/events)", "should be the address alone. /slack/events goes behind it in Slack's settings"
+        ),
+    ] = Field(
         default="",
         description="The public address of this installation, such as `https://acme-deals.example.com`. `check` uses "
         "it to test whether Slack can reach it",
@@ -412,7 +432,7 @@ class Settings(BaseModel):
             problems |= _in_words(error)
         else:
             if settings.locations.others and not asked:
-                problems |= {name.upper(): _not_set(name) for name in BY_OAUTH}
+                problems["HIGHLEVEL_LOCATIONS"] = _NEEDS_OAUTH
             if not problems and not garbled:
                 return settings
         raise _in_order(problems | garbled)
@@ -466,6 +486,12 @@ def _in_words(error: ValidationError) -> dict[str, str]:
     return problems
 
 
+_OTHERS = ", ".join(name.upper() for name in BY_OAUTH[:-1])
+_NEEDS_OAUTH = f"needs OAuth. Set {_OTHERS}, and {BY_OAUTH[-1].upper()} too, or remove it"
+
+
 def _not_set(name: str) -> str:
-    how = f". Make one with: {MAKE_A_KEY}" if name == "encryption_key" else ""
+    how = f". Copy it from {PLACES[name]}" if name in PLACES else ""
+    if name == "encryption_key":
+        how = f". Make one with: {MAKE_A_KEY}"
     return f"isn't set. {Settings.model_fields[name].description}{how}"
