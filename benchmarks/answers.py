@@ -45,7 +45,7 @@ HEALTH_EVERY, PAUSE = 0.1, 0.1
 AT_MOST, AFTERWARDS = 1800.0, 300.0
 """Seconds for all of it, and for a change when all behave again: the limiter may be closed for as long."""
 LAST = "atTheEnd000000000000"
-DEALS = [f"deal{number:016}" for number in range(200)]
+DEALS = [f"dealQ7xQ7xQ7x{number:07}" for number in range(200)]
 PEOPLE = [f"U0REP{number:03}" for number in range(200)]
 """Each may type 20 commands a minute."""
 HUGE = 200

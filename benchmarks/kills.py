@@ -35,8 +35,8 @@ SECONDS_BETWEEN_KILLS = (0.3, 3.0)
 NEIGHBOURS_TAKE = (0.01, 0.05)
 """Seconds that HighLevel or Slack takes to answer."""
 PEOPLE = [f"U0REP{number:03}" for number in range(200)]
-HANDFUL = [f"often{number:015}" for number in range(5)]
-MANY = [f"seldom{number:014}" for number in range(500)]
+HANDFUL = [f"oftenQ7xQ7xQ7x{number:06}" for number in range(5)]
+MANY = [f"seldomQ7xQ7xQ7x{number:05}" for number in range(500)]
 STATUSES = ("open", "won", "lost", "abandoned")
 UNDONE = 0.05
 """The share of commands that undo a change."""

@@ -52,7 +52,7 @@ TIDY_UP_WITHIN = 5.0
 
 def deal(number: int) -> str:
     """The id of a deal of the stand-in's."""
-    return f"bench{number:015}"
+    return f"benchQ7xQ7xQ7x{number:06}"
 
 
 def end_well_when_told_to() -> None:

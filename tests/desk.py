@@ -32,6 +32,7 @@ from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
+from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from tests.memory import (
@@ -232,8 +233,11 @@ class Desk:
             outbox=self.outbox,
             messages=words,
         )
+        lookups = Lookups(self.crm, self.ledger)
+        cards = Cards(lambda _location_id: lookups, self.outbox, words)
         handlers = Handlers(
-            cards=Cards(lambda _location_id: Lookups(self.crm, self.ledger), self.outbox, words),
+            cards=cards,
+            named=NamedDeals(lambda _location_id: lookups, cards, self.outbox, words),
             channels=ChannelLocations(intake, location_resolver, words),
             history=HistoryList(intake, self.ledger, words),
             undo=Undo(intake, self.ledger, decided, words),

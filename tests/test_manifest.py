@@ -12,7 +12,8 @@ import yaml
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.commands.request import COMMAND, USAGE_HINT, Change
-from bot.commands.text.parse import parse
+from bot.commands.text.links import OurLocations
+from bot.commands.text.parse import Parser
 from bot.deals.deal import STATES, Status
 from bot.deals.wish import Wish
 from bot.simulator.slack.server import Slack
@@ -156,7 +157,7 @@ def test_an_operator_has_one_placeholder_to_replace(manifest: dict[str, Any]) ->
 )
 def test_a_link_is_understood_in_the_form_that_slack_sends_it(command: dict[str, Any], sent: str) -> None:
     assert command["should_escape"] is True
-    assert parse(f"{sent} won", location_id=LOCATION, statuses=STATES) == Change((Wish(DEAL, Status.WON),))
+    assert Parser(OurLocations(LOCATION, ()), STATES)(f"{sent} won") == Change((Wish(DEAL, Status.WON),))
 
 
 # --- nothing that is not needed ------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from bot.commands.lookups import Lookups
 from bot.deals.deal import LostReason, Opportunity
-from bot.deals.identify import Identified
-from bot.deals.outcome import Outcome
+from bot.deals.identify import Identified, Identify
+from bot.deals.outcome import Guessed, Outcome
 from bot.deals.ports import Crm
 from bot.deals.wish import Wish
 
@@ -16,7 +16,7 @@ class Account:
     """The parts that work in one sub-account."""
 
     crm: Crm
-    identify: Callable[[Wish], Awaitable[Identified]]
+    identify: Identify
     change: Callable[[Wish, str, Opportunity | None], Awaitable[Outcome]]
     lookups: Lookups
 
@@ -40,9 +40,13 @@ class Accounts:
         """The lookups of this sub-account."""
         return self._account(location_id).lookups
 
-    async def identify(self, wish: Wish) -> Identified:
+    async def identify(self, wish: Wish, text: str) -> Identified:
         """Complete the wish in its sub-account; see `deals.identify.Identify`."""
-        return await self._account(wish.location_id).identify(wish)
+        return await self._account(wish.location_id).identify(wish, text)
+
+    async def instead(self, wish: Wish) -> Guessed | None:
+        """What the wish's id finds as a name in its sub-account; see `deals.identify.Identify.instead`."""
+        return await self._account(wish.location_id).identify.instead(wish)
 
     async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
         """Carry out the wish in its sub-account; see `deals.change.ChangeStatus`."""

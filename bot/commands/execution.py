@@ -9,11 +9,12 @@ import structlog
 
 from bot.commands.ledger import Claim, WorkerLedger
 from bot.commands.record import Entry
+from bot.commands.text.typography import words_of
 from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason, Opportunity
 from bot.deals.identify import Identified
-from bot.deals.outcome import Cause, Effect, Failed, Outcome, Trouble
-from bot.deals.ports import LeaseLost, StoreDown, StoreRefused
+from bot.deals.outcome import Cause, Effect, Failed, Guessed, Outcome, Trouble
+from bot.deals.ports import CrmError, LeaseLost, StoreDown, StoreRefused
 from bot.deals.wish import Consent, Wish
 
 log = structlog.get_logger(__name__)
@@ -31,8 +32,11 @@ TOO_LATE = 3600.0
 class Accounts(Protocol):
     """HighLevel's sub-accounts. A wish or an id says which one is meant."""
 
-    async def identify(self, wish: Wish) -> Identified:
-        """Complete the wish: find the ids of its deal and its lost reason."""
+    async def identify(self, wish: Wish, text: str) -> Identified:
+        """Complete the wish, which was typed in this text: find the ids of its deal and its lost reason."""
+
+    async def instead(self, wish: Wish) -> Guessed | None:
+        """The deals that the wish's id finds as a name; `None` for none. Raises `CrmError`."""
 
     async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
         """Carry out the wish; see `deals.change.ChangeStatus`."""
@@ -99,7 +103,7 @@ class Execution:
         """Take the command as far as it gets now; the outcome is `None` if another command about the deal is first."""
         entry = claim.entry
         if not claim.identified:
-            found = await self._identify(entry.wish)
+            found = await self._identify(entry)
             if found.wish != entry.wish:
                 await self._ledger.identify(entry.key, found.wish)
             entry = replace(entry, wish=found.wish)
@@ -119,21 +123,34 @@ class Execution:
             claim = replace(claim, begun=True)
         return claim, await self._try(entry, claim.intended)
 
-    async def _identify(self, wish: Wish) -> Identified:
+    async def _identify(self, entry: Entry) -> Identified:
         try:
-            return await self._accounts.identify(wish)
+            return await self._accounts.identify(entry.wish, entry.text)
         except Exception:
             log.exception("command.broken")
-            return Identified(wish, Failed(Trouble(Cause.UNEXPECTED), Effect.NOTHING))
+            return Identified(entry.wish, Failed(Trouble(Cause.UNEXPECTED), Effect.NOTHING))
 
     async def _try(self, entry: Entry, intended: Opportunity | None) -> Outcome:
         try:
-            return await self._accounts.change(entry.wish, entry.key, intended)
+            outcome = await self._accounts.change(entry.wish, entry.key, intended)
+            return await self._by_name(entry, outcome) or outcome
         except (StoreDown, StoreRefused, LeaseLost):
             raise
         except Exception:
             log.exception("command.broken")
             return Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN, intended)
+
+    async def _by_name(self, entry: Entry, outcome: Outcome) -> Outcome | None:
+        """What the word finds as a name that was typed as an id and is no deal's; `None` for nothing."""
+        match outcome:
+            case Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING, None) if not entry.batch and not entry.undoes:
+                is_typed = any(word.text == entry.wish.opportunity_id for word in words_of(entry.text))
+                try:
+                    return await self._accounts.instead(entry.wish) if is_typed else None
+                except CrmError:
+                    return None
+            case _:
+                return None
 
 
 def _without_trying(claim: Claim, age: float) -> Outcome | None:

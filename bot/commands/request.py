@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.deals.wish import Wish
+from bot.deals.wish import NO_DOUBTS, Doubts, Reading, Wish
 
 COMMAND = "/opp-status"
 USAGE_HINT = "<deal> <open|won|lost|abandoned> [reason]"
@@ -34,6 +34,7 @@ class Problem(StrEnum):
     TOO_MUCH = "too_much"
     UNDO_STANDS_ALONE = "undo_stands_alone"
     HISTORY_OF_WHAT = "history_of_what"
+    PERSON_IS_NO_DEAL = "person_is_no_deal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,14 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
+class UndoDeal:
+    """Find the last change of a deal, and offer to undo it."""
+
+    deal: "ShowDeal"
+    """The deal, by its id or its name. Its `whole` is what was typed, with `undo`: a deal may be called so."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShowHistory:
     """Show the caller's last commands, or all people's about one deal; admins may see others' as well."""
 
@@ -74,6 +83,8 @@ class ShowHistory:
     """By this person; empty for the caller."""
     everybody: bool = False
     """By anyone."""
+    deal: "ShowDeal | None" = None
+    """About the deal that this finds by name; `None` if no name was typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +93,27 @@ class Change:
 
     wishes: tuple[Wish, ...]
     """One or more, each for another deal; all with the same status, reason and consent."""
+    note: str = ""
+    """What stands behind the status, where it is no reason."""
+    doubts: Doubts = NO_DOUBTS
+    """What else the text may mean, if it names its deal."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShowDeal:
-    """Show a deal, by its id or by its name."""
+    """Show a deal, by its id or by its name; or ask whether it is to be changed."""
 
     opportunity_id: str = ""
-    """Empty if only the name is known."""
+    """Empty if only the name is known. An id that finds no deal, and is no link's, is searched for as a name."""
     name: str = ""
     location_id: str = ""
     """The sub-account that a link names; else empty."""
+    readings: tuple[Reading, ...] = ()
+    """Changes that the text may ask for, unless a deal is called like the whole text; likeliest first."""
+    shorter: tuple[str, ...] = ()
+    """Further names to search for, one after another, if `name` finds no deal."""
+    whole: str = ""
+    """The whole text, where `name` is a part of it: a deal that is called so is shown instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +130,16 @@ class Misunderstood:
     """The part of the text that it is about."""
 
 
-Request = Change | ShowDeal | OpenForm | Help | WhoAmI | ShowAccess | UseLocation | Undo | ShowHistory | Misunderstood
+Request = (
+    Change
+    | ShowDeal
+    | OpenForm
+    | Help
+    | WhoAmI
+    | ShowAccess
+    | UseLocation
+    | Undo
+    | UndoDeal
+    | ShowHistory
+    | Misunderstood
+)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
-from bot.deals.deal import LostReason, Opportunity
+from bot.deals.deal import LostReason, Matches, Opportunity
+from bot.deals.wish import Reading
 
 
 class Result(StrEnum):
@@ -117,6 +118,15 @@ class Ambiguous:
 
 
 @dataclass(frozen=True, slots=True)
+class Guessed:
+    """The text may ask for this change, or only to see a deal; nothing was written, and the caller is asked."""
+
+    reading: Reading
+    found: tuple[Matches, ...]
+    """The deals for each id and each name of the reading, in their order; some may have none."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReasonWanted:
     """The lost reason is missing, or HighLevel does not know it; nothing was written."""
 
@@ -150,7 +160,7 @@ class Failed:
     """The deal afterwards, where it could be read again."""
 
 
-Outcome = Changed | AlreadySo | Overtaken | Ambiguous | ReasonWanted | Unconfirmed | Previewed | Failed
+Outcome = Changed | AlreadySo | Overtaken | Ambiguous | Guessed | ReasonWanted | Unconfirmed | Previewed | Failed
 
 WORDS = (*Result, *Cause)
 """All outcomes as the ledger and the metrics call them. No word stands for two."""
@@ -165,7 +175,7 @@ def word(outcome: Outcome) -> Result | Cause:
             return Result.ALREADY_SO
         case Overtaken():
             return Result.OVERTAKEN
-        case Ambiguous():
+        case Ambiguous() | Guessed():  # either way the caller is asked which deal is meant, if any
             return Result.AMBIGUOUS
         case ReasonWanted():
             return Result.REASON_WANTED

@@ -24,6 +24,36 @@ class Consent(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What a text may ask for: its deals are to have one status. It is asked about, not carried out."""
+
+    names: tuple[str, ...]
+    """What to search for: a name for each deal."""
+    statuses: tuple[Status, ...]
+    """One or more that may be meant, likeliest first."""
+    words: str = ""
+    """What stands behind the status: the reason of a loss, else a note."""
+    ids: tuple[str, ...] = ()
+    """Deals that were typed by their ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What else the text of a change by name may mean."""
+
+    reading: Reading | None = None
+    """The change itself; `None` where there is no doubt."""
+    whole: str = ""
+    """The whole text: a deal may be called so. Empty where quotes tell the name from the status."""
+    otherwise: tuple[Reading, ...] = ()
+    """Other changes that it may ask for if the name finds no deal, likeliest first."""
+
+
+NO_DOUBTS = Doubts()
+"""The text of a change means nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """One deal is to have one status."""
 

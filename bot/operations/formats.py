@@ -157,6 +157,22 @@ def _is_status_with_channel(entry: str) -> bool:
     return status.strip().lower() in STATES and is_channel(channel.strip())
 
 
+def added_words(value: object) -> object:
+    """Read pairs of a status and a further word for it, of one or two words."""
+    entries = value if isinstance(value, list) else []
+    pairs = [entry.partition("=") for entry in entries]
+    found = {" ".join(word.casefold().split()): status.strip().lower() for status, _, word in pairs}
+    if len(found) < len(pairs) or not all(map(_is_status_with_word, entries)):
+        problem = "should be statuses with a word for each, such as won=gewonnen,lost=verloren. Use each word once"
+        raise error_of_list(problem, entries, _is_status_with_word)
+    return frozenset((Status(status), word) for word, status in found.items())
+
+
+def _is_status_with_word(entry: str) -> bool:
+    status, _, word = entry.partition("=")
+    return status.strip().lower() in STATES and 0 < len(word.split()) <= WORDS_OF_A_STATUS
+
+
 def named_locations(value: object) -> object:
     """Read pairs of a sub-account's id and name."""
     entries = value if isinstance(value, list) else []
@@ -278,6 +294,9 @@ CURRENCIES = (
 """The codes of money that people have: https://www.iso.org/iso-4217-currency-codes.html ."""
 
 SIGNING_SECRET_PLACE = "Basic Information > App Credentials > Signing Secret in your Slack app"  # noqa: S105 - a place
+
+WORDS_OF_A_STATUS = 2
+"""Words that may mean a status together: `closed won`."""
 
 MOST_SIGNING_SECRETS = 2
 """The new one and the old one, while the secret is changed."""

@@ -33,6 +33,7 @@ from bot.operations.formats import (
     GroupId,
     Url,
     UserId,
+    added_words,
     confirmation,
     database_address,
     encryption_keys,
@@ -159,6 +160,12 @@ class Settings(BaseModel):
     )
     statuses: Annotated[frozenset[Status], BeforeValidator(state_names), BeforeValidator(comma_separated)] = Field(
         default=frozenset(STATES), description="Statuses people can set, separated by commas"
+    )
+    status_words: Annotated[
+        frozenset[tuple[Status, str]], BeforeValidator(added_words), BeforeValidator(comma_separated)
+    ] = Field(
+        default=frozenset(),
+        description="More words for a status at the end of a command, such as `won=gewonnen,lost=verloren`",
     )
     lost_reason: Annotated[LostReasonMode, BeforeValidator(lambda mode: str(mode).lower())] = Field(
         default=LostReasonMode.ASK,

@@ -26,6 +26,8 @@ AGAIN = "again"
 """Answer a typed command once more that was not accepted, or could not look up its deal. The value is its text."""
 SET = "set"
 """Set a deal's status from its card. The `action_id` begins with this. The value is a `StatusChoice`."""
+MARK = "mark"
+"""Set the status of deals that a question offers. The `action_id` begins with this. The value is a `Mark`."""
 SHOW = "show"
 """Show a deal's card to the person. The value is a `target_value`."""
 SHARE = "share"
@@ -103,5 +105,39 @@ class StatusChoice:
                 opportunity_id and status in STATES and len(more) <= 1
             ):
                 return cls(opportunity_id, Status(status), Consent(consent), *more)
+            case _:
+                return None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A status that a person chose for the deals that a question named."""
+
+    opportunity_ids: tuple[str, ...]
+    status: Status
+    consent: Consent
+    """As in a `StatusChoice`: `GIVEN` if the question said that the deal leaves a status which is asked about."""
+    location_id: str = ""
+    """The deals' sub-account; empty for the default one."""
+    stays: bool = False
+    """Whether the question has more to answer, and stays."""
+    words: str = ""
+    """What stood behind the status: the reason of a loss, else a note."""
+
+    @property
+    def value(self) -> str:
+        """Write it as the value of a button."""
+        place, then = self.location_id or "-", "stay" if self.stays else "go"
+        return " ".join((",".join(self.opportunity_ids), self.status, self.consent, place, then, self.words))
+
+    @classmethod
+    def from_value(cls, value: str) -> Self | None:
+        """Read the value of a button; `None` if it cannot be read."""
+        match value.split(" ", 5):
+            case [ids, status, ("presumed" | "given") as consent, place, ("stay" | "go") as then, words] if (
+                ids and status in STATES
+            ):
+                location_id = place.removeprefix("-")
+                return cls(tuple(ids.split(",")), Status(status), Consent(consent), location_id, then == "stay", words)
             case _:
                 return None

@@ -9,7 +9,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
 from bot.commands.request import COMMAND
-from bot.slack.actions import REASON, SET
+from bot.slack.actions import MARK, REASON, SET
 from bot.slack.listeners.boundary import Boundary
 from bot.slack.listeners.buttons import Buttons
 from bot.slack.listeners.form import FormListeners, read_from_form
@@ -48,7 +48,7 @@ def bolt_app(boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: 
     for action, answer in buttons.answers().items():
         # The `action_id`s in one row must differ, so each of several buttons has its own: `set_won`, `reason_2`.
         # https://docs.slack.dev/reference/block-kit/blocks/actions-block
-        app.action(re.compile(rf"{action}(_\w+)?") if action in {SET, REASON} else action)(
+        app.action(re.compile(rf"{action}(_\w+)?") if action in {MARK, REASON, SET} else action)(
             boundary.action(answer, action=action)
         )
     app.shortcut(form.SHORTCUT)(boundary.action(forms.open_on_message, event="shortcut.used"))

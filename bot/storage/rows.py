@@ -20,6 +20,7 @@ from bot.deals.outcome import (
     Changed,
     Effect,
     Failed,
+    Guessed,
     Outcome,
     Overtaken,
     Previewed,
@@ -213,7 +214,7 @@ def outcome_columns(outcome: Outcome) -> dict[str, str | float | None]:
                 "before": found.status,
                 "after": found.status,
             }
-        case Ambiguous() | ReasonWanted():
+        case Ambiguous() | Guessed() | ReasonWanted():
             return {"outcome": word(outcome).value}
         case Failed(trouble, effect, before, now):
             seen = seen_columns(before) | {"before": before.status} if before else {}

@@ -32,6 +32,7 @@ from bot.operations.settings import Settings
 from bot.storage.database import Database
 from bot.wiring.lifecycle import HighLevel, OAuthParts, Storage
 from bot.wiring.tempo import Tempo
+from bot.wiring.text import build_parser
 
 if TYPE_CHECKING:
     pass
@@ -49,6 +50,8 @@ def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrume
     locations = settings.locations
     by_oauth = _by_oauth(settings, storage.database, tempo) if settings.by_oauth else None
 
+    read = build_parser(settings).doubts
+
     def client_of(location_id: str) -> Client:
         return Client(
             base_url=settings.highlevel_api_url,
@@ -62,7 +65,7 @@ def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrume
     def account(crm: Crm) -> Account:
         return Account(
             crm=crm,
-            identify=Identify(crm, reason_required=settings.policy.requires_reason),
+            identify=Identify(crm, reason_required=settings.policy.requires_reason, read=read),
             change=ChangeStatus(crm, storage.leases, tempo.command, settings.policy.confirm.leaving),
             lookups=Lookups(crm, storage.history),
         )

@@ -1,6 +1,5 @@
 """Builds Slack's side: what calls Slack, and what Slack calls."""
 
-from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,6 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
-from bot.commands.text.parse import parse
 from bot.commands.worker import Worker
 from bot.deals.locations import LocationResolver
 from bot.http.client import HttpClient
@@ -24,6 +22,7 @@ from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
+from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from bot.slack.mail.replies import Replies
@@ -35,6 +34,7 @@ from bot.slack.workspace import SlackWorkspace
 from bot.wiring.highlevel import USER_AGENT
 from bot.wiring.lifecycle import SlackClients, SlackEdge
 from bot.wiring.parts import Parts
+from bot.wiring.text import build_parser
 
 if TYPE_CHECKING:
     pass
@@ -57,7 +57,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
     """Build what receives Slack's requests: Bolt with its listeners, and the socket in Socket Mode."""
     settings, storage, slack = parts.settings, parts.storage, parts.slack
     messages, outbox, policy = parts.messages, parts.outbox, parts.settings.policy
-    accounts, locations = parts.highlevel.accounts, parts.settings.locations
+    accounts = parts.highlevel.accounts
     intake = Intake(
         authorizer=Authorizer(
             rules=settings.allowlist,
@@ -72,10 +72,12 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
         answer_within=parts.tempo.acknowledge,
         instrumentation=parts.instrumentation,
     )
-    location_resolver = LocationResolver(locations, storage.channels)
-    understand = partial(parse, location_id=locations.default, others=locations.others, statuses=policy.statuses)
+    location_resolver = LocationResolver(settings.locations, storage.channels)
+    parser = build_parser(settings)
+    cards = Cards(accounts.lookups, outbox, messages)
     handlers = Handlers(
-        cards=Cards(accounts.lookups, outbox, messages),
+        cards=cards,
+        named=NamedDeals(accounts.lookups, cards, outbox, messages),
         channels=ChannelLocations(intake, location_resolver, messages),
         history=HistoryList(intake, storage.history, messages),
         undo=Undo(intake, storage.history, policy, messages),
@@ -93,10 +95,10 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             access_requests=storage.access_requests,
             outbox=outbox,
             messages=messages,
-            parse=understand,
+            parse=parser,
         ),
     )
-    typed = TypedCommands(understand, intake, handlers, messages, policy)
+    typed = TypedCommands(parser, intake, handlers, messages, policy)
     token = settings.slack_bot_token.get_secret_value()
     bolt = bolt_app(
         Boundary(outbox, messages, parts.instrumentation),

@@ -90,7 +90,7 @@ async def test_each_sub_account_finds_only_its_own_deals(town: Town) -> None:
 
 
 async def test_a_wish_is_identified_and_carried_out_in_its_sub_account(town: Town) -> None:
-    found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id=PARIS))
+    found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id=PARIS), "")
     outcome = await town.accounts.change(Wish(ELSEWHERE, Status.OPEN, location_id=PARIS), "key")
 
     assert found.wish.opportunity_id == ELSEWHERE
@@ -103,7 +103,7 @@ async def test_in_an_unknown_sub_account_everything_fails_and_says_why(town: Tow
     outcome = await town.accounts.change(Wish(DEAL, Status.WON, location_id="GONE"), "key")
     assert isinstance(outcome, Failed)
     assert outcome.trouble.cause is Cause.NOT_OURS
-    found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id="GONE"))
+    found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id="GONE"), "")
     assert isinstance(found.obstacle, Failed)
     with pytest.raises(CrmError):
         await gone.set_status(DEAL, Status.WON, lost_reason_id=None, until=_soon(), still_ours=ours)

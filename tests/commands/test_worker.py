@@ -28,6 +28,7 @@ from bot.deals.outcome import (
     Changed,
     Effect,
     Failed,
+    Guessed,
     Outcome,
     ReasonWanted,
     Trouble,
@@ -83,7 +84,12 @@ class Work:
         self.may_finish.set()
         self.may_deliver.set()
 
-    async def identify(self, wish: Wish) -> Identified:
+    async def instead(self, wish: Wish) -> Guessed | None:
+        self.identified.append(wish.opportunity_id)
+        return None
+
+    async def identify(self, wish: Wish, text: str) -> Identified:
+        assert text is not None
         self.identified.append(wish.name or wish.opportunity_id)
         finding = self.findings.pop(0) if self.findings else Identified(wish)
         if isinstance(finding, Exception):

@@ -3,7 +3,7 @@ from typing import get_args
 
 import pytest
 
-from bot.deals.deal import LostReason, Opportunity
+from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import (
     WORDS,
     AlreadySo,
@@ -12,6 +12,7 @@ from bot.deals.outcome import (
     Changed,
     Effect,
     Failed,
+    Guessed,
     Outcome,
     Overtaken,
     Previewed,
@@ -21,6 +22,7 @@ from bot.deals.outcome import (
     Unconfirmed,
     word,
 )
+from bot.deals.wish import Reading
 
 DEAL = Opportunity("deal", "open")
 OUTCOMES: tuple[Outcome, ...] = (
@@ -28,6 +30,7 @@ OUTCOMES: tuple[Outcome, ...] = (
     AlreadySo(DEAL),
     Overtaken(DEAL),
     Ambiguous((DEAL,), more=False),
+    Guessed(Reading(("Acme",), (Status.WON,)), (Matches((DEAL,), more=False),)),
     ReasonWanted((LostReason("r1", "Too expensive"),)),
     Unconfirmed(DEAL),
     Previewed(DEAL),
@@ -56,7 +59,9 @@ def test_what_is_not_known_of_a_failure_is_not_made_up() -> None:
 
 def test_every_outcome_has_a_word_and_every_failure_that_of_its_cause() -> None:
     failures = [Failed(Trouble(cause), Effect.NOTHING) for cause in Cause]
-    words = [word(outcome) for outcome in (*OUTCOMES[:-1], *failures)]
+    others = [outcome for outcome in OUTCOMES if not isinstance(outcome, Failed | Guessed)]
+    words = [word(outcome) for outcome in (*others, *failures)]
 
+    assert {word(outcome) for outcome in OUTCOMES if isinstance(outcome, Guessed)} == {Result.AMBIGUOUS}
     assert sorted(words) == sorted(WORDS)
     assert len({*words}) == len(words) == len(Result) + len(Cause)

@@ -10,7 +10,7 @@ from bot.simulator.slack.server import Fault
 from bot.simulator.slack.views import View
 from tests.house import ANA, BEN, DEAL, SALES, House, open_house
 
-ROOF = "roofxxxxxxxxxxxxxxxx"
+ROOF = "roofQ7xQ7xQ7xQ7xQ7xQ"
 LINK = f"https://app.gohighlevel.com/v2/location/LOCATIONxxxxxxxxxxxx/opportunities/{DEAL}?tab=Opportunity+Details"
 
 

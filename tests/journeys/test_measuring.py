@@ -138,7 +138,7 @@ async def test_the_metrics_say_whether_the_ledger_is_up(tmp_path: Path) -> None:
 
 
 async def test_scraping_during_a_burst_reads_the_ledger_on_a_thread_of_its_own(tmp_path: Path) -> None:
-    deals = [f"deal{number:016}" for number in range(12)]
+    deals = [f"dealQ7xQ7xQ7x{number:07}" for number in range(12)]
     async with _measured(tmp_path) as (house, bot_url):
         for deal in deals:
             house.highlevel.add_opportunity(deal)

@@ -6,7 +6,7 @@ from pathlib import Path
 from bot.simulator.highlevel.server import Fault
 from tests.house import ANA, BEN, DEAL, KIM, SALES, House, open_house
 
-ROOF, POOL, OLD = (f"{name}xxxxxxxxxxxxxxxx" for name in ("roof", "pool", "old0"))
+ROOF, POOL, OLD = (f"{name}Q7xQ7xQ7xQ7xQ7xQ" for name in ("roof", "pool", "old0"))
 
 
 def _acme(house: House, *, pool: str = "open") -> None:
@@ -147,7 +147,7 @@ async def test_for_a_name_that_fits_no_deal_the_reply_says_what_was_searched(hou
 
 async def test_of_more_than_ten_deals_ten_are_offered_and_the_question_says_so(house: House) -> None:
     for number in range(12):
-        house.highlevel.add_opportunity(f"twinxxxxxxxxxxxxxx{number:02}", name=f"Twin {number}")
+        house.highlevel.add_opportunity(f"twinQ7xQ7xQ7xQ7xQ7{number:02}", name=f"Twin {number}")
     asked = await house.says("twin won")
 
     assert sum("accessory" in block for block in asked.blocks) == 10

@@ -56,7 +56,7 @@ async def test_a_typed_undo_updates_both_messages_too(routed: House) -> None:
 
 
 async def test_several_wins_are_announced_in_one_message(routed: House) -> None:
-    deals = [f"dealxxxxxxxxxxxxxxx{number}" for number in range(3)]
+    deals = [f"dealQ7xQ7xQ7xQ7xQ7x{number}" for number in range(3)]
     for deal in deals:
         routed.highlevel.add_opportunity(deal)
     await routed.says(f"{' '.join(deals)} won")

@@ -7,7 +7,7 @@ from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack.workspace import button
 from tests.house import ANA, DEAL, KIM, UNKNOWN_ID, House, open_house
 
-DEALS = [f"dealxxxxxxxxxxxxxx{number:02}" for number in range(25)]
+DEALS = [f"dealQ7xQ7xQ7xQ7xQ7{number:02}" for number in range(25)]
 
 
 def _deals(house: House, many: int) -> str:

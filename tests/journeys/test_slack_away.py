@@ -22,7 +22,7 @@ TEMPO = replace(
 )
 EITHER = {"response_url", "channel"}
 """Slack may come back between the two."""
-DEALS = [f"away{number:016}" for number in range(8)]
+DEALS = [f"awayQ7xQ7xQ7x{number:07}" for number in range(8)]
 
 
 @dataclass

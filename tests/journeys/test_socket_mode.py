@@ -44,7 +44,7 @@ async def test_help_and_explanations_come_in_the_acknowledgement(tmp_path: Path)
 
 
 async def test_acknowledged_commands_are_carried_out_while_connections_come_and_go(tmp_path: Path) -> None:
-    deals = [f"DEALxxxxxxxxxxxxxx{number:02}" for number in range(18)]
+    deals = [f"DEALQ7xQ7xQ7xQ7xQ7{number:02}" for number in range(18)]
     acknowledged: list[str] = []
 
     async def type_it(deal: str) -> None:

@@ -61,7 +61,7 @@ async def test_an_exception_right_after_the_acknowledgement_does_not_undo_it(hou
 
 
 async def test_many_commands_at_once_are_all_acknowledged_and_all_answered(house: House) -> None:
-    ids = [f"deal{number:016}" for number in range(20)]
+    ids = [f"dealQ7xQ7xQ7x{number:07}" for number in range(20)]
     for opportunity_id in ids:
         house.highlevel.add_opportunity(opportunity_id)
     house.highlevel.misbehave(Fault(wait=0.2), method="GET", times=20)

@@ -29,7 +29,7 @@ async def test_a_burst_is_worked_off_at_highlevels_pace_without_a_429(tmp_path: 
     async with open_house(tmp_path) as house:
         house.highlevel.burst_limit, house.highlevel.burst_seconds = 20, 0.3
         await house.says(f"{UNKNOWN_ID} won")  # the first answer tells the limit
-        deals = [f"deal{number:016}" for number in range(18)]
+        deals = [f"dealQ7xQ7xQ7x{number:07}" for number in range(18)]
         for deal in deals:
             house.highlevel.add_opportunity(deal)
             await house.slack.command(f"{deal} won", user=ANA, channel=SALES)

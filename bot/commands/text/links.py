@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from bot.commands.request import Misunderstood, Problem
-from bot.commands.text.typography import bare, normalise, words_of
+from bot.commands.text.typography import Word, bare, normalise, words_of
 from bot.deals.deal import Target
 
 
@@ -44,8 +44,8 @@ def read_target(word: str, *, location_id: str, others: Collection[str] = ()) ->
 
     `location_id` and `others` as for `first_link`.
     """
-    match [word.text for word in words_of(word)]:
-        case [target] if is_target(target):
+    match [targets_in(each) for each in words_of(word)]:
+        case [[target]]:
             found = read_deal(target, OurLocations(location_id, others))
             return None if isinstance(found, Misunderstood) else found
         case _:
@@ -69,9 +69,16 @@ def read_deal(target: str, ours: OurLocations) -> Target | Misunderstood:
 
 # --- ids and links -------------------------------------------------------------------------------------------------
 
-# Every id seen so far is 20 letters and digits, but HighLevel does not promise that. So a word that is safe in a path
-# and longer than most words may be an id too, if it has a digit, which names rarely have.
-_ID = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{16,64}")
+# Every id that HighLevel has shown so far is 20 letters and digits, as Firestore makes them.
+_ID = re.compile(r"[A-Za-z0-9]{20}")
+
+# A run of letters that reads like a word, or of digits.
+_RUN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+
+MOST_WORDS = 5
+"""Words and numbers that 20 characters may be made of."""
+SHORTEST_WORD = 3
+"""Letters or digits of such a word; one more character may belong to none. One random id in 2,000 reads like that."""
 
 # In a link the position tells that it is an id, unless it is a page of the app: `list`, `pipeline`. Hence the digit.
 _ID_IN_LINK = re.compile(r"[A-Za-z0-9]{20}|(?=[^0-9]*[0-9])[A-Za-z0-9_-]{1,64}")
@@ -92,17 +99,30 @@ def _is_link(word: str) -> bool:
     return word.casefold().startswith(("https://", "http://")) or "/opportunities/" in word
 
 
+def is_id(word: str) -> bool:
+    """Whether a word is an id: of HighLevel's form, and not plainly words, a phone number or a serial number."""
+    if _ID.fullmatch(word) is None or word.upper() == word or word.lower() == word:
+        return False
+    runs = _RUN.findall(word)
+    in_words = sum(len(run) for run in runs if len(run) >= SHORTEST_WORD)
+    return len(runs) > MOST_WORDS or in_words < len(word) - 1
+
+
 def is_target(word: str) -> bool:
     """Whether a word is an id or a link."""
-    return _is_link(word) or _ID.fullmatch(word) is not None
+    return _is_link(word) or is_id(word)
 
 
-def targets_in(word: str) -> list[str]:
-    """The ids and links in a word: one, or several with only separators between them; empty if it is another word."""
-    parts = [part for typed in _BETWEEN_TARGETS.split(word) if (part := bare(typed))]
-    if all(is_target(part) for part in parts):
+def targets_in(word: Word) -> list[str]:
+    """The ids and links in a word: one, or several with only separators between them; empty if it is another word.
+
+    In quotes a word is a name, unless it is a link.
+    """
+    parts = [part for typed in _BETWEEN_TARGETS.split(word.text) if (part := bare(typed))]
+    counts = _is_link if word.quoted else is_target
+    if all(counts(part) for part in parts):
         return parts
-    return [word] if is_target(word) else []
+    return [word.text] if counts(word.text) else []
 
 
 def read_link(link: str) -> Link:

@@ -8,6 +8,7 @@ from bot.commands.followups import Continuation, NoQuestion
 from bot.commands.ledger import History, with_batch
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Message
+from bot.deals.deal import Status
 from bot.deals.wish import Wish
 from bot.slack.actions import (
     AGAIN,
@@ -17,6 +18,7 @@ from bot.slack.actions import (
     DECLINE,
     DISMISS,
     LINK,
+    MARK,
     REASON,
     REQUEST,
     RETRY,
@@ -27,6 +29,7 @@ from bot.slack.actions import (
     SHOW,
     UNDO,
     Choice,
+    Mark,
     StatusChoice,
 )
 from bot.slack.intake import Intake
@@ -71,6 +74,7 @@ class Buttons:
             CONFIRM: self._if_allowed(self._confirm),
             REASON: self._if_allowed(self._give_reason),
             SET: self._if_allowed(self._set_status),
+            MARK: self._if_allowed(self._mark),
             SHOW: self._if_allowed(self._cards.on_show),
             SHARE: self._if_allowed(self._cards.on_share),
             DISMISS: self._if_allowed(self._dismiss),
@@ -131,6 +135,21 @@ class Buttons:
         if isinstance(found, Continuation) and await self._intake.accept(*found.entries, looked_up=True):
             return None
         return self._messages.failures.cannot_retry(interaction.reference, known=bool(failed))
+
+    async def _mark(self, interaction: Interaction) -> Message | None:
+        """Take the answer to a question whether deals are to be changed."""
+        mark = Mark.from_value(interaction.text)
+        if mark is None:
+            return self._messages.questions.cannot_go_on(None, interaction.reference)
+        lost = mark.status is Status.LOST
+        wish = Wish("", mark.status, reason=mark.words if lost else "", consent=mark.consent)
+        wishes = [replace(wish, opportunity_id=each, location_id=mark.location_id) for each in mark.opportunity_ids]
+        text = " ".join(filter(None, (*mark.opportunity_ids, mark.status, mark.words)))
+        entries = interaction.entries(wishes, note="" if lost else mark.words)
+        await self._intake.accept(*(replace(entry, text=text, message_ts="") for entry in entries))
+        if not mark.stays:
+            self._outbox.remove(interaction.address, interaction.reference)
+        return None
 
     async def _dismiss(self, interaction: Interaction) -> None:
         """Take a no: the question goes, as no answer is needed."""

@@ -8,6 +8,7 @@ from bot.commands.lookups import Card, Choices, Lookups, NoCard
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Message, always_ours
 from bot.commands.request import ShowDeal
+from bot.deals.outcome import Guessed
 from bot.slack.actions import AGAIN, SHARE, SHOW, read_target_value
 from bot.slack.block_kit.blocks import Block
 from bot.slack.messages.messages import Messages
@@ -48,17 +49,25 @@ class Cards:
     async def _in_place(self, asked: ShowDeal, interaction: Interaction, again: Sequence[Block]) -> Message:
         """The card; in place of the message whose button was pressed, if only the person sees that."""
         if not interaction.is_ephemeral:
-            return await self._card(asked, interaction.reference, again)
+            return await self._card(asked, interaction, again)
         await self._outbox.send(self._messages.goes_on(), interaction.address, always_ours)
-        return replace(await self._card(asked, interaction.reference, again), replaces=True)
+        return replace(await self._card(asked, interaction, again), replaces=True)
 
-    async def _card(self, asked: ShowDeal, reference: str, again: Sequence[Block]) -> Message:
-        found = await self._lookups(asked.location_id).show(asked)
+    async def _card(self, asked: ShowDeal, interaction: Interaction, again: Sequence[Block]) -> Message:
+        return self.message(await self._lookups(asked.location_id).show(asked), interaction, again)
+
+    def message(
+        self, found: Card | Choices | Guessed | NoCard, interaction: Interaction, again: Sequence[Block] = ()
+    ) -> Message:
+        """What a lookup found, for the person who asked. `again`: a button that looks once more, beside a failure."""
+        reference = interaction.reference
         match found:
             case Card(deal, past):
                 return self._messages.cards.card(deal, past, reference)
             case Choices(name, deals, more):
                 return self._messages.questions.which_card(name, deals, reference, more=more)
+            case Guessed():
+                return self._messages.guesses.ask(found, interaction.text, reference)
             case NoCard(failed, wish):
                 return self._messages.cards.no_card(failed, wish, reference, again)
             case _:

@@ -17,6 +17,7 @@ from bot.commands.request import (
     ShowDeal,
     ShowHistory,
     Undo,
+    UndoDeal,
     UseLocation,
     WhoAmI,
 )
@@ -29,13 +30,14 @@ from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
+from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.undo import Undo as Undos
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)
 
-Restricted = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Undo | Change
+Restricted = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Undo | UndoDeal | Change
 """Requests that only people who may change deals can make."""
 
 
@@ -49,6 +51,7 @@ class Handlers:
     undo: Undos
     form: FormListeners
     approvals: ApprovalListeners
+    named: NamedDeals
 
 
 class TypedCommands:
@@ -89,6 +92,9 @@ class TypedCommands:
             case Misunderstood():
                 log.info("command.misunderstood", problem=request.problem.value)
                 return self._messages.help.misunderstood(request, interaction.reference)
+            case ShowHistory(deal=deal) if deal:
+                self._handlers.named.history(deal, await self._handlers.channels.home(interaction), interaction)
+                return None
             case ShowHistory():
                 return await self._handlers.history.show(request, interaction)
             case ShowDeal():
@@ -102,11 +108,14 @@ class TypedCommands:
                 return await self._handlers.channels.use(name, interaction)
             case Undo():
                 return await self._handlers.undo.last_change(interaction)
-            case Change(wishes):
+            case UndoDeal():
+                self._handlers.named.undo(request, await self._handlers.channels.home(interaction), interaction)
+                return None
+            case Change(wishes, note):
                 home = await self._handlers.channels.home(interaction)
                 wishes = tuple(replace(wish, location_id=wish.location_id or home) for wish in wishes)
                 wishes = tuple(self._ask_if_many(wish, len(wishes)) for wish in wishes)
-                await self._intake.accept(*interaction.entries(wishes))
+                await self._intake.accept(*interaction.entries(wishes, note=note))
                 return None
             case _:
                 assert_never(request)

@@ -12,6 +12,7 @@ from bot.deals.outcome import Outcome
 from bot.deals.policy import Policy
 from bot.slack.messages.cards import CardMessages
 from bot.slack.messages.failures import FailureMessages
+from bot.slack.messages.guesses import GuessMessages
 from bot.slack.messages.help import HelpMessages
 from bot.slack.messages.history import HistoryMessages
 from bot.slack.messages.outcomes import OutcomeMessages
@@ -36,6 +37,7 @@ class Messages:
     history: HistoryMessages
     people: PeopleMessages
     help: HelpMessages
+    guesses: GuessMessages
 
     @classmethod
     def of(
@@ -45,8 +47,9 @@ class Messages:
         failures = FailureMessages(installation, policy, clock)
         questions = QuestionMessages(installation, policy)
         history = HistoryMessages(installation)
+        guesses = GuessMessages(installation, policy)
         return cls(
-            outcomes=OutcomeMessages(installation, policy, questions, failures),
+            outcomes=OutcomeMessages(installation, policy, questions, failures, guesses),
             batches=SeveralMessages(installation, policy),
             questions=questions,
             failures=failures,
@@ -54,6 +57,7 @@ class Messages:
             history=history,
             people=PeopleMessages(installation),
             help=HelpMessages(installation, policy),
+            guesses=guesses,
         )
 
     def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:

@@ -14,6 +14,7 @@ from bot.deals.outcome import (
     Ambiguous,
     Changed,
     Failed,
+    Guessed,
     Outcome,
     Overtaken,
     Previewed,
@@ -27,6 +28,7 @@ from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.failures import FailureMessages
+from bot.slack.messages.guesses import GuessMessages
 from bot.slack.messages.pieces import (
     Installation,
     again_button,
@@ -51,6 +53,7 @@ class OutcomeMessages:
     policy: Policy
     questions: QuestionMessages
     failures: FailureMessages
+    guesses: GuessMessages
 
     def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:
         """The reply to a command that was carried out, or tried. `undone`: the change that it undid, if it did."""
@@ -64,8 +67,8 @@ class OutcomeMessages:
             case AlreadySo(opportunity):
                 deal = self.installation.deal(opportunity)
                 return private(entry.reference, f"{deal} is already {status_since(opportunity)}.", NOTHING_CHANGED)
-            case Ambiguous():
-                return self.questions.which_deal(outcome, entry)
+            case Ambiguous() | Guessed():
+                return self._which(outcome, entry)
             case ReasonWanted(reasons):
                 return self.questions.which_reason(reasons, entry)
             case Unconfirmed(opportunity):
@@ -80,6 +83,11 @@ class OutcomeMessages:
     def _failed(self, failed: Failed, entry: Entry, undone: Record | None) -> Message:
         wish = replace(entry.wish, name=undone.name or "") if undone else entry.wish
         return self.failures.failed(failed, wish, entry.reference, again=again_button(RETRY, entry.key))
+
+    def _which(self, outcome: Ambiguous | Guessed, entry: Entry) -> Message:
+        if isinstance(outcome, Guessed):
+            return self.guesses.ask(outcome, entry.text, entry.reference)
+        return self.questions.which_deal(outcome, entry)
 
     def _changed(self, outcome: Changed, entry: Entry) -> Message:
         """What was done, who for, and what it was worth; small below it what else tells the deal from others."""

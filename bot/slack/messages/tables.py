@@ -258,6 +258,7 @@ USAGE: Mapping[Problem, str] = {
     Problem.UNDO_STANDS_ALONE: (
         "`undo` reverses your last change and nothing else. To undo another one, use Undo on its message."
     ),
+    Problem.PERSON_IS_NO_DEAL: "{word} is a person, not a deal. Type the deal's name, or paste its link.",
     Problem.HISTORY_OF_WHAT: (
         "No deals match {word}. Try `/opp-status history` for your own changes, or add a deal's link."
     ),

@@ -2,6 +2,7 @@ import html
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
@@ -21,14 +22,16 @@ from bot.commands.request import (
     ShowDeal,
     ShowHistory,
     Undo,
+    UndoDeal,
     UseLocation,
     WhoAmI,
 )
-from bot.commands.text.links import Link, first_link, read_link, read_target
-from bot.commands.text.parse import LONGEST_NAME, SHORTEST_NAME, parse, read_name
+from bot.commands.text.links import Link, OurLocations, first_link, is_id, read_link, read_target
+from bot.commands.text.names import LONGEST_NAME, SHORTEST_NAME
+from bot.commands.text.parse import Parser, read_name
 from bot.commands.text.typography import normalise
 from bot.deals.deal import STATES, Status, Target
-from bot.deals.wish import Consent, Wish
+from bot.deals.wish import NO_DOUBTS, Consent, Wish
 from bot.slack.block_kit.mrkdwn import plain
 from bot.slack.verification import MAX_COMMAND
 
@@ -47,8 +50,19 @@ def _wide(text: str) -> str:
     return "".join(chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char for char in text)
 
 
+def _read(text: str, statuses: frozenset[Status] = frozenset(STATES)) -> Request:
+    return Parser(OurLocations(LOCATION, ()), statuses)(text)
+
+
 def _parse(text: str, statuses: frozenset[Status] = frozenset(STATES)) -> Request:
-    return parse(text, location_id=LOCATION, statuses=statuses)
+    """What the text asks for, without what else it may mean: see `test_doubts.py`."""
+    match _read(text, statuses):
+        case Change() as change:
+            return replace(change, doubts=NO_DOUBTS)
+        case ShowDeal(identifier, name, location_id):
+            return ShowDeal(identifier, "" if identifier else name, location_id)
+        case request:
+            return request
 
 
 def _change(*ids: str, status: Status = Status.WON, reason: str = "", consent: Consent = Consent.PRESUMED) -> Change:
@@ -67,8 +81,28 @@ def test_undo_is_understood(text: str) -> None:
     assert _parse(text) == Undo()
 
 
-def test_undo_with_more_words_is_refused() -> None:
-    assert _parse(f"undo {ID}, please") == Misunderstood(Problem.UNDO_STANDS_ALONE, f"{ID} please")
+@pytest.mark.parametrize(
+    ("text", "deal"),
+    [
+        ("undo acme corp", ShowDeal(name="acme corp", whole="undo acme corp")),
+        ("Undo Records", ShowDeal(name="Records", whole="Undo Records")),
+        (f"undo {ID}", ShowDeal(ID)),
+        (f"undo <{LINK}>", ShowDeal(ID)),
+        ("undo won", ShowDeal(name="won", whole="undo won")),
+    ],
+)
+def test_undo_with_a_deal_looks_for_its_last_change(text: str, deal: ShowDeal) -> None:
+    assert _parse(text) == UndoDeal(deal)
+
+
+@pytest.mark.parametrize("word", ["undo", "history", "preview", "help", "whoami", "access", "use"])
+@pytest.mark.parametrize("status", STATES)
+def test_a_keyword_before_a_name_and_a_status_belongs_to_the_name(word: str, status: Status) -> None:
+    change = _parse(f"{word} Channel {status}")
+
+    assert isinstance(change, Change)
+    assert change.wishes[0].name.endswith("Channel")
+    assert word == "preview" or change == _named(f"{word} Channel", status)
 
 
 @pytest.mark.parametrize(
@@ -81,9 +115,10 @@ def test_undo_with_more_words_is_refused() -> None:
         ("history U012AB3CD", ShowHistory(user_id="U012AB3CD")),
         ("history all", ShowHistory(everybody=True)),
         ("history Everybody", ShowHistory(everybody=True)),
-        ("history @ana", Misunderstood(Problem.HISTORY_OF_WHAT, "@ana")),
+        ("history @ana", ShowHistory(deal=ShowDeal(name="@ana", whole="history @ana"))),
         (f"History <{LINK}|the deal>", ShowHistory(ID)),
-        ("history website", Misunderstood(Problem.HISTORY_OF_WHAT, "website")),
+        ("history website", ShowHistory(deal=ShowDeal(name="website", whole="history website"))),
+        ("history <@U012AB3CD> website", Misunderstood(Problem.HISTORY_OF_WHAT, "@U012AB3CD website")),
         (f"history {ID} {OTHER_ID}", Misunderstood(Problem.HISTORY_OF_WHAT, f"{ID} {OTHER_ID}")),
         (f"history {APP}/v2/location/{LOCATION}/opportunities/list", None),
         (f"history {APP}/v2/location/{ELSEWHERE}/opportunities/{ID}", Misunderstood(Problem.OTHER_LOCATION, ELSEWHERE)),
@@ -107,14 +142,13 @@ def test_an_id_is_understood_before_or_after_the_status(status: Status) -> None:
     "identifier",
     [
         ID,
-        "ABCDEFGHIJKLMNOPQRST",
-        "12345678901234567890",
-        "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
-        "opp_0123456789abcdef",
-        "a1" * 32,
+        OTHER_ID,
+        "ve9EPM428h8vShlRW1KT",
+        "C2QujeCh8ZnC7al2InWR",
+        "xQwErTyUiOpAsDfGhJkL",
     ],
 )
-def test_every_possible_form_of_an_id_is_read_as_an_id(identifier: str) -> None:
+def test_what_has_the_form_of_highlevels_ids_is_read_as_an_id(identifier: str) -> None:
     assert _parse(f"{identifier} won") == _change(identifier)
 
 
@@ -125,6 +159,16 @@ def test_every_possible_form_of_an_id_is_read_as_an_id(identifier: str) -> None:
         "1234",
         "aB3dE5fG7hJ9kL1",
         "Donaudampfschifffahrtsgesellschaft",
+        "internationalization",
+        "InternationalBusines",
+        "NewWebsiteForAcmeInc",
+        "Relaunch2024Websites",
+        "ABCDEFGHIJKLMNOPQRST",
+        "SN123456789012345678",
+        "12345678901234567890",
+        "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+        "opp_0123456789abcdef",
+        f'"{ID}"',
         "#42",
         "a1" * 33,
         "aB3dE5fG7hJ9kL1mN2p/",
@@ -133,7 +177,7 @@ def test_every_possible_form_of_an_id_is_read_as_an_id(identifier: str) -> None:
     ],
 )
 def test_a_word_that_is_no_id_is_read_as_a_name(word: str) -> None:
-    assert _parse(f"{word} won") == _named(word, Status.WON)
+    assert _parse(f"{word} won") == _named(word.strip('"'), Status.WON)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +216,8 @@ def test_a_link_is_read_in_every_form(link: str, form: str) -> None:
 )
 @pytest.mark.parametrize("target", [ID, LINK, f"<{LINK}>", f"<{LINK}|New&nbsp;website>"])
 def test_quotes_and_punctuation_around_a_word_are_ignored(around: str, target: str) -> None:
+    if target == ID and set(around) & set('"“'):
+        return  # in quotes it is a name
     assert _parse(f"{around.format(target)} {around.format('lost')}") == _change(ID, status=Status.LOST)
 
 
@@ -256,9 +302,6 @@ def test_a_link_tells_its_deal_and_its_sub_account_or_none(link: str, read: Link
         "{id};{other}, won",
         "{link},{other} won",
         "{id} {other} {link} won",
-        '"{id}", "{other}" won',
-        '"{id}","{other}" won',
-        '"{id}, {other}" won',
         "<{link}|New website>,<https://x.example/opportunities/{other}|Not the old one> won",
         "({id}, {other}) won",
     ],
@@ -277,7 +320,7 @@ def test_several_deals_without_a_status_are_refused() -> None:
 
 
 def test_too_many_deals_are_refused_with_their_number() -> None:
-    ids = [f"{number:020}" for number in range(MOST_AT_ONCE + 5)]
+    ids = [f"{ID[:17]}{number:03}" for number in range(MOST_AT_ONCE + 5)]
 
     assert _parse(" ".join([*ids[:MOST_AT_ONCE], ids[0], "won"])) == _change(*ids[:MOST_AT_ONCE])
     assert _parse(",".join([*ids, ids[0]]) + " won") == Misunderstood(Problem.TOO_MANY, str(len(ids)))
@@ -292,7 +335,7 @@ def test_a_comma_in_a_link_does_not_split_it() -> None:
     assert _parse(f"{LINK}?tab=a,b;c won") == _change(ID)
 
 
-@given(st.lists(st.from_regex(r"[A-Za-z0-9]{20}", fullmatch=True), min_size=1, max_size=6), st.data())
+@given(st.lists(st.from_regex(r"[A-Za-z0-9]{20}", fullmatch=True).filter(is_id), min_size=1, max_size=6), st.data())
 def test_several_deals_are_read_with_any_separators(ids: list[str], data: st.DataObject) -> None:
     between = st.sampled_from([" ", ", ", ",", ";", " ; ", "\n", "\u00a0"])
     text = "".join(f"{data.draw(between)}{identifier}" for identifier in ids)
@@ -347,7 +390,7 @@ def test_several_deals_are_lost_for_the_same_reason() -> None:
         _wide("?").join(("{} won", "")),
     ],
 )
-@pytest.mark.parametrize("deal", [ID, LINK, LIST_LINK, f"<{LINK}>", f"<{LINK}|New website>", f'"{ID}"'])
+@pytest.mark.parametrize("deal", [ID, LINK, LIST_LINK, f"<{LINK}>", f"<{LINK}|New website>"])
 def test_a_question_mark_or_the_word_preview_asks_for_a_preview(text: str, deal: str) -> None:
     assert _parse(text.format(deal)) == _change(ID, consent=Consent.PREVIEW)
 
@@ -373,7 +416,7 @@ def test_a_question_mark_inside_a_link_asks_for_no_preview(link: str) -> None:
     [
         ('"Acme?" won', _named("Acme?", Status.WON)),
         ('won "Who Else?"', _named("Who Else?", Status.WON)),
-        ('won "Acme" "?"', Misunderstood(Problem.TOO_MUCH, "?")),
+        ('won "Acme" "?"', Change((Wish("", Status.WON, name="Acme"),), note="?")),
         ('"Preview" won', _named("Preview", Status.WON)),
         ('"preview"', ShowDeal(name="preview")),
         ("Preview Homes won", _named("Homes", Status.WON, consent=Consent.PREVIEW)),
@@ -457,17 +500,15 @@ def test_a_deal_can_be_named_instead_of_linked(typed: str, name: str, status: St
 
 
 @pytest.mark.parametrize("status", STATES)
-@pytest.mark.parametrize(
-    "name", ["Acme Corp", "ana@acme.example", '"Acme Corp"', '"Open Table"', '"Get Lost"', '"all"']
-)
-def test_the_status_may_come_before_the_name(name: str, status: Status) -> None:
+@pytest.mark.parametrize("name", ['"Acme Corp"', '"Open Table"', '"Get Lost"', '"all"'])
+def test_the_status_may_come_before_a_name_in_quotes(name: str, status: Status) -> None:
     assert _parse(f"{status} {name}") == _named(name.strip('"'), status)
 
 
 @pytest.mark.parametrize("status", STATES)
-@pytest.mark.parametrize("length", [3, 20])
-def test_the_beginning_of_a_status_is_enough_as_the_last_word(length: int, status: Status) -> None:
-    assert _parse(f"Open Table {status[:length]}") == _named("Open Table", status)
+def test_the_beginning_of_a_status_is_enough_behind_a_name_in_quotes_only(status: Status) -> None:
+    assert _parse(f'"Open Table" {status[:3]}') == _named("Open Table", status)
+    assert (_parse(f"Open Table {status[:3]}") == _named("Open Table", status)) == (status is Status.WON)
 
 
 @pytest.mark.parametrize(
@@ -483,7 +524,14 @@ def test_the_beginning_of_a_status_is_enough_as_the_last_word(length: int, statu
         ('"Acme" "won"', "Acme won"),
         ("Acme *won?*", "Acme *won?"),
         ("New website?", "New website"),
-        ("preview New website", "New website"),
+        ("preview New website", "preview New website"),
+        ("won Acme Corp", "won Acme Corp"),
+        ("open Hooli", "open Hooli"),
+        ("Bright Kids ABA", "Bright Kids ABA"),
+        ("Sports for all", "Sports for all"),
+        ("won ?!# x", "won ?!# x"),
+        ("OPE", "OPE"),
+        ("won lost", "won lost"),
     ],
 )
 def test_a_name_alone_shows_the_deal(text: str, name: str) -> None:
@@ -503,8 +551,10 @@ def test_a_name_alone_shows_the_deal(text: str, name: str) -> None:
         ('lost "Acme Corp" too expensive', "Acme Corp", "too expensive"),
         ('lost "Acme Corp" they won elsewhere', "Acme Corp", "they won elsewhere"),
         ('lost "Acme Corp" "too expensive"', "Acme Corp", "too expensive"),
-        ("lost Acme Corp", "Acme Corp", ""),
-        ('lost Acme "Corp"', "Acme Corp", ""),
+        ("Acme lost because they won elsewhere", "Acme", "because they won elsewhere"),
+        ("Acme lost - see <https://example.com|the mail>", "Acme", "- see https://example.com"),
+        ("Acme lost ghosted", "Acme", "ghosted"),
+        ("Acme lost all", "Acme", "all"),
     ],
 )
 def test_a_named_deal_can_be_lost_with_a_reason(text: str, name: str, reason: str) -> None:
@@ -513,7 +563,7 @@ def test_a_named_deal_can_be_lost_with_a_reason(text: str, name: str, reason: st
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("X won", "X"), ("won ?!# x", "?!# x"), ("#1", "#1"), ("' &lt; &gt; ' won", "< >"), ("won 王", "王")],
+    [("X won", "X"), ("#1", "#1"), ("' &lt; &gt; ' won", "< >"), ("王 won", "王")],
 )
 def test_a_name_of_one_letter_is_refused(text: str, name: str) -> None:
     assert _parse(text) == Misunderstood(Problem.NAME_TOO_SHORT, name)
@@ -538,13 +588,15 @@ def test_a_name_is_cut_to_the_length_that_can_be_searched_for(typed: str, name: 
     ("text", "problem"),
     [
         ("Acme {}", Problem.STATUS_NOT_OFFERED),
-        ("{} Acme", Problem.STATUS_NOT_OFFERED),
+        ('"Acme" {}', Problem.STATUS_NOT_OFFERED),
         (f"{ID} {OTHER_ID} {{}}", Problem.STATUS_NOT_OFFERED),
     ],
 )
 def test_a_status_that_is_not_offered_is_refused_for_names_and_batches_too(text: str, problem: Problem) -> None:
     assert _parse(text.format("Open"), frozenset({Status.WON})) == Misunderstood(problem, "Open")
-    assert _parse(text.format("All")) == Misunderstood(Problem.ALL_IS_NO_STATUS, "All")
+    assert _parse(text.format("All")) == (
+        ShowDeal(name="Acme All") if text == "Acme {}" else Misunderstood(Problem.ALL_IS_NO_STATUS, "All")
+    )
 
 
 # --- statuses ------------------------------------------------------------------------------------------------------
@@ -558,9 +610,10 @@ def test_three_letters_of_a_status_are_enough_in_any_case(word: str, status: Sta
     assert {_parse(f"{ID} {form}") for form in (word, word.upper(), word.title())} == {_change(ID, status=status)}
 
 
-@pytest.mark.parametrize("word", ["o", "op", "wo", "lo", "ab", "al", "wonn", "opened", "win", "gewonnen", "5"])
+@pytest.mark.parametrize("word", ["o", "op", "wo", "lo", "ab", "al", "wonn", "opened", "gewonnen", "5"])
 def test_fewer_or_other_letters_are_no_status(word: str) -> None:
-    assert _parse(f"{ID} {word}") == Misunderstood(Problem.UNKNOWN_STATUS, word)
+    assert _parse(f"{ID} {word}") == ShowDeal(ID)
+    assert _parse(f"{ID} {OTHER_ID} {word}") == Misunderstood(Problem.UNKNOWN_STATUS, word)
 
 
 @pytest.mark.parametrize("word", ["all", "ALL", "“all”"])
@@ -584,7 +637,7 @@ def test_an_empty_command_opens_the_form(text: str) -> None:
     assert _parse(text) == OpenForm()
 
 
-@pytest.mark.parametrize("text", [ID, f"<{LINK}>", f"“{ID}”", f"{ID} {LINK}", f"{ID}?", f"{LINK} preview"])
+@pytest.mark.parametrize("text", [ID, f"<{LINK}>", f"{ID} {LINK}", f"{ID}?", f"{LINK} preview"])
 def test_an_id_or_a_link_alone_shows_the_deal(text: str) -> None:
     assert _parse(text) == ShowDeal(ID)
 
@@ -594,35 +647,57 @@ def test_a_link_alone_without_a_deal_of_ours_is_refused() -> None:
     assert _parse(LINK.replace(LOCATION, "x")) == Misunderstood(Problem.OTHER_LOCATION, "x")
 
 
-@pytest.mark.parametrize("word", ["won", "OPE", "all"])
+@pytest.mark.parametrize("word", ["won", "closed won", "we won"])
 def test_a_status_alone_is_refused(word: str) -> None:
-    assert _parse(word) == Misunderstood(Problem.NO_OPPORTUNITY, word)
+    assert _parse(word) == Misunderstood(Problem.NO_OPPORTUNITY, word.removeprefix("we "))
 
 
 @pytest.mark.parametrize(
     ("text", "spare"),
     [
-        (f"{ID} won lost", "lost"),
-        (f"won {ID} please now", "please now"),
-        (f"please {ID} won now", "please now"),
-        (f"{ID} won won", "won"),
-        (f"the deal {ID} lost", "the deal"),
-        (f"please {ID} lost too expensive", "please"),
-        (f'{ID} "won" now', "now"),
-        ("Acme won now", "now"),
-        ('won "Acme Corp" now', "now"),
-        ('"Acme Corp" won lost', "lost"),
-        ("lost Open Table", "Table"),
-        ("Acme lost because they won elsewhere", "elsewhere"),
+        (f"Jane {ID} won", "Jane"),
+        (f"{LINK} from Jane won", "from Jane"),
     ],
 )
-def test_more_than_a_deal_and_its_status_is_refused_rather_than_guessed(text: str, spare: str) -> None:
+def test_words_between_an_id_and_its_status_are_refused_rather_than_guessed(text: str, spare: str) -> None:
     assert _parse(text) == Misunderstood(Problem.TOO_MUCH, spare)
 
 
-@pytest.mark.parametrize("text", ["won lost", "won won", "won lost?", "won aba"])
-def test_two_statuses_without_a_deal_are_refused(text: str) -> None:
-    assert _parse(text) == Misunderstood(Problem.NO_OPPORTUNITY, "won")
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (f"{ID} won lost", "lost"),
+        (f"{ID} won $5000", "$5000"),
+        (f"{ID} won see {LINK}", f"see {LINK}"),
+        (f"won {ID} great call", "great call"),
+        (f"please {ID} won now", ""),
+        (f"mark the deal {ID} as won, thanks!", ""),
+        (f"{ID} won all 3 rounds", "all 3 rounds"),
+        (f'{ID} "won" at last', "at last"),
+    ],
+)
+def test_the_words_after_another_status_are_a_note(text: str, note: str) -> None:
+    assert _parse(text) == replace(_change(ID), note=note)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "note"),
+    [
+        ("Acme won great call", "Acme", "great call"),
+        ("Acme won $5,000!", "Acme", "$5,000!"),
+        ("Acme won 🎉", "Acme", "🎉"),
+        ("Acme won :tada:", "Acme", ":tada:"),
+        ("Acme won please", "Acme", ""),
+        ("Acme abandoned, no answer", "Acme", "no answer"),
+        ("Acme closed won after 3 rounds", "Acme", "after 3 rounds"),
+        ('won "Acme Corp" at last', "Acme Corp", "at last"),
+        ('"Acme Corp" won lost', "Acme Corp", "lost"),
+    ],
+)
+def test_the_words_after_a_named_deals_status_are_a_note(text: str, name: str, note: str) -> None:
+    status = Status.ABANDONED if "abandoned" in text else Status.WON
+
+    assert _parse(text) == replace(_named(name, status), note=note)
 
 
 @pytest.mark.parametrize("page", ["list", "pipeline", "settings"])
@@ -642,16 +717,17 @@ def test_a_text_that_only_looks_like_an_entity_is_kept() -> None:
 EXAMPLE_OF = {
     Problem.NO_STATUS: f"{ID} {OTHER_ID}",
     Problem.NO_OPPORTUNITY: "won",
-    Problem.UNKNOWN_STATUS: f"{ID} gone",
+    Problem.UNKNOWN_STATUS: f"{ID} {OTHER_ID} gone",
     Problem.ALL_IS_NO_STATUS: f"{ID} all",
     Problem.STATUS_NOT_OFFERED: f"{ID} abandoned",
     Problem.NAME_TOO_SHORT: "X won",
-    Problem.TOO_MANY: " ".join([*(f"{number:020}" for number in range(MOST_AT_ONCE + 1)), "won"]),
+    Problem.TOO_MANY: " ".join([*(f"{ID[:17]}{number:03}" for number in range(MOST_AT_ONCE + 1)), "won"]),
     Problem.LINK_WITHOUT_ID: "https://example.com won",
     Problem.OTHER_LOCATION: f"{APP}/location/x/opportunities/{ID} won",
-    Problem.TOO_MUCH: f"{ID} won lost",
-    Problem.UNDO_STANDS_ALONE: "undo it",
-    Problem.HISTORY_OF_WHAT: "history of everything",
+    Problem.TOO_MUCH: f"Jane {ID} won",
+    Problem.UNDO_STANDS_ALONE: "undo?",
+    Problem.HISTORY_OF_WHAT: f"history {ID} {OTHER_ID}",
+    Problem.PERSON_IS_NO_DEAL: "<@U012AB3CD|ana> won",
 }
 
 
@@ -712,8 +788,8 @@ def test_typography_is_replaced_by_what_a_keyboard_types(typed: str, meant: str)
         f"{ID[:10]}\u200b{ID[10:]} w\u00adon",
         f"{ID}\u3000{_wide('won')}",
         f"{ID}\nwon\r\n",
-        f"‘{ID}’ “won”",
-        f"&quot;{ID}&quot; &#39;won&#39;",
+        f"‘{ID}’ ‘won’",
+        f"&#39;{ID}&#39; &quot;won&quot;",
         f"{ID} &#119;on",
         f"{ID} won\x00",
     ],
@@ -722,19 +798,18 @@ def test_invisible_characters_do_not_matter(text: str) -> None:
     assert _parse(text) == _change(ID)
 
 
-INVISIBLE = st.text(st.characters(categories=["Cf"]), max_size=2)
+INVISIBLE = st.text(st.characters(categories=["Cf"], exclude_characters="\u200c\u200d"), max_size=2)
 SPACE = st.text(st.characters(categories=["Zs", "Zl", "Zp"]) | st.sampled_from("\t\r\n"), min_size=1, max_size=3)
-AROUND = ["{}", "{}.", _wide('"') + "{}" + _wide('"'), "&quot;{}&quot;", "&lt;{}&gt;", "<{}>"]
-AROUND += ['"{}"', "'{}'", "“{}”", "‘{}’", "„{}“", "«{}»", "`{}`", "*{}*"]
-IDS = st.from_regex(r"[A-Za-z0-9]{20}", fullmatch=True)
+AROUND = ["{}", "{}.", "&lt;{}&gt;", "<{}>", "'{}'", "‘{}’", "`{}`", "*{}*"]
+QUOTES = [_wide('"') + "{}" + _wide('"'), '"{}"', "“{}”", "„{}“", "«{}»"]
+IDS = st.from_regex(r"[A-Za-z0-9]{20}", fullmatch=True).filter(is_id)
 BEGINNINGS = st.sampled_from([(status[:length], status) for status in STATES for length in range(3, len(status) + 1)])
 
 
 @st.composite
-def _decorated(draw: st.DrawFn, word: str) -> str:
-    letters = _wide(word) if draw(st.booleans()) else word
-    strewn = "".join(draw(INVISIBLE) + letter for letter in letters)
-    return draw(INVISIBLE) + draw(st.sampled_from(AROUND)).format(strewn) + draw(INVISIBLE)
+def _decorated(draw: st.DrawFn, word: str, around: list[str]) -> str:
+    strewn = "".join(draw(INVISIBLE) + letter for letter in word)
+    return draw(INVISIBLE) + draw(st.sampled_from(around)).format(strewn) + draw(INVISIBLE)
 
 
 @given(st.data(), IDS, BEGINNINGS, st.sampled_from([str.lower, str.upper, str.title]), st.sampled_from([1, -1]))
@@ -742,7 +817,8 @@ def test_a_deal_and_a_status_are_read_with_anything_around_them(
     data: st.DataObject, identifier: str, beginning: tuple[str, Status], case: Callable[[str], str], order: int
 ) -> None:
     word, status = beginning
-    first, second = (data.draw(_decorated(typed)) for typed in (identifier, case(word))[::order])
+    typed = (_wide(each) if data.draw(st.booleans()) else each for each in (identifier, case(word))[::order])
+    first, second = (data.draw(_decorated(each, AROUND)) for each in typed)
 
     assert _parse(data.draw(SPACE).join(("", first, second, ""))) == _change(identifier, status=status)
 
@@ -766,11 +842,12 @@ def test_a_name_and_a_status_are_read_with_anything_around_them(
     data: st.DataObject, name: str, beginning: tuple[str, Status]
 ) -> None:
     word, status = beginning
-    typed = data.draw(_decorated(name))
+    typed, quoted = data.draw(_decorated(name, AROUND)), data.draw(_decorated(name, QUOTES))
 
-    assert _parse(f"{typed}{data.draw(SPACE)}{word}") == _named(name, status)
-    assert _parse(f"{status}{data.draw(SPACE)}{typed}") == _named(name, status)
-    assert _parse(typed) == ShowDeal(name=name)
+    assert _parse(f"{typed}{data.draw(SPACE)}{status}") == _named(name, status)
+    assert _parse(f"{quoted}{data.draw(SPACE)}{word}") == _named(name, status)
+    assert _parse(f"{status}{data.draw(SPACE)}{quoted}") == _named(name, status)
+    assert _parse(typed) == _parse(quoted) == ShowDeal(name=name)
 
 
 @given(NAMES, st.sampled_from(STATES), st.sampled_from([*Status, "preview", "Los"]))
@@ -1055,7 +1132,14 @@ FOREIGN = f"{APP}/v2/location/{ELSEWHERE}/opportunities/{ID}"
 
 
 def _parse_of_several(text: str) -> Request:
-    return parse(text, location_id=LOCATION, statuses=STATES, others=frozenset({OURS}))
+    request = Parser(OurLocations(LOCATION, frozenset({OURS})), STATES)(text)
+    match request:
+        case Change():
+            return replace(request, doubts=NO_DOUBTS)
+        case ShowDeal(identifier, _, location_id) if identifier:
+            return ShowDeal(identifier, location_id=location_id)
+        case _:
+            return request
 
 
 def test_a_link_to_another_sub_account_of_ours_names_it() -> None:
