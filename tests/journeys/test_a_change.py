@@ -72,7 +72,7 @@ async def test_the_acknowledgement_does_not_wait_for_highlevel(house: House) -> 
         "<https://app.gohighlevel.com/v2/location/{location}/opportunities/{id}?tab=Opportunity+Details> lost",
         "lost <https://crm.agency.example/v2/location/{location}/opportunities/{id}|the deal>",
         "https://app.gohighlevel.com/v2/location/{location}/opportunities/list?opportunityId={id} lost",
-        "\u201c{id}\u201d\u00a0lost\u200b",
+        "‘{id}’\u00a0lost\u200b",
     ],
 )
 async def test_deal_and_status_are_understood_in_every_form(house: House, text: str) -> None:

@@ -83,7 +83,7 @@ CASES = {
     "an id that no deal has": Case(
         Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND, UNKNOWN_ID, "case-sensitive"), f"{UNKNOWN_ID} won"
     ),
-    "an id of a strange form": Case(Cause.NOT_FOUND, _well, NOTHING, (NOT_FOUND,), f"{UNKNOWN_ID}1 won"),
+    "an id of a strange form": Case(Cause.NO_MATCH, _well, NOTHING, (f"{UNKNOWN_ID}1",), f"{UNKNOWN_ID}1 won"),
     "a deal that was deleted in between": Case(
         Cause.NOT_FOUND,
         _put(_refusal(404, "Opportunity not found")),

@@ -64,18 +64,42 @@ async def test_words_after_lost_name_the_reason(house: House, words: str) -> Non
 
 
 @pytest.mark.parametrize("words", ["too", "bad weather"])
-async def test_words_that_fit_no_reason_or_several_make_the_bot_ask_first(any_house: House, words: str) -> None:
-    asked = await any_house.says(f"{DEAL} lost {words}")
-    assert asked.only_to == ANA
-    assert f"`{words}` isn't one of your lost reasons." in asked.text
-    assert "Nothing changed." in asked.text
-    assert any_house.deal == "open"
+async def test_words_that_fit_no_reason_or_several_are_kept_and_asked_about_afterwards(
+    any_house: House, words: str
+) -> None:
+    told = await any_house.says(f"{DEAL} lost {words}")
+    asked = (await any_house.slack.wait_for(2))[1]
+    assert (told.only_to, asked.only_to) == (None, ANA)
+    assert words in told.text
+    assert "Too expensive" in str(asked.blocks)
+    assert any_house.deal == "lost"
 
-    shown = await any_house.answers(asked, "reason", "r3")
+    await any_house.answers(asked, "reason", "r3")
+    await any_house.rows()
 
-    assert shown.only_to is None
-    assert "Too late · " in shown.text
     assert any_house.highlevel.opportunities[DEAL]["lostReasonId"] == "r3"
+
+
+@pytest.mark.parametrize(
+    "words", ["to a competitor", "because it was too expensive", "too expencive", "- too expensive!", "compettitor"]
+)
+async def test_a_reason_is_found_without_fillers_and_in_spite_of_slips(house: House, words: str) -> None:
+    await house.says(f"{DEAL} lost {words}")
+
+    assert _sent(house) == [{"status": "lost", "lostReasonId": "r1" if "exp" in words else "r2"}]
+
+
+@pytest.mark.parametrize("words", ["too", "bad weather"])
+async def test_where_a_reason_is_required_words_that_fit_none_or_several_are_asked_about_first(
+    tmp_path: Path, way: Way, words: str
+) -> None:
+    async with open_house(tmp_path, LOST_REASON="required") as house:
+        _arrange(house, way)
+        asked = await house.says(f"{DEAL} lost {words}")
+
+        assert asked.only_to == ANA
+        assert f"`{words}`" in asked.text
+        assert house.deal == "open"
 
 
 async def test_a_person_who_loses_a_deal_is_asked_why_afterwards(any_house: House) -> None:

@@ -81,7 +81,7 @@ async def test_a_denied_person_is_denied_even_for_nonsense(house: House) -> None
 async def test_a_person_may_start_twenty_commands_a_minute(tmp_path: Path) -> None:
     async with open_house(tmp_path, ALLOWED_USERS=f"{ANA},{BEN}") as house:
         for _ in range(20):
-            await house.slack.command(f"{DEAL} wno", user=ANA, channel=SALES)
+            await house.slack.command("won", user=ANA, channel=SALES)
         shown = await house.says(f"{DEAL} won")
 
         _assert_refused(house, shown, ANA)
@@ -111,11 +111,11 @@ async def test_whoami_tells_the_ids_and_whether_the_caller_may_change_deals(hous
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (f"{DEAL} wno", "`wno` isn't a status."),
+        (f"{DEAL} {UNKNOWN_ID} wno", "`wno` isn't a status."),
         (f"{DEAL} {UNKNOWN_ID}", "What should these deals be?"),
         ("won", "Which deal?"),
         ("A won", "`A` is too short to search for."),
-        (f"{DEAL} won please", "Not sure what to do with `please`"),
+        (f"Jane {DEAL} won", "Not sure what to do with `Jane`"),
         ("https://app.gohighlevel.com/v2/location/ELSEWHERE/opportunities/x1 won", "a different HighLevel sub-account"),
         ("https://app.gohighlevel.com/dashboard won", "That link isn't to a deal."),
     ],

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bot.deals.deal import STATES, Status, Target
 from bot.deals.wish import Consent
-from bot.slack.actions import Choice, StatusChoice, read_target_value, target_value
+from bot.slack.actions import Choice, Mark, StatusChoice, read_target_value, target_value
 
 IDS = st.text(min_size=1).filter(lambda text: " " not in text)
 
@@ -61,3 +61,36 @@ def test_a_choice_of_a_status_carries_its_sub_account() -> None:
 
     assert choice.value == "deal won given PARIS"
     assert StatusChoice.from_value(choice.value) == choice
+
+
+HIGHLEVELS = st.from_regex(r"[A-Za-z0-9]{1,20}", fullmatch=True)
+MARKS = st.builds(
+    Mark,
+    st.lists(HIGHLEVELS, min_size=1, max_size=3).map(tuple),
+    st.sampled_from(STATES),
+    st.sampled_from([Consent.GIVEN, Consent.PRESUMED]),
+    HIGHLEVELS | st.just(""),
+    st.booleans(),
+    st.text(),
+)
+
+
+@given(MARKS)
+def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
+    assert Mark.from_value(mark.value) == mark
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "deal",
+        "deal won",
+        "deal gone given - go ",
+        " won given - go ",
+        "deal won wanted - go ",
+        "deal won given - x ",
+    ],
+)
+def test_a_mark_that_makes_no_sense_is_none(value: str) -> None:
+    assert Mark.from_value(value) is None

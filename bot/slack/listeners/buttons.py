@@ -146,9 +146,10 @@ class Buttons:
         wishes = [replace(wish, opportunity_id=each, location_id=mark.location_id) for each in mark.opportunity_ids]
         text = " ".join(filter(None, (*mark.opportunity_ids, mark.status, mark.words)))
         entries = interaction.entries(wishes, note="" if lost else mark.words)
-        await self._intake.accept(*(replace(entry, text=text, message_ts="") for entry in entries))
-        if not mark.stays:
-            self._outbox.remove(interaction.address, interaction.reference)
+        goes = interaction.is_ephemeral and not mark.stays
+        await self._intake.accept(
+            *(replace(entry, text=text, message_ts="", asked_privately=goes) for entry in entries)
+        )
         return None
 
     async def _dismiss(self, interaction: Interaction) -> None:

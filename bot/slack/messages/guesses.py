@@ -3,10 +3,11 @@
 The buttons carry all that the answer needs, so a question outlasts any process.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.commands.record import Record
+from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
 from bot.deals.deal import Matches, Opportunity, Status, Target
 from bot.deals.identify import certainly_meant
@@ -18,17 +19,12 @@ from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import NOTE_LIMIT, Installation, fits, reference_line
+from bot.slack.messages.tables import VERB
 
+MOST_LIKELY = 2
+"""Statuses that a word may mean; with more it means none, and all are offered."""
 ROWS = 5
 """Deals that a question offers for one name."""
-
-_VERBS = {
-    Status.OPEN: "Reopen",
-    Status.WON: "Mark won",
-    Status.LOST: "Mark lost",
-    Status.ABANDONED: "Mark abandoned",
-    Status.ALL: "Mark all",  # for an operator who offers it; HighLevel answers what it makes of it
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +54,8 @@ class GuessMessages:
             return _question(f"{named} is already *{plain(deal.status)}*.", (), buttons, small)
         marks = [self._mark(status, (deal,), reading) for status in statuses]
         head = f"Did you mean {_marked(named, statuses)}?"
+        if len(reading.statuses) > MOST_LIKELY:
+            head = f"That isn't a status. What should {named} be?"
         if deal.status in self.policy.confirm.leaving:
             head += f" It's *{plain(deal.status)}* now."
         return _question(head, (), [*filter(None, marks), *buttons, _CANCEL], small)
@@ -146,7 +144,7 @@ class GuessMessages:
         mark = Mark(ids, status, consent, location_id, stays, reading.words[:NOTE_LIMIT])
         if not all(fits(each, blocks.VALUE_LIMIT) for each in ids) or len(mark.value) > blocks.VALUE_LIMIT:
             return None
-        label = _VERBS[status] if len(deals) == 1 else _VERBS[status].replace(" ", f" {len(deals)} ", 1)
+        label = VERB[status] if len(deals) == 1 else VERB[status].replace(" ", f" {len(deals)} ", 1)
         return blocks.button(label, f"{MARK}_{status}_{at}", mark.value, style="primary" if at == 0 else None)
 
     def _show(self, deal: Opportunity) -> Sequence[Block]:
@@ -163,6 +161,15 @@ class GuessMessages:
 
 
 _CANCEL = blocks.button("Cancel", DISMISS, "no")
+
+
+def about_value(entry: Entry) -> str:
+    """That an amount behind the status is only a note; empty where there is none."""
+    return "Opp Status doesn't change the value." if _AMOUNT.search(entry.note) else ""
+
+
+_AMOUNT = re.compile(r"[$€£¥]\s?[0-9]|[0-9]\s?[$€£¥]|\b[0-9][0-9.,]*\s?k\b|\b[0-9]{1,3}(?:[.,][0-9]{3})+\b")
+"""An amount of money, as people type it: `$5000`, `5k`, `5,000`."""
 
 
 def _marked(what: str, statuses: Sequence[Status]) -> str:

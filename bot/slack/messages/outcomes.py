@@ -28,7 +28,7 @@ from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.failures import FailureMessages
-from bot.slack.messages.guesses import GuessMessages
+from bot.slack.messages.guesses import GuessMessages, about_value
 from bot.slack.messages.pieces import (
     Installation,
     again_button,
@@ -100,6 +100,10 @@ class OutcomeMessages:
         headline = f"{who} {_did(deal, after.status)}"
         worth = self.installation.money(after.value)
         reason = _about_reason(outcome, entry.wish)
+        small = (
+            *self._small(outcome, reason, self.installation.facts(after), f"was {plain(before.status)}"),
+            about_value(entry),
+        )
         told = message(
             (
                 f"{CHEER} {dotted(headline, worth and f'*{worth}*')}"
@@ -109,7 +113,7 @@ class OutcomeMessages:
             ),
             "",
             public=entry.public,
-            details=self._small(outcome, reason, self.installation.facts(after), f"was {plain(before.status)}"),
+            details=small,
             accessory=self._undo_button(before, after, entry.key),
             reference=entry.reference,
         )
@@ -119,6 +123,7 @@ class OutcomeMessages:
             dotted(headline, worth, customer),
             note(entry),
             *self._small(outcome, reason, self.installation.facts(less), f"was {plain(before.status)}"),
+            about_value(entry),
         )
         lacks_reason = after.status == Status.LOST and not after.lost_reason_id
         return announced(replace(told, text=said), entry, self.policy, lacks_reason=lacks_reason)

@@ -867,6 +867,34 @@ def test_quotes_tell_any_name_from_any_reason(name: str, reason: str) -> None:
     assert _parse(f'lost "{name}" {reason}') == _named(name, Status.LOST, reason)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("½ Pint", "Acme™ GmbH", "2² Labs", "ﬁne Foods", "\uff21\uff23\uff2d", "Family 👨\u200d👩\u200d👧 Dentist"),
+        *("\u0645\u06cc\u200c\u062e\u0648", "Café Zoë", "Launch 🚀", "Straße 7"),
+    ],
+)
+def test_a_name_is_searched_for_as_it_was_typed(name: str) -> None:
+    assert _parse(f"{name} won") == _named(name, Status.WON)
+    assert _parse(name) == ShowDeal(name=name)
+
+
+def test_accents_are_searched_for_in_one_form() -> None:
+    assert _parse("Cafe\u0301 won") == _named("Café", Status.WON)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("<#C012AB3CD|acme-corp>", "acme-corp"),
+        ("Acme :tada: Corp", "Acme Corp"),
+        ("Acme <@U012AB3CD|ana> Corp", "Acme Corp"),
+    ],
+)
+def test_what_slack_makes_of_a_name_is_undone(text: str, name: str) -> None:
+    assert _parse(f"{text} won") == _named(name, Status.WON)
+
+
 # --- links in free text --------------------------------------------------------------------------------------------
 
 
