@@ -15,7 +15,7 @@ from bot.access.rules import Allowlist, Caller
 from bot.commands.lookups import Lookups
 from bot.commands.record import Entry
 from bot.commands.reply import Address, Message
-from bot.commands.request import Change, Request
+from bot.commands.request import COMMAND, Change, Request
 from bot.deals.deal import STATES, Opportunity, Status
 from bot.deals.locations import LocationResolver, Locations
 from bot.deals.outcome import Changed, Outcome
@@ -265,5 +265,6 @@ class Desk:
                 messages=words,
             ),
             forms,
-            "xoxb-not-a-token",
+            token="xoxb-not-a-token",
+            command=COMMAND,
         )

@@ -33,6 +33,7 @@ VAGUE = re.compile(r"(?i)\b(?:whoever|somebody|nobody|shall)\b")
 """Words that name no actor, where a caller, an admin, a worker or Slack is meant."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Documented = Function | ast.ClassDef
 
 
 @cache
@@ -126,6 +127,16 @@ def test_no_line_is_left_out_of_the_coverage(module: str) -> None:
 def test_no_vague_word_stands_for_an_actor(file: str) -> None:
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if VAGUE.search(line)] == []
+
+
+@pytest.mark.parametrize("file", [each for each in SOURCES if each.startswith("bot/slack/")])
+def test_no_message_names_the_command_but_as_the_operator_named_it(file: str) -> None:
+    """`Installation.command` has the name, and sentences in tables have `{command}`."""
+    nodes = [*ast.walk(_tree(file))]
+    docstrings = {ast.get_docstring(node, clean=False) for node in nodes if isinstance(node, ast.Module | Documented)}
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    assert [text for text in texts if "/opp-status" in str(text) and text not in docstrings] == []
+    assert file == "bot/slack/messages/pieces.py" or "bot.commands.request.COMMAND" not in _imported(file)
 
 
 @pytest.mark.parametrize("file", [each for each in SOURCES if not each.startswith("bot/simulator/")])

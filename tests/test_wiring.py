@@ -183,6 +183,7 @@ async def test_the_log_begins_with_which_bot_it_is_and_who_may(tmp_path: Path) -
         "version": __version__,
         "mode": "serve",
         "host": "127.0.0.1",
+        "command": "/opp-status",
         "database": f"sqlite:///{tmp_path / 'ledger.db'}",
         "sub_accounts": 1,
         "highlevel": "token",

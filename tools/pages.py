@@ -42,6 +42,7 @@ A diagnosis that ends in `untried` or `untold` says that the check could not be 
 """
 
 READINGS: Mapping[str, str] = {
+    "command": "/opp-status",
     "problems": "*each setting that cannot be used, and what is wrong with it*",
     "error": "*Slack's word*",
     "said": " (*in its own words*)",

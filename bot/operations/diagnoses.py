@@ -3,6 +3,7 @@
 Each has an id: that of its check, and one more word. Tools outside know the ids: a change needs a changelog entry.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
@@ -29,8 +30,9 @@ class Diagnosis:
         return self.id.endswith((".untold", ".untried"))
 
     def about(self, **readings: object) -> Self:
-        """The same, with the names in braces replaced."""
-        return replace(self, words=self.words.format(**readings))
+        """The same, with these names in braces replaced. Others stay: `Health` fills in the command's, at the end."""
+        told = re.sub(r"\{(\w+)\}", lambda name: str(readings.get(name[1], name[0])), self.words)
+        return replace(self, words=told)
 
 
 SETTINGS_UNUSABLE = Diagnosis("settings.unusable", "{problems}")
@@ -108,13 +110,13 @@ SCOPES_UNTOLD = Diagnosis(
 
 COMMAND_MISSING = Diagnosis(
     "slack.command.not_installed",
-    f"SLACK_BOT_TOKEN is missing the commands scope, so /opp-status isn't available. Paste manifest.yml in {_APP} > App "
-    "Manifest, check that /opp-status is listed under Slash Commands, and click Reinstall to Workspace under OAuth & Permissions.",
+    f"SLACK_BOT_TOKEN is missing the commands scope, so {{command}} isn't available. Paste manifest.yml in {_APP} > App "
+    "Manifest, check that {command} is listed under Slash Commands, and click Reinstall to Workspace under OAuth & Permissions.",
 )
 
 COMMAND_UNTOLD = Diagnosis(
     "slack.command.untold",
-    f"Can't check for /opp-status without the token's scopes. See whether it's listed in {_APP} > Slash Commands.",
+    f"Can't check for {{command}} without the token's scopes. See whether it's listed in {_APP} > Slash Commands.",
 )
 
 SOCKET_DOWN = Diagnosis(
@@ -149,7 +151,7 @@ _SECRET = f"Copy the Signing Secret again from {_APP} > Basic Information > App 
 
 SIGNATURES_UNTRIED = Diagnosis(
     "slack.signatures.untried",
-    "Not tried yet: no request from Slack so far. Type /opp-status help in Slack, then check again.",
+    "Not tried yet: no request from Slack so far. Type {command} help in Slack, then check again.",
 )
 
 SIGNATURES_WRONG = Diagnosis(
@@ -170,7 +172,7 @@ SIGNATURES_REFUSED = Diagnosis(
     f"another app's. {_SECRET}, set it there, and restart.",
 )
 
-_URLS = f"{_APP} > Slash Commands > /opp-status > Request URL, and Interactivity & Shortcuts > Request URL and Options Load URL"
+_URLS = f"{_APP} > Slash Commands > {{command}} > Request URL, and Interactivity & Shortcuts > Request URL and Options Load URL"
 
 URL_UNTRIED = Diagnosis(
     "slack.request_url.untried",

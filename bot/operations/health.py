@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.cache import Cache
+from bot.commands.request import COMMAND
 from bot.operations import diagnoses
 from bot.operations.checks.clock import check_clock
 from bot.operations.checks.findings import Check, CheckId, Findings, merged
@@ -52,8 +53,9 @@ class Report:
 class Health:
     """Runs `checks` all at once, and keeps the report for `kept` seconds."""
 
-    def __init__(self, checks: Sequence[Check], kept: float = REPORT_KEPT) -> None:
+    def __init__(self, checks: Sequence[Check], kept: float = REPORT_KEPT, command: str = COMMAND) -> None:
         self._checks = checks
+        self._command = command
         self._reports: Cache[None, Report] = Cache(
             lambda _: self._run(everything=False), ttl=kept, error_ttl=kept, maxsize=1
         )
@@ -69,13 +71,15 @@ class Health:
     async def _run(self, *, everything: bool) -> Report:
         found = merged(await asyncio.gather(*(check.run(everything=everything) for check in self._checks)))
         # The settings are well: without them there is no bot that could be asked.
-        return report_of(merged([Findings(frozenset({CheckId.SETTINGS})), found, check_clock(found.clocks)]))
+        return report_of(
+            merged([Findings(frozenset({CheckId.SETTINGS})), found, check_clock(found.clocks)]), self._command
+        )
 
 
-def report_of(found: Findings) -> Report:
-    """The report of what was found, in the order of `CheckId`."""
+def report_of(found: Findings, command: str = COMMAND) -> Report:
+    """The report of what was found, in the order of `CheckId`. `command`: the slash command's name."""
     failing: dict[str, str] = {}
-    for diagnosis in found.failing:
+    for diagnosis in (each.about(command=command) for each in found.failing):
         earlier = failing.get(diagnosis.check)
         failing[diagnosis.check] = f"{earlier} {diagnosis.words}" if earlier else diagnosis.words
     failing |= {check: UNKNOWN.format(check=before) for check, before in found.waiting.items()}
@@ -83,7 +87,7 @@ def report_of(found: Findings) -> Report:
     return Report(
         ok=tuple(check for check in CheckId if check in found.made and check not in not_well),
         failing=_in_order(failing),
-        notes=_in_order({diagnosis.check: diagnosis.words for diagnosis in found.notes}),
+        notes=_in_order({diagnosis.check: diagnosis.about(command=command).words for diagnosis in found.notes}),
         why=_in_order({diagnosis.check: diagnosis.id for diagnosis in (*found.failing, *found.notes)}),
     )
 

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from bot.access.rules import Allowlist
+from bot.commands.request import COMMAND
 from bot.deals.deal import STATES, Status
 from bot.deals.locations import Locations
 from bot.deals.policy import Confirm, LostReasonMode, Policy
@@ -110,6 +111,11 @@ class Settings(BaseModel):
     )
     slack_app_token: Annotated[SecretStr, secret_beginning("xapp-", PLACES["slack_app_token"])] = Field(
         default=SecretStr(""), description="App-level token with `connections:write`, for Socket Mode"
+    )
+    command: Annotated[str, matching(r"/[a-z0-9_-]{1,31}", "should be a slash command such as /opp-status")] = Field(
+        default=COMMAND,
+        description="The slash command. Change it here and in manifest.yml for a second installation in one "
+        "workspace, such as `/opp-staging`",
     )
     slack_team_id: Annotated[
         str,

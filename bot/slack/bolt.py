@@ -8,7 +8,6 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bot.commands.request import COMMAND
 from bot.slack.actions import MARK, REASON, SET
 from bot.slack.listeners.boundary import Boundary
 from bot.slack.listeners.buttons import Buttons
@@ -21,7 +20,9 @@ KINDS = ("command", "block_actions", "block_suggestion", "view_submission", "mes
 """The kinds of requests, in Slack's words; `other` is for those without a listener."""
 
 
-def bolt_app(boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: FormListeners, token: str) -> AsyncApp:
+def bolt_app(
+    boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: FormListeners, *, token: str, command: str
+) -> AsyncApp:
     """Make a Bolt app that routes to the bot's listeners, and does nothing else.
 
     - `authorize` is a plain callable. Else Bolt would call `auth.test` during the first command's three seconds, or
@@ -44,7 +45,8 @@ def bolt_app(boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: 
         ignoring_self_events_enabled=False,
         process_before_response=True,
     )
-    app.command(COMMAND)(boundary.command(typed.answer))
+    app.command(command)(boundary.command(typed.answer))
+    app.command(re.compile(r".*"))(boundary.command(typed.answer_misnamed))
     for action, answer in buttons.answers().items():
         # The `action_id`s in one row must differ, so each of several buttons has its own: `set_won`, `reason_2`.
         # https://docs.slack.dev/reference/block-kit/blocks/actions-block

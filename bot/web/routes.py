@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot import __version__
-from bot.commands.request import COMMAND
 from bot.slack.bolt import dispatch, kind_of
 from bot.slack.verification import MAX_COMMAND, Rejected, size_limit, verify
 from bot.wiring.lifecycle import Bot
@@ -24,9 +23,9 @@ EVENTS = "/slack/events"
 """The path of the request URL in the manifest, for commands and interactivity alike."""
 
 
-FRONT_PAGE = f"""This is Opp Status. It updates HighLevel deals from Slack, so there's nothing to do here.
+FRONT_PAGE = """This is Opp Status. It updates HighLevel deals from Slack, so there's nothing to do here.
 
-In Slack, type {COMMAND} help.
+In Slack, type {command} help.
 If you run it: /healthz says whether it's up, and /readyz what isn't working. README.md has the rest.
 """
 """What a person reads who opens the bot's address in a browser."""
@@ -54,7 +53,7 @@ def app(bot: Bot) -> Starlette:
         return Response(answer.body, status_code=answer.status, headers=headers)
 
     async def front_page(_request: Request) -> Response:
-        return PlainTextResponse(FRONT_PAGE, headers={"X-Robots-Tag": "noindex"})
+        return PlainTextResponse(FRONT_PAGE.format(command=bot.settings.command), headers={"X-Robots-Tag": "noindex"})
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse(f"alive {__version__}")

@@ -77,6 +77,7 @@ def _messages(settings: Settings) -> Messages:
         admin_contact=settings.contact,
         admins=settings.admins,
         channels=settings.allowed_channels,
+        command=settings.command,
         connect_url=connect_url_of(settings),
         docs_url=settings.docs_url,
     )

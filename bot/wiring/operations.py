@@ -67,7 +67,8 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
             StoreChecks(ledger.ping if migrates else ledger.try_out, ledger.is_new, ledger.clock_offset),
             DiskCheck(emptied),
             AccessChecks(allowlist, slack.directory, slack.directory.look_into),
-        ]
+        ],
+        command=settings.command,
     )
 
 

@@ -114,7 +114,8 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             messages=messages,
         ),
         handlers.form,
-        token,
+        token=token,
+        command=settings.command,
     )
     app_token = settings.slack_app_token.get_secret_value()
     socket = (

@@ -28,6 +28,7 @@ async def tell_start(bot: Bot, port: int, connecting: float = CONNECTING) -> Non
         mode="socket" if bot.edge.socket else "serve",
         host=settings.host,
         port=port,
+        command=settings.command,
         database=place_of(settings.database_url),
         sub_accounts=len(settings.locations.ids),
         highlevel="token" if settings.highlevel_token.get_secret_value() else "oauth",

@@ -77,7 +77,7 @@ def test_every_diagnosis_is_a_sentence_without_braces_once_they_are_filled_in(di
         (diagnoses.SCOPES_MISSING, "OAuth & Permissions > Scopes > Bot Token Scopes"),
         (diagnoses.COMMAND_MISSING, "App Manifest"),
         (diagnoses.COMMAND_MISSING, "Slash Commands"),
-        (diagnoses.URL_UNREACHABLE, "Slash Commands > /opp-status > Request URL"),
+        (diagnoses.URL_UNREACHABLE, "Slash Commands > {command} > Request URL"),
         (diagnoses.URL_ANOTHER, "Interactivity & Shortcuts > Request URL and Options Load URL"),
         (diagnoses.CLOCK_OFF, "timedatectl set-ntp true"),
         (diagnoses.TOKEN_MISTYPED, "Settings > Private Integrations > your integration > Rotate"),

@@ -126,6 +126,7 @@ def test_what_is_decided_about_commands_is_one_policy_made_once() -> None:
 
 
 GOOD: list[tuple[str, str, Any]] = [
+    ("COMMAND", "/opp-staging_2", "/opp-staging_2"),
     ("SLACK_TEAM_ID", "T012AB3CD", "T012AB3CD"),
     ("PUBLIC_URL", "https://acme-deals.example.com/", "https://acme-deals.example.com"),
     ("SLACK_APP_TOKEN", "xapp-1-A0-not-a-token", SecretStr("xapp-1-A0-not-a-token")),
@@ -324,6 +325,8 @@ BAD = [
         "contains U+00E4 (latin small letter a with diaeresis). Copy it again from",
     ),
     ("SLACK_APP_TOKEN", "xapp-not a-token", "Copy it again from Basic Information > App-Level Tokens"),
+    ("COMMAND", "opp-status", "should be a slash command such as /opp-status"),
+    ("COMMAND", "/Opp Status", "should be a slash command such as /opp-status"),
     ("SLACK_TEAM_ID", "acme", "should be a workspace ID such as T012AB3CD"),
     ("SLACK_API_URL", "slack.com/api", "should start with https://"),
     ("SLACK_API_URL", "http://slack.com/api", "(or http:// on this machine)"),

@@ -37,6 +37,9 @@ from bot.slack.payload import Interaction
 
 log = structlog.get_logger(__name__)
 
+LONGEST_NAME = 32
+"""Characters of a slash command's name, as Slack has it."""
+
 Restricted = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Undo | UndoDeal | Change
 """Requests that only people who may change deals can make."""
 
@@ -86,6 +89,12 @@ class TypedCommands:
                 return await self._handlers.approvals.show(interaction)
             case _:
                 return await self._intake.refusal(interaction) or await self._do(request, interaction)
+
+    async def answer_misnamed(self, interaction: Interaction) -> Message:
+        """Answer a command whose name is not the one in the settings: it was changed there, or in the Slack app."""
+        typed = str(interaction.body.get("command"))[:LONGEST_NAME]
+        log.warning("command.misnamed", typed=typed, advice="Make COMMAND and the app's Slash Command the same.")
+        return self._messages.help.misnamed(typed, interaction.reference)
 
     async def _do(self, request: Restricted, interaction: Interaction) -> Message | None:
         match request:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.commands.reply import Message
-from bot.commands.request import COMMAND, USAGE_HINT
+from bot.commands.request import USAGE_HINT
 from bot.deals.outcome import Cause, Effect, Failed, Trouble
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Wish
@@ -144,7 +144,7 @@ class FailureMessages:
 
     def cannot_open_form(self, reference: str) -> Message:
         """Slack did not open the form."""
-        then = f"Try again, or run {code(f'{COMMAND} {USAGE_HINT}')}."
+        then = f"Try again, or run {code(f'{self.installation.command} {USAGE_HINT}')}."
         page = self.installation.page(Page.REFUSALS)
         return private(reference, f"{WARNING} *The form didn't open in time.*", NOTHING_CHANGED, then, small_print=page)
 

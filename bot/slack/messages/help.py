@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.access.rules import Caller
 from bot.commands.reply import Message
-from bot.commands.request import COMMAND, MOST_AT_ONCE, USAGE_HINT, Misunderstood
+from bot.commands.request import MOST_AT_ONCE, USAGE_HINT, Misunderstood
 from bot.deals.policy import Policy
 from bot.slack.block_kit import mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
@@ -22,30 +22,39 @@ class HelpMessages:
 
     def overview(self) -> Message:
         """The answer to `help`."""
-        undo = f"`{COMMAND} undo` takes your last change back. " if self.policy.undo_window else ""
+        command = self.installation.command
+        undo = f"`{command} undo` takes your last change back. " if self.policy.undo_window else ""
         several = self.installation.locations.others
-        where = f"`{COMMAND} use` tells in which sub-account this channel works." if several else ""
+        where = f"`{command} use` tells in which sub-account this channel works." if several else ""
         is_public = self.policy.errors_in_channel
         failing = "when it fails, they see that too" if is_public else "when it does not, only you do"
         lines = (
             "Change a deal's status in HighLevel, in front of your team.",
-            code(f"{COMMAND} {USAGE_HINT}"),
+            code(f"{command} {USAGE_HINT}"),
             "• *The deal*: its name, contact, company, e-mail or phone number, as HighLevel's search finds them; or the link from its page. A name with a status in it goes into quotes.",
             f"• *The status*: {status_list(self.policy)}. Behind `lost` there may be a lost reason.",
             f"When it works, everybody in the channel sees it; {failing}.",
-            f"{code(f'{COMMAND} <deal>')} alone shows the deal, `{COMMAND}` alone opens a form, and a `?` at the end only shows what would happen. Up to {MOST_AT_ONCE} links or ids at once are changed together.",
+            f"{code(f'{command} <deal>')} alone shows the deal, `{command}` alone opens a form, and a `?` at the end only shows what would happen. Up to {MOST_AT_ONCE} links or ids at once are changed together.",
             where,
-            f"{undo}`{COMMAND} history` shows your last ten commands, and with a deal behind it that deal's. "
-            f"`{COMMAND} whoami` tells whether you may. For anything else ask {self.installation.admin}.",
+            f"{undo}`{command} history` shows your last ten commands, and with a deal behind it that deal's. "
+            f"`{command} whoami` tells whether you may. For anything else ask {self.installation.admin}.",
         )
         return message(lines, self.installation.page(Page.USING), public=False)
 
     def misunderstood(self, misunderstood: Misunderstood, reference: str) -> Message:
         """The text asks for nothing the bot can do."""
         word, statuses = code(misunderstood.word), status_list(self.policy)
-        what = USAGE[misunderstood.problem].format(word=word, statuses=statuses)
-        example = f"For example: `{COMMAND} {EXAMPLE_ID} won`. More with `{COMMAND} help`."
+        what = USAGE[misunderstood.problem].format(word=word, statuses=statuses, command=self.installation.command)
+        command = self.installation.command
+        example = f"For example: `{command} {EXAMPLE_ID} won`. More with `{command} help`."
         return private(reference, what, NOTHING_CHANGED, example, small_print=self.installation.page(Page.DEALS))
+
+    def misnamed(self, typed: str, reference: str) -> Message:
+        """Slack sent a command of another name than the operator has set. Admins can make both the same."""
+        ours = self.installation.command
+        what = f"Opp Status answers to `{ours}` here, not to {code(typed)}."
+        for_admins = f"For admins: set `COMMAND` to {code(typed)}, or name the command `{ours}` in the Slack app."
+        return private(reference, what, NOTHING_CHANGED, for_admins)
 
     def in_use(self, location_id: str, reference: str) -> Message:
         """In which sub-account the channel works, and which there are."""
@@ -54,7 +63,7 @@ class HelpMessages:
             reference,
             f"Deals are looked for in *{name}* here. A link finds its own.",
             f"There are: {self.installation.location_list}.",
-            f"An admin changes it with {code(f'{COMMAND} use <name>')}, for this channel.",
+            f"An admin changes it with {code(f'{self.installation.command} use <name>')}, for this channel.",
         )
 
     def uses(self, location_id: str, caller: Caller, reference: str) -> Message:

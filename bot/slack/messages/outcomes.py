@@ -7,7 +7,6 @@ from typing import assert_never
 from bot.access.rules import Caller
 from bot.commands.record import Entry, Record, UndoRefusal
 from bot.commands.reply import Message
-from bot.commands.request import COMMAND
 from bot.deals.deal import STATES, Opportunity, Status
 from bot.deals.outcome import (
     AlreadySo,
@@ -165,7 +164,7 @@ class OutcomeMessages:
             f"{self.installation.deal(opportunity)} changed again since then. It's *{plain(opportunity.status)}* now."
         )
         anyway = self._set_button(opportunity, wanted)
-        then = f"To change it anyway, run {code(f'{COMMAND} {opportunity.id} {wanted}')}."
+        then = f"To change it anyway, run {code(f'{self.installation.command} {opportunity.id} {wanted}')}."
         view = self.installation.view_button(opportunity.id, opportunity.location_id)
         row = (*anyway, *view)
         return private(

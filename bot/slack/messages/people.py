@@ -8,7 +8,7 @@ from typing import assert_never
 from bot.access.requests import OPERATOR, AccessRequest, RequestState
 from bot.access.rules import Allowed, Caller, Denied, Reason
 from bot.commands.reply import Message
-from bot.commands.request import COMMAND, Change, Request
+from bot.commands.request import Change, Request
 from bot.slack.actions import APPROVE, DECLINE, NO_COMMAND, REQUEST, REVOKE, RUN
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
@@ -19,8 +19,6 @@ from bot.slack.wording import Page, dotted
 
 ROWS_OF_ACCESS = 20
 """Requests and approvals that are listed at most: each takes a section with a button, and Slack shows 50 blocks."""
-
-HOW_TO_CHANGE = f"Try {code(f'{COMMAND} Acme Corp won')}, or see `{COMMAND} help`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +120,14 @@ class PeopleMessages:
         """The person asks again too soon after an admin said no."""
         return private(request.reference, _decided(request, "you"), self._again(request))
 
+    @property
+    def _how_to_change(self) -> str:
+        command = self.installation.command
+        return f"Try {code(f'{command} Acme Corp won')}, or see `{command} help`."
+
     def let_in_already(self, reference: str) -> Message:
         """The person asks for access, and has it already."""
-        return private(reference, "You already have access.", HOW_TO_CHANGE)
+        return private(reference, "You already have access.", self._how_to_change)
 
     def decision(self, request: AccessRequest, offered: Request | None) -> Message:
         """What an admin has decided about the person. `offered`: what the command asks for that was refused."""
@@ -133,15 +136,19 @@ class PeopleMessages:
             again = self._again(request) if request.may_ask_again else ""
             return private(request.reference, decided, again)
         if offered is None or not fits(request.reference, blocks.VALUE_LIMIT):
-            return private(request.reference, decided, HOW_TO_CHANGE)
+            return private(request.reference, decided, self._how_to_change)
         run = blocks.button(_offer(offered), RUN, request.reference, style="primary")
-        typed = f"You typed {code(f'{COMMAND} {request.command}')} in {mrkdwn.channel(request.channel_id)}."
+        typed = code(f"{self.installation.command} {request.command}")
+        typed = f"You typed {typed} in {mrkdwn.channel(request.channel_id)}."
         return private(request.reference, decided, typed, buttons=(blocks.actions(run),))
 
     def runs(self, request: AccessRequest) -> Message:
         """The command that was refused runs now; in place of the approval."""
         where = mrkdwn.channel(request.channel_id)
-        lines = (_decided(request, "you"), f"Running {code(f'{COMMAND} {request.command}')} in {where}.")
+        lines = (
+            _decided(request, "you"),
+            f"Running {code(f'{self.installation.command} {request.command}')} in {where}.",
+        )
         return private(request.reference, *lines, replaces=True)
 
     # --- to admins ---
@@ -173,7 +180,7 @@ class PeopleMessages:
     def unknown_request(self, reference: str) -> Message:
         """The admin pressed a button of a request or an approval that the database does not have."""
         what = f"That request no longer exists. {NOTHING_CHANGED}"
-        return private(reference, what, f"See all requests with `{COMMAND} access`.")
+        return private(reference, what, f"See all requests with `{self.installation.command} access`.")
 
     def not_an_admin(self, reference: str) -> Message:
         """The caller wants what only admins may do."""

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
+from bot.commands.request import COMMAND
 from bot.deals.deal import LostReason, Opportunity
 from bot.deals.locations import Locations
 from bot.deals.policy import Policy
@@ -50,6 +51,8 @@ class Installation:
     """Slack user ids of those who let others in; empty for none."""
     channels: frozenset[str]
     """Slack channel ids where deals may be changed; empty for everywhere."""
+    command: str = COMMAND
+    """The slash command, as the operator named it."""
     connect_url: str = ""
     """The page where HighLevel is connected by OAuth; empty where a token is used instead."""
     docs_url: str = ""

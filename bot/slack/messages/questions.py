@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
-from bot.commands.request import COMMAND, USAGE_HINT
+from bot.commands.request import USAGE_HINT
 from bot.deals.deal import STATES, LostReason, Opportunity, Status
 from bot.deals.outcome import Ambiguous
 from bot.deals.policy import Policy
@@ -142,7 +142,7 @@ class QuestionMessages:
             if question
             else "I do not know any more what that was about."
         )
-        then = f"To change a deal, type {code(f'{COMMAND} {USAGE_HINT}')}."
+        then = f"To change a deal, type {code(f'{self.installation.command} {USAGE_HINT}')}."
         return private(reference, what, "Nothing more was changed.", then)
 
 

@@ -260,9 +260,9 @@ USAGE: Mapping[Problem, str] = {
     ),
     Problem.PERSON_IS_NO_DEAL: "{word} is a person, not a deal. Type the deal's name, or paste its link.",
     Problem.HISTORY_OF_WHAT: (
-        "No deals match {word}. Try `/opp-status history` for your own changes, or add a deal's link."
+        "No deals match {word}. Try `{command} history` for your own changes, or add a deal's link."
     ),
-    Problem.TOO_MUCH: "Not sure what to do with {word}. Put the status last: `/opp-status Acme Corp won`.",
+    Problem.TOO_MUCH: "Not sure what to do with {word}. Put the status last: `{command} Acme Corp won`.",
 }
 
 GOES_ON = "On it…"
@@ -307,7 +307,7 @@ class FormWords:
     perhaps_written: str = (
         "This may not have been saved. Close the form, wait a minute, and check the deal before you try again."
     )
-    broken: str = "Something went wrong and nothing changed. Try again, or use `/opp-status`. Ref {reference}"
+    broken: str = "Something went wrong and nothing changed. Try again, or type the command. Ref {reference}"
     broken_option: str = "Something went wrong. Ref {reference}"
     note_too_long: str = "That's {length} characters. The limit is {most}."
 

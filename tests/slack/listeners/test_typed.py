@@ -144,8 +144,12 @@ async def test_lone_surrogates_do_not_reach_the_ledger(desk: Desk) -> None:
     assert desk.entries[0].key == "1.?"
 
 
-async def test_another_command_has_no_listener(desk: Desk) -> None:
-    assert (await desk.on_command(command="/other"))[0] == 404
+async def test_a_command_of_another_name_changes_nothing_and_is_told_so(desk: Desk) -> None:
+    status, answer = await desk.on_command(command=f"/other{'r' * 40}")
+
+    assert status == 200
+    assert f"answers to `/opp-status` here, not to `/other{'r' * 26}`." in answer["text"]
+    assert await desk.ledger.of_everybody(9) == []
 
 
 # --- history --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,9 @@ def test_what_was_not_understood_is_told_with_an_example_and_the_reference(probl
     message = our_messages().help.misunderstood(Misunderstood(problem, "gone"), REF)
     what, changed, example = shown(message)[0].split("\n")
 
-    assert what == USAGE[problem].format(word="`gone`", statuses="`open`, `won`, `lost`, `abandoned`")
+    assert what == USAGE[problem].format(
+        word="`gone`", statuses="`open`, `won`, `lost`, `abandoned`", command="/opp-status"
+    )
     assert changed == "Nothing changed."
     assert f"`/opp-status {EXAMPLE_ID} won`" in example
     assert shown(message)[1:] == [f"Ref {REF}"]
