@@ -19,13 +19,10 @@ from bot.slack.messages.tables import CHEER, FOR_ADMINS, LOCK, UNDONE, WARNING
 from bot.slack.wording import LINKS, Page, dotted, first_visible, money
 
 EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
-
 LINES_PER_SECTION = 6
 """Of a list: all its lines together would be too long for one section."""
-
 SHORT = 40
 """Characters of a deal's name in a list: 25 lines must fit into one message."""
-
 NOTE_LIMIT = 600
 """Characters of a note that a message shows."""
 
