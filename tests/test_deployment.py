@@ -195,6 +195,11 @@ def test_the_version_in_the_user_agent_is_the_projects() -> None:
     assert f"opp-status/{__version__}" == USER_AGENT
 
 
+def test_the_changelog_has_this_version_after_what_is_unreleased() -> None:
+    headings = re.findall(r"(?m)^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
+    assert [each.rstrip(":") for each in headings[:2]] == ["Unreleased", __version__]
+
+
 @pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
 def test_every_package_is_locked_by_its_hash(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8").replace("\\\n", " ")
