@@ -33,6 +33,7 @@ from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
+from bot.slack.listeners.reasons import AddedReasons
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from tests.memory import (
@@ -249,6 +250,7 @@ class Desk:
                 messages=words,
                 parse=self._understand,
             ),
+            reasons=AddedReasons(intake, self.ledger, lambda _location_id: self.crm, self.outbox, words),
         )
         typed = TypedCommands(self._understand, intake, handlers, words, decided)
         return bolt_app(
@@ -257,9 +259,7 @@ class Desk:
             Buttons(
                 intake=intake,
                 history=self.ledger,
-                cards=handlers.cards,
-                undo=handlers.undo,
-                approvals=handlers.approvals,
+                handlers=handlers,
                 granted=GrantedCommands(intake, self.access_requests, typed.answer, words),
                 outbox=self.outbox,
                 messages=words,

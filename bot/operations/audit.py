@@ -109,13 +109,15 @@ def _delivery(record: Record) -> str:
             assert_never(record.state)
 
 
+IN_HIGHLEVEL = "HighLevel"
+"""Who made a change that was made in HighLevel itself, as far as is known."""
 _IN_PROGRESS = "in progress"
 _GAP = "  "
 _COMMANDS: _Layout[Record] = _Layout(
     fields=tuple(Record.__dataclass_fields__),
     columns=(
         ("when (UTC)", 19, lambda record: _time(record.at)),
-        ("who", 11, lambda record: record.user_id),
+        ("who", 11, lambda record: record.user_id or IN_HIGHLEVEL),
         ("deal", 29, lambda record: record.name or record.called or record.opportunity_id),
         ("result", 27, _result),
         ("delivered", 14, _delivery),

@@ -20,6 +20,8 @@ DISMISS = "dismiss"
 REASON = "reason"
 """Choose a lost reason: in a menu, or by a button whose `action_id` begins with this. The value is the reason's id, and
 the block's id is the key of the command."""
+ADD_REASON = "ask_why"
+"""Ask for the lost reason of a deal that was lost in HighLevel without one. The value is the change's key."""
 RETRY = "retry"
 """Run a command once more that failed. The value is its key; in a batch, that of the first."""
 AGAIN = "again"

@@ -45,6 +45,11 @@ def first_visible(*names: str | None) -> str:
     return next((name for name in names if name and plain(name)), mrkdwn.NOTHING)
 
 
+def doer(user_id: str) -> str:
+    """Who made a change; a change made in HighLevel itself has no user id."""
+    return mrkdwn.user(user_id) if user_id else "Someone in HighLevel"
+
+
 def money(value: float | None, currency: str) -> str:
     """A deal's value as `$4,800` or `4,800 SEK`, without cents where there are none; empty if it is zero or unknown."""
     if not value:

@@ -25,7 +25,7 @@ def build_events(parts: Parts, worker: Worker) -> Events:
     deals = DealReader(parts.highlevel.clients, parts.highlevel.crms)
     announcer = Announcer(
         SqlAnnouncements(database),
-        EventMessages(parts.messages.outcomes.installation),
+        EventMessages(parts.messages.outcomes.installation, settings.policy, settings.celebrate),
         watch,
         worker.nudge,
         parts.instrumentation,

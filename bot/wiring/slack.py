@@ -23,6 +23,7 @@ from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
+from bot.slack.listeners.reasons import AddedReasons
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from bot.slack.mail.replies import Replies
@@ -97,6 +98,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             messages=messages,
             parse=parser,
         ),
+        reasons=AddedReasons(intake, storage.history, accounts.crm, outbox, messages),
     )
     typed = TypedCommands(parser, intake, handlers, messages, policy)
     token = settings.slack_bot_token.get_secret_value()
@@ -106,9 +108,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
         Buttons(
             intake=intake,
             history=storage.history,
-            cards=handlers.cards,
-            undo=handlers.undo,
-            approvals=handlers.approvals,
+            handlers=handlers,
             granted=GrantedCommands(intake, storage.access_requests, typed.answer, messages),
             outbox=outbox,
             messages=messages,

@@ -74,6 +74,20 @@ async def _settled(house: House) -> None:
     await asyncio.sleep(1.0)
 
 
+async def _as_known(house: House, status: str, lost_reason_id: str | None = None) -> None:
+    """Let the bot know the deal as it is before it is changed."""
+    hooks = house.highlevel.hooks
+    hooks.sends_webhooks = False
+    house.highlevel.set_by_hand(DEAL, status=status)
+    house.highlevel.opportunities[DEAL] |= {
+        "lastStatusChangeAt": "2026-01-01T00:00:00.000Z",
+        "lostReasonId": lost_reason_id,
+    }
+    await hooks.deliver(hooks.payload(house.highlevel.opportunities[DEAL]))
+    await _until(lambda: _known(house) == [status])
+    hooks.sends_webhooks = True
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not condition():
@@ -158,6 +172,75 @@ async def test_a_deal_that_is_deleted_is_no_news(house: House) -> None:
     await _settled(house)
 
     assert _posts(house) == []
+
+
+# --- what can be done about it --------------------------------------------------------------------------------------
+
+
+async def test_a_change_made_in_highlevel_can_be_undone_from_slack(house: House) -> None:
+    await _as_known(house, "open")
+    house.highlevel.set_by_hand(DEAL, status="won")
+    (post,) = await _posted(house)
+    await house.presses(post, "undo")
+    await _until(lambda: house.deal == "open")
+    changed, undone = sorted(await house.rows(), key=lambda row: row["number"])
+
+    assert (changed["user_id"], changed["before"], changed["after"]) == ("", "open", "won")
+    assert (undone["user_id"], undone["undoes"], undone["only_if"]) == (ANA, changed["key"], "won")
+    assert any("Someone in HighLevel had marked it won" in each.text for each in house.slack.shown)
+
+
+async def test_a_change_that_was_changed_again_is_not_undone(house: House) -> None:
+    await _as_known(house, "open")
+    house.highlevel.set_by_hand(DEAL, status="won")
+    (post,) = await _posted(house)
+    house.highlevel.hooks.sends_webhooks = False
+    house.highlevel.set_by_hand(DEAL, status="lost")
+    await house.presses(post, "undo")
+    await house.slack.wait_until(lambda: any("changed again since then" in each.text for each in house.slack.shown))
+
+    assert house.deal == "lost"
+
+
+async def test_undoing_that_a_lost_deal_was_reopened_restores_its_reason(house: House) -> None:
+    house.highlevel.lost_reasons = [{"id": "R1", "name": "Too expensive"}]
+    await _as_known(house, "lost", "R1")
+    house.highlevel.set_by_hand(DEAL, status="won")
+    (post,) = await _posted(house)
+    await house.presses(post, "undo")
+    await _until(lambda: house.deal == "lost")
+
+    assert house.highlevel.opportunities[DEAL]["lostReasonId"] == "R1"
+
+
+async def test_a_deal_that_was_lost_without_a_reason_gets_one(house: House) -> None:
+    house.highlevel.lost_reasons = [{"id": "R1", "name": "Too expensive"}]
+    await _as_known(house, "open")
+    house.highlevel.set_by_hand(DEAL, status="lost")
+    (post,) = await _posted(house)
+    question = await house.answers(post, "ask_why")
+    await house.answers(question, "reason_0", "R1")
+
+    assert "Why was" in question.text
+    assert question.only_to == ANA
+    assert house.highlevel.opportunities[DEAL]["lostReasonId"] == "R1"
+
+
+async def test_where_there_is_no_lost_reason_to_pick_the_person_is_told(house: House) -> None:
+    await _as_known(house, "open")
+    house.highlevel.set_by_hand(DEAL, status="lost")
+    (post,) = await _posted(house)
+    told = await house.answers(post, "ask_why")
+
+    assert "no lost reason to pick from" in told.text
+
+
+async def test_the_history_says_that_it_was_made_in_highlevel(house: House) -> None:
+    house.highlevel.set_by_hand(DEAL, status="won")
+    await _posted(house)
+    shown = await house.says(f"history {DEAL}")
+
+    assert "Someone in HighLevel" in shown.text
 
 
 # --- no echo --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from bot.commands.reply import Message
 from bot.deals.deal import Status
 from bot.deals.wish import Wish
 from bot.slack.actions import (
+    ADD_REASON,
     AGAIN,
     APPROVE,
     CHOOSE,
@@ -33,11 +34,9 @@ from bot.slack.actions import (
     StatusChoice,
 )
 from bot.slack.intake import Intake
-from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.listeners.boundary import Answer
-from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.granted import GrantedCommands
-from bot.slack.listeners.undo import Undo
+from bot.slack.listeners.typed import Handlers
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
@@ -50,18 +49,17 @@ class Buttons:
         *,
         intake: Intake,
         history: History,
-        cards: Cards,
-        undo: Undo,
-        approvals: ApprovalListeners,
+        handlers: Handlers,
         granted: GrantedCommands,
         outbox: Outbox,
         messages: Messages,
     ) -> None:
         self._intake = intake
         self._history = history
-        self._cards = cards
-        self._undo = undo
-        self._approvals = approvals
+        self._cards = handlers.cards
+        self._undo = handlers.undo
+        self._approvals = handlers.approvals
+        self._reasons = handlers.reasons
         self._granted = granted
         self._outbox = outbox
         self._messages = messages
@@ -73,6 +71,7 @@ class Buttons:
             CHOOSE: self._if_allowed(self._choose),
             CONFIRM: self._if_allowed(self._confirm),
             REASON: self._if_allowed(self._give_reason),
+            ADD_REASON: self._if_allowed(self._reasons.on_add),
             SET: self._if_allowed(self._set_status),
             MARK: self._if_allowed(self._mark),
             SHOW: self._if_allowed(self._cards.on_show),

@@ -31,6 +31,7 @@ from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
+from bot.slack.listeners.reasons import AddedReasons
 from bot.slack.listeners.undo import Undo as Undos
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
@@ -55,6 +56,7 @@ class Handlers:
     form: FormListeners
     approvals: ApprovalListeners
     named: NamedDeals
+    reasons: AddedReasons
 
 
 class TypedCommands:

@@ -12,6 +12,7 @@ from bot.deals.outcome import Cause, Result
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import Installation, in_sections, message
+from bot.slack.wording import doer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class HistoryMessages:
         """One command: when, who, which deal, what became of it."""
         parts = (
             mrkdwn.date(record.at),
-            mrkdwn.user(record.user_id),
+            doer(record.user_id),
             f"*{self.installation.short_deal(record)}*",
             _became(record),
             "the reply could not be delivered" if record.delivered == DeliveryWay.UNDELIVERED else "",

@@ -41,7 +41,7 @@ from bot.slack.messages.pieces import (
 )
 from bot.slack.messages.questions import QuestionMessages
 from bot.slack.messages.tables import CANNOT_UNDO, CHEER, NOTHING_CHANGED, SPEAKS_FOR_ITSELF, UNDONE, VERB
-from bot.slack.wording import dotted, duration, first_visible, reason_name, status_since
+from bot.slack.wording import doer, dotted, duration, first_visible, reason_name, status_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class OutcomeMessages:
         )
         # What the deal was, as the deal shows it: of several, `undone` is the first and another deal.
         had = "reopened it" if before.status == Status.OPEN else f"marked it {plain(before.status)}"
-        did = f"{mrkdwn.user(undone.user_id)} had {had}"
+        did = f"{doer(undone.user_id)} had {had}"
         worth, customer = self.installation.money(after.value), self.installation.customer(after)
         small = self._small(outcome, did, worth, customer, _about_reason(outcome, entry.wish))
         told = message(

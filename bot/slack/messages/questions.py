@@ -101,6 +101,10 @@ class QuestionMessages:
         manage = REASONS_ELSEWHERE if change.user_id in self.installation.admins else ""
         return private(change.reference, choose, manage, buttons=reason_menu(reasons, change.key, "Skip"))
 
+    def no_reasons(self, reference: str) -> Message:
+        """There are no lost reasons to choose from, or HighLevel does not list them."""
+        return private(reference, "There's no lost reason to pick from.", NOTHING_CHANGED)
+
     def sure(self, deal: Opportunity, entry: Entry) -> Message:
         """A deal is changed only if the caller confirms it."""
         status = entry.wish.status

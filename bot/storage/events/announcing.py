@@ -182,6 +182,8 @@ def _entry(each: Held, channel_id: str, reference: str, batch: str | None = None
 def _row(entry: Entry, each: Held, message: Message | None) -> dict[str, Any]:
     return as_row(entry) | {
         "opportunity_name": each.deal.name,
+        "value": each.deal.value,
+        "company": each.deal.company,
         "before": each.before,
         "before_lost_reason_id": each.before_lost_reason_id,
         "after": each.deal.status,
