@@ -39,6 +39,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("repeatable")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-golden", action="store_true", help="write the golden renderings of messages anew")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """A failure may be the disk's: say whether there was one."""
     terminalreporter.write_line(f"Files of the tests: {tempfile.gettempdir()}")

@@ -177,7 +177,7 @@ async def test_a_preview_shows_what_would_happen_and_writes_nothing(any_house: H
 async def test_several_deals_can_be_previewed(house: House) -> None:
     preview = await house.says(f"{_deals(house, 6)} lost preview")
 
-    assert "This is a preview." in preview.text
+    assert "Preview: " in preview.text
     assert preview.only_to == ANA
     assert house.highlevel.written == []
 

@@ -37,6 +37,9 @@ from bot.slack.messages.tables import (
 )
 from bot.slack.wording import Page, dotted
 
+PERHAPS_LATE_AFTER = {Cause.NO_ANSWER, Cause.CUT_OFF, Cause.GATEWAY}
+"""What leaves open whether HighLevel still carries out a change that did not show yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class FailureMessages:
@@ -176,15 +179,18 @@ def _said(trouble: Trouble) -> str:
     return f"HighLevel says: “{plain('; '.join(trouble.reasons), 600)}”"
 
 
-def _passes(failed: Failed) -> bool:
-    """Whether the same command, run once more, may succeed, and cannot do what it did a second time."""
-    if failed.effect is Effect.UNKNOWN or _is_perhaps_late(failed):
+def passes(cause: Cause, *, looked_again: bool) -> bool:
+    """Whether a command that changed nothing may succeed when it is run once more, and is not merely late.
+
+    `looked_again`: the deal was read after the change was sent.
+    """
+    if looked_again and cause in PERHAPS_LATE_AFTER:
         return False
-    return failed.trouble.cause is Cause.TOO_LATE or FAILURES[failed.trouble.cause].then in {AGAIN_SOON, AGAIN_LATER}
+    return cause is Cause.TOO_LATE or FAILURES[cause].then in {AGAIN_SOON, AGAIN_LATER}
 
 
-def _is_perhaps_late(failed: Failed) -> bool:
-    return bool(failed.now) and failed.trouble.cause in {Cause.NO_ANSWER, Cause.CUT_OFF, Cause.GATEWAY}
+def _passes(failed: Failed) -> bool:
+    return failed.effect is Effect.NOTHING and passes(failed.trouble.cause, looked_again=failed.now is not None)
 
 
 def _then(failed: Failed, *, can_press: bool) -> str:
@@ -194,7 +200,7 @@ def _then(failed: Failed, *, can_press: bool) -> str:
     """
     trouble, unknown = failed.trouble, failed.effect is Effect.UNKNOWN
     then = FAILURES[trouble.cause].then
-    if _is_perhaps_late(failed):
+    if failed.now and trouble.cause in PERHAPS_LATE_AFTER:
         return PERHAPS_LATE
     if unknown and then in {AGAIN_SOON, AGAIN_LATER}:
         return CHECK_FIRST

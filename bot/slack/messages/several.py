@@ -12,12 +12,15 @@ from bot.deals.deal import LostReason, Status
 from bot.deals.outcome import Cause, Effect, Result
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent
-from bot.slack.block_kit import mrkdwn
+from bot.slack.actions import RETRY
+from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
+from bot.slack.messages.failures import passes
 from bot.slack.messages.pieces import (
     SHORT,
     Installation,
+    again_button,
     announced,
     in_sections,
     message,
@@ -112,7 +115,9 @@ class SeveralMessages:
             worth = self._worth([record for record in records if record.outcome is Result.UNCONFIRMED])
             return f"{_would(status, _of(asked, total))}{f' ({worth})' if worth else ''}?"
         if left[_Open.PREVIEW]:
-            return "This is a preview."
+            worth = self._worth([record for record in records if record.outcome is Result.PREVIEWED])
+            status_ = f"go to *{status}*{f' ({worth})' if worth else ''}"
+            return f"Preview: {_of(left[_Open.PREVIEW], total)} deals would {status_}."
         if left[_Open.REASON]:
             return why_lost("Why were these deals lost?", entry.wish.reason)
         if left[_Open.EFFECT]:
@@ -172,6 +177,10 @@ class SeveralMessages:
         label = "Undo all" if len(changed) > 1 else "Undo"
         return undo_button("These deals go back to what they were.", entry.key, self.policy, label)
 
+    def _again_button(self, records: Sequence[Record], entry: Entry) -> Sequence[Block]:
+        """The button that runs those once more that failed, where that may help one of them."""
+        return again_button(RETRY, entry.key) if any(map(_may_pass, records)) else ()
+
     def _buttons(self, records: Sequence[Record], entry: Entry, reasons: Sequence[LostReason]) -> Sequence[Block]:
         left = Counter(map(_left_open, records))
         waiting = left[_Open.CONFIRMATION] + left[_Open.PREVIEW]
@@ -181,7 +190,15 @@ class SeveralMessages:
         return (
             *(reason_menu(reasons, entry.key) if reasons else ()),
             *(yes_or_no(yes, entry.key, no=not changed or bool(entry.undoes)) if waiting else ()),
+            *([blocks.actions(*again)] if (again := self._again_button(records, entry)) else ()),
         )
+
+
+def _may_pass(record: Record) -> bool:
+    """Whether a command that failed may succeed when it is run once more, and certainly changed nothing."""
+    if not isinstance(record.outcome, Cause) or record.effect is not Effect.NOTHING:
+        return False
+    return passes(record.outcome, looked_again=record.after is not None)
 
 
 def _of(number: int, total: int) -> str:

@@ -161,7 +161,7 @@ FORGOTTEN = "That command is no longer on record. To run it, type it again."
 CANNOT_LOOK_UP = Sentences("Can't look that up right now.", AGAIN_SOON)
 
 PERHAPS_WRITTEN = Sentences(
-    "Your command may not have been saved.", "Wait a minute and check the deal before you run it again."
+    "It isn't clear whether your command was saved.", "Wait a minute and check the deal before you run it again."
 )
 
 PERHAPS_CARRIED_OUT = "Nothing has changed yet. If it was saved, it'll run soon and the result will show up here."
@@ -275,7 +275,7 @@ AUTOMATIONS = "HighLevel automations may run and message the customer."
 
 REASONS_ELSEWHERE = "Manage lost reasons in HighLevel: Settings › Custom Fields › Lost Reason."
 
-SEARCH_LAGS = "Changes from the last few seconds may not show yet."
+SEARCH_LAGS = "Changes from the last few seconds can take a moment to show."
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +305,7 @@ class FormWords:
     no_reason: str = "Pick a lost reason."
     not_written: str = "Couldn't save this, so nothing changed. Wait a minute and try again."
     perhaps_written: str = (
-        "This may not have been saved. Close the form, wait a minute, and check the deal before you try again."
+        "It isn't clear whether this was saved. Close the form, wait a minute, and check the deal before you try again."
     )
     broken: str = "Something went wrong and nothing changed. Try again, or type the command. Ref {reference}"
     broken_option: str = "Something went wrong. Ref {reference}"

@@ -798,7 +798,7 @@ async def test_a_sub_account_that_could_not_be_set_is_reported() -> None:
     desk = _desk_with_paris(request=UseLocation("paris"), bindings=MemoryBindings(down=True))
     _, told = await desk.on_command()
 
-    assert "may not have been saved" in told["text"] or "can't save its records" in told["text"]
+    assert "isn't clear whether your command was saved" in told["text"] or "can't save its records" in told["text"]
 
 
 async def test_a_press_on_a_card_works_in_the_cards_sub_account() -> None:

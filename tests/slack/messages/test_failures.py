@@ -212,7 +212,7 @@ def test_a_command_that_may_have_been_written_down_is_perhaps_carried_out() -> N
     message = our_messages().failures.not_accepted(Cause.STORE_DOWN, REF, perhaps=True)
 
     what, changed = lines(message)
-    assert what == "⚠️ *Your command may not have been saved.*"
+    assert what == "⚠️ *It isn't clear whether your command was saved.*"
     assert changed.startswith("Nothing has changed yet. If it was saved, it'll run soon and the result will show up")
     assert changed.endswith("Wait a minute and check the deal before you run it again.")
 

@@ -38,7 +38,7 @@ from tests.reading import (
     shown,
 )
 
-LAGS = "Changes from the last few seconds may not show yet."
+LAGS = "Changes from the last few seconds can take a moment to show."
 
 
 OTHER = Opportunity("other", "lost", name="Other website", value=5.0)

@@ -83,7 +83,8 @@ BACK = replace(CHANGE, before="won", after="open", status="open", undoes="17.key
         ([ASKED, WAS_SO], command_of(), "Mark 1 of 2 deals *won* ($4,800)?"),
         ([ASKED, ASKED], command_of(REOPEN), "Reopen 2 deals ($9,600)?"),
         ([replace(ASKED, value=None), WAS_SO], command_of(), "Mark 1 of 2 deals *won*?"),
-        ([PREVIEW, WAS_SO], command_of(), "This is a preview."),
+        ([PREVIEW, WAS_SO], command_of(), "Preview: 1 of 2 deals would go to *won* ($4,800)."),
+        ([replace(PREVIEW, value=None)] * 2, command_of(), "Preview: 2 deals would go to *won*."),
         ([LACKS_REASON, LACKS_REASON], command_of(LOSE), "Why were these deals lost?"),
         ([LACKS_REASON, MISSING], command_of(replace(LOSE, reason="dear")), "`dear` isn't one of your lost reasons."),
         ([LATER, MISSING], command_of(), "⚠️ *Some of these 2 deals may have changed.*"),
@@ -227,6 +228,22 @@ def test_several_are_reopened_by_a_button_that_says_so() -> None:
     asking = our_messages().several([ASKED, WAS_SO], command_of(REOPEN), [], [])
 
     assert ("confirm", "Reopen 1", "17.key") in pressable(asking)
+
+
+@pytest.mark.parametrize(
+    ("failed", "again"),
+    [
+        (replace(MISSING, outcome=Cause.SERVER_ERROR), True),
+        (replace(MISSING, outcome=Cause.NO_ANSWER), True),
+        (replace(MISSING, outcome=Cause.NO_ANSWER, after="open"), False),
+        (UNSURE, False),
+        (MISSING, False),
+    ],
+)
+def test_of_several_those_that_failed_can_be_tried_again_where_that_may_help(failed: Record, *, again: bool) -> None:
+    for records in ([CHANGE, failed], [failed, failed]):
+        pressed = pressable(our_messages().several(records, command_of(), [], []))
+        assert (("retry", "Try again", "17.key") in pressed) == again
 
 
 def test_several_that_lack_a_reason_have_a_button_for_each_reason() -> None:

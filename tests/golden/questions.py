@@ -1,0 +1,65 @@
+"""What the caller is asked before a command goes on, and a deal's card."""
+
+from dataclasses import replace
+
+from bot.deals.deal import Status
+from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Previewed, ReasonWanted, Trouble, Unconfirmed
+from bot.deals.wish import Consent, Wish
+from bot.slack.messages import form
+from tests.golden.scene import (
+    ANA,
+    NEW_WEBSITE,
+    PRINTER,
+    REASONS,
+    REFERENCE,
+    SUPPORT,
+    TRAINING,
+    Rendered,
+    became,
+    entry,
+    messages,
+    record,
+)
+
+_SAY = messages()
+_GLOBEX = entry(SUPPORT, Status.WON, wish=Wish("", Status.WON, name="globex"))
+_LOSE = entry(PRINTER, Status.LOST, wish=Wish(PRINTER.id, Status.LOST, name="Printer service"))
+_WON = became(NEW_WEBSITE, "won")
+_HIDDEN = form.Origin("C0SALES", "")
+_FORM = form.Form(_HIDDEN, statuses=(Status.OPEN, Status.WON, Status.LOST, Status.ABANDONED))
+
+CASES: dict[str, Rendered] = {
+    "which-deal": _SAY.outcome(Ambiguous((SUPPORT, TRAINING), more=False), _GLOBEX),
+    "which-deal-of-many": _SAY.outcome(
+        Ambiguous((SUPPORT, TRAINING, NEW_WEBSITE, PRINTER, became(TRAINING, "lost")), more=True), _GLOBEX
+    ),
+    "which-deal-not-open": _SAY.outcome(Ambiguous((became(SUPPORT, "lost"),), more=False), _GLOBEX),
+    "which-card": _SAY.questions.which_card("globex", [SUPPORT, TRAINING], REFERENCE, more=False),
+    "which-reason": _SAY.outcome(ReasonWanted(REASONS), _LOSE),
+    "which-reason-of-many": _SAY.outcome(
+        ReasonWanted(tuple(replace(REASONS[0], id=f"r{n}", name=f"Reason {n}") for n in range(9))), _LOSE
+    ),
+    "which-reason-of-these": _SAY.outcome(
+        ReasonWanted(REASONS), replace(_LOSE, wish=replace(_LOSE.wish, reason="weather"))
+    ),
+    "why-lost": _SAY.ask_why(REASONS, record(PRINTER, "lost")),
+    "sure": _SAY.outcome(Unconfirmed(_WON), entry(NEW_WEBSITE, Status.LOST)),
+    "sure-in-a-shared-channel": _SAY.outcome(
+        Unconfirmed(NEW_WEBSITE),
+        entry(NEW_WEBSITE, Status.WON, wish=Wish(NEW_WEBSITE.id, Status.WON, consent=Consent.SHARED)),
+    ),
+    "preview": _SAY.outcome(Previewed(NEW_WEBSITE), entry(NEW_WEBSITE, Status.WON)),
+    "goes-on": _SAY.goes_on(),
+    "answered-already": _SAY.questions.cannot_go_on(record(NEW_WEBSITE, "won"), REFERENCE),
+    "question-forgotten": _SAY.questions.cannot_go_on(None, REFERENCE),
+    "card": _SAY.cards.card(NEW_WEBSITE, [record(NEW_WEBSITE, "won")], REFERENCE),
+    "card-of-a-won-deal": _SAY.cards.card(_WON, [], REFERENCE),
+    "card-shared": _SAY.cards.shared_card(NEW_WEBSITE, ANA, REFERENCE),
+    "no-card": _SAY.cards.no_card(
+        Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING), Wish("", Status.OPEN, name="initech wno"), REFERENCE
+    ),
+    "form": form.view(_FORM),
+    "form-lost": form.view(
+        replace(_FORM, deal=form.deal_for(PRINTER), status=Status.LOST, reasons=REASONS, lost_reason_id="r2")
+    ),
+}
