@@ -6,8 +6,9 @@ import pytest
 from bot.commands.lookups import LOOKUP_PATIENCE, Card, Choices, Lookups, NoCard
 from bot.commands.reply import Message
 from bot.commands.request import ShowDeal
-from bot.deals.deal import Matches, Opportunity
-from bot.deals.outcome import Cause, Changed
+from bot.deals.deal import Matches, Opportunity, Status
+from bot.deals.outcome import Cause, Changed, Guessed
+from bot.deals.wish import Reading
 from tests.memory import MemoryCrm, MemoryLedger, entry, error
 
 DEAL = Opportunity("deal", "open", name="New website", contact="Ana")
@@ -130,3 +131,66 @@ async def test_all_requests_of_a_lookup_share_its_time(ledger: MemoryLedger, pat
 
     assert len(set(asked)) == 1
     assert 0 <= asked[0] - began - patience < 1
+
+
+# --- what a text may mean ---------------------------------------------------------------------------------------------
+
+READING = Reading(("website",), (Status.WON,))
+
+
+async def test_a_deal_that_is_called_like_the_text_is_shown_instead_of_a_guess(
+    lookups: Lookups, crm: MemoryCrm
+) -> None:
+    crm.matches = Matches((DEAL,), more=False)
+
+    assert isinstance(await lookups.show(ShowDeal(name="new website", readings=(READING,))), Card)
+    guessed = await lookups.show(ShowDeal(name="won website", readings=(READING,)))
+    assert guessed == Guessed(READING, (Matches((DEAL,), more=False),))
+
+
+async def test_an_id_that_is_no_deals_is_searched_for_as_a_name(lookups: Lookups, crm: MemoryCrm) -> None:
+    none = await lookups.show(ShowDeal("gone", "gone"))
+    assert isinstance(none, NoCard)
+    assert (none.failed.trouble.cause, none.wish.name) == (Cause.NOT_FOUND, "")
+
+    crm.matches = Matches((DEAL,), more=False)
+    assert isinstance(await lookups.show(ShowDeal("gone", "gone")), Card)
+    assert isinstance(await lookups.show(ShowDeal("gone")), NoCard)
+
+
+async def test_shorter_names_are_searched_for_until_one_finds_a_deal(lookups: Lookups, crm: MemoryCrm) -> None:
+    crm.searching = [lambda: None, lambda: None, lambda: setattr(crm, "matches", Matches((DEAL,), more=False))]
+
+    assert isinstance(await lookups.show(ShowDeal(name="a b c", shorter=("b c", "c"))), Card)
+    assert crm.calls == ["search", "search", "search", "find"]
+
+
+async def test_a_guess_that_finds_nothing_leaves_what_the_whole_text_found(lookups: Lookups, crm: MemoryCrm) -> None:
+    found = Matches((DEAL, OTHER), more=False)
+    crm.matches = found
+    crm.searching = [lambda: None, lambda: setattr(crm, "matches", Matches((), more=False))]
+
+    asked = ShowDeal(name="won site", readings=(READING,))
+    assert await lookups.show(asked) == Choices("won site", found.deals, more=False)
+
+
+async def test_named_deals_are_those_that_the_name_finds(lookups: Lookups, crm: MemoryCrm) -> None:
+    asked = ShowDeal(name="website", whole="undo website")
+    assert isinstance(await lookups.named(asked), NoCard)
+    crm.matches = Matches((DEAL, OTHER), more=False)
+    assert await lookups.named(asked) == (DEAL, OTHER)
+    assert await lookups.named(ShowDeal("deal")) == (Opportunity("deal", ""),)
+    assert isinstance(await lookups.named(replace(asked, whole="new website")), Card)
+    crm.searching.append(error(Cause.NO_ANSWER))
+    assert isinstance(await lookups.named(asked), NoCard)
+
+
+async def test_the_last_change_of_a_deal_can_be_undone_unless_it_was(lookups: Lookups, ledger: MemoryLedger) -> None:
+    assert await lookups.undoable((DEAL, OTHER)) == []
+    await _changed(ledger, "one")
+    (change,) = await lookups.undoable((DEAL, OTHER))
+    assert change.key == "one"
+    assert [record.key for record in await lookups.past((DEAL, OTHER), 5)] == ["one"]
+
+    await ledger.accept(replace(entry("two"), undoes="one"), within=5)
+    assert await lookups.undoable((DEAL,)) == []

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack.block_kit import elements_of
 from bot.simulator.slack.workspace import Shown
-from tests.house import ANA, House, open_house
+from tests.house import ANA, UNKNOWN_ID, House, open_house
 
 INITECH, GLOBEX, TRAINING, PIPER, HOOLI, PINES, CART, KITCHEN, TABLE, PARADISE, TOURS, CHANNEL, BILL, KIDS = (
     f"{name}Q7xQ7xQ7xQ7xQ7xQ7x"[:20]
@@ -98,7 +99,6 @@ CHANGED_AT_ONCE = [
     ),
     ("History Channel won", CHANNEL, "won"),
     ("Barnes and Noble won", BILL, "won"),
-    ("<#C0123|paradise-tours> won", "", ""),
     (f"{INITECH} aba", INITECH, "abandoned"),
     (f"{INITECH} won now", INITECH, "won"),
 ]
@@ -126,6 +126,7 @@ ASKED = [
     ("won initech", "Printer service", ["Mark won", "Show deal", "Cancel"]),
     ("we won initech", "Printer service", ["Mark won", "Show deal", "Cancel"]),
     ("just won initech!!!", "Printer service", ["Mark won", "Show deal", "Cancel"]),
+    ("<#C0123|pied-piper> won", "Middle-out license", ["Mark won", "Show deal", "Cancel"]),
     ("mark initech won", "Printer service", ["Mark won", "Show deal", "Cancel"]),
     ("lost initech too expensive", "Printer service", ["Mark lost", "Show deal", "Cancel"]),
     ("initech lo", "Printer service", None),
@@ -166,6 +167,7 @@ LOOKED_AT = [
     ("History Channel", "History Channel"),
     ("pied piper", "Middle-out license"),
     ("pied piper?", "Middle-out license"),
+    ("<#C0123|pied-piper>", "Middle-out license"),
     ("show pied piper", "Middle-out license"),
     ("status pied piper", "Middle-out license"),
     ("what's the status of pied piper?", "Middle-out license"),
@@ -296,13 +298,19 @@ async def test_an_id_that_is_no_deals_is_searched_for_as_a_name(house: House) ->
 
     asked = await house.says(f"{word} won")
     shown = await house.says(word)
-    gone = await house.says("zZ9yY8xX7wW6vV5uU4tT won")
+    gone = await house.says(f"{UNKNOWN_ID} won")
 
     assert "refit" in asked.text
     assert _buttons(asked) == ["Mark won", "Show deal", "Cancel"]
     assert "refit" in shown.text
-    assert "zZ9yY8xX7wW6vV5uU4tT" in gone.text
+    assert UNKNOWN_ID in gone.text
     assert house.highlevel.written == []
+
+
+async def test_an_id_that_is_no_deals_is_told_if_the_search_fails_too(house: House) -> None:
+    house.highlevel.misbehave(Fault(status=500), path="/opportunities/search", times=9)
+
+    assert UNKNOWN_ID in (await house.says(f"{UNKNOWN_ID} won")).text
 
 
 async def test_a_word_that_an_operator_added_means_a_status(tmp_path: Path) -> None:

@@ -9,7 +9,17 @@ from dataclasses import dataclass, replace
 
 from bot.commands.request import MOST_AT_ONCE, Change, Misunderstood, Problem, ShowDeal
 from bot.commands.text.by_target import is_filler, not_offered
-from bot.commands.text.names import cut, means_nothing, name_of, names_in, texts, typed, without_first, without_last
+from bot.commands.text.names import (
+    cut,
+    means_nothing,
+    name_of,
+    names_in,
+    spaced,
+    texts,
+    typed,
+    without_first,
+    without_last,
+)
 from bot.commands.text.typography import Word
 from bot.commands.text.vocabulary import (
     ARTICLES,
@@ -81,7 +91,8 @@ def look(words: Sequence[Word]) -> ShowDeal | Misunderstood:
     if len(asked) == len(words) > 1 and not any(word.quoted for word in words):
         further.append(words[:-1])
     shorter = [each for part in further if isinstance(each := name_of(part), str) and each != name]
-    return ShowDeal(name=name, shorter=tuple(dict.fromkeys(shorter)))
+    apart = spaced(name)
+    return ShowDeal(name=name, shorter=tuple(dict.fromkeys([*([apart] if apart != name else []), *shorter])))
 
 
 # --- where the status is ---------------------------------------------------------------------------------------------
@@ -195,7 +206,7 @@ def _doubtful(
     readings: list[Reading] = []
     for split in splits:
         if split.status not in statuses:
-            return not_offered(split.status, split.status_words) if len(splits) == 1 else looked
+            continue
         if split.status is Status.OPEN and phrase_of(split.status_words) == Status.OPEN and not split.behind:
             name = name_of(split.name)
             return looked if isinstance(name, Misunderstood) else ShowDeal(name=looked.name, shorter=(name,))
@@ -232,10 +243,11 @@ def _readings(split: _Split) -> Iterator[Reading]:
 
 
 def _shorter(split: _Split, name: str, said: str) -> Iterator[Reading]:
-    """The name without a verb or an article before it: `mark acme won`. A person may be called Mark."""
+    """The name without a verb or an article before it, as a person may be called Mark; or of a channel `#acme-corp`."""
     shorter = name_of(without_first(split.name, {*VERBS, *ARTICLES, *SPEAKERS}))
-    if isinstance(shorter, str) and shorter != name:
-        yield Reading((shorter,), (split.status,), said)
+    for other in (shorter, spaced(name)):
+        if isinstance(other, str) and other != name:
+            yield Reading((other,), (split.status,), said)
 
 
 def _said(words: Sequence[Word]) -> str:

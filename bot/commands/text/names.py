@@ -38,6 +38,11 @@ def name_of(words: Sequence[Word]) -> str | Misunderstood:
     return name
 
 
+def spaced(name: str) -> str:
+    """A name of one word with spaces for its hyphens: the channel of a deal is called `#acme-corp`."""
+    return name if " " in name else cut(name.replace("-", " "))
+
+
 def cut(text: str) -> str:
     """A name without what surrounds it, at most as long as HighLevel takes."""
     name = bare_name(text)

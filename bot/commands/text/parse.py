@@ -19,7 +19,7 @@ from bot.commands.request import (
     WhoAmI,
 )
 from bot.commands.text import by_name, by_target
-from bot.commands.text.links import OurLocations, is_target, read_deal, targets_in
+from bot.commands.text.links import OurLocations, read_deal, targets_in
 from bot.commands.text.names import cut, name_of, texts, typed
 from bot.commands.text.typography import TRAILING, Word, word_of, words_of
 from bot.commands.text.vocabulary import EVERYONE, GREETINGS, PREVIEW, QUESTION, Vocabulary, phrase_of
@@ -119,13 +119,12 @@ class Parser:
 
     def _one_deal(self, words: Sequence[Word]) -> ShowDeal | Misunderstood:
         """The deal behind a keyword."""
-        match [word for word in words[1:] if targets_in(word)], words[1:]:
-            case [target], [_] if is_target(target.text):
-                found = read_deal(target.text, self.ours)
-                return found if isinstance(found, Misunderstood) else ShowDeal(found.opportunity_id)
-            case _, behind:
-                name = name_of(behind)
-                return name if isinstance(name, Misunderstood) else ShowDeal(name=name, whole=cut(typed(words)))
+        behind = words[1:]
+        if len(behind) == 1 and len(targets_in(behind[0])) == 1:
+            found = read_deal(targets_in(behind[0])[0], self.ours)
+            return found if isinstance(found, Misunderstood) else ShowDeal(found.opportunity_id)
+        name = name_of(behind)
+        return name if isinstance(name, Misunderstood) else ShowDeal(name=name, whole=cut(typed(words)))
 
 
 def read_name(text: str) -> str:

@@ -9,7 +9,7 @@ import structlog
 
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Message
-from bot.commands.text.links import first_link, read_target
+from bot.commands.text.links import first_link, is_id, read_target
 from bot.commands.text.parse import read_name
 from bot.deals.clock import loop_time
 from bot.deals.deal import Matches, Opportunity, Status, Target
@@ -174,12 +174,21 @@ class FormListeners:
         until = loop_time() + SUGGEST_WITHIN
         locations = self._location_resolver.locations
         target = read_target(text, location_id=locations.default, others=locations.others)
-        if target:
-            found = await self._crm(target.location_id or home).find(target.opportunity_id, until=until)
+        found = await self._linked(target, home, text, until) if target else None
+        if target and found:
             away = target.location_id if target.location_id != home else ""
             return Matches((replace(found, id=target_value(Target(found.id, away))),), more=False)
         name = read_name(text)
         return await self._crm(home).search(name, until=until) if name else Matches((), more=False)
+
+    async def _linked(self, target: Target, home: str, text: str, until: float) -> Opportunity | None:
+        """The deal with this id; `None` if it is no deal's, and was typed: then it may be a name. Raises `CrmError`."""
+        try:
+            return await self._crm(target.location_id or home).find(target.opportunity_id, until=until)
+        except CrmError as error:
+            if error.trouble.cause is Cause.NOT_FOUND and is_id(text.strip()):
+                return None
+            raise
 
     async def _filled_in(self, linked: Target) -> form.Deal:
         """The deal as the form shows it; by its id, if HighLevel does not tell its name in time."""

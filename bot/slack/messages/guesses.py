@@ -52,7 +52,7 @@ class GuessMessages:
         buttons = self._show(deal)
         if not statuses:
             return _question(f"{named} is already *{plain(deal.status)}*.", (), buttons, small)
-        marks = [self._mark(status, (deal,), reading) for status in statuses]
+        marks = [self._mark(status, (deal,), reading, at) for at, status in enumerate(statuses)]
         head = f"Did you mean {_marked(named, statuses)}?"
         if len(reading.statuses) > MOST_LIKELY:
             head = f"That isn't a status. What should {named} be?"
@@ -91,7 +91,7 @@ class GuessMessages:
         head = f"Did you mean {_marked(what, (status,))}?"
         if unclear:
             names = ", ".join(code(name) for name, _ in unclear)
-            head = f"Which deals should be *{status}*? {names} fits more than one."
+            head = f"Which deals should be *{status}*? {names} {'fits' if len(unclear) == 1 else 'fit'} more than one."
         # With one unclear name the choice completes the list; with more the question stays until all are chosen.
         completes = len(unclear) == 1
         rows = [
@@ -142,7 +142,8 @@ class GuessMessages:
         location_id = self._away(deals[0])
         consent = Consent.GIVEN if asked else Consent.PRESUMED
         mark = Mark(ids, status, consent, location_id, stays, reading.words[:NOTE_LIMIT])
-        if not all(fits(each, blocks.VALUE_LIMIT) for each in ids) or len(mark.value) > blocks.VALUE_LIMIT:
+        can_be_read = Mark.from_value(mark.value) == mark and all(fits(each, blocks.VALUE_LIMIT) for each in ids)
+        if not can_be_read or len(mark.value) > blocks.VALUE_LIMIT:
             return None
         label = VERB[status] if len(deals) == 1 else VERB[status].replace(" ", f" {len(deals)} ", 1)
         return blocks.button(label, f"{MARK}_{status}_{at}", mark.value, style="primary" if at == 0 else None)

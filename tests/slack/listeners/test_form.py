@@ -460,3 +460,11 @@ async def test_while_the_database_is_down_the_shortcut_opens_the_default_sub_acc
     assert await _shortcut(desk, {"text": "no link"}) is None
 
     assert Origin.from_metadata(desk.views.opened[-1][1]["private_metadata"]).location_id == "L"
+
+
+async def test_an_id_that_is_no_deals_is_searched_for_as_a_name_and_a_link_is_not(desk: Desk) -> None:
+    word = "KraftWerkXY7zQ2mNoPq"
+    desk.crm.matches = Matches((Opportunity("found", "open", name=f"{word} refit"),), more=False)
+
+    assert [value for _, value in await _typed(desk, word)] == ["found"]
+    assert await _typed(desk, f"https://app.example/v2/location/L/opportunities/{word}") == []
