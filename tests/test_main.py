@@ -378,7 +378,7 @@ def test_demo_plays_and_ends_with_its_input(
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
 
     assert main(["demo"], {}) == 0
-    assert "> won " in capsys.readouterr().out
+    assert "@Ana won " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])

@@ -96,11 +96,11 @@ async def test_a_person_asks_for_access_and_may_after_an_admin_approves(visit: V
     await expect(_last(ben)).to_contain_text("@Ben won New website")
 
 
-async def test_a_mistyped_status_is_explained(visit: Visit, picture: Picture) -> None:
+async def test_a_mistyped_status_is_guessed(visit: Visit, picture: Picture) -> None:
     page = await visit.as_("U0ANA")
     await _say(page, f"/opp-status {GLOBEX} wno")
 
-    await expect(_last(page)).to_contain_text("wno isn't a status. Use open, won, lost, abandoned.")
+    await expect(_last(page)).to_contain_text("Did you mean mark Yearly support (Globex) won?")
     await picture(page, "no-status")
 
 

@@ -34,7 +34,7 @@ def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str)
         "Owner: Max Power · was open\n    | [Undo]",
         "is already *won*",
         "only Ben sees:\n    | 🔒 You don't have access to change deals from Slack yet.",
-        "`wno` isn't a status.",
+        "Did you mean mark *Yearly support* (Globex) *won*?",
         "No deal has the ID",
         "HighLevel is having problems right now",
         "↩️ @Ana undid this. *New website* is *open* again.\n    | @Ana had marked it won · $4,800 · Acme Corp",
