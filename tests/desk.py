@@ -43,6 +43,7 @@ from tests.memory import (
     MemoryDirectory,
     MemoryInstrumentation,
     MemoryLedger,
+    MemoryMutes,
     MemoryOutbox,
     MemoryWork,
     MemoryWorkspace,
@@ -100,6 +101,8 @@ class Desk:
     reason_required: bool = False
     locations: Locations = field(default_factory=lambda: Locations("L"))
     bindings: MemoryBindings = field(default_factory=MemoryBindings)
+    mutes: MemoryMutes = field(default_factory=MemoryMutes)
+    announcing: frozenset[str] = frozenset()
 
     @property
     def told(self) -> list[tuple[Message, Address, str]]:
@@ -239,7 +242,7 @@ class Desk:
         handlers = Handlers(
             cards=cards,
             named=NamedDeals(lambda _location_id: lookups, cards, self.outbox, words),
-            channels=ChannelLocations(intake, location_resolver, words),
+            channels=ChannelLocations(intake, location_resolver, words, self.mutes, self.announcing),
             history=HistoryList(intake, self.ledger, words),
             undo=Undo(intake, self.ledger, decided, words),
             form=forms,

@@ -653,6 +653,20 @@ class MemoryBindings:
         self.bound.pop(channel_id, None)
 
 
+@dataclass
+class MemoryMutes:
+    """`bot.events.ports.Mutes` in a dictionary. While it is `down`, methods raise `StoreDown`."""
+
+    muted: dict[str, float] = field(default_factory=dict)
+    down: bool = False
+
+    async def mute(self, channel_id: str, seconds: float, by: str) -> None:
+        assert by
+        if self.down:
+            raise StoreDown
+        self.muted[channel_id] = seconds
+
+
 class MemoryInstrumentation(Instrumentation):
     """Keeps what is reported."""
 

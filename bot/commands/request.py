@@ -3,6 +3,7 @@
 import base64
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from bot.deals.wish import NO_DOUBTS, Doubts, Reading, Wish
@@ -58,6 +59,14 @@ class UseLocation:
 
     name: str = ""
     """The sub-account's name as typed; empty to show which it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Post no changes made in HighLevel in this channel for a while; only admins can."""
+
+    span: timedelta
+    """For how long; zero to post them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +147,7 @@ Request = (
     | WhoAmI
     | ShowAccess
     | UseLocation
+    | Mute
     | Undo
     | UndoDeal
     | ShowHistory

@@ -143,5 +143,9 @@ class Announcements(Protocol):
         command's reply is, by any process, and not again once that is noted.
         """
 
+
+class Mutes(Protocol):
+    """The channels in which an admin wants no changes made in HighLevel for a while."""
+
     async def mute(self, channel_id: str, seconds: float, by: str) -> None:
-        """Post nothing in this channel for so many seconds, as this admin wants; 0 to post again at once."""
+        """Post nothing in this channel for so many seconds; 0 to post again. Raises `StoreDown`, `StoreRefused`."""

@@ -32,6 +32,7 @@ from bot.slack.signatures import Signatures
 from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
 from bot.slack.workspace import SlackWorkspace
+from bot.storage.events.announcing import SqlAnnouncements
 from bot.wiring.highlevel import USER_AGENT
 from bot.wiring.lifecycle import SlackClients, SlackEdge
 from bot.wiring.parts import Parts
@@ -79,7 +80,13 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
     handlers = Handlers(
         cards=cards,
         named=NamedDeals(accounts.lookups, cards, outbox, messages),
-        channels=ChannelLocations(intake, location_resolver, messages),
+        channels=ChannelLocations(
+            intake,
+            location_resolver,
+            messages,
+            SqlAnnouncements(storage.database),
+            frozenset(policy.announce_channels.values()),
+        ),
         history=HistoryList(intake, storage.history, messages),
         undo=Undo(intake, storage.history, policy, messages),
         form=FormListeners(

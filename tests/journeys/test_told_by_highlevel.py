@@ -13,7 +13,7 @@ from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack.workspace import Shown
 from bot.storage.engine import engine_for_reading
 from bot.storage.events.tables import deals
-from tests.house import ANA, BY_OAUTH, DEAL, HASTY, HIGHLEVEL_TOKEN, PATIENT, House, open_house
+from tests.house import ANA, BY_OAUTH, DEAL, HASTY, HIGHLEVEL_TOKEN, KIM, PATIENT, House, open_house
 from tests.postgresql import Cluster
 
 TOKEN = "not-a-workflow-token"
@@ -333,6 +333,22 @@ async def test_five_changes_are_five_messages(house: House) -> None:
         house.highlevel.set_by_hand(each, status="won")
 
     assert len(await _posted(house, 5)) == 5
+
+
+# --- mute -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_muted_channel_gets_no_posts_until_it_is_unmuted(tmp_path: Path) -> None:
+    async with _told(tmp_path, ADMINS=KIM) as house:
+        await house.says("mute 2h", user=KIM, channel=WINS)
+        house.highlevel.set_by_hand(DEAL, status="won")
+        await _settled(house)
+        assert len(_posts(house)) == 1
+        await house.says("unmute", user=KIM, channel=WINS)
+        house.highlevel.set_by_hand(DEAL, status="lost")
+        *_, post = await _posted(house, 3)
+
+    assert "Marked lost in HighLevel" in post.text
 
 
 # --- polling --------------------------------------------------------------------------------------------------------

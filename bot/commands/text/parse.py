@@ -1,12 +1,15 @@
 """Parses the text after `/opp-status` into a request. Pure."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from bot.commands.request import (
     Change,
     Help,
     Misunderstood,
+    Mute,
     OpenForm,
     Problem,
     Request,
@@ -63,6 +66,8 @@ class Parser:
             return Help()
         if asked in _KEYWORDS:
             return _KEYWORDS[asked]
+        if (span := _muted_for(asked)) is not None:
+            return Mute(span)
         keyword = words[0].text.casefold()
         named = self._asks_for_a_status(words[1:])
         if keyword == "undo" and not named:
@@ -131,6 +136,20 @@ def read_name(text: str) -> str:
     """The name to search for if a person types this text; empty if it is too short."""
     name = name_of(list(words_of(text)))
     return "" if isinstance(name, Misunderstood) else name
+
+
+def _muted_for(text: str) -> timedelta | None:
+    """For how long `mute 2h` mutes: zero for `unmute`, an hour for `mute` alone; `None` for any other text."""
+    if text == "unmute":
+        return timedelta()
+    found = _MUTE.fullmatch(text)
+    if found is None:
+        return None
+    return timedelta(**{_UNITS[found[2]]: int(found[1])}) if found[1] else timedelta(hours=1)
+
+
+_MUTE = re.compile(r"mute(?: ([1-9][0-9]{0,2}) ?([mhd]))?")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def _also(shown: ShowDeal) -> tuple[str, ...]:

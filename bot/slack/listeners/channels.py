@@ -1,9 +1,15 @@
-"""Answers `/opp-status use`: tells callers in which sub-account a channel works, and lets admins set it."""
+"""Answers what concerns a channel: in which sub-account it works, and whether it is told of changes in HighLevel."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import assert_never
 
 import structlog
 
 from bot.commands.reply import Message
+from bot.commands.request import Mute, UseLocation
 from bot.deals.locations import LocationResolver
+from bot.events.ports import Mutes
 from bot.slack.intake import Intake
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
@@ -12,18 +18,49 @@ log = structlog.get_logger(__name__)
 
 
 class ChannelLocations:
-    """Finds and sets the sub-account of a channel."""
+    """Finds and sets the sub-account of a channel, and mutes it. `announcing`: where such changes are posted."""
 
-    def __init__(self, intake: Intake, location_resolver: LocationResolver, messages: Messages) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        location_resolver: LocationResolver,
+        messages: Messages,
+        mutes: Mutes,
+        announcing: Collection[str],
+    ) -> None:
         self._intake = intake
         self._location_resolver = location_resolver
         self._messages = messages
+        self._mutes = mutes
+        self._announcing = announcing
+
+    async def answer(self, request: UseLocation | Mute, interaction: Interaction) -> Message:
+        """Do what is asked for the channel. Raises `LookupFailed` and `StoreDown`."""
+        match request:
+            case UseLocation(name):
+                return await self._use(name, interaction)
+            case Mute(span):
+                return await self._mute(span, interaction)
+            case _:
+                assert_never(request)
+
+    async def _mute(self, span: timedelta, interaction: Interaction) -> Message:
+        """Post no changes made in HighLevel here for so long; with no time, post them again. Raises `StoreDown`."""
+        caller, reference = interaction.caller, interaction.reference
+        if not await self._intake.is_admin(interaction):
+            return self._messages.people.not_an_admin(reference)
+        if caller.channel_id not in self._announcing:
+            return self._messages.help.nothing_to_mute(reference)
+        muting = self._mutes.mute(caller.channel_id, span.total_seconds(), caller.user_id)
+        await self._intake.write_in_time(muting)
+        log.info("channel.muted", seconds=span.total_seconds(), **interaction.log_fields)
+        return self._messages.help.muted(span, caller, reference)
 
     async def home(self, interaction: Interaction) -> str:
         """The id of this channel's sub-account; empty if there is only one. Raises `LookupFailed`."""
         return await self._intake.look_up(self._location_resolver.home(interaction.caller.channel_id))
 
-    async def use(self, name: str, interaction: Interaction) -> Message:
+    async def _use(self, name: str, interaction: Interaction) -> Message:
         """Tell in which sub-account this channel works; or, if an admin names one, set it.
 
         Raises `LookupFailed` and `StoreDown`.

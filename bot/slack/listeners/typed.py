@@ -11,6 +11,7 @@ from bot.commands.request import (
     Change,
     Help,
     Misunderstood,
+    Mute,
     OpenForm,
     Request,
     ShowAccess,
@@ -41,7 +42,7 @@ log = structlog.get_logger(__name__)
 LONGEST_NAME = 32
 """Characters of a slash command's name, as Slack has it."""
 
-Restricted = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Undo | UndoDeal | Change
+Restricted = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Mute | Undo | UndoDeal | Change
 """Requests that only people who may change deals can make."""
 
 
@@ -115,8 +116,8 @@ class TypedCommands:
             case OpenForm():
                 self._handlers.form.open_later(interaction, Target("", await self._handlers.channels.home(interaction)))
                 return None
-            case UseLocation(name):
-                return await self._handlers.channels.use(name, interaction)
+            case UseLocation() | Mute():
+                return await self._handlers.channels.answer(request, interaction)
             case Undo():
                 return await self._handlers.undo.last_change(interaction)
             case UndoDeal():

@@ -1,6 +1,7 @@
 """How the command is typed: help, what was misunderstood, and in which sub-account a channel works. Pure."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bot.access.rules import Caller
 from bot.commands.reply import Message
@@ -10,7 +11,7 @@ from bot.slack.block_kit import mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import EXAMPLE_ID, Installation, message, private
 from bot.slack.messages.tables import NOTHING_CHANGED, USAGE
-from bot.slack.wording import Page, status_list
+from bot.slack.wording import Page, duration, status_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,21 @@ class HelpMessages:
             "A link finds its own sub-account wherever it is pasted. No deal was changed.",
         )
         return message(lines, "", public=True, reference=reference)
+
+    def muted(self, span: timedelta, caller: Caller, reference: str) -> Message:
+        """Whether changes made in HighLevel are posted here from now on; the whole channel reads it."""
+        who = mrkdwn.user(caller.user_id)
+        if not span:
+            return message((f"{who} unmuted changes made in HighLevel.",), "", public=True, reference=reference)
+        until = f"Until then, no one here reads about them. `{self.installation.command} unmute` ends it."
+        headline = f"{who} muted changes made in HighLevel here for {duration(span)}."
+        return message((headline,), "", public=True, details=(until,), reference=reference)
+
+    def nothing_to_mute(self, reference: str) -> Message:
+        """No change made in HighLevel is posted in this channel anyway."""
+        return private(
+            reference, "Changes made in HighLevel aren't posted in this channel, so there's nothing to mute."
+        )
 
     def no_such_location(self, name: str, reference: str) -> Message:
         """No sub-account has this name, or more than one begins with it."""

@@ -32,7 +32,7 @@ _RECEIVED = sa.text(f"events.state = '{EventState.RECEIVED}'")
 
 
 class SqlAnnouncements:
-    """`Announcements` over a database."""
+    """`Announcements` and `Mutes` over a database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -132,7 +132,7 @@ class SqlAnnouncements:
         )
 
     async def mute(self, channel_id: str, seconds: float, by: str) -> None:
-        """See `Announcements`."""
+        """See `Mutes`."""
         kind = self._database.kind
         values = {"muted_until": NOW[kind] + seconds, "muted_by": by, "muted_at": iso_now(kind)}
         new = insert(kind, announcements).values(channel_id=channel_id, **values)

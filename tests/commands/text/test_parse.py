@@ -3,6 +3,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
@@ -15,6 +16,7 @@ from bot.commands.request import (
     Change,
     Help,
     Misunderstood,
+    Mute,
     OpenForm,
     Problem,
     Request,
@@ -1210,3 +1212,22 @@ def test_use_names_a_sub_account_if_there_are_several(text: str, name: str) -> N
 
 def test_a_name_that_was_copied_from_a_message_of_ours_is_read_as_it_is_in_highlevel() -> None:
     assert normalise(plain("*Smith* _& ~sons~ :tada: ").replace("&amp;", "&")) == "*Smith* _& ~sons~ :tada:"
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("mute 2h", timedelta(hours=2)),
+        ("MUTE 30m", timedelta(minutes=30)),
+        ("mute 1 d", timedelta(days=1)),
+        ("mute", timedelta(hours=1)),
+        ("unmute", timedelta()),
+    ],
+)
+def test_mute_and_unmute_stand_alone(text: str, span: timedelta) -> None:
+    assert _parse(text) == Mute(span)
+
+
+@pytest.mark.parametrize("text", ["mute button", "mute 0h", "mute 2w", "mute 2h Acme", "unmute Acme", "mute 2h won"])
+def test_a_deal_may_be_called_like_mute(text: str) -> None:
+    assert not isinstance(_parse(text), Mute)

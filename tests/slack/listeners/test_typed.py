@@ -13,6 +13,7 @@ from bot.commands.request import (
     Change,
     Help,
     Misunderstood,
+    Mute,
     OpenForm,
     Problem,
     ShowDeal,
@@ -39,7 +40,7 @@ from bot.deals.outcome import (
 from bot.deals.ports import StoreDown
 from bot.deals.wish import Consent, Wish
 from tests.desk import DEAL, WISH, Desk
-from tests.memory import MemoryBindings, MemoryLedger, error
+from tests.memory import MemoryBindings, MemoryLedger, MemoryMutes, error
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -806,3 +807,46 @@ async def test_a_press_on_a_card_works_in_the_cards_sub_account() -> None:
     await desk.on_press("set_won", "deal won given PARIS")
 
     assert desk.entries[0].wish == Wish("deal", Status.WON, consent=Consent.GIVEN, location_id="PARIS")
+
+
+# --- mute -----------------------------------------------------------------------------------------------------------
+
+
+def _announcing(**more: Any) -> Desk:  # noqa: ANN401 - any of a desk's
+    return _desk_with_paris(announcing=frozenset({"C1"}), **more)
+
+
+async def test_an_admin_mutes_and_unmutes_changes_made_in_highlevel() -> None:
+    desk = _announcing(request=Mute(timedelta(hours=2)))
+    _, told = await desk.on_command()
+    assert "muted changes made in HighLevel here for 2 hours" in told["text"]
+    assert desk.mutes.muted == {"C1": 7200.0}
+
+    desk.request = Mute(timedelta())
+    _, told = await desk.on_command()
+    assert "unmuted changes made in HighLevel" in told["text"]
+    assert desk.mutes.muted == {"C1": 0.0}
+
+
+async def test_only_an_admin_mutes_them() -> None:
+    desk = _announcing(request=Mute(timedelta(hours=2)))
+    _, told = await desk.on_command(user_id="U2")
+
+    assert "admin" in told["text"]
+    assert desk.mutes.muted == {}
+
+
+async def test_where_none_are_posted_there_is_nothing_to_mute() -> None:
+    desk = _desk_with_paris(request=Mute(timedelta(hours=2)))
+    _, told = await desk.on_command()
+
+    assert "nothing to mute" in told["text"]
+    assert desk.mutes.muted == {}
+
+
+async def test_a_channel_that_could_not_be_muted_is_reported() -> None:
+    desk = _announcing(request=Mute(timedelta(hours=2)), mutes=MemoryMutes(down=True))
+    _, told = await desk.on_command()
+
+    assert "unmute" not in told["text"]
+    assert desk.mutes.muted == {}
