@@ -38,8 +38,8 @@ def _work_off(contestant: contest.Contestant) -> dict[str, bool]:
     ):
         results, texts, asked = uvloop.run(_measure(neighbours, running))
     wrong = [result.wrong for result in results if result.wrong]
-    done = sum("from open to *won*" in text for text in texts)
-    told = sum("takes longer than usual" in text for text in texts)
+    done = sum("> won " in text for text in texts)
+    told = sum("Still working on it" in text for text in texts)
     took = asked.times[-1] - asked.times[0]
     # The last window is hardly ever full: only those before it count.
     windows = int(took // WINDOW)
@@ -76,7 +76,7 @@ async def _measure(
             )
         results = await asyncio.gather(*sending)
         texts: list[str] = []
-        while sum("from open to *won*" in text for text in texts) < COMMANDS and time.perf_counter() < began + 300:
+        while sum("> won " in text for text in texts) < COMMANDS and time.perf_counter() < began + 300:
             texts = await neighbours.shown_when(len(texts) + 1, http)
         asked = await neighbours.asked_of_highlevel(http)
         return results, texts, stage.Asked(asked.times[before:], asked.refused)

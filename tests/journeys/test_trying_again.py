@@ -94,3 +94,17 @@ async def test_a_lookup_that_failed_is_answered_in_place_of_its_failure(house: H
         assert card.ts == failure.ts
         assert "New website is open" in card.text
     assert house.highlevel.written == []
+
+
+async def test_a_failure_that_all_can_see_stays_when_it_is_tried_again(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ERRORS_IN_CHANNEL="true") as house:
+        won = await house.says(f"{DEAL} won")
+        _down(house)
+        await house.presses(won, "undo")
+        failure = (await house.slack.wait_for(2))[1]
+        _up(house)
+        await house.presses(failure, "retry")
+        await house.slack.wait_for_change(won.ts)
+
+        assert house.deal == "open"
+        assert failure in house.slack.shown
