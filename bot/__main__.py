@@ -236,7 +236,9 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
     _add_format(parser)
     parser.add_argument("--since", type=_beginning, metavar="WHEN", help="from then on")
     parser.add_argument("--until", type=_end, metavar="WHEN", help="before then, or through that day")
-    parser.add_argument("--opportunity", metavar="ID", help="only this HighLevel deal")
+    parser.add_argument(
+        "--opportunity", metavar="DEAL", help="only this deal: its name or a part of it, its link, or its ID"
+    )
     parser.add_argument("--user", metavar="ID", help="only this Slack member")
 
 

@@ -1,11 +1,76 @@
-"""What the bot reports while it works, for metrics."""
+"""What the bot reports while it works: for metrics, and for the one line of the log that has all about a command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from bot.commands.record import Entry
+from bot.deals.outcome import Changed, Failed, Outcome, word
+
+_calls: ContextVar[list[str] | None] = ContextVar("calls", default=None)
+"""The calls of the command that is carried out; `None` outside of one."""
+
+
+@contextmanager
+def noting_calls() -> Iterator[list[str]]:
+    """Yield a list that grows with each call to HighLevel of this task and of those that it starts."""
+    calls: list[str] = []
+    before = _calls.set(calls)
+    try:
+        yield calls
+    finally:
+        _calls.reset(before)
+
+
+def note_call(method: str, status: int, seconds: float) -> None:
+    """Note a call to HighLevel for the command that is carried out, as `GET 200 0.12s`; 0 is no answer."""
+    if (calls := _calls.get()) is not None:
+        calls.append(f"{method} {status} {seconds:.2f}s")
+
+
+def fields_of(entry: Entry, outcome: Outcome) -> dict[str, object]:
+    """Who asked for what, and what became of it, as the log names it; what is not known is left out.
+
+    `said` has HighLevel's own words of a refusal. Texts and names that people typed are not among them.
+    """
+    fields = {
+        "user": entry.caller.user_id,
+        "channel": entry.caller.channel_id,
+        "team": entry.caller.team_id,
+        "location": entry.wish.location_id,
+        "opportunity": entry.wish.opportunity_id,
+        "status": entry.wish.status.value,
+        "undoes": entry.undoes,
+        "batch": entry.batch,
+        "outcome": word(outcome).value,
+        **_details(outcome),
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _details(outcome: Outcome) -> dict[str, object]:
+    match outcome:
+        case Changed(before, after, despite, trace_id):
+            cause = despite.cause.value if despite else ""
+            return {"before": before.status, "after": after.status, "despite": cause, "trace_id": trace_id}
+        case Failed(trouble, effect, before, now):
+            return {
+                "effect": effect.value,
+                "code": trouble.code,
+                "said": trouble.reasons,
+                "trace_id": trouble.trace_id,
+                "before": before.status if before else "",
+                "after": now.status if now else "",
+            }
+        case _:
+            return {}
 
 
 class Instrumentation:
     """Ignores what is reported. `operations.metrics.Metrics` overrides its methods; none may wait or raise."""
 
     def commanded(self, outcome: str) -> None:
-        """Report that a command came to this outcome: a `Result`, a `Cause`, or `DENIED`."""
+        """Report that a command came to this outcome: a `Result`, a `Cause`, or one of `NOT_ACCEPTED`."""
 
     def refused(self, reason: str) -> None:
         """Report that a request was not taken for Slack's, or is about another workspace.
@@ -49,3 +114,9 @@ NO_METRICS = Instrumentation()
 """For a bot without metrics."""
 DENIED = "denied"
 """The outcome of a command that was refused before it was accepted: its caller may not, or sends too many."""
+MISUNDERSTOOD = "misunderstood"
+"""The outcome of a text that asks for nothing the bot can do."""
+LOOKED = "looked"
+"""The outcome of a command that only looks: at a deal, a history, the help, the form."""
+NOT_ACCEPTED = (DENIED, MISUNDERSTOOD, LOOKED)
+"""The outcomes of commands that are not in the ledger. No word is a `Result` or a `Cause` too."""

@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from bot.commands.execution import MOST_ATTEMPTS, Accounts, Channels, Execution, parked
-from bot.commands.instrumentation import NO_METRICS, Instrumentation
+from bot.commands.instrumentation import NO_METRICS, Instrumentation, fields_of, noting_calls
 from bot.commands.ledger import Claim, WorkerStorage
 from bot.commands.outbox import Outbox, ReplyDelivery, Words, until_stored
 from bot.commands.record import Entry, Record
@@ -201,16 +201,21 @@ class Worker:
 
     async def _carry_out(self, claim: Claim) -> Claim:
         """Carry out the command; note its outcome and its reply. A command of a batch has no reply yet."""
-        outcome, entry = await self._execution.carry_out(claim)
+        accepted = loop_time() - claim.age
+        with noting_calls() as calls:
+            outcome, entry = await self._execution.carry_out(claim)
+        # The one line that has all about a command; what else is logged on the way has its reference.
+        seconds = round(loop_time() - accepted, 2)
+        log.info("command.done", **fields_of(entry, outcome), attempts=claim.attempts + 1, seconds=seconds, calls=calls)
         try:
             reply = await self._note_outcome(outcome, entry)
         except StoreRefused:  # the deal may be changed, and no note can say to what
+            log.error("command.not_noted")
             reply = await self._note_outcome(Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN), entry)
         return replace(claim, entry=entry, reply=reply, answered=True)
 
     async def _note_outcome(self, outcome: Outcome, entry: Entry) -> Message | None:
         """Write down what became of a command, and the reply; `None` for one of several."""
-        log.info("command.done", outcome=_loggable(outcome))
         undone = await self._replies.undone(entry)
         reply = None if entry.batch else self._words.outcome(outcome, entry, undone)
         await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply))
@@ -269,7 +274,3 @@ class Worker:
             else:
                 pause = min(self._timing.mend * 2**claim.attempts, LONGEST_PAUSE)
                 await self._until_stored(lambda: self._ledger.set_back(key, pause, claim.delivered))
-
-
-def _loggable(outcome: Outcome) -> str:
-    return outcome.trouble.cause.value if isinstance(outcome, Failed) else type(outcome).__name__

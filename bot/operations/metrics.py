@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bot.commands.instrumentation import DENIED, Instrumentation
+from bot.commands.instrumentation import NOT_ACCEPTED, Instrumentation
 from bot.deals.outcome import WORDS
 from bot.events.event import Reception, Source, Verdict
 from bot.highlevel.api.rate_limit import Budget
@@ -59,7 +59,7 @@ class Metrics(Instrumentation):
             "opp_status_commands", "Commands, by what became of them", ["outcome"], registry=self._registry
         )
         # Prometheus sees no increase at the first event of a series that was not there before.
-        for outcome in (*WORDS, DENIED):
+        for outcome in (*WORDS, *NOT_ACCEPTED):
             self._commands.labels(outcome)
         self._refusals = Counter(
             "opp_status_requests_refused",

@@ -92,6 +92,11 @@ class Intake:
         """Whether this person is an admin at this moment; anything unknown counts as no."""
         return await self.authorizer.is_admin(interaction.caller, within=self._time(2))
 
+    def note(self, outcome: str, interaction: Interaction, **fields: str) -> None:
+        """Log and count what became of a command that is not accepted; `outcome` is one of `NOT_ACCEPTED`."""
+        log.info("command.done", outcome=outcome, **fields, **interaction.log_fields)
+        self._instrumentation.commanded(outcome)
+
     async def refusal(self, interaction: Interaction) -> Message | None:
         """Tell the caller why they may not send a command now; `None` if they may, and then it counts as one."""
         decision = await self.authorize(interaction)
@@ -102,8 +107,7 @@ class Intake:
         )
         if denied is None:
             return None
-        log.info("command.denied", reason=denied.reason.value)
-        self._instrumentation.commanded(DENIED)
+        self.note(DENIED, interaction, reason=denied.reason.value)
         return self._messages.people.denied(
             denied.reason,
             interaction.caller,

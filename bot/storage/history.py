@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.commands.record import Record
+from bot.commands.text.links import read_link
 from bot.deals.outcome import Effect, Result
 from bot.storage.database import Database
 from bot.storage.engine import engine_for_reading, reason
@@ -20,6 +21,7 @@ ROWS_AT_ONCE = 500
 """Rows in memory at a time, where all of them are read."""
 
 _LATEST_FIRST = commands.c.number.desc()
+_NAME = commands.c.opportunity_name
 
 
 class SqlHistory:
@@ -79,7 +81,8 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
     """The end, which is not part of it."""
-    opportunity_id: str | None = None
+    deal: str | None = None
+    """A deal's id or link, or a part of its name as it was found or typed; capitals count for none of A to Z."""
     user_id: str | None = None
 
 
@@ -93,14 +96,13 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
 
     They are read as the caller takes them: a million need no more memory than ten. Raises what `streaming` does.
     """
-    conditions = [
-        column == value
-        for column, value in (
-            (commands.c.opportunity_id, wanted.opportunity_id),
-            (commands.c.user_id, wanted.user_id),
-        )
-        if value is not None
-    ]
+    conditions: list[sa.ColumnElement[bool]] = []
+    if wanted.user_id is not None:
+        conditions.append(commands.c.user_id == wanted.user_id)
+    if wanted.deal is not None:
+        names = [column.icontains(wanted.deal, autoescape=True) for column in (_NAME, commands.c.called)]
+        of_id = commands.c.opportunity_id == (read_link(wanted.deal).opportunity_id or wanted.deal)
+        conditions.append(sa.or_(of_id, *names))
     if wanted.since is not None:
         conditions.append(commands.c.accepted_at >= iso(wanted.since))
     if wanted.until is not None:

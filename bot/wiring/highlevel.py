@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from bot import __version__
 from bot.commands.accounts import Account, Accounts
-from bot.commands.instrumentation import Instrumentation
+from bot.commands.instrumentation import Instrumentation, note_call
 from bot.commands.lookups import Lookups
 from bot.commands.text.links import read_target
 from bot.deals.change import ChangeStatus
@@ -59,7 +59,7 @@ def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrume
             version=settings.highlevel_api_version,
             http=HttpClient(USER_AGENT, settings.proxies),
             attempts=tempo.highlevel,
-            called=partial(instrumentation.called, location_id),
+            called=partial(_called, instrumentation, location_id),
         )
 
     def account(crm: Crm) -> Account:
@@ -115,6 +115,11 @@ def _auth(settings: Settings, location_id: str, by_oauth: OAuthParts | None) -> 
     token = settings.highlevel_token.get_secret_value()
     by_hand = location_id == settings.locations.default and token
     return PrivateIntegration(token) if by_hand or not by_oauth else OAuth(by_oauth.token_refresh.of(location_id))
+
+
+def _called(instrumentation: Instrumentation, location_id: str, method: str, status: int, seconds: float) -> None:
+    note_call(method, status, seconds)
+    instrumentation.called(location_id, method, status)
 
 
 def connect_url_of(settings: Settings) -> str:

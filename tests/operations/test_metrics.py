@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 from structlog.testing import capture_logs
 
-from bot.commands.instrumentation import DENIED
+from bot.commands.instrumentation import DENIED, NOT_ACCEPTED
 from bot.commands.worker import WorkerTiming
 from bot.deals.outcome import WORDS
 from bot.highlevel.api.rate_limit import Budget
@@ -135,7 +135,7 @@ async def test_the_page_accepts_no_post(metrics: Metrics) -> None:
 async def test_every_outcome_is_on_the_page_from_the_start(metrics: Metrics) -> None:
     samples = await _read(metrics)
 
-    assert {_value(samples, "commands_total", outcome=outcome) for outcome in (*WORDS, DENIED)} == {0.0}
+    assert {_value(samples, "commands_total", outcome=outcome) for outcome in (*WORDS, *NOT_ACCEPTED)} == {0.0}
 
 
 async def test_events_are_counted(metrics: Metrics) -> None:
@@ -255,7 +255,7 @@ async def test_the_documents_name_every_metric_in_the_words_of_the_code(metrics:
 def test_the_documents_name_every_value_of_our_labels() -> None:
     named = set(re.findall(r"`(\w+)`", PAGE))
 
-    assert named >= {*KINDS, *UNFINISHED, *Refusal, DENIED, "interval", "day", "none", "429"}
+    assert named >= {*KINDS, *UNFINISHED, *Refusal, *NOT_ACCEPTED, "interval", "day", "none", "429"}
 
 
 def test_there_are_four_alerts_and_the_documents_name_each() -> None:
@@ -270,7 +270,7 @@ async def test_an_alert_uses_only_metrics_and_labels_that_exist(metrics: Metrics
     families = await _with_everything(metrics)
     samples = {sample.name for each in families for sample in each.samples}
     asked = re.findall(r"(opp_status_\w+)(?:\{(\w+)(=~|!=|=)\"([^\"]*)\"\})?", rule["expr"])
-    values = {"outcome": {*WORDS, DENIED}, "kind": {*KINDS}, "of": {"interval", "day"}, "reason": {*Refusal}}
+    values = {"outcome": {*WORDS, *NOT_ACCEPTED}, "kind": {*KINDS}, "of": {"interval", "day"}, "reason": {*Refusal}}
 
     assert {name for name, *_ in asked} <= samples
     for _, label, _, wanted in asked:

@@ -92,7 +92,7 @@ async def test_a_denied_caller_is_told_why_in_private(ports: Ports, interaction:
     assert not refusal.public
     assert why in refusal.text
     assert "REF" in refusal.text
-    assert [line["event"] for line in lines] == ["command.denied"]
+    assert [line["event"] for line in lines] == ["command.done"]
     assert not await ports.intake().is_allowed(interaction)
 
 

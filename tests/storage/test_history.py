@@ -300,6 +300,9 @@ async def test_words_that_a_later_version_wrote_are_read_as_they_are(database_ur
     assert not later.changed
 
 
+ANOTHER = "aB3dE5fG7hJ9kL1mN2pQ"
+
+
 @pytest.mark.parametrize(
     ("wanted", "first", "last", "number"),
     [
@@ -307,15 +310,20 @@ async def test_words_that_a_later_version_wrote_are_read_as_they_are(database_ur
         (Filter(until=MOMENT), 0, 299, 300),
         (Filter(since=MOMENT - timedelta(seconds=1), until=MOMENT + timedelta(seconds=1)), 300, 399, 100),
         (Filter(user_id="U0BEN"), 7, 8, 2),
-        (Filter(opportunity_id="another"), 8, 9, 2),
-        (Filter(user_id="U0BEN", opportunity_id="another"), 8, 8, 1),
+        (Filter(deal=ANOTHER), 8, 9, 2),
+        (Filter(user_id="U0BEN", deal=ANOTHER), 8, 8, 1),
+        (Filter(deal=f"https://app.gohighlevel.com/v2/location/L/opportunities/{ANOTHER}?tab=x"), 8, 9, 2),
+        (Filter(deal="100% globex"), 5, 5, 1),
+        (Filter(deal="lobex"), 5, 6, 2),
     ],
 )
 def test_only_the_rows_that_are_wanted_are_read(
     filled: str, wanted: Filter, first: int, last: int, number: int
 ) -> None:
     execute(filled, "UPDATE commands SET user_id = 'U0BEN' WHERE key IN ('1000007', '1000008')")
-    execute(filled, "UPDATE commands SET opportunity_id = 'another' WHERE key IN ('1000008', '1000009')")
+    execute(filled, "UPDATE commands SET opportunity_id = :id WHERE key IN ('1000008', '1000009')", id=ANOTHER)
+    execute(filled, "UPDATE commands SET opportunity_name = 'Globex, 100% Globex' WHERE key = '1000005'")
+    execute(filled, "UPDATE commands SET opportunity_name = NULL, called = 'Globex' WHERE key = '1000006'")
     keys = _read(filled, wanted)
 
     assert (keys[0], keys[-1], len(keys)) == (str(1_000_000 + first), str(1_000_000 + last), number)

@@ -61,7 +61,7 @@ class Client:
         version: str,
         http: Http,
         attempts: Attempts,
-        called: Callable[[str, int], None] = lambda _method, _status: None,
+        called: Callable[[str, int, float], None] = lambda _method, _status, _seconds: None,
     ) -> None:
         # The Version header is required: without it the answer is 401. The User-Agent, which `http` sends, must not be
         # Python's, which the CDN bans. Other people's reports say both; HighLevel's documentation says neither.
@@ -72,7 +72,7 @@ class Client:
         self._version = version
         self._attempts = attempts
         self._called = called
-        """Called for each request, with its method and the answer's status; 0 if there was no answer."""
+        """Called for each request: its method, the answer's status (0 if there was none), and the seconds it took."""
         self.rate_limiter = RateLimiter()
         self.date, self.heard_at = "", 0.0
         """The `Date` header of the latest answer (empty before one), and our own Unix time when it came."""
@@ -183,12 +183,13 @@ class Client:
                 max_body=call.max_body or MAX_BODY,
                 may_send=may_send,
             )
+            began = loop_time()
             try:
                 answer = await fetch(self._http, request, self._auth)
             except Exception:
-                self._called(call.method, 0)
+                self._called(call.method, 0, loop_time() - began)
                 raise
-            self._called(call.method, answer.status)
+            self._called(call.method, answer.status, loop_time() - began)
             self.date, self.heard_at = answer.headers.get("date", ""), time.time()
             self.rate_limiter.observe(read_limits(answer))
         return answer

@@ -6,6 +6,7 @@ from typing import assert_never
 
 import structlog
 
+from bot.commands.instrumentation import LOOKED, MISUNDERSTOOD
 from bot.commands.reply import Message
 from bot.commands.request import (
     Change,
@@ -85,10 +86,13 @@ class TypedCommands:
         request = self._parse(interaction.text)
         match request:
             case Help():
+                self._intake.note(LOOKED, interaction, kind="help")
                 return self._messages.help.overview()
             case WhoAmI():
+                self._intake.note(LOOKED, interaction, kind="whoami")
                 return await self._handlers.approvals.whoami(interaction)
             case ShowAccess():
+                self._intake.note(LOOKED, interaction, kind="access")
                 return await self._handlers.approvals.show(interaction)
             case _:
                 return await self._intake.refusal(interaction) or await self._do(request, interaction)
@@ -102,21 +106,26 @@ class TypedCommands:
     async def _do(self, request: Restricted, interaction: Interaction) -> Message | None:
         match request:
             case Misunderstood():
-                log.info("command.misunderstood", problem=request.problem.value)
+                self._intake.note(MISUNDERSTOOD, interaction, problem=request.problem.value)
                 return self._messages.help.misunderstood(request, interaction.reference)
             case ShowHistory(deal=deal) if deal:
+                self._intake.note(LOOKED, interaction, kind="history")
                 self._handlers.named.history(deal, await self._handlers.channels.home(interaction), interaction)
                 return None
             case ShowHistory():
+                self._intake.note(LOOKED, interaction, kind="history")
                 return await self._handlers.history.show(request, interaction)
             case ShowDeal():
+                self._intake.note(LOOKED, interaction, kind="deal")
                 home = request.location_id or await self._handlers.channels.home(interaction)
                 self._handlers.cards.show(replace(request, location_id=home), interaction)
                 return None
             case OpenForm():
+                self._intake.note(LOOKED, interaction, kind="form")
                 self._handlers.form.open_later(interaction, Target("", await self._handlers.channels.home(interaction)))
                 return None
             case UseLocation() | Mute():
+                self._intake.note(LOOKED, interaction, kind="channel")
                 return await self._handlers.channels.answer(request, interaction)
             case Undo():
                 return await self._handlers.undo.last_change(interaction)

@@ -577,14 +577,14 @@ async def test_lost_reasons_are_read() -> None:
 
 
 async def test_each_request_is_reported_with_its_status_or_zero(highlevel: HighLevel, url: str) -> None:
-    told: list[tuple[str, int]] = []
+    told: list[tuple[str, int, bool]] = []
     client = Client(
         base_url=url,
         auth=PrivateIntegration(TOKEN),
         version="2021-07-28",
         http=HttpClient(AGENT),
         attempts=QUICK,
-        called=lambda method, status: told.append((method, status)),
+        called=lambda method, status, seconds: told.append((method, status, seconds >= 0)),
     )
     async with client:
         highlevel.misbehave(DROPS)
@@ -594,7 +594,7 @@ async def test_each_request_is_reported_with_its_status_or_zero(highlevel: HighL
         with pytest.raises(OutOfTime):
             await _read(client, seconds=-1)
 
-    assert told == [("GET", 0), ("GET", 503), ("GET", 200), ("PUT", 200)]
+    assert told == [("GET", 0, True), ("GET", 503, True), ("GET", 200, True), ("PUT", 200, True)]
 
 
 # --- a write that is no longer wanted ------------------------------------------------------------------------------
