@@ -125,7 +125,8 @@ class TypedCommands:
                 self._handlers.form.open_later(interaction, Target("", await self._handlers.channels.home(interaction)))
                 return None
             case UseLocation() | Mute():
-                self._intake.note(LOOKED, interaction, kind="channel")
+                if request == UseLocation():  # else it changes what the channel does, which is logged where it is done
+                    self._intake.note(LOOKED, interaction, kind="use")
                 return await self._handlers.channels.answer(request, interaction)
             case Undo():
                 return await self._handlers.undo.last_change(interaction)
