@@ -10,7 +10,7 @@ from tests.house import ANA, SALES, House, open_house
 
 A_MINUTE = 200
 """Commands."""
-DEALS = [f"deal{number:016}" for number in range(24)]
+DEALS = [f"aB3dE5fG7hJ9kL1mN{number:02}q" for number in range(24)]
 
 
 async def _type(house: House, deal: str, acknowledged: list[str]) -> None:

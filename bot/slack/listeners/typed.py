@@ -1,6 +1,6 @@
 """Listens to the typed command: answers at once what it can, and passes the rest on to the worker."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -42,6 +42,17 @@ log = structlog.get_logger(__name__)
 
 LONGEST_NAME = 32
 """Characters of a slash command's name, as Slack has it."""
+
+KINDS: Mapping[type[Request], str] = {
+    Help: "help",
+    WhoAmI: "whoami",
+    ShowAccess: "access",
+    ShowHistory: "history",
+    ShowDeal: "deal",
+    OpenForm: "form",
+    UseLocation: "use",
+}
+"""What the log calls the commands that only look."""
 
 Restricted = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Mute | Undo | UndoDeal | Change
 """Requests that only people who may change deals can make."""
@@ -86,16 +97,25 @@ class TypedCommands:
         request = self._parse(interaction.text)
         match request:
             case Help():
-                self._intake.note(LOOKED, interaction, kind="help")
-                return self._messages.help.overview()
+                answer: Message | None = self._messages.help.overview()
             case WhoAmI():
-                self._intake.note(LOOKED, interaction, kind="whoami")
-                return await self._handlers.approvals.whoami(interaction)
+                answer = await self._handlers.approvals.whoami(interaction)
             case ShowAccess():
-                self._intake.note(LOOKED, interaction, kind="access")
-                return await self._handlers.approvals.show(interaction)
+                answer = await self._handlers.approvals.show(interaction)
             case _:
-                return await self._intake.refusal(interaction) or await self._do(request, interaction)
+                if refused := await self._intake.refusal(interaction):
+                    return refused
+                answer = await self._do(request, interaction)
+        self._note(request, interaction)
+        return answer
+
+    def _note(self, request: Request, interaction: Interaction) -> None:
+        """Log and count what is no entry of the ledger; what changes something is noted where that is done."""
+        match request:
+            case Misunderstood(problem=problem):
+                self._intake.note(MISUNDERSTOOD, interaction, problem=problem.value)
+            case UseLocation("") | Help() | WhoAmI() | ShowAccess() | ShowHistory() | ShowDeal() | OpenForm():
+                self._intake.note(LOOKED, interaction, kind=KINDS[type(request)])
 
     async def answer_misnamed(self, interaction: Interaction) -> Message:
         """Answer a command whose name is not the one in the settings: it was changed there, or in the Slack app."""
@@ -106,27 +126,20 @@ class TypedCommands:
     async def _do(self, request: Restricted, interaction: Interaction) -> Message | None:
         match request:
             case Misunderstood():
-                self._intake.note(MISUNDERSTOOD, interaction, problem=request.problem.value)
                 return self._messages.help.misunderstood(request, interaction.reference)
             case ShowHistory(deal=deal) if deal:
-                self._intake.note(LOOKED, interaction, kind="history")
                 self._handlers.named.history(deal, await self._handlers.channels.home(interaction), interaction)
                 return None
             case ShowHistory():
-                self._intake.note(LOOKED, interaction, kind="history")
                 return await self._handlers.history.show(request, interaction)
             case ShowDeal():
-                self._intake.note(LOOKED, interaction, kind="deal")
                 home = request.location_id or await self._handlers.channels.home(interaction)
                 self._handlers.cards.show(replace(request, location_id=home), interaction)
                 return None
             case OpenForm():
-                self._intake.note(LOOKED, interaction, kind="form")
                 self._handlers.form.open_later(interaction, Target("", await self._handlers.channels.home(interaction)))
                 return None
             case UseLocation() | Mute():
-                if request == UseLocation():  # else it changes what the channel does, which is logged where it is done
-                    self._intake.note(LOOKED, interaction, kind="use")
                 return await self._handlers.channels.answer(request, interaction)
             case Undo():
                 return await self._handlers.undo.last_change(interaction)
