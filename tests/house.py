@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,9 +112,11 @@ class House:
     async def answers(self, shown: Shown, action_id: str, value: str | None = None, *, user: str = ANA) -> Shown:
         """Answer a question by its button or its menu; returns the message that comes of it, when the question is gone.
 
+        That is a new message, or an earlier one that says something else now.
+
         Of several buttons with this `action_id`, press the one whose value begins with `value`.
         """
-        before = {each.ts for each in self.slack.shown}
+        before = {each.ts: each.text for each in self.slack.shown}
         if any(element.get("type") == "static_select" for element in _elements(shown)):
             await self.slack.select(shown, menu(shown, action_id), str(value), user=user)
         else:
@@ -129,19 +131,22 @@ class House:
         # A private result takes the place of the question. Beside a public one the question is deleted.
         await self.slack.wait_until(lambda: self._answered(shown) or self._left_alone(shown, before))
         now = next((each for each in self.slack.shown if each.ts == shown.ts), None)
-        return now if now and now.text != shown.text else await self._new(before)
+        if now and now.text != shown.text:
+            return now
+        edited = [each for each in self.slack.shown if each.ts in before and before[each.ts] != each.text]
+        return edited[0] if edited else await self._new(before)
 
     def _answered(self, question: Shown) -> bool:
         """Whether a result took the question's place, or the question is gone."""
         now = next((each for each in self.slack.shown if each.ts == question.ts), None)
         return now is None or now.text not in {question.text, GOES_ON}
 
-    def _left_alone(self, question: Shown, before: set[str]) -> bool:
+    def _left_alone(self, question: Shown, before: Mapping[str, str]) -> bool:
         """Whether something new came while the question stands as it was: then it was not taken as an answer."""
         stands = any(each.ts == question.ts and each.text == question.text for each in self.slack.shown)
         return stands and any(each.ts not in before for each in self.slack.shown)
 
-    async def _new(self, before: set[str]) -> Shown:
+    async def _new(self, before: Collection[str]) -> Shown:
         """Wait for a message that was not there before; returns it."""
         await self.slack.wait_until(lambda: any(each.ts not in before for each in self.slack.shown))
         return next(each for each in self.slack.shown if each.ts not in before)

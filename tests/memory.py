@@ -312,10 +312,11 @@ class MemoryLedger:
         row.told, row.lease_until = True, _now() + self.lease
         return True
 
-    async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
+    async def answer(self, key: str, outcome: Outcome, reply: Message | None, amends: str | None = None) -> None:
         row = self._ours(key)
         self.store.refuse("answer")
         row.state, row.outcome, row.reply = State.ANSWERED, outcome, reply
+        row.entry = replace(row.entry, amends=amends or row.entry.amends)
 
     async def reply(self, key: str, reply: Message) -> None:
         self._ours(key).reply = reply
@@ -378,6 +379,13 @@ class MemoryLedger:
 
     async def undo_of(self, key: str) -> Record | None:
         return next((_record(row) for row in self._rows().values() if row.entry.undoes == key and row.stands), None)
+
+    async def told_before(self, key: str) -> bool:
+        rows = self._rows()
+        this = rows.get(key)
+        deals = {row.entry.wish.opportunity_id for row in rows.values() if key in {row.entry.key, row.entry.batch}}
+        earlier = [row for row in self._unfinished() if row.entry.wish.opportunity_id in deals]
+        return this is None or all(row.number >= this.number for row in earlier)
 
     async def of_batch(self, batch: str) -> list[Record]:
         together = [row for row in self._rows().values() if row.entry.batch == batch]
@@ -477,6 +485,7 @@ def _record(row: Row) -> Record:
         public=row.entry.public,
         announced_in=row.announced[0] or None,
         announced_ts=row.announced[1] or None,
+        amends=row.entry.amends,
         only_if=row.entry.wish.only_if,
         value=(after or before or NONE).value,
         company=(after or before or NONE).company,

@@ -1,12 +1,13 @@
-"""Decides what follows a command: an undo of it, or the answer to a question that it asked. Pure."""
+"""Decides what follows a command: an undo or a correction of it, or the answer to a question that it asked. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
-from bot.commands.record import Entry, Origin, Record, UndoRefusal
-from bot.deals.deal import Status
-from bot.deals.outcome import Cause, Effect, Result
+from bot.commands.record import Entry, Origin, Record, UndoRefusal, Unfamiliar
+from bot.deals.deal import STATES, Status
+from bot.deals.outcome import Cause, Changed, Effect, Outcome, Result
 from bot.deals.wish import Consent, Wish
 
 
@@ -53,6 +54,7 @@ class Undoing:
                 entry,
                 undoes=change.key,
                 batch=origin.key if change.batch else entry.batch,
+                public=change.public,
                 asked_privately=False,  # the button stands under a result, which stays if it cannot be undone
             )
             for entry, (change, _) in zip(origin.entries(wishes), self.changes, strict=True)
@@ -80,12 +82,53 @@ def undo(changes: Sequence[Record], window: timedelta, now: datetime) -> Undoing
     """
     if window and (under_way := next((each for each in changes if each.outcome is None), None)):
         return CannotUndo(UndoRefusal.NOT_DONE, under_way)
-    tried = [(each, each.undo(window, now)) for each in changes]
+    tried = [(each, undo_of(each, window, now)) for each in changes]
     wishes = tuple((each, wish) for each, wish in tried if isinstance(wish, Wish))
     if wishes:
         return Undoing(wishes)
     change, refusal = next((each, found) for each, found in tried if isinstance(found, UndoRefusal))
     return CannotUndo(refusal, change)
+
+
+def undo_of(change: Record, window: timedelta, now: datetime) -> Wish | UndoRefusal:
+    """The wish that undoes a change, or why there is none.
+
+    A change can be undone for a `window` after its command was accepted; a window of zero means never. The deal
+    must still have the status that this change gave it. It gets back the earlier one, with its lost reason.
+    """
+    if not window:
+        return UndoRefusal.SWITCHED_OFF
+    match change.outcome:
+        case None:
+            return UndoRefusal.NOT_DONE
+        case Unfamiliar():
+            return UndoRefusal.UNSURE
+        case Result() | Cause():
+            pass
+        case _:
+            assert_never(change.outcome)
+    match change.effect:
+        case Effect.UNKNOWN | Unfamiliar():
+            return UndoRefusal.UNSURE
+        case Effect.NOTHING | None:
+            pass
+        case _:
+            assert_never(change.effect)
+    if not change.changed or change.undoes:
+        return UndoRefusal.NO_CHANGE
+    if now - change.at > window:
+        return UndoRefusal.TOO_OLD
+    if change.before not in STATES:
+        return UndoRefusal.NO_STATUS
+    reason = change.before_lost_reason_id if change.before == Status.LOST else None
+    return Wish(
+        change.opportunity_id,
+        Status(change.before),
+        lost_reason_id=reason,
+        only_if=change.after,
+        consent=Consent.GIVEN,
+        location_id=change.location_id,
+    )
 
 
 def choose(origin: Origin, question: Record | None, opportunity_id: str, seen: str = "") -> Continuation | NoQuestion:
@@ -127,8 +170,40 @@ def give_reason(origin: Origin, asked: Sequence[Record], lost_reason_id: str) ->
         )
         for each in lost
     ]
-    entries = origin.entries(wishes, public=lost[0].public)
-    return Continuation(tuple(replace(entry, text=lost[0].text) for entry in entries), question=None)
+    entries = tuple(
+        replace(
+            entry,
+            text=change.text,
+            public=change.public,
+            amends=change.key,
+            batch=origin.key if change.batch else entry.batch,
+            message_ts="",
+        )
+        for entry, change in zip(origin.entries(wishes), lost, strict=True)
+    )
+    return Continuation(entries, question=None)
+
+
+def may_correct(entry: Entry, outcome: Outcome) -> bool:
+    """Whether a command may turn out to correct an earlier change, so that it is worth to look for one."""
+    alone = not (entry.undoes or entry.amends or entry.batch)
+    return alone and entry.public and isinstance(outcome, Changed) and outcome.before.status != outcome.after.status
+
+
+def corrected(key: str, before: str, commands: Sequence[Record], within: timedelta) -> Record | None:
+    """The change that this command corrects, whose message tells of both from now on; `None` for most.
+
+    It is the last change of the deal from Slack, by the same caller in the same channel, at most so long before, and
+    the deal still was what it made it. What comes later, or from another person, is news and a message of its own.
+    `key`: that of this command. `before`: the status that it found. `commands`: the latest ones about the deal, latest
+    first, with this one among them.
+    """
+    this = next((each for each in commands if each.key == key), None)
+    last = next((each for each in commands if each.changed and each.key != key), None)
+    if this is None or last is None or last.undoes or last.batch or not last.public:
+        return None
+    same = (last.user_id, last.channel_id, last.after) == (this.user_id, this.channel_id, before)
+    return last if same and this.at - last.at <= within else None
 
 
 def failed_safely(record: Record) -> bool:

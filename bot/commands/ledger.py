@@ -86,10 +86,11 @@ class WorkerLedger(Protocol):
         `False`: do not tell them, because that is noted already, or another process owns the command.
         """
 
-    async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
+    async def answer(self, key: str, outcome: Outcome, reply: Message | None, amends: str | None = None) -> None:
         """Note the outcome, and the reply that is about to be delivered. The next command may have the deal.
 
         `reply`: `None` for a command of a batch, which gets one reply when all its commands have their outcome.
+        `amends`: the key of the change that it turned out to correct; `None` leaves what it was accepted with.
         """
 
     async def reply(self, key: str, reply: Message) -> None:
@@ -140,6 +141,12 @@ class History(Protocol):
 
     async def undo_of(self, key: str) -> Record | None:
         """The command that undoes this one, under way or done; `None` if there is none."""
+
+    async def told_before(self, key: str) -> bool:
+        """Whether all commands about the same deals that were accepted before this one have told what became of them.
+
+        For a batch's first command these are the deals of its batch.
+        """
 
     async def of_batch(self, batch: str) -> list[Record]:
         """The commands of a batch, in their order; `batch` is the key of the first."""

@@ -1,14 +1,14 @@
-"""A command as it is accepted, and as the ledger remembers it; decides whether it can be undone. Pure."""
+"""A command as it is accepted, and as the ledger remembers it. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
 from bot.access.rules import Caller
 from bot.commands.reply import Address
-from bot.deals.deal import STATES, Status
+from bot.deals.deal import Status
 from bot.deals.outcome import Cause, Effect, Result
 from bot.deals.wish import Consent, Wish
 
@@ -73,6 +73,8 @@ class Entry:
     """The key of the command that this one undoes."""
     continues: str | None = None
     """The key of the command that asked a question, if this is the answer; or that failed, if it is run once more."""
+    amends: str | None = None
+    """The key of the change that this one adds a lost reason to, or corrects: its messages tell of both."""
     batch: str | None = None
     """The key of the batch's first command, which gets the reply; `None` for a command that is alone."""
     note: str = ""
@@ -200,11 +202,18 @@ class Record:
     announced_ts: str | None = None
     location_id: str = ""
     """The sub-account; empty if there was only one."""
+    amends: str | None = None
     only_if: str | None = None
     """The status that the deal had to have still; `None` for any."""
     value: float | None = None
     company: str | None = None
     """The deal's monetary value, and its company, at that time."""
+
+    @property
+    def messages(self) -> tuple[tuple[str, str], ...]:
+        """The channel and the id of each message that tells of it, as far as Slack said."""
+        places = (self.channel_id, self.message_ts), (self.announced_in, self.announced_ts)
+        return tuple((channel_id, ts) for channel_id, ts in places if channel_id and ts)
 
     @property
     def changed(self) -> bool:
@@ -258,43 +267,5 @@ class Record:
             name=self.called or "",
             reason=self.reason or "",
             consent=Consent.GIVEN if self.was_shown else consent,
-            location_id=self.location_id,
-        )
-
-    def undo(self, window: timedelta, now: datetime) -> Wish | UndoRefusal:
-        """The wish that undoes this change, for a `window` after its command, or never; or why there is none.
-
-        The deal must still have the status that this change gave it. It gets the earlier one back, and its lost reason.
-        """
-        if not window:
-            return UndoRefusal.SWITCHED_OFF
-        match self.outcome:
-            case None:
-                return UndoRefusal.NOT_DONE
-            case Unfamiliar():
-                return UndoRefusal.UNSURE
-            case Result() | Cause():
-                pass
-            case _:
-                assert_never(self.outcome)
-        match self.effect:
-            case Effect.UNKNOWN | Unfamiliar():
-                return UndoRefusal.UNSURE
-            case Effect.NOTHING | None:
-                pass
-            case _:
-                assert_never(self.effect)
-        if not self.changed or self.undoes:
-            return UndoRefusal.NO_CHANGE
-        if now - self.at > window:
-            return UndoRefusal.TOO_OLD
-        if self.before not in STATES:
-            return UndoRefusal.NO_STATUS
-        return Wish(
-            self.opportunity_id,
-            Status(self.before),
-            lost_reason_id=self.before_lost_reason_id if self.before == Status.LOST else None,
-            only_if=self.after,
-            consent=Consent.GIVEN,
             location_id=self.location_id,
         )

@@ -24,8 +24,12 @@ class Message:
     """The id of another channel where it is posted too; empty for none."""
     asks_why: bool = False
     """The caller is asked for the lost reason afterwards."""
-    is_undo: bool = False
-    """It tells of an undo: it replaces every other message about the change that is undone."""
+    edits: bool = False
+    """It takes the place of every message about the change that the command undoes, adds to or corrects."""
+    aside: "Message | None" = None
+    """What the caller alone reads where it takes the place of a message that they may not see just now."""
+    otherwise: "Message | None" = None
+    """What is said where it can take no message's place; `None` for the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class DeliveryWay(StrEnum):
 
     RESPONSE_URL = "response_url"
     CHANNEL = "channel"
+    IN_PLACE = "in_place"
+    """Where the change that it is about was told: in place of its messages, or beside them."""
     DIRECT_MESSAGE = "direct_message"
     TOGETHER = "together"
     """In the one reply to its batch."""

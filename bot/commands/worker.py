@@ -8,15 +8,16 @@ from functools import partial
 
 import structlog
 
+from bot.commands.delivery.replies import ReplyDelivery, ReplyTiming
 from bot.commands.execution import MOST_ATTEMPTS, Accounts, Channels, Execution, parked
 from bot.commands.instrumentation import NO_METRICS, Instrumentation, fields_of, noting_calls
 from bot.commands.ledger import Claim, WorkerStorage
-from bot.commands.outbox import Outbox, ReplyDelivery, Words, until_stored
+from bot.commands.outbox import Outbox, Words, until_stored
 from bot.commands.record import Entry, Record
 from bot.commands.reply import DeliveryWay, Message
 from bot.commands.tasks import Tasks
 from bot.deals.clock import loop_time, uptime
-from bot.deals.outcome import Cause, Effect, Failed, Outcome, Result, Trouble, word
+from bot.deals.outcome import Cause, Effect, Failed, Outcome, Trouble, word
 from bot.deals.ports import LeaseLost, StoreDown, StoreRefused
 
 log = structlog.get_logger(__name__)
@@ -45,6 +46,8 @@ class WorkerTiming:
     """By which a pause must be late to be reported: the host gave this process no CPU."""
     tell: float = 5.0
     """From a command's start until its caller is told that it takes longer."""
+    correct: float = 600.0
+    """After a change, in which the same caller's next one about the deal corrects it: its message tells of both."""
     retry: float = 0.25
     """Before the next try, while another command has the deal or the database is down."""
     mend: float = 1.0
@@ -83,7 +86,8 @@ class Worker:
         self._execution = Execution(
             accounts, channels, storage.ledger, retry=timing.retry, wait_for_limit=timing.wait_for_limit
         )
-        self._replies = ReplyDelivery(accounts, storage, words, outbox, timing.retry, timing.tell, instrumentation)
+        replies = ReplyTiming(timing.retry, timing.tell, timing.correct)
+        self._replies = ReplyDelivery(accounts, storage, words, outbox, replies, instrumentation)
         self._until_stored = partial(until_stored, pause=timing.retry)
         self._running: set[str] = set()
         """The keys of the commands that run in this process."""
@@ -208,30 +212,23 @@ class Worker:
         seconds = round(loop_time() - accepted, 2)
         log.info("command.done", **fields_of(entry, outcome), attempts=claim.attempts + 1, seconds=seconds, calls=calls)
         try:
-            reply = await self._note_outcome(outcome, entry)
+            reply, entry = await self._note_outcome(outcome, entry)
         except StoreRefused:  # the deal may be changed, and no note can say to what
             log.error("command.not_noted")
-            reply = await self._note_outcome(Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN), entry)
+            reply, entry = await self._note_outcome(Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN), entry)
         return replace(claim, entry=entry, reply=reply, answered=True)
 
-    async def _note_outcome(self, outcome: Outcome, entry: Entry) -> Message | None:
-        """Write down what became of a command, and the reply; `None` for one of several."""
-        undone = await self._replies.undone(entry)
-        reply = None if entry.batch else self._words.outcome(outcome, entry, undone)
-        await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply))
+    async def _note_outcome(self, outcome: Outcome, entry: Entry) -> tuple[Message | None, Entry]:
+        """Write down what became of a command, and its reply; returns what `ReplyDelivery.reply_to` does."""
+        reply, entry = await self._replies.reply_to(outcome, entry)
+        await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply, entry.amends))
         self._instrumentation.commanded(word(outcome))
-        return reply
+        return reply, entry
 
     async def _answer_for_batch(self, entry: Entry, batch: str) -> Message:
         """Wait until each command of a batch has its outcome; note their one reply, and return it."""
         records = await self._wait_for_batch(batch)
-        undone = await self._replies.undone(entry)
-        earlier = (
-            await self._until_stored(partial(self._history.of_batch, undone.batch)) if undone and undone.batch else []
-        )
-        lacks_reason = any(record.outcome is Result.REASON_WANTED for record in records)
-        reasons = await self._replies.lost_reasons(entry) if lacks_reason else None
-        reply = self._words.several(records, entry, earlier, reasons or ())
+        reply = await self._replies.reply_to_batch(records, entry)
         await self._until_stored(lambda: self._ledger.reply(entry.key, reply))
         return reply
 

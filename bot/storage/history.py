@@ -14,7 +14,7 @@ from bot.deals.outcome import Effect, Result
 from bot.storage.database import Database
 from bot.storage.engine import engine_for_reading, reason
 from bot.storage.migrations import UnreleasedSchemaError, must_be_current
-from bot.storage.rows import RECORD_COLUMNS, as_record, iso
+from bot.storage.rows import RECORD_COLUMNS, UNFINISHED, as_record, iso
 from bot.storage.tables import commands
 
 ROWS_AT_ONCE = 500
@@ -48,6 +48,12 @@ class SqlHistory:
         stands = commands.c.outcome.is_(None) | (commands.c.outcome == Result.CHANGED.value)
         return await self._first(commands.c.undoes == key, stands)
 
+    async def told_before(self, key: str) -> bool:
+        """See `History`."""
+        number = sa.select(commands.c.number).where(commands.c.key == key).scalar_subquery()
+        deals = sa.select(commands.c.opportunity_id).where((commands.c.key == key) | (commands.c.batch == key))
+        return await self._first(UNFINISHED, commands.c.opportunity_id.in_(deals), commands.c.number < number) is None
+
     async def of_batch(self, batch: str) -> list[Record]:
         """See `History`."""
         found = await self._read(None, commands.c.batch == batch)
@@ -65,10 +71,10 @@ class SqlHistory:
         """See `History`."""
         return await self._read(most, commands.c.opportunity_id == opportunity_id)
 
-    async def _first(self, *conditions: sa.ColumnElement[bool]) -> Record | None:
+    async def _first(self, *conditions: sa.ColumnElement[bool] | sa.TextClause) -> Record | None:
         return next(iter(await self._read(1, *conditions)), None)
 
-    async def _read(self, most: int | None, *conditions: sa.ColumnElement[bool]) -> list[Record]:
+    async def _read(self, most: int | None, *conditions: sa.ColumnElement[bool] | sa.TextClause) -> list[Record]:
         statement = sa.select(*RECORD_COLUMNS).where(*conditions).order_by(_LATEST_FIRST).limit(most)
         rows = await self._database.do(lambda connection: connection.execute(statement).all())
         return [as_record(row) for row in rows]

@@ -69,9 +69,9 @@ class Leases:
             self._extend(began, [key])
         return first
 
-    async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
+    async def answer(self, key: str, outcome: Outcome, reply: Message | None, amends: str | None = None) -> None:
         """See `WorkerLedger`."""
-        await self._noted(key, self._ledger.answer(key, outcome, reply))
+        await self._noted(key, self._ledger.answer(key, outcome, reply, amends))
 
     async def reply(self, key: str, reply: Message) -> None:
         """See `WorkerLedger`."""

@@ -183,10 +183,11 @@ class SqlLedger:
         """See `WorkerLedger`."""
         return await self._execute(self._update_told, key, told_to_wait=1) == 1
 
-    async def answer(self, key: str, outcome: Outcome, reply: Message | None) -> None:
+    async def answer(self, key: str, outcome: Outcome, reply: Message | None, amends: str | None = None) -> None:
         """See `WorkerLedger`."""
         written = rows.reply_column(reply) if reply else None
         columns = {"state": State.ANSWERED.value, "reply": written, **rows.outcome_columns(outcome)}
+        columns |= {"amends": amends} if amends else {}
         learned = learned_from(outcome)
 
         def write(connection: sa.Connection) -> int:

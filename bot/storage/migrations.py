@@ -30,7 +30,7 @@ MIGRATIONS: Steps = (
             location_id TEXT NOT NULL, opportunity_id TEXT NOT NULL, opportunity_name TEXT, value DOUBLE PRECISION,
             company TEXT, called TEXT,
             status TEXT NOT NULL, lost_reason_id TEXT, reason TEXT, only_if TEXT, consent TEXT NOT NULL,
-            undoes TEXT, continues TEXT, batch TEXT, note TEXT, public INTEGER NOT NULL,
+            undoes TEXT, continues TEXT, amends TEXT, batch TEXT, note TEXT, public INTEGER NOT NULL,
             asked_why INTEGER NOT NULL, asked_privately INTEGER NOT NULL,
             state TEXT NOT NULL, owner TEXT, lease_until DOUBLE PRECISION, attempts INTEGER NOT NULL,
             before TEXT, before_lost_reason_id TEXT, after TEXT, outcome TEXT, effect TEXT, trace_id TEXT,

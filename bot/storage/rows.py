@@ -1,6 +1,7 @@
 """Turns the rows of `commands` into values, and values into columns; and gives rows to another owner."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -71,6 +72,7 @@ RECORD_COLUMNS = [
     commands.c.announced_in,
     commands.c.announced_ts,
     commands.c.location_id,
+    commands.c.amends,
     commands.c.only_if,
     commands.c.value,
     commands.c.company,
@@ -131,6 +133,7 @@ def as_claim(row: sa.RowMapping) -> Claim:
         message_ts=row["message_ts"] or "",
         undoes=row["undoes"],
         continues=row["continues"],
+        amends=row["amends"],
         batch=row["batch"],
         note=row["note"] or "",
         public=bool(row["public"]),
@@ -159,9 +162,13 @@ def as_claim(row: sa.RowMapping) -> Claim:
 
 def _as_message(reply: str) -> Message:
     """The reply as it was written, without fields that only another version knows."""
-    known = Message.__dataclass_fields__
-    fields = {name: value for name, value in json.loads(reply).items() if name in known}
-    return Message(**fields | {"blocks": tuple(fields["blocks"])})
+    return _read_message(json.loads(reply))
+
+
+def _read_message(written: Mapping[str, Any]) -> Message:
+    fields = {name: value for name, value in written.items() if name in Message.__dataclass_fields__}
+    others = {name: _read_message(fields[name]) for name in ("aside", "otherwise") if fields.get(name)}
+    return Message(**fields | others | {"blocks": tuple(fields["blocks"])})
 
 
 # --- into the database ----------------------------------------------------------------------------------------------
@@ -186,6 +193,7 @@ def as_row(entry: Entry) -> dict[str, Any]:
         "consent": entry.wish.consent.value,
         "undoes": entry.undoes,
         "continues": entry.continues,
+        "amends": entry.amends,
         "batch": entry.batch,
         "note": entry.note or None,
         "public": int(entry.public),
@@ -246,7 +254,11 @@ def delivery_columns(delivered: str, message_ts: str, announced: tuple[str, str]
 
 def reply_column(reply: Message) -> str:
     """The column `reply`."""
-    return json.dumps({name: getattr(reply, name) for name in Message.__dataclass_fields__})
+    return json.dumps(_fields(reply), default=_fields)
+
+
+def _fields(message: Message) -> dict[str, Any]:
+    return {name: getattr(message, name) for name in Message.__dataclass_fields__}
 
 
 def seconds_between(earlier: str, later: str) -> float:

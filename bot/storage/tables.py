@@ -43,6 +43,7 @@ commands = sa.Table(
     sa.Column("consent", sa.Text, nullable=False),
     sa.Column("undoes", sa.Text),
     sa.Column("continues", sa.Text),
+    sa.Column("amends", sa.Text),
     sa.Column("batch", sa.Text),
     sa.Column("note", sa.Text),
     sa.Column("public", sa.Integer, nullable=False),
@@ -92,6 +93,7 @@ What it asks for:
 - `consent`: how far the command may go before the caller is asked, a `Consent`.
 - `undoes`: the key of the command that this one undoes.
 - `continues`: the key of the command that stopped with a question, to which this one is the answer.
+- `amends`: the key of the change that this one adds a lost reason to, or corrects; its message tells of both.
 - `batch`: of several that were asked for at once, the key of the first, which answers for all.
 - `note`: what is posted with the result.
 - `public`: 1 where the channel sees the result, otherwise 0.

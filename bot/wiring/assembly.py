@@ -1,5 +1,7 @@
 """Puts the parts together, a function or a file per folder of the bot."""
 
+from dataclasses import replace
+
 import stamina
 
 from bot.commands.instrumentation import NO_METRICS
@@ -85,6 +87,9 @@ def _messages(settings: Settings) -> Messages:
 
 
 def _worker(parts: Parts, tasks: Tasks) -> Worker:
+    worker = parts.tempo.worker
+    # Where a change can no longer be undone, it is not corrected in place either.
+    correct = min(worker.correct, parts.settings.policy.undo_window.total_seconds())
     return Worker(
         accounts=parts.highlevel.accounts,
         channels=parts.slack.directory,
@@ -92,6 +97,6 @@ def _worker(parts: Parts, tasks: Tasks) -> Worker:
         words=parts.messages,
         outbox=parts.outbox,
         tasks=tasks,
-        timing=parts.tempo.worker,
+        timing=replace(worker, correct=correct),
         instrumentation=parts.instrumentation,
     )

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,15 +12,17 @@ from bot.commands.followups import (
     Undoing,
     choose,
     confirm,
+    corrected,
     give_reason,
+    may_correct,
     retry,
     undo,
 )
 from bot.commands.record import Origin, Record, UndoRefusal
-from bot.deals.deal import Status
-from bot.deals.outcome import Cause, Effect, Result
-from bot.deals.wish import Consent
-from tests.memory import CHANGE
+from bot.deals.deal import Opportunity, Status
+from bot.deals.outcome import AlreadySo, Cause, Changed, Effect, Outcome, Result
+from bot.deals.wish import Consent, Wish
+from tests.memory import CHANGE, entry
 
 ORIGIN = Origin("1.2.3", "REF", Caller("U2", "T1", "C1"), "pressed", "https://press.example", "17.1")
 DAY = timedelta(hours=24)
@@ -202,3 +205,78 @@ def test_a_consent_given_on_a_card_is_for_the_deal_as_it_was_then(
 
     assert isinstance(again, Continuation)
     assert [entry.wish.consent for entry in again.entries] == [consent]
+
+
+# --- what amends an earlier change -----------------------------------------------------------------------------------
+
+LATER = replace(CHANGE, key="later", at=CHANGE.at + timedelta(minutes=5), outcome=None, before=None, after=None)
+LOSES = replace(entry("later"), wish=Wish("deal", Status.LOST))
+WON, LOST = (Opportunity("deal", status) for status in ("won", "lost"))
+TEN_MINUTES = timedelta(minutes=10)
+
+
+def _corrected(*commands: Record, before: str = "won") -> Record | None:
+    return corrected("later", before, commands, TEN_MINUTES)
+
+
+@pytest.mark.parametrize("batch", [None, "a"])
+def test_a_reason_for_a_loss_amends_the_loss_and_is_as_public(batch: str | None) -> None:
+    lost = replace(CHANGE, status="lost", after="lost", public=False, batch=batch)
+    found = give_reason(ORIGIN, [lost], "price")
+
+    assert isinstance(found, Continuation)
+    (only,) = found.entries
+    assert (only.amends, only.continues, only.public, only.message_ts) == (CHANGE.key, None, False, "")
+    assert only.batch == (ORIGIN.key if batch else None)
+
+
+def test_an_undo_is_as_public_as_what_it_undoes() -> None:
+    undoing = _undo(replace(CHANGE, public=False))
+
+    assert isinstance(undoing, Undoing)
+    assert [each.public for each in undoing.entries(ORIGIN)] == [False]
+
+
+def test_a_change_corrects_the_callers_last_one_of_the_deal() -> None:
+    question = replace(CHANGE, key="question", outcome=Result.UNCONFIRMED, after="won", before="won")
+
+    assert _corrected(LATER, question, CHANGE) == CHANGE
+    assert _corrected(replace(LATER, at=CHANGE.at + TEN_MINUTES), CHANGE) == CHANGE
+
+
+@pytest.mark.parametrize(
+    ("fields", "before"),
+    [
+        ({"user_id": "U2"}, "won"),
+        ({"channel_id": "C2"}, "won"),
+        ({"public": False}, "won"),
+        ({"batch": "a"}, "won"),
+        ({"undoes": "another"}, "won"),
+        ({"at": CHANGE.at - timedelta(minutes=5, seconds=1)}, "won"),
+        ({"outcome": Result.ALREADY_SO}, "won"),
+        ({}, "lost"),
+    ],
+)
+def test_any_other_change_corrects_nothing(fields: dict[str, Any], before: str) -> None:
+    assert _corrected(LATER, replace(CHANGE, **fields), before=before) is None
+
+
+def test_a_change_that_is_not_known_any_more_corrects_nothing() -> None:
+    assert _corrected(CHANGE) is None
+    assert _corrected(LATER) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome"),
+    [
+        ({"undoes": "change"}, Changed(WON, LOST)),
+        ({"amends": "change"}, Changed(WON, LOST)),
+        ({"batch": "later"}, Changed(WON, LOST)),
+        ({"public": False}, Changed(WON, LOST)),
+        ({}, AlreadySo(LOST)),
+        ({}, Changed(LOST, LOST)),
+    ],
+)
+def test_only_a_public_change_of_one_deal_is_worth_a_look(fields: dict[str, Any], outcome: Outcome) -> None:
+    assert may_correct(LOSES, Changed(WON, LOST))
+    assert not may_correct(replace(LOSES, **fields), outcome)

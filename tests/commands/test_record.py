@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from bot.commands.followups import undo_of
 from bot.commands.record import UndoRefusal, Unfamiliar
 from bot.deals.deal import Status
 from bot.deals.outcome import Cause, Effect, Result
@@ -15,19 +16,19 @@ DAY = timedelta(hours=24)
 
 
 def test_an_undo_asks_for_the_status_before_if_the_deal_still_has_the_one_that_was_set() -> None:
-    assert CHANGE.undo(DAY, NOW) == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
+    assert undo_of(CHANGE, DAY, NOW) == Wish("deal", Status.OPEN, only_if="won", consent=Consent.GIVEN)
 
 
 def test_an_undo_restores_the_lost_reason() -> None:
     lost = replace(CHANGE, before="lost", before_lost_reason_id="reason")
 
-    assert lost.undo(DAY, NOW) == Wish(
+    assert undo_of(lost, DAY, NOW) == Wish(
         "deal", Status.LOST, lost_reason_id="reason", only_if="won", consent=Consent.GIVEN
     )
 
 
 def test_an_undo_sends_no_lost_reason_for_a_deal_that_was_open() -> None:
-    assert replace(CHANGE, before_lost_reason_id="old").undo(DAY, NOW) == Wish(
+    assert undo_of(replace(CHANGE, before_lost_reason_id="old"), DAY, NOW) == Wish(
         "deal", Status.OPEN, only_if="won", consent=Consent.GIVEN
     )
 
@@ -50,11 +51,11 @@ def test_an_undo_sends_no_lost_reason_for_a_deal_that_was_open() -> None:
     ],
 )
 def test_a_command_that_cannot_be_undone_says_why(fields: dict[str, Any], refusal: UndoRefusal) -> None:
-    assert replace(CHANGE, **fields).undo(DAY, NOW) is refusal
+    assert undo_of(replace(CHANGE, **fields), DAY, NOW) is refusal
 
 
 def test_nothing_can_be_undone_where_undo_is_switched_off() -> None:
-    assert CHANGE.undo(timedelta(), NOW) is UndoRefusal.SWITCHED_OFF
+    assert undo_of(CHANGE, timedelta(), NOW) is UndoRefusal.SWITCHED_OFF
 
 
 def test_an_added_lost_reason_is_no_change_of_the_status() -> None:

@@ -559,16 +559,17 @@ async def test_the_other_messages_about_an_undone_change_are_updated_as_soon_as_
 
     tries: list[str | None] = []
     watched = Watched(work.store)
-    await _undone(watched, PATIENT)
+    watched.messages = messages(announce_channels={Status.WON: "C2"})
+    await _undone(watched, PATIENT, message_ts="17.2")
 
     assert tries == ["channel"] * 5
-    assert [(channel, ts) for _, channel, ts in watched.updated] == [("C1", "17.2")]
+    assert [(channel, ts) for _, channel, ts in watched.updated] == [("C2", "18.1")]
 
 
 async def test_a_process_that_takes_over_the_reply_of_an_undo_whose_change_is_forgotten_only_delivers_it(
     work: Work,
 ) -> None:
-    row = _claim(work, "answered", reply=Message("It is undone.", (), public=True, is_undo=True))
+    row = _claim(work, "answered", reply=Message("It is undone.", (), public=True, edits=True))
     row.entry = replace(row.entry, undoes="forgotten")
     worker, _ = work.worker()
     await _tended(worker, lambda: row.state == "finished")
@@ -1150,13 +1151,62 @@ async def test_an_undo_by_button_replaces_the_message_of_the_button(work: Work) 
     assert work.updated == []
 
 
-async def test_a_typed_undo_is_told_and_replaces_the_message_about_the_change(work: Work) -> None:
+async def test_a_typed_undo_replaces_the_message_about_the_change_and_its_caller_alone_reads_more(work: Work) -> None:
     await _undone(work)
 
-    assert work.delivered[1][0].replaces is False
     ((message, channel, message_ts),) = work.updated
     assert "undid this" in message.text
     assert (channel, message_ts) == ("C1", "17.2")
+    aside, _ = work.delivered[1]
+    assert (aside.public, "You undid that" in aside.text) == (False, True)
+    row = work.store.rows["undo"]
+    assert (row.delivered, row.message_ts) == ("in_place", "17.2")
+
+
+async def test_what_a_typed_undo_updates_is_updated_as_soon_as_slack_takes_it(work: Work) -> None:
+    class Watched(Work):
+        async def update(
+            self, message: Message, channel_id: str, message_ts: str, still_ours: StillOurs
+        ) -> Delivery | NotYet:
+            self.tries += 1
+            self.away = self.tries < 5
+            return await super().update(message, channel_id, message_ts, still_ours)
+
+        tries = 0
+
+    watched = Watched(work.store)
+    await _undone(watched, PATIENT)
+
+    assert (watched.tries, len(watched.updated), len(watched.delivered)) == (5, 1, 2)
+
+
+async def test_an_undo_is_told_only_when_earlier_commands_about_the_deal_have_been(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    work.store.rows["change"].state = State.ANSWERED
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
+    await _until(lambda: work.store.rows["undo"].state == "answered")
+    await asyncio.sleep(0.1)
+    assert work.updated == []
+
+    work.store.rows["change"].state = State.FINISHED
+    await _until(lambda: work.store.rows["undo"].state == "finished")
+    assert len(work.updated) == 1
+
+
+async def test_an_undo_does_not_wait_for_longer_than_a_message_is_tried(work: Work) -> None:
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN)]
+    worker, ledger = work.worker()
+    await _submit(worker, ledger, _entry("change", deal="deal"))
+    await _until(lambda: work.store.rows["change"].state == "finished")
+    work.store.rows["change"].state = State.ANSWERED
+    await _submit(worker, ledger, _entry("undo", deal="deal", undoes="change"))
+    await asyncio.sleep(3700)
+
+    assert work.store.rows["undo"].state == "finished"
+    assert len(work.updated) == 1
 
 
 async def test_a_message_without_a_known_id_is_not_replaced(work: Work) -> None:
@@ -1186,7 +1236,7 @@ async def test_an_undo_replaces_every_other_message_about_the_change(work: Work)
     await _undone(work)
 
     assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2"), ("C2", "18.1")]
-    assert all(message.replaces and "undid this" in message.text for message, _, _ in work.updated)
+    assert all("undid this" in message.text for message, _, _ in work.updated)
     assert [channel for _, channel in work.posted] == ["C2"]
 
 
@@ -1443,8 +1493,9 @@ async def test_an_undo_of_a_batch_replaces_the_batchs_message(work: Work) -> Non
     await _all(worker, ledger, undos)
     await worker.drain()
 
-    assert "undid 2 changes" in work.texts[1]
-    ((_, channel, message_ts),) = work.updated
+    assert work.texts[1] == "You undid 2 changes."
+    ((message, channel, message_ts),) = work.updated
+    assert "undid 2 changes" in message.text
     assert (channel, message_ts) == ("C1", "17.2")
 
 
@@ -1460,8 +1511,9 @@ async def test_an_undo_of_the_only_change_in_a_batch_replaces_the_batchs_message
     await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
     await worker.drain()
 
-    assert "had marked it won" in work.texts[1]
-    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2")]
+    ((message, channel, message_ts),) = work.updated
+    assert "had marked it won" in message.text
+    assert (channel, message_ts) == ("C1", "17.2")
 
 
 async def test_an_undo_works_without_the_deleted_first_command_of_a_batch(work: Work) -> None:
@@ -1473,8 +1525,9 @@ async def test_an_undo_works_without_the_deleted_first_command_of_a_batch(work: 
     await _submit(worker, ledger, _entry("undo", deal="deal-b", undoes="b"))
     await worker.drain()
 
-    assert "undid this" in work.texts[0]
-    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.1")]
+    ((message, channel, message_ts),) = work.updated
+    assert "undid this" in message.text
+    assert (channel, message_ts) == ("C1", "17.1")
 
 
 # --- further messages -----------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ CASES: Mapping[str, Rendered] = CHANGES | FAILURES | QUESTIONS | PEOPLE
 def as_json(rendered: Rendered) -> str:
     """A rendering as its file has it. Fields of a message that are not set are left out."""
     if isinstance(rendered, Message):
-        set_ = {name: getattr(rendered, name) for name in ("replaces", "also_in", "asks_why", "is_undo")}
+        set_ = {name: getattr(rendered, name) for name in ("replaces", "also_in", "asks_why", "edits")}
         found: Mapping[str, Any] = {
             "text": rendered.text,
             "blocks": rendered.blocks,

@@ -8,7 +8,10 @@ import pytest
 
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.slack.server import Fault as SlackFault
-from tests.house import ANA, DEAL, SALES, House, open_house
+from bot.simulator.slack.workspace import button
+from tests.house import ANA, DEAL, OTHER_CHANNEL, SALES, House, open_house
+
+ANOTHER = "bC4eF6gH8jK1lM3nP5qR"
 
 REASONS = [
     {"id": "r1", "name": "Too expensive"},
@@ -103,23 +106,62 @@ async def test_where_a_reason_is_required_words_that_fit_none_or_several_are_ask
 
 
 async def test_a_person_who_loses_a_deal_is_asked_why_afterwards(any_house: House) -> None:
-    await any_house.says(f"{DEAL} lost")
+    loss = await any_house.says(f"{DEAL} lost")
     asked = (await any_house.slack.wait_for(2))[1]
     assert asked.only_to == ANA
     assert "New website lost? Pick a reason" in asked.text
 
     added = await any_house.answers(asked, "reason", "r2")
 
-    assert added.only_to is None
-    assert f"<@{ANA}> added a lost reason to " in added.text
-    assert "New website: Chose a competitor" in added.text
+    assert (added.ts, added.only_to) == (loss.ts, None)
+    assert f"<@{ANA}> marked New website lost" in added.text
+    assert "Chose a competitor" in added.text
     assert _sent(any_house)[-1] == {"status": "lost", "lostReasonId": "r2"}
+    assert any_house.slack.shown == [added]
+    assert button(added, "undo")["value"] == button(loss, "undo")["value"]
+
+
+async def test_a_reason_for_a_loss_whose_message_cannot_be_edited_is_one_sentence(house: House) -> None:
+    house.keep_out()
+    loss = await house.says(f"{DEAL} lost")
+    added = await house.answers((await house.slack.wait_for(2))[1], "reason", "r2")
+
+    assert (added.via, added.only_to) == ("response_url", None)
+    assert f"<@{ANA}> added a lost reason to New website: Chose a competitor" in added.text
+    assert house.slack.shown == [loss, added]
+
+
+async def test_a_reason_edits_the_loss_also_where_it_was_announced(tmp_path: Path, way: Way) -> None:
+    async with open_house(tmp_path, ANNOUNCE_CHANNELS=f"lost={OTHER_CHANNEL}") as house:
+        _arrange(house, way)
+        await house.says(f"{DEAL} lost")
+        await house.slack.wait_for(3)
+        asked = next(each for each in house.slack.shown if each.only_to)
+        await house.answers(asked, "reason", "r2")
+        await house.rows()
+
+        assert [each.channel for each in house.slack.shown] == [SALES, OTHER_CHANNEL]
+        assert all("Chose a competitor" in each.text for each in house.slack.shown)
+
+
+async def test_one_reason_for_several_losses_edits_their_message(house: House) -> None:
+    house.highlevel.add_opportunity(ANOTHER, name="Logo")
+    loss = await house.says(f"{DEAL} {ANOTHER} lost")
+    added = await house.answers((await house.slack.wait_for(2))[1], "reason", "r2")
+
+    assert (added.ts, added.only_to) == (loss.ts, None)
+    assert loss.text.splitlines()[0] in added.text
+    assert "Lost reason: Chose a competitor" in added.text
+    assert house.slack.shown == [added]
+    assert [each["lostReasonId"] for each in house.highlevel.opportunities.values()] == ["r2", "r2"]
 
 
 async def test_undo_after_a_reason_was_given_undoes_the_loss(house: House) -> None:
     await house.says(f"{DEAL} lost")
     await house.answers((await house.slack.wait_for(2))[1], "reason", "r2")
-    undone = await house.says("undo")
+    loss = house.slack.shown[0]
+    assert "You undid that." in (await house.says("undo")).text
+    undone = await house.slack.wait_for_change(loss.ts, times=2)
 
     assert "had marked it lost" in undone.text
     assert "New website is open again" in undone.text
@@ -132,7 +174,9 @@ async def test_the_reply_says_when_highlevel_keeps_a_lost_reason(house: House, w
     house.highlevel.keeps_lost_reason = True
     await house.says(f"{DEAL} lost too expensive")
 
-    assert "Lost reason still on the deal: Too expensive" in (await house.says(f"{DEAL} open")).text
+    (loss,) = house.slack.shown
+    await house.says(f"{DEAL} open")
+    assert "Lost reason still on the deal: Too expensive" in (await house.slack.wait_for_change(loss.ts)).text
 
 
 async def test_a_required_reason_is_asked_for_before_the_change(tmp_path: Path, way: Way) -> None:
@@ -197,7 +241,7 @@ async def test_a_reason_that_is_given_afterwards_is_told_as_given_and_sent_once(
     await any_house.says(f"{DEAL} lost")
     added = await any_house.answers((await any_house.slack.wait_for(2))[1], "reason", "r1")
 
-    assert "added a lost reason" in added.text
+    assert "Too expensive" in added.text
     assert "did not happen" not in added.text
     assert len(_sent(any_house)) == 2
     assert [row["outcome"] for row in await any_house.rows()] == ["changed", "changed"]
@@ -233,7 +277,8 @@ async def test_without_an_answer_of_the_search_a_card_has_no_reason_and_a_change
 async def test_an_undo_brings_the_reason_back_that_a_colleague_gave(house: House) -> None:
     _lost_by_hand(house)
     reopened = await house.says(f"{DEAL} open")
-    undone = await house.says("undo")
+    await house.says("undo")
+    undone = await house.slack.wait_for_change(reopened.ts)
 
     assert "Lost reason cleared" in reopened.text
     assert "Too late" in undone.text

@@ -80,9 +80,10 @@ async def test_an_undo_keeps_the_lines_about_deals_that_it_does_not_change(house
 
 
 async def test_a_typed_undo_undoes_all_too(house: House) -> None:
-    await house.says(f"{_deals(house, 2)} won")
+    shown = await house.says(f"{_deals(house, 2)} won")
 
-    assert f"<@{ANA}> undid 2 changes" in (await house.says("undo")).text
+    assert (await house.says("undo")).text == "You undid 2 changes."
+    assert f"<@{ANA}> undid 2 changes" in (await house.slack.wait_for_change(shown.ts)).text
     assert _statuses(house, 2) == ["open"] * 2
 
 

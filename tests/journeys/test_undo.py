@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
+import pytest
 
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack.server import Fault as SlackFault
 from bot.simulator.slack.workspace import button
-from tests.house import ANA, BEN, DEAL, KIM, SALES, House, open_house
+from tests.house import ANA, BEN, DEAL, KIM, OTHER_CHANNEL, PATIENT, SALES, House, open_house
 
 CONFIRMED = "HighLevel automations may run again"
 
@@ -32,24 +34,171 @@ async def test_the_button_undoes_a_change_and_its_message_says_so(any_house: Hou
     assert (undo["user_id"], undo["before"], undo["after"], undo["outcome"]) == (KIM, "won", "open", "changed")
 
 
-async def test_a_typed_undo_undoes_the_callers_last_change_publicly(any_house: House) -> None:
-    await any_house.says(f"{DEAL} won")
-    shown = await any_house.says("undo")
+@pytest.mark.parametrize("where", [SALES, OTHER_CHANNEL, ANA], ids=["in its channel", "elsewhere", "directly"])
+async def test_a_typed_undo_edits_the_message_of_the_change_and_only_the_caller_reads_more(
+    any_house: House, where: str
+) -> None:
+    shown = await any_house.says(f"{DEAL} won")
+    told = await any_house.says("undo", channel=where)
+    updated = await any_house.slack.wait_for_change(shown.ts)
+    await any_house.rows()
 
-    assert shown.only_to is None
-    assert f"<@{ANA}> undid this. New website is open again." in shown.text
-    assert any_house.deal == "open"
-
-
-async def test_a_typed_undo_updates_the_message_of_the_change_if_the_bot_knows_its_id(house: House) -> None:
-    house.slack.misbehave(SlackFault("response_url", status=404))
-    shown = await house.says(f"{DEAL} won")
-    assert shown.via == "chat.postMessage"
-    await house.says("undo")
-    updated = await house.slack.wait_for_change(shown.ts)
-
+    assert (told.channel, told.only_to) == (where, ANA)
+    assert "You undid that." in told.text
+    assert "New website is open again." in told.text
+    assert (updated.channel, updated.only_to) == (SALES, None)
     assert f"<@{ANA}> undid this. New website is open again." in updated.text
     assert not any(block["type"] == "actions" for block in updated.blocks)
+    assert any_house.deal == "open"
+    assert len(any_house.slack.shown) == 2
+
+
+async def test_where_the_bot_may_not_post_a_typed_undo_is_told_as_a_message_of_its_own(house: House) -> None:
+    house.keep_out()
+    shown = await house.says(f"{DEAL} won")
+    told = await house.says("undo")
+    await house.rows()
+
+    assert (told.channel, told.only_to, told.via) == (SALES, None, "response_url")
+    assert f"<@{ANA}> undid this. New website is open again." in told.text
+    assert house.slack.shown == [shown, told]
+
+
+async def test_an_undo_from_elsewhere_is_told_where_the_change_was_told_as_soon_as_the_bot_may_post_there(
+    house: House,
+) -> None:
+    house.keep_out()
+    await house.says(f"{DEAL} won")
+    house.slack.joined = {SALES}
+    await house.slack.command("undo", user=ANA, channel=OTHER_CHANNEL)
+    _, told, aside = await house.slack.wait_for(3)
+    await house.rows()
+
+    assert (told.channel, told.only_to) == (SALES, None)
+    assert f"<@{ANA}> undid this. New website is open again." in told.text
+    assert (aside.channel, aside.only_to) == (OTHER_CHANNEL, ANA)
+    assert "You undid that." in aside.text
+
+
+async def test_an_undo_from_elsewhere_says_nothing_of_the_deal_in_the_other_channel(house: House) -> None:
+    house.keep_out()
+    await house.says(f"{DEAL} won")
+    told = await house.says("undo", channel=OTHER_CHANNEL)
+    await house.rows()
+
+    assert (told.channel, told.only_to) == (OTHER_CHANNEL, ANA)
+    assert "You undid that." in told.text
+    assert len(house.slack.shown) == 2
+
+
+async def test_a_message_that_was_deleted_is_not_missed_for_long(house: House) -> None:
+    """An admin of Slack's deletes the message; the undo is told anew."""
+    shown = await house.says(f"{DEAL} won")
+    house.slack.shown.clear()
+    told = await house.says("undo")
+
+    assert (told.channel, told.only_to, told.via) == (SALES, None, "chat.postMessage")
+    assert told.ts != shown.ts
+
+
+async def test_an_undo_waits_until_what_it_undoes_is_told(house: House) -> None:
+    house.slack.misbehave(SlackFault("chat.postMessage", wait=1.0))
+    await house.slack.command(f"{DEAL} won", user=ANA, channel=SALES)
+    await house.slack.wait_for_call("chat.postMessage")
+    await house.slack.command("undo", user=ANA, channel=SALES)
+    await house.rows()
+
+    shown, aside = house.slack.shown
+    assert f"<@{ANA}> undid this. New website is open again." in shown.text
+    assert aside.only_to == ANA
+
+
+# --- a further change by the same person -----------------------------------------------------------------------------
+
+
+async def test_a_correction_edits_the_message_of_the_change_and_tells_the_caller_privately(any_house: House) -> None:
+    shown = await any_house.says(f"{DEAL} abandoned")
+    told = await any_house.says(f"{DEAL} won")
+    updated = await any_house.slack.wait_for_change(shown.ts)
+    await any_house.rows()
+
+    assert "won New website" in updated.text
+    assert (told.only_to, "Your last message now says" in told.text) == (ANA, True)
+    assert [each.ts for each in any_house.slack.shown] == [shown.ts, told.ts]
+    _, correction = sorted(await any_house.rows(), key=lambda row: int(row["number"]))
+    assert (correction["delivered"], correction["message_ts"]) == ("in_place", shown.ts)
+
+    await any_house.presses(updated, "undo", user=KIM)
+    undone = await any_house.slack.wait_for_change(shown.ts, times=2)
+    assert f"<@{KIM}> undid this. New website is abandoned again." in undone.text
+    assert any_house.deal == "abandoned"
+
+
+async def test_a_correction_by_an_answer_leaves_one_message(house: House) -> None:
+    shown = await house.says(f"{DEAL} won")
+    asked = await house.says(f"{DEAL} abandoned")
+    updated = await house.answers(asked, "confirm")
+    await house.rows()
+
+    assert (updated.ts, "marked New website abandoned" in updated.text) == (shown.ts, True)
+    assert house.slack.shown == [updated]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"user": KIM},
+        {"channel": OTHER_CHANNEL},
+    ],
+    ids=["by another person", "in another channel"],
+)
+async def test_a_change_by_another_person_or_elsewhere_is_a_message_of_its_own(
+    tmp_path: Path, again: dict[str, str]
+) -> None:
+    async with open_house(tmp_path, ALLOWED_USERS=f"{ANA},{KIM}") as house:
+        shown = await house.says(f"{DEAL} abandoned")
+        more = await house.says(f"{DEAL} won", **again)
+
+        assert (more.only_to, "won New website" in more.text) == (None, True)
+        assert house.slack.shown == [shown, more]
+
+
+async def test_a_change_long_after_the_last_one_is_news(tmp_path: Path) -> None:
+    tempo = replace(PATIENT, worker=replace(PATIENT.worker, correct=0.0))
+    async with open_house(tmp_path, tempo) as house:
+        shown = await house.says(f"{DEAL} abandoned")
+        more = await house.says(f"{DEAL} won")
+
+        assert (more.only_to, house.slack.shown) == (None, [shown, more])
+
+
+async def test_a_change_after_an_undo_is_a_message_of_its_own(house: House) -> None:
+    shown = await house.says(f"{DEAL} won")
+    await house.presses(shown, "undo")
+    undone = await house.slack.wait_for_change(shown.ts)
+    more = await house.says(f"{DEAL} abandoned")
+
+    assert (more.only_to, house.slack.shown) == (None, [undone, more])
+
+
+async def test_a_correction_is_announced_where_it_belongs_and_an_undo_finds_all_messages(tmp_path: Path) -> None:
+    channels = f"won={OTHER_CHANNEL},abandoned=C0GONE"
+    async with open_house(tmp_path, ANNOUNCE_CHANNELS=channels) as house:
+        await house.says(f"{DEAL} abandoned")
+        await house.says(f"{DEAL} won")
+        await house.rows()
+        public = [each for each in house.slack.shown if each.only_to is None]
+        assert [each.channel for each in public] == [SALES, "C0GONE", OTHER_CHANNEL]
+        assert all("won New website" in each.text for each in public)
+
+        await house.slack.command("undo", user=ANA, channel=SALES)
+        await house.rows()
+        public = [each for each in house.slack.shown if each.only_to is None]
+        assert [each.channel for each in public] == [SALES, "C0GONE", OTHER_CHANNEL]
+        assert all("New website is abandoned again." in each.text for each in public)
+
+
+# --- what undo refuses ----------------------------------------------------------------------------------------------
 
 
 async def test_a_second_press_of_undo_does_nothing_and_says_so(house: House) -> None:

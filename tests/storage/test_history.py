@@ -17,6 +17,7 @@ from bot.commands.record import Entry, Record, State, Unfamiliar
 from bot.commands.reply import Message
 from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
+    AlreadySo,
     Ambiguous,
     Cause,
     Changed,
@@ -156,7 +157,7 @@ async def test_commands_that_were_asked_for_at_once_are_found_in_their_order(bot
 async def test_a_record_has_what_was_asked_for_and_where_the_result_was_posted(both: tuple[Any, History]) -> None:
     ledger, history = both
     wish = Wish("", Status.LOST, name="website", reason="price", consent=Consent.WANTED)
-    command = replace(_entry("one"), wish=wish, continues="question", note="at last", public=False)
+    command = replace(_entry("one"), wish=wish, continues="question", amends="change", note="at last", public=False)
     await ledger.accept(command, within=5)
     await ledger.identify("one", replace(wish, opportunity_id="found", lost_reason_id="why"))
     await ledger.finish("one", "channel", "12.34", ("C2", "56.78"))
@@ -166,7 +167,49 @@ async def test_a_record_has_what_was_asked_for_and_where_the_result_was_posted(b
     assert (found.called, found.reason, found.consent) == ("website", "price", "wanted")
     assert (found.opportunity_id, found.lost_reason_id) == ("found", "why")
     assert (found.continues, found.batch, found.note, found.public) == ("question", None, "at last", False)
+    assert found.amends == "change"
     assert (found.announced_in, found.announced_ts) == ("C2", "56.78")
+
+
+async def test_a_command_is_told_in_its_turn_when_earlier_ones_about_its_deal_are_finished(
+    both: tuple[Any, History],
+) -> None:
+    ledger, history = both
+    for key, deal in (("first", "deal"), ("other", "another"), ("second", "deal"), ("third", "deal")):
+        await ledger.accept(_entry(key, deal=deal), within=5)
+    told = {key: await history.told_before(key) for key in ("first", "other", "second", "third", "unknown")}
+    assert told == {"first": True, "other": True, "second": False, "third": False, "unknown": True}
+
+    await ledger.answer("first", AlreadySo(Opportunity("deal", "won")), None)
+    assert not await history.told_before("second")
+    await ledger.finish("first", "channel", "17.1")
+    assert (await history.told_before("second"), await history.told_before("third")) == (True, False)
+
+
+async def test_a_batch_is_told_when_earlier_commands_about_all_its_deals_are_finished(
+    both: tuple[Any, History],
+) -> None:
+    ledger, history = both
+    await ledger.accept(_entry("earlier", deal="b"), within=5)
+    batch = [replace(_entry(key, deal=deal), batch="one") for key, deal in (("one", "a"), ("one#01", "b"))]
+    await ledger.accept(*batch, within=5)
+    await ledger.accept(_entry("later", deal="a"), within=5)
+    assert not await history.told_before("one")
+
+    await ledger.finish("earlier", "channel", "17.1")
+    assert await history.told_before("one")
+
+
+async def test_what_a_command_turned_out_to_correct_is_noted_with_its_outcome(both: tuple[Any, History]) -> None:
+    ledger, history = both
+    await ledger.accept(_entry("one"), within=5)
+    await ledger.accept(replace(_entry("two"), amends="change"), within=5)
+    outcome = AlreadySo(Opportunity("deal", "won"))
+    await ledger.answer("one", outcome, None, "corrected")
+    await ledger.answer("two", outcome, None)
+
+    found = [await history.find(key) for key in ("one", "two")]
+    assert [each and each.amends for each in found] == ["corrected", "change"]
 
 
 async def test_an_undo_is_found_while_it_is_under_way_and_when_it_is_done_but_not_when_it_failed(
@@ -231,14 +274,14 @@ def test_every_row_is_read_once_and_oldest_first(filled: str) -> None:
 
 OPTIONAL = (
     *("undoes", "lost_reason_id", "before_lost_reason_id", "message_ts", "trace_id", "called", "reason"),
-    *("continues", "batch", "note", "announced_in", "announced_ts", "only_if"),
+    *("continues", "amends", "batch", "note", "announced_in", "announced_ts", "only_if"),
 )
 
 
 def test_a_row_is_read_with_all_its_columns(database_url: str) -> None:
     fill(database_url, 1)
     texts = ", ".join(f"{name} = '{name}'" for name in OPTIONAL)
-    others = "attempts = 2, public = 0, consent = 'wanted', effect = 'unknown'"
+    others = "attempts = 2, public = 0, consent = 'wanted', effect = 'unknown', value = 4800, company = 'Acme'"
     execute(database_url, f"UPDATE commands SET {others}, {texts}")  # noqa: S608 - our own words
     with reading(database_url, Filter()) as records:
         (record,) = records
@@ -276,7 +319,10 @@ def test_a_row_is_read_with_all_its_columns(database_url: str) -> None:
         public=False,
         announced_in="announced_in",
         announced_ts="announced_ts",
+        amends="amends",
         only_if="only_if",
+        value=4800.0,
+        company="Acme",
     )
     assert all(getattr(record, field.name) is not None for field in fields(Record))
 

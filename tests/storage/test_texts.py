@@ -42,7 +42,12 @@ OUTCOME = (
     )
 )
 REPLY = st.builds(
-    Message, text=TEXT, blocks=st.tuples(st.fixed_dictionaries({"text": TEXT})), public=st.booleans(), also_in=TEXT
+    Message,
+    text=TEXT,
+    blocks=st.tuples(st.fixed_dictionaries({"text": TEXT})),
+    public=st.booleans(),
+    also_in=TEXT,
+    aside=st.none() | st.builds(Message, text=TEXT, blocks=st.just(()), public=st.just(False)),
 )
 WISH = st.builds(Wish, TEXT, st.just(Status.LOST), TEXT, TEXT, name=TEXT, reason=TEXT, location_id=TEXT)
 ENTRY = st.builds(
@@ -94,7 +99,8 @@ def _read(text: str | None) -> str | None:
 
 def _through_json(reply: Message) -> Message:
     text, blocks, also_in = json.loads(json.dumps([reply.text, reply.blocks, reply.also_in]))
-    return replace(reply, text=text, blocks=tuple(blocks), also_in=also_in)
+    aside = _through_json(reply.aside) if reply.aside else None
+    return replace(reply, text=text, blocks=tuple(blocks), also_in=also_in, aside=aside)
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,7 +5,7 @@ import html
 import re
 import textwrap
 import threading
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TextIO
@@ -166,14 +166,11 @@ class Theatre:
         else:
             await slack.select(shown, pressed.element, pressed.option, user=user)
         await slack.wait_until(lambda: self._is_done(shown, before), seconds=30)
-        if (now := self._now(shown)) is None:
+        if self._now(shown) is None:
             self._say("  the question goes.")
-        elif now.text != shown.text:
-            self._say("  the message says now:")
-            self._say(textwrap.indent(readable(now), "    | "))
         await self._show_news(before)
 
-    def _is_done(self, pressed: Shown, before: Collection[str]) -> bool:
+    def _is_done(self, pressed: Shown, before: Mapping[str, str]) -> bool:
         """Whether the result of a press is there, and does not only follow."""
         now = self._now(pressed)
         if now and now.text == pressed.text:
@@ -183,18 +180,26 @@ class Theatre:
     def _now(self, shown: Shown) -> Shown | None:
         return next((each for each in self._stage.slack.shown if each.ts == shown.ts), None)
 
-    def _seen(self) -> Collection[str]:
-        return {shown.ts for shown in self._stage.slack.shown}
+    def _seen(self) -> Mapping[str, str]:
+        """What each message says, by its `ts`."""
+        return {shown.ts: shown.text for shown in self._stage.slack.shown}
 
-    def _news(self, before: Collection[str]) -> list[Shown]:
+    def _news(self, before: Mapping[str, str]) -> list[Shown]:
         return [shown for shown in self._stage.slack.shown if shown.ts not in before]
 
-    async def _show_news(self, before: Collection[str]) -> None:
-        """Print the new messages; after a loss without a reason, wait a moment for the bot's question about it."""
+    async def _show_news(self, before: Mapping[str, str]) -> None:
+        """Print the messages that say something else now, and the new ones.
+
+        After a loss without a reason, wait a moment for the bot's question about it.
+        """
         news = self._news(before)
         if any(re.search(r"> marked .* lost\b", shown.text) for shown in news):
             with suppress(TimeoutError):
                 await self._stage.slack.wait_until(lambda: len(self._news(before)) > len(news), seconds=1)
+        for shown in self._stage.slack.shown:
+            if before.get(shown.ts, shown.text) != shown.text:
+                self._say("  the message says now:")
+                self._say(textwrap.indent(readable(shown), "    | "))
         self._show(self._news(before))
         self._say("")
 

@@ -8,7 +8,7 @@ from typing import Self
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
 from bot.deals.deal import LostReason
-from bot.deals.outcome import Outcome
+from bot.deals.outcome import Changed, Outcome
 from bot.deals.policy import Policy
 from bot.slack.messages.cards import CardMessages
 from bot.slack.messages.failures import FailureMessages
@@ -69,6 +69,16 @@ class Messages:
     ) -> Message:
         """See `SeveralMessages.several`."""
         return self.batches.several(records, entry, earlier, reasons)
+
+    def amended(self, outcome: Changed, entry: Entry, change: Record) -> Message:
+        """See `OutcomeMessages.amended`."""
+        return self.outcomes.amended(outcome, entry, change)
+
+    def several_amended(
+        self, records: Sequence[Record], entry: Entry, changes: Sequence[Record], reasons: Sequence[LostReason]
+    ) -> Message:
+        """See `SeveralMessages.amended`."""
+        return self.batches.amended(records, entry, changes, reasons)
 
     def takes_long(self, reference: str) -> Message:
         """See `FailureMessages.takes_long`."""

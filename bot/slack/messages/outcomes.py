@@ -156,7 +156,24 @@ class OutcomeMessages:
             details=small,
             reference=entry.reference,
         )
-        return replace(told, is_undo=True, replaces=bool(entry.message_ts))
+        now = f"{UNDONE} You undid that. {self.installation.deal(after)} is *{plain(after.status)}* again."
+        aside = None if entry.message_ts else message((now,), "", public=False)
+        return replace(told, edits=undone.public, aside=aside, replaces=bool(entry.message_ts))
+
+    def amended(self, outcome: Changed, entry: Entry, change: Record) -> Message:
+        """In place of every message about a `change` that now has a lost reason, or that the same caller corrected."""
+        if outcome.before.status != outcome.after.status:
+            deal, status = self.installation.deal(outcome.after), plain(outcome.after.status)
+            now = message((f"Your last message now says {deal} is *{status}*.",), "", public=False)
+            return replace(self._changed(outcome, entry), edits=True, aside=None if entry.asked_privately else now)
+        alone = self._changed(outcome, entry)
+        if not entry.public:
+            return alone
+        caller = replace(entry.caller, user_id=change.user_id, channel_id=change.channel_id)
+        before = replace(outcome.before, status=change.before or "", lost_reason_id=change.before_lost_reason_id)
+        as_made = replace(entry, key=change.key, caller=caller, note=change.note or "")
+        told = self._changed(replace(outcome, before=before), as_made)
+        return replace(told, also_in="", edits=True, otherwise=alone)
 
     def _overtaken(self, opportunity: Opportunity, entry: Entry) -> Message:
         wanted = entry.wish.status

@@ -25,6 +25,7 @@ from bot.slack.messages.pieces import (
     in_sections,
     message,
     note,
+    notification,
     reason_menu,
     reference_line,
     undo_button,
@@ -74,6 +75,8 @@ class SeveralMessages:
         rest = [record for record in earlier if record.key not in undone and not record.open_question]
         changed = [record for record in records if record.changed]
         headline = self._headline(records, entry)
+        if changed and earlier and earlier[0].user_id != entry.caller.user_id:
+            headline += f" by {mrkdwn.user(earlier[0].user_id)}"
         in_order = sorted(records, key=lambda record: (not record.changed, isinstance(record.outcome, Cause)))
         rows = [*map(self._row, in_order), *map(self._row_of_rest, rest)]
         below = [*rows, *([note(entry)] if changed and entry.note else ())]
@@ -94,12 +97,46 @@ class SeveralMessages:
         told = replace(
             told,
             replaces=bool(changed and entry.undoes and entry.message_ts),
-            is_undo=bool(changed and entry.undoes),
+            edits=bool(changed and entry.undoes and entry.public),
         )
-        if not changed or entry.undoes:
+        if changed and entry.undoes:
+            what = "that" if len(records) == 1 else f"{len(changed)} changes"
+            now = message((f"{UNDONE} You undid {what}.",), "", public=False)
+            return replace(told, aside=None if entry.message_ts else now)
+        if not changed:
             return told
         lacks_reason = any(record.after == Status.LOST and not record.lost_reason_id for record in changed)
         return announced(told, entry, self.policy, lacks_reason=lacks_reason)
+
+    def amended(
+        self, records: Sequence[Record], entry: Entry, changes: Sequence[Record], reasons: Sequence[LostReason]
+    ) -> Message:
+        """In place of every message about `changes` that now have a lost reason; `records` gave it to them.
+
+        `reasons`: those of the sub-account, for the reason's name.
+        """
+        given = sum(record.outcome is Result.CHANGED for record in records)
+        if not given:
+            return self.several(records, entry, (), ())
+        named = [each.name for each in reasons if each.id == entry.wish.lost_reason_id]
+        reason = f"Lost reason: *{plain(named[0])}*" if named else "Lost reason added."
+        many = f"{given} deal{'s' if given > 1 else ''}"
+        sentence = f"{mrkdwn.user(entry.caller.user_id)} added a lost reason to {many}. {reason}"
+        alone = message((sentence,), "", public=entry.public)
+        if not entry.public:
+            return alone
+        first = changes[0]
+        caller = replace(entry.caller, user_id=first.user_id, channel_id=first.channel_id)
+        told = self.several(changes, replace(entry, key=first.key, caller=caller, note=first.note or ""), (), ())
+        return replace(
+            told,
+            text=mrkdwn.fit(f"{told.text}\n{notification(reason)}", blocks.TEXT_LIMIT),
+            blocks=(*told.blocks, blocks.context(reason)),
+            also_in="",
+            asks_why=False,
+            edits=True,
+            otherwise=alone,
+        )
 
     def _headline(self, records: Sequence[Record], entry: Entry) -> str:
         who, status, total = mrkdwn.user(entry.caller.user_id), entry.wish.status, len(records)

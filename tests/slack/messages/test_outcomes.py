@@ -27,6 +27,7 @@ from bot.slack.block_kit.mrkdwn import date
 from bot.slack.messages.tables import SPEAKS_FOR_ITSELF
 from tests.reading import (
     ANA,
+    BEN,
     BEN_UNDOES,
     CHANGE,
     COMMANDS,
@@ -291,7 +292,7 @@ def test_an_undo_is_announced_nowhere_and_asks_nothing() -> None:
     message = messages.outcome(Changed(WON, LOST_WITHOUT), command, CHANGE)
 
     for each in (message, messages.several([lost, lost], command, [], [])):
-        assert (each.also_in, each.asks_why, each.is_undo) == ("", False, True)
+        assert (each.also_in, each.asks_why, each.edits) == ("", False, True)
 
 
 @pytest.mark.parametrize("public", [True, False])
@@ -339,3 +340,57 @@ def test_whatever_the_crm_says_slack_takes_the_message_and_it_mentions_no_one_el
 
     assert is_sound(message)
     assert REF in str(message.blocks)
+
+
+# --- in place of an earlier message ---------------------------------------------------------------------------------
+
+
+def test_a_reason_is_told_as_if_the_loss_had_had_it_from_the_beginning() -> None:
+    loss = replace(CHANGE, status="lost", after="lost", note="They went quiet.")
+    reason = replace(
+        command_of(replace(LOSE, only_if="lost"), BEN), key="reason", amends=loss.key, asked_privately=True
+    )
+    messages = our_messages(announce_channels=dict.fromkeys(STATES, "C0ELSE"))
+    message = messages.amended(Changed(LOST_WITHOUT, LOST), reason, loss)
+
+    as_lost = replace(command_of(LOSE), note="They went quiet.")
+    assert replace(message, edits=False, otherwise=None) == replace(
+        messages.outcome(Changed(OPEN, LOST), as_lost), also_in=""
+    )
+    assert message.otherwise == messages.outcome(Changed(LOST_WITHOUT, LOST), reason)
+    assert (message.edits, message.aside, message.asks_why, is_sound(message)) == (True, None, False, True)
+
+
+def test_a_reason_for_a_private_loss_edits_nothing() -> None:
+    private = replace(command_of(replace(LOSE, only_if="lost")), public=False)
+    message = our_messages().amended(Changed(LOST_WITHOUT, LOST), private, replace(CHANGE, public=False))
+
+    assert (message.public, message.edits) == (False, False)
+    assert message == our_messages().outcome(Changed(LOST_WITHOUT, LOST), private)
+
+
+@pytest.mark.parametrize("asked_privately", [True, False])
+def test_a_correction_is_told_like_a_change_and_beside_it_to_a_caller_who_typed_it(*, asked_privately: bool) -> None:
+    command = replace(command_of(LOSE), asked_privately=asked_privately)
+    message = our_messages().amended(Changed(WON, LOST), command, CHANGE)
+
+    assert replace(message, edits=False, aside=None) == our_messages().outcome(Changed(WON, LOST), command)
+    assert message.edits
+    assert (message.aside is None) == asked_privately
+    if message.aside:
+        assert (message.aside.public, is_sound(message.aside)) == (False, True)
+        assert message.aside.text == "Your last message now says New website is lost."
+
+
+@pytest.mark.parametrize("message_ts", ["", "17.1"])
+def test_an_undo_is_told_beside_its_message_to_a_caller_who_typed_it(message_ts: str) -> None:
+    undo = replace(BEN_UNDOES, message_ts=message_ts)
+    message = our_messages().outcome(Changed(WON, OPEN), undo, CHANGE)
+
+    assert (message.edits, message.aside is None) == (True, bool(message_ts))
+    if message.aside:
+        assert message.aside.text == "You undid that. New website is open again."
+
+
+def test_an_undo_of_a_private_change_edits_nothing() -> None:
+    assert not our_messages().outcome(Changed(WON, OPEN), BEN_UNDOES, replace(CHANGE, public=False)).edits

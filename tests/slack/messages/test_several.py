@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from bot.commands.record import Entry, Record, Unfamiliar
 from bot.commands.reply import Message
 from bot.commands.request import MOST_AT_ONCE
-from bot.deals.deal import LostReason, Status
+from bot.deals.deal import STATES, LostReason, Status
 from bot.deals.outcome import Cause, Effect, Result
 from bot.deals.wish import Consent, Wish
 from bot.slack.messages.tables import SHARED_CHANNEL
 from tests.reading import (
+    ANA,
     AUTOMATIONS,
     BEN_UNDOES,
     COMMANDS,
@@ -178,8 +179,8 @@ def test_an_undo_of_several_takes_the_place_of_a_message_whose_button_was_presse
     done = our_messages().several([BACK, OVERTAKEN], undo, [], [])
     not_done = our_messages().several([OVERTAKEN, OVERTAKEN], undo, [], [])
 
-    assert (done.public, done.replaces, done.is_undo, buttons(done)) == (True, bool(message_ts), True, [])
-    assert (not_done.public, not_done.replaces, not_done.is_undo, buttons(not_done)) == (False, False, False, [])
+    assert (done.public, done.replaces, done.edits, buttons(done)) == (True, bool(message_ts), True, [])
+    assert (not_done.public, not_done.replaces, not_done.edits, buttons(not_done)) == (False, False, False, [])
 
 
 @pytest.mark.parametrize("public", [True, False])
@@ -280,3 +281,43 @@ def test_whatever_became_of_several_slack_takes_the_message(
     records: list[Record], earlier: list[Record], command: Entry
 ) -> None:
     assert is_sound(our_messages().several(records, command, earlier, []))
+
+
+# --- a lost reason for all of them ------------------------------------------------------------------------------------
+
+LOSSES = [replace(CHANGE, key=key, status="lost", after="lost", batch="17.key") for key in ("17.key", "17.key#01")]
+GIVEN = [replace(each, key=f"reason-{each.key}", before="lost", amends=each.key) for each in LOSSES]
+GIVE = replace(command_of(replace(LOSE, lost_reason_id="r1", only_if="lost")), key="reason", amends="17.key")
+
+
+def test_a_reason_for_several_is_told_below_what_was_told_of_them() -> None:
+    messages = our_messages(announce_channels=dict.fromkeys(STATES, "C0ELSE"))
+    message = messages.several_amended(GIVEN, GIVE, LOSSES, [TOO_DEAR, TOO_SLOW])
+    told = messages.several(LOSSES, replace(command_of(LOSE), key="17.key"), [], [])
+
+    assert message.blocks[:-1] == told.blocks
+    assert shown(message)[-1] == "Lost reason: *Too expensive*"
+    assert message.text.endswith("Lost reason: Too expensive")
+    assert (message.edits, message.also_in, message.asks_why, is_sound(message)) == (True, "", False, True)
+    assert message.otherwise is not None
+    assert message.otherwise.text == f"<@{ANA.user_id}> added a lost reason to 2 deals. Lost reason: Too expensive"
+
+
+def test_a_reason_whose_name_is_not_known_any_more_is_told_without_it() -> None:
+    (last,) = shown(our_messages().several_amended(GIVEN, GIVE, LOSSES, []))[-1:]
+
+    assert last == "Lost reason added."
+
+
+def test_a_reason_for_private_losses_edits_nothing() -> None:
+    message = our_messages().several_amended(GIVEN[:1], replace(GIVE, public=False), LOSSES, [TOO_DEAR])
+
+    assert (message.public, message.edits) == (False, False)
+    assert message.text == f"<@{ANA.user_id}> added a lost reason to 1 deal. Lost reason: Too expensive"
+
+
+def test_a_reason_that_no_deal_got_is_told_like_any_failure() -> None:
+    failed = [replace(each, outcome=Cause.NO_ANSWER, effect=Effect.NOTHING) for each in GIVEN]
+    messages = our_messages()
+
+    assert messages.several_amended(failed, GIVE, LOSSES, [TOO_DEAR]) == messages.several(failed, GIVE, [], [])
