@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from secrets import token_hex
 
 import psycopg
 
@@ -80,6 +81,22 @@ class Cluster:
     def stop(self) -> None:
         """As if the power had gone: no client is told, every connection breaks."""
         self._run("pg_ctl", "stop", "-w", "-D", "data", "-m", "immediate")
+
+    @contextmanager
+    def asking_for_password(self, role: str) -> Iterator[None]:
+        """There is this role, and the server wants its password, which no one knows. Others need none, as always."""
+        access = self.folder / "data" / "pg_hba.conf"
+        before = access.read_text()
+        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{token_hex()}'".encode())
+            access.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n{before}")
+            connection.execute("SELECT pg_reload_conf()")
+            try:
+                yield
+            finally:
+                access.write_text(before)
+                connection.execute("SELECT pg_reload_conf()")
+                connection.execute(f"DROP ROLE {role}".encode())
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

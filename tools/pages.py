@@ -57,6 +57,8 @@ READINGS: Mapping[str, str] = {
     "directly": ", and no proxy for *the others*",
     "whom": "*Slack or HighLevel*",
     "wanted": "*another*",
+    "people": "*an ID in a setting*",
+    "channels": "*an ID in a setting*",
     "status": "*a status code*",
     "ago": "*so many minutes*",
     "which": "*why, and how many of each*",

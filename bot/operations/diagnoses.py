@@ -85,6 +85,9 @@ SLACK_WORDS: Mapping[str, Diagnosis] = {
 """What Slack's word for refusing a token means; any other word is `SLACK_REFUSED`.
 https://docs.slack.dev/reference/methods/auth.test"""
 
+TOKEN_REFUSED = frozenset(SLACK_WORDS) - {""}
+"""The words with which Slack refuses the token, whatever it is asked."""
+
 WORKSPACE_ANOTHER = Diagnosis(
     "slack.workspace.another",
     "SLACK_BOT_TOKEN is for {team}, but SLACK_TEAM_ID says {wanted}. "
@@ -147,11 +150,32 @@ SOCKET_WORDS: Mapping[str, Diagnosis] = {
 }
 """What Slack's word for refusing a connection means; any other word is `SOCKET_REFUSED`."""
 
+_URLS = f"{_APP} > Slash Commands > {{command}} > Request URL, and Interactivity & Shortcuts > Request URL and Options Load URL"
+
+_CHANNEL_ID = "channel name > About, at the bottom"
+
+CHANNELS_CLOSED = Diagnosis(
+    "slack.channels.closed",
+    f"Opp Status can't post in {{channels}}. Type /invite @Opp Status there. Or copy the ID again: {_CHANNEL_ID}.",
+)
+
+CHANNELS_ARCHIVED = Diagnosis(
+    "slack.channels.archived",
+    f"Archived: {{channels}}. Unarchive it in Slack, or copy another ID: {_CHANNEL_ID}.",
+)
+
+CHANNELS_UNTOLD = Diagnosis(
+    "slack.channels.untold",
+    f"Slack didn't show {{channels}} ({{error}}). Compare the ID: {_CHANNEL_ID}. If the channel is private, type /invite @Opp Status "
+    "there, then check again.",
+)
+
 _SECRET = f"Copy the Signing Secret again from {_APP} > Basic Information > App Credentials"
 
 SIGNATURES_UNTRIED = Diagnosis(
     "slack.signatures.untried",
-    "Not tried yet: no request from Slack so far. Type {command} help in Slack, then check again.",
+    "Not tried yet: no request from Slack so far. Type {command} help in Slack, then check again. If that fails in Slack, compare "
+    f"PUBLIC_URL with {_URLS}.",
 )
 
 SIGNATURES_WRONG = Diagnosis(
@@ -171,8 +195,6 @@ SIGNATURES_REFUSED = Diagnosis(
     "The Opp Status that runs at {url} refuses what Slack sends. {url}/ready says why. Most often SLACK_SIGNING_SECRET is "
     f"another app's. {_SECRET}, set it there, and restart.",
 )
-
-_URLS = f"{_APP} > Slash Commands > {{command}} > Request URL, and Interactivity & Shortcuts > Request URL and Options Load URL"
 
 URL_UNTRIED = Diagnosis(
     "slack.request_url.untried",
@@ -441,7 +463,7 @@ STORE_MOVED = Diagnosis(
 STORE_DAMAGED = Diagnosis(
     "store.writable.damaged",
     "Part of the database file is damaged{said}. Nothing more is written. Stop Opp Status, save the file and its -wal, then try "
-    "`sqlite3 FILE .recover` or restore a backup. Check the disk.",
+    "`sqlite3 FILE .recover` or restore a backup. Check the disk. If it isn't Opp Status's file, fix DATABASE_URL.",
 )
 
 STORE_NEWER = Diagnosis(
@@ -485,6 +507,11 @@ GROUP_REFUSED = Diagnosis(
     "Slack won't say who's in user group {group} ({error}), so the group gives no one access.",
 )
 
+GROUP_EMPTY = Diagnosis(
+    "access.groups.empty",
+    "User group {group} in ALLOWED_GROUPS has no members, so it gives no one access. Add people in Slack: People > User groups.",
+)
+
 GROUP_WORDS: Mapping[str, Diagnosis] = {
     "": Diagnosis(
         "access.groups.unreachable",
@@ -506,13 +533,42 @@ GROUP_WORDS: Mapping[str, Diagnosis] = {
 """What Slack's word about a group means; any other word is `GROUP_REFUSED`.
 https://docs.slack.dev/reference/methods/usergroups.users.list"""
 
+_MEMBER_ID = "profile > three dots > Copy member ID"
+
+PEOPLE_UNKNOWN = Diagnosis(
+    "access.people.unknown",
+    f"Slack doesn't know {{people}}. Copy the member ID again: {_MEMBER_ID}.",
+)
+
+PEOPLE_INELIGIBLE = Diagnosis(
+    "access.people.ineligible",
+    "Deactivated, an app, or from another company, so it gives no one access: {people}. Remove the ID, or copy the right one: "
+    f"{_MEMBER_ID}.",
+)
+
+PEOPLE_GUESTS = Diagnosis(
+    "access.people.guests",
+    "A guest, with access because you named them: {people}. If you didn't mean that, remove the ID.",
+)
+
 PEOPLE_UNTOLD = Diagnosis(
+    "access.people.untold",
+    "Couldn't look up {people} ({error}), so a wrong ID isn't noticed. If Slack said missing_scope, add the users:read scope "
+    f"{_ADD}.",
+)
+
+PEOPLE_SCOPE_MISSING = Diagnosis(
     "access.people.missing_scope",
     "Opp Status can't tell members from guests, so groups and approvals give no one access. Add the users:read scope "
     f"{_ADD}.",
 )
 
 SHARED_CHANNELS_UNTOLD = Diagnosis(
+    "access.shared_channels.untold",
+    "Slack didn't say whether channels are shared with other companies ({error}). Fix the other checks of Slack, then check again.",
+)
+
+SHARED_CHANNELS_SCOPE_MISSING = Diagnosis(
     "access.shared_channels.missing_scope",
     "Opp Status can't tell which channels are shared with other companies, so it won't ask before posting there. If you have any, "
     f"add the channels:read and groups:read scopes {_ADD}.",
@@ -525,7 +581,9 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     COMMAND_UNTOLD,
     *(SIGNATURES_UNTRIED, SIGNATURES_WRONG, SIGNATURES_STALE, SIGNATURES_REFUSED),
     *SOCKET_WORDS.values(),
-    *(SOCKET_REFUSED, URL_UNTRIED, URL_UNREACHABLE, URL_UNTRUSTED, URL_REDIRECTED, URL_GUARDED, URL_ASLEEP),
+    SOCKET_REFUSED,
+    *(CHANNELS_CLOSED, CHANNELS_ARCHIVED, CHANNELS_UNTOLD),
+    *(URL_UNTRIED, URL_UNREACHABLE, URL_UNTRUSTED, URL_REDIRECTED, URL_GUARDED, URL_ASLEEP),
     *(URL_ANOTHER, PROXY_USED, PROXY_REFUSED, CLOCK_OFF, CLOCK_UNTOLD),
     *(TOKEN_MISTYPED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_OF_AGENCY, TOKEN_FORBIDDEN, RECONNECT),
     HIGHLEVEL_UNREACHABLE,
@@ -544,8 +602,9 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
         ALLOWLIST_EMPTY,
         GROUP_REFUSED,
         *GROUP_WORDS.values(),
-        PEOPLE_UNTOLD,
-        SHARED_CHANNELS_UNTOLD,
+        GROUP_EMPTY,
+        *(PEOPLE_UNKNOWN, PEOPLE_INELIGIBLE, PEOPLE_GUESTS, PEOPLE_UNTOLD, PEOPLE_SCOPE_MISSING),
+        *(SHARED_CHANNELS_UNTOLD, SHARED_CHANNELS_SCOPE_MISSING),
     ),
 )
 """All of them. `make docs` lists them in docs/operating/diagnoses.md."""

@@ -1,7 +1,7 @@
 """Runs the checks, and reports for `/readyz` and `check` which are well and what to do about the others."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from bot.commands.request import COMMAND
 from bot.operations import diagnoses
 from bot.operations.checks.clock import check_clock
 from bot.operations.checks.findings import Check, CheckId, Findings, merged
+from bot.operations.diagnoses import Diagnosis
 
 REPORT_KEPT = 15.0
 """Seconds for which a report is kept: a monitor asks often, and every report costs calls to Slack and HighLevel."""
@@ -34,12 +35,12 @@ class Report:
         return {"ok": list(self.ok), "failing": dict(self.failing)}
 
     def in_full(self) -> dict[str, Any]:
-        """What `check --json` prints: the same, with all that is known."""
-        return {**self.as_json(), "notes": dict(self.notes), "why": dict(self.why)}
+        """What `check --json` prints: the same, with all that is known. A check that is noted is not called ok."""
+        return {**self.as_json(), "ok": self._without_note(), "notes": dict(self.notes), "why": dict(self.why)}
 
     def lines(self) -> Iterator[str]:
         """What `check` prints: a line for each check that is well, noted or fails, and one for all that wait for it."""
-        yield from (f"ok    {check}" for check in self.ok if check not in self.notes)
+        yield from (f"ok    {check}" for check in self._without_note())
         yield from (f"note  {check}: {words} [{self.why[check]}]" for check, words in self.notes.items())
         waiting: dict[str, list[str]] = {}
         for check, words in self.failing.items():
@@ -48,6 +49,9 @@ class Report:
             else:
                 waiting.setdefault(words, []).append(check)
         yield from (f"wait  {', '.join(checks)}: {words}" for words, checks in waiting.items())
+
+    def _without_note(self) -> list[str]:
+        return [check for check in self.ok if check not in self.notes]
 
 
 class Health:
@@ -78,18 +82,27 @@ class Health:
 
 def report_of(found: Findings, command: str = COMMAND) -> Report:
     """The report of what was found, in the order of `CheckId`. `command`: the slash command's name."""
-    failing: dict[str, str] = {}
-    for diagnosis in (each.about(command=command) for each in found.failing):
-        earlier = failing.get(diagnosis.check)
-        failing[diagnosis.check] = f"{earlier} {diagnosis.words}" if earlier else diagnosis.words
-    failing |= {check: UNKNOWN.format(check=before) for check, before in found.waiting.items()}
-    not_well = {*failing, *(diagnosis.check for diagnosis in found.notes if diagnosis.is_open)}
+    not_well = {*(each.check for each in found.failing), *found.waiting}
+    # That a check could not be made says nothing beside a failure of it. Any other note does.
+    noted = [each for each in found.notes if not (each.is_open and each.check in not_well)]
+    failing = _words([*found.failing, *(each for each in noted if each.check in not_well)], command)
+    waiting = {check: UNKNOWN.format(check=before) for check, before in found.waiting.items()}
+    notes = [each for each in noted if each.check not in not_well]
+    not_made = {each.check for each in notes if each.is_open}
     return Report(
-        ok=tuple(check for check in CheckId if check in found.made and check not in not_well),
-        failing=_in_order(failing),
-        notes=_in_order({diagnosis.check: diagnosis.about(command=command).words for diagnosis in found.notes}),
-        why=_in_order({diagnosis.check: diagnosis.id for diagnosis in (*found.failing, *found.notes)}),
+        ok=tuple(check for check in CheckId if check in found.made and check not in not_well | not_made),
+        failing=_in_order(waiting | failing),
+        notes=_in_order(_words(notes, command)),
+        why=_in_order({each.check: each.id for each in (*found.failing, *notes)}),
     )
+
+
+def _words(found: Iterable[Diagnosis], command: str) -> dict[str, str]:
+    """By check: the words of all its diagnoses. Some name what they are about, and others are the same: once."""
+    words: dict[str, dict[str, None]] = {}
+    for diagnosis in found:
+        words.setdefault(diagnosis.check, {})[diagnosis.about(command=command).words] = None
+    return {check: " ".join(said) for check, said in words.items()}
 
 
 def _in_order(found: Mapping[str, str]) -> dict[str, str]:

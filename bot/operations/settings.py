@@ -335,6 +335,12 @@ class Settings(BaseModel):
         """Who may change deals, and from which channels."""
         return Allowlist(self.allowed_users, self.allowed_channels, self.allowed_groups, frozenset(self.admins))
 
+    @property
+    def people(self) -> dict[str, frozenset[str]]:
+        """The Slack user ids in each variable that names people."""
+        contact = frozenset(filter(None, [self.admin_contact]))
+        return {"ALLOWED_USERS": self.allowed_users, "ADMINS": frozenset(self.admins), "ADMIN_CONTACT": contact}
+
     @cached_property
     def policy(self) -> Policy:
         """What is decided here about commands."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
@@ -25,6 +26,22 @@ SHARING_PATIENCE = 2.0
 """Seconds that a change waits to learn whether its channel is shared."""
 CLOSED = frozenset({"missing_scope", "channel_not_found"})
 """Slack's errors for channels that the bot may not look at. They are kept like an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel as Slack describes it to the bot.
+
+    https://docs.slack.dev/reference/objects/conversation-object
+    """
+
+    is_shared: bool = False
+    """With another company. Slack's own `is_shared` is true among our own workspaces too:
+    https://docs.slack.dev/apis/slack-connect ."""
+    is_member: bool = False
+    """Whether the bot is."""
+    is_public: bool = True
+    is_archived: bool = False
 
 
 class SlackDirectory:
@@ -60,9 +77,19 @@ class SlackDirectory:
         except (DirectoryError, TimeoutError):
             return False
 
-    async def look_into(self, channel_id: str) -> bool:
-        """Ask Slack whether a channel is shared. Raises `DirectoryError`, also if the bot may not look at it."""
-        return await self._is_shared(channel_id)
+    async def look_into(self, channel_id: str) -> Channel:
+        """Ask Slack about a channel. Raises `DirectoryError`, also if the bot may not look at it."""
+        channel = (await _answered(self._web.conversations_info(channel=channel_id))).get("channel")
+        if not isinstance(channel, dict):
+            return Channel()
+        if channel.get("id", channel_id) != channel_id:
+            raise DirectoryError("another_channel")
+        return Channel(
+            is_shared=channel.get("is_ext_shared") is True,
+            is_member=channel.get("is_member") is True,
+            is_public=channel.get("is_private") is not True,
+            is_archived=channel.get("is_archived") is True,
+        )
 
     async def keep(self) -> None:
         """Refresh the members of all groups in time, until cancelled, so that no command has to wait for Slack."""
@@ -88,20 +115,11 @@ class SlackDirectory:
 
     async def _ask_shared(self, channel_id: str) -> bool:
         try:
-            return await self._is_shared(channel_id)
+            return (await self.look_into(channel_id)).is_shared
         except DirectoryError as error:
             if error.error in CLOSED:
                 return False
             raise
-
-    async def _is_shared(self, channel_id: str) -> bool:
-        """Slack's own `is_shared` is true among our own workspaces too. https://docs.slack.dev/apis/slack-connect ."""
-        channel = (await _answered(self._web.conversations_info(channel=channel_id))).get("channel")
-        if not isinstance(channel, dict):
-            return False
-        if channel.get("id", channel_id) != channel_id:
-            raise DirectoryError("another_channel")
-        return channel.get("is_ext_shared") is True
 
 
 async def _answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:

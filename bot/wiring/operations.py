@@ -8,9 +8,11 @@ from bot.highlevel.api.client import Client
 from bot.highlevel.api.rate_limit import Budget
 from bot.http.client import HttpClient
 from bot.operations.checks.access import AccessChecks
+from bot.operations.checks.channels import ChannelChecks
 from bot.operations.checks.disk import DiskCheck
 from bot.operations.checks.events import EventChecks
 from bot.operations.checks.highlevel import HighLevelChecks
+from bot.operations.checks.people import PeopleChecks
 from bot.operations.checks.proxy import ProxyCheck
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
 from bot.operations.checks.slack_token import SlackTokenChecks
@@ -67,6 +69,13 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
             StoreChecks(ledger.ping if migrates else ledger.try_out, ledger.is_new, ledger.clock_offset),
             DiskCheck(emptied),
             AccessChecks(allowlist, slack.directory, slack.directory.look_into),
+            PeopleChecks(settings.people, allowlist, slack.directory, team_is_set=bool(settings.slack_team_id)),
+            ChannelChecks(
+                worked_in=allowlist.channels,
+                posted_to=settings.policy.announce_channels.values(),
+                look_into=slack.directory.look_into,
+                auth_test=slack.workspace.auth_test,
+            ),
         ],
         command=settings.command,
     )

@@ -1,6 +1,6 @@
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from functools import partial
@@ -15,17 +15,20 @@ from bot.events.ports import Heard
 from bot.http.client import HttpClient
 from bot.http.proxies import Proxies
 from bot.operations import diagnoses
-from bot.operations.checks.access import AccessChecks
+from bot.operations.checks.access import NO_CHANNEL, AccessChecks
+from bot.operations.checks.channels import ChannelChecks
 from bot.operations.checks.disk import DiskCheck
 from bot.operations.checks.events import EventChecks
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId, Findings
 from bot.operations.checks.highlevel import HighLevelChecks
+from bot.operations.checks.people import PeopleChecks
 from bot.operations.checks.proxy import ProxyCheck
 from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
 from bot.operations.checks.slack_token import SlackTokenChecks
 from bot.operations.checks.store import StoreChecks
 from bot.operations.diagnose import AddressReading, ClockReading, Grant, NoAnswer, TokenShape
-from bot.operations.health import Health, Report, settings_report
+from bot.operations.health import Health, Report, report_of, settings_report
+from bot.slack.directory import Channel
 from bot.slack.signatures import SignatureReading
 from bot.slack.verification import Refusal
 from bot.slack.workspace import AuthTest, SlackTrouble
@@ -36,6 +39,7 @@ BY_HTTP = tuple(check for check in CheckId if check not in OVER_SOCKET | TRIED)
 BY_SOCKET = tuple(check for check in CheckId if check not in OVER_HTTP | TRIED)
 EVERY_SCOPE = frozenset({"commands", "chat:write", "users:read", "usergroups:read"})
 URL = "https://bot.example/slack/events"
+HERE, ELSEWHERE, NOWHERE = (Person(frozenset(teams)) for teams in (["T1"], ["T2"], []))
 
 
 @dataclass
@@ -61,8 +65,11 @@ class Neighbours:
     database_ahead: float = 0.0
     schema: OtherSchema | None = None
     damage: Damage | None = None
-    directory: MemoryDirectory = field(default_factory=MemoryDirectory)
+    directory: MemoryDirectory = field(
+        default_factory=lambda: MemoryDirectory(people={"U1": HERE, "U2": HERE, "USLACKBOT": HERE})
+    )
     channels: DirectoryError | None = None
+    channel: Channel = field(default_factory=Channel)
     asked: int = 0
 
     async def ask_slack(self) -> AuthTest:
@@ -117,10 +124,12 @@ class Neighbours:
     async def clock_offset(self) -> float:
         return self.database_ahead
 
-    async def look_into(self, channel_id: str) -> None:
-        assert channel_id
+    async def look_into(self, channel_id: str) -> Channel:
+        if channel_id == NO_CHANNEL and self.channels is None:
+            raise DirectoryError("channel_not_found")
         if self.channels:
             raise self.channels
+        return self.channel
 
     def health(
         self,
@@ -131,6 +140,7 @@ class Neighbours:
         token: TokenShape | None = None,
         kept: float = 15.0,
         others: Mapping[str, "Neighbours"] | None = None,
+        posted_to: Collection[str] = (),
     ) -> Health:
         return Health(
             [
@@ -151,6 +161,18 @@ class Neighbours:
                 StoreChecks(self.ping, self.is_new, self.clock_offset),
                 DiskCheck(None),
                 AccessChecks(allowlist, self.directory, self.look_into),
+                PeopleChecks(
+                    {"ALLOWED_USERS": allowlist.users, "ADMINS": allowlist.admins},
+                    allowlist,
+                    self.directory,
+                    team_is_set=bool(team_id),
+                ),
+                ChannelChecks(
+                    worked_in=allowlist.channels,
+                    posted_to=posted_to,
+                    look_into=self.look_into,
+                    auth_test=self.ask_slack,
+                ),
             ],
             kept,
         )
@@ -242,7 +264,8 @@ async def test_unreadable_lost_reasons_are_a_note_and_not_a_failure(
 
     assert report == Report(BY_HTTP, {}, notes, why)
     assert report.as_json() == {"ok": list(BY_HTTP), "failing": {}}
-    assert report.in_full() == {"ok": list(BY_HTTP), "failing": {}, "notes": notes, "why": why}
+    without_note = [check for check in BY_HTTP if check != "highlevel.lost_reasons"]
+    assert report.in_full() == {"ok": without_note, "failing": {}, "notes": notes, "why": why}
 
 
 async def test_a_refused_slack_token_is_reported_with_slacks_word(neighbours: Neighbours) -> None:
@@ -288,9 +311,42 @@ BY_ADMIN = Allowlist(frozenset({"U1"}), frozenset(), admins=frozenset({"U2"}))
 
 
 async def test_groups_whose_members_slack_tells_are_well(neighbours: Neighbours) -> None:
-    neighbours.directory.groups = {"S1": frozenset(), "S2": frozenset({"U2"})}
+    neighbours.directory.groups = {"S1": frozenset({"U1"}), "S2": frozenset({"U2"})}
 
-    assert (await neighbours.health(BY_GROUP).report()).failing == {}
+    assert (await neighbours.health(BY_GROUP).report()).notes == {}
+
+
+async def test_a_group_without_members_is_noted(neighbours: Neighbours) -> None:
+    neighbours.directory.groups = {"S1": frozenset(), "S2": frozenset({"U2"})}
+    report = await neighbours.health(BY_GROUP).report()
+
+    assert report.failing == {}
+    assert report.why == {"access.groups": "access.groups.empty"}
+    assert report.notes["access.groups"].startswith("User group S1 in ALLOWED_GROUPS has no members")
+
+
+async def test_a_failure_has_what_is_noted_beside_it_and_not_that_something_was_not_tried(
+    neighbours: Neighbours,
+) -> None:
+    neighbours.directory.groups = {"S1": frozenset()}
+    neighbours.directory.error = "no_such_subteam"
+    report = await neighbours.health(BY_GROUP).report()
+
+    assert report.why == {"access.groups": "access.groups.unknown"}
+    assert report.notes == {}
+    assert report.failing["access.groups"].startswith("This workspace has no user group S2.")
+    assert "User group S1 in ALLOWED_GROUPS has no members" in report.failing["access.groups"]
+    untried = Findings(failing=(diagnoses.SIGNATURES_WRONG,), notes=(diagnoses.SIGNATURES_UNTRIED,))
+    assert report_of(untried).failing == {"slack.signatures": diagnoses.SIGNATURES_WRONG.words}
+    assert report_of(untried).notes == {}
+
+
+def test_all_notes_of_a_check_are_told() -> None:
+    notes = (diagnoses.WEBHOOKS_LATEST.about(ago="5 minutes"), diagnoses.WEBHOOKS_REFUSED.about(many=2, which="2 late"))
+    report = report_of(Findings(frozenset({CheckId.WEBHOOKS}), notes=notes))
+
+    assert report.notes == {"highlevel.webhooks": f"{notes[0].words} {notes[1].words}"}
+    assert report.why == {"highlevel.webhooks": "highlevel.webhooks.refused"}
 
 
 @pytest.mark.parametrize(
@@ -311,7 +367,7 @@ async def test_each_word_of_slacks_about_a_group_has_its_advice(neighbours: Neig
 
 
 async def test_only_the_groups_that_fail_are_named(neighbours: Neighbours) -> None:
-    neighbours.directory.groups = {"S1": frozenset()}
+    neighbours.directory.groups = {"S1": frozenset({"U3"})}
     neighbours.directory.error = "no_such_subteam"
     failing = (await neighbours.health(BY_GROUP).report()).failing
 
@@ -325,7 +381,8 @@ async def test_only_the_groups_that_fail_are_named(neighbours: Neighbours) -> No
 async def test_unknown_guests_fail_with_groups_are_noted_with_admins_and_ignored_otherwise(
     neighbours: Neighbours, allowlist: Allowlist, *, fails: bool, noted: bool
 ) -> None:
-    neighbours.directory.groups = {"S1": frozenset(), "S2": frozenset()}
+    neighbours.directory.groups = {"S1": frozenset({"U1"}), "S2": frozenset({"U1"})}
+    neighbours.directory.people = {}
     neighbours.directory.error = "missing_scope"
     report = await neighbours.health(allowlist).report()
 
@@ -335,13 +392,22 @@ async def test_unknown_guests_fail_with_groups_are_noted_with_admins_and_ignored
     assert "access.people" in (await neighbours.health(allowlist).report()).ok
 
 
-@pytest.mark.parametrize(("trouble", "noted"), [("missing_scope", True), ("channel_not_found", False), ("", False)])
-async def test_unknown_shared_channels_are_noted(neighbours: Neighbours, trouble: str, *, noted: bool) -> None:
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [
+        ("missing_scope", "access.shared_channels.missing_scope"),
+        ("channel_not_found", None),
+        ("", "access.shared_channels.untold"),
+        ("internal_error", "access.shared_channels.untold"),
+    ],
+)
+async def test_unknown_shared_channels_are_noted(neighbours: Neighbours, trouble: str, why: str | None) -> None:
     neighbours.channels = DirectoryError(trouble)
     report = await neighbours.health().report()
 
     assert report.failing == {}
-    assert ("access.shared_channels" in report.notes) is noted
+    assert report.why.get("access.shared_channels") == why
+    assert ("access.shared_channels" in report.ok) is (why != "access.shared_channels.untold")
 
 
 @pytest.mark.parametrize(
@@ -531,9 +597,6 @@ async def test_a_token_of_another_workspace_than_the_settings_name_fails(neighbo
     assert "is for Acme (T1), but SLACK_TEAM_ID says T2." in report.failing["slack.workspace"]
 
 
-HERE, ELSEWHERE, NOWHERE = (Person(frozenset(teams)) for teams in (["T1"], ["T2"], []))
-
-
 @pytest.mark.parametrize(
     ("people", "error", "told"),
     [
@@ -565,10 +628,10 @@ async def test_settings_that_name_no_people_do_not_make_the_workspace_fail(neigh
 
 
 async def test_only_an_examination_looks_people_up(neighbours: Neighbours) -> None:
-    neighbours.directory.error = "user_not_found"
+    neighbours.directory.people, neighbours.directory.error = {}, "user_not_found"
 
     assert (await neighbours.health().report()).failing == {}
-    assert list((await neighbours.health().examine()).failing) == ["slack.workspace"]
+    assert list((await neighbours.health().examine()).failing) == ["slack.workspace", "access.people"]
 
 
 async def test_only_an_examination_reports_an_address_without_the_bot(neighbours: Neighbours) -> None:

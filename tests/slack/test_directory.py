@@ -12,7 +12,7 @@ from bot.access.authorization import DirectoryError
 from bot.access.rules import Person
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
-from bot.slack.directory import SlackDirectory, read_person
+from bot.slack.directory import Channel, SlackDirectory, read_person
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -165,7 +165,7 @@ async def test_an_answer_about_another_channel_is_none(slack: Slack) -> None:
 @pytest.mark.parametrize("channel", [None, "C1", []])
 async def test_an_answer_without_a_channel_tells_of_no_sharing(slack: Slack, channel: object) -> None:
     slack.misbehave(Fault("conversations.info", status=200, body={"ok": True, "channel": channel}))
-    assert not await _directory(slack).look_into("C1")
+    assert await _directory(slack).look_into("C1") == Channel()
 
 
 async def test_a_channel_is_shared_if_slack_says_so(slack: Slack) -> None:

@@ -1,4 +1,4 @@
-"""Checks who may change deals: whether the settings name anyone, and whether Slack tells what access depends on."""
+"""Checks who may change deals: whether the settings name anyone, and whether Slack tells who is in groups."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,17 +6,15 @@ from collections.abc import Awaitable, Callable
 from bot.access.authorization import Directory, DirectoryError
 from bot.access.rules import Allowlist
 from bot.operations import diagnoses
-from bot.operations.checks.findings import CheckId, Findings, merged
-from bot.operations.diagnoses import Diagnosis
+from bot.operations.checks.findings import MISSING_SCOPE, CheckId, Findings, merged
 
-MADE = frozenset({CheckId.ALLOWLIST, CheckId.GROUPS, CheckId.PEOPLE, CheckId.SHARED_CHANNELS})
+MADE = frozenset({CheckId.ALLOWLIST, CheckId.GROUPS, CheckId.SHARED_CHANNELS})
 
-MISSING_SCOPE = "missing_scope"
-"""Slack's word where the token may not ask.
-https://docs.slack.dev/reference/methods/users.info"""
-
-SLACKBOT, NO_CHANNEL = "USLACKBOT", "C0000000000"
-"""Asked about to learn whether the token may ask at all: the first is in every workspace, the second in none."""
+NO_CHANNEL = "C0000000000"
+"""Asked about to learn whether the token may ask at all: it is in no workspace."""
+NO_SUCH_CHANNEL = "channel_not_found"
+"""Slack's word then, where the token may ask.
+https://docs.slack.dev/reference/methods/conversations.info"""
 
 
 class AccessChecks:
@@ -32,43 +30,31 @@ class AccessChecks:
     async def run(self, *, everything: bool) -> Findings:  # noqa: ARG002 - it has nothing more to try
         """See `Check`."""
         empty = (diagnoses.ALLOWLIST_EMPTY,) if self._allowlist.is_empty else ()
-        asked = await asyncio.gather(self._groups(), self._people(), self._channels())
+        asked = await asyncio.gather(self._groups(), self._channels())
         return merged([Findings(MADE, failing=empty), *asked])
 
     async def _groups(self) -> Findings:
-        asked = await asyncio.gather(*map(self._group, sorted(self._allowlist.groups)))
-        refused = [diagnosis for diagnosis in asked if diagnosis]
-        if not refused:
-            return Findings()
-        # Some words name the group, others are the same for each: those are said once.
-        words = " ".join(dict.fromkeys(diagnosis.words for diagnosis in refused))
-        return Findings(failing=(Diagnosis(refused[0].id, words),))
+        return merged(await asyncio.gather(*map(self._group, sorted(self._allowlist.groups))))
 
-    async def _group(self, group: str) -> Diagnosis | None:
+    async def _group(self, group: str) -> Findings:
         try:
-            await self._directory.members(group)
+            members = await self._directory.members(group)
         except DirectoryError as trouble:
+            if trouble.error in diagnoses.TOKEN_REFUSED:
+                return Findings(waiting={CheckId.GROUPS: CheckId.SLACK_TOKEN})
             refused = diagnoses.GROUP_WORDS.get(trouble.error, diagnoses.GROUP_REFUSED)
-            return refused.about(group=group, error=trouble.error)
-        return None
-
-    async def _people(self) -> Findings:
-        """Members have to be told from guests only where a group or an admin lets people in."""
-        groups, admins = self._allowlist.groups, self._allowlist.admins
-        if not (groups or admins) or not await _is_forbidden(self._directory.person(SLACKBOT)):
-            return Findings()
-        untold = (diagnoses.PEOPLE_UNTOLD,)
-        return Findings(failing=untold) if groups else Findings(notes=untold)
+            return Findings(failing=(refused.about(group=group, error=trouble.error),))
+        return Findings(notes=() if members else (diagnoses.GROUP_EMPTY.about(group=group),))
 
     async def _channels(self) -> Findings:
-        forbidden = await _is_forbidden(self._look_into(NO_CHANNEL))
-        return Findings(notes=(diagnoses.SHARED_CHANNELS_UNTOLD,) if forbidden else ())
-
-
-async def _is_forbidden(question: Awaitable[object]) -> bool:
-    """Whether the token may not ask this. Any other trouble of Slack's says nothing about that."""
-    try:
-        await question
-    except DirectoryError as trouble:
-        return trouble.error == MISSING_SCOPE
-    return False
+        try:
+            await self._look_into(NO_CHANNEL)
+        except DirectoryError as trouble:
+            if trouble.error in diagnoses.TOKEN_REFUSED:
+                return Findings(waiting={CheckId.SHARED_CHANNELS: CheckId.SLACK_TOKEN})
+            if trouble.error == MISSING_SCOPE:
+                return Findings(notes=(diagnoses.SHARED_CHANNELS_SCOPE_MISSING,))
+            if trouble.error != NO_SUCH_CHANNEL:
+                untold = diagnoses.SHARED_CHANNELS_UNTOLD.about(error=trouble.error or "no answer")
+                return Findings(notes=(untold,))
+        return Findings()

@@ -1,6 +1,6 @@
 """The ids of the checks, what a check is, and what it returns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -23,6 +23,7 @@ class CheckId(StrEnum):
     SIGNATURES = "slack.signatures"
     REQUEST_URL = "slack.request_url"
     SLACK_SOCKET = "slack.socket"
+    CHANNELS = "slack.channels"
     PROXY = "network.proxy"
     CLOCK = "clock"
     HIGHLEVEL_TOKEN = "highlevel.token"  # noqa: S105 - the id of a check
@@ -43,15 +44,20 @@ class CheckId(StrEnum):
     SHARED_CHANNELS = "access.shared_channels"
 
 
-TRIED = frozenset({CheckId.REQUEST_URL, CheckId.HIGHLEVEL_EDIT, CheckId.HIGHLEVEL_USERS})
-"""Only `check` makes these: each asks for something that is refused, too much for a monitor that reads `/readyz`
-four times a minute."""
+TRIED = frozenset({CheckId.REQUEST_URL, CheckId.CHANNELS, CheckId.HIGHLEVEL_EDIT, CheckId.HIGHLEVEL_USERS})
+"""Only `check` makes these: each asks for something that is refused, or for much, too much for a monitor that reads
+`/readyz` four times a minute."""
 
 OVER_HTTP = frozenset({CheckId.SIGNATURES, CheckId.REQUEST_URL})
 """Made only where Slack's requests come over HTTP."""
 
 OVER_SOCKET = frozenset({CheckId.SLACK_SOCKET})
 """Made only where they come over Socket Mode."""
+
+
+MISSING_SCOPE = "missing_scope"
+"""Slack's word where the token may not ask.
+https://docs.slack.dev/reference/methods/users.info"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class Findings:
     made: frozenset[CheckId] = frozenset()
     """A check that was not made is not in the report."""
     failing: tuple[Diagnosis, ...] = ()
-    """The report shows the words of all diagnoses of one check, and the id of the last."""
+    """The report shows the words of all diagnoses of one check, its notes too, and the id of the last that fails."""
     notes: tuple[Diagnosis, ...] = ()
     """What an operator should know, though the bot works."""
     waiting: Mapping[CheckId, CheckId] = field(default_factory=dict)
@@ -83,6 +89,13 @@ class Check(Protocol):
 
         `everything`: make the checks in `TRIED` as well.
         """
+
+
+def in_settings(ids: Collection[str], named: Mapping[str, Collection[str]]) -> str:
+    """Name these ids with the variables that they are in. `named`: the ids in each variable."""
+    return ", ".join(
+        f"{each} in {' and '.join(variable for variable, those in named.items() if each in those)}" for each in ids
+    )
 
 
 def merged(several: Iterable[Findings]) -> Findings:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -83,7 +83,7 @@ class HighLevelChecks:
         )
         return merged(
             [
-                Findings(failing=others, clocks=(self._clock(),)),
+                Findings(failing=others, waiting=_waiting_for(others), clocks=(self._clock(),)),
                 _of_default(trouble, reasons),
                 _of_grants(grants, trouble),
             ]
@@ -100,7 +100,7 @@ class HighLevelChecks:
         """What is wrong in the sub-accounts beside the default one; each begins with the sub-account's name."""
         troubles = await asyncio.gather(*(self._trouble(account, until) for account in self._others.values()))
         named = zip(self._others, troubles, strict=True)
-        return tuple(replace(trouble, words=f"{name}: {trouble.words}") for name, trouble in named if trouble)
+        return tuple(_of_another(name, trouble) for name, trouble in named if trouble)
 
     async def _lost_reasons(self, until: float) -> Diagnosis | None:
         """What an operator should know about the lost reasons; `None` when they can be read."""
@@ -123,9 +123,19 @@ def _of_default(trouble: Diagnosis | None, reasons: Diagnosis | None) -> Finding
     made = frozenset(ORDER)
     if trouble is None:
         return Findings(made, notes=(reasons,) if reasons else ())
-    failed = CheckId(trouble.check)
-    later = ORDER[ORDER.index(failed) + 1 :]
-    return Findings(made, failing=(trouble,), waiting=dict.fromkeys(later, failed))
+    return Findings(made, failing=(trouble,), waiting=_waiting_for((trouble,)))
+
+
+def _of_another(name: str, trouble: Diagnosis) -> Diagnosis:
+    """The same trouble, of a sub-account beside the default one: another setting has its id."""
+    words = trouble.words.replace("HIGHLEVEL_LOCATION_ID", "HIGHLEVEL_LOCATIONS")
+    return replace(trouble, words=f"{name}: {words}")
+
+
+def _waiting_for(troubles: Sequence[Diagnosis]) -> dict[CheckId, CheckId]:
+    """The checks that HighLevel does not get to, each with the one at which it stops."""
+    stops = [CheckId(trouble.check) for trouble in reversed(troubles)]
+    return {later: failed for failed in stops for later in ORDER[ORDER.index(failed) + 1 :]}
 
 
 def _of_grants(grants: Mapping[CheckId, Grant], trouble: Diagnosis | None) -> Findings:

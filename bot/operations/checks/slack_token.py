@@ -7,19 +7,13 @@ from bot.access.authorization import Directory, DirectoryError
 from bot.access.rules import Allowlist
 from bot.operations import diagnose, diagnoses
 from bot.operations.checks.findings import CheckId, Findings
+from bot.operations.checks.people import MOST_PEOPLE, NO_SUCH_PERSON
 from bot.operations.diagnose import ClockReading
 from bot.operations.diagnoses import Diagnosis
 from bot.slack.workspace import AuthTest, SlackTrouble
 
 UNKNOWN_WITHOUT_TOKEN = (CheckId.SLACK_WORKSPACE, CheckId.SLACK_SCOPES, CheckId.SLACK_COMMAND)
 MADE = frozenset({CheckId.SLACK_TOKEN, *UNKNOWN_WITHOUT_TOKEN})
-
-NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible"})
-"""Slack's words for a person who is not in the workspace.
-https://docs.slack.dev/reference/methods/users.info"""
-
-MOST_PEOPLE = 10
-"""Of the people whom the settings name, so many are looked up in the workspace."""
 
 
 class SlackTokenChecks:

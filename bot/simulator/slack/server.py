@@ -201,14 +201,20 @@ class Slack(Modals):
         return _error("unknown_method")
 
     def _channel_info(self, channel: str) -> web.Response:
-        """The bot may look at every channel except the one whose id is all zeros.
+        """The bot may look at every channel except the hidden ones and the one whose id is all zeros.
 
         https://docs.slack.dev/reference/methods/conversations.info
         """
-        if not channel.strip("C0"):
+        if not channel.strip("C0") or channel in self.hidden:
             return _error("channel_not_found")
-        shared = {"id": channel, "is_ext_shared": channel in self.shared_channels}
-        return web.json_response({"ok": True, "channel": shared})
+        shown = {
+            "id": channel,
+            "is_ext_shared": channel in self.shared_channels,
+            "is_member": channel in self.joined,
+            "is_private": channel.startswith("G"),
+            "is_archived": channel in self.archived,
+        }
+        return web.json_response({"ok": True, "channel": shown})
 
     async def _post_message(self, arguments: Mapping[str, Any], scopes: frozenset[str]) -> web.Response:
         """https://docs.slack.dev/reference/methods/chat.postMessage ."""

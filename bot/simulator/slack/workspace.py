@@ -62,6 +62,9 @@ class Workspace:
         """The names of channels by their ids, without the `#`; private ones have ids that begin with `G`."""
         self.joined: set[str] = set()
         """The channels that the bot is a member of."""
+        self.hidden: set[str] = set()
+        """The channels that the bot does not see: there are none of these ids, or they are private and without it."""
+        self.archived: set[str] = set()
         self.shared_channels: set[str] = set()
         """The channels shared with another company."""
         self.shown: list[Shown] = []

@@ -695,6 +695,18 @@ async def test_a_channel_says_whether_it_is_shared_with_another_company(slack: S
     assert await _error(web_api.conversations_info(channel="C0000000000")) == "channel_not_found"
 
 
+async def test_a_channel_says_whether_the_bot_may_post_there_unless_it_is_hidden(
+    slack: Slack, web_api: AsyncWebClient
+) -> None:
+    slack.joined, slack.archived, slack.hidden = {"G0WINS"}, {"C0OLD"}, {"C0TYPO"}
+    wins = (await web_api.conversations_info(channel="G0WINS"))["channel"]
+    old = (await web_api.conversations_info(channel="C0OLD"))["channel"]
+
+    assert (wins["is_member"], wins["is_private"], wins["is_archived"]) == (True, True, False)
+    assert (old["is_member"], old["is_private"], old["is_archived"]) == (False, False, True)
+    assert await _error(web_api.conversations_info(channel="C0TYPO")) == "channel_not_found"
+
+
 # --- faults --------------------------------------------------------------------------------------------------------
 
 
