@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
 from bot.deals.deal import Matches, Opportunity, Status, Target
-from bot.deals.identify import certainly_meant
+from bot.deals.identify import called, certainly_meant
 from bot.deals.outcome import Guessed
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Reading
@@ -18,8 +18,9 @@ from bot.slack.actions import DISMISS, MARK, SHOW, UNDO, Mark, target_value
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
-from bot.slack.messages.pieces import NOTE_LIMIT, Installation, fits, reference_line
+from bot.slack.messages.pieces import NOTE_LIMIT, Installation, fits, notification, reference_line
 from bot.slack.messages.tables import VERB
+from bot.slack.wording import dotted
 
 MOST_LIKELY = 2
 """Statuses that a word may mean; with more it means none, and all are offered."""
@@ -42,7 +43,7 @@ class GuessMessages:
         if len(deals) == 1 and all(matches.deals and not matches.more for matches in found):
             return self._one(next(iter(deals.values())), reading, small)
         if len(found) == 1:
-            return self._which(found[0], reading, small)
+            return self._which(found[0], reading, called(typed, found[0]), small)
         return self._several(found, reading, small)
 
     def _one(self, deal: Opportunity, reading: Reading, small: str) -> Message:
@@ -60,16 +61,17 @@ class GuessMessages:
             head += f" It's *{plain(deal.status)}* now."
         return _question(head, (), [*filter(None, marks), *buttons, _CANCEL], small)
 
-    def _which(self, matches: Matches, reading: Reading, small: str) -> Message:
-        """Several deals for one name."""
+    def _which(self, matches: Matches, reading: Reading, likely: Sequence[Opportunity], small: str) -> Message:
+        """Several deals for one name. `likely`: those that are called like the whole text."""
         status = reading.statuses[0]
         is_certain = len(reading.statuses) == 1
-        head = f"Did you want to {_marked('one of these deals', reading.statuses)}?"
+        head = f"Did you mean {_marked('one of these deals', reading.statuses)}?"
         rows = [
             self._row(deal, self._mark(status, (deal,), reading, at) if is_certain else self._shown(deal, at))
             for at, deal in enumerate(matches.deals[:ROWS])
         ]
-        return _question(head, rows, [_CANCEL], small)
+        shown = self._show(likely[0]) if likely and is_certain else ()
+        return _question(head, rows, [*shown, _CANCEL], small)
 
     def _several(self, found: Sequence[Matches], reading: Reading, small: str) -> Message:
         """A list of names: those that mean one deal, those that may mean several, and those that find none."""
@@ -88,7 +90,8 @@ class GuessMessages:
         if missing:
             lines.append(f"⚠️ No deals match {', '.join(missing)}.")
         what = "this deal" if len(certain) == 1 else f"these {len(certain)} deals"
-        head = f"Did you mean {_marked(what, (status,))}?"
+        worth = self.installation.money(sum(deal.value or 0 for deal in certain))
+        head = dotted(f"Did you mean {_marked(what, (status,))}?", worth and f"*{worth}*")
         if unclear:
             names = ", ".join(code(name) for name, _ in unclear)
             head = f"Which deals should be *{status}*? {names} {'fits' if len(unclear) == 1 else 'fit'} more than one."
@@ -125,13 +128,12 @@ class GuessMessages:
         return f"{who} {did} · {mrkdwn.date(change.at)} · It was {plain(change.before or '?')}"
 
     def _named(self, deal: Opportunity) -> str:
-        customer = deal.company or deal.contact or ""
-        who = f" ({plain(customer)})" if customer and customer != deal.name else ""
-        return f"{self.installation.deal(deal)}{who}"
+        customer = self.installation.customer(deal)
+        return f"{self.installation.deal(deal)} ({customer})" if customer else self.installation.deal(deal)
 
     def _row(self, deal: Opportunity, button: Block | None) -> Block:
-        facts = self.installation.facts(deal)
-        return blocks.section("\n".join(filter(None, (self._named(deal), facts))), button)
+        lines = (self.installation.priced(deal), self.installation.facts(deal))
+        return blocks.section("\n".join(filter(None, lines)), button)
 
     def _mark(
         self, status: Status, deals: Sequence[Opportunity], reading: Reading, at: int = 0, *, stays: bool = False
@@ -139,7 +141,7 @@ class GuessMessages:
         """The button that sets these deals' status; `None` where Slack cannot carry what it means."""
         asked = any(deal.status in self.policy.confirm.leaving for deal in deals)
         ids = tuple(deal.id for deal in deals)
-        location_id = self._away(deals[0])
+        location_id = self.installation.away(deals[0])
         consent = Consent.GIVEN if asked else Consent.PRESUMED
         mark = Mark(ids, status, consent, location_id, stays, reading.words[:NOTE_LIMIT])
         can_be_read = Mark.from_value(mark.value) == mark and all(fits(each, blocks.VALUE_LIMIT) for each in ids)
@@ -153,12 +155,8 @@ class GuessMessages:
         return (shown,) if shown else ()
 
     def _shown(self, deal: Opportunity, _at: int = 0) -> Block | None:
-        value = target_value(Target(deal.id, self._away(deal)))
+        value = target_value(Target(deal.id, self.installation.away(deal)))
         return blocks.button("Show deal", SHOW, value) if fits(value, blocks.VALUE_LIMIT) else None
-
-    def _away(self, deal: Opportunity) -> str:
-        """The sub-account of a deal, where it is not the default one; else empty."""
-        return deal.location_id or "" if deal.location_id != self.installation.locations.default else ""
 
 
 _CANCEL = blocks.button("Cancel", DISMISS, "no")
@@ -190,4 +188,4 @@ def _question(head: str, rows: Sequence[Block], buttons: Sequence[Block], small:
         blocks.context(small),
     )
     listed = [f"• {row['text']['text']}" for row in rows]
-    return Message(mrkdwn.fit("\n".join((head, *listed, small)), blocks.TEXT_LIMIT), shown, public=False)
+    return Message(notification(head, *listed), shown, public=False)

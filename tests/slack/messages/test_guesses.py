@@ -25,9 +25,10 @@ def _ask(reading: Reading, *found: Matches) -> tuple[str, list[tuple[str, str]]]
     """The question, without its small print, and the buttons with their values."""
     made = messages(confirm=Confirm(leaving=frozenset({WON}))).guesses.ask(Guessed(reading, found), "typed", "R")
     assert not made.public
-    assert "You typed `typed` · Nothing changed" in made.text
+    assert "You typed `typed` · Nothing changed" in str(made.blocks)
     buttons = [each for block in made.blocks for each in elements_of(block) if each["type"] == "button"]
-    return made.text, [(each["text"]["text"], each["value"]) for each in buttons]
+    said = "\n".join(block["text"]["text"] for block in made.blocks if block["type"] == "section")
+    return said, [(each["text"]["text"], each["value"]) for each in buttons]
 
 
 def test_one_deal_is_asked_about_with_its_customer() -> None:
@@ -90,6 +91,18 @@ def test_a_list_with_two_unclear_names_stays_until_both_are_chosen() -> None:
     assert [label for label, _ in buttons] == ["Mark lost"] * 5 + ["Cancel"]
     marks = [Mark.from_value(value) for label, value in buttons if label != "Cancel"]
     assert all(mark and mark.stays for mark in marks)
+
+
+def test_of_several_deals_the_one_that_is_called_like_the_text_can_be_shown() -> None:
+    _, buttons = _ask(Reading(("x",), (WON,)), _found(ROOF, replace(BATH, name="Typed")))
+
+    assert [label for label, _ in buttons] == ["Mark won", "Mark won", "Show deal", "Cancel"]
+
+
+def test_a_list_says_what_it_is_worth() -> None:
+    text, _ = _ask(Reading(("a", "b"), (WON,)), _found(replace(ROOF, value=1000)), _found(replace(BATH, value=500)))
+
+    assert "*1,500*" in text
 
 
 def test_two_names_of_one_deal_are_one_question() -> None:
