@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from bot.deals.deal import Status
-from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Previewed, ReasonWanted, Trouble, Unconfirmed
-from bot.deals.wish import Consent, Wish
+from bot.deals.deal import Matches, Opportunity, Status
+from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Guessed, Previewed, ReasonWanted, Trouble, Unconfirmed
+from bot.deals.wish import Consent, Reading, Wish
 from bot.slack.messages import form
 from tests.golden.scene import (
     ANA,
@@ -28,6 +28,11 @@ _WON = became(NEW_WEBSITE, "won")
 _HIDDEN = form.Origin("C0SALES", "")
 _FORM = form.Form(_HIDDEN, statuses=(Status.OPEN, Status.WON, Status.LOST, Status.ABANDONED))
 
+
+def _guess(typed: str, reading: Reading, *found: tuple[Opportunity, ...]) -> Rendered:
+    return _SAY.guesses.ask(Guessed(reading, tuple(Matches(deals, more=False) for deals in found)), typed, REFERENCE)
+
+
 CASES: dict[str, Rendered] = {
     "which-deal": _SAY.outcome(Ambiguous((SUPPORT, TRAINING), more=False), _GLOBEX),
     "which-deal-of-many": _SAY.outcome(
@@ -35,6 +40,24 @@ CASES: dict[str, Rendered] = {
     ),
     "which-deal-not-open": _SAY.outcome(Ambiguous((became(SUPPORT, "lost"),), more=False), _GLOBEX),
     "which-card": _SAY.questions.which_card("globex", [SUPPORT, TRAINING], REFERENCE, more=False),
+    "guess": _guess("initech win", Reading(("initech",), (Status.WON,)), (PRINTER,)),
+    "guess-of-two-statuses": _guess("initech closed", Reading(("initech",), (Status.WON, Status.LOST)), (PRINTER,)),
+    "guess-unknown-status": _guess(
+        "initech hmpf", Reading((), (Status.WON, Status.LOST, Status.ABANDONED)), (PRINTER,)
+    ),
+    "guess-of-a-won-deal": _guess("lost acme", Reading(("acme",), (Status.LOST,)), (_WON,)),
+    "guess-already-so": _guess("won acme", Reading(("acme",), (Status.WON,)), (_WON,)),
+    "guess-which-deal": _guess("won globex", Reading(("globex",), (Status.WON,)), (SUPPORT, TRAINING)),
+    "guess-several": _guess(
+        "initech, acme won", Reading(("initech", "acme"), (Status.WON,)), (PRINTER,), (NEW_WEBSITE,)
+    ),
+    "guess-several-unclear": _guess(
+        "initech, globex, hooli lost",
+        Reading(("initech", "globex", "hooli"), (Status.LOST,)),
+        *((PRINTER,), (SUPPORT, TRAINING), ()),
+    ),
+    "which-undo": _SAY.guesses.which_undo((record(NEW_WEBSITE, "won"),), "acme", REFERENCE),
+    "nothing-to-undo": _SAY.guesses.which_undo((), "acme", REFERENCE),
     "which-reason": _SAY.outcome(ReasonWanted(REASONS), _LOSE),
     "which-reason-of-many": _SAY.outcome(
         ReasonWanted(tuple(replace(REASONS[0], id=f"r{n}", name=f"Reason {n}") for n in range(9))), _LOSE
