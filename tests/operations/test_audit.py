@@ -237,7 +237,7 @@ def test_csv_has_a_header_every_field_and_the_line_ends_of_rfc_4180() -> None:
     assert _written(Format.CSV, CHANGED).endswith(
         "\r\nkey,H4WSYDSE,2026-11-24T10:31:07.250000+00:00,T1,U012AB3CD,C0SALES,aB3dE5fG7hJ9kL1mN2pQ won,"
         "aB3dE5fG7hJ9kL1mN2pQ,New website,won,,,finished,open,,won,changed,,0,response_url,,trace,"
-        "2026-11-24T10:31:08+00:00,,,given,,,,True,,,,,,\r\n"
+        "2026-11-24T10:31:08+00:00,,,given,,,,True,,,,,,,\r\n"
     )
 
 
