@@ -117,7 +117,7 @@ class House:
         Of several buttons with this `action_id`, press the one whose value begins with `value`.
         """
         before = {each.ts: each.text for each in self.slack.shown}
-        if any(element.get("type") == "static_select" for element in _elements(shown)):
+        if any(element["action_id"] == action_id and element["type"] != "button" for element in _elements(shown)):
             await self.slack.select(shown, menu(shown, action_id), str(value), user=user)
         else:
             pressed = next(

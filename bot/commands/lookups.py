@@ -8,14 +8,14 @@ from bot.commands.record import Record
 from bot.commands.request import ShowDeal
 from bot.deals.clock import loop_time
 from bot.deals.deal import Matches, Opportunity, Status
-from bot.deals.identify import called, guess
+from bot.deals.identify import called, described, guess
 from bot.deals.outcome import Cause, Effect, Failed, Guessed, Trouble
 from bot.deals.ports import Crm, CrmError, StoreDown
 from bot.deals.wish import Wish
 
 LOOKUP_PATIENCE = 10.0
 """Seconds for all requests of one lookup."""
-PAST_COMMANDS = 3
+PAST_COMMANDS = 10
 """How many of the last commands about a deal come with it."""
 PAST_CHANGES = 10
 """Commands about a deal among which its last change is looked for."""
@@ -105,7 +105,7 @@ class Lookups:
 
     async def _shown(self, name: str, matches: Matches, until: float) -> Card | Choices | NoCard:
         if len(matches.deals) > 1 or matches.more:
-            return Choices(name, matches.deals, matches.more)
+            return Choices(name, await described(self._crm, matches.deals, until), matches.more)
         found = matches.deals[0]
         try:
             return await self._card(found.id, until)

@@ -1,5 +1,6 @@
 """Before a change: finds out which deal a name means, and which lost reason the caller's words mean. Pure."""
 
+import asyncio
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,8 @@ from bot.deals.wish import NO_DOUBTS, Consent, Doubts, Reading, Wish
 
 IDENTIFY_PATIENCE = 10.0
 """Seconds for the search and the lost reasons together."""
+DESCRIBED = 5
+"""Deals to choose from whose owners are looked up: as many as a question shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Identify:
                 return Identified(wish, Guessed(doubts.reading, (matches,)))
             meant = certainly_meant(matches, wish.status)
             if meant is None:
-                return Identified(wish, Ambiguous(matches.deals, matches.more))
+                return Identified(wish, Ambiguous(await described(self._crm, matches.deals, until), matches.more))
             wish = replace(wish, opportunity_id=meant.id)
         return await self._with_reason(wish, until)
 
@@ -117,6 +120,12 @@ def _folded(text: str) -> Iterator[str]:
         char if char.isalnum() else f" {char} " if unicodedata.category(char) == "So" else " " for char in folded
     )
     return iter(apart.split())
+
+
+async def described(crm: Crm, deals: Sequence[Opportunity], until: float) -> tuple[Opportunity, ...]:
+    """The deals, the first of them with the names that a person chooses by, such as their owners'."""
+    first = await asyncio.gather(*(crm.describe(deal, until=until) for deal in deals[:DESCRIBED]))
+    return (*first, *deals[DESCRIBED:])
 
 
 def certainly_meant(matches: Matches, status: Status) -> Opportunity | None:

@@ -30,6 +30,14 @@ SET = "set"
 """Set a deal's status from its card. The `action_id` begins with this. The value is a `StatusChoice`."""
 MARK = "mark"
 """Set the status of deals that a question offers. The `action_id` begins with this. The value is a `Mark`."""
+MORE = "more"
+"""Choose from the menu behind three dots on a deal's card. The value is a `MenuChoice`."""
+SEARCH = "search_form"
+"""Open the form where a name fits more deals than a message shows. The value is a `Search`."""
+OPEN_FORM = "open_form"
+"""Open the form."""
+WHOAMI = "whoami"
+"""Show the person whether they may change deals."""
 SHOW = "show"
 """Show a deal's card to the person. The value is a `target_value`."""
 SHARE = "share"
@@ -48,6 +56,49 @@ REVOKE = "revoke_access"
 """Revoke an approval, as an admin. The value is the approved person's user id."""
 LINK = "link"
 """Open a page of HighLevel. The bot does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuChoice:
+    """What a person chose from the menu on a deal's card."""
+
+    action: str
+    """`SET`, `SHARE` or `LINK`."""
+    value: str
+
+    @property
+    def option(self) -> str:
+        """Write it as the value of an option."""
+        return f"{self.action} {self.value}"
+
+    @classmethod
+    def from_option(cls, option: str) -> Self:
+        """Read the value of an option. Missing parts are empty."""
+        action, _, value = option.partition(" ")
+        return cls(action, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search for a deal, to be continued in the form."""
+
+    name: str
+    status: Status | None = None
+    """The status that the deal is to have; `None` if the person wants to see one."""
+    location_id: str = ""
+
+    @property
+    def value(self) -> str:
+        """Write it as the value of a button."""
+        return f"{self.status or '-'} {self.location_id or '-'} {self.name}"
+
+    @classmethod
+    def from_value(cls, value: str) -> Self:
+        """Read the value of a button. Missing parts are empty."""
+        status, location_id, name, *_ = [*value.split(" ", 2), "", "", ""]
+        return cls(
+            name, next((each for each in STATES if each == status), None), location_id if location_id != "-" else ""
+        )
 
 
 def target_value(deal: Target) -> str:

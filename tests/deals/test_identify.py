@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -69,7 +70,16 @@ async def test_a_name_that_finds_no_deal_is_an_obstacle(identify: Identify) -> N
 async def test_a_name_that_finds_several_deals_is_ambiguous(crm: MemoryCrm, identify: Identify, *, more: bool) -> None:
     crm.matches = Matches((OPEN, ANOTHER), more=more)
 
-    assert await identify(BY_NAME) == Identified(BY_NAME, Ambiguous((OPEN, ANOTHER), more))
+    described = tuple(replace(deal, stage="Proposal") for deal in (OPEN, ANOTHER))
+    assert await identify(BY_NAME) == Identified(BY_NAME, Ambiguous(described, more))
+
+
+async def test_of_many_deals_those_that_a_question_shows_are_described(crm: MemoryCrm, identify: Identify) -> None:
+    crm.matches = Matches((OPEN,) * 7, more=False)
+    found = await identify(BY_NAME)
+
+    assert isinstance(found.obstacle, Ambiguous)
+    assert [bool(deal.stage) for deal in found.obstacle.matches] == [True] * 5 + [False] * 2
 
 
 async def test_the_deal_is_found_before_its_lost_reason_and_kept_if_that_is_missing(

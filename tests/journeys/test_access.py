@@ -306,8 +306,8 @@ async def test_an_admin_undoes_what_others_did_and_reads_their_history(tmp_path:
         await house.slack.wait_for_change(shown.ts)
 
         assert house.deal == "open"
-        assert "The last 2 commands of all people" in (await house.says("history all", user=KIM)).text
-        assert f"The one command of <@{ANA}>" in (await house.says(f"history <@{ANA}|ana>", user=KIM)).text
+        assert "Last 2 changes for everyone" in (await house.says("history all", user=KIM)).text
+        assert f"Last change by <@{ANA}>" in (await house.says(f"history <@{ANA}|ana>", user=KIM)).text
         assert "Only admins can do that." in (await house.says("history all", user=ANA)).text
 
 

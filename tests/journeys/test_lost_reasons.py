@@ -270,7 +270,7 @@ async def test_without_an_answer_of_the_search_a_card_has_no_reason_and_a_change
     _lost_by_hand(house)
     house.highlevel.misbehave(Fault(status=500, body=""), path="/search", times=float("inf"))
 
-    assert "is lost" in (await house.says(DEAL)).text
+    assert "\nLost since" in (await house.says(DEAL)).text
     assert "> reopened " in (await house.says(f"{DEAL} open")).text
 
 

@@ -145,7 +145,7 @@ async def test_a_won_deal_among_several_waits_for_a_yes_of_its_own(house: House)
 async def test_a_yes_for_a_won_deal_counts_only_while_it_is_as_it_was_shown(any_house: House) -> None:
     any_house.highlevel.opportunities[DEAL]["status"] = "won"
     asked = await any_house.says(f"{DEAL} lost")
-    assert "Make it lost all the same?" in asked.text
+    assert "Mark it lost anyway?" in asked.text
     assert any_house.highlevel.written == []
     any_house.highlevel.opportunities[DEAL]["status"] = "open"
 
@@ -166,10 +166,9 @@ async def test_the_bot_does_not_ask_if_the_operator_wants_no_confirmation(tmp_pa
 async def test_a_preview_shows_what_would_happen_and_writes_nothing(any_house: House) -> None:
     preview = await any_house.says("new website won?")
     assert preview.only_to == ANA
-    assert "New website is open" in preview.text
-    assert "would become won." in preview.text
+    assert "Preview: New website would go from open to won." in preview.text
     assert "HighLevel automations may run" in preview.text
-    assert "This was only a preview. Nothing changed." in preview.text
+    assert "Nothing changed" in preview.text
     assert any_house.highlevel.written == []
 
     assert "> won " in (await any_house.answers(preview, "confirm")).text

@@ -47,7 +47,7 @@ async def test_a_link_picks_its_own_sub_account_and_the_message_names_it(house: 
 async def test_an_id_or_a_name_is_looked_for_in_the_channels_sub_account(house: House) -> None:
     told = await house.says("use paris", user=KIM, channel=OTHER_CHANNEL)
     assert told.only_to is None
-    assert f"<@{KIM}> has set this channel to Paris" in told.text
+    assert f"<@{KIM}> switched this channel to Paris" in told.text
 
     await house.says("New website won", channel=OTHER_CHANNEL)
     assert (house.deal, _in_paris(house)) == ("open", "won")
@@ -63,22 +63,22 @@ async def test_only_an_admin_sets_a_channels_sub_account_and_anyone_may_ask_for_
     asked = await house.says("use")
 
     assert "admin" in refused.text
-    assert "Deals are looked for in Berlin here." in asked.text
-    assert "There are: Berlin, Paris." in asked.text
+    assert "This channel uses Berlin." in asked.text
+    assert "Available: Berlin, Paris." in asked.text
 
 
 async def test_a_channel_can_be_set_back_to_the_default_sub_account(house: House) -> None:
     await house.says("use Paris", user=KIM)
     await house.says("use Berlin", user=KIM)
 
-    assert "in Berlin here" in (await house.says("use")).text
+    assert "This channel uses Berlin." in (await house.says("use")).text
 
 
 async def test_an_unknown_sub_account_is_refused_and_the_known_ones_are_named(house: House) -> None:
     told = await house.says("use London", user=KIM)
 
-    assert "`London` is none of the sub-accounts" in told.text
-    assert "Use one of: Berlin, Paris." in told.text
+    assert "`London` doesn't match one of your sub-accounts." in told.text
+    assert "Try one of these: Berlin, Paris." in told.text
 
 
 async def test_one_command_may_change_deals_of_several_sub_accounts(house: House) -> None:
@@ -101,12 +101,12 @@ async def test_an_undo_goes_to_the_sub_account_of_the_change_not_of_the_channel(
 async def test_a_card_and_its_buttons_stay_in_the_deals_sub_account(house: House) -> None:
     card = await house.says(_link(PARIS, IN_PARIS))
     assert "Paris" in card.text
-    shared = await house.answers(card, "share")
+    shared = await house.answers(card, "more", f"share {IN_PARIS} {PARIS}")
     assert "Paris" in shared.text
-    changed = await house.answers(card, "set_abandoned")
+    changed = await house.answers(card, "set_lost")
 
     assert "> marked " in changed.text
-    assert _in_paris(house) == "abandoned"
+    assert _in_paris(house) == "lost"
 
 
 async def test_the_form_offers_the_channels_deals_and_takes_a_link_to_another_sub_account(house: House) -> None:

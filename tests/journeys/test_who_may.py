@@ -94,7 +94,7 @@ async def test_help_answers_denied_people_too(house: House, user: str) -> None:
     shown = await house.says("help", user=user)
 
     assert shown.only_to == user
-    assert "`/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]`" in shown.text
+    assert "/opp-status Acme Corp won" in shown.text
     for status in ("open", "won", "lost", "abandoned"):
         assert f"`{status}`" in shown.text
 
@@ -127,7 +127,7 @@ async def test_a_command_that_is_not_understood_is_explained_with_an_example(
 
     _assert_refused(house, shown, ANA)
     assert words in shown.text
-    assert "For example: `/opp-status " in shown.text
+    assert "Try `/opp-status Acme Corp won`" in shown.text
 
 
 async def test_a_status_that_is_switched_off_is_refused(tmp_path: Path) -> None:

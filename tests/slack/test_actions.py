@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from bot.deals.deal import STATES, Status, Target
 from bot.deals.wish import Consent
-from bot.slack.actions import Choice, Mark, StatusChoice, read_target_value, target_value
+from bot.slack.actions import Choice, Mark, MenuChoice, Search, StatusChoice, read_target_value, target_value
 
 IDS = st.text(min_size=1).filter(lambda text: " " not in text)
 
@@ -54,6 +54,25 @@ def test_a_deal_is_read_as_it_was_written(opportunity_id: str, location_id: str)
     deal = Target(opportunity_id, location_id)
 
     assert read_target_value(target_value(deal)) == deal
+
+
+@given(st.sampled_from(["set", "share", "link"]), st.text())
+def test_a_choice_from_a_menu_is_read_as_it_was_written(action: str, value: str) -> None:
+    choice = MenuChoice(action, value)
+
+    assert MenuChoice.from_option(choice.option) == choice
+
+
+@given(st.text(), st.sampled_from([None, *STATES]), st.sampled_from(["", "LOC", "a-b"]))
+def test_a_search_is_read_as_it_was_written(name: str, status: Status | None, location_id: str) -> None:
+    search = Search(name, status, location_id)
+
+    assert Search.from_value(search.value) == search
+
+
+@pytest.mark.parametrize("value", ["", "won", "won -"])
+def test_a_search_of_which_parts_are_missing_is_read_as_far_as_it_goes(value: str) -> None:
+    assert Search.from_value(value) == Search("", Status.WON if value else None)
 
 
 def test_a_choice_of_a_status_carries_its_sub_account() -> None:

@@ -18,6 +18,7 @@ CONTEXT_LIMIT = 3000
 TEXT_LIMIT = 4000
 """For a message's `text`. Slack cuts it at 40,000, and recommends at most this.
 https://docs.slack.dev/reference/methods/chat.postMessage"""
+HEADER_LIMIT = 150
 BUTTON_LIMIT = 75
 VALUE_LIMIT = 2000
 URL_LIMIT = 3000
@@ -37,6 +38,14 @@ def section(mrkdwn: str, accessory: Block | None = None, block_id: str = "") -> 
     if accessory:
         made["accessory"] = accessory
     return _with_block_id(made, block_id)
+
+
+def header(text: str) -> Block:
+    """Make a title; `text` is escaped.
+
+    https://docs.slack.dev/reference/block-kit/blocks/header-block
+    """
+    return {"type": "header", "text": label(text, HEADER_LIMIT)}
 
 
 def context(mrkdwn: str) -> Block:

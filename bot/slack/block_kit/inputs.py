@@ -7,7 +7,15 @@ https://docs.slack.dev/surfaces/modals
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from bot.slack.block_kit.blocks import ACTION_ID_LIMIT, BLOCK_ID_LIMIT, TEXT_LIMIT, Block, check_length, label
+from bot.slack.block_kit.blocks import (
+    ACTION_ID_LIMIT,
+    BLOCK_ID_LIMIT,
+    TEXT_LIMIT,
+    URL_LIMIT,
+    Block,
+    check_length,
+    label,
+)
 from bot.slack.block_kit.mrkdwn import escaped
 
 # Slack's limits, in characters.
@@ -26,7 +34,9 @@ METADATA_LIMIT = 3000
 OPTIONS_LIMIT = 100
 """Options in one menu, and in one list of suggestions."""
 BOXES_LIMIT = 10
-"""Options in one group of checkboxes."""
+"""Options in one group of checkboxes or radio buttons."""
+OVERFLOW_LIMIT = 5
+"""Options in one menu behind three dots."""
 MODAL_BLOCKS_LIMIT = 100
 """Blocks in one modal."""
 
@@ -47,6 +57,8 @@ class Option:
     text: str
     value: str
     description: str = ""
+    url: str = ""
+    """A page that it opens, in an `overflow` only. Slack sends the choice too, and wants it acknowledged."""
 
     def __post_init__(self) -> None:
         if not is_value(self.value):
@@ -57,7 +69,7 @@ class Option:
         made: Block = {"text": label(self.text, OPTION_LIMIT), "value": self.value}
         if escaped(self.description):
             made["description"] = label(self.description, OPTION_LIMIT)
-        return made
+        return made | {"url": check_length("an option's url", self.url, URL_LIMIT)} if self.url else made
 
 
 def select(action_id: str, options: Iterable[Option], placeholder: str, initial: str | None = None) -> Block:
@@ -71,6 +83,32 @@ def select(action_id: str, options: Iterable[Option], placeholder: str, initial:
     if not offered:
         raise ValueError("a menu has 1 option or more")
     made = _element("static_select", action_id, placeholder) | {"options": offered}
+    chosen = [option for option in offered if option["value"] == initial]
+    return made | {"initial_option": chosen[0]} if chosen else made
+
+
+def overflow(action_id: str, options: Sequence[Option]) -> Block:
+    """Make the menu behind three dots, of at most five options.
+
+    Raises `ValueError` if there are none, too many, or two with the same value.
+    https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element
+    """
+    offered = _offered(options)
+    if not 0 < len(options) <= OVERFLOW_LIMIT or len(offered) < len(options):
+        raise ValueError(f"a menu behind dots has 1 to {OVERFLOW_LIMIT} options, each with a value of its own")
+    return _element("overflow", action_id) | {"options": offered}
+
+
+def radio_buttons(action_id: str, options: Sequence[Option], initial: str | None = None) -> Block:
+    """Make a group of radio buttons; `initial` as for `select`.
+
+    Raises `ValueError` if there are none, too many, or two with the same value.
+    https://docs.slack.dev/reference/block-kit/block-elements/radio-button-group-element
+    """
+    offered = _offered(options)
+    if not 0 < len(options) <= BOXES_LIMIT or len(offered) < len(options):
+        raise ValueError(f"there are 1 to {BOXES_LIMIT} radio buttons, each with a value of its own")
+    made = _element("radio_buttons", action_id) | {"options": offered}
     chosen = [option for option in offered if option["value"] == initial]
     return made | {"initial_option": chosen[0]} if chosen else made
 

@@ -8,7 +8,7 @@ from bot.commands.followups import Continuation, NoQuestion
 from bot.commands.ledger import History, with_batch
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Message
-from bot.deals.deal import Status
+from bot.deals.deal import Status, Target
 from bot.deals.wish import Wish
 from bot.slack.actions import (
     ADD_REASON,
@@ -20,17 +20,23 @@ from bot.slack.actions import (
     DISMISS,
     LINK,
     MARK,
+    MORE,
+    OPEN_FORM,
     REASON,
     REQUEST,
     RETRY,
     REVOKE,
     RUN,
+    SEARCH,
     SET,
     SHARE,
     SHOW,
     UNDO,
+    WHOAMI,
     Choice,
     Mark,
+    MenuChoice,
+    Search,
     StatusChoice,
 )
 from bot.slack.intake import Intake
@@ -56,10 +62,7 @@ class Buttons:
     ) -> None:
         self._intake = intake
         self._history = history
-        self._cards = handlers.cards
-        self._undo = handlers.undo
-        self._approvals = handlers.approvals
-        self._reasons = handlers.reasons
+        self._handlers = handlers
         self._granted = granted
         self._outbox = outbox
         self._messages = messages
@@ -67,22 +70,26 @@ class Buttons:
     def answers(self) -> Mapping[str, Answer]:
         """The listener for each action of `slack/actions.py`."""
         return {
-            UNDO: self._if_allowed(self._undo.change),
+            UNDO: self._if_allowed(self._handlers.undo.change),
             CHOOSE: self._if_allowed(self._choose),
             CONFIRM: self._if_allowed(self._confirm),
             REASON: self._if_allowed(self._give_reason),
-            ADD_REASON: self._if_allowed(self._reasons.on_add),
+            ADD_REASON: self._if_allowed(self._handlers.reasons.on_add),
             SET: self._if_allowed(self._set_status),
             MARK: self._if_allowed(self._mark),
-            SHOW: self._if_allowed(self._cards.on_show),
-            SHARE: self._if_allowed(self._cards.on_share),
+            MORE: self._more,
+            SEARCH: self._if_allowed(self._search),
+            OPEN_FORM: self._if_allowed(self._open_form),
+            WHOAMI: self._handlers.approvals.whoami,
+            SHOW: self._if_allowed(self._handlers.cards.on_show),
+            SHARE: self._if_allowed(self._handlers.cards.on_share),
             DISMISS: self._if_allowed(self._dismiss),
             RETRY: self._if_allowed(self._retry),
             # These are for people who may not change deals, and for admins in any channel. They authorize themselves.
-            REQUEST: self._approvals.on_request,
-            APPROVE: self._approvals.on_approval,
-            DECLINE: self._approvals.on_decline,
-            REVOKE: self._approvals.on_revocation,
+            REQUEST: self._handlers.approvals.on_request,
+            APPROVE: self._handlers.approvals.on_approval,
+            DECLINE: self._handlers.approvals.on_decline,
+            REVOKE: self._handlers.approvals.on_revocation,
             RUN: self._granted.on_run,
             AGAIN: self._granted.on_again,
             LINK: self._ignore,  # Slack also sends the press of a button that opens a page, and wants it acknowledged
@@ -126,7 +133,7 @@ class Buttons:
         """Run a command once more that failed; an undo only while it can still be undone."""
         failed = await self._intake.look_up(with_batch(self._history, self._history.find(interaction.text)))
         if undone := next((each.undoes for each in failed if each.undoes and followups.failed_safely(each)), None):
-            refused = await self._undo.change(replace(interaction, text=undone, message_ts=""))
+            refused = await self._handlers.undo.change(replace(interaction, text=undone, message_ts=""))
             if refused is None and interaction.is_ephemeral:
                 self._outbox.remove(interaction.address, interaction.reference)
             return refused
@@ -150,6 +157,23 @@ class Buttons:
             *(replace(entry, text=text, message_ts="", asked_privately=goes) for entry in entries)
         )
         return None
+
+    async def _more(self, interaction: Interaction) -> Message | None:
+        """Take a choice from the menu on a deal's card, as if it were a button."""
+        chosen = MenuChoice.from_option(interaction.text)
+        answer = {SET: self._set_status, SHARE: self._handlers.cards.on_share}.get(chosen.action, self._ignore)
+        return await self._if_allowed(answer)(replace(interaction, text=chosen.value))
+
+    async def _search(self, interaction: Interaction) -> None:
+        """Open the form with the search that found too many deals, and take the question away."""
+        search = Search.from_value(interaction.text)
+        self._handlers.form.open_later(interaction, Target("", search.location_id), search.name, search.status)
+        self._outbox.remove(interaction.address, interaction.reference)
+
+    async def _open_form(self, interaction: Interaction) -> None:
+        """Open the form, for a person who reads the help. Raises `LookupFailed`."""
+        home = await self._handlers.channels.home(interaction)
+        self._handlers.form.open_later(interaction, Target("", home))
 
     async def _dismiss(self, interaction: Interaction) -> None:
         """Take a no: the question goes, as no answer is needed."""

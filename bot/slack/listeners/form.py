@@ -12,7 +12,7 @@ from bot.commands.reply import Message
 from bot.commands.text.links import first_link, is_id, read_target
 from bot.commands.text.parse import read_name
 from bot.deals.clock import loop_time
-from bot.deals.deal import Matches, Opportunity, Status, Target
+from bot.deals.deal import LostReason, Matches, Opportunity, Status, Target
 from bot.deals.locations import LocationResolver
 from bot.deals.outcome import Cause
 from bot.deals.policy import Policy
@@ -69,27 +69,37 @@ class FormListeners:
         self._reason_required = policy.requires_reason
         self._outbox = outbox
         self._messages = messages
+        self._currency = messages.failures.installation.currency
 
-    async def open(self, interaction: Interaction, linked: Target) -> Message | None:
-        """Open the form of a sub-account, filled in with the deal if there is one.
+    async def open(
+        self, interaction: Interaction, linked: Target, query: str = "", status: Status | None = None
+    ) -> Message | None:
+        """Open the form of a sub-account, filled in with the deal and the status if there are any.
 
-        `linked`: the sub-account, and the deal; an empty id for no deal.
+        `linked`: the sub-account, and the deal; an empty id for no deal. `query`: a search that goes on in the form.
         Returns a message if Slack did not open the form; `None` if it did.
         """
         deal = await self._filled_in(linked) if linked.opportunity_id else None
         empty = form.Form(
-            origin=form.Origin(interaction.caller.channel_id, interaction.response_url, linked.location_id),
+            origin=form.Origin(
+                interaction.caller.channel_id, interaction.response_url, linked.location_id, query[: form.QUERY_LIMIT]
+            ),
             statuses=self._statuses,
             deal=deal,
+            status=status,
+            reasons=await self._reasons(linked.location_id, NAME_WITHIN) if status is Status.LOST else None,
             reason_required=self._reason_required,
         )
         if await self._views.open(interaction.trigger_id, form.view(empty)):
             return None
         return self._messages.failures.cannot_open_form(interaction.reference)
 
-    def open_later(self, interaction: Interaction, linked: Target) -> None:
-        """Open the form after the acknowledgement; `linked` as for `open`."""
-        self._outbox.answer(self.open(interaction, linked), interaction.address, interaction.reference)
+    def open_later(
+        self, interaction: Interaction, linked: Target, query: str = "", status: Status | None = None
+    ) -> None:
+        """Open the form after the acknowledgement; see `open`."""
+        opening = self.open(interaction, linked, query, status)
+        self._outbox.answer(opening, interaction.address, interaction.reference)
 
     async def open_on_message(self, interaction: Interaction) -> Message | None:
         """Answer the shortcut on a message: the form opens with the first deal that the message links to.
@@ -125,10 +135,11 @@ class FormListeners:
         text = interaction.body.get("value")
         if not await self._intake.is_allowed(interaction) or not isinstance(text, str):
             return {"options": []}
-        home = form.entered(_view(interaction.body)).origin.location_id
+        origin = form.entered(_view(interaction.body)).origin
         try:
             async with asyncio.timeout(SUGGEST_WITHIN):
-                return form.suggestions(await self._matches(sendable(text), home))
+                matches = await self._matches(sendable(text) or origin.query, origin.location_id)
+                return form.suggestions(matches, self._currency)
         except (CrmError, TimeoutError) as error:
             absent = isinstance(error, CrmError) and error.trouble.cause is Cause.NOT_FOUND
             return {"options": [] if absent else [form.UNAVAILABLE.block()]}
@@ -198,18 +209,20 @@ class FormListeners:
                 deal = await self._crm(linked.location_id).find(linked.opportunity_id, until=until)
         except (CrmError, TimeoutError):
             deal = Opportunity(linked.opportunity_id, "")
-        return form.deal_for(deal)
+        return form.deal_for(deal, self._currency)
+
+    async def _reasons(self, location_id: str, seconds: float) -> tuple[LostReason, ...] | None:
+        return await self._crm(location_id).lost_reasons(until=loop_time() + seconds)
 
     async def _update(self, shown: Mapping[str, Any]) -> None:
         """Show the form again with the fields that belong to its status; it keeps what the person entered."""
-        until = loop_time() + SUGGEST_WITHIN
         entered = form.entered(shown)
         where = self._target(entered.deal_id, entered.origin).location_id
         lost = entered.status is Status.LOST
         now = form.filled(
             shown,
             statuses=self._statuses,
-            reasons=await self._crm(where).lost_reasons(until=until) if lost else None,
+            reasons=await self._reasons(where, SUGGEST_WITHIN) if lost else None,
             reason_required=self._reason_required,
         )
         await self._views.update(str(shown.get("id", "")), str(shown.get("hash", "")), form.view(now))

@@ -1,4 +1,4 @@
-"""Answers `/opp-status history`: lists past commands."""
+"""Answers `/opp-status history`: lists past changes."""
 
 from bot.commands.ledger import History
 from bot.commands.reply import Message
@@ -7,8 +7,8 @@ from bot.slack.intake import Intake
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
-LINES_OF_HISTORY = 10
-"""Commands that a list shows at most."""
+LOOKED_THROUGH = 50
+"""Commands among which the last changes are looked for."""
 
 
 class HistoryList:
@@ -27,9 +27,9 @@ class HistoryList:
         if others and not await self._intake.is_admin(interaction):
             return self._messages.people.not_an_admin(interaction.reference)
         if asked.opportunity_id:
-            looking = self._history.of_opportunity(asked.opportunity_id, LINES_OF_HISTORY)
+            looking = self._history.of_opportunity(asked.opportunity_id, LOOKED_THROUGH)
         elif asked.everybody:
-            looking = self._history.of_everybody(LINES_OF_HISTORY)
+            looking = self._history.of_everybody(LOOKED_THROUGH)
         else:
-            looking = self._history.of_user(user_id, LINES_OF_HISTORY)
+            looking = self._history.of_user(user_id, LOOKED_THROUGH)
         return self._messages.history.listing(await self._intake.look_up(looking), asked)

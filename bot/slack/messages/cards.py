@@ -10,18 +10,19 @@ from bot.deals.deal import STATES, Opportunity, Status, Target
 from bot.deals.outcome import Failed
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Wish
-from bot.slack.actions import LINK, SET, SHARE, StatusChoice, target_value
-from bot.slack.block_kit import blocks, mrkdwn
+from bot.slack.actions import LINK, MORE, SET, SHARE, MenuChoice, StatusChoice, target_value
+from bot.slack.block_kit import blocks, inputs, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import plain
 from bot.slack.messages.failures import FailureMessages
 from bot.slack.messages.history import HistoryMessages
-from bot.slack.messages.pieces import Installation, fits, message, private
-from bot.slack.messages.tables import AUTOMATIONS
-from bot.slack.wording import first_visible, reason_name, status_list, status_since
+from bot.slack.messages.pieces import Installation, message, private
+from bot.slack.messages.questions import leaving
+from bot.slack.messages.tables import VERB
+from bot.slack.wording import reason_name, status_list
 
-LONGEST_ID = 150
-"""Characters of a deal's id that a card's buttons can carry, also within an address; HighLevel's have 20."""
+CHANGES_SHOWN = 3
+"""Past changes that a card tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,43 +35,76 @@ class CardMessages:
     failures: FailureMessages
 
     def card(self, deal: Opportunity, records: Sequence[Record], reference: str) -> Message:
-        """A deal, its last commands and its buttons, for the caller alone."""
-        past = [f"• {self.history.line(record)}" for record in records]
-        history = ["Last from Slack:", *past] if past else []
-        buttons = (self._buttons(deal),) if fits(deal.id, LONGEST_ID) else ()
-        return private(reference, *self._lines(deal), *history, buttons=buttons)
+        """A deal, its last changes and its buttons, for the caller alone. `records`: latest first."""
+        changes = [record for record in records if record.changed][:CHANGES_SHOWN]
+        recent = f"Recent: {self.history.story(changes[::-1])}" if changes else ""
+        row = [*self._status_buttons(deal), *self._menu(deal)] if deal.id else []
+        return private(
+            reference,
+            *self._lines(deal),
+            details=(self.installation.facts(deal), recent),
+            buttons=(blocks.actions(*row),) if row else (),
+        )
 
     def shared_card(self, deal: Opportunity, caller: Caller, reference: str) -> Message:
         """A deal for the whole channel, with nothing to press."""
-        lines = (f"{mrkdwn.user(caller.user_id)} shows you a deal:", *self._lines(deal))
-        return message(lines, "", public=True, reference=reference)
+        lines = (f"{mrkdwn.user(caller.user_id)} shared a deal", *self._lines(deal))
+        return message(lines, "", public=True, details=(self.installation.facts(deal),), reference=reference)
 
     def no_card(self, failed: Failed, wish: Wish, reference: str, again: Sequence[Block] = ()) -> Message:
         """Why a deal cannot be shown. `again`: the button that looks it up once more."""
-        hint = f"To change a deal, put one of {status_list(self.policy)} behind its name." if wish.name else ""
+        hint = f"To change a deal, add {status_list(self.policy)} after its name." if wish.name else ""
         return replace(self.failures.failed(failed, wish, reference, hint, again), public=False)
 
     def _lines(self, deal: Opportunity) -> Sequence[str]:
+        since = f" since {mrkdwn.date(deal.since)}" if deal.since else ""
         reason = f"Lost reason: {reason_name(deal)}" if deal.lost_reason_id else ""
-        return (f"{self.installation.priced(deal)} is {status_since(deal)}.", self.installation.facts(deal), reason)
+        return (self.installation.priced(deal), f"{plain(deal.status).capitalize()}{since}", reason)
 
-    def _buttons(self, deal: Opportunity) -> Block:
-        others = [status for status in self.policy.offered if status in STATES and status != deal.status]
-        return blocks.actions(
-            *(self._status_button(deal, status) for status in others),
-            blocks.link_button("Open in HighLevel", LINK, self.installation.url(deal.id, deal.location_id)),
-            blocks.button("Share in channel", SHARE, target_value(Target(deal.id, self.installation.away(deal)))),
-        )
+    def _offers(self, deal: Opportunity) -> Sequence[Status]:
+        """The statuses that the deal may get here, the likeliest first: an open deal is closed, another is reopened."""
+        return [status for status in self.policy.offered if status in STATES and status != deal.status]
 
-    def _status_button(self, deal: Opportunity, status: Status) -> Block:
+    def _status_buttons(self, deal: Opportunity) -> Sequence[Block]:
         asks = deal.status in self.policy.confirm.leaving
-        choice = StatusChoice(
-            deal.id, status, Consent.GIVEN if asks else Consent.PRESUMED, self.installation.away(deal)
-        )
-        confirm = blocks.Confirm(
-            title=f"Make it {status}?",
-            text=f"{plain(first_visible(deal.name, 'The deal'))} is {plain(deal.status)}. {AUTOMATIONS}",
-            confirm=f"Make it {status}",
-            deny="Cancel",
-        )
-        return blocks.button(f"Make it {status}", f"{SET}_{status}", choice.value, confirm=confirm if asks else None)
+        shown = [status for status in self._offers(deal) if status in _likely(deal)]
+        values = [(status, self._choice(deal, status).value) for status in shown]
+        return [
+            blocks.button(
+                VERB[status],
+                f"{SET}_{status}",
+                value,
+                confirm=leaving(deal, status) if asks else None,
+                style="primary" if status is shown[0] else None,
+            )
+            for status, value in values
+            if inputs.is_value(value)
+        ]
+
+    def _menu(self, deal: Opportunity) -> Sequence[Block]:
+        """Everything else, behind three dots."""
+        less_likely = [status for status in self._offers(deal) if status not in _likely(deal)]
+        target = target_value(Target(deal.id, self.installation.away(deal)))
+        url = self.installation.url(deal.id, deal.location_id)
+        offered = [
+            *((VERB[each], MenuChoice(SET, self._choice(deal, each, asked=False).value), "") for each in less_likely),
+            ("Share in channel", MenuChoice(SHARE, target), ""),
+            *([("View in HighLevel", MenuChoice(LINK, "deal"), url)] if len(url) <= blocks.URL_LIMIT else []),
+        ]
+        options = [
+            inputs.Option(label, choice.option, url=page)
+            for label, choice, page in offered
+            if inputs.is_value(choice.option)
+        ]
+        return [inputs.overflow(MORE, options[: inputs.OVERFLOW_LIMIT])] if options else []
+
+    def _choice(self, deal: Opportunity, status: Status, *, asked: bool = True) -> StatusChoice:
+        """What a press means. `asked`: Slack asks before the press where the operator wants that; a menu cannot."""
+        given = asked and deal.status in self.policy.confirm.leaving
+        consent = Consent.GIVEN if given else Consent.PRESUMED
+        return StatusChoice(deal.id, status, consent, self.installation.away(deal))
+
+
+def _likely(deal: Opportunity) -> Sequence[Status]:
+    """What a deal mostly gets next: these have buttons, the others are in the menu."""
+    return (Status.WON, Status.LOST) if deal.status == Status.OPEN else (Status.OPEN,)

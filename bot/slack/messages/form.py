@@ -17,6 +17,7 @@ from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import OPTION_LIMIT, Option, is_value, sendable
 from bot.slack.block_kit.mrkdwn import escaped, unescaped
 from bot.slack.messages.tables import FORM_WORDS
+from bot.slack.wording import money
 
 FORM = "form"
 """The modal's callback_id."""
@@ -25,6 +26,8 @@ SHORTCUT = "change_status"
 DEAL, STATUS, REASON, NOTE, POST = "deal", "status", "reason", "note", "post"
 """The fields: each is the `block_id` and the `action_id` of one."""
 NOTE_LIMIT = 500
+QUERY_LIMIT = 140
+"""Characters of a search that goes on in the form, where its field shows them."""
 SHORTEST_QUERY = 3
 """Letters to type before deals are suggested."""
 WHO_LIMIT, STATE_LIMIT = 25, 20
@@ -47,6 +50,8 @@ class Origin:
     response_url: str = ""
     location_id: str = ""
     """The sub-account whose deals are offered; empty: the default one."""
+    query: str = ""
+    """What to search for while nothing is typed; empty: nothing."""
 
     def to_metadata(self) -> str:
         """As the view carries it."""
@@ -117,14 +122,16 @@ def view(form: Form) -> Block:
 
 def _deal_field(form: Form) -> Block:
     chosen = option_for(form.deal) if form.deal and is_value(form.deal.id) else None
-    menu = inputs.type_ahead(DEAL, FORM_WORDS.deal_placeholder, SHORTEST_QUERY, chosen)
+    query = form.origin.query
+    # With 0 Slack asks for options as soon as the menu is opened, with an empty text: so the search goes on.
+    menu = inputs.type_ahead(DEAL, query or FORM_WORDS.deal_placeholder, 0 if query else SHORTEST_QUERY, chosen)
     return inputs.field(DEAL, FORM_WORDS.deal, menu)
 
 
 def _status_field(form: Form) -> Block:
+    # Radio buttons, not a menu: a tap less.
     options = [Option(status.capitalize(), status) for status in form.statuses]
-    menu = inputs.select(STATUS, options, FORM_WORDS.status_placeholder, form.status)
-    return inputs.field(STATUS, FORM_WORDS.status, menu, dispatches=True)
+    return inputs.field(STATUS, FORM_WORDS.status, inputs.radio_buttons(STATUS, options, form.status), dispatches=True)
 
 
 def _reason_field(form: Form) -> Block | None:
@@ -157,25 +164,29 @@ def option_for(deal: Deal) -> Option:
     return Option(deal.label, deal.id, deal.detail)
 
 
-def deal_for(opportunity: Opportunity) -> Deal:
-    """The deal by name, contact (else company) and status; the name is cut first when that is too long."""
+def deal_for(opportunity: Opportunity, currency: str = "") -> Deal:
+    """The deal by name, company (else contact), value and status; the name is cut first when that is too long.
+
+    `currency`: see `wording.money`.
+    """
     name = _seen(opportunity.name) or FORM_WORDS.nameless.format(id=opportunity.id)
-    who = _seen(opportunity.contact) or _seen(opportunity.company)
+    who = _seen(opportunity.company) or _seen(opportunity.contact)
     ends = [_cut(who, WHO_LIMIT)] if who and who != name else []
+    ends += filter(None, [money(opportunity.value, currency)])
     ends += [_cut(opportunity.status, STATE_LIMIT)] if _seen(opportunity.status) else []
     room = OPTION_LIMIT - sum(len(escaped(f"· {end}")) + 1 for end in ends)
     place = " › ".join(filter(None, (_seen(opportunity.pipeline), _seen(opportunity.stage))))
     return Deal(opportunity.id, " · ".join((_cut(name, room), *ends)), place)
 
 
-def deal_option(opportunity: Opportunity) -> Option:
+def deal_option(opportunity: Opportunity, currency: str = "") -> Option:
     """The deal as it is suggested."""
-    return option_for(deal_for(opportunity))
+    return option_for(deal_for(opportunity, currency))
 
 
-def suggestions(matches: Matches) -> Block:
+def suggestions(matches: Matches, currency: str = "") -> Block:
     """The answer to what the caller typed: the deals in their order. It does not tell how many more there are."""
-    return inputs.suggestions(deal_option(deal) for deal in matches.deals if is_value(deal.id))
+    return inputs.suggestions(deal_option(deal, currency) for deal in matches.deals if is_value(deal.id))
 
 
 def _seen(text: str | None) -> str:

@@ -1,17 +1,21 @@
 """How the command is typed: help, what was misunderstood, and in which sub-account a channel works. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot.access.rules import Caller
 from bot.commands.reply import Message
-from bot.commands.request import MOST_AT_ONCE, USAGE_HINT, Misunderstood
+from bot.commands.request import MOST_AT_ONCE, Misunderstood
 from bot.deals.policy import Policy
-from bot.slack.block_kit import mrkdwn
+from bot.slack.actions import OPEN_FORM, WHOAMI
+from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
-from bot.slack.messages.pieces import EXAMPLE_ID, Installation, message, private
+from bot.slack.messages.pieces import Installation, message, private
 from bot.slack.messages.tables import NOTHING_CHANGED, USAGE
 from bot.slack.wording import Page, duration, status_list
+
+TITLE = "Update HighLevel deals from Slack"
+EXAMPLES = ("Acme Corp won", "Acme Corp lost too expensive", "Acme Corp open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,32 +26,38 @@ class HelpMessages:
     policy: Policy
 
     def overview(self) -> Message:
-        """The answer to `help`."""
+        """The answer to `help`: one screen of a phone."""
         command = self.installation.command
-        undo = f"`{command} undo` takes your last change back. " if self.policy.undo_window else ""
-        several = self.installation.locations.others
-        where = f"`{command} use` tells in which sub-account this channel works." if several else ""
-        is_public = self.policy.errors_in_channel
-        failing = "when it fails, they see that too" if is_public else "when it does not, only you do"
-        lines = (
-            "Change a deal's status in HighLevel, in front of your team.",
-            code(f"{command} {USAGE_HINT}"),
-            "• *The deal*: its name, contact, company, e-mail or phone number, as HighLevel's search finds them; or the link from its page. A name with a status in it goes into quotes.",
-            f"• *The status*: {status_list(self.policy)}. Behind `lost` there may be a lost reason.",
-            f"When it works, everybody in the channel sees it; {failing}.",
-            f"{code(f'{command} <deal>')} alone shows the deal, `{command}` alone opens a form, and a `?` at the end only shows what would happen. Up to {MOST_AT_ONCE} links or ids at once are changed together.",
-            where,
-            f"{undo}`{command} history` shows your last ten commands, and with a deal behind it that deal's. "
-            f"`{command} whoami` tells whether you may. For anything else ask {self.installation.admin}.",
+        is_public, several = self.policy.errors_in_channel, self.installation.locations.others
+        more = (
+            f"`{command}`  open a form",
+            f"`{command} Acme Corp`  look up a deal, just for you",
+            f"`{command} Acme Corp won?`  preview a change",
+            f"`{command} undo`  undo your last change" if self.policy.undo_window else "",
+            f"`{command} history`  your last 10 changes",
+            f"`{command} use`  see which sub-account this channel uses" if several else "",
         )
-        return message(lines, self.installation.page(Page.USING), public=False)
+        small = (
+            f"Statuses: {status_list(self.policy)}. After `lost`, you can add a reason.",
+            f"A deal is its name, contact, company, email, phone number, or link. Up to {MOST_AT_ONCE} at once.",
+            f"When it works, the channel sees it. If it doesn't, {'they see that too' if is_public else 'only you do'}. "
+            f"Questions? Ask {self.installation.admin}.",
+        )
+        open_form = blocks.button("Open the form", OPEN_FORM, "form", style="primary")
+        row = blocks.actions(open_form, blocks.button("Check my access", WHOAMI, "whoami"))
+        examples = "\n".join(f"{command} {each}" for each in EXAMPLES)
+        page = self.installation.page(Page.USING)
+        told = message(
+            (f"```{examples}```",), page, public=False, lists=("\n".join(filter(None, more)),), details=small, buttons=(row,)
+        )
+        return replace(told, text=f"{TITLE}\n{told.text}", blocks=(blocks.header(TITLE), *told.blocks))
 
     def misunderstood(self, misunderstood: Misunderstood, reference: str) -> Message:
         """The text asks for nothing the bot can do."""
         word, statuses = code(misunderstood.word), status_list(self.policy)
-        what = USAGE[misunderstood.problem].format(word=word, statuses=statuses, command=self.installation.command)
         command = self.installation.command
-        example = f"For example: `{command} {EXAMPLE_ID} won`. More with `{command} help`."
+        what = USAGE[misunderstood.problem].format(word=word, statuses=statuses, command=command)
+        example = f"Try `{command} Acme Corp won`, or see `{command} help`."
         return private(reference, what, NOTHING_CHANGED, example, small_print=self.installation.page(Page.DEALS))
 
     def misnamed(self, typed: str, reference: str) -> Message:
@@ -62,17 +72,17 @@ class HelpMessages:
         name = plain(self.installation.locations.name(location_id))
         return private(
             reference,
-            f"Deals are looked for in *{name}* here. A link finds its own.",
-            f"There are: {self.installation.location_list}.",
-            f"An admin changes it with {code(f'{self.installation.command} use <name>')}, for this channel.",
+            f"This channel uses *{name}*. Links work for any sub-account.",
+            f"Available: {self.installation.location_list}.",
+            f"Admins can switch it with {code(f'{self.installation.command} use <name>')}.",
         )
 
     def uses(self, location_id: str, caller: Caller, reference: str) -> Message:
         """From now on the channel works in this sub-account; the whole channel reads it."""
         who, name = mrkdwn.user(caller.user_id), plain(self.installation.locations.name(location_id))
         lines = (
-            f"{who} has set this channel to *{name}*: deals are looked for there from now on.",
-            "A link finds its own sub-account wherever it is pasted. No deal was changed.",
+            f"{who} switched this channel to *{name}*. Deals are searched there from now on.",
+            "Links still work for any sub-account. No deals changed.",
         )
         return message(lines, "", public=True, reference=reference)
 
@@ -95,7 +105,7 @@ class HelpMessages:
         """No sub-account has this name, or more than one begins with it."""
         return private(
             reference,
-            f"{code(name)} is none of the sub-accounts that I work in, or not enough of its name.",
+            f"{code(name)} doesn't match one of your sub-accounts.",
             NOTHING_CHANGED,
-            f"Use one of: {self.installation.location_list}.",
+            f"Try one of these: {self.installation.location_list}.",
         )

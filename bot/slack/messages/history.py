@@ -7,12 +7,15 @@ from typing import assert_never
 from bot.commands.record import Record, Unfamiliar
 from bot.commands.reply import DeliveryWay, Message
 from bot.commands.request import ShowHistory
-from bot.deals.deal import Opportunity
+from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import Cause, Result
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
-from bot.slack.messages.pieces import Installation, in_sections, message
-from bot.slack.wording import doer
+from bot.slack.messages.pieces import Installation, in_sections, message, notification
+from bot.slack.wording import doer, dotted
+
+LINES_OF_HISTORY = 10
+"""Changes that a list shows at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,74 +25,81 @@ class HistoryMessages:
     installation: Installation
 
     def listing(self, records: Sequence[Record], asked: ShowHistory) -> Message:
-        """The commands that were asked for, latest first: of one person, of all, or those about one deal."""
-        whose = self._whose(records, asked)
-        if not records:
-            return message((f"I know of no command {whose}.",), "", public=False)
-        head = (
-            f"The last {len(records)} commands {whose}, latest first:"
-            if len(records) > 1
-            else f"The one command {whose}:"
-        )
-        lines = [head, *(f"• {self.line(record)}" for record in records)]
-        text = mrkdwn.fit("\n".join(lines), blocks.TEXT_LIMIT)
-        return Message(text, tuple(map(blocks.section, in_sections(lines))), public=False)
+        """The changes that were asked for, latest first: of one person, of all, or those about one deal.
+
+        Questions and previews are left out: their answers are commands of their own.
+        """
+        changes = [record for record in records if not record.open_question][:LINES_OF_HISTORY]
+        whose = self._whose(changes, asked)
+        if not changes:
+            return message((f"No changes {whose} yet.",), "", public=False)
+        head = f"*Last {len(changes)} changes* {whose}" if len(changes) > 1 else f"*Last change* {whose}"
+        named = asked.everybody or bool(asked.opportunity_id)
+        lines = [head, *(f"• {self._line(record, named=named)}" for record in changes)]
+        return Message(notification(*lines), tuple(map(blocks.section, in_sections(lines))), public=False)
 
     def _whose(self, records: Sequence[Record], asked: ShowHistory) -> str:
         if asked.opportunity_id:
             name = next((record.name for record in records if record.name), None)
             where = next((record.location_id for record in records if record.location_id), None)
-            return f"about {self.installation.deal(Opportunity(asked.opportunity_id, '', name, where))}"
+            return f"for {self.installation.deal(Opportunity(asked.opportunity_id, '', name, where))}"
         if asked.everybody:
-            return "of all people"
-        return f"of {mrkdwn.user(asked.user_id)}" if asked.user_id else "of yours"
+            return "for everyone"
+        return f"by {mrkdwn.user(asked.user_id)}" if asked.user_id else "by you"
 
-    def line(self, record: Record) -> str:
-        """One command: when, who, which deal, what became of it."""
-        parts = (
+    def _line(self, record: Record, *, named: bool) -> str:
+        """One command: when, which deal, what became of it; and who, where that is not the same for all."""
+        return dotted(
             mrkdwn.date(record.at),
-            doer(record.user_id),
+            doer(record.user_id) if named else "",
             f"*{self.installation.short_deal(record)}*",
             _became(record),
-            "the reply could not be delivered" if record.delivered == DeliveryWay.UNDELIVERED else "",
-            plain(record.reference),
+            "reply not delivered" if record.delivered == DeliveryWay.UNDELIVERED else "",
         )
-        return " · ".join(filter(None, parts))
+
+    def story(self, changes: Sequence[Record]) -> str:
+        """Changes of one deal in a sentence, the oldest first: who did what, and when the last was."""
+        said: list[str] = []
+        for at, change in enumerate(changes):
+            again = at > 0 and changes[at - 1].user_id == change.user_id
+            who = "" if again else f"{doer(change.user_id)} "
+            said.append(f"{'then ' if at else ''}{who}{_did(change)}")
+        return f"{', '.join(said)} ({mrkdwn.date(changes[-1].at)})"
+
+
+def _did(change: Record) -> str:
+    """What a person did with a deal."""
+    if change.undoes:
+        return "undid it"
+    return "reopened it" if change.after == Status.OPEN else f"marked it {plain(change.after or '?')}"
 
 
 def _became(record: Record) -> str:
-    wanted = f"to {plain(record.status)}"
+    wanted = f"→ {plain(record.status)}"
     match record.outcome:
         case None:
-            return f"{wanted}: under way"
+            return f"{wanted} · in progress"
         case Result():
-            return _did(record, record.outcome, wanted)
+            return _result(record, record.outcome)
         case Cause():
-            return f"{wanted}: failed, {plain(record.outcome.replace('_', ' '))}"
+            return f"{wanted} · failed: {plain(record.outcome.replace('_', ' '))}"
         case Unfamiliar(word):
-            return f"{wanted}: {code(word)}"
+            return f"{wanted} · {code(word)}"
         case _:
             assert_never(record.outcome)
 
 
-def _did(record: Record, result: Result, wanted: str) -> str:
-    match result:
-        case Result.CHANGED if not record.changed:
-            return "its lost reason was added"
-        case Result.CHANGED:
-            back = "taken back, " if record.undoes else ""
-            return f"{back}{plain(record.before or '?')} → *{plain(record.after or '?')}*"
-        case Result.AMBIGUOUS:
-            return f"{wanted}: the name fitted more than one"
-        case Result.REASON_WANTED:
-            return f"{wanted}: not done, its lost reason was missing"
-        case Result.UNCONFIRMED:
-            return f"{wanted}: not done, it was to be confirmed"
-        case Result.PREVIEWED:
-            return f"preview: {plain(record.before or '?')} would become {plain(record.status)}"
-        case Result.ALREADY_SO:
-            return f"was {plain(record.status)} already"
-        case Result.OVERTAKEN:
-            return f"not taken back: it was {plain(record.after or '?')} by then"
-        case _:
-            assert_never(result)
+def _result(record: Record, result: Result) -> str:
+    if result is not Result.CHANGED:
+        return _RESULTS[result].format(status=plain(record.status), after=plain(record.after or "?"))
+    if not record.changed:
+        return "lost reason added"
+    back = "undone: " if record.undoes else ""
+    return f"{back}{plain(record.before or '?')} → *{plain(record.after or '?')}*"
+
+
+_RESULTS = {
+    Result.ALREADY_SO: "already {status}",
+    Result.OVERTAKEN: "not undone, already {after}",
+}
+"""What became of a command that changed nothing. Questions and previews are in no list."""

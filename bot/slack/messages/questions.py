@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
 from bot.commands.request import USAGE_HINT
-from bot.deals.deal import STATES, LostReason, Opportunity, Status
+from bot.deals.deal import STATES, LostReason, Opportunity, Status, Target
 from bot.deals.outcome import Ambiguous
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent
-from bot.slack.actions import CHOOSE, SHOW, Choice
+from bot.slack.actions import CHOOSE, DISMISS, SEARCH, SHOW, Choice, Search, target_value
 from bot.slack.block_kit import blocks, mrkdwn
+from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import (
     Installation,
@@ -31,8 +32,12 @@ from bot.slack.messages.tables import (
     REASONS_ELSEWHERE,
     SEARCH_LAGS,
     SHARED_CHANNEL,
+    VERB,
 )
-from bot.slack.wording import status_since
+from bot.slack.wording import dotted, first_visible, status_since
+
+ROWS = 5
+"""Deals to choose from that a message shows; the form finds the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,46 +49,77 @@ class QuestionMessages:
 
     def which_deal(self, outcome: Ambiguous, entry: Entry) -> Message:
         """A name fits several deals, or one that may not be meant."""
-        name, status = code(entry.wish.name), entry.wish.status
-        head = (
-            f"Which deal should be *{status}*? {name} fits more than one."
-            if len(outcome.matches) > 1 or outcome.more
-            else f"Is this the deal that should be *{status}*? {name} fits it, but it is not open."
-        )
-        choices = [(deal, Choice(deal.id, entry.key, _seen(deal, entry)).value) for deal in outcome.matches]
-        return self._picker((head, NOTHING_CHANGED), choices, CHOOSE, entry.reference, more=outcome.more)
+        status, label = entry.wish.status, _answer(entry)
+        if len(outcome.matches) == 1 and not outcome.more:
+            return self._this_one(outcome.matches[0], entry)
+        deals = sorted(outcome.matches, key=lambda deal: (deal.status == Status.OPEN) == (status is Status.OPEN))
+        rows = [self._row(deal, label, CHOOSE, self._choice(deal, entry), self._leaves(deal, entry)) for deal in deals]
+        head = f"Which deal should be *{status}*? {_number(deals, more=outcome.more)} match {code(entry.wish.name)}."
+        search = Search(entry.wish.name, status, entry.wish.location_id)
+        return self._picker(head, rows, search, entry.reference, more=outcome.more)
 
     def which_card(self, name: str, deals: Sequence[Opportunity], reference: str, *, more: bool) -> Message:
         """A name fits several deals, and the caller wants to see one. `more`: there are more than these."""
-        head = f"Which deal do you mean? {code(name)} fits more than one."
-        return self._picker((head,), [(deal, deal.id) for deal in deals], SHOW, reference, more=more)
+        head = f"Which deal? {_number(deals, more=more)} match {code(name)}."
+        rows = [
+            self._row(deal, "View", SHOW, target_value(Target(deal.id, self.installation.away(deal)))) for deal in deals
+        ]
+        return self._picker(head, rows, Search(name, None, self.installation.away(deals[0])), reference, more=more)
 
-    def _picker(
-        self,
-        head: Sequence[str],
-        choices: Sequence[tuple[Opportunity, str]],
-        action: str,
-        reference: str,
-        *,
-        more: bool,
-    ) -> Message:
-        rest = "There are more: if yours is not here, type more of its name." if more else ""
-        small = " · ".join((SEARCH_LAGS, reference_line(reference)))
-        lines = [self._choice(deal) for deal, _ in choices]
-        shown = [blocks.section("\n".join(head))]
-        for line, (_, value) in zip(lines, choices, strict=True):
-            can_be_chosen = fits(value, blocks.VALUE_LIMIT)
-            shown.append(blocks.section(line, blocks.button("This one", action, value) if can_be_chosen else None))
-        text = [*head, *(f"• {line}" for line in lines), rest]
+    def _picker(self, head: str, rows: Sequence[Block], search: Search, reference: str, *, more: bool) -> Message:
+        """A row for each of the first deals, then the ways out."""
+        found_in_form = (more or len(rows) > ROWS) and fits(search.value, blocks.VALUE_LIMIT)
+        out = [blocks.button("Search in the form", SEARCH, search.value)] if found_in_form else []
+        small = dotted(NOTHING_CHANGED.rstrip("."), SEARCH_LAGS.rstrip("."), reference_line(reference))
+        shown = rows[:ROWS]
+        text = [head, *(f"• {row['text']['text']}" for row in shown), small]
         return Message(
-            notification(*text, small),
-            (*shown, *([blocks.section(rest)] if rest else ()), blocks.context(small)),
+            notification(*text),
+            (
+                blocks.section(head),
+                *shown,
+                blocks.actions(blocks.button("Cancel", DISMISS, "no"), *out),
+                blocks.context(small),
+            ),
             public=False,
         )
 
-    def _choice(self, deal: Opportunity) -> str:
-        named = f"{self.installation.priced(deal)} is {status_since(deal)}"
-        return " · ".join(filter(None, (named, self.installation.facts(deal))))
+    def _row(
+        self, deal: Opportunity, label: str, action: str, value: str, confirm: blocks.Confirm | None = None
+    ) -> Block:
+        """A deal with what tells it from the others, and the button that chooses it."""
+        since = status_since(deal) if deal.status != Status.OPEN else ""
+        facts = self.installation.facts(deal)
+        line = "\n".join(filter(None, (dotted(self.installation.priced(deal), since), facts and f"_{facts}_")))
+        can_be_chosen = fits(value, blocks.VALUE_LIMIT)
+        return blocks.section(line, blocks.button(label, action, value, confirm=confirm) if can_be_chosen else None)
+
+    def _choice(self, deal: Opportunity, entry: Entry) -> str:
+        return Choice(deal.id, entry.key, _seen(deal, entry)).value
+
+    def _leaves(self, deal: Opportunity, entry: Entry) -> blocks.Confirm | None:
+        """What Slack asks before a deal leaves a status that the operator protects."""
+        status = entry.wish.status
+        if deal.status not in self.policy.confirm.leaving or entry.wish.consent is Consent.PREVIEW:
+            return None
+        return leaving(deal, status)
+
+    def _this_one(self, deal: Opportunity, entry: Entry) -> Message:
+        """The only deal that a name fits is not open. To choose it is to agree that it leaves its status."""
+        value = self._choice(deal, entry)
+        instead = (
+            "Reopen it instead?" if entry.wish.status is Status.OPEN else f"Mark it *{entry.wish.status}* instead?"
+        )
+        choose = (
+            [blocks.button(_answer(entry), CHOOSE, value, style="primary")] if fits(value, blocks.VALUE_LIMIT) else []
+        )
+        return private(
+            entry.reference,
+            f"{self.installation.priced(deal)} is already {status_since(deal)}. {instead}",
+            details=(self.installation.facts(deal),),
+            buttons=(blocks.actions(*choose, blocks.button("Cancel", DISMISS, "no")),),
+            small_print=NOTHING_CHANGED.rstrip("."),
+        )
 
     def which_reason(self, reasons: Sequence[LostReason], entry: Entry) -> Message:
         """A deal is not lost yet: its reason is missing, or is none of these."""
@@ -107,16 +143,20 @@ class QuestionMessages:
 
     def sure(self, deal: Opportunity, entry: Entry) -> Message:
         """A deal is changed only if the caller confirms it."""
-        status = entry.wish.status
+        status, named = entry.wish.status, self.installation.priced(deal)
         shared = SHARED_CHANNEL if entry.wish.consent is Consent.SHARED else ""
-        named = f"{self.installation.deal(deal)} is {status_since(deal)}"
+        if shared:
+            what = f"Reopen {named}?" if status is Status.OPEN else f"Mark {named} *{status}*?"
+        else:
+            anyway = "Reopen it anyway?" if status is Status.OPEN else f"Mark it *{status}* anyway?"
+            what = f"{named} is {status_since(deal)}. {anyway}"
         return private(
             entry.reference,
-            f"{named}. Make it *{status}*{'' if shared else ' all the same'}?",
+            what,
             shared,
-            self.installation.facts(deal),
             f"{NOTHING_CHANGED} {AUTOMATIONS}",
-            buttons=yes_or_no(f"Make it {status}", entry.key),
+            details=(self.installation.facts(deal),),
+            buttons=yes_or_no(VERB[status], entry.key),
         )
 
     def preview(self, deal: Opportunity, entry: Entry) -> Message:
@@ -127,12 +167,11 @@ class QuestionMessages:
         leaves = deal.status in self.policy.confirm.leaving
         return private(
             entry.reference,
-            f"{self.installation.deal(deal)} is {status_since(deal)}, and would become *{status}*.",
-            self.installation.facts(deal),
-            f"You would be asked first, because it leaves {plain(deal.status)}." if leaves else "",
-            f"It would be told in {where}. {AUTOMATIONS}",
-            f"This was only a preview. {NOTHING_CHANGED}",
-            buttons=yes_or_no(f"Make it {status}", entry.key),
+            f"Preview: {self.installation.priced(deal)} would go from *{plain(deal.status)}* to *{status}*.",
+            f"You'd be asked to confirm first, because it's {plain(deal.status)} now." if leaves else "",
+            details=(f"Posts in {where} · {AUTOMATIONS.rstrip('.')}",),
+            buttons=yes_or_no(VERB[status], entry.key),
+            small_print=NOTHING_CHANGED.rstrip("."),
         )
 
     def goes_on(self) -> Message:
@@ -141,13 +180,30 @@ class QuestionMessages:
 
     def cannot_go_on(self, question: Record | None, reference: str) -> Message:
         """The question was answered before; or, without `question`, the ledger has forgotten it."""
-        what = (
-            "That has been answered already: it goes on, or is done."
-            if question
-            else "I do not know any more what that was about."
-        )
-        then = f"To change a deal, type {code(f'{self.installation.command} {USAGE_HINT}')}."
-        return private(reference, what, "Nothing more was changed.", then)
+        if question:
+            return private(reference, "You already answered that.", "Nothing else changed.")
+        then = f"To change a deal, run {code(f'{self.installation.command} {USAGE_HINT}')}."
+        return private(reference, "That question has expired.", "Nothing else changed.", then)
+
+
+def leaving(deal: Opportunity, status: Status) -> blocks.Confirm:
+    """What Slack asks before a button takes a deal out of its status."""
+    name = plain(first_visible(deal.name, "This deal"))
+    return blocks.Confirm(
+        title="Reopen it?" if status is Status.OPEN else f"Mark it {status}?",
+        text=f"{name} is {plain(deal.status)} now. {AUTOMATIONS}",
+        confirm=VERB[status],
+        deny="Cancel",
+    )
+
+
+def _answer(entry: Entry) -> str:
+    """What the button says that chooses a deal."""
+    return "Preview" if entry.wish.consent is Consent.PREVIEW else VERB[entry.wish.status]
+
+
+def _number(deals: Sequence[Opportunity], *, more: bool) -> str:
+    return f"More than {len(deals)}" if more else f"{len(deals)}"
 
 
 def _seen(deal: Opportunity, entry: Entry) -> str:

@@ -21,6 +21,7 @@ VERB: Mapping[Status, str] = {
     Status.WON: "Mark won",
     Status.LOST: "Mark lost",
     Status.ABANDONED: "Mark abandoned",
+    Status.ALL: "Mark all",  # for an operator who offers it; HighLevel answers what it makes of it
 }
 """What a button says that gives a deal this status, and what confirms it."""
 

@@ -38,12 +38,12 @@ def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str)
         "No deal has the ID",
         "HighLevel is having problems right now",
         "↩️ @Ana undid this. *New website* is *open* again.\n    | @Ana had marked it won · $4,800 · Acme Corp",
-        "The last 5 commands about",
-        "[1 Make it won] [2 Make it lost] [3 Make it abandoned] [4 Share in channel]",
-        "and would become *lost*.",
-        "It would be told in #sales.",
+        "*Last 4 changes* for *New website*",
+        "[1 Mark won] [2 Mark lost] [3 Mark abandoned] [4 Share in channel] [5 View in HighLevel]",
+        "would go from *open* to *lost*.",
+        "Posts in #sales",
         "@Ana marked *New website* *lost* · *$4,800*\n    | Too expensive · Jane Doe",
-        "Which deal should be *won*? `Globex` fits more than one.",
+        "Which deal should be *won*? 2 match `Globex`.",
         "the question goes.",
         "everybody sees:\n    | 🎉 @Kim won *Training* · *$900*",
         "| @Kim marked 1 of 2 deals *abandoned* · *$12,000*\n    | *Yearly support* · Globex · $12,000",
@@ -88,7 +88,7 @@ def test_a_deal_can_be_shared_by_a_press_that_names_the_button() -> None:
     typed = _performance(f"/opp-status {GLOBEX}", "press share").partition("Now you")[2]
 
     assert "Ana presses Share in channel." in typed
-    assert "everybody sees:\n    | @Ana shows you a deal:" in typed
+    assert "everybody sees:\n    | @Ana shared a deal" in typed
 
 
 def test_a_button_that_is_gone_or_not_shown_to_the_person_cannot_be_pressed() -> None:

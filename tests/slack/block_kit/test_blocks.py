@@ -26,6 +26,7 @@ from bot.slack.block_kit.blocks import (
     actions,
     button,
     context,
+    header,
     label,
     link_button,
     section,
@@ -353,3 +354,8 @@ def test_a_time_is_shown_in_the_readers_zone_with_utc_as_the_fallback() -> None:
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_any_time_can_be_shown(moment: datetime) -> None:
     assert re.fullmatch(r"<!date\^-?[0-9]+\^\{date_short_pretty\} at \{time\}\|[0-9: -]+ UTC>", date(moment))
+
+
+@given(st.text())
+def test_slack_accepts_a_title_of_any_text(text: str) -> None:
+    assert refusal_of({"text": "x", "blocks": [header(text)]}) is None

@@ -1,12 +1,13 @@
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.simulator.slack.block_kit import refusal_of_options, refusal_of_view
-from bot.slack.block_kit.blocks import Block, section
+from bot.simulator.slack.block_kit import refusal_of, refusal_of_options, refusal_of_view
+from bot.slack.block_kit.blocks import Block, actions, section
 from bot.slack.block_kit.inputs import (
     BOXES_LIMIT,
     ENTRY_LIMIT,
@@ -23,6 +24,8 @@ from bot.slack.block_kit.inputs import (
     field,
     is_value,
     modal,
+    overflow,
+    radio_buttons,
     select,
     sendable,
     suggestions,
@@ -177,6 +180,29 @@ def test_checkboxes_have_their_options_and_ticks() -> None:
 
     assert checkboxes("post", STATUS) == made
     assert checkboxes("post", STATUS, ["won"]) == {**made, "initial_options": [STATUS[1].block()]}
+
+
+@given(st.lists(OPTIONS, min_size=1, max_size=10, unique_by=lambda option: option.value), VALUES)
+def test_slack_accepts_radio_buttons_with_any_texts(options: list[Option], chosen: str) -> None:
+    made = radio_buttons("status", options, chosen)
+
+    assert refusal_of_view(_modal(field("status", "Status", made))) is None
+    assert radio_buttons("status", options, options[0].value)["initial_option"] == options[0].block()
+
+
+@given(st.lists(OPTIONS, min_size=1, max_size=5, unique_by=lambda option: option.value))
+def test_slack_accepts_a_menu_behind_dots_with_any_texts(options: list[Option]) -> None:
+    made = overflow("more", [replace(option, url="https://app.example") for option in options])
+
+    assert refusal_of({"text": "x", "blocks": [actions(made)]}) is None
+    assert {option["url"] for option in made["options"]} == {"https://app.example"}
+
+
+@pytest.mark.parametrize("make", [radio_buttons, overflow])
+def test_as_many_options_as_slack_shows_and_no_two_alike(make: Callable[[str, Sequence[Option]], Block]) -> None:
+    for options in ([], [Option("a", "a")] * 2, [Option("a", str(at)) for at in range(11)]):
+        with pytest.raises(ValueError, match="value of its own"):
+            make("more", options)
 
 
 # --- what can be typed ---------------------------------------------------------------------------------------------

@@ -383,8 +383,8 @@ async def test_only_the_person_who_asked_runs_their_last_command(desk: Desk, com
     someone = MEMBER if not command else {"id": "U1", "team_id": "T1"}
     pressed = "ASKED" if not command else "OTHER"
 
-    assert "do not know any more" in await desk.on_press("run_command", pressed, user=someone)
-    assert "do not know any more" in await desk.on_press("run_command", pressed, user=MEMBER)
+    assert "question has expired" in await desk.on_press("run_command", pressed, user=someone)
+    assert "question has expired" in await desk.on_press("run_command", pressed, user=MEMBER)
     assert desk.entries == []
 
 

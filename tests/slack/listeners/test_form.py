@@ -88,6 +88,15 @@ async def _typed(desk: Desk, text: object, **contents: Any) -> list[tuple[str, s
     return [(option["text"]["text"], option["value"]) for option in answer["options"]]
 
 
+async def test_while_nothing_is_typed_the_search_that_was_begun_goes_on(desk: Desk) -> None:
+    desk.crm.matches = Matches((desk.crm.deal,), more=False)
+    begun = _view(origin=Origin("C1", "http://reply.example", query="new website"))
+
+    assert [value for _, value in await _typed(desk, "", view=begun)] == [ID]
+    assert desk.crm.calls == ["search"]
+    assert await _typed(desk, "") == []
+
+
 async def _chosen(desk: Desk, view: dict[str, Any], **contents: Any) -> list[Any]:  # noqa: ANN401
     """A person chooses a status; returns what they are told afterwards."""
     action = {"type": "static_select", "action_id": STATUS, "block_id": STATUS}

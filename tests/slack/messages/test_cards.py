@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.commands.record import Entry, Record
+from bot.commands.reply import Message
 from bot.deals.deal import Opportunity, Status
-from bot.deals.outcome import Cause, Effect, Failed, Trouble
+from bot.deals.outcome import Cause, Effect, Failed, Result, Trouble
 from bot.deals.policy import Confirm
 from bot.deals.wish import Wish
+from bot.slack.block_kit.mrkdwn import date
 from tests.reading import (
     ANA,
     ANY_TEXT,
@@ -19,7 +21,9 @@ from tests.reading import (
     DEAL,
     DEALS,
     ID,
+    KIM,
     LOST,
+    OPEN,
     RECORDS,
     REF,
     RICH,
@@ -31,52 +35,91 @@ from tests.reading import (
     is_sound,
     lines,
     our_messages,
-    pressable,
     shown,
 )
 
 
-def test_a_card_shows_the_deal_what_was_done_from_slack_and_what_can_be_done() -> None:
-    message = our_messages().cards.card(
-        replace(RICH, status="lost", since=SINCE, lost_reason_id="r1"), [CHANGE] * 3, REF
-    )
-    first, facts, reason, head, *past = lines(message)
-
-    assert first.startswith(f"{DEAL} · *12,500* is *lost* (since <!date^")
-    assert facts == "Jo Doe, Doe Ltd · Proposal · Owner: Kim Lee"
-    assert reason == "Lost reason: name not available"
-    assert head == "Last from Slack:"
-    assert ["open → *won*" in line for line in past] == [True] * 3
-    assert pressable(message) == [
-        ("set_open", "Make it open", f"{ID} open presumed"),
-        ("set_won", "Make it won", f"{ID} won presumed"),
-        ("set_abandoned", "Make it abandoned", f"{ID} abandoned presumed"),
-        ("link", "Open in HighLevel", ""),
-        ("share", "Share in channel", ID),
+def _menu(message: Message) -> list[tuple[str, str]]:
+    """What is behind the three dots."""
+    return [
+        (option["text"]["text"], option["value"])
+        for each in buttons(message)
+        if each["type"] == "overflow"
+        for option in each["options"]
     ]
-    assert [each["url"] for each in buttons(message) if "url" in each] == [URL]
-    assert not any("confirm" in each for each in buttons(message))
-    assert (message.public, shown(message)[-1]) == (False, f"Ref {REF}")
+
+
+def _pressable(message: Message) -> list[tuple[str, str, str, str | None]]:
+    return [
+        (each["action_id"], each["text"]["text"], each["value"], each.get("style"))
+        for each in buttons(message)
+        if each["type"] == "button"
+    ]
+
+
+def test_an_open_deals_card_has_the_two_likely_statuses_beside_a_menu() -> None:
+    message = our_messages().cards.card(replace(RICH, status="open", since=SINCE), [], REF)
+
+    assert shown(message) == [
+        f"{DEAL} · *12,500*\nOpen since {date(SINCE)}",
+        "Jo Doe, Doe Ltd · Proposal · Owner: Kim Lee",
+        f"Ref {REF}",
+    ]
+    assert _pressable(message) == [
+        ("set_won", "Mark won", f"{ID} won presumed", "primary"),
+        ("set_lost", "Mark lost", f"{ID} lost presumed", None),
+    ]
+    assert _menu(message) == [
+        ("Mark abandoned", f"set {ID} abandoned presumed"),
+        ("Share in channel", f"share {ID}"),
+        ("View in HighLevel", "link deal"),
+    ]
+    assert f"'url': '{URL}'" in str(message.blocks)
+    assert not message.public
+
+
+def test_a_closed_deals_card_offers_to_reopen_it_and_tells_the_reason() -> None:
+    message = our_messages().cards.card(replace(LOST, since=SINCE), [], REF)
+
+    assert lines(message) == [DEAL, f"Lost since {date(SINCE)}", "Lost reason: Too expensive"]
+    assert _pressable(message) == [("set_open", "Reopen", f"{ID} open presumed", "primary")]
+    assert [label for label, _ in _menu(message)] == [
+        *("Mark won", "Mark abandoned"),
+        *("Share in channel", "View in HighLevel"),
+    ]
+
+
+def test_a_card_tells_the_last_changes_in_a_sentence() -> None:
+    undone = replace(CHANGE, key="undo", undoes="17.key", before="won", after="open")
+    kims = replace(CHANGE, user_id=KIM, before="open", after="lost")
+    asked = replace(CHANGE, outcome=Result.PREVIEWED)
+    card = our_messages().cards.card
+
+    story = shown(card(OPEN, [undone, asked, CHANGE], REF))[1]
+    assert story == f"Recent: <@U0ANA> marked it won, then undid it ({date(SINCE)})"
+    story = shown(card(LOST, [kims, replace(CHANGE, after="open", before="lost"), undone, CHANGE], REF))[1]
+    assert story == f"Recent: <@U0ANA> undid it, then reopened it, then <@{KIM}> marked it lost ({date(SINCE)})"
 
 
 def test_a_card_without_anything_else_is_short() -> None:
-    assert shown(our_messages().cards.card(WON, [], REF)) == [f"{DEAL} is *won*.", f"Ref {REF}"]
+    assert shown(our_messages().cards.card(WON, [], REF)) == [f"{DEAL}\nWon", f"Ref {REF}"]
 
 
 def test_the_buttons_of_a_card_ask_first_where_leaving_its_status_is_confirmed() -> None:
     message = our_messages(statuses=frozenset({Status.OPEN, Status.WON, Status.ALL})).cards.card(WON, [], REF)
-    button, *rest = buttons(message)
+    button, menu = buttons(message)
 
     assert (button["action_id"], button["value"]) == ("set_open", f"{ID} open given")
-    assert button["confirm"]["title"]["text"] == "Make it open?"
-    assert button["confirm"]["text"]["text"] == f"New website is won. {AUTOMATIONS}"
-    assert button["confirm"]["confirm"]["text"] == "Make it open"
+    assert button["confirm"]["title"]["text"] == "Reopen it?"
+    assert button["confirm"]["text"]["text"] == f"New website is won now. {AUTOMATIONS}"
+    assert button["confirm"]["confirm"]["text"] == "Reopen"
     assert button["confirm"]["deny"]["text"] == "Cancel"
-    assert [each["action_id"] for each in rest] == ["link", "share"]
-    assert (
-        "The deal is won."
-        in buttons(our_messages().cards.card(replace(WON, name=None), [], REF))[0]["confirm"]["text"]["text"]
-    )
+    assert "confirm" not in menu
+    assert [label for label, _ in _menu(message)] == ["Share in channel", "View in HighLevel"]
+
+
+def test_a_menu_cannot_ask_first_so_the_bot_does() -> None:
+    assert ("Mark lost", f"set {ID} lost presumed") in _menu(our_messages().cards.card(WON, [], REF))
 
 
 @pytest.mark.parametrize("name", ["&" * 500, "n" * 500])
@@ -88,24 +131,26 @@ def test_the_question_of_a_cards_button_fits(name: str) -> None:
 
 
 @pytest.mark.parametrize("opportunity_id", ["", "x" * 151, "\ud83d", "a\nb"])
-def test_a_card_whose_deal_no_button_can_name_has_none(opportunity_id: str) -> None:
+def test_a_card_whose_deal_no_button_can_name_only_leads_to_it(opportunity_id: str) -> None:
     message = our_messages().cards.card(replace(WON, id=opportunity_id), [], REF)
 
-    assert buttons(message) == []
+    assert _pressable(message) == []
+    assert [label for label, _ in _menu(message)] in ([], ["View in HighLevel"])
     assert is_sound(message)
 
 
-def test_the_longest_id_that_a_cards_buttons_carry_is_one_that_slack_takes() -> None:
-    message = our_messages().cards.card(replace(WON, id="\U0001f600" * 150), [], REF)
+@pytest.mark.parametrize("length", [1, 120, 130, 140, 150, 1000])
+def test_an_id_of_any_length_leaves_a_card_that_slack_takes(length: int) -> None:
+    message = our_messages().cards.card(replace(WON, id="\U0001f600" * length), [], REF)
 
-    assert len(buttons(message)) == 5
+    assert (len(_pressable(message)) == 1) == (length < 140)
     assert is_sound(message)
 
 
 def test_a_card_that_is_shared_is_for_everybody_and_has_nothing_to_press() -> None:
     message = our_messages().cards.shared_card(LOST, ANA, REF)
 
-    assert lines(message) == ["<@U0ANA> shows you a deal:", f"{DEAL} is *lost*.", "Lost reason: Too expensive"]
+    assert lines(message) == ["<@U0ANA> shared a deal", DEAL, "Lost", "Lost reason: Too expensive"]
     assert (message.public, message.also_in, buttons(message)) == (True, "", [])
     assert message.blocks[0]["block_id"] == REF
 
@@ -125,7 +170,7 @@ def test_a_caller_who_looked_for_a_deal_by_a_mistyped_status_learns_where_it_goe
     failed = Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING)
     message = our_messages().cards.no_card(failed, Wish("", Status.OPEN, name="Acme wno"), REF)
 
-    assert "put one of `open`, `won`, `lost`, `abandoned` behind its name." in message.text
+    assert "To change a deal, add `open`, `won`, `lost`, `abandoned` after its name." in message.text
 
 
 @given(

@@ -41,6 +41,7 @@ from tests.reading import (
 LAGS = "Changes from the last few seconds can take a moment to show."
 
 
+REOPEN = Wish("", Status.OPEN, name="new website")
 OTHER = Opportunity("other", "lost", name="Other website", value=5.0)
 
 
@@ -51,7 +52,7 @@ def test_a_caller_who_is_asked_in_a_shared_channel_reads_who_would_see_it() -> N
         our_messages().several([replace(CHANGE, outcome=Result.UNCONFIRMED, after=None)] * 2, shared, (), ()),
     ):
         assert message.text.count(SHARED_CHANNEL) == 1
-        assert "all the same" not in message.text
+        assert "anyway" not in message.text
         assert not message.public
 
 
@@ -72,60 +73,107 @@ def test_every_question_is_private_says_that_nothing_changed_and_has_the_referen
     message = our_messages(errors_in_channel=errors_in_channel).outcome(outcome, NAMED)
 
     assert (message.public, message.also_in, message.asks_why, message.replaces) == (False, "", False, False)
-    assert "Nothing changed." in message.text
+    assert "Nothing changed" in message.text
     assert shown(message)[-1].endswith(f"Ref {REF}")
     assert is_sound(message)
 
 
+SMALL = f"Nothing changed · {LAGS.rstrip('.')} · Ref {REF}"
+
+
+@pytest.mark.parametrize(("more", "number"), [(False, "2"), (True, "More than 2")])
+def test_a_name_that_fits_several_deals_is_asked_about_with_a_button_for_each(*, more: bool, number: str) -> None:
+    message = our_messages().outcome(Ambiguous((OTHER, OPEN), more=more), NAMED)
+
+    assert lines(message) == [f"Which deal should be *won*? {number} match `new website`."]
+    assert [(each["action_id"], each["text"]["text"], each["value"]) for each in accessories(message)] == [
+        ("choose", "Mark won", f"{OPEN.id} 17.key"),  # the open one first: it is what people close
+        ("choose", "Mark won", f"{OTHER.id} 17.key lost"),
+    ]
+    assert shown(message)[-1] == SMALL
+
+
+def test_of_deals_that_are_to_be_reopened_those_that_can_be_come_first() -> None:
+    message = our_messages().outcome(
+        Ambiguous((OPEN, OTHER, replace(OTHER, id="third")), more=False), replace(NAMED, wish=REOPEN)
+    )
+
+    assert [each["value"].split()[0] for each in accessories(message)] == ["other", "third", ID]
+    assert {each["text"]["text"] for each in accessories(message)} == {"Reopen"}
+
+
 @pytest.mark.parametrize(
-    ("outcome", "asked"),
+    ("wish", "question", "button"),
     [
-        (
-            Ambiguous((OTHER,), more=False),
-            "Is this the deal that should be *won*? `new website` fits it, but it is not open.",
-        ),
-        (Ambiguous((OTHER,), more=True), "Which deal should be *won*? `new website` fits more than one."),
-        (Ambiguous((OPEN, OTHER), more=False), "Which deal should be *won*? `new website` fits more than one."),
+        (NAMED.wish, "Mark it *won* instead?", "Mark won"),
+        (replace(NAMED.wish, status=Status.OPEN), "Reopen it instead?", "Reopen"),
+        (replace(NAMED.wish, consent=Consent.PREVIEW), "Mark it *won* instead?", "Preview"),
     ],
 )
-def test_a_name_that_may_mean_another_deal_is_asked_about(outcome: Ambiguous, asked: str) -> None:
-    message = our_messages().outcome(outcome, NAMED)
+def test_the_only_deal_that_a_name_fits_is_asked_about_if_it_is_closed(wish: Wish, question: str, button: str) -> None:
+    message = our_messages().outcome(Ambiguous((OTHER,), more=False), replace(NAMED, wish=wish))
 
-    assert lines(message) == [asked, "Nothing changed."]
-    assert [each["value"] for each in accessories(message)] == [
-        f"{deal.id} 17.key" if deal is OPEN else f"{deal.id} 17.key lost" for deal in outcome.matches
-    ]
-    assert {(each["action_id"], each["text"]["text"]) for each in accessories(message)} == {("choose", "This one")}
-    assert shown(message)[-1] == f"{LAGS} · Ref {REF}"
+    assert lines(message)[0].endswith(f"|Other website>* · *5* is already *lost*. {question}")
+    assert pressable(message) == [("choose", button, "other 17.key lost"), ("dismiss", "Cancel", "no")]
+    assert shown(message)[-1] == f"Nothing changed · Ref {REF}"
 
 
 def test_each_deal_to_choose_from_shows_what_tells_it_from_the_others() -> None:
-    message = our_messages().outcome(Ambiguous((replace(RICH, since=SINCE), OTHER), more=False), NAMED)
+    message = our_messages().outcome(Ambiguous((replace(RICH, since=SINCE), OTHER, OPEN), more=False), NAMED)
 
-    first, second = shown(message)[1:3]
-    assert first.startswith(f"{DEAL} · *12,500* is *won* (since <!date^1772361000^")
-    assert first.endswith(" · Jo Doe, Doe Ltd · Proposal · Owner: Kim Lee")
-    assert second.endswith("/other|Other website>* · *5* is *lost*")
-    assert "• Other website · 5 is lost" in message.text
+    opened, first, second = shown(message)[1:4]
+    assert opened == DEAL
+    assert first.startswith(f"{DEAL} · *12,500* · *won* (since <!date^1772361000^")
+    assert first.endswith("\n_Jo Doe, Doe Ltd · Proposal · Owner: Kim Lee_")
+    assert second.endswith("/other|Other website>* · *5* · *lost*")
+    assert "• Other website · 5 · lost" in message.text
 
 
-@pytest.mark.parametrize("more", [True, False])
-def test_that_there_are_more_deals_of_that_name_is_told(*, more: bool) -> None:
-    hint = "There are more: if yours is not here, type more of its name."
+@pytest.mark.parametrize(("number", "more", "search"), [(5, False, False), (6, False, True), (2, True, True)])
+def test_five_deals_are_shown_and_the_form_finds_the_others(number: int, *, more: bool, search: bool) -> None:
+    deals = tuple(replace(OPEN, id=f"deal{at}") for at in range(number))
+    asking = our_messages().outcome(Ambiguous(deals, more=more), NAMED)
+    showing = our_messages().questions.which_card("new website", deals, REF, more=more)
 
-    for message in (
-        our_messages().outcome(Ambiguous((OPEN, OTHER), more), NAMED),
-        our_messages().questions.which_card("website", [OPEN, OTHER], REF, more=more),
-    ):
-        assert (hint in message.text, hint in shown(message)) == (more, more)
+    for message, value in ((asking, "won - new website"), (showing, "- - new website")):
+        assert len(accessories(message)) == min(number, 5)
+        ways_out = [each for each in pressable(message) if each[0] in {"dismiss", "search_form"}]
+        assert ways_out == [
+            ("dismiss", "Cancel", "no"),
+            *([("search_form", "Search in the form", value)] if search else []),
+        ]
+
+
+def test_a_name_that_no_button_can_carry_is_not_searched_for_in_the_form() -> None:
+    wish = replace(NAMED.wish, name=LONG)
+
+    assert "search_form" not in str(
+        our_messages().outcome(Ambiguous((OPEN, OTHER), more=True), command_of(wish)).blocks
+    )
+
+
+@pytest.mark.parametrize(
+    ("consent", "title"),
+    [(Consent.PRESUMED, "Mark it lost?"), (Consent.PREVIEW, None), (Consent.WANTED, "Mark it lost?")],
+)
+def test_slack_asks_before_a_deal_that_is_chosen_leaves_a_protected_status(consent: Consent, title: str | None) -> None:
+    wish = replace(LOSE, opportunity_id="", name="website", consent=consent)
+    message = our_messages().outcome(Ambiguous((OPEN, WON), more=False), command_of(wish))
+
+    opened, won = accessories(message)
+    assert "confirm" not in opened
+    assert won.get("confirm", {}).get("title", {}).get("text") == title
 
 
 def test_a_caller_who_wants_to_see_one_of_several_deals_chooses() -> None:
     message = our_messages().questions.which_card("web <site>", [OPEN, OTHER], REF, more=False)
 
-    assert lines(message) == ["Which deal do you mean? `web &lt;site&gt;` fits more than one."]
-    assert [(each["action_id"], each["value"]) for each in accessories(message)] == [("show", ID), ("show", "other")]
-    assert (message.public, shown(message)[-1]) == (False, f"{LAGS} · Ref {REF}")
+    assert lines(message) == ["Which deal? 2 match `web &lt;site&gt;`."]
+    assert [(each["action_id"], each["text"]["text"], each["value"]) for each in accessories(message)] == [
+        ("show", "View", ID),
+        ("show", "View", "other"),
+    ]
+    assert (message.public, shown(message)[-1]) == (False, SMALL)
 
 
 @pytest.mark.parametrize(
@@ -177,41 +225,57 @@ def test_five_reasons_are_one_tap_away_and_more_are_a_menu(number: int) -> None:
     assert pressable(message)[-1] == ("dismiss", "Skip", "no")
 
 
-def test_a_deal_that_is_changed_only_once_confirmed_is_shown_with_yes_and_no() -> None:
-    message = our_messages().outcome(Unconfirmed(replace(RICH, since=SINCE)), command_of(LOSE))
+@pytest.mark.parametrize(
+    ("status", "question", "button"),
+    [(Status.LOST, "Mark it *lost* anyway?", "Mark lost"), (Status.OPEN, "Reopen it anyway?", "Reopen")],
+)
+def test_a_deal_that_is_changed_only_once_confirmed_is_shown_with_yes_and_no(
+    status: Status, question: str, button: str
+) -> None:
+    command = command_of(replace(LOSE, status=status))
+    message = our_messages().outcome(Unconfirmed(replace(RICH, since=SINCE)), command)
 
-    first, facts, last = lines(message)
-    assert first.startswith(f"{DEAL} is *won* (since <!date^1772361000^")
-    assert first.endswith(". Make it *lost* all the same?")
-    assert facts.startswith("Jo Doe, Doe Ltd")
+    first, last = lines(message)
+    assert first.startswith(f"{DEAL} · *12,500* is *won* (since <!date^1772361000^")
+    assert first.endswith(f". {question}")
     assert last == f"Nothing changed. {AUTOMATIONS}"
-    assert pressable(message) == [("confirm", "Make it lost", "17.key"), ("dismiss", "Cancel", "no")]
+    assert shown(message)[1].startswith("Jo Doe, Doe Ltd")
+    assert pressable(message) == [("confirm", button, "17.key"), ("dismiss", "Cancel", "no")]
 
 
 @pytest.mark.parametrize(
-    ("deal", "announce", "text"),
+    ("status", "question"), [(Status.WON, f"Mark {DEAL} *won*?"), (Status.OPEN, f"Reopen {DEAL}?")]
+)
+def test_in_a_shared_channel_the_question_is_about_the_sharing(status: Status, question: str) -> None:
+    shared = command_of(Wish(ID, status, consent=Consent.SHARED))
+
+    assert lines(our_messages().outcome(Unconfirmed(OPEN), shared))[:2] == [question, SHARED_CHANNEL]
+
+
+@pytest.mark.parametrize(
+    ("announce", "where"),
     [
-        (OPEN, {}, [f"It would be told in <#C0SALES>. {AUTOMATIONS}"]),
-        (OPEN, {Status.LOST: "C0LOST"}, [f"It would be told in <#C0SALES> and <#C0LOST>. {AUTOMATIONS}"]),
-        (OPEN, {Status.LOST: "C0SALES"}, [f"It would be told in <#C0SALES>. {AUTOMATIONS}"]),
-        (OPEN, {Status.WON: "C0WINS"}, [f"It would be told in <#C0SALES>. {AUTOMATIONS}"]),
-        (
-            WON,
-            {},
-            ["You would be asked first, because it leaves won.", f"It would be told in <#C0SALES>. {AUTOMATIONS}"],
-        ),
+        ({}, "<#C0SALES>"),
+        ({Status.LOST: "C0LOST"}, "<#C0SALES> and <#C0LOST>"),
+        ({Status.LOST: "C0SALES"}, "<#C0SALES>"),
+        ({Status.WON: "C0WINS"}, "<#C0SALES>"),
     ],
 )
-def test_a_preview_says_what_would_happen_and_offers_to_do_it(
-    deal: Opportunity, announce: dict[Status, str], text: list[str]
-) -> None:
-    message = our_messages(announce_channels=announce).outcome(Previewed(deal), command_of(LOSE))
+def test_a_preview_says_what_would_happen_and_offers_to_do_it(announce: dict[Status, str], where: str) -> None:
+    message = our_messages(announce_channels=announce).outcome(Previewed(OPEN), command_of(LOSE))
 
-    first, *rest, last = lines(message)
-    assert first.endswith(", and would become *lost*.")
-    assert rest == text
-    assert last == "This was only a preview. Nothing changed."
-    assert pressable(message) == [("confirm", "Make it lost", "17.key"), ("dismiss", "Cancel", "no")]
+    assert shown(message) == [
+        f"Preview: {DEAL} would go from *open* to *lost*.",
+        f"Posts in {where} · {AUTOMATIONS.rstrip('.')}",
+        f"Nothing changed · Ref {REF}",
+    ]
+    assert pressable(message) == [("confirm", "Mark lost", "17.key"), ("dismiss", "Cancel", "no")]
+
+
+def test_a_preview_says_that_the_caller_would_be_asked_first() -> None:
+    message = our_messages().outcome(Previewed(WON), command_of(LOSE))
+
+    assert lines(message)[1] == "You'd be asked to confirm first, because it's won now."
 
 
 def test_a_choice_that_no_button_can_carry_has_none() -> None:
@@ -231,22 +295,18 @@ def test_a_question_that_was_answered_gives_way() -> None:
     assert shown(replacing) == ["On it…"]
 
 
-@pytest.mark.parametrize(
-    ("question", "text"),
-    [
-        (CHANGE, "That has been answered already: it goes on, or is done."),
-        (None, "I do not know any more what that was about."),
-    ],
-)
-def test_an_answer_that_comes_twice_or_too_late_says_what_to_do_instead(question: Record | None, text: str) -> None:
-    message = our_messages().questions.cannot_go_on(question, REF)
+def test_an_answer_that_comes_twice_says_so() -> None:
+    message = our_messages().questions.cannot_go_on(CHANGE, REF)
 
-    assert lines(message) == [
-        text,
-        "Nothing more was changed.",
-        "To change a deal, type `/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]`.",
-    ]
+    assert lines(message) == ["You already answered that.", "Nothing else changed."]
     assert (message.public, message.replaces, shown(message)[-1]) == (False, False, f"Ref {REF}")
+
+
+def test_an_answer_that_comes_too_late_says_what_to_do_instead() -> None:
+    first, second, hint = lines(our_messages().questions.cannot_go_on(None, REF))
+
+    assert (first, second) == ("That question has expired.", "Nothing else changed.")
+    assert hint.startswith("To change a deal, run `/opp-status ")
 
 
 @given(st.text(), st.text(), REASONS)
