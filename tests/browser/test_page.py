@@ -162,7 +162,7 @@ async def test_the_form_finds_a_deal_asks_why_it_is_lost_and_posts_the_change(vi
     await expect(form.get_by_label("Deal", exact=True).first).to_be_focused()
     await page.keyboard.type("initech")
     await form.locator("option", has_text="Printer service").click()
-    await form.get_by_label("New status").select_option("Lost")
+    await form.get_by_role("radio", name="Lost").check()
     await form.get_by_label("Lost reason").select_option("No answer")
     await form.get_by_label("Note").fill("They never called back.")
     await picture(page, "the-form")
@@ -193,7 +193,7 @@ async def test_a_shortcut_on_a_message_opens_the_form_with_the_deal_it_links_to(
     await _last(page).get_by_role("button", name="Update deal status…").click(force=True)
 
     form = page.get_by_role("dialog", name="Update a deal")
-    await expect(form.get_by_role("searchbox")).to_have_value("New website · Jane Doe · open")
+    await expect(form.get_by_role("searchbox")).to_have_value("New website · Acme Corp · $4,800 · open")
 
 
 async def test_a_card_shows_a_deal_and_its_buttons_change_it(visit: Visit, picture: Picture) -> None:
@@ -201,7 +201,8 @@ async def test_a_card_shows_a_deal_and_its_buttons_change_it(visit: Visit, pictu
     await _say(page, "/opp-status Acme Corp")
     await expect(_last(page)).to_contain_text("Only visible to you")
     await picture(page, "a-card")
-    await _last(page).get_by_role("button", name="Make it abandoned").click()
+    await _last(page).locator("summary").click()
+    await _last(page).get_by_role("button", name="Mark abandoned").click()
 
     await expect(_card(page, ACME).locator(".status")).to_have_text("abandoned")
 

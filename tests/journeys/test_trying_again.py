@@ -92,7 +92,7 @@ async def test_a_lookup_that_failed_is_answered_in_place_of_its_failure(house: H
         card = await house.answers(failure, "again")
 
         assert card.ts == failure.ts
-        assert "New website is open" in card.text
+        assert "New website\nOpen since" in card.text
     assert house.highlevel.written == []
 
 

@@ -10,7 +10,7 @@ from bot.commands.request import ShowDeal, ShowHistory, UndoDeal
 from bot.deals.deal import Opportunity
 from bot.deals.ports import StoreDown
 from bot.slack.listeners.cards import Cards
-from bot.slack.listeners.history import LINES_OF_HISTORY
+from bot.slack.listeners.history import LOOKED_THROUGH
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
 
@@ -29,7 +29,7 @@ class NamedDeals:
         lookups = self._lookups(location_id)
 
         async def listed(deals: Sequence[Opportunity]) -> Message:
-            records = await lookups.past(deals, LINES_OF_HISTORY)
+            records = await lookups.past(deals, LOOKED_THROUGH)
             return self._messages.history.listing(records, ShowHistory(deals[0].id))
 
         self._answer(lookups, deal, listed, interaction)

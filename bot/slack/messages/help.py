@@ -48,7 +48,12 @@ class HelpMessages:
         examples = "\n".join(f"{command} {each}" for each in EXAMPLES)
         page = self.installation.page(Page.USING)
         told = message(
-            (f"```{examples}```",), page, public=False, lists=("\n".join(filter(None, more)),), details=small, buttons=(row,)
+            (f"```{examples}```",),
+            page,
+            public=False,
+            lists=("\n".join(filter(None, more)),),
+            details=small,
+            buttons=(row,),
         )
         return replace(told, text=f"{TITLE}\n{told.text}", blocks=(blocks.header(TITLE), *told.blocks))
 
@@ -81,8 +86,8 @@ class HelpMessages:
         """From now on the channel works in this sub-account; the whole channel reads it."""
         who, name = mrkdwn.user(caller.user_id), plain(self.installation.locations.name(location_id))
         lines = (
-            f"{who} switched this channel to *{name}*. Deals are searched there from now on.",
-            "Links still work for any sub-account. No deals changed.",
+            f"{who} switched this channel to *{name}*.",
+            "Deals are searched there from now on. Links still work for any sub-account. No deals changed.",
         )
         return message(lines, "", public=True, reference=reference)
 
