@@ -100,7 +100,7 @@ class Polls(Protocol):
     async def learn(self, location_id: str, found: Sequence[Opportunity], newest: datetime) -> None:
         """Remember deals that the bot does not know, and how far it asked: nothing of it is news."""
 
-    async def advance(self, location_id: str, events: Sequence[Event], newest: datetime) -> int:
+    async def advance(self, location_id: str, found: Sequence[Event], newest: datetime) -> int:
         """Write down how far it asked, and the events that are new; returns how many those are."""
 
 

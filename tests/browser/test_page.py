@@ -219,13 +219,25 @@ async def test_a_reason_is_chosen_by_a_button(visit: Visit, picture: Picture) ->
 
 async def test_a_direct_message_is_not_shown_in_the_channel(visit: Visit) -> None:
     page, sales = await visit.as_("U0ANA", "direct"), await visit.as_("U0ANA")
-    await _say(page, "/opp-status Acme Corp won")
+    await _say(page, "/opp-status Acme Corp abandoned")
 
-    await expect(_last(page)).to_contain_text(" won ")
+    await expect(_last(page)).to_contain_text("abandoned")
     await expect(sales.locator("#log > li")).to_have_count(0)
 
 
 # --- the board -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_deal_that_is_won_on_the_board_is_told_in_the_channel(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA")
+    card = _card(page, ACME)
+    await card.locator("summary").click()
+    await card.get_by_label("Status").select_option("won")
+    await card.get_by_role("button", name="Save").click()
+
+    await expect(_last(page)).to_contain_text("in HighLevel")
+    await expect(_last(page)).to_contain_text("New website")
+    await picture(page, "told-by-highlevel")
 
 
 async def test_a_deal_changed_by_hand_is_not_undone(visit: Visit, picture: Picture) -> None:

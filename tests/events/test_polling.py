@@ -49,8 +49,8 @@ class _World:
         self.learned += found
         self.newest = newest
 
-    async def advance(self, location_id: str, events: Sequence[Event], newest: datetime) -> int:
-        new = [event.key for event in events if event.key not in self.keys]
+    async def advance(self, location_id: str, found: Sequence[Event], newest: datetime) -> int:
+        new = [event.key for event in found if event.key not in self.keys]
         self.keys += new
         self.newest = newest
         return len(new)

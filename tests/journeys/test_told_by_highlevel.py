@@ -109,14 +109,14 @@ async def test_a_deal_that_is_won_in_highlevel_is_posted_once(house: House) -> N
 async def test_a_workflows_request_is_enough(tmp_path: Path) -> None:
     async with _told(tmp_path) as house:
         house.highlevel.hooks.sends_webhooks = False
-        house.highlevel.hooks.workflow_token = TOKEN
+        house.highlevel.hooks.workflow_token, house.highlevel.hooks.runs_workflows = TOKEN, True
         house.highlevel.set_by_hand(DEAL, status="lost")
 
         assert len(await _posted(house)) == 1
 
 
 async def test_webhook_and_workflow_together_are_one_post(house: House) -> None:
-    house.highlevel.hooks.workflow_token = TOKEN
+    house.highlevel.hooks.workflow_token, house.highlevel.hooks.runs_workflows = TOKEN, True
     house.highlevel.set_by_hand(DEAL, status="won")
 
     assert len(await _posted(house)) == 1

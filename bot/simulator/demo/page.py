@@ -205,7 +205,7 @@ class Page:
 
     async def _change_deal(self, request: web.Request) -> web.Response:
         form = await _form(request)
-        self._stage.highlevel.set_by_hand(form["id"], status=Status(form["status"]), stage_id=form["stage"])
+        await self._stage.change_by_hand(form["id"], Status(form["status"]), form["stage"])
         return web.Response()
 
     async def _trouble(self, request: web.Request) -> web.Response:
@@ -216,7 +216,7 @@ class Page:
         return web.Response()
 
     async def _reset(self, _request: web.Request) -> web.Response:
-        self._stage.reset()
+        await self._stage.reset()
         self._parts.forget()
         self._troubles = dict.fromkeys(self._troubles, WELL)
         return web.Response()

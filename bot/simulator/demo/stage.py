@@ -1,5 +1,6 @@
 """Sets the stage for the demo: both stand-ins with people and deals, and the real bot between them over real HTTP."""
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 
 from bot.commands.ledger import History
 from bot.operations.settings import Settings
-from bot.simulator.highlevel.server import HighLevel
+from bot.simulator.highlevel.server import SEARCH, HighLevel
 from bot.simulator.serving import LOCALHOST, served
 from bot.simulator.slack.server import Slack
 from bot.storage.database import Database
@@ -28,6 +29,7 @@ INITECH = "gH6jK8lM1nP3qR5sT7uV"
 UNKNOWN_ID = "zZ9yY8xX7wW6vV5uU4tT"
 SIGNING_SECRET = "thisisnotasigningsecretofslacks0"  # noqa: S105 - the stand-in's
 TOKEN = "pit-simulated"  # noqa: S105 - the stand-in's
+WORKFLOW_TOKEN = "simulated-workflow-token"  # noqa: S105 - likewise
 STAGES = ("Proposal", "Negotiation", "Contract")
 
 _OWNER = "USERxMAXxxxxxxxxxxxx"
@@ -50,8 +52,16 @@ class Stage:
     history: History
     """The bot's ledger, to read."""
 
-    def reset(self) -> None:
-        """Restore the deals, empty the channels and end every trouble; the bot keeps its ledger."""
+    async def change_by_hand(self, opportunity_id: str, status: str, stage_id: str) -> None:
+        """Change a deal as a person does in HighLevel, where a workflow tells the bot of it if the status changed."""
+        before = self.highlevel.opportunities[opportunity_id]["status"]
+        self.highlevel.set_by_hand(opportunity_id, status=status, stage_id=stage_id)
+        if status != before:
+            await self.highlevel.hooks.run_workflow(self.highlevel.opportunities[opportunity_id])
+
+    async def reset(self) -> None:
+        """Restore the deals, empty the channels and end every trouble; the bot keeps its ledger, and hears of it."""
+        before = {each["id"]: each["status"] for each in self.highlevel.opportunities.values()}
         for shown in (self.slack.shown, self.slack.replaced, self.slack.refusals, self.slack.views):
             shown.clear()
         for exchanges in (self.slack.sent, self.slack.received, self.highlevel.received):
@@ -60,6 +70,9 @@ class Stage:
         self.highlevel.behave()
         self.highlevel.opportunities.clear()
         _furnish(self.highlevel, self.slack)
+        for deal in self.highlevel.opportunities.values():
+            if before.get(deal["id"], deal["status"]) != deal["status"]:
+                await self.highlevel.hooks.run_workflow(deal)
 
 
 @asynccontextmanager
@@ -69,6 +82,7 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
     highlevel = HighLevel()
     slack = Slack(signing_secret=SIGNING_SECRET, bot_token="xoxb-simulated")  # noqa: S106 - the stand-in's
     slack.acknowledge_within = max(slack.acknowledge_within, tempo.acknowledge + 1)
+    highlevel.hooks.workflow_token = WORKFLOW_TOKEN
     _furnish(highlevel, slack)
     with tempfile.TemporaryDirectory() as folder:
         async with served(highlevel.app()) as highlevel_url, served(slack.app()) as slack.url:
@@ -78,6 +92,10 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
                     "SLACK_SIGNING_SECRET": SIGNING_SECRET,
                     "SLACK_API_URL": f"{slack.url}/api/",
                     "HIGHLEVEL_TOKEN": TOKEN,
+                    "HIGHLEVEL_WORKFLOW_TOKEN": WORKFLOW_TOKEN,
+                    "ANNOUNCE_CHANNELS": f"won={SALES},lost={SALES}",
+                    # Once, at the beginning: so the bot knows what the deals are before the visitor changes them.
+                    "POLL_SECONDS": "86400",
                     "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
                     "HIGHLEVEL_API_URL": highlevel_url,
                     "ALLOWED_USERS": ALLOWED,
@@ -91,10 +109,18 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
             database = Database(settings.database_url, tempo.database, migrates=False)
             try:
                 async with serving(build(settings, tempo)) as slack.bot_url:
+                    highlevel.hooks.url, highlevel.hooks.sends_webhooks = slack.bot_url, False
+                    while not _was_asked(highlevel):  # noqa: ASYNC110 - the stand-in has no event for that
+                        await asyncio.sleep(0.01)
                     await slack.wait_for_call("auth.test")  # commands wait until it is answered
                     yield Stage(slack, highlevel, slack.bot_url, SqlHistory(database))
             finally:
                 await database.close()
+
+
+def _was_asked(highlevel: HighLevel) -> bool:
+    """Whether the bot has asked what the deals are, before the visitor changes them."""
+    return any(each.path == SEARCH and each.status for each in highlevel.received)
 
 
 def link_to(highlevel: HighLevel, opportunity_id: str) -> str:

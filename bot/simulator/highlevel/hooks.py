@@ -30,7 +30,9 @@ class Hooks:
     url: str = ""
     """The bot's address. While it is empty, nothing is sent."""
     workflow_token: str = ""
-    """With it, a change is sent by a workflow too."""
+    """What a workflow sends with its requests."""
+    runs_workflows: bool = False
+    """Whether a workflow tells of each change of status."""
     sends_webhooks: bool = True
     sent: list["Delivery"] = field(default_factory=list)
     _key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
@@ -86,7 +88,7 @@ class Hooks:
         if self.url and self.sends_webhooks:
             for each in TYPES_OF_A_CHANGE:
                 self._start(self.deliver(self.payload(deal, each)))
-        if self.url and self.workflow_token:
+        if self.url and self.runs_workflows:
             self._start(self.run_workflow(deal))
 
     async def deliver(self, payload: object, attempts: int = ATTEMPTS) -> int:

@@ -6,13 +6,13 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from bot.deals.deal import Opportunity
-from bot.events.event import Event
+from bot.events.event import Event, EventState
 from bot.events.ports import Turn
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert, iso_now
 from bot.storage.events.inbox import receiving
 from bot.storage.events.memory import columns_of
-from bot.storage.events.tables import deals, polls
+from bot.storage.events.tables import deals, events, polls
 from bot.storage.rows import iso
 
 
@@ -53,23 +53,28 @@ class SqlPolls:
         """See `Polls`."""
         statement = self._answered.where(polls.c.location_id == location_id).values(newest=iso(newest))
 
+        reported = sa.select(events.c.opportunity_id).where(events.c.state == EventState.RECEIVED.value)
+
         def write(connection: sa.Connection) -> None:
+            # What was reported, and is not read yet, may be news: it must not be known from here.
+            left_out = {*connection.scalars(reported)}
             for deal in found:
-                connection.execute(self._learn, columns_of(deal, location_id))
+                if deal.id not in left_out:
+                    connection.execute(self._learn, columns_of(deal, location_id))
             connection.execute(statement)
 
         await self._database.do(write)
 
-    async def advance(self, location_id: str, events: Sequence[Event], newest: datetime) -> int:
+    async def advance(self, location_id: str, found: Sequence[Event], newest: datetime) -> int:
         """See `Polls`."""
         statement = self._answered.where(polls.c.location_id == location_id).values(newest=iso(newest))
         known = sa.select(deals.c.opportunity_id, deals.c.status, deals.c.since)
-        ids = {event.opportunity_id for event in events}
+        ids = {event.opportunity_id for event in found}
 
         def write(connection: sa.Connection) -> int:
             rows = connection.execute(known.where(deals.c.opportunity_id.in_(ids))).all()
             seen = {f"{row.opportunity_id}:{_as_in_keys(row.since)}:{row.status}" for row in rows}
-            news = [event for event in events if event.key.split(":", 2)[2] not in seen]
+            news = [event for event in found if event.key.split(":", 2)[2] not in seen]
             new = [event for event in news if connection.execute(self._receive, _columns(event)).first()]
             connection.execute(statement)
             return len(new)

@@ -191,11 +191,10 @@ async def test_of_several_events_about_a_deal_one_is_told(database: Database) ->
 
 
 async def test_what_was_learned_after_the_read_began_is_not_overwritten(database: Database) -> None:
-    inbox, polls = SqlInbox(database), SqlPolls(database)
+    inbox, reopened = SqlInbox(database), Opportunity("deal-1", "open")
     await inbox.receive(_event())
     (taken,) = await _take(inbox)
-    await polls.begin("location", 60.0)
-    await polls.learn("location", [Opportunity("deal-1", "open")], NOON)
+    await _command(SqlLedger(database), Changed(WON, reopened), Status.OPEN)
 
     assert await inbox.settle(taken, WON, _Decider()) == (Settled.MOVED, None)
     await inbox.set_back(taken, 0.0, failed=False)
@@ -416,6 +415,17 @@ async def test_a_poll_learns_what_is_not_known_and_nothing_else(database: Databa
         "deal-1": "won",
         "deal-2": "lost",
     }
+
+
+async def test_a_poll_does_not_learn_what_was_reported_and_is_not_read_yet(database: Database) -> None:
+    inbox, polls, decide = SqlInbox(database), SqlPolls(database), _Decider()
+    await inbox.receive(_event())
+    await polls.begin("location", 60.0)
+    await polls.learn("location", [WON, Opportunity("deal-2", "open")], NOON)
+    (taken,) = await _take(inbox)
+    await inbox.settle(taken, WON, decide)
+
+    assert decide.asked == [(None, False)]
 
 
 async def test_a_poll_tells_a_change_once_and_not_what_is_known(database: Database) -> None:
