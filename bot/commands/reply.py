@@ -24,6 +24,8 @@ class Message:
     """The id of another channel where it is posted too; empty for none."""
     asks_why: bool = False
     """The caller is asked for the lost reason afterwards."""
+    thread_ts: str = ""
+    """Slack's id of the message under which it is posted; empty for a message of its own."""
     edits: bool = False
     """It takes the place of every message about the change that the command undoes, adds to or corrects."""
     aside: "Message | None" = None

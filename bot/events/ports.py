@@ -110,6 +110,9 @@ class EventWords(Protocol):
     def changed(self, held: Held, reference: str) -> Message:
         """One change, with what can be done about it."""
 
+    def again(self, held: Held, reference: str, thread_ts: str) -> Message:
+        """A further change of a deal that a message of the channel tells of: in its place, and in a line under it."""
+
     def many(self, held: Sequence[Held], why: Why, reference: str) -> Message:
         """Several changes in one message, with a list and a total."""
 

@@ -1,6 +1,7 @@
 """What is changed in HighLevel itself is posted in Slack, once, whichever way the bot learns of it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -172,6 +173,21 @@ async def test_a_deal_that_is_deleted_is_no_news(house: House) -> None:
     await _settled(house)
 
     assert _posts(house) == []
+
+
+async def test_a_further_change_edits_the_message_and_is_told_in_its_thread(house: House) -> None:
+    house.highlevel.set_by_hand(DEAL, status="won")
+    (first,) = await _posted(house)
+    house.highlevel.set_by_hand(DEAL, status="lost")
+    await house.slack.wait_until(lambda: len(_posts(house)) == 2)
+    await _settled(house)
+    now, below = _posts(house)
+    sent = [json.loads(each.body) for each in house.slack.received if each.path.endswith("chat.postMessage")]
+
+    assert now.ts == first.ts
+    assert "Marked lost in HighLevel" in now.text
+    assert "was won" in below.text
+    assert [each.get("thread_ts") for each in sent if each["channel"] == WINS] == [None, first.ts]
 
 
 # --- what can be done about it --------------------------------------------------------------------------------------

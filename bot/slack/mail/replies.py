@@ -182,8 +182,9 @@ class Replies:
 
         https://docs.slack.dev/reference/methods/chat.postMessage
         """
-        no_previews = {"unfurl_links": False, "unfurl_media": False}
-        attempt = await self._call("chat.postMessage", conversation, message, no_previews, still_ours)
+        more: dict[str, bool | str] = {"unfurl_links": False, "unfurl_media": False}
+        more |= {"thread_ts": message.thread_ts} if message.thread_ts else {}
+        attempt = await self._call("chat.postMessage", conversation, message, more, still_ours)
         if attempt.result is Result.CLOSED:
             self._closed.add(conversation)
         elif attempt.result is Result.ACCEPTED:

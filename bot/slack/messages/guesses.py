@@ -20,7 +20,7 @@ from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import NOTE_LIMIT, Installation, fits, notification, reference_line
 from bot.slack.messages.tables import VERB
-from bot.slack.wording import dotted
+from bot.slack.wording import doer, dotted
 
 MOST_LIKELY = 2
 """Statuses that a word may mean; with more it means none, and all are offered."""
@@ -123,7 +123,7 @@ class GuessMessages:
         return _question("Which change do you want to undo?" if len(rows) > 1 else "Undo this?", rows, [_CANCEL], small)
 
     def _change(self, change: Record) -> str:
-        who, deal = mrkdwn.user(change.user_id), self.installation.short_deal(change)
+        who, deal = doer(change.user_id), self.installation.short_deal(change)
         did = f"reopened *{deal}*" if change.after == Status.OPEN else f"marked *{deal}* *{plain(change.after or '?')}*"
         return f"{who} {did} · {mrkdwn.date(change.at)} · It was {plain(change.before or '?')}"
 

@@ -41,7 +41,7 @@ from bot.slack.messages.tables import (
     UNDONE,
     WARNING,
 )
-from bot.slack.wording import dotted
+from bot.slack.wording import doer, dotted
 
 
 class _Open(Enum):
@@ -76,7 +76,7 @@ class SeveralMessages:
         changed = [record for record in records if record.changed]
         headline = self._headline(records, entry)
         if changed and earlier and earlier[0].user_id != entry.caller.user_id:
-            headline += f" by {mrkdwn.user(earlier[0].user_id)}"
+            headline += f" by {doer(earlier[0].user_id)}"
         in_order = sorted(records, key=lambda record: (not record.changed, isinstance(record.outcome, Cause)))
         rows = [*map(self._row, in_order), *map(self._row_of_rest, rest)]
         below = [*rows, *([note(entry)] if changed and entry.note else ())]

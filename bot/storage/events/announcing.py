@@ -1,8 +1,8 @@
 """The changes made in HighLevel that wait to be posted, over the database."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +25,18 @@ from bot.storage.rows import as_row, reply_column
 from bot.storage.tables import commands
 
 MINUTE = 60.0
+THREAD_DAYS = 30
+"""For so long a deal's next change is told under the message of its last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The message that tells of a deal's earlier change."""
+
+    key: str
+    """Of that change in the ledger."""
+    message_ts: str
+
 
 _HELD = sa.text(f"events.state = '{EventState.HELD}'")
 """SQL's own words, not a parameter: otherwise the databases do not use the partial index."""
@@ -66,6 +78,18 @@ class SqlAnnouncements:
             .where(events.c.number == sa.bindparam("of"))
             .values(state=EventState.FINISHED.value, deal=None, verdict=sa.bindparam("word"), finished_at=at)
         )
+        self._told = (
+            sa.select(commands.c.opportunity_id, commands.c.key, commands.c.message_ts)
+            .where(
+                commands.c.opportunity_id.in_(sa.bindparam("about", expanding=True)),
+                commands.c.channel_id == sa.bindparam("channel"),
+                commands.c.user_id == "",
+                commands.c.batch.is_(None),
+                commands.c.message_ts.is_not(None),
+                commands.c.accepted_at >= iso_now(database.kind, ago=THREAD_DAYS * 86_400.0),
+            )
+            .order_by(commands.c.number)
+        )
         self._insert = (
             insert(database.kind, commands)
             .values(
@@ -94,7 +118,8 @@ class SqlAnnouncements:
                     continue
                 decided = decide(self._look(connection, channel_id, crowd))
                 now = crowd.now
-                for row in _rows(decided, channel_id, words):
+                threads = self._threads(connection, channel_id, decided)
+                for row in _rows(decided, channel_id, words, threads):
                     connection.execute(self._insert, row)
                 for each, verdict in _verdicts(decided):
                     connection.execute(self._finish, {"of": each.number, "word": verdict.value})
@@ -102,6 +127,12 @@ class SqlAnnouncements:
             return released, soonest
 
         return await self._database.do(write)
+
+    def _threads(self, connection: sa.Connection, channel_id: str, decided: Plan) -> Mapping[str, Thread]:
+        """The message in this channel that tells of an earlier change, for each deal that has one."""
+        about = {each.deal.id for each in decided.alone}
+        rows = connection.execute(self._told, {"channel": channel_id, "about": list(about)}).all() if about else []
+        return {row.opportunity_id: Thread(row.key, row.message_ts) for row in rows}  # the latest comes last
 
     def _count(self, connection: sa.Connection, channel_id: str, crowd: Crowd) -> Crowd:
         of = {"channel": channel_id}
@@ -160,11 +191,16 @@ def _verdicts(decided: Plan) -> Iterator[tuple[Held, Verdict]]:
         yield each, Verdict.GROUPED
 
 
-def _rows(decided: Plan, channel_id: str, words: EventWords) -> Iterator[dict[str, Any]]:
+def _rows(decided: Plan, channel_id: str, words: EventWords, threads: Mapping[str, Thread]) -> Iterator[dict[str, Any]]:
     """The ledger's rows of the changes that are to be posted. Of several together, the first has their message."""
     for each in decided.alone:
-        reference = new_reference()
-        yield _row(_entry(each, channel_id, reference), each, words.changed(each, reference))
+        reference, thread = new_reference(), threads.get(each.deal.id)
+        entry = _entry(each, channel_id, reference)
+        if thread:
+            told = words.again(each, reference, thread.message_ts)
+            yield _row(replace(entry, amends=thread.key), each, told)
+        else:
+            yield _row(entry, each, words.changed(each, reference))
     if decided.together:
         reference, batch = new_reference(), decided.together[0].key
         message: Message | None = words.many(decided.together, decided.why, reference)

@@ -58,6 +58,9 @@ class _Words:
     def changed(self, held: Held, reference: str) -> Message:
         return Message(f"{held.deal.name} {held.before} {reference}", (), public=True)
 
+    def again(self, held: Held, reference: str, thread_ts: str) -> Message:
+        return Message(f"{held.before} {reference}", (), public=True, edits=True, thread_ts=thread_ts)
+
     def many(self, held: Sequence[Held], why: Why, reference: str) -> Message:
         return Message(f"{len(held)} {why.name} {reference}", (), public=True)
 
@@ -386,6 +389,21 @@ async def test_two_replicas_post_a_change_once(database: Database) -> None:
     )
 
     assert len(await _rows(database, commands)) == 5
+
+
+async def test_a_deals_next_change_is_told_under_the_message_of_its_last_one(database: Database) -> None:
+    announcements, ledger = SqlAnnouncements(database), SqlLedger(database)
+    for number, status in enumerate(("won", "lost", "won")):
+        inbox = SqlInbox(database)
+        await inbox.receive(_event(number, deal=1))
+        (taken,) = await _take(inbox)
+        await inbox.settle(taken, Opportunity("deal-1", status, name="Deal", since=NOON), _Decider())
+        await announcements.release(_at_once, lambda channel: Plan(alone=tuple(channel.held)), _Words())
+        (claim,) = await ledger.adopt(5)
+        await ledger.finish(claim.entry.key, "channel", "17.5")
+    rows = await _rows(database, commands)
+
+    assert [row["amends"] for row in rows] == [None, "key-0", "key-1"]
 
 
 # --- polling --------------------------------------------------------------------------------------------------------

@@ -58,6 +58,13 @@ class EventMessages:
         said = notification(dotted(self._headline(held), value, self.installation.customer(deal)), small)
         return replace(told, text=said)
 
+    def again(self, held: Held, reference: str, thread_ts: str) -> Message:
+        """See `EventWords`."""
+        value, was = self.installation.money(held.deal.value), f"was {plain(held.before)}" if held.before else ""
+        line = dotted(self._headline(held), value, was)
+        below = replace(message((line,), "", public=True, reference=reference), thread_ts=thread_ts)
+        return replace(self.changed(held, reference), edits=True, aside=below)
+
     def many(self, held: Sequence[Held], why: Why, reference: str) -> Message:
         """See `EventWords`."""
         value = self.installation.money(sum(each.deal.value or 0.0 for each in held))

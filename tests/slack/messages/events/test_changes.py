@@ -115,6 +115,16 @@ def test_a_deal_that_is_lost_is_not_celebrated() -> None:
     assert len(shown(told)[0].splitlines()) == 1
 
 
+def test_a_further_change_takes_the_place_of_the_message_and_is_a_line_under_it() -> None:
+    told = _words().again(_held(replace(LOST, value=100.0), "won"), REF, "17.5")
+
+    assert replace(told, edits=False, aside=None) == _words().changed(_held(replace(LOST, value=100.0), "won"), REF)
+    assert told.edits
+    assert told.aside is not None
+    assert shown(told.aside) == [f"Marked *lost* in HighLevel: {DEAL} · $100 · was won"]
+    assert (told.aside.thread_ts, told.aside.public, buttons(told.aside)) == ("17.5", True, [])
+
+
 def _many(many: int, *statuses: str) -> list[Held]:
     deals = [
         replace(WON, id=f"deal-{number}", name=f"Deal {number}", value=100.0, status=statuses[number % len(statuses)])
