@@ -172,7 +172,8 @@ async def test_a_guess_that_finds_nothing_leaves_what_the_whole_text_found(looku
     crm.searching = [lambda: None, lambda: setattr(crm, "matches", Matches((), more=False))]
 
     asked = ShowDeal(name="won site", readings=(READING,))
-    assert await lookups.show(asked) == Choices("won site", found.deals, more=False)
+    described = tuple(replace(deal, stage="Proposal") for deal in found.deals)
+    assert await lookups.show(asked) == Choices("won site", described, more=False)
 
 
 async def test_named_deals_are_those_that_the_name_finds(lookups: Lookups, crm: MemoryCrm) -> None:
