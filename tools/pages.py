@@ -57,6 +57,7 @@ READINGS: Mapping[str, str] = {
     "directly": ", and no proxy for *the others*",
     "whom": "*Slack or HighLevel*",
     "wanted": "*another*",
+    "typed": "*another command*",
     "people": "*an ID in a setting*",
     "channels": "*an ID in a setting*",
     "status": "*a status code*",

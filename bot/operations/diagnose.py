@@ -15,8 +15,10 @@ from bot.operations.diagnoses import (
     BY_CAUSE,
     CLOCK_OFF,
     CLOCK_UNTOLD,
+    COMMAND_FAILING_THERE,
+    COMMAND_MISNAMED,
     COMMAND_MISSING,
-    COMMAND_UNTOLD,
+    COMMAND_UNTRIED,
     HIGHLEVEL_UNREACHABLE,
     RECONNECT,
     SCOPES_MISSING,
@@ -39,7 +41,7 @@ from bot.operations.diagnoses import (
     URL_UNTRUSTED,
     Diagnosis,
 )
-from bot.slack.signatures import SignatureReading
+from bot.slack.signatures import CommandReading, SignatureReading
 from bot.slack.verification import Refusal
 
 EVENTS = "/slack/events"
@@ -143,7 +145,7 @@ def of_scopes(granted: Collection[str] | None, *, by_groups: bool) -> tuple[Diag
     `by_groups`: whether the settings let people in by user groups.
     """
     if granted is None:
-        return SCOPES_UNTOLD, COMMAND_UNTOLD
+        return (SCOPES_UNTOLD,)
     missing = sorted((SCOPES | (SCOPES_FOR_GROUPS if by_groups else frozenset())) - set(granted))
     return (
         *([SCOPES_MISSING.about(scopes=", ".join(missing))] if missing else []),
@@ -174,6 +176,8 @@ class AddressReading:
     """Whether our bot answers at `/health` of the same address."""
     signatures: bool | None = None
     """What the bot there says of the check `slack.signatures`: whether it is well; `None` if that is not known."""
+    command: bool | None = None
+    """Likewise of the check `slack.command`."""
 
 
 def of_address(reading: AddressReading) -> Diagnosis | None:
@@ -211,6 +215,20 @@ def of_signatures(here: SignatureReading, there: AddressReading | None = None) -
     if there and there.signatures is False:
         return SIGNATURES_REFUSED.about(url=there.url.removesuffix(EVENTS))
     return SIGNATURES_UNTRIED
+
+
+def of_command(here: CommandReading, there: AddressReading | None = None) -> Diagnosis | None:
+    """What is wrong with the slash command's name, as this process or else the bot at its address heard it.
+
+    `None` if it was typed, and came.
+    """
+    if here.heard or (there and there.command):
+        return None
+    if here.other:
+        return COMMAND_MISNAMED.about(typed=here.other)
+    if there and there.command is False:
+        return COMMAND_FAILING_THERE.about(url=there.url.removesuffix(EVENTS))
+    return COMMAND_UNTRIED
 
 
 # --- the clock -----------------------------------------------------------------------------------------------------

@@ -117,9 +117,21 @@ COMMAND_MISSING = Diagnosis(
     "Manifest, check that {command} is listed under Slash Commands, and click Reinstall to Workspace under OAuth & Permissions.",
 )
 
-COMMAND_UNTOLD = Diagnosis(
-    "slack.command.untold",
-    f"Can't check for {{command}} without the token's scopes. See whether it's listed in {_APP} > Slash Commands.",
+COMMAND_UNTRIED = Diagnosis(
+    "slack.command.untried",
+    "Not tried yet: no {command} from Slack so far. Type {command} help in Slack, then check again. If Slack doesn't know it, see "
+    f"whether it's listed in {_APP} > Slash Commands.",
+)
+
+COMMAND_MISNAMED = Diagnosis(
+    "slack.command.misnamed",
+    f"Slack sends {{typed}}, and Opp Status only answers {{command}}. Rename it in {_APP} > Slash Commands, or set COMMAND and restart.",
+)
+
+COMMAND_FAILING_THERE = Diagnosis(
+    "slack.command.failing_there",
+    "The Opp Status that runs at {url} fails this check. {url}/ready says why. Most often Slack sends it another command than "
+    f"{{command}}: compare {_APP} > Slash Commands with COMMAND.",
 )
 
 SOCKET_DOWN = Diagnosis(
@@ -578,7 +590,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     SETTINGS_UNUSABLE,
     *dict.fromkeys(SLACK_WORDS.values()),
     *(SLACK_REFUSED, WORKSPACE_ANOTHER, WORKSPACE_STRANGERS, SCOPES_MISSING, SCOPES_UNTOLD, COMMAND_MISSING),
-    COMMAND_UNTOLD,
+    *(COMMAND_UNTRIED, COMMAND_MISNAMED, COMMAND_FAILING_THERE),
     *(SIGNATURES_UNTRIED, SIGNATURES_WRONG, SIGNATURES_STALE, SIGNATURES_REFUSED),
     *SOCKET_WORDS.values(),
     SOCKET_REFUSED,

@@ -93,7 +93,7 @@ def report_of(found: Findings, command: str = COMMAND) -> Report:
         ok=tuple(check for check in CheckId if check in found.made and check not in not_well | not_made),
         failing=_in_order(waiting | failing),
         notes=_in_order(_words(notes, command)),
-        why=_in_order({each.check: each.id for each in (*found.failing, *notes)}),
+        why=_in_order({each.check: each.id for each in (*notes, *reversed(found.failing))}),
     )
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from contextlib import aclosing
 from http import HTTPStatus
+from typing import Any
 
 from bot.deals.clock import loop_time
 from bot.deals.deal import Status
@@ -72,23 +73,27 @@ class NetworkProbes:
                 return AddressReading(url, NoAnswer.UNTRUSTED if untrusted else NoAnswer.UNREACHABLE)
             if alive.status != HTTPStatus.OK or alive.content.partition(b" ")[0] != b"alive":
                 return AddressReading(url, command.status)
-            return AddressReading(url, command.status, is_ours=True, signatures=await self._signatures(http))
+            report = await self._report(http)
+            signatures, heard = _told_of(CheckId.SIGNATURES, report), _told_of(CheckId.SLACK_COMMAND, report)
+            return AddressReading(url, command.status, is_ours=True, signatures=signatures, command=heard)
 
-    async def _signatures(self, http: Http) -> bool | None:
-        """What the bot at its address says of the signatures that it has seen; `None` if it does not say."""
+    async def _report(self, http: Http) -> dict[str, Any]:
+        """What the bot at its address says of its checks; empty if it does not say."""
         try:
             report = json.loads((await self._ask(http, "GET", f"{self._public_url}{READY}")).content)
         except (RequestFailed, ValueError):
-            return None
-        if not isinstance(report, dict):
-            return None
-        told = {
-            well: CheckId.SIGNATURES in (report.get(part) or ()) for well, part in ((True, "ok"), (False, "failing"))
-        }
-        return next((well for well, is_told in told.items() if is_told), None)
+            return {}
+        return report if isinstance(report, dict) else {}
 
     async def _ask(self, http: Http, method: str, url: str) -> Answer:
         return await http.send(Request(method, url, until=loop_time() + self._patience, connect=self._patience))
+
+
+def _told_of(check: CheckId, report: dict[str, Any]) -> bool | None:
+    """Whether this check is well, by the report of `/ready`; `None` if it is neither well nor failing there."""
+    if check in (report.get("ok") or ()):
+        return True
+    return False if check in (report.get("failing") or ()) else None
 
 
 def _permits(refusal: HighLevelError) -> Grant:

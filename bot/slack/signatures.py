@@ -1,4 +1,7 @@
-"""Remembers how the requests that claim to be Slack's were signed, so that a wrong secret is found at once."""
+"""Remembers how the requests that claim to be Slack's were signed, so that a wrong secret is found at once.
+
+And what to remember of the slash commands that came, so that a wrong name is.
+"""
 
 import math
 from dataclasses import dataclass
@@ -25,6 +28,16 @@ class SignatureReading:
     """How many were refused since one was well, or since the start."""
     heard: bool = False
     """Whether a signed request has come at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReading:
+    """Which slash commands came since the start."""
+
+    heard: bool = False
+    """Whether ours did."""
+    other: str = ""
+    """The name of the latest that is not ours; empty if there was none."""
 
 
 class Signatures:

@@ -1,7 +1,7 @@
 """Runs the bot, and finishes what it accepted before it stops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ from bot.operations.settings import Settings
 from bot.slack.directory import SlackDirectory
 from bot.slack.mail.replies import Replies
 from bot.slack.session import Session
-from bot.slack.signatures import Signatures
+from bot.slack.signatures import CommandReading, Signatures
 from bot.slack.socket_mode import SocketMode
 from bot.slack.workspace import SlackWorkspace
 from bot.storage.access_requests import SqlAccessRequests
@@ -114,6 +114,7 @@ class SlackEdge:
     bolt: AsyncApp
     verifiers: tuple[SignatureVerifier, ...]
     signatures: Signatures
+    commands: Callable[[], CommandReading]
     socket: SocketMode | None
     """`None` if Slack reaches the bot over HTTP."""
 

@@ -49,9 +49,9 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
     return Health(
         [
             SlackTokenChecks(slack.workspace.auth_test, slack.directory, allowlist, settings.slack_team_id),
-            SocketChecks(edge.socket.ask)
+            SocketChecks(edge.socket.ask, edge.commands)
             if edge.socket
-            else HttpChecks(probes.probe_address, lambda: edge.signatures.reading),
+            else HttpChecks(probes.probe_address, lambda: edge.signatures.reading, edge.commands),
             ProxyCheck(settings.proxies, neighbours, open_http),
             HighLevelChecks(
                 default=crms[locations.default],

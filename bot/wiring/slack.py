@@ -132,4 +132,5 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
     )
     # Socket Mode has no signatures and may have no secret. A random one refuses every request that claims to be signed.
     secrets = (settings.slack_signing_secret.get_secret_value() or token_hex()).split(",")
-    return SlackEdge(bolt, tuple(map(SignatureVerifier, secrets)), Signatures(parts.instrumentation), socket)
+    signatures = Signatures(parts.instrumentation)
+    return SlackEdge(bolt, tuple(map(SignatureVerifier, secrets)), signatures, lambda: typed.reading, socket)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import sqlalchemy as sa
 
@@ -705,6 +706,30 @@ async def test_a_wrong_request_url_in_slack_is_not_called_ok(house: House, capsy
 
     says = ("no request from Slack so far", REQUEST_URL, "Options Load URL")
     _assert_told(Wrong("", "slack.signatures.untried", says, is_note=True), code, lines)
+
+
+async def test_a_slash_command_of_another_name_is_found_with_the_first_command(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await house.slack.command("help", user=ANA, channel=SALES, command="/opps")
+    code, lines = await _checked(capsys, _environ(house))
+    says = (f"{house.slack.bot_url}/ready says why", "another command than /opp-status", "Slash Commands with COMMAND")
+    _assert_told(Wrong("", "slack.command.failing_there", says), code, lines)
+    async with httpx.AsyncClient() as http:
+        ready = (await http.get(f"{house.slack.bot_url}/ready")).json()
+
+    assert ready["failing"]["slack.command"].startswith("Slack sends /opps, and Opp Status only answers /opp-status.")
+    assert "Slash Commands, or set COMMAND and restart" in ready["failing"]["slack.command"]
+
+
+async def test_a_slash_command_that_never_came_is_not_called_ok(
+    tmp_path: Path, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    says = ("no /opp-status from Slack so far", "api.slack.com/apps > your app > Slash Commands")
+    untried = Wrong("", "slack.command.untried", says, is_note=True)
+    _assert_told(untried, *await _checked(capsys, _environ(house)))
+    async with stand_ins(tmp_path, over="socket") as other:
+        _assert_told(untried, *await _checked(capsys, _environ(other, "socket")))
 
 
 # --- HighLevel by OAuth ---------------------------------------------------------------------------------------------

@@ -233,7 +233,7 @@ ALL = {"commands", "chat:write", "usergroups:read", "users:read"}
         ({"commands", "chat:write"}, True, ("slack.scopes.missing",)),
         ({"chat:write"}, False, ("slack.command.not_installed",)),
         (set(), False, ("slack.scopes.missing", "slack.command.not_installed")),
-        (None, False, ("slack.scopes.untold", "slack.command.untold")),
+        (None, False, ("slack.scopes.untold",)),
     ],
 )
 def test_missing_scopes_are_diagnosed(granted: set[str] | None, by_groups: bool, why: tuple[str, ...]) -> None:

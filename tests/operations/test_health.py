@@ -29,7 +29,7 @@ from bot.operations.checks.store import StoreChecks
 from bot.operations.diagnose import AddressReading, ClockReading, Grant, NoAnswer, TokenShape
 from bot.operations.health import Health, Report, report_of, settings_report
 from bot.slack.directory import Channel
-from bot.slack.signatures import SignatureReading
+from bot.slack.signatures import CommandReading, SignatureReading
 from bot.slack.verification import Refusal
 from bot.slack.workspace import AuthTest, SlackTrouble
 from tests.memory import MemoryDirectory, error
@@ -55,6 +55,7 @@ class Neighbours:
     users: Grant = Grant.YES
     address: AddressReading | None = field(default_factory=lambda: AddressReading(URL, 401, is_ours=True))
     signatures: SignatureReading = field(default_factory=lambda: SignatureReading(heard=True))
+    commands: CommandReading = field(default_factory=lambda: CommandReading(heard=True))
     socket: SlackTrouble | None = None
     highlevel: Cause | None = None
     lost_reasons: bool | Cause = True
@@ -145,9 +146,9 @@ class Neighbours:
         return Health(
             [
                 SlackTokenChecks(self.ask_slack, self.directory, allowlist, team_id),
-                SocketChecks(self.ask_socket)
+                SocketChecks(self.ask_socket, lambda: self.commands)
                 if over_socket
-                else HttpChecks(self.probe_address, lambda: self.signatures),
+                else HttpChecks(self.probe_address, lambda: self.signatures, lambda: self.commands),
                 HighLevelChecks(
                     default=self,
                     others=others or {},
@@ -572,7 +573,6 @@ async def test_a_check_that_could_not_be_made_is_neither_well_nor_failing(neighb
     assert report.failing == {}
     assert report.why == {
         "slack.scopes": "slack.scopes.untold",
-        "slack.command": "slack.command.untold",
         "slack.request_url": "slack.request_url.untried",
         "clock": "clock.untold",
         "highlevel.edit": "highlevel.edit.untold",
@@ -648,6 +648,38 @@ async def test_a_secret_that_no_request_has_tried_is_not_called_well(neighbours:
     assert report.failing == {}
     assert "slack.signatures" not in report.ok
     assert report.notes["slack.signatures"].startswith("Not tried yet: no request from Slack so far.")
+
+
+@pytest.mark.parametrize("over_socket", [True, False])
+@pytest.mark.parametrize(
+    ("heard", "why"),
+    [
+        (CommandReading(), "slack.command.untried"),
+        (CommandReading(other="/opps"), "slack.command.misnamed"),
+        (CommandReading(heard=True, other="/opps"), None),
+    ],
+)
+async def test_a_command_that_has_not_come_is_not_called_well(
+    neighbours: Neighbours, heard: CommandReading, why: str | None, *, over_socket: bool
+) -> None:
+    neighbours.commands = heard
+    report = await neighbours.health(over_socket=over_socket).report()
+
+    assert report.why.get("slack.command") == why
+    assert ("slack.command" in report.ok) is (why is None)
+    assert ("slack.command" in report.failing) is (why == "slack.command.misnamed")
+
+
+@pytest.mark.parametrize(
+    ("there", "why"), [(True, None), (False, "slack.command.failing_there"), (None, "slack.command.untried")]
+)
+async def test_the_command_is_known_from_the_bot_at_the_address(
+    neighbours: Neighbours, why: str | None, *, there: bool | None
+) -> None:
+    neighbours.commands = CommandReading()
+    neighbours.address = AddressReading(URL, 401, is_ours=True, command=there)
+
+    assert (await neighbours.health().examine()).why.get("slack.command") == why
 
 
 @pytest.mark.parametrize(

@@ -114,21 +114,24 @@ async def test_a_running_bot_is_recognised(house: House, highlevel: HighLevel) -
 
 
 @pytest.mark.parametrize(
-    ("ready", "signatures"),
+    ("ready", "signatures", "command"),
     [
-        ('{"ok": ["slack.signatures"], "failing": {}}', True),
-        ('{"ok": [], "failing": {"slack.signatures": "..."}}', False),
-        ('{"ok": ["settings"], "failing": {}}', None),
-        ('{"ok": null}', None),
-        ("[]", None),
-        ("<html>", None),
+        ('{"ok": ["slack.signatures", "slack.command"], "failing": {}}', True, True),
+        ('{"ok": ["slack.signatures"], "failing": {"slack.command": "..."}}', True, False),
+        ('{"ok": [], "failing": {"slack.signatures": "..."}}', False, None),
+        ('{"ok": ["settings"], "failing": {}}', None, None),
+        ('{"ok": null}', None, None),
+        ("[]", None, None),
+        ("<html>", None, None),
     ],
 )
-async def test_a_running_bot_says_how_slack_signed(highlevel: HighLevel, ready: str, signatures: bool | None) -> None:
+async def test_a_running_bot_says_how_slack_signed_and_whether_the_command_came(
+    highlevel: HighLevel, ready: str, *, signatures: bool | None, command: bool | None
+) -> None:
     app = _host(_answers(401), _answers(200, "alive 0.1.0"))
     app.router.add_get(READY, _answers(503, ready))
     async with served(app) as url, _examining(highlevel, url) as probes:
-        reading = AddressReading(f"{url}{EVENTS}", 401, is_ours=True, signatures=signatures)
+        reading = AddressReading(f"{url}{EVENTS}", 401, is_ours=True, signatures=signatures, command=command)
         assert await probes.probe_address() == reading
 
 

@@ -67,7 +67,7 @@ class Findings:
     made: frozenset[CheckId] = frozenset()
     """A check that was not made is not in the report."""
     failing: tuple[Diagnosis, ...] = ()
-    """The report shows the words of all diagnoses of one check, its notes too, and the id of the last that fails."""
+    """The report shows the words of all diagnoses of one check, its notes too, and the id of the first that fails."""
     notes: tuple[Diagnosis, ...] = ()
     """What an operator should know, though the bot works."""
     waiting: Mapping[CheckId, CheckId] = field(default_factory=dict)

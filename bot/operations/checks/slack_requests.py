@@ -7,7 +7,7 @@ from bot.operations import diagnose, diagnoses
 from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, Findings, merged
 from bot.operations.diagnose import AddressReading
 from bot.operations.diagnoses import Diagnosis
-from bot.slack.signatures import SignatureReading
+from bot.slack.signatures import CommandReading, SignatureReading
 from bot.slack.workspace import SlackTrouble
 
 
@@ -16,24 +16,29 @@ class HttpChecks:
 
     `probe_address` returns `None` where the address is not known. Only Slack can prove the signing secret: as long as
     no request of Slack's has come, neither to this process nor to the one at that address, nothing is said about it.
+    Nor about the slash command: its name is in the Slack app, where Opp Status can't look.
     """
 
     def __init__(
         self,
         probe_address: Callable[[], Awaitable[AddressReading | None]],
         read_signatures: Callable[[], SignatureReading],
+        read_commands: Callable[[], CommandReading],
     ) -> None:
         self._probe_address = probe_address
         self._read_signatures = read_signatures
+        self._read_commands = read_commands
 
     async def run(self, *, everything: bool) -> Findings:
         """See `Check`."""
         if not everything:
-            return merged([Findings(OVER_HTTP - TRIED), _told(diagnose.of_signatures(self._read_signatures()))])
+            signatures = _told(diagnose.of_signatures(self._read_signatures()))
+            return merged([Findings(OVER_HTTP - TRIED), signatures, _told(diagnose.of_command(self._read_commands()))])
         reading = await self._probe_address()
         signatures = _told(diagnose.of_signatures(self._read_signatures(), reading))
         address = _told(diagnose.of_address(reading) if reading else diagnoses.URL_UNTRIED)
-        return merged([Findings(OVER_HTTP), signatures, address])
+        command = _told(diagnose.of_command(self._read_commands(), reading))
+        return merged([Findings(OVER_HTTP), signatures, address, command])
 
 
 def _told(diagnosis: Diagnosis | None) -> Findings:
@@ -45,8 +50,9 @@ def _told(diagnosis: Diagnosis | None) -> Findings:
 class SocketChecks:
     """Where they come over Socket Mode: `ask_socket` raises `SlackTrouble` if there is no connection."""
 
-    def __init__(self, ask_socket: Callable[[], Awaitable[Any]]) -> None:
+    def __init__(self, ask_socket: Callable[[], Awaitable[Any]], read_commands: Callable[[], CommandReading]) -> None:
         self._ask_socket = ask_socket
+        self._read_commands = read_commands
 
     async def run(self, *, everything: bool) -> Findings:  # noqa: ARG002 - it has nothing more to try
         """See `Check`."""
@@ -55,4 +61,4 @@ class SocketChecks:
         except SlackTrouble as trouble:
             down = diagnoses.SOCKET_WORDS.get(trouble.error, diagnoses.SOCKET_REFUSED).about(error=trouble.error)
             return Findings(OVER_SOCKET, failing=(down,))
-        return Findings(OVER_SOCKET)
+        return merged([Findings(OVER_SOCKET), _told(diagnose.of_command(self._read_commands()))])

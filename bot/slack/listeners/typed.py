@@ -37,6 +37,7 @@ from bot.slack.listeners.reasons import AddedReasons
 from bot.slack.listeners.undo import Undo as Undos
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
+from bot.slack.signatures import CommandReading
 
 log = structlog.get_logger(__name__)
 
@@ -88,12 +89,14 @@ class TypedCommands:
         self._handlers = handlers
         self._messages = messages
         self._confirm_above = policy.confirm.above
+        self.reading = CommandReading()
 
     async def answer(self, interaction: Interaction) -> Message | None:
         """Answer a command. Raises `LookupFailed` and `StoreDown`.
 
         Anyone may ask for help and `whoami`, and an admin for `access` in any channel.
         """
+        self.reading = CommandReading(heard=True)
         request = self._parse(interaction.text)
         match request:
             case Help():
@@ -120,6 +123,7 @@ class TypedCommands:
     async def answer_misnamed(self, interaction: Interaction) -> Message:
         """Answer a command whose name is not the one in the settings: it was changed there, or in the Slack app."""
         typed = str(interaction.body.get("command"))[:LONGEST_NAME]
+        self.reading = replace(self.reading, other=typed)
         log.warning("command.misnamed", typed=typed, advice="Make COMMAND and the app's Slash Command the same.")
         return self._messages.help.misnamed(typed, interaction.reference)
 
