@@ -131,15 +131,18 @@ def undo_of(change: Record, window: timedelta, now: datetime) -> Wish | UndoRefu
     )
 
 
-def choose(origin: Origin, question: Record | None, opportunity_id: str, seen: str = "") -> Continuation | NoQuestion:
+def choose(
+    origin: Origin, question: Record | None, opportunity_id: str, seen: str = "", name: str = ""
+) -> Continuation | NoQuestion:
     """Continue a command whose name fits several deals, now that the caller chose this one.
 
     `seen`: the status that the question showed of the deal. The caller agreed to change it from that, and is not asked
-    the same again. Empty: they were not asked that.
+    the same again. Empty: they were not asked that. `name`: the deal's own.
     """
     if question is None or not question.open_question:
         return NoQuestion(question)
     wish = question.continued(opportunity_id=opportunity_id)
+    wish = replace(wish, name=name or wish.name)
     if seen and wish.consent in {Consent.PRESUMED, Consent.WANTED}:
         wish = replace(wish, consent=Consent.CHOSEN, only_if=seen)
     return _continue(origin, [question], [wish])

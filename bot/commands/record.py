@@ -264,7 +264,7 @@ class Record:
             Status(self.status),
             lost_reason_id or self.lost_reason_id,
             only_if=self.before if self.was_shown else self.only_if,
-            name=self.called or "",
+            name=self.name or self.called or "",
             reason=self.reason or "",
             consent=Consent.GIVEN if self.was_shown else consent,
             location_id=self.location_id,

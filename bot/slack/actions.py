@@ -3,6 +3,7 @@
 https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -101,6 +102,10 @@ class Search:
         )
 
 
+NOTHING = "-"
+"""In place of an empty part of a value, where another follows."""
+
+
 def target_value(deal: Target) -> str:
     """Write a deal as the value of a button or an option."""
     return " ".join((deal.opportunity_id, *filter(None, [deal.location_id])))
@@ -121,17 +126,19 @@ class Choice:
     """The key of the command that asked."""
     seen: str = ""
     """The deal's status that the question showed, where choosing it is to agree that it leaves that; else empty."""
+    name: str = ""
+    """The deal's name, to be told if the deal is gone by then."""
 
     @property
     def value(self) -> str:
         """Write it as the value of a button."""
-        return " ".join((self.opportunity_id, self.key, *filter(None, [self.seen])))
+        return " ".join((self.opportunity_id, self.key, *_with_name(self.seen, self.name)))
 
     @classmethod
     def from_value(cls, value: str) -> Self:
         """Read the value of a button. Missing parts are empty."""
-        opportunity_id, key, seen, *_ = [*value.split(" "), "", "", ""]
-        return cls(opportunity_id, key, seen if seen in STATES else "")
+        opportunity_id, key, seen, name, *_ = [*value.split(" ", 3), "", "", "", ""]
+        return cls(opportunity_id, key, seen if seen in STATES else "", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,22 +151,32 @@ class StatusChoice:
     """`GIVEN` if Slack asked the person to confirm when they pressed the button; else `PRESUMED`."""
     location_id: str = ""
     """The deal's sub-account; empty for the default one."""
+    name: str = ""
+    """The deal's name, to be told if the deal is gone by then."""
 
     @property
     def value(self) -> str:
         """Write it as the value of a button."""
-        return " ".join((self.opportunity_id, self.status, self.consent, *filter(None, [self.location_id])))
+        place = _with_name(self.location_id, self.name)
+        return " ".join((self.opportunity_id, self.status, self.consent, *place))
 
     @classmethod
     def from_value(cls, value: str) -> Self | None:
         """Read the value of a button; `None` if it cannot be read."""
-        match value.split(" "):
+        match value.split(" ", 4):
             case [opportunity_id, status, ("presumed" | "given") as consent, *more] if (
-                opportunity_id and status in STATES and len(more) <= 1
+                opportunity_id and status in STATES
             ):
-                return cls(opportunity_id, Status(status), Consent(consent), *more)
+                place, name, *_ = [*more, "", ""]
+                choice = cls(opportunity_id, Status(status), Consent(consent), "" if place == NOTHING else place, name)
+                return choice if choice.value == value else None
             case _:
                 return None
+
+
+def _with_name(part: str, name: str) -> Iterable[str]:
+    """The last parts of a value: one that may be empty, and a name, which may have spaces."""
+    return (part or NOTHING, name) if name else filter(None, [part])
 
 
 @dataclass(frozen=True, slots=True)

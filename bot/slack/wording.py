@@ -34,6 +34,9 @@ LINKS: Mapping[Page, str] = {
 }
 """What a link to each page says."""
 
+NAME_CARRIED = 100
+"""Characters of a deal's name that a button carries."""
+
 
 def dotted(*parts: str) -> str:
     """Parts of one line with dots between them; those that are empty are left out."""
@@ -83,3 +86,9 @@ def duration(window: timedelta) -> str:
         if minutes >= least * length and minutes % length == 0:
             return f"{minutes // length} {unit}{'s' if minutes > length else ''}"
     return f"{minutes} minute{'s' if minutes != 1 else ''}"
+
+
+def name_of(deal: Opportunity) -> str:
+    """A deal's name as a button carries it, to be told if the deal is gone by then; empty where it carries none."""
+    name = " ".join((deal.name or "").split())
+    return name[:NAME_CARRIED] if name.isprintable() else ""

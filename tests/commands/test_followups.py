@@ -166,6 +166,7 @@ FAILED = replace(
     outcome=Cause.SERVER_ERROR,
     effect=Effect.NOTHING,
     after=None,
+    name=None,
     note="why",
     called="acme",
     reason="dear",

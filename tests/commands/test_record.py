@@ -73,6 +73,7 @@ QUESTION = replace(
     before=None,
     after=None,
     outcome=Result.AMBIGUOUS,
+    name=None,
     called="website",
     reason="price",
     consent=Consent.PRESUMED,
@@ -127,8 +128,9 @@ def test_a_reason_that_is_asked_for_leaves_it_that_the_deal_must_be_as_it_was_se
 
 def test_a_change_gives_its_wish_again_so_that_a_reason_can_be_added() -> None:
     lost = replace(CHANGE, status="lost", after="lost")
+    wish = Wish("deal", Status.LOST, "why", name="New website", consent=Consent.GIVEN)
 
-    assert lost.continued(lost_reason_id="why") == Wish("deal", Status.LOST, "why", consent=Consent.GIVEN)
+    assert lost.continued(lost_reason_id="why") == wish
 
 
 @pytest.mark.parametrize("outcome", [Result.UNCONFIRMED, Result.PREVIEWED])

@@ -513,3 +513,21 @@ def test_every_cause_has_its_case() -> None:
     }
 
     assert {case.cause for case in CASES.values()} | elsewhere == set(Cause)
+
+
+async def test_a_deal_that_is_gone_when_it_is_pressed_or_picked_is_named(house: House) -> None:
+    house.highlevel.add_opportunity("oP6jK8lM1nP3qR5sT7uV", name="New website")
+    card, question = await house.says(DEAL), await house.says("new website won")
+    del house.highlevel.opportunities[DEAL]
+
+    for told in (await house.answers(card, "set_won"), await house.answers(question, "choose", DEAL)):
+        assert "New website isn't in HighLevel anymore. It may have been deleted.\nNothing changed." in told.text
+        assert DEAL not in told.text
+
+
+async def test_a_deal_that_is_gone_when_its_change_is_undone_is_named(house: House) -> None:
+    won = await house.says(f"{DEAL} won")
+    del house.highlevel.opportunities[DEAL]
+    await house.presses(won, "undo")
+
+    assert "New website isn't in HighLevel anymore." in (await house.slack.wait_for(2))[1].text

@@ -33,7 +33,7 @@ def test_a_choice_of_a_status_is_read_as_it_was_written(opportunity_id: str, sta
 @pytest.mark.parametrize(
     "value",
     [
-        *("", "deal", "deal won", " won given", "deal won given place more", "deal  given", "deal won "),
+        *("", "deal", "deal won", " won given", "deal  given", "deal won "),
         *("deal gone given", "deal all given", "deal won preview", "deal won wanted", "deal WON given"),
     ],
 )
@@ -113,3 +113,17 @@ def test_a_mark_is_read_as_it_was_written(mark: Mark) -> None:
 )
 def test_a_mark_that_makes_no_sense_is_none(value: str) -> None:
     assert Mark.from_value(value) is None
+
+
+@given(IDS, IDS, st.sampled_from(["", *STATES]), st.text(min_size=1))
+def test_a_choice_carries_the_deals_name_with_its_spaces(opportunity_id: str, key: str, seen: str, name: str) -> None:
+    choice = Choice(opportunity_id, key, seen, name)
+    status = StatusChoice(opportunity_id, Status.WON, Consent.GIVEN, "PARIS" if seen else "", name)
+
+    assert Choice.from_value(choice.value) == choice
+    assert StatusChoice.from_value(status.value) == status
+
+
+@pytest.mark.parametrize("value", ["deal won given -", "deal won given - ", "deal won given PARIS "])
+def test_a_place_without_the_name_that_it_keeps_is_none(value: str) -> None:
+    assert StatusChoice.from_value(value) is None

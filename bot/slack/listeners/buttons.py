@@ -105,7 +105,7 @@ class Buttons:
         """Take the choice of a deal whose name fits several."""
         choice = Choice.from_value(interaction.text)
         question = await self._intake.look_up(self._history.find(choice.key))
-        found = followups.choose(interaction, question, choice.opportunity_id, choice.seen)
+        found = followups.choose(interaction, question, choice.opportunity_id, choice.seen, choice.name)
         return await self._continue(interaction, found)
 
     async def _confirm(self, interaction: Interaction) -> Message | None:
@@ -123,7 +123,13 @@ class Buttons:
         choice = StatusChoice.from_value(interaction.text)
         if choice is None:
             return self._messages.questions.cannot_go_on(None, interaction.reference)
-        wish = Wish(choice.opportunity_id, choice.status, consent=choice.consent, location_id=choice.location_id)
+        wish = Wish(
+            choice.opportunity_id,
+            choice.status,
+            name=choice.name,
+            consent=choice.consent,
+            location_id=choice.location_id,
+        )
         text = f"{choice.opportunity_id} {choice.status}"
         entries = [replace(entry, text=text, message_ts="") for entry in interaction.entries([wish])]
         await self._intake.accept(*entries)

@@ -19,7 +19,7 @@ from bot.slack.messages.history import HistoryMessages
 from bot.slack.messages.pieces import Installation, message, private
 from bot.slack.messages.questions import leaving
 from bot.slack.messages.tables import VERB
-from bot.slack.wording import reason_name, status_list
+from bot.slack.wording import name_of, reason_name, status_list
 
 CHANGES_SHOWN = 3
 """Past changes that a card tells of."""
@@ -102,7 +102,9 @@ class CardMessages:
         """What a press means. `asked`: Slack asks before the press where the operator wants that; a menu cannot."""
         given = asked and deal.status in self.policy.confirm.leaving
         consent = Consent.GIVEN if given else Consent.PRESUMED
-        return StatusChoice(deal.id, status, consent, self.installation.away(deal))
+        choice = StatusChoice(deal.id, status, consent, self.installation.away(deal))
+        named = replace(choice, name=name_of(deal))
+        return named if asked and inputs.is_value(named.value) else choice  # a menu's values are short
 
 
 def _likely(deal: Opportunity) -> Sequence[Status]:

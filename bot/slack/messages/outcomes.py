@@ -41,7 +41,7 @@ from bot.slack.messages.pieces import (
 )
 from bot.slack.messages.questions import QuestionMessages
 from bot.slack.messages.tables import CANNOT_UNDO, CHEER, NOTHING_CHANGED, SPEAKS_FOR_ITSELF, UNDONE, VERB
-from bot.slack.wording import doer, dotted, duration, first_visible, reason_name, status_since
+from bot.slack.wording import doer, dotted, duration, first_visible, name_of, reason_name, status_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class OutcomeMessages:
 
     def _set_button(self, deal: Opportunity, status: Status) -> Sequence[Block]:
         """A button that gives the deal this status, whatever it is by now; none where none can carry it."""
-        value = StatusChoice(deal.id, status, Consent.GIVEN, self.installation.away(deal)).value
+        value = StatusChoice(deal.id, status, Consent.GIVEN, self.installation.away(deal), name_of(deal)).value
         if not fits(value, blocks.VALUE_LIMIT) or StatusChoice.from_value(value) is None:
             return ()
         return (blocks.button(f"{VERB[status]} anyway", f"{SET}_{status}", value),)

@@ -34,7 +34,7 @@ from bot.slack.messages.tables import (
     SHARED_CHANNEL,
     VERB,
 )
-from bot.slack.wording import dotted, first_visible, status_since
+from bot.slack.wording import dotted, first_visible, name_of, status_since
 
 ROWS = 5
 """Deals to choose from that a message shows; the form finds the others."""
@@ -95,7 +95,7 @@ class QuestionMessages:
         return blocks.section(line, blocks.button(label, action, value, confirm=confirm) if can_be_chosen else None)
 
     def _choice(self, deal: Opportunity, entry: Entry) -> str:
-        return Choice(deal.id, entry.key, _seen(deal, entry)).value
+        return Choice(deal.id, entry.key, _seen(deal, entry), name_of(deal)).value
 
     def _leaves(self, deal: Opportunity, entry: Entry) -> blocks.Confirm | None:
         """What Slack asks before a deal leaves a status that the operator protects."""

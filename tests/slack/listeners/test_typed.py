@@ -594,9 +594,7 @@ async def test_a_press_on_a_card_sets_the_status(desk: Desk, status: str, consen
     assert (entry.key, entry.text, entry.message_ts) == ("press", f"deal {status}", "")
 
 
-@pytest.mark.parametrize(
-    "value", ["", "deal won", "deal all given", "deal won wanted", " won given", "a won given d e"]
-)
+@pytest.mark.parametrize("value", ["", "deal won", "deal all given", "deal won wanted", " won given", "a won given -"])
 async def test_an_odd_press_on_a_card_sets_nothing(desk: Desk, value: str) -> None:
     assert "question has expired" in await desk.on_press("set_won", value)
     assert desk.entries == []

@@ -66,8 +66,8 @@ def test_an_open_deals_card_has_the_two_likely_statuses_beside_a_menu() -> None:
         f"Ref {REF}",
     ]
     assert _pressable(message) == [
-        ("set_won", "Mark won", f"{ID} won presumed", "primary"),
-        ("set_lost", "Mark lost", f"{ID} lost presumed", None),
+        ("set_won", "Mark won", f"{ID} won presumed - New website", "primary"),
+        ("set_lost", "Mark lost", f"{ID} lost presumed - New website", None),
     ]
     assert _menu(message) == [
         ("Mark abandoned", f"set {ID} abandoned presumed"),
@@ -82,7 +82,7 @@ def test_a_closed_deals_card_offers_to_reopen_it_and_tells_the_reason() -> None:
     message = our_messages().cards.card(replace(LOST, since=SINCE), [], REF)
 
     assert lines(message) == [DEAL, f"Lost since {date(SINCE)}", "Lost reason: Too expensive"]
-    assert _pressable(message) == [("set_open", "Reopen", f"{ID} open presumed", "primary")]
+    assert _pressable(message) == [("set_open", "Reopen", f"{ID} open presumed - New website", "primary")]
     assert [label for label, _ in _menu(message)] == [
         *("Mark won", "Mark abandoned"),
         *("Share in channel", "View in HighLevel"),
@@ -109,7 +109,7 @@ def test_the_buttons_of_a_card_ask_first_where_leaving_its_status_is_confirmed()
     message = our_messages(statuses=frozenset({Status.OPEN, Status.WON, Status.ALL})).cards.card(WON, [], REF)
     button, menu = buttons(message)
 
-    assert (button["action_id"], button["value"]) == ("set_open", f"{ID} open given")
+    assert (button["action_id"], button["value"]) == ("set_open", f"{ID} open given - New website")
     assert button["confirm"]["title"]["text"] == "Reopen it?"
     assert button["confirm"]["text"]["text"] == f"New website is won now. {AUTOMATIONS}"
     assert button["confirm"]["confirm"]["text"] == "Reopen"

@@ -62,7 +62,7 @@ def test_a_phone_gets_the_news_of_a_public_message_in_sixty_characters(name: str
     assert len(first) <= 60 + len("<@U0ANA>")
 
 
-SPEAKING = sorted(Path(tables.__file__).parent.glob("*.py"))
+SPEAKING = sorted(Path(tables.__file__).parent.rglob("*.py"))
 
 
 @pytest.mark.parametrize("file", SPEAKING, ids=lambda file: file.name)

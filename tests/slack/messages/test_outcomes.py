@@ -188,7 +188,7 @@ def test_a_deal_that_was_changed_again_is_left_and_shown_as_it_is() -> None:
 
     assert lines(message) == [f"{DEAL} changed again since then. It's *lost* now.", "Nothing changed."]
     assert pressable(message) == [
-        ("set_open", "Reopen anyway", f"{ID} open given"),
+        ("set_open", "Reopen anyway", f"{ID} open given - New website"),
         ("link", "View in HighLevel", ""),
     ]
     assert message.public is False

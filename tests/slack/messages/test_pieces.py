@@ -231,9 +231,9 @@ def test_a_deals_sub_account_is_named_and_linked_where_there_are_several() -> No
 
     assert "Paris &lt;&amp; more&gt;" in card.text
     assert f"/location/PARIS/opportunities/{ID}|" in shown(card)[0]
-    assert f"{ID} won presumed PARIS" in str(card.blocks)
+    assert f"{ID} won presumed PARIS New website" in str(card.blocks)
     assert "LOC" in our_messages(locations=TWO).cards.card(OPEN, (), "REF").text
-    assert f"{ID} won presumed'" in str(our_messages(locations=TWO).cards.card(OPEN, (), "REF").blocks)
+    assert f"{ID} won presumed - New website'" in str(our_messages(locations=TWO).cards.card(OPEN, (), "REF").blocks)
 
 
 def test_where_there_is_one_it_is_not_named() -> None:

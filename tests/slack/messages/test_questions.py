@@ -87,8 +87,8 @@ def test_a_name_that_fits_several_deals_is_asked_about_with_a_button_for_each(*,
 
     assert lines(message) == [f"Which deal should be *won*? {number} match `new website`."]
     assert [(each["action_id"], each["text"]["text"], each["value"]) for each in accessories(message)] == [
-        ("choose", "Mark won", f"{OPEN.id} 17.key"),  # the open one first: it is what people close
-        ("choose", "Mark won", f"{OTHER.id} 17.key lost"),
+        ("choose", "Mark won", f"{OPEN.id} 17.key - New website"),  # the open one first: it is what people close
+        ("choose", "Mark won", f"{OTHER.id} 17.key lost Other website"),
     ]
     assert shown(message)[-1] == SMALL
 
@@ -114,7 +114,7 @@ def test_the_only_deal_that_a_name_fits_is_asked_about_if_it_is_closed(wish: Wis
     message = our_messages().outcome(Ambiguous((OTHER,), more=False), replace(NAMED, wish=wish))
 
     assert lines(message)[0].endswith(f"|Other website>* · *5* is already *lost*. {question}")
-    assert pressable(message) == [("choose", button, "other 17.key lost"), ("dismiss", "Cancel", "no")]
+    assert pressable(message) == [("choose", button, "other 17.key lost Other website"), ("dismiss", "Cancel", "no")]
     assert shown(message)[-1] == f"Nothing changed · Ref {REF}"
 
 
