@@ -131,3 +131,44 @@ async def test_a_replica_that_is_frozen_at_a_neighbour_changes_and_says_nothing_
     worlds: list[World], plan: Plan
 ) -> None:
     assert await everywhere(worlds, lambda world: _story(world, None, plan)) == {}
+
+
+AT_AN_EDIT = {
+    "as Slack breaks": _slack(slack.Fault("chat.update", status=503)),
+    "as Slack takes no more": _slack(slack.Fault("chat.update", status=429, headers={"Retry-After": "1"})),
+    "before the message is edited": _slack(slack.Fault("chat.update")),
+}
+
+
+async def _edit(world: World, plan: Plan) -> list[str]:
+    """Freeze a replica as it edits a message; the other one takes over, and edits the message once more after that."""
+    async with scene_of(world, TEMPO) as scene:
+        victim, heir = await scene.bots.start(), await scene.bots.start()
+        await scene.types(f"{DEAL} abandoned", victim, trigger_id="change")
+        await scene.house.slack.wait_for(1)
+        await all_finished(scene.url)
+        plan(scene.house, victim.freeze)
+        typing = asyncio.create_task(scene.types(f"{DEAL} won", victim, trigger_id="correction"))
+        await victim.frozen()
+        await typing
+        await asyncio.sleep(TAKEOVER)
+        undone = await _undo(scene, heir)
+        before = [(shown.ts, shown.text) for shown in scene.house.slack.shown], len(scene.house.slack.replaced)
+        victim.thaw()
+        await victim.ready()
+        await asyncio.sleep(AFTERWARDS)
+        wrong = await scene.broken(["change", "correction"], kills=1)
+        after = [(shown.ts, shown.text) for shown in scene.house.slack.shown], len(scene.house.slack.replaced)
+        return [
+            *wrong,
+            *([] if undone else ["the other replica did not take over"]),
+            *([] if before == after else [f"it went on: {before}, {after}"]),
+            *([] if "undid this" in after[0][0][1] else [f"not the last word: {after}"]),
+        ]
+
+
+@pytest.mark.parametrize("plan", AT_AN_EDIT.values(), ids=AT_AN_EDIT)
+async def test_a_replica_that_is_frozen_at_an_edit_edits_nothing_when_it_wakes_up(
+    worlds: list[World], plan: Plan
+) -> None:
+    assert await everywhere(worlds, lambda world: _edit(world, plan)) == {}

@@ -195,6 +195,48 @@ async def test_an_undo_whose_process_is_killed_is_finished(worlds: list[World], 
     assert await everywhere(worlds, lambda world: _undo(world, AT_A_NEIGHBOUR[point])) == {}
 
 
+EDITING = {
+    "before the message is edited": _slack(slack.Fault("chat.update", drops=True)),
+    "while the edit is not answered": _slack(slack.Fault("chat.update", wait=0.5, drops=True)),
+    "after the message is edited": _slack(slack.Fault("chat.update", carries_out=True, drops=True)),
+    "before the caller is told": _slack(slack.Fault("response_url", drops=True)),
+    "after the caller is told": _slack(slack.Fault("response_url", carries_out=True, drops=True)),
+}
+
+
+async def _follow_up(world: World, plan: Plan, text: str) -> list[str]:
+    """Kill the process of a command that edits the message about an earlier one."""
+    async with scene_of(world) as scene:
+        victim = await scene.bots.start()
+        if world.replicas == 2:
+            await scene.bots.start()
+        await scene.types(f"{DEAL} abandoned", victim, trigger_id="change")
+        (before,) = await scene.house.slack.wait_for(1)
+        await all_finished(world.database_url)
+        plan(scene.house, victim)
+        await scene.types(text, victim, trigger_id="next")
+        await victim.ended()
+        if world.replicas == 1:
+            await scene.bots.start()
+        wrong = await scene.broken(["change", "next"], kills=1)
+        public = [shown for shown in scene.house.slack.shown if shown.only_to is None]
+        asides = len(scene.house.slack.shown) - len(public)
+        return [
+            *wrong,
+            *([] if [shown.ts for shown in public] == [before.ts] else [f"not one message: {public}"]),
+            *([] if public[0].text != before.text else [f"not edited: {public}"]),
+            *([] if asides <= 2 else [f"the caller was told {asides} times"]),
+        ]
+
+
+@pytest.mark.parametrize("text", ["undo", f"{DEAL} won"], ids=["undo", "correction"])
+@pytest.mark.parametrize("plan", EDITING.values(), ids=EDITING)
+async def test_an_edit_whose_process_is_killed_is_made_and_no_second_message_comes(
+    worlds: list[World], plan: Plan, text: str
+) -> None:
+    assert await everywhere(worlds, lambda world: _follow_up(world, plan, text)) == {}
+
+
 # --- several kills, several commands --------------------------------------------------------------------------------
 
 
