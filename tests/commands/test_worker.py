@@ -1269,6 +1269,37 @@ async def test_an_undo_that_fails_replaces_no_message(work: Work) -> None:
     assert work.updated == []
 
 
+@pytest.mark.parametrize(("minutes", "looks"), [(12, 0), (5, 1), (None, 1)])
+async def test_only_where_the_deals_status_has_just_changed_a_correction_is_looked_for(
+    work: Work, minutes: int | None, looks: int
+) -> None:
+    class Watched(MemoryLedger):
+        async def of_opportunity(self, opportunity_id: str, most: int) -> list[Record]:
+            looked.append(opportunity_id)
+            return await super().of_opportunity(opportunity_id, most)
+
+    looked: list[str] = []
+    since = None if minutes is None else datetime.now(UTC) - timedelta(minutes=minutes)
+    work.outcomes = [Changed(replace(OPEN, since=since), WON)]
+    worker, ledger = work.worker(Watched(work.store))
+    await _submit(worker, ledger, _entry("one", deal="deal"))
+    await worker.drain()
+
+    assert looked == ["deal"] * looks
+
+
+async def test_a_correction_and_what_it_corrects_are_undone_in_all_their_messages(work: Work) -> None:
+    work.messages = messages(announce_channels={Status.WON: "C2"})
+    work.outcomes = [Changed(OPEN, WON), Changed(WON, OPEN), Changed(OPEN, WON)]
+    worker, ledger = work.worker()
+    for key, undoes in (("first", None), ("second", None), ("undo", "second")):
+        await _submit(worker, ledger, _entry(key, deal="deal", undoes=undoes))
+        await _until(lambda: all(row.state == "finished" for row in work.store.rows.values()))
+
+    assert [work.store.rows[key].entry.amends for key in ("first", "second", "undo")] == [None, "first", None]
+    assert [(channel, ts) for _, channel, ts in work.updated] == [("C1", "17.2"), ("C2", "18.1")] * 2
+
+
 # --- identifying ----------------------------------------------------------------------------------------------------
 
 BY_NAME = Wish("", Status.WON, name="website")

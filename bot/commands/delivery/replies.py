@@ -23,8 +23,6 @@ log = structlog.get_logger(__name__)
 
 LATEST = 10
 """Commands about a deal among which the change that is corrected is looked for."""
-MOST_CORRECTIONS = 20
-"""Changes, each of which corrects the next, whose messages are edited together."""
 CLOCK_MARGIN = timedelta(minutes=1)
 """By which HighLevel's clock and ours may differ."""
 
@@ -203,9 +201,7 @@ class ReplyDelivery:
     async def _earlier(self, entry: Entry) -> _Earlier:
         """The messages about the change that is undone or amended, and about those that it corrected itself."""
         found, key = _Earlier(), entry.undoes or entry.amends
-        for _ in range(MOST_CORRECTIONS):
-            if (change := await self._find(key)) is None:
-                break
+        while change := await self._find(key):
             told = await self._find(change.batch) or change  # the first of a batch may be deleted
             found = _Earlier(told.channel_id, tuple(dict.fromkeys((*found.places, *told.messages))))
             key = change.amends
