@@ -255,9 +255,11 @@ def test_the_pictures_of_the_readme_exist_and_are_small_and_described() -> None:
     pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+\.png)\)", README)
     pictures += [(alt, src) for src, alt in re.findall(r'<img src="([^"]+)"[^>]* alt="([^"]+)">', README)]
 
-    assert [path for _, path in pictures] == ["docs/pictures/desktop.png", "docs/pictures/phone.png"]
-    for _, path in pictures:
-        assert 0 < (ROOT / path).stat().st_size < 200_000
+    assert [path for _, path in pictures] == ["docs/pictures/film.png", "docs/pictures/phone.png"]
+    assert re.findall(r"!\[[^\]]+\]\((.+\.png)\)", (ROOT / "docs/using.md").read_text()) == ["pictures/desktop.png"]
+    assert 0 < (ROOT / "docs/pictures/film.png").stat().st_size < 2_000_000
+    for name in ("phone", "desktop"):
+        assert 0 < (ROOT / f"docs/pictures/{name}.png").stat().st_size < 200_000
 
 
 def test_only_the_command_line_imports_the_demo() -> None:

@@ -80,18 +80,26 @@ class Tabs:
     _visitors: list[BrowserContext] = field(default_factory=list)
 
     async def open(
-        self, url: str, *, width: int = 1280, height: int = 800, dark: bool = False, phone: bool = False
+        self,
+        url: str,
+        *,
+        width: int = 1280,
+        height: int = 800,
+        dark: bool = False,
+        phone: bool = False,
+        moves: bool = False,
     ) -> Page:
-        """Open a page, in English, UTC and without animations, and wait until it has loaded.
+        """Open a page, in English and UTC, and wait until it has loaded.
 
-        Width and height are in CSS pixels. A phone has a touch screen and heeds the page's `viewport`.
+        Width and height are in CSS pixels. A phone has a touch screen and heeds the page's `viewport`. Unless it
+        `moves`, the visitor prefers reduced motion.
         """
         visitor = await self.browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             is_mobile=phone,
             has_touch=phone,
-            reduced_motion="reduce",
+            reduced_motion="no-preference" if moves else "reduce",
             locale="en-US",
             timezone_id="UTC",
             service_workers="block",  # their requests would not be seen

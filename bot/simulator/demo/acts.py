@@ -96,11 +96,11 @@ def _what(contents: dict[str, Any]) -> str:
         case {"command": command, "text": text}:
             return f"{command} {text}".rstrip()
         case {"type": "view_submission"}:
-            return "sends the form"
+            return "submitted the form"
         case {"type": "message_action"}:
-            return "uses the shortcut on a message"
+            return "used the message shortcut"
         case {"actions": [{"selected_option": {"text": {"text": text}}}]}:
-            return f"chooses {text}"
+            return f"picked {text}"
         case {"actions": [{"text": {"text": text}}]}:
-            return f"presses {text}"
-    return "changes a field of the form"
+            return f"clicked {text}"
+    return "edited the form"

@@ -24,7 +24,7 @@ _PREFORMATTED = re.compile(r"\n?```(.+?)```\n?", re.DOTALL)
 _QUOTE = re.compile(r"(?:>|&gt;) ?")
 _TOKEN = re.compile(r"`(?P<code>[^`]+)`|<(?P<reference>[^<>]+)>|(?P<mark>[*_~])|[^`<*_~]+|[`<]")
 _LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
-_DATE = re.compile(r"!date\^([0-9]{1,11})\^")
+_DATE = re.compile(r"!date\^([0-9]{1,11})\^([^^|]*)")
 _FORMATS = {
     "*": Markup("<strong>{}</strong>"),
     "_": Markup("<em>{}</em>"),
@@ -42,7 +42,7 @@ def html_of(text: str, names: Mapping[str, str]) -> Markup:
     """Render a text as Slack shows it. `names` has the names of people and channels by id, with `@` or `#`.
 
     Everything is escaped but the tags that this module adds. An address becomes a link only if `is_link` says so.
-    A date is in UTC; its `datetime` lets the browser show local time.
+    A date is in UTC; with its `datetime` and its format, the page's script says it in the viewer's time and words.
     """
     made: Pieces = []
     for number, part in enumerate(_PREFORMATTED.split(text)):
@@ -150,4 +150,6 @@ def _date(text: str, fallback: str) -> Markup:
     if read is None:
         return Markup("{}").format(plain_of(fallback or f"<{text}>"))
     moment = datetime.fromtimestamp(int(read[1]), UTC)
-    return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}">{:%Y-%m-%d %H:%M} UTC</time>').format(moment, moment)
+    return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}" data-format="{}">{:%Y-%m-%d %H:%M} UTC</time>').format(
+        moment, plain_of(read[2]), moment
+    )

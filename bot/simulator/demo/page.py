@@ -18,10 +18,11 @@ from aiohttp import web
 from markupsafe import Markup
 
 from bot.deals.deal import Status
-from bot.simulator.demo import stage, troubles
+from bot.simulator.demo import offers, stage, troubles
 from bot.simulator.demo.parts import Parts
 from bot.simulator.demo.rendering import environment
 from bot.simulator.demo.stage import Stage
+from bot.simulator.demo.steps import MORE, STEPS, step_of, take
 from bot.simulator.demo.troubles import WELL, trouble_highlevel, trouble_slack
 from bot.simulator.demo.viewpoint import CHANNELS, Viewpoint
 from bot.simulator.slack.block_kit import Element, elements_of
@@ -39,22 +40,14 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
 }
-EXAMPLES = (
-    "/opp-status Acme Corp won",
-    f"/opp-status {stage.GLOBEX} lost too expensive",
-    "/opp-status Globex won",
-    "/opp-status Acme Corp",
-    "/opp-status",
-    "/opp-status undo",
-    "/opp-status help",
+LEFT_OUT = (
+    "Slack's look, threads, emoji, search, mentions, and notifications. Private messages don't disappear.",
+    "Home tabs, workflows, and Block Kit elements the bot doesn't use.",
+    "Other workspaces, guests, and shared channels.",
+    "HighLevel's automations, permissions, full search, and every page except this board.",
+    "Real response times. Where behavior isn't documented, the stand-ins guess, and their source says so.",
 )
-NOT_IMITATED = (
-    "Slack's looks, threads, emoji, search, mentions and notifications; a message that only one person sees stays.",
-    "Home tabs, workflows, blocks and elements that the bot does not use: they are refused, or shown as not imitated.",
-    "What Slack does with apps of other workspaces, guests and channels that are shared with another company.",
-    "HighLevel's automations, its own permissions, its search in all its detail, and every page but this board.",
-    "How long the real neighbours take. What is documented nowhere is guessed: each stand-in says so at its top.",
-)
+FILES = ("page.css", "slack.css", "page.js", "motion.js", "tour.js")
 
 
 class NotThereError(Exception):
@@ -67,6 +60,10 @@ class Page:
     def __init__(self, on: Stage) -> None:
         self._stage = on
         self._troubles = {"highlevel": WELL, "slack": WELL}
+        self._taken: set[int] = set()
+        """The numbers of the steps that were taken."""
+        self._played = False
+        """Whether a page has begun to play by itself, which happens once."""
         self._ends = asyncio.Event()
         self._parts = Parts(on)
         self._whole = environment().get_template("page.html")
@@ -77,9 +74,12 @@ class Page:
         app.on_shutdown.append(self._end)
         app.router.add_get("/", self._show)
         app.router.add_get("/news", self._news)
-        app.router.add_get("/page.css", partial(_static, "page.css"))
-        app.router.add_get("/page.js", partial(_static, "page.js"))
+        app.router.add_get("/guide", _guide)
+        for name in FILES:
+            app.router.add_get(f"/{name}", partial(_static, name))
         for path, act in {
+            "/play": self._play,
+            "/step": self._step,
             "/say": self._say,
             "/press": self._press,
             "/select": self._press,
@@ -102,11 +102,15 @@ class Page:
         viewpoint = Viewpoint.of(request.query)
         page = self._whole.render(
             viewpoint=viewpoint,
-            people={user_id: name.title() for name, user_id in stage.PEOPLE.items()},
+            plays=not self._played and not self._stage.slack.sent and viewpoint == Viewpoint.of({}),
+            people=stage.PEOPLE,
             channels=CHANNELS,
-            parts=await self._parts.render(viewpoint),
-            examples=EXAMPLES,
-            not_imitated=NOT_IMITATED,
+            parts=await self._parts.render(viewpoint, self._taken),
+            steps=STEPS,
+            more=MORE,
+            manifest_link=offers.manifest_link(),
+            guide=offers.guide(),
+            left_out=LEFT_OUT,
             highlevel_troubles=troubles.HIGHLEVEL,
             slack_troubles=troubles.SLACK,
             chosen=self._troubles,
@@ -121,7 +125,7 @@ class Page:
         sent: dict[str, Markup] = {}
         with suppress(ConnectionError):
             while not self._ends.is_set():
-                parts = await self._parts.render(viewpoint)
+                parts = await self._parts.render(viewpoint, self._taken)
                 changed = {name: part for name, part in parts.items() if sent.get(name) != part}
                 if changed:
                     await answer.write(f"data: {json.dumps(changed)}\n\n".encode())
@@ -133,6 +137,20 @@ class Page:
     async def _end(self, _app: web.Application) -> None:
         self._ends.set()
 
+    # --- the tour ---------------------------------------------------------------------------------------------------
+
+    async def _play(self, _request: web.Request) -> web.Response:
+        """Tell the first page that asks to play by itself; every later one gets an empty answer."""
+        first, self._played = not self._played, True
+        return web.Response(text="play" if first else "")
+
+    async def _step(self, request: web.Request) -> web.Response:
+        step = step_of((await _form(request))["step"])
+        self._played = True
+        await take(step, self._stage)
+        self._taken.add(step.number)
+        return web.Response()
+
     # --- what people do --------------------------------------------------------------------------------------------
 
     async def _say(self, request: web.Request) -> web.Response:
@@ -142,7 +160,7 @@ class Page:
         if command == "/opp-status":
             await self._stage.slack.command(as_sent(rest.strip()), user=user, channel=channel)
         elif command.startswith("/"):
-            raise NotThereError(f"{command} is not a valid command here: there is only /opp-status.")
+            raise NotThereError(f"{command} isn't a command here. Try /opp-status.")
         elif text:
             await self._stage.slack.post(as_sent(text), user=user, channel=channel)
         return web.Response()
@@ -193,13 +211,13 @@ class Page:
         for shown in self._stage.slack.shown:
             if shown.ts == form["ts"]:
                 return shown
-        raise NotThereError("That message is no longer there.")
+        raise NotThereError("That message is gone.")
 
     def _view(self, form: Mapping[str, str]) -> View:
         for view in self._stage.slack.views:
             if view.id == form["view"]:
                 return view
-        raise NotThereError("That form is no longer there.")
+        raise NotThereError("That form is gone.")
 
     # --- what is done to the stand-ins -----------------------------------------------------------------------------
 
@@ -218,6 +236,7 @@ class Page:
     async def _reset(self, _request: web.Request) -> web.Response:
         await self._stage.reset()
         self._parts.forget()
+        self._taken.clear()
         self._troubles = dict.fromkeys(self._troubles, WELL)
         return web.Response()
 
@@ -244,7 +263,7 @@ def _element(shown: Shown, form: Mapping[str, str]) -> Element:
     try:
         return elements_of(shown.blocks[int(form["block"])])[int(form["element"])]
     except (ValueError, IndexError):
-        raise NotThereError("That is no longer in the message.") from None
+        raise NotThereError("That button is gone.") from None
 
 
 async def _form(request: web.Request) -> dict[str, str]:
@@ -263,10 +282,17 @@ async def _guarded(request: web.Request, handler: Callable[[web.Request], Any]) 
         answer: web.StreamResponse = await handler(request)
     except NotThereError as error:
         return web.Response(status=409, text=str(error))
+    except TimeoutError:
+        return web.Response(status=409, text="Opp Status isn't responding. Try again.")
     except (KeyError, ValueError) as error:
-        return web.Response(status=400, text=f"That cannot be done: {error}")
+        return web.Response(status=400, text=f"That didn't work: {error}")
     return answer
 
 
 async def _static(name: str, _request: web.Request) -> web.FileResponse:
     return web.FileResponse(STATIC / name, headers=HEADERS)
+
+
+async def _guide(_request: web.Request) -> web.Response:
+    text = environment().get_template("guide.html").render(guide=offers.guide())
+    return web.Response(text=text, content_type="text/html", headers=HEADERS)

@@ -1,25 +1,31 @@
-"""Renders the parts of the demo page that change: messages, modal, board, refusals and traffic."""
+"""Renders the parts of the demo page that change, from the messages to the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import fields
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
 from bot.commands.record import Record
-from bot.deals.deal import Status
+from bot.deals.deal import STATES
 from bot.deals.ports import StoreDown
-from bot.simulator.demo import acts, stage
+from bot.simulator.demo import acts, pipeline, stage
 from bot.simulator.demo.acts import Act
+from bot.simulator.demo.mrkdwn import html_of
 from bot.simulator.demo.rendering import Rendering, environment
 from bot.simulator.demo.stage import Stage
-from bot.simulator.demo.viewpoint import Viewpoint
+from bot.simulator.demo.steps import STEPS
+from bot.simulator.demo.unread import Unread
+from bot.simulator.demo.viewpoint import CHANNELS, DIRECT, Viewpoint
 from bot.simulator.slack.workspace import Shown
 from bot.simulator.traffic import headers_to_show, text_to_show
 from bot.slack.messages.form import SHORTCUT
 
 MOST_ACTS, MOST_MESSAGES = 12, 200
+NOTIFICATION = 60
+"""Characters of a message that a phone shows of it."""
 
 
 class Parts:
@@ -31,35 +37,84 @@ class Parts:
         self._rendering = Rendering(self._names)
         self._made: dict[str, tuple[Shown, Markup]] = {}
         """Rendered messages, by their `ts`."""
+        self._unread = Unread(on.slack)
         self._templates: Any = environment().get_template("parts.html").module
 
     def forget(self) -> None:
-        """Forget the rendered messages: the stage was reset."""
+        """Forget the rendered messages, and what was read: the stage was reset."""
         self._made.clear()
+        self._unread.forget()
 
-    async def render(self, viewpoint: Viewpoint) -> dict[str, Markup]:
-        """Render every part of the page, by its id."""
-        slack, highlevel = self._stage.slack, self._stage.highlevel
+    async def render(self, viewpoint: Viewpoint, done: Collection[int] = ()) -> dict[str, Markup]:
+        """Render every part of the page, by its id. `done` has the numbers of the steps that were taken.
+
+        The viewer has read what is in the channel then.
+        """
+        slack = self._stage.slack
+        self._unread.read(viewpoint.user, viewpoint.channel)
         seen = [each for each in slack.shown if each.channel == viewpoint.channel and slack.sees(viewpoint.user, each)]
         shown = [(each, self._contents(each)) for each in seen[-MOST_MESSAGES:]]
         view = next((view for view in slack.views if view.user == viewpoint.user), None)
-        done = acts.acts_of(slack.sent, [*slack.received, *highlevel.received])
-        act, rows = await self._looked_at(done, viewpoint.about.strip().upper())
         return {
-            "messages": self._templates.messages(shown, self._names, SHORTCUT),
+            "messages": self._templates.messages(shown, self._names, SHORTCUT, _moment),
             "modal": self._rendering.modal(view) if view else Markup(),
-            "board": self._templates.board(self._columns(), partial(stage.link_to, highlevel), [*Status]),
+            **self._around(viewpoint),
+            **self._board(),
+            "steps": self._templates.steps(STEPS, done),
             "refusals": self._templates.refusals([text_to_show(each) for each in slack.refusals]),
-            "traffic": self._templates.traffic(
-                done[: -MOST_ACTS - 1 : -1],
-                act,
-                [_fields(row) for row in rows],
-                self._names,
-                viewpoint.address,
-                headers_to_show,
-                acts.legible,
-            ),
+            "traffic": await self._traffic(viewpoint),
         }
+
+    def _around(self, viewpoint: Viewpoint) -> dict[str, Markup]:
+        """The channels with what is unread in them, the people to be, and the viewer's phone."""
+        unread = self._unread.counts(viewpoint.user)
+        waiting = {
+            user: DIRECT if channel == user else channel
+            for user in stage.PEOPLE.values()
+            if user != viewpoint.user and (channel := self._unread.waits_in(user))
+        }
+        counts = {name: unread[viewpoint.user if name == DIRECT else name] for name in CHANNELS}
+        return {
+            "sidebar": self._templates.sidebar(viewpoint, CHANNELS, counts, stage.PEOPLE, self._names),
+            "faces": self._templates.faces(viewpoint, stage.PEOPLE, stage.ROLES, waiting),
+            "phone": self._templates.phone(*self._notification(viewpoint.user), _moment),
+        }
+
+    def _notification(self, user: str) -> tuple[Shown | None, str]:
+        """The latest message that reaches this person's phone, and its first characters.
+
+        Slack sends no notification of a message that it shows to one person in a channel.
+        """
+        for shown in reversed(self._stage.slack.shown):
+            direct = shown.channel == user
+            if not shown.by and (direct or (shown.channel in stage.CHANNELS and shown.only_to is None)):
+                return shown, html_of(shown.text.partition("\n")[0], self._names).striptags()[:NOTIFICATION]
+        return None, ""
+
+    def _board(self) -> dict[str, Markup]:
+        highlevel = self._stage.highlevel
+        stages = [each for line in highlevel.pipelines for each in line["stages"]]
+        deals = pipeline.named(highlevel.opportunities.values(), stages, highlevel.lost_reasons)
+        link = partial(stage.link_to, highlevel)
+        opened, closed = pipeline.open_lanes(deals, stages), pipeline.closed_lanes(deals)
+        return {
+            "score": self._templates.score(pipeline.won_on(deals, datetime.now(UTC).date())),
+            "board": self._templates.board(opened, closed, stages, link, STATES),
+        }
+
+    async def _traffic(self, viewpoint: Viewpoint) -> Markup:
+        done = acts.acts_of(self._stage.slack.sent, [*self._stage.slack.received, *self._stage.highlevel.received])
+        act, rows = await self._looked_at(done, viewpoint.about.strip().upper())
+        made: Markup = self._templates.traffic(
+            done[: -MOST_ACTS - 1 : -1],
+            act,
+            [_fields(row) for row in rows],
+            self._names,
+            viewpoint.address,
+            headers_to_show,
+            acts.legible,
+        )
+        return made
 
     def _contents(self, shown: Shown) -> Markup:
         """A message as HTML, rendered once: a message that is replaced is a new value."""
@@ -67,22 +122,6 @@ class Parts:
         if known is None or known[0] is not shown:
             known = self._made[shown.ts] = (shown, self._rendering.message(shown))
         return known[1]
-
-    def _columns(self) -> list[tuple[Mapping[str, Any], list[Mapping[str, Any]]]]:
-        """The pipeline's stages, each with its deals, the open ones first."""
-        highlevel = self._stage.highlevel
-        reasons = {reason["id"]: reason["name"] for reason in highlevel.lost_reasons}
-        deals = [
-            {**deal, "lostReason": reasons.get(deal.get("lostReasonId"), "")}
-            for deal in highlevel.opportunities.values()
-        ]
-        order = [*Status]
-        deals.sort(key=lambda deal: order.index(Status(deal["status"])))
-        return [
-            (each, [deal for deal in deals if deal["pipelineStageId"] == each["id"]])
-            for pipeline in highlevel.pipelines
-            for each in pipeline["stages"]
-        ]
 
     async def _looked_at(self, done: list[Act], about: str) -> tuple[Act | None, list[Record]]:
         """Find an act by its number or by the reference in its reply; returns it with its rows in the ledger."""
@@ -109,3 +148,8 @@ def _fields(row: Record) -> dict[str, str]:
     """The fields of a row that have a value, by name."""
     values = {field.name: getattr(row, field.name) for field in fields(row)}
     return {name: str(value) for name, value in values.items() if value not in {None, ""}}
+
+
+def _moment(shown: Shown) -> str:
+    """When a message was shown, as a browser reads it."""
+    return f"{datetime.fromtimestamp(float(shown.ts), UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -19,7 +19,8 @@ from bot.wiring import build
 from bot.wiring.tempo import Tempo
 
 PEOPLE = {"ana": "U0ANA", "ben": "U0BEN", "kim": "U0KIM"}
-"""Ana may change deals, Ben may not, and Kim looks after the bot."""
+"""Ana may change deals, Ben may not, and Kim is the admin."""
+ROLES = {"U0ANA": "sales rep", "U0BEN": "no access yet", "U0KIM": "admin"}
 ALLOWED, DENIED, ADMIN = PEOPLE["ana"], PEOPLE["ben"], PEOPLE["kim"]
 SALES, DEALS_TEAM = "C0SALES", "G0DEALS"
 CHANNELS = {SALES: "sales", DEALS_TEAM: "deals-team"}

@@ -81,13 +81,13 @@ def _hurry_slowly(stage: Stage) -> None:
 
 
 HIGHLEVEL = (
-    Trouble(WELL, "Well", lambda _: None),
-    Trouble("slow", f"Slow: {SLOW:.0f} seconds for each answer", _highlevel(highlevel.Fault(wait=SLOW))),
-    Trouble("token", "The token has expired", _expire_token),
-    Trouble("scope", "The token may not change deals", _take_scope),
+    Trouble(WELL, "work normally", lambda _: None),
+    Trouble("slow", f"respond slowly ({SLOW:.0f} seconds)", _highlevel(highlevel.Fault(wait=SLOW))),
+    Trouble("token", "reject the token", _expire_token),
+    Trouble("scope", "block changes (missing permission)", _take_scope),
     Trouble(
         "limit",
-        "Too many requests",
+        "hit its rate limit",
         _highlevel(
             highlevel.Fault(
                 status=429,
@@ -96,30 +96,30 @@ HIGHLEVEL = (
             )
         ),
     ),
-    Trouble("not-found", "No deal is found", _hide_deals),
+    Trouble("not-found", "find no deals", _hide_deals),
     Trouble(
         "error",
-        "A problem of its own (500)",
+        "fail (500)",
         _highlevel(highlevel.Fault(status=500, body={"statusCode": 500, "message": "Internal server error"})),
     ),
     Trouble(
         "silence",
-        "Changes the deal, and does not answer",
+        "save the change but never respond",
         _highlevel(highlevel.Fault(carries_out=True, hangs=True), method="PUT"),
     ),
     Trouble(
         "maintenance",
-        "A maintenance page instead of an answer",
+        "show a maintenance page",
         _highlevel(highlevel.Fault(status=503, body=MAINTENANCE)),
     ),
 )
 SLACK = (
-    Trouble(WELL, "Well", lambda _: None),
-    Trouble("expired", "Reply addresses have expired", lambda stage: _refuse_replies(stage, "response_url")),
+    Trouble(WELL, "work normally", lambda _: None),
+    Trouble("expired", "expire reply links", lambda stage: _refuse_replies(stage, "response_url")),
     Trouble(
         "archived",
-        "Takes no reply at all",
+        "reject every reply",
         lambda stage: _refuse_replies(stage, "response_url", "chat.postMessage", "chat.update"),
     ),
-    Trouble("busy", "Too many messages: the next two have to wait", _hurry_slowly),
+    Trouble("busy", "delay the next two messages", _hurry_slowly),
 )

@@ -9,10 +9,10 @@ from bot.simulator.demo import stage
 DIRECT = "direct"
 """The channel, in an address of the page, that is the viewer's direct message with the bot."""
 CHANNELS = {
-    **{channel: f"{'🔒 ' if channel.startswith('G') else '#'}{name}" for channel, name in stage.CHANNELS.items()},
-    DIRECT: "Opp Status (direct message)",
+    **{channel: f"{'' if channel.startswith('G') else '# '}{name}" for channel, name in stage.CHANNELS.items()},
+    DIRECT: "Opp Status",
 }
-"""The channels of the page, by their names in an address."""
+"""The channels of the page, by their names in an address; a private one has no `#`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +42,7 @@ class Viewpoint:
     def address(self, about: int) -> str:
         """The address of the page as this viewer sees it, with the traffic of this act."""
         return "?" + urlencode({"user": self.user, "channel": self.channel_in_address, "about": about})
+
+    def elsewhere(self, *, user: str | None = None, channel: str | None = None) -> str:
+        """The address of the page as another person sees it, or of another of the channels."""
+        return "?" + urlencode({"user": user or self.user, "channel": channel or self.channel_in_address})

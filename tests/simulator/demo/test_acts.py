@@ -40,7 +40,7 @@ def test_requests_between_two_acts_belong_to_the_first() -> None:
     assert first.exchanges == (command, between, later)
     assert second.exchanges == (press, last)
     assert (first.number, first.user_id, first.what, first.key) == (1, "U0ANA", "/opp-status Acme won", "1.2")
-    assert (second.number, second.user_id, second.what, second.key) == (2, "U0BEN", "presses Undo", "3.4")
+    assert (second.number, second.user_id, second.what, second.key) == (2, "U0BEN", "clicked Undo", "3.4")
 
 
 def test_type_ahead_is_no_act_and_its_requests_belong_to_the_act_before() -> None:
@@ -55,19 +55,19 @@ def test_type_ahead_is_no_act_and_its_requests_belong_to_the_act_before() -> Non
     ("contents", "what"),
     [
         ({"command": "/opp-status", "text": "", "user_id": "U"}, "/opp-status"),
-        ({"type": "view_submission", "user": {"id": "U"}}, "sends the form"),
-        ({"type": "message_action", "user": {"id": "U"}}, "uses the shortcut on a message"),
+        ({"type": "view_submission", "user": {"id": "U"}}, "submitted the form"),
+        ({"type": "message_action", "user": {"id": "U"}}, "used the message shortcut"),
         (
             {
                 "type": "block_actions",
                 "user": {"id": "U"},
                 "actions": [{"selected_option": {"text": {"text": "No answer"}}}],
             },
-            "chooses No answer",
+            "picked No answer",
         ),
         (
             {"type": "block_actions", "user": {"id": "U"}, "actions": [{"selected_options": []}]},
-            "changes a field of the form",
+            "edited the form",
         ),
     ],
 )

@@ -195,7 +195,10 @@ def test_only_pages_and_mail_may_be_followed(address: str, so: bool) -> None:
 
 def test_a_date_is_shown_in_utc_and_can_be_read_by_a_browser() -> None:
     moment = read(html_of("at <!date^1700000000^{date_short_pretty} at {time}|then>", {})).one("time")
-    assert moment.attributes == {"datetime": "2023-11-14T22:13:20Z"}
+    assert moment.attributes == {
+        "datetime": "2023-11-14T22:13:20Z",
+        "data-format": "{date_short_pretty} at {time}",
+    }
     assert moment.text == "2023-11-14 22:13 UTC"
 
 
@@ -236,7 +239,7 @@ def test_any_text_becomes_html_with_only_our_own_tags(text: str) -> None:
                 assert node.attributes == {"class": "mention"}
             case "time":
                 assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", node.attributes["datetime"])
-                assert len(node.attributes) == 1
+                assert node.attributes.keys() == {"datetime", "data-format"}
             case _:
                 assert node.attributes == {}
 

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.simulator.demo.page import EXAMPLES, NOT_IMITATED, Page, as_sent
-from bot.simulator.demo.stage import ACME, SALES, Stage, staged
+from bot.simulator.demo import steps
+from bot.simulator.demo.page import FILES, LEFT_OUT, Page, as_sent
+from bot.simulator.demo.stage import ACME, INITECH, SALES, Stage, staged
+from bot.simulator.demo.steps import MORE, STEPS
 from bot.simulator.demo.troubles import HIGHLEVEL, SLACK
 from bot.simulator.demo.viewpoint import DIRECT, Viewpoint
 from bot.simulator.serving import served
@@ -19,6 +22,12 @@ from bot.simulator.slack.workspace import Shown
 from bot.storage.database import Database
 from bot.storage.history import SqlHistory
 from tests.house import PATIENT
+
+DOCUMENTED = ("https://docs.slack.dev/messaging/formatting-message-text#date-formatting",)
+"""The addresses that a script names in its comments."""
+
+
+PARTS = {"messages", "modal", "sidebar", "faces", "phone", "score", "board", "steps", "refusals", "traffic"}
 
 
 @dataclass
@@ -53,15 +62,19 @@ async def test_a_new_page_has_all_its_parts(visit: Visit) -> None:
     page = await visit.sees()
 
     for words in (
-        "There are no messages here yet.",
+        "Close a deal in Slack. Watch HighLevel update.",
+        "No messages yet. Click a step above.",
         "New website",
-        "Ana (may change deals)",
-        "🔒 deals-team",
+        "$0</strong> <span>won today",
+        "<strong>Ana</strong> <small>sales rep</small>",
+        "<span># sales</span>",
+        "<span>deals-team</span>",
+        "Copy manifest link",
         *(each.label for each in (*HIGHLEVEL, *SLACK)),
-        *EXAMPLES,
+        *(each.name for each in (*STEPS, *MORE)),
     ):
-        assert words in page.replace("\n ", " ")
-    for each in NOT_IMITATED:
+        assert words in page
+    for each in LEFT_OUT:
         assert each.replace("'", "&#39;") in page
 
 
@@ -71,10 +84,10 @@ async def test_nothing_is_loaded_from_elsewhere_and_no_script_is_run_but_ours(vi
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
     assert "<script>" not in answer.text
     assert "style=" not in answer.text
-    for path, kind in (("/page.js", "javascript"), ("/page.css", "css")):
-        file = await visit.http.get(path)
-        assert kind in file.headers["Content-Type"]
-        assert "http" not in file.text.replace("http-", "")
+    for name in FILES:
+        file = await visit.http.get(f"/{name}")
+        assert {"js": "javascript", "css": "css"}[name.partition(".")[2]] in file.headers["Content-Type"]
+        assert re.findall(r"https?://\S+", file.text) == [each for each in DOCUMENTED if each in file.text]
 
 
 async def test_a_command_is_sent_signed_and_its_answer_is_shown_in_its_channel(visit: Visit) -> None:
@@ -85,7 +98,7 @@ async def test_a_command_is_sent_signed_and_its_answer_is_shown_in_its_channel(v
     assert "</span> won <strong>" in page
     assert f"PUT /opportunities/{ACME}/status" in page
     assert "was open" in page
-    assert "There are no messages here yet." in await visit.sees(channel=DIRECT)
+    assert "No messages yet." in await visit.sees(channel=DIRECT)
 
 
 async def test_words_that_are_no_command_are_a_message(visit: Visit) -> None:
@@ -98,7 +111,7 @@ async def test_words_that_are_no_command_are_a_message(visit: Visit) -> None:
 
 
 async def test_an_unknown_command_is_refused(visit: Visit) -> None:
-    assert "there is only /opp-status" in await visit.does("/say", text="/remind me")
+    assert "Try /opp-status." in await visit.does("/say", text="/remind me")
 
 
 async def test_buttons_and_menus_can_be_used(visit: Visit) -> None:
@@ -114,16 +127,16 @@ async def test_buttons_and_menus_can_be_used(visit: Visit) -> None:
     where = next(number for number, block in enumerate(first.blocks) if "accessory" in block)
     assert await visit.does("/press", ts=first.ts, block=str(where), element="0") == ""
     await visit.stage.slack.wait_for_change(first.ts, times=2)
-    assert "presses Undo" in await visit.sees()
+    assert "clicked Undo" in await visit.sees()
 
 
 async def test_a_message_or_form_that_is_gone_cannot_be_used(visit: Visit) -> None:
     await visit.does("/say", text="/opp-status help")
     shown = await visit.shown()
 
-    assert await visit.does("/press", ts="1.2", block="0", element="0") == "That message is no longer there."
-    assert await visit.does("/press", ts=shown.ts, block="99", element="0") == "That is no longer in the message."
-    assert await visit.does("/close", view="V1") == "That form is no longer there."
+    assert await visit.does("/press", ts="1.2", block="0", element="0") == "That message is gone."
+    assert await visit.does("/press", ts=shown.ts, block="99", element="0") == "That button is gone."
+    assert await visit.does("/close", view="V1") == "That form is gone."
 
 
 async def test_a_form_is_filled_in(visit: Visit) -> None:
@@ -141,7 +154,7 @@ async def test_a_form_is_filled_in(visit: Visit) -> None:
 
     assert "> won " in (await visit.shown()).text
     assert (await visit.shown()).only_to == "U0ANA"
-    assert "sends the form" in await visit.sees()
+    assert "submitted the form" in await visit.sees()
 
 
 async def test_a_form_is_closed(visit: Visit) -> None:
@@ -159,7 +172,7 @@ async def test_a_button_that_a_form_does_not_have_cannot_be_pressed(visit: Visit
 
     answer = await visit.http.post("/press-in", data={"view": view.id, "action_id": "nothing"})
 
-    assert (answer.status_code, answer.text) == (400, "That cannot be done: no button nothing in: Update a deal")
+    assert (answer.status_code, answer.text) == (400, "That didn't work: no button nothing in: Update a deal")
 
 
 async def test_a_button_in_a_form_is_pressed(visit: Visit) -> None:
@@ -177,7 +190,7 @@ async def test_a_button_in_a_form_is_pressed(visit: Visit) -> None:
 
     await visit.does("/press-in", view=view.id, action_id="odd")
 
-    assert "presses Odd" in await visit.sees()
+    assert "clicked Odd" in await visit.sees()
 
 
 async def test_a_shortcut_is_used_on_a_message(visit: Visit) -> None:
@@ -188,14 +201,122 @@ async def test_a_shortcut_is_used_on_a_message(visit: Visit) -> None:
     assert (await visit.stage.slack.wait_for_modal("U0ANA")).given["title"]["text"] == "Update a deal"
 
 
-async def test_a_deal_changed_by_hand_moves_to_its_stage(visit: Visit) -> None:
+async def test_a_deal_changed_by_hand_moves_to_its_stage_and_then_to_its_closed_lane(visit: Visit) -> None:
+    await visit.does("/deal", id=ACME, status="open", stage="stage-3")
+    page = await visit.sees()
+    assert page.index("stage-3-name") < page.index(f"deal-{ACME}") < page.index("closed-won-name")
     await visit.does("/deal", id=ACME, status="lost", stage="stage-3")
     await visit.does("/deal", id=ACME, status="lost", stage="stage-3")
 
     deal = visit.stage.highlevel.opportunities[ACME]
     assert (deal["status"], deal["pipelineStageId"]) == ("lost", "stage-3")
     page = await visit.sees()
-    assert page.index("stage-3-name") < page.index(f"deal-{ACME}")
+    assert page.index("closed-lost-name") < page.index(f"deal-{ACME}") < page.index("closed-abandoned-name")
+
+
+async def test_a_deal_changed_by_hand_is_announced_in_the_channel_once(visit: Visit) -> None:
+    await visit.does("/say", text=f"/opp-status {ACME} won")
+    await visit.shown()
+    await visit.does("/deal", id=INITECH, status="won", stage="stage-1")
+
+    told = await visit.shown(2)
+    assert (told.channel, told.only_to) == (SALES, None)
+    assert "Printer service" in told.text
+    assert len(visit.stage.slack.shown) == 2
+
+
+# --- the tour ------------------------------------------------------------------------------------------------------
+
+
+async def test_each_step_runs_its_command_and_is_ticked_off(visit: Visit) -> None:
+    for step in STEPS:
+        assert f'id="step-{step.number}">' in await visit.sees()
+        await visit.does("/step", step=str(step.number))
+        assert f'id="step-{step.number}" class="done">' in await visit.sees()
+
+    await visit.does("/reset")
+    assert 'class="done"' not in await visit.sees()
+
+
+async def test_a_step_that_there_is_not_is_refused(visit: Visit) -> None:
+    answer = await visit.http.post("/step", data={"step": "9"})
+
+    assert (answer.status_code, answer.text) == (400, "That didn't work: no step 9")
+
+
+async def test_a_step_that_gets_no_answer_is_said_and_not_ticked_off(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "ANSWERED_WITHIN", 0.1)
+    await visit.does("/trouble", of="highlevel", name="slow")
+
+    answer = await visit.http.post("/step", data={"step": "1"})
+
+    assert (answer.status_code, answer.text) == (409, "Opp Status isn't responding. Try again.")
+    assert 'class="done"' not in await visit.sees()
+
+
+async def test_the_page_plays_by_itself_for_its_first_visitor_only(visit: Visit) -> None:
+    assert "data-plays" in await visit.sees()
+    assert "data-plays" not in await visit.sees(user="U0BEN")
+
+    assert [(await visit.http.post("/play")).text for _ in range(2)] == ["play", ""]
+    assert "data-plays" not in await visit.sees()
+
+
+async def test_the_page_does_not_play_once_there_is_something_to_see(visit: Visit) -> None:
+    await visit.does("/say", text="/opp-status help")
+
+    assert "data-plays" not in await visit.sees()
+
+
+# --- what is around the channel ------------------------------------------------------------------------------------
+
+
+async def test_a_notification_has_the_first_sixty_characters_of_what_reaches_the_persons_phone(visit: Visit) -> None:
+    assert "A win shows up here too." in await visit.sees()
+    await visit.does("/say", text=f"/opp-status {ACME} won")
+    await visit.shown()
+    await visit.does("/say", text="/opp-status help")
+    await visit.shown(2)
+
+    (words,) = re.findall(r'<p class="words">(.*)</p>', await visit.sees())
+    assert words == "@Ana won New website · $4,800 · Acme Corp"
+    await visit.stage.slack.post("Hello", user="U0BEN", channel=SALES)
+    assert re.findall(r'<p class="words">(.*)</p>', await visit.sees()) == [words]
+
+
+async def test_unread_messages_are_counted_beside_their_channel_until_it_is_looked_at(visit: Visit) -> None:
+    await visit.does("/say", text="One", channel="G0DEALS")
+    await visit.does("/say", text="Two", channel="G0DEALS", user="U0BEN")
+    await visit.does("/say", text="Three", channel="G0DEALS", user="U0KIM")
+
+    assert '<span class="count">2<' in await visit.sees()
+    assert '<span class="count">' not in await visit.sees(channel="G0DEALS")
+    assert '<span class="count">' not in await visit.sees()
+
+
+async def test_a_dot_shows_that_a_message_waits_for_a_person_and_leads_to_it(visit: Visit) -> None:
+    await visit.does("/say", text=f"/opp-status {ACME} won", user="U0BEN")
+    denial = await visit.shown()
+    block = next(number for number, each in enumerate(denial.blocks) if each["type"] == "actions")
+    assert '<span class="dot">' in await visit.sees()  # Ben has not seen it either
+    assert '<span class="dot">' not in await visit.sees(user="U0BEN")
+    await visit.does("/press", user="U0BEN", ts=denial.ts, block=str(block), element="0")
+    await visit.stage.slack.wait_until(lambda: any(each.channel == "U0KIM" for each in visit.stage.slack.shown))
+
+    page = await visit.sees(user="U0BEN")
+    assert 'href="?user=U0KIM&amp;channel=direct" id="as-U0KIM">' in page
+    assert page.count('<span class="dot">') == 1
+    assert '<span class="dot">' not in await visit.sees(user="U0KIM", channel=DIRECT)
+    assert '<span class="dot">' not in await visit.sees(user="U0BEN")
+
+
+async def test_the_guide_can_be_read(visit: Visit) -> None:
+    page = (await visit.http.get("/guide")).text
+
+    assert "# Install" in page
+    assert "default-src 'none'" in (await visit.http.get("/guide")).headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(
@@ -222,11 +343,11 @@ async def test_traffic_is_shown_for_the_latest_act_or_for_one_by_number_or_refer
     reference = (await visit.stage.history.of_user("U0ANA", 1))[0].reference
     await visit.does("/say", text="/opp-status help")
 
-    assert "<h3>Ana: /opp-status help</h3>" in await visit.sees()
+    assert "<h4>Ana: /opp-status help</h4>" in await visit.sees()
     for about in ("1", reference, reference.lower()):
-        assert f"<h3>Ana: /opp-status {ACME} won</h3>" in await visit.sees(about=about)
+        assert f"<h4>Ana: /opp-status {ACME} won</h4>" in await visit.sees(about=about)
     for about in ("99", "NOTTHERE", "²"):
-        assert "<h3>Ana: /opp-status help</h3>" in await visit.sees(about=about)
+        assert "<h4>Ana: /opp-status help</h4>" in await visit.sees(about=about)
 
 
 async def test_several_deals_have_several_rows(visit: Visit) -> None:
@@ -249,19 +370,19 @@ async def test_no_secret_is_shown(visit: Visit) -> None:
 async def test_messages_that_slack_refuses_are_shown(visit: Visit) -> None:
     await visit.http.post(visit.stage.slack.new_address("commands", SALES, "U0ANA"), json={"text": ""})
 
-    assert "Slack would refuse this" in await visit.sees()
+    assert "Slack would reject this" in await visit.sees()
     assert "response_url: no_text" in await visit.sees()
 
 
 async def test_a_ledger_that_does_not_answer_shows_no_row(visit: Visit, tmp_path: Path) -> None:
     await visit.does("/say", text=f"/opp-status {ACME} won")
     await visit.shown()
-    assert "No row" not in await visit.sees()
+    assert "No record" not in await visit.sees()
     database = Database(f"sqlite:///{tmp_path}/nowhere/ledger.db", PATIENT.database, migrates=False)
     stage = replace(visit.stage, history=SqlHistory(database))
 
     async with served(Page(stage).app()) as url:
-        assert "No row" in (await visit.http.get(url)).text
+        assert "No record" in (await visit.http.get(url)).text
     await database.close()
 
 
@@ -269,7 +390,7 @@ async def test_events_have_every_part_at_first_and_then_those_that_change(visit:
     async with visit.http.stream("GET", "/news", params={"user": "U0ANA"}) as stream:
         lines = stream.aiter_lines()
         first = json.loads((await anext(lines)).removeprefix("data: "))
-        assert first.keys() == {"messages", "modal", "board", "refusals", "traffic"}
+        assert first.keys() == PARTS
         await anext(lines)
         await asyncio.sleep(0.25)
         await visit.stage.slack.post("Hello", user="U0BEN", channel=SALES)

@@ -165,7 +165,7 @@ def test_a_button_with_a_script_as_its_address_is_no_link() -> None:
 
 def test_the_confirmation_of_a_link_is_shown_as_not_imitated() -> None:
     page = _message(_row(_button(url="https://a.example", confirm=CONFIRM)))
-    assert "Not imitated: confirm · Sure? · It is won. · Go · Stay" in page.text
+    assert "Not shown in this demo: confirm · Sure? · It is won. · Go · Stay" in page.text
     assert page.all("dialog") == []
 
 
@@ -215,16 +215,19 @@ def test_a_menu_that_asks_first_asks_for_each_option() -> None:
 
 def test_type_ahead_in_a_message_is_not_imitated() -> None:
     page = _message(_row({"type": "external_select", "action_id": "a", "placeholder": _plain("Deal")}))
-    assert page.one(class_="not-imitated").text.strip() == "Not imitated: external_select · Deal"
+    assert page.one(class_="not-imitated").text.strip() == "Not shown in this demo: external_select · Deal"
 
 
 @pytest.mark.parametrize(
     ("block", "says"),
     [
-        ({"type": "image", "image_url": "x", "alt_text": "y"}, "Not imitated: image"),
-        ({"type": "video", "title": _plain("Film"), "more": [_mrkdwn("*x*"), 5]}, "Not imitated: video · Film · x"),
-        (_row({"type": "datepicker", "action_id": "a"}), "Not imitated: datepicker"),
-        (_beside({"type": "datepicker", "placeholder": _plain("When?")}), "Not imitated: datepicker · When?"),
+        ({"type": "image", "image_url": "x", "alt_text": "y"}, "Not shown in this demo: image"),
+        (
+            {"type": "video", "title": _plain("Film"), "more": [_mrkdwn("*x*"), 5]},
+            "Not shown in this demo: video · Film · x",
+        ),
+        (_row({"type": "datepicker", "action_id": "a"}), "Not shown in this demo: datepicker"),
+        (_beside({"type": "datepicker", "placeholder": _plain("When?")}), "Not shown in this demo: datepicker · When?"),
     ],
 )
 def test_unknown_blocks_and_elements_are_shown_as_not_imitated(block: Json, says: str) -> None:
@@ -443,13 +446,13 @@ def test_a_menu_outside_a_field_is_named_by_its_placeholder() -> None:
     ],
 )
 def test_the_confirmation_of_a_field_is_shown_as_not_imitated(block: Json) -> None:
-    assert _modal(block).one(class_="not-imitated").text.strip().startswith("Not imitated: confirm · Sure?")
+    assert _modal(block).one(class_="not-imitated").text.strip().startswith("Not shown in this demo: confirm · Sure?")
 
 
 def test_an_overflow_menu_in_a_modal_is_not_imitated() -> None:
     page = _modal(_beside({"type": "overflow", "action_id": "a", "options": OPTIONS, "confirm": CONFIRM}))
     says = page.one(class_="not-imitated").text.strip()
-    assert says.startswith("Not imitated: overflow · option 1 · option 2 · the second · Sure?")
+    assert says.startswith("Not shown in this demo: overflow · option 1 · option 2 · the second · Sure?")
 
 
 # --- anything that Slack would show --------------------------------------------------------------------------------
@@ -603,7 +606,7 @@ def test_every_kind_that_the_stand_in_knows_is_among_the_examples() -> None:
     assert FIELDS.keys() == FIELD_KINDS
 
 
-NOWHERE = "Not imitated: "
+NOWHERE = "Not shown in this demo: "
 A_FEW = settings(max_examples=25)
 """Of each of 22 kinds."""
 

@@ -187,7 +187,7 @@ async def test_the_page_can_stay_after_the_input_has_ended() -> None:
     found = re.search(rb"http://127.0.0.1:\d+", output.partition(b"Now you")[2])
     assert found
     async with httpx.AsyncClient() as http:
-        assert "There are no messages here yet." in (await http.get(found[0].decode())).text
+        assert "No messages yet." in (await http.get(found[0].decode())).text
     process.send_signal(signal.SIGINT)
     rest, _ = await process.communicate()
 

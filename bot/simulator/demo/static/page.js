@@ -7,7 +7,7 @@ const told = document.getElementById("told");
 let queue = Promise.resolve();
 
 function post(action, fields) {
-  queue = queue.then(() => send(action, fields)).catch(() => tell("The demo does not answer. Has it ended?"));
+  queue = queue.then(() => send(action, fields)).catch(() => tell("The demo isn't responding. Is it still running?"));
   return queue;
 }
 
@@ -43,12 +43,7 @@ document.addEventListener("click", (event) => {
   const data = button.dataset;
   if (data.opens) document.getElementById(data.opens).showModal();
   if ("closes" in data) button.closest("dialog").close();
-  if (data.copies) copy(data.copies);
-  if (data.fills) {
-    const field = document.getElementById(data.fills);
-    field.value = button.textContent;
-    field.focus();
-  }
+  if (data.copies) copy(data.copies, data.copied ?? data.copies);
   if ("press" in data) post("/press", new URLSearchParams(new FormData(button.closest("form"))));
 });
 
@@ -89,12 +84,12 @@ function entered(control) {
   return [...control.form.elements].filter((each) => each.name === control.name && each.checked).map((each) => each.value);
 }
 
-async function copy(text) {
+async function copy(text, called) {
   try {
     await navigator.clipboard.writeText(text);
-    tell("Copied: " + text);
+    tell("Copied: " + called);
   } catch {
-    tell("The browser does not let this page copy. Here it is: " + text);
+    tell("Your browser blocked copying. Here it is: " + text);
   }
 }
 
@@ -131,8 +126,8 @@ function show(part, html) {
     part.replaceChildren(...made.childNodes);
     remember(part);
   }
-  open(part);
-  if (!refocus(held)) begin(part);
+  sayTimes(part);
+  if (open(part) || !refocus(held)) begin(part);
 }
 
 // Make the children of one list those of the other, keeping every element that the server has not changed.
@@ -150,7 +145,10 @@ function renew(list, next) {
       known.remove();
       if (place === known) place = null;
     }
-    if (kept === wanted) remember(wanted);
+    if (kept === wanted) {
+      remember(wanted);
+      wanted.classList.add(known ? "changed" : "fresh");
+    }
     if (place && place.parentNode !== list) place = null;
     if (kept !== place) list.insertBefore(kept, place);
     place = kept.nextElementSibling;
@@ -181,9 +179,16 @@ function refocus(held) {
   return true;
 }
 
-// Show a modal as a modal, not as a part of the page.
+// Show a modal as a modal, not as a part of the page. Returns whether one has just opened that was not there before.
+let shownView = "";
 function open(part) {
-  part.querySelector("dialog.modal:not([open])")?.showModal();
+  const modal = part.querySelector("dialog.modal");
+  if (modal && !modal.open) modal.showModal();
+  const isNew = Boolean(modal) && modal.dataset.view !== shownView;
+  if (part.id !== "modal") return isNew;
+  if (shownView && !modal) document.getElementById("text").focus({ preventScroll: true });
+  shownView = modal?.dataset.view ?? "";
+  return isNew;
 }
 
 // Move the focus to the first error in a modal, or else to the first field.
@@ -193,23 +198,29 @@ function begin(part) {
 
 for (const part of document.querySelectorAll("[data-part]")) {
   remember(part);
+  sayTimes(part);
   open(part);
   begin(part);
 }
+countUp();
 
 const log = () => document.getElementById("messages");
 const toTheEnd = () => { log().scrollTop = log().scrollHeight; };
 toTheEnd();
 
+const TAB_OF = { messages: "channel", board: "board" };
+let isFirst = true;
 const news = new EventSource("/news" + location.search);
 news.addEventListener("message", (event) => {
   const parts = Object.entries(JSON.parse(event.data));
   const renewAll = () => {
     for (const [id, html] of parts) show(document.getElementById(id), html);
     if (parts.some(([id]) => id === "messages")) toTheEnd();
+    if (parts.some(([id]) => id === "score")) countUp();
+    if (!isFirst) for (const [id] of parts) if (id in TAB_OF) markTab(TAB_OF[id]);
+    isFirst = false;
   };
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const moves = parts.some(([id]) => id === "board") && document.startViewTransition && !still;
+  const moves = !isFirst && parts.some(([id]) => id === "board") && document.startViewTransition && !still();
   if (!moves) return renewAll();
   const name = () => {
     for (const card of document.querySelectorAll("[data-moves]")) card.style.viewTransitionName = card.id;
@@ -217,5 +228,5 @@ news.addEventListener("message", (event) => {
   name();
   document.startViewTransition(() => { renewAll(); name(); });
 });
-news.addEventListener("error", () => tell("The demo does not answer. Has it ended?"));
+news.addEventListener("error", () => tell("The demo isn't responding. Is it still running?"));
 news.addEventListener("open", () => tell(""));
