@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import assert_never
 
 import structlog
 
@@ -138,7 +139,9 @@ class EventWorker:
                 pause = self._timing.busy if settled is Settled.BUSY else 0.0
                 await self._inbox.set_back(taken, pause, failed=False)
             case Settled.LOST:
-                pass
+                log.info("event.lost", opportunity=taken.opportunity_id)
+            case _:
+                assert_never(settled)
 
     def _decide(self, taken: Taken, deal: Opportunity, known: Known | None, ours: bool, now: datetime) -> Decision:  # noqa: FBT001 - see `Decide`
         return judge(taken, deal, known, ours=ours, now=now, watch=self._watch)

@@ -1,5 +1,6 @@
 """HighLevel reports changes of its own: what is let in over HTTP, what is refused, and what is dropped."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -177,3 +178,16 @@ async def test_a_key_of_highlevels_that_is_not_ours_signs_nothing(house: House, 
     signature = base64.b64encode(Ed25519PrivateKey.generate().sign(body)).decode()
 
     assert await hooks.post("/highlevel/webhook", body, {"X-GHL-Signature": signature}) == 401
+
+
+async def test_a_sender_who_hangs_up_changes_nothing(house: House, hooks: Hooks) -> None:
+    host, _, port = house.slack.bot_url.removeprefix("http://").partition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /highlevel/webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{")
+    await writer.drain()
+    await asyncio.sleep(0.2)
+    writer.close()
+    await asyncio.sleep(0.2)
+
+    assert await hooks.deliver(_payload(house)) == 200
+    assert _deals(house) == [DEAL]

@@ -16,6 +16,7 @@ from bot.storage.engine import engine_for_reading
 from bot.storage.events.tables import deals
 from tests.house import ANA, BY_OAUTH, DEAL, HASTY, HIGHLEVEL_TOKEN, KIM, PATIENT, House, open_house
 from tests.postgresql import Cluster
+from tests.rows import execute
 
 TOKEN = "not-a-workflow-token"
 WINS = "C0WINS"
@@ -249,6 +250,17 @@ async def test_where_there_is_no_lost_reason_to_pick_the_person_is_told(house: H
     told = await house.answers(post, "ask_why")
 
     assert "no lost reason to pick from" in told.text
+
+
+async def test_a_change_that_the_ledger_has_forgotten_gets_no_reason(house: House) -> None:
+    await _as_known(house, "open")
+    house.highlevel.set_by_hand(DEAL, status="lost")
+    (post,) = await _posted(house)
+    execute(house.settings.database_url, "DELETE FROM commands")
+    told = await house.answers(post, "ask_why")
+
+    assert told.only_to == ANA
+    assert "lost reason" not in told.text
 
 
 async def test_the_history_says_that_it_was_made_in_highlevel(house: House) -> None:

@@ -1,6 +1,5 @@
 """Sets the stage for the demo: both stand-ins with people and deals, and the real bot between them over real HTTP."""
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from bot.commands.ledger import History
 from bot.operations.settings import Settings
-from bot.simulator.highlevel.server import SEARCH, HighLevel
+from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import LOCALHOST, served
 from bot.simulator.slack.server import Slack
 from bot.storage.database import Database
@@ -111,17 +110,11 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
             try:
                 async with serving(build(settings, tempo)) as slack.bot_url:
                     highlevel.hooks.url, highlevel.hooks.sends_webhooks = slack.bot_url, False
-                    while not _was_asked(highlevel):  # noqa: ASYNC110 - the stand-in has no event for that
-                        await asyncio.sleep(0.01)
+                    await highlevel.polled.wait()  # the bot learns what the deals are before the visitor changes them
                     await slack.wait_for_call("auth.test")  # commands wait until it is answered
                     yield Stage(slack, highlevel, slack.bot_url, SqlHistory(database))
             finally:
                 await database.close()
-
-
-def _was_asked(highlevel: HighLevel) -> bool:
-    """Whether the bot has asked what the deals are, before the visitor changes them."""
-    return any(each.path == SEARCH and each.status for each in highlevel.received)
 
 
 def link_to(highlevel: HighLevel, opportunity_id: str) -> str:

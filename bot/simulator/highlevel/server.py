@@ -120,6 +120,8 @@ class HighLevel:
         """Whether answers have the headers that count the limits. Some recorded ones had none."""
         self.search_lag = 0.0
         """Seconds until the search shows a write, or a new deal."""
+        self.polled = asyncio.Event()
+        """Set once the bot has asked which deals have changed."""
         self.received: list[Exchange] = []
         """The bot's requests, with their answers."""
         self.written: list[Written] = []
@@ -398,6 +400,7 @@ class HighLevel:
         if body["locationId"] != request[LOCATION]:
             return _says(403, "The token does not have access to this location.", "Forbidden")
         deals = [deal for each in self.opportunities if (deal := self._as_searched(each))]
+        self.polled.set()
         found = search.changed([deal for deal in deals if deal["locationId"] == request[LOCATION]], body)
         shown = found[(body["page"] - 1) * body["limit"] : body["page"] * body["limit"]]
         return web.json_response(
