@@ -68,6 +68,7 @@ pictures: .venv/dev  ## take the pictures and the film of the demo anew; needs C
 reliability: .venv/dev  ## kill the bot at random, then answer it with nonsense; see docs/operating/reliability.md
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.answers
+	$(BIN)/python -m benchmarks.events
 
 lock: .venv/dev  ## take in newer versions of what we depend on
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml

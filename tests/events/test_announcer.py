@@ -1,3 +1,5 @@
+# ruff: noqa: ARG002 - as the ports want it
+
 import asyncio
 import math
 from collections.abc import Callable, Sequence
