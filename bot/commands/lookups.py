@@ -166,4 +166,7 @@ class Lookups:
 
 
 def _failed(trouble: Trouble, asked: ShowDeal) -> NoCard:
-    return NoCard(Failed(trouble, Effect.NOTHING), Wish(asked.opportunity_id, Status.OPEN, name=asked.name))
+    return NoCard(
+        Failed(trouble, Effect.NOTHING),
+        Wish(asked.opportunity_id, Status.OPEN, name=asked.name, location_id=asked.location_id),
+    )

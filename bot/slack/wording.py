@@ -1,6 +1,6 @@
 """Words of one kind that many messages have: money, statuses, lengths of time. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -72,6 +72,11 @@ def status_since(deal: Opportunity) -> str:
 def reason_name(deal: Opportunity) -> str:
     """The name of a deal's lost reason, which may be known by its id only."""
     return plain(first_visible(deal.lost_reason, "name not available"))
+
+
+def how_many(deals: Sequence[Opportunity], *, more: bool) -> str:
+    """The number of deals found; `more`: there are more than these."""
+    return f"More than {len(deals)}" if more else f"{len(deals)}"
 
 
 def status_list(policy: Policy) -> str:

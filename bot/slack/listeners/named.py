@@ -30,7 +30,7 @@ class NamedDeals:
 
         async def listed(deals: Sequence[Opportunity]) -> Message:
             records = await lookups.past(deals, LOOKED_THROUGH)
-            return self._messages.history.listing(records, ShowHistory(deals[0].id))
+            return self._messages.history.listing(records, ShowHistory(deals[0].id), deals[0].name)
 
         self._answer(lookups, deal, listed, interaction)
 

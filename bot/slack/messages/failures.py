@@ -7,15 +7,23 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from bot.commands.reply import Message
-from bot.commands.request import USAGE_HINT
+from bot.deals.deal import Status
 from bot.deals.outcome import Cause, Effect, Failed, Trouble
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Wish
-from bot.slack.actions import AGAIN
+from bot.slack.actions import AGAIN, SEARCH, Search
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
-from bot.slack.messages.pieces import Installation, again_button, message, private, reference_line, with_admins
+from bot.slack.messages.pieces import (
+    Installation,
+    again_button,
+    fits,
+    message,
+    private,
+    reference_line,
+    with_admins,
+)
 from bot.slack.messages.tables import (
     AGAIN_LATER,
     AGAIN_SOON,
@@ -58,7 +66,12 @@ class FailureMessages:
         """
         trouble, sentences = failed.trouble, FAILURES[failed.trouble.cause]
         gone = _gone(failed, wish)
-        row = (*(again if _passes(failed) else ()), *self._view(failed, wish))
+        public = self.policy.errors_in_channel and wish.consent is not Consent.SHARED
+        row = (
+            *(again if _passes(failed) else ()),
+            *self._view(failed, wish),
+            *(() if public else _search(failed, wish)),
+        )
         then = self._filled(_then(failed, can_press=row[:1] == again), trouble)
         next_ = NOTHING_CHANGED if gone else f"{self._effect(failed)} {then}".strip()
         lines = (
@@ -67,7 +80,6 @@ class FailureMessages:
             next_,
             hint,
         )
-        public = self.policy.errors_in_channel and wish.consent is not Consent.SHARED
         small = dotted(
             self._whom_to_tell(failed),
             self.installation.page(Page.REFUSALS),
@@ -147,7 +159,7 @@ class FailureMessages:
 
     def cannot_open_form(self, reference: str) -> Message:
         """Slack did not open the form."""
-        then = f"Try again, or run {code(f'{self.installation.command} {USAGE_HINT}')}."
+        then = f"Run it again, or try `{self.installation.command} Acme Corp won`."
         page = self.installation.page(Page.REFUSALS)
         return private(reference, f"{WARNING} *The form didn't open in time.*", NOTHING_CHANGED, then, small_print=page)
 
@@ -164,6 +176,17 @@ def _headline(what: str, wish: Wish) -> str:
     """What happened, in bold unless something in it stands out already."""
     named = what.format(id=code(wish.opportunity_id), name=code(wish.name))
     return f"{WARNING} {named}" if re.search(r"[`*]", named) else f"{WARNING} *{named}*"
+
+
+def _search(failed: Failed, wish: Wish) -> Sequence[Block]:
+    """A button that searches on in the form for a name that found no deal.
+
+    Open is also the status of a person's wish who only looks, so the form leaves that choice to them.
+    """
+    if failed.trouble.cause is not Cause.NO_MATCH:
+        return ()
+    value = Search(wish.name, None if wish.status is Status.OPEN else wish.status, wish.location_id).value
+    return (blocks.button("Search in the form", SEARCH, value),) if fits(value, blocks.VALUE_LIMIT) else ()
 
 
 def _gone(failed: Failed, wish: Wish) -> str:

@@ -20,7 +20,7 @@ from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import NOTE_LIMIT, Installation, fits, notification, reference_line
 from bot.slack.messages.tables import VERB
-from bot.slack.wording import doer, dotted
+from bot.slack.wording import doer, dotted, how_many
 
 MOST_LIKELY = 2
 """Statuses that a word may mean; with more it means none, and all are offered."""
@@ -93,8 +93,8 @@ class GuessMessages:
         worth = self.installation.money(sum(deal.value or 0 for deal in certain))
         head = dotted(f"Did you mean {_marked(what, (status,))}?", worth and f"*{worth}*")
         if unclear:
-            names = ", ".join(code(name) for name, _ in unclear)
-            head = f"Which deals should be *{status}*? {names} {'fits' if len(unclear) == 1 else 'fit'} more than one."
+            matched = ", ".join(f"{how_many(each.deals, more=each.more)} match {code(name)}" for name, each in unclear)
+            head = f"Which deals should be *{status}*? {matched}."
         # With one unclear name the choice completes the list; with more the question stays until all are chosen.
         completes = len(unclear) == 1
         rows = [
@@ -132,7 +132,8 @@ class GuessMessages:
         return f"{self.installation.deal(deal)} ({customer})" if customer else self.installation.deal(deal)
 
     def _row(self, deal: Opportunity, button: Block | None) -> Block:
-        lines = (self.installation.priced(deal), self.installation.facts(deal))
+        facts = self.installation.facts(deal)
+        lines = (self.installation.priced(deal), facts and f"_{facts}_")
         return blocks.section("\n".join(filter(None, lines)), button)
 
     def _mark(

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from bot.access.rules import Caller
 from bot.commands.reply import Message
-from bot.commands.request import MOST_AT_ONCE, Misunderstood
+from bot.commands.request import MOST_AT_ONCE, Misunderstood, Problem
 from bot.deals.policy import Policy
 from bot.slack.actions import OPEN_FORM, WHOAMI
 from bot.slack.block_kit import blocks, mrkdwn
@@ -60,6 +60,8 @@ class HelpMessages:
     def misunderstood(self, misunderstood: Misunderstood, reference: str) -> Message:
         """The text asks for nothing the bot can do."""
         word, statuses = code(misunderstood.word), status_list(self.policy)
+        if misunderstood.problem is Problem.PERSON_IS_NO_DEAL and misunderstood.word.startswith("@"):
+            word = mrkdwn.user(misunderstood.word[1:])
         command = self.installation.command
         what = USAGE[misunderstood.problem].format(word=word, statuses=statuses, command=command)
         example = f"Try `{command} Acme Corp won`, or see `{command} help`."

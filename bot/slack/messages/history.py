@@ -24,13 +24,13 @@ class HistoryMessages:
 
     installation: Installation
 
-    def listing(self, records: Sequence[Record], asked: ShowHistory) -> Message:
+    def listing(self, records: Sequence[Record], asked: ShowHistory, name: str | None = None) -> Message:
         """The changes that were asked for, latest first: of one person, of all, or those about one deal.
 
-        Questions and previews are left out: their answers are commands of their own.
+        Questions and previews are left out: their answers are commands of their own. `name`: the deal's, if known.
         """
         changes = [record for record in records if not record.open_question][:LINES_OF_HISTORY]
-        whose = self._whose(changes, asked)
+        whose = self._whose(changes, asked, name)
         if not changes:
             return message((f"No changes {whose} yet.",), "", public=False)
         head = f"*Last {len(changes)} changes* {whose}" if len(changes) > 1 else f"*Last change* {whose}"
@@ -38,9 +38,9 @@ class HistoryMessages:
         lines = [head, *(f"• {self._line(record, named=named)}" for record in changes)]
         return Message(notification(*lines), tuple(map(blocks.section, in_sections(lines))), public=False)
 
-    def _whose(self, records: Sequence[Record], asked: ShowHistory) -> str:
+    def _whose(self, records: Sequence[Record], asked: ShowHistory, name: str | None) -> str:
         if asked.opportunity_id:
-            name = next((record.name for record in records if record.name), None)
+            name = next((record.name for record in records if record.name), name)
             where = next((record.location_id for record in records if record.location_id), None)
             return f"for {self.installation.deal(Opportunity(asked.opportunity_id, '', name, where))}"
         if asked.everybody:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 
 from bot.commands.record import Entry, Record
 from bot.commands.reply import Message
-from bot.commands.request import USAGE_HINT
 from bot.deals.deal import STATES, LostReason, Opportunity, Status, Target
 from bot.deals.outcome import Ambiguous
 from bot.deals.policy import Policy
@@ -34,7 +33,7 @@ from bot.slack.messages.tables import (
     SHARED_CHANNEL,
     VERB,
 )
-from bot.slack.wording import dotted, first_visible, name_of, status_since
+from bot.slack.wording import dotted, first_visible, how_many, name_of, status_since
 
 ROWS = 5
 """Deals to choose from that a message shows; the form finds the others."""
@@ -54,13 +53,13 @@ class QuestionMessages:
             return self._this_one(outcome.matches[0], entry)
         deals = sorted(outcome.matches, key=lambda deal: (deal.status == Status.OPEN) == (status is Status.OPEN))
         rows = [self._row(deal, label, CHOOSE, self._choice(deal, entry), self._leaves(deal, entry)) for deal in deals]
-        head = f"Which deal should be *{status}*? {_number(deals, more=outcome.more)} match {code(entry.wish.name)}."
+        head = f"Which deal should be *{status}*? {how_many(deals, more=outcome.more)} match {code(entry.wish.name)}."
         search = Search(entry.wish.name, status, entry.wish.location_id)
         return self._picker(head, rows, search, entry.reference, more=outcome.more)
 
     def which_card(self, name: str, deals: Sequence[Opportunity], reference: str, *, more: bool) -> Message:
         """A name fits several deals, and the caller wants to see one. `more`: there are more than these."""
-        head = f"Which deal? {_number(deals, more=more)} match {code(name)}."
+        head = f"Which deal? {how_many(deals, more=more)} match {code(name)}."
         rows = [
             self._row(deal, "View", SHOW, target_value(Target(deal.id, self.installation.away(deal)))) for deal in deals
         ]
@@ -182,7 +181,7 @@ class QuestionMessages:
         """The question was answered before; or, without `question`, the ledger has forgotten it."""
         if question:
             return private(reference, "You already answered that.", "Nothing else changed.")
-        then = f"To change a deal, run {code(f'{self.installation.command} {USAGE_HINT}')}."
+        then = f"To change a deal, try `{self.installation.command} Acme Corp won`."
         return private(reference, "That question has expired.", "Nothing else changed.", then)
 
 
@@ -200,10 +199,6 @@ def leaving(deal: Opportunity, status: Status) -> blocks.Confirm:
 def _answer(entry: Entry) -> str:
     """What the button says that chooses a deal."""
     return "Preview" if entry.wish.consent is Consent.PREVIEW else VERB[entry.wish.status]
-
-
-def _number(deals: Sequence[Opportunity], *, more: bool) -> str:
-    return f"More than {len(deals)}" if more else f"{len(deals)}"
 
 
 def _seen(deal: Opportunity, entry: Entry) -> str:

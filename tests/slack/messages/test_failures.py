@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.deals.deal import Opportunity
+from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import Cause, Effect, Failed, Trouble
-from bot.deals.wish import Consent
+from bot.deals.wish import Consent, Wish
 from bot.simulator.slack.block_kit import refusal_of
 from bot.slack.mail.replies import as_response
 from bot.slack.messages.tables import AGAIN_LATER, AGAIN_SOON, FAILURES
@@ -19,6 +19,7 @@ from tests.reading import (
     OPEN,
     REF,
     WISH,
+    buttons,
     command_of,
     lines,
     our_messages,
@@ -233,6 +234,26 @@ def test_a_form_that_did_not_open_can_be_tried_again_or_done_without() -> None:
     assert lines(message) == [
         "⚠️ *The form didn't open in time.*",
         "Nothing changed.",
-        "Try again, or run `/opp-status &lt;deal&gt; &lt;open|won|lost|abandoned&gt; [reason]`.",
+        "Run it again, or try `/opp-status Acme Corp won`.",
     ]
     assert (message.public, shown(message)[-1]) == (False, f"Ref {REF}")
+
+
+@pytest.mark.parametrize(
+    ("status", "errors_in_channel", "pressed"),
+    [
+        (Status.WON, False, ["won PARIS Acme"]),
+        (Status.OPEN, False, ["- PARIS Acme"]),
+        (Status.WON, True, []),
+    ],
+)
+def test_a_name_that_finds_no_deal_is_searched_for_in_the_form_by_the_caller(
+    status: Status, pressed: list[str], *, errors_in_channel: bool
+) -> None:
+    wish = Wish("", status, name="Acme", location_id="PARIS")
+    failed = Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING)
+    message = our_messages(errors_in_channel=errors_in_channel).failures.failed(failed, wish, REF)
+
+    assert [each["value"] for each in buttons(message)] == pressed
+    too_long = replace(wish, name="x" * 2001)
+    assert buttons(our_messages().failures.failed(failed, too_long, REF)) == []

@@ -86,7 +86,7 @@ def test_a_list_with_two_unclear_names_stays_until_both_are_chosen() -> None:
         _found(),
     )
 
-    assert "`roof`, `bath` fit more than one." in text
+    assert "2 match `roof`, More than 2 match `bath`." in text
     assert "No deals match `nothing`." in text
     assert [label for label, _ in buttons] == ["Mark lost"] * 5 + ["Cancel"]
     marks = [Mark.from_value(value) for label, value in buttons if label != "Cancel"]

@@ -106,3 +106,9 @@ def test_a_name_that_none_has_is_told_with_those_there_are() -> None:
     assert "`&lt;!channel&gt;` doesn't match one of your sub-accounts." in text.text
     assert "Nothing changed." in text.text
     assert not text.public
+
+
+def test_a_mention_of_a_person_is_told_as_slack_shows_people() -> None:
+    text = our_messages().help.misunderstood(Misunderstood(Problem.PERSON_IS_NO_DEAL, "@U0BEN"), "REF").text
+
+    assert text.startswith("<@U0BEN> is a person, not a deal.")

@@ -82,6 +82,7 @@ def test_history_says_whose_it_is() -> None:
     assert messages.history.listing([CHANGE, CHANGE], ShowHistory()).text.startswith("Last 2 changes by you")
     assert lines(messages.history.listing([CHANGE], ShowHistory(ID)))[0].startswith("*Last change* for *<https://")
     assert messages.history.listing([], ShowHistory()).text == "No changes by you yet."
+    assert messages.history.listing([], ShowHistory(ID), "New website").text == "No changes for New website yet."
     assert messages.history.listing([], ShowHistory(user_id="U0BEN")).text == "No changes by <@U0BEN> yet."
     assert messages.history.listing([CHANGE], ShowHistory(everybody=True)).text.startswith("Last change for everyone")
 

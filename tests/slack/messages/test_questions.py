@@ -306,7 +306,7 @@ def test_an_answer_that_comes_too_late_says_what_to_do_instead() -> None:
     first, second, hint = lines(our_messages().questions.cannot_go_on(None, REF))
 
     assert (first, second) == ("That question has expired.", "Nothing else changed.")
-    assert hint.startswith("To change a deal, run `/opp-status ")
+    assert hint == "To change a deal, try `/opp-status Acme Corp won`."
 
 
 @given(st.text(), st.text(), REASONS)
