@@ -81,7 +81,7 @@ CHANGED_AT_ONCE = [
         (text, INITECH, "won")
         for text in (
             *("mark initech as won", "set initech to won", "make the deal initech to won", "initech is won"),
-            *("initech -&gt; won", "initech → won", "initech = won", "move initech to won please"),
+            *("initech -&gt; won", "initech → won", "initech = won", "move initech to won please", "initech - won"),
         )
     ),
     (f"won https://app.gohighlevel.com/v2/location/LOCATIONxxxxxxxxxxxx/opportunities/{INITECH}", INITECH, "won"),

@@ -154,12 +154,22 @@ async def test_the_shortcut_works_on_the_longest_message_there_is(house: House, 
     assert view.blocks[0]["element"]["initial_option"]["value"] == DEAL
 
 
-async def test_the_shortcut_on_any_other_message_opens_an_empty_form(house: House) -> None:
-    posted = await house.slack.post("Lunch?", user=BEN, channel=SALES)
+async def test_the_shortcut_on_a_message_without_a_link_searches_for_its_words(house: House) -> None:
+    posted = await house.slack.post("New website!", user=BEN, channel=SALES)
     await house.slack.shortcut(posted, "change_status", user=ANA)
     view = await house.slack.wait_for_modal(ANA)
 
     assert "initial_option" not in view.blocks[0]["element"]
+    assert [option["value"] for option in await house.slack.type_ahead(view, "deal", "")] == [DEAL]
+
+
+async def test_the_shortcut_on_a_long_message_without_a_link_opens_an_empty_form(house: House) -> None:
+    posted = await house.slack.post("Lunch? " * 30, user=BEN, channel=SALES)
+    await house.slack.shortcut(posted, "change_status", user=ANA)
+    view = await house.slack.wait_for_modal(ANA)
+
+    assert "initial_option" not in view.blocks[0]["element"]
+    assert await house.slack.type_ahead(view, "deal", "") == []
 
 
 async def test_a_person_who_may_not_change_deals_gets_no_form(house: House) -> None:

@@ -17,6 +17,7 @@ from bot.commands.text.names import (
     spaced,
     texts,
     typed,
+    with_country_code,
     without_first,
     without_last,
 )
@@ -91,8 +92,8 @@ def look(words: Sequence[Word]) -> ShowDeal | Misunderstood:
     if len(asked) == len(words) > 1 and not any(word.quoted for word in words):
         further.append(words[:-1])
     shorter = [each for part in further if isinstance(each := name_of(part), str) and each != name]
-    apart = spaced(name)
-    return ShowDeal(name=name, shorter=tuple(dict.fromkeys([*([apart] if apart != name else []), *shorter])))
+    instead = [each for each in (spaced(name), with_country_code(name)) if each != name]
+    return ShowDeal(name=name, shorter=tuple(dict.fromkeys([*instead, *shorter])))
 
 
 # --- where the status is ---------------------------------------------------------------------------------------------
@@ -243,13 +244,19 @@ def _readings(split: _Split) -> Iterator[Reading]:
 
 
 def _shorter(split: _Split, name: str, said: str) -> Iterator[Reading]:
-    """The name without a verb or an article before it, as a person may be called Mark; or of a channel `#acme-corp`."""
+    """The name without a verb or an article before it, as a person may be called Mark.
+
+    Or that of a channel `#acme-corp` with spaces, or a phone number with its country code.
+    """
     shorter = name_of(without_first(split.name, {*VERBS, *ARTICLES, *SPEAKERS}))
-    for other in (shorter, spaced(name)):
+    for other in (shorter, spaced(name), with_country_code(name)):
         if isinstance(other, str) and other != name:
             yield Reading((other,), (split.status,), said)
 
 
 def _said(words: Sequence[Word]) -> str:
-    """What stands behind a status, as it was typed; empty if it is only polite."""
-    return "" if all(means_nothing(word, COURTESIES) for word in words) else typed(words)
+    """What stands behind a status, as it was typed but without names of emoji; empty if it is only polite."""
+    said = [
+        word for word in words if not word.is_emoji_name
+    ]  # a message shows a person's text without emoji of Slack's
+    return "" if all(means_nothing(word, COURTESIES) for word in said) else typed(said)

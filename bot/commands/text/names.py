@@ -43,6 +43,19 @@ def spaced(name: str) -> str:
     return name if " " in name else cut(name.replace("-", " "))
 
 
+def with_country_code(name: str) -> str:
+    """A phone number of North America as HighLevel stores it, `+16505550188`; any other name as it is.
+
+    HighLevel keeps numbers in the form of E.164, and people there leave the country code out.
+    https://www.nanpa.com/about-us/about-nanp
+    """
+    digits = re.sub(r"[\s().-]", "", name)
+    return f"+1{digits}" if _NORTH_AMERICAN.fullmatch(digits) else name
+
+
+_NORTH_AMERICAN = re.compile(r"[2-9][0-9]{2}[2-9][0-9]{6}")
+
+
 def cut(text: str) -> str:
     """A name without what surrounds it, at most as long as HighLevel takes."""
     name = bare_name(text)

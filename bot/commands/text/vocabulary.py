@@ -51,7 +51,7 @@ WITH_A_NOTE = {"won", "lost", "abandoned", "closed won", "closed-won", "closed l
 
 VERBS = {"mark", "set", "make", "move", "change"}
 """Before a deal: `mark acme as won`."""
-PREPOSITIONS = {"as", "to", "is", "->", "→", "=", "=>"}
+PREPOSITIONS = {"as", "to", "is", "was", "moved", "->", "→", "=", "=>", "-", "–", "—", "|", "/"}  # noqa: RUF001 - as typed
 """Between a deal and its status."""
 ARTICLES = {"the", "deal"}
 """Before a deal's name, without a meaning of their own."""
@@ -59,7 +59,10 @@ SPEAKERS = {"we", "i", "i've", "we've", "just", "have", "has", "finally", "pleas
 """Before a status that comes before its deal: `we just won acme`."""
 COURTESIES = {"please", "pls", "thanks", "thx", "now"}
 """Behind a status, without a meaning of their own."""
-LOOKING = {"show", "status", "find", "view", "what's", "whats", "what", "is", "of", "the", "look", "up", "at", "deal"}
+LOOKING = {
+    *("show", "status", "find", "view", "what's", "whats", "what", "is", "of", "the", "look", "up", "at", "deal"),
+    *("how", "how's", "where", "where's", "who", "owns", "search", "tell", "me", "about"),
+}
 """Before the name of a deal that a person only wants to see: `what's the status of acme`."""
 
 GREETINGS = {

@@ -104,6 +104,7 @@ class FormListeners:
     async def open_on_message(self, interaction: Interaction) -> Message | None:
         """Answer the shortcut on a message: the form opens with the first deal that the message links to.
 
+        Without a link, the words of a short message are searched for in the form.
         https://docs.slack.dev/reference/interaction-payloads/shortcuts-interaction-payload
         """
         if refusal := await self._intake.refusal(interaction):
@@ -125,7 +126,8 @@ class FormListeners:
                     )
             except (StoreDown, TimeoutError):
                 linked = replace(linked, location_id=locations.default)
-        return await self.open(interaction, linked)
+        query = "" if linked.opportunity_id else _search_in(interaction.body.get("message"))
+        return await self.open(interaction, linked, query)
 
     async def suggest(self, interaction: Interaction) -> Acknowledgement:
         """Offer deals to a person who types into the form's first field.
@@ -239,6 +241,13 @@ def read_from_form(body: Mapping[str, Any], reference: str) -> Interaction:
 def _view(body: Mapping[str, Any]) -> dict[str, Any]:
     view = body.get("view")
     return view if isinstance(view, dict) else {}
+
+
+def _search_in(message: object) -> str:
+    """What to search for in a message without a link to a deal; empty if it is longer than a name, or has a link."""
+    text = message.get("text") if isinstance(message, dict) else None
+    can_be_name = isinstance(text, str) and len(text) <= form.QUERY_LIMIT and "://" not in text
+    return read_name(str(text)) if can_be_name else ""
 
 
 def _texts(part: object) -> Iterator[str]:

@@ -688,7 +688,8 @@ def test_the_words_after_another_status_are_a_note(text: str, note: str) -> None
         ("Acme won great call", "Acme", "great call"),
         ("Acme won $5,000!", "Acme", "$5,000!"),
         ("Acme won 🎉", "Acme", "🎉"),
-        ("Acme won :tada:", "Acme", ":tada:"),
+        ("Acme won :tada:", "Acme", ""),
+        ("Acme won great :fire: call", "Acme", "great call"),
         ("Acme won please", "Acme", ""),
         ("Acme abandoned, no answer", "Acme", "no answer"),
         ("Acme closed won after 3 rounds", "Acme", "after 3 rounds"),
@@ -1231,3 +1232,41 @@ def test_mute_and_unmute_stand_alone(text: str, span: timedelta) -> None:
 @pytest.mark.parametrize("text", ["mute button", "mute 0h", "mute 2w", "mute 2h Acme", "unmute Acme", "mute 2h won"])
 def test_a_deal_may_be_called_like_mute(text: str) -> None:
     assert not isinstance(_parse(text), Mute)
+
+
+@pytest.mark.parametrize(
+    ("typed", "tried"),
+    [
+        ("650-555-0188", "+16505550188"),
+        ("(650) 555 0188", "+16505550188"),
+        ("650.555.0188", "+16505550188"),
+    ],
+)
+def test_a_phone_number_without_its_country_code_is_tried_with_it(typed: str, tried: str) -> None:
+    looked, changed = _read(typed), _read(f"{typed} won")
+
+    assert isinstance(looked, ShowDeal)
+    assert tried in looked.shorter
+    assert isinstance(changed, Change)
+    assert (tried,) in [reading.names for reading in changed.doubts.otherwise]
+
+
+@pytest.mark.parametrize("typed", ["150-555-0188", "+44 650 555 0188", "650-555-018", "Studio 650"])
+def test_any_other_number_is_searched_for_as_it_is(typed: str) -> None:
+    looked = _read(typed)
+
+    assert isinstance(looked, ShowDeal)
+    assert not any(each.startswith("+1") for each in looked.shorter)
+
+
+@pytest.mark.parametrize("between", ["-", "–", "—", "|", "/", "was", "moved to"])  # noqa: RUF001 - as typed
+def test_what_people_type_between_a_deal_and_its_status_is_no_part_of_the_name(between: str) -> None:
+    assert _parse(f"Acme {between} won") == _named("Acme", Status.WON)
+
+
+@pytest.mark.parametrize("asked", ["how is acme", "where is acme", "show me acme", "tell me about acme", "search acme"])
+def test_a_question_about_a_deal_looks_for_its_name(asked: str) -> None:
+    looked = _read(asked)
+
+    assert isinstance(looked, ShowDeal)
+    assert (looked.name, looked.shorter[0]) == (asked, "acme")

@@ -162,7 +162,7 @@ async def _shortcut(desk: Desk, message: object, **contents: Any) -> dict[str, A
     assert await desk.answers() == [None]
     ((trigger_id, view),) = desk.views.opened
     assert trigger_id == "1.2.3"
-    assert replace(Origin.from_metadata(view["private_metadata"]), location_id="") == ORIGIN
+    assert replace(Origin.from_metadata(view["private_metadata"]), location_id="", query="") == ORIGIN
     option: dict[str, Any] | None = view["blocks"][0]["element"].get("initial_option")
     return option
 
@@ -187,6 +187,25 @@ async def test_the_shortcut_opens_the_form_with_the_first_deal_in_the_message(de
 async def test_the_shortcut_on_a_message_without_a_deal_opens_an_empty_form(desk: Desk, message: object) -> None:
     assert await _shortcut(desk, message) is None
     assert desk.crm.calls == []
+
+
+@pytest.mark.parametrize(
+    ("message", "query"),
+    [
+        ({"text": "Acme &amp; Sons"}, "Acme & Sons"),
+        ({"text": "word " * 40}, ""),
+        ({"text": FOREIGN_LINK}, ""),
+        ({"text": None}, ""),
+        ({}, ""),
+        ([], ""),
+    ],
+)
+async def test_the_words_of_a_short_message_without_a_link_are_searched_for(
+    desk: Desk, message: object, query: str
+) -> None:
+    await _shortcut(desk, message)
+
+    assert Origin.from_metadata(desk.views.opened[-1][1]["private_metadata"]).query == query
 
 
 async def test_a_deal_whose_name_cannot_be_read_is_shown_by_its_id(desk: Desk) -> None:
