@@ -209,6 +209,18 @@ def corrected(key: str, before: str, commands: Sequence[Record], within: timedel
     return last if same and this.at - last.at <= within else None
 
 
+def carry_out_anyway(origin: Origin, undo: Record | None) -> Continuation | NoQuestion:
+    """Give the deal the status, and the lost reason, that an undo was to give it, although it has changed again.
+
+    That is a change of its own: it can be undone. It amends the one that was to be undone.
+    """
+    if undo is None or undo.outcome is not Result.OVERTAKEN or undo.undoes is None:
+        return NoQuestion(undo)
+    wish = replace(undo.continued(), only_if=None, consent=Consent.GIVEN)
+    found = _continue(origin, [undo], [wish])
+    return replace(found, entries=tuple(replace(entry, amends=undo.undoes) for entry in found.entries))
+
+
 def failed_safely(record: Record) -> bool:
     """Whether a command failed and certainly changed nothing, so that it can be run once more."""
     return isinstance(record.outcome, Cause) and record.effect is Effect.NOTHING

@@ -10,6 +10,7 @@ from bot.commands.followups import (
     Continuation,
     NoQuestion,
     Undoing,
+    carry_out_anyway,
     choose,
     confirm,
     corrected,
@@ -281,3 +282,35 @@ def test_a_change_that_is_not_known_any_more_corrects_nothing() -> None:
 def test_only_a_public_change_of_one_deal_is_worth_a_look(fields: dict[str, Any], outcome: Outcome) -> None:
     assert may_correct(LOSES, Changed(WON, LOST))
     assert not may_correct(replace(LOSES, **fields), outcome)
+
+
+STOPPED = replace(
+    CHANGE,
+    key="undo",
+    undoes="key",
+    outcome=Result.OVERTAKEN,
+    status="lost",
+    before="open",
+    after="open",
+    lost_reason_id="price",
+    consent=Consent.GIVEN,
+    only_if="won",
+    user_id="U2",
+)
+
+
+def test_an_undo_that_stopped_is_carried_out_anyway_and_amends_what_it_was_to_undo() -> None:
+    found = carry_out_anyway(ORIGIN, STOPPED)
+
+    assert isinstance(found, Continuation)
+    (only,) = found.entries
+    assert (only.amends, only.undoes, only.continues, only.message_ts) == ("key", None, "undo", "")
+    assert (only.wish.opportunity_id, only.wish.status, only.wish.lost_reason_id) == ("deal", "lost", "price")
+    assert (only.wish.only_if, only.wish.consent, only.needs_sharing_consent) == (None, Consent.GIVEN, False)
+
+
+@pytest.mark.parametrize(
+    "undo", [None, CHANGE, replace(STOPPED, outcome=Result.CHANGED), replace(STOPPED, undoes=None)]
+)
+def test_only_an_undo_that_stopped_is_carried_out_anyway(undo: Record | None) -> None:
+    assert carry_out_anyway(ORIGIN, undo) == NoQuestion(undo)

@@ -228,6 +228,35 @@ async def test_undo_leaves_a_deal_alone_that_was_changed_again(house: House) -> 
     assert button(shown, "undo")["value"]  # the message stays as it is
 
 
+async def test_an_undo_that_stopped_is_carried_out_by_a_press_and_the_message_says_so(any_house: House) -> None:
+    any_house.highlevel.lost_reasons = [{"id": "reason", "name": "Too dear"}]
+    any_house.highlevel.opportunities[DEAL] |= {"status": "lost", "lostReasonId": "reason"}
+    shown = await any_house.says(f"{DEAL} won")
+    any_house.highlevel.opportunities[DEAL] |= {"status": "abandoned", "lostReasonId": None}
+    await any_house.presses(shown, "undo")
+    asked = (await any_house.slack.wait_for(2))[1]
+    updated = await any_house.answers(asked, "anyway")
+    await any_house.rows()
+
+    assert (updated.ts, f"<@{ANA}> marked New website lost" in updated.text) == (shown.ts, True)
+    assert any_house.slack.shown == [updated]
+    assert any_house.highlevel.opportunities[DEAL]["lostReasonId"] == "reason"
+
+
+async def test_an_undo_that_stopped_is_carried_out_once_however_often_the_button_is_pressed(house: House) -> None:
+    await house.says(f"{DEAL} won")
+    house.highlevel.opportunities[DEAL]["status"] = "lost"
+    asked = await house.says("undo")
+    house.highlevel.opportunities[DEAL]["status"] = "abandoned"
+    first, again = await asyncio.gather(
+        *(house.slack.press(asked, button(asked, "anyway"), user=ANA) for _ in range(2))
+    )
+    await house.rows()
+
+    assert (first is not None, again is not None) == (True, True)
+    assert (house.deal, len(house.highlevel.writes())) == ("open", 2)
+
+
 async def test_undo_is_refused_to_a_person_who_may_not_change_deals(house: House) -> None:
     shown = await house.says(f"{DEAL} won")
     await house.presses(shown, "undo", user=BEN)

@@ -13,6 +13,7 @@ from bot.deals.wish import Wish
 from bot.slack.actions import (
     ADD_REASON,
     AGAIN,
+    ANYWAY,
     APPROVE,
     CHOOSE,
     CONFIRM,
@@ -85,6 +86,7 @@ class Buttons:
             SHARE: self._if_allowed(self._handlers.cards.on_share),
             DISMISS: self._if_allowed(self._dismiss),
             RETRY: self._if_allowed(self._retry),
+            ANYWAY: self._if_allowed(self._carry_out_anyway),
             # These are for people who may not change deals, and for admins in any channel. They authorize themselves.
             REQUEST: self._handlers.approvals.on_request,
             APPROVE: self._handlers.approvals.on_approval,
@@ -134,6 +136,11 @@ class Buttons:
         entries = [replace(entry, text=text, message_ts="") for entry in interaction.entries([wish])]
         await self._intake.accept(*entries)
         return None
+
+    async def _carry_out_anyway(self, interaction: Interaction) -> Message | None:
+        """Carry out an undo although the deal has changed again."""
+        undo = await self._intake.look_up(self._history.find(interaction.text))
+        return await self._continue(interaction, followups.carry_out_anyway(interaction, undo))
 
     async def _retry(self, interaction: Interaction) -> Message | None:
         """Run a command once more that failed; an undo only while it can still be undone."""

@@ -22,7 +22,7 @@ from bot.deals.outcome import (
 )
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Wish
-from bot.slack.actions import RETRY, SET, StatusChoice
+from bot.slack.actions import ANYWAY, RETRY, SET, StatusChoice
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
@@ -165,7 +165,8 @@ class OutcomeMessages:
         if outcome.before.status != outcome.after.status:
             deal, status = self.installation.deal(outcome.after), plain(outcome.after.status)
             now = message((f"Your last message now says {deal} is *{status}*.",), "", public=False)
-            return replace(self._changed(outcome, entry), edits=True, aside=None if entry.asked_privately else now)
+            aside = now if entry.public and not entry.asked_privately else None
+            return replace(self._changed(outcome, entry), edits=entry.public, aside=aside)
         alone = self._changed(outcome, entry)
         if not entry.public:
             return alone
@@ -180,7 +181,7 @@ class OutcomeMessages:
         what = (
             f"{self.installation.deal(opportunity)} changed again since then. It's *{plain(opportunity.status)}* now."
         )
-        anyway = self._set_button(opportunity, wanted)
+        anyway = self._anyway_button(entry) if entry.undoes else self._set_button(opportunity, wanted)
         then = f"To change it anyway, run {code(f'{self.installation.command} {opportunity.id} {wanted}')}."
         view = self.installation.view_button(opportunity.id, opportunity.location_id)
         row = (*anyway, *view)
@@ -191,6 +192,11 @@ class OutcomeMessages:
             "" if anyway else then,
             buttons=(blocks.actions(*row),) if row else (),
         )
+
+    def _anyway_button(self, undo: Entry) -> Sequence[Block]:
+        """A button that carries an undo out, whatever the deal is by now; none where none can carry its key."""
+        can_be_pressed = fits(undo.key, blocks.VALUE_LIMIT)
+        return (blocks.button(f"{VERB[undo.wish.status]} anyway", ANYWAY, undo.key),) if can_be_pressed else ()
 
     def _set_button(self, deal: Opportunity, status: Status) -> Sequence[Block]:
         """A button that gives the deal this status, whatever it is by now; none where none can carry it."""

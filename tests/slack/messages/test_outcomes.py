@@ -34,6 +34,7 @@ from tests.reading import (
     DEAL,
     DEALS,
     ID,
+    LONG,
     LOSE,
     LOST,
     LOST_WITHOUT,
@@ -188,19 +189,27 @@ def test_a_deal_that_was_changed_again_is_left_and_shown_as_it_is() -> None:
 
     assert lines(message) == [f"{DEAL} changed again since then. It's *lost* now.", "Nothing changed."]
     assert pressable(message) == [
-        ("set_open", "Reopen anyway", f"{ID} open given - New website"),
+        ("anyway", "Reopen anyway", "17.key"),
         ("link", "View in HighLevel", ""),
     ]
     assert message.public is False
 
 
+def test_a_deal_that_is_not_as_it_was_confirmed_can_be_changed_anyway() -> None:
+    message = told(Overtaken(replace(OPEN, status="lost")))
+
+    assert pressable(message)[0] == ("set_won", "Mark won anyway", f"{ID} won given - New website")
+
+
 def test_a_deal_that_was_changed_again_and_that_no_button_can_name_is_changed_by_a_command() -> None:
     odd = replace(WON, status="lost", id="an id")
-    message = our_messages().outcome(Overtaken(odd), BEN_UNDOES, CHANGE)
+    message = told(Overtaken(odd))
 
-    assert lines(message)[-1] == "To change it anyway, run `/opp-status an id open`."
+    assert lines(message)[-1] == "To change it anyway, run `/opp-status an id won`."
     assert [label for _, label, _ in pressable(message)] == ["View in HighLevel"]
-    assert buttons(our_messages().outcome(Overtaken(replace(odd, id="")), BEN_UNDOES, CHANGE)) == []
+    assert buttons(told(Overtaken(replace(odd, id="")))) == []
+    undo = our_messages().outcome(Overtaken(odd), replace(BEN_UNDOES, key=LONG), CHANGE)
+    assert lines(undo)[-1] == "To change it anyway, run `/opp-status an id open`."
 
 
 @pytest.mark.parametrize("refusal", UndoRefusal)
@@ -380,6 +389,12 @@ def test_a_correction_is_told_like_a_change_and_beside_it_to_a_caller_who_typed_
     if message.aside:
         assert (message.aside.public, is_sound(message.aside)) == (False, True)
         assert message.aside.text == "Your last message now says New website is lost."
+
+
+def test_what_is_amended_privately_edits_nothing() -> None:
+    message = our_messages().amended(Changed(WON, LOST), replace(command_of(LOSE), public=False), CHANGE)
+
+    assert (message.public, message.edits, message.aside) == (False, False, None)
 
 
 @pytest.mark.parametrize("message_ts", ["", "17.1"])
