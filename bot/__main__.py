@@ -169,7 +169,7 @@ def _history(url: str, asked: argparse.Namespace) -> str | None:
     from bot.storage.history import Filter  # noqa: PLC0415 - likewise
 
     wanted = Filter(asked.since, asked.until, asked.opportunity, asked.user)
-    return listing.list_history(url, wanted, Format(asked.format), sys.stdout)
+    return listing.list_history(url, wanted, Format(asked.format), sys.stdout, everything=asked.all)
 
 
 def _access(url: str, asked: argparse.Namespace) -> str | None:
@@ -240,6 +240,9 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
         "--opportunity", metavar="DEAL", help="only this deal: its name or a part of it, its link, or its ID"
     )
     parser.add_argument("--user", metavar="ID", help="only this Slack member")
+    parser.add_argument(
+        "--all", action="store_true", help="include who was refused, misunderstood, or only looked, for TRAIL_DAYS"
+    )
 
 
 def _add_access(parser: argparse.ArgumentParser) -> None:

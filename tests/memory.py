@@ -489,6 +489,7 @@ def _record(row: Row) -> Record:
         only_if=row.entry.wish.only_if,
         value=(after or before or NONE).value,
         company=(after or before or NONE).company,
+        said=(outcome.trouble.said or None) if isinstance(outcome, Failed) else None,
     )
 
 

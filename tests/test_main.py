@@ -542,6 +542,20 @@ def test_history_lists_every_command_and_needs_no_setting_but_the_database(
     assert all("U0ANA" in row and "New website" in row and "open → won" in row for row in rows)
 
 
+def test_history_lists_what_was_not_accepted_if_it_is_asked_to(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(database_url, 1)
+    values = "'P3TZ9WKC', '2026-11-24T10:00:00.000+00:00', 'T1', 'C0SALES', 'U0BEN', 'looked', 'help'"
+    execute(database_url, f"INSERT INTO trail VALUES ({values})")  # noqa: S608 - our own words
+
+    assert _history(database_url) == 0
+    assert "U0BEN" not in capsys.readouterr().out
+    assert _history(database_url, "--all") == 0
+    _, _, noted = capsys.readouterr().out.splitlines()
+    assert noted.split()[2:] == ["U0BEN", "(help)", "looked", "P3TZ9WKC"]
+
+
 def test_history_lists_only_what_the_options_select(ledger: str, capsys: pytest.CaptureFixture[str]) -> None:
     fill(ledger, 500)
     execute(ledger, "UPDATE commands SET user_id = 'U0BEN', opportunity_id = 'another' WHERE key = '1000250'")

@@ -1,9 +1,10 @@
-"""What the bot reports while it works: for metrics, and for the one line of the log that has all about a command."""
+"""What the bot reports while it works: for metrics, for the trail, and for the line of the log about a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from bot.access.rules import Caller
 from bot.commands.record import Entry
 from bot.deals.outcome import Changed, Failed, Outcome, word
 
@@ -110,8 +111,21 @@ class Instrumentation:
         """
 
 
+class Trail:
+    """Ignores commands that are not accepted. `storage.trail.writing.SqlTrail` keeps them for an auditor."""
+
+    def note(self, reference: str, caller: Caller, outcome: str, detail: str) -> None:
+        """Keep a line about a command, soon. Returns at once, and never raises.
+
+        `outcome` is one of `NOT_ACCEPTED`; `detail` says why, in a word of our own. Neither what was typed nor a deal
+        is passed on, so that neither is kept.
+        """
+
+
 NO_METRICS = Instrumentation()
 """For a bot without metrics."""
+NO_TRAIL = Trail()
+"""For a bot that does not keep commands that are not accepted."""
 DENIED = "denied"
 """The outcome of a command that was refused before it was accepted: its caller may not, or sends too many."""
 MISUNDERSTOOD = "misunderstood"
@@ -120,3 +134,5 @@ LOOKED = "looked"
 """The outcome of a command that only looks: at a deal, a history, the help, the form."""
 NOT_ACCEPTED = (DENIED, MISUNDERSTOOD, LOOKED)
 """The outcomes of commands that are not in the ledger. No word is a `Result` or a `Cause` too."""
+DETAILS = {DENIED: "reason", MISUNDERSTOOD: "problem", LOOKED: "kind"}
+"""What the log calls the detail of each."""

@@ -208,6 +208,8 @@ class Record:
     value: float | None = None
     company: str | None = None
     """The deal's monetary value, and its company, at that time."""
+    said: str | None = None
+    """HighLevel's own words of a refusal."""
 
     @property
     def messages(self) -> tuple[tuple[str, str], ...]:
@@ -269,3 +271,19 @@ class Record:
             consent=Consent.GIVEN if self.was_shown else consent,
             location_id=self.location_id,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A command that was not accepted, as the trail remembers it: neither what was typed, nor a deal."""
+
+    reference: str
+    at: datetime
+    """When it was noted, in UTC."""
+    team_id: str
+    user_id: str
+    channel_id: str
+    outcome: str
+    """One of `instrumentation.NOT_ACCEPTED`."""
+    detail: str
+    """Why it was refused, what was not understood, or what was looked at, as the log has it."""

@@ -7,6 +7,9 @@ from typing import assert_never
 from bot.deals.deal import LostReason, Matches, Opportunity
 from bot.deals.wish import Reading
 
+LONGEST_SAID = 500
+"""Characters that are kept of HighLevel's own words."""
+
 
 class Result(StrEnum):
     """What became of a command that did not fail. The ledger, the metrics and the audit trail use these words."""
@@ -79,6 +82,11 @@ class Trouble:
     """An HTTP status or the name of an exception, for the small print."""
     trace_id: str = ""
     """HighLevel's id of the call, for its support; empty where there is none."""
+
+    @property
+    def said(self) -> str:
+        """The reasons in one text of at most `LONGEST_SAID` characters; empty where there are none."""
+        return "; ".join(self.reasons)[:LONGEST_SAID]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,14 @@
 import csv
 import json
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Generic, TextIO, TypeVar, assert_never
 
 from bot.access.requests import AccessRequest, RequestState
-from bot.commands.record import Record, State, Unfamiliar
+from bot.commands.record import Noted, Record, State, Unfamiliar
 from bot.deals.outcome import Cause, Result
 
 T = TypeVar("T")
@@ -39,13 +39,15 @@ class _Layout(Generic[T]):
     """In the table: title, width in cells, text of a row."""
     if_empty: str
     """What the table says without a row."""
+    below: Callable[[T], str] = lambda _: ""
+    """Text for a line of its own below the row in the table; empty for none."""
 
 
 def write(records: Iterable[Record], output_format: Format, out: TextIO) -> None:
     """Write commands in their order, each before the next is read.
 
     - *table*: lines of at most `WIDTH` terminal cells. Longer text is cut with an ellipsis, and characters that would
-      control the terminal are replaced.
+      control the terminal are replaced. HighLevel's own words of a refusal are a line below the command.
     - *csv*: every field, with a header, as in RFC 4180. Callers type these texts, and a spreadsheet runs a cell that
       begins with `=`, `+`, `-`, `@`, a tab or a line break as a formula: such a cell gets an apostrophe in front. So
       does one that begins with an apostrophe, so that removing one apostrophe always gives the text back.
@@ -54,6 +56,14 @@ def write(records: Iterable[Record], output_format: Format, out: TextIO) -> None
       reached.
     """
     _write(records, output_format, out, _COMMANDS)
+
+
+def write_all(rows: Iterable[Record | Noted], output_format: Format, out: TextIO) -> None:
+    """Write commands with those that were not accepted, in the same way.
+
+    In CSV and JSON the latter have the fields of a command that are known of them; a last field says why.
+    """
+    _write(rows, output_format, out, _EVERYTHING)
 
 
 def write_access(requests: Iterable[AccessRequest], output_format: Format, out: TextIO) -> None:
@@ -113,6 +123,8 @@ IN_HIGHLEVEL = "HighLevel"
 """Who made a change that was made in HighLevel itself, as far as is known."""
 _IN_PROGRESS = "in progress"
 _GAP = "  "
+_INDENT = 19
+"""Cells of the first column: what is below a row begins under its second."""
 _COMMANDS: _Layout[Record] = _Layout(
     fields=tuple(Record.__dataclass_fields__),
     columns=(
@@ -124,6 +136,28 @@ _COMMANDS: _Layout[Record] = _Layout(
         ("reference", 9, lambda record: record.reference),
     ),
     if_empty=NO_COMMANDS,
+    below=lambda record: f"HighLevel: {record.said}" if record.said else "",
+)
+_NOTED: Mapping[str, Callable[[Noted], str]] = {
+    "when (UTC)": lambda noted: _time(noted.at),
+    "who": lambda noted: noted.user_id,
+    "deal": lambda noted: f"({noted.detail.replace('_', ' ')})",
+    "result": lambda noted: noted.outcome,
+    "delivered": lambda _: "",
+    "reference": lambda noted: noted.reference,
+}
+"""What the columns of that table have of a command that was not accepted: in place of a deal, why."""
+
+
+def _either(of_command: Callable[[Record], str], of_noted: Callable[[Noted], str]) -> Callable[[Record | Noted], str]:
+    return lambda row: of_noted(row) if isinstance(row, Noted) else of_command(row)
+
+
+_EVERYTHING: _Layout[Record | Noted] = _Layout(
+    fields=(*_COMMANDS.fields, "detail"),
+    columns=tuple((title, width, _either(read, _NOTED[title])) for title, width, read in _COMMANDS.columns),
+    if_empty=NO_COMMANDS,
+    below=_either(_COMMANDS.below, lambda _: ""),
 )
 WIDTH = sum(width for _, width, _ in _COMMANDS.columns) + len(_GAP) * (len(_COMMANDS.columns) - 1)
 """Cells of a line of that table."""
@@ -161,6 +195,8 @@ def _write_table(rows: Iterable[T], out: TextIO, layout: _Layout[T]) -> None:
     for row in rows:
         out.write(header)
         out.write(_line((read(row), width) for _, width, read in layout.columns))
+        if below := layout.below(row):
+            out.write(_line([("", _INDENT), (below, WIDTH - _INDENT - len(_GAP))]))
         header = ""
     if header:
         out.write(f"{layout.if_empty}\n")
@@ -225,7 +261,7 @@ def _write_json(rows: Iterable[object], out: TextIO, fields: tuple[str, ...]) ->
 
 
 def _values(row: object, fields: tuple[str, ...]) -> list[object]:
-    return [_plain(getattr(row, name)) for name in fields]
+    return [_plain(getattr(row, name, None)) for name in fields]  # a `Noted` has some of them
 
 
 def _plain(value: object) -> object:

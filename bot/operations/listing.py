@@ -15,6 +15,7 @@ from bot.storage import access_requests, history, migrations
 from bot.storage.engine import file_of
 from bot.storage.files import NotCopiedError, copy_to
 from bot.storage.history import Filter
+from bot.storage.trail.reading import reading_all
 
 T = TypeVar("T")
 
@@ -26,12 +27,16 @@ PG_DUMP = (
 OLDER = "This database is from an older version, or is empty. Start Opp Status once."
 
 
-def list_history(url: str, wanted: Filter, output_format: Format, out: TextIO) -> str | None:
-    """Write the commands of the database at `url`.
+def list_history(
+    url: str, wanted: Filter, output_format: Format, out: TextIO, *, everything: bool = False
+) -> str | None:
+    """Write the commands of the database at `url`; `everything`: also those that were not accepted.
 
     Returns why that failed and what to do, in words, or `None`. Raises `BrokenPipeError` when nothing reads `out` any
     more; after that, and after `KeyboardInterrupt`, nothing else gets there.
     """
+    if everything:
+        return _list(reading_all(url, wanted), audit.write_all, output_format, out)
     return _list(history.reading(url, wanted), audit.write, output_format, out)
 
 

@@ -249,6 +249,11 @@ class Settings(BaseModel):
     history_days: Annotated[int, BeforeValidator(whole_days)] = Field(
         default=0, description="Delete finished commands after this many days. `0` keeps them"
     )
+    trail_days: Annotated[int, BeforeValidator(whole_days)] = Field(
+        default=30,
+        description="Days to keep who sent a command that was refused, misunderstood, or only looked, without its text."
+        " `0` keeps none",
+    )
     highlevel_client_id: Annotated[
         str, matching(r"[A-Za-z0-9_-]{1,128}", "should be the client ID from your app's Advanced Settings > Auth")
     ] = Field(default="", description="Your HighLevel marketplace app's client ID, for OAuth")

@@ -12,7 +12,7 @@ from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
 from bot.access.requests import AccessRequest
 from bot.access.rules import Allowed, Denied, Reason
-from bot.commands.instrumentation import DENIED, NO_METRICS, Instrumentation
+from bot.commands.instrumentation import DENIED, DETAILS, NO_METRICS, NO_TRAIL, Instrumentation, Trail
 from bot.commands.ledger import Accepted, IntakeLedger
 from bot.commands.record import Entry
 from bot.commands.reply import Message
@@ -64,6 +64,7 @@ class Intake:
         messages: Messages,
         answer_within: float = ANSWER_WITHIN,
         instrumentation: Instrumentation = NO_METRICS,
+        trail: Trail = NO_TRAIL,
     ) -> None:
         self.authorizer = authorizer
         self._rate_limit = rate_limit
@@ -72,6 +73,7 @@ class Intake:
         self._messages = messages
         self._answer_within = answer_within
         self._instrumentation = instrumentation
+        self._trail = trail
 
     async def authorize(self, interaction: Interaction) -> Allowed | Denied:
         """Decide whether this caller may change deals now, from this channel; this does not count as a command.
@@ -92,10 +94,11 @@ class Intake:
         """Whether this person is an admin at this moment; anything unknown counts as no."""
         return await self.authorizer.is_admin(interaction.caller, within=self._time(2))
 
-    def note(self, outcome: str, interaction: Interaction, **fields: str) -> None:
-        """Log and count what became of a command that is not accepted; `outcome` is one of `NOT_ACCEPTED`."""
-        log.info("command.done", outcome=outcome, **fields, **interaction.log_fields)
+    def note(self, outcome: str, interaction: Interaction, detail: str) -> None:
+        """Log, count and keep what became of a command that is not accepted; `outcome` is one of `NOT_ACCEPTED`."""
+        log.info("command.done", outcome=outcome, **{DETAILS[outcome]: detail}, **interaction.log_fields)
         self._instrumentation.commanded(outcome)
+        self._trail.note(interaction.reference, interaction.caller, outcome, detail)
 
     async def refusal(self, interaction: Interaction) -> Message | None:
         """Tell the caller why they may not send a command now; `None` if they may, and then it counts as one."""
@@ -107,7 +110,7 @@ class Intake:
         )
         if denied is None:
             return None
-        self.note(DENIED, interaction, reason=denied.reason.value)
+        self.note(DENIED, interaction, denied.reason.value)
         return self._messages.people.denied(
             denied.reason,
             interaction.caller,

@@ -102,24 +102,35 @@ def reading(url: str, wanted: Filter) -> Iterator[Iterator[Record]]:
 
     They are read as the caller takes them: a million need no more memory than ten. Raises what `streaming` does.
     """
-    conditions: list[sa.ColumnElement[bool]] = []
+    statement = sa.select(*RECORD_COLUMNS).where(*conditions_of(wanted)).order_by(commands.c.number)
+    with streaming(url, statement) as rows:
+        yield map(as_record, rows)
+
+
+def conditions_of(wanted: Filter) -> list[sa.ColumnElement[bool]]:
+    """What the filter asks of a row of `commands`."""
+    conditions = moments_of(wanted, commands.c.accepted_at)
     if wanted.user_id is not None:
         conditions.append(commands.c.user_id == wanted.user_id)
     if wanted.deal is not None:
         names = [column.icontains(wanted.deal, autoescape=True) for column in (_NAME, commands.c.called)]
         of_id = commands.c.opportunity_id == (read_link(wanted.deal).opportunity_id or wanted.deal)
         conditions.append(sa.or_(of_id, *names))
+    return conditions
+
+
+def moments_of(wanted: Filter, column: sa.Column[Any]) -> list[sa.ColumnElement[bool]]:
+    """What the filter asks of a row's time, which is in this column."""
+    conditions: list[sa.ColumnElement[bool]] = []
     if wanted.since is not None:
-        conditions.append(commands.c.accepted_at >= iso(wanted.since))
+        conditions.append(column >= iso(wanted.since))
     if wanted.until is not None:
-        conditions.append(commands.c.accepted_at < iso(wanted.until))
-    statement = sa.select(*RECORD_COLUMNS).where(*conditions).order_by(commands.c.number)
-    with streaming(url, statement) as rows:
-        yield map(as_record, rows)
+        conditions.append(column < iso(wanted.until))
+    return conditions
 
 
 @contextmanager
-def streaming(url: str, statement: sa.Select[Any]) -> Iterator[Iterator[sa.Row[Any]]]:
+def streaming(url: str, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> Iterator[Iterator[sa.Row[Any]]]:
     """The rows of a query, read as the caller takes them, over a connection that can only read.
 
     Raises `Unreadable` when they cannot be read, also half-way, and `NewerSchemaError` or `OlderSchemaError` where

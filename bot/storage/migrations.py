@@ -33,7 +33,7 @@ MIGRATIONS: Steps = (
             undoes TEXT, continues TEXT, amends TEXT, batch TEXT, note TEXT, public INTEGER NOT NULL,
             asked_why INTEGER NOT NULL, asked_privately INTEGER NOT NULL,
             state TEXT NOT NULL, owner TEXT, lease_until DOUBLE PRECISION, attempts INTEGER NOT NULL,
-            before TEXT, before_lost_reason_id TEXT, after TEXT, outcome TEXT, effect TEXT, trace_id TEXT,
+            before TEXT, before_lost_reason_id TEXT, after TEXT, outcome TEXT, effect TEXT, said TEXT, trace_id TEXT,
             response_url TEXT, told_to_wait INTEGER NOT NULL, reply TEXT, delivered TEXT, message_ts TEXT,
             announced_in TEXT, announced_ts TEXT, finished_at TEXT
         )
@@ -56,6 +56,13 @@ MIGRATIONS: Steps = (
         CREATE UNIQUE INDEX commands_one_answer ON commands (continues)
         WHERE continues IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')
         """,
+        """
+        CREATE TABLE trail (
+            reference TEXT NOT NULL PRIMARY KEY, noted_at TEXT NOT NULL, team_id TEXT NOT NULL,
+            channel_id TEXT NOT NULL, user_id TEXT NOT NULL, outcome TEXT NOT NULL, detail TEXT NOT NULL
+        )
+        """,
+        "CREATE INDEX trail_by_time ON trail (noted_at)",
         """
         CREATE TABLE access (
             reference TEXT NOT NULL PRIMARY KEY, user_id TEXT NOT NULL, team_id TEXT NOT NULL,

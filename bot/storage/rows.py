@@ -1,7 +1,7 @@
 """Turns the rows of `commands` into values, and values into columns; and gives rows to another owner."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -76,11 +76,12 @@ RECORD_COLUMNS = [
     commands.c.only_if,
     commands.c.value,
     commands.c.company,
+    commands.c.said,
 ]
 """In the order of `Record`'s fields. The reply address is not among them: it is a key to the channel."""
 
 
-def as_record(row: sa.Row[Any]) -> Record:
+def as_record(row: Sequence[Any]) -> Record:
     """The row of `RECORD_COLUMNS` as a record. A word that a later version wrote becomes an `Unfamiliar`."""
     columns = dict(zip(Record.__dataclass_fields__, row, strict=True))
     at, finished_at, outcome, effect = (columns.pop(name) for name in ("at", "finished_at", "outcome", "effect"))
@@ -152,7 +153,7 @@ def as_claim(row: sa.RowMapping) -> Claim:
         age=seconds_between(row["accepted_at"], row["now"]),
         attempts=row["attempts"],
         intended=before if intended else None,
-        reply=_as_message(row["reply"]) if answered and row["reply"] else None,
+        reply=_read_message(json.loads(row["reply"])) if answered and row["reply"] else None,
         answered=answered,
         identified=intended or row["undoes"] is not None,
         delivered=DeliveryWay(row["delivered"]) if row["delivered"] else None,
@@ -160,12 +161,8 @@ def as_claim(row: sa.RowMapping) -> Claim:
     )
 
 
-def _as_message(reply: str) -> Message:
-    """The reply as it was written, without fields that only another version knows."""
-    return _read_message(json.loads(reply))
-
-
 def _read_message(written: Mapping[str, Any]) -> Message:
+    """The reply as it was written, without fields that only another version knows."""
     fields = {name: value for name, value in written.items() if name in Message.__dataclass_fields__}
     others = {name: _read_message(fields[name]) for name in ("aside", "otherwise") if fields.get(name)}
     return Message(**fields | others | {"blocks": tuple(fields["blocks"])})
@@ -229,6 +226,7 @@ def outcome_columns(outcome: Outcome) -> dict[str, str | float | None]:
             return seen | {
                 "outcome": word(outcome).value,
                 "effect": effect.value,
+                "said": trouble.said or None,
                 "after": now.status if now else None,
                 "trace_id": trouble.trace_id,
             }

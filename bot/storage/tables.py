@@ -58,6 +58,7 @@ commands = sa.Table(
     sa.Column("after", sa.Text),
     sa.Column("outcome", sa.Text),
     sa.Column("effect", sa.Text),
+    sa.Column("said", sa.Text),
     sa.Column("trace_id", sa.Text),
     sa.Column("response_url", sa.Text),
     sa.Column("told_to_wait", sa.Integer, nullable=False),
@@ -110,6 +111,7 @@ How far it got:
 - `before`, `before_lost_reason_id`, `after`: the deal's status and lost reason before, and its status after.
 - `outcome`: a `Result` or a `Cause`.
 - `effect`: an `Effect`, where the outcome is a `Cause`.
+- `said`: HighLevel's own words of a refusal.
 - `trace_id`: HighLevel's number for the call that changed the deal.
 
 What was answered:
@@ -147,6 +149,28 @@ partial_index(
     where="continues IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')",
     unique=True,
 )
+
+trail = sa.Table(
+    "trail",
+    metadata,
+    sa.Column("reference", sa.Text, primary_key=True),
+    sa.Column("noted_at", sa.Text, nullable=False),
+    sa.Column("team_id", sa.Text, nullable=False),
+    sa.Column("channel_id", sa.Text, nullable=False),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+"""One row per command that was not accepted. It has neither what was typed nor a deal.
+
+- `reference`: the short name by which people and the log refer to it.
+- `noted_at`: when it was written down, by the database's clock.
+- `team_id`, `channel_id`, `user_id`: the caller's workspace, the channel and the caller, by Slack's ids.
+- `outcome`: one of `instrumentation.NOT_ACCEPTED`.
+- `detail`: why it was refused, what was not understood, or what was looked at, in the log's words.
+"""
+
+sa.Index("trail_by_time", trail.c.noted_at)
 
 access = sa.Table(
     "access",

@@ -20,6 +20,7 @@ from bot.storage.database import Database
 from bot.storage.history import SqlHistory
 from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
+from bot.storage.trail.writing import SqlTrail
 from bot.wiring.events import build_events
 from bot.wiring.highlevel import TERMINAL_PATIENCE, build_highlevel, connect_url_of
 from bot.wiring.lifecycle import Bot, Storage
@@ -68,6 +69,7 @@ def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:
         history=SqlHistory(database),
         channels=SqlBindings(database),
         access_requests=SqlAccessRequests(database),
+        trail=SqlTrail(database),
     )
 
 

@@ -42,6 +42,7 @@ from bot.storage.events.inbox import SqlInbox
 from bot.storage.history import SqlHistory
 from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
+from bot.storage.trail.writing import SqlTrail
 
 if TYPE_CHECKING:
     from bot.operations.metrics import Metrics
@@ -130,6 +131,7 @@ class Storage:
     history: SqlHistory
     channels: SqlBindings
     access_requests: SqlAccessRequests
+    trail: SqlTrail
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,7 @@ class Bot:
                 self.worker.tend(),
                 self.slack.directory.keep(),
                 *self.events.tending(),
+                self.storage.trail.tend(),
                 self._forget(),
                 *tending,
             )
@@ -180,6 +183,7 @@ class Bot:
                 for task in background:
                     task.cancel()
                 await asyncio.gather(learning, *background, return_exceptions=True)
+                await self.storage.trail.save()
                 await self.events.close()
 
     @asynccontextmanager
@@ -206,9 +210,16 @@ class Bot:
             await self.storage.database.close()
 
     async def _forget(self) -> None:
-        """Delete old events, and commands and what is known of deals older than HISTORY_DAYS; now and every hour."""
+        """Delete what is too old, now and every hour.
+
+        Commands and what is known of deals after HISTORY_DAYS, the trail after TRAIL_DAYS, which 0 empties, and events.
+        """
         ledger, inbox, days = self.storage.ledger, self.events.inbox, self.settings.history_days
-        old = [(inbox.forget, EVENTS_KEPT), *((each, days) for each in (ledger.forget, inbox.forget_deals) if days)]
+        old = [
+            (inbox.forget, EVENTS_KEPT),
+            (self.storage.trail.forget, self.settings.trail_days),
+            *((each, days) for each in (ledger.forget, inbox.forget_deals) if days),
+        ]
         while True:
             with suppress(StoreDown):
                 for forget, kept in old:

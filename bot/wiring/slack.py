@@ -7,6 +7,7 @@ from slack_sdk.signature import SignatureVerifier
 
 from bot.access.authorization import Authorizer
 from bot.access.rate_limit import RateLimit
+from bot.commands.instrumentation import NO_TRAIL
 from bot.commands.worker import Worker
 from bot.deals.locations import LocationResolver
 from bot.http.client import HttpClient
@@ -73,6 +74,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
         messages=messages,
         answer_within=parts.tempo.acknowledge,
         instrumentation=parts.instrumentation,
+        trail=storage.trail if settings.trail_days else NO_TRAIL,
     )
     location_resolver = LocationResolver(settings.locations, storage.channels)
     parser = build_parser(settings)

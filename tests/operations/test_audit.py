@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.access.requests import AccessRequest, RequestState
-from bot.commands.record import Record, State, Unfamiliar
+from bot.commands.record import Noted, Record, State, Unfamiliar
 from bot.deals.outcome import Cause, Effect, Result
 from bot.deals.wish import Consent
-from bot.operations.audit import WIDTH, Format, printable, write, write_access
+from bot.operations.audit import WIDTH, Format, printable, write, write_access, write_all
 from tests.memory import CHANGE
 
 CHANGED = replace(
@@ -70,6 +70,7 @@ RECORDS = st.builds(
     public=st.booleans(),
     announced_in=_maybe,
     announced_ts=_maybe,
+    said=_maybe,
 )
 
 
@@ -153,6 +154,63 @@ def test_the_result_of_a_command_is_shown_in_words(changed: dict[str, Any], show
     assert f"  {shown}" in _row(replace(CHANGED, **changed))
 
 
+def test_highlevels_own_words_of_a_refusal_are_a_line_below_its_command() -> None:
+    refused = replace(CHANGED, outcome=Cause.INVALID, said="status must be one of these\x1b[2J")
+    _, row, below, next_row = _written(Format.TABLE, refused, CHANGED).splitlines()
+
+    assert "  won: invalid  " in row
+    assert below == f"{' ' * 21}HighLevel: status must be one of these\N{REPLACEMENT CHARACTER}[2J"
+    assert "  open → won  " in next_row
+    assert [len(line) for line in _written(Format.TABLE, replace(refused, said="x" * 500)).splitlines()][2] == WIDTH
+
+
+def test_a_command_that_was_not_accepted_is_shown_with_why_in_place_of_a_deal() -> None:
+    assert _both(Format.TABLE).splitlines()[1:] == [
+        f"2026-11-24 10:30:00  U0BEN        {'(not allowed)':31}denied{'':39}P3TZ9WKC",
+        _row(CHANGED),
+        f"{' ' * 21}HighLevel: no",
+    ]
+
+
+def test_csv_has_a_column_for_why_a_command_was_not_accepted() -> None:
+    header, noted, changed = csv.reader(io.StringIO(_both(Format.CSV)))
+
+    assert header == [*NAMES, "detail"]
+    known = {name: value for name, value in zip(header, noted, strict=True) if value}
+    assert known == {
+        "reference": "P3TZ9WKC",
+        "at": "2026-11-24T10:30:00+00:00",
+        "team_id": "T1",
+        "user_id": "U0BEN",
+        "channel_id": "C0SALES",
+        "outcome": "denied",
+        "detail": "not_allowed",
+    }
+    assert (changed[-2], changed[-1]) == ("no", "")
+
+
+def test_json_has_every_field_of_both() -> None:
+    noted, changed = json.loads(_both(Format.JSON))
+
+    assert list(noted) == list(changed) == [*NAMES, "detail"]
+    assert (noted["key"], noted["outcome"], noted["detail"]) == (None, "denied", "not_allowed")
+    assert (changed["key"], changed["outcome"], changed["detail"]) == ("key", "changed", None)
+
+
+def _both(output_format: Format) -> str:
+    at = datetime(2026, 11, 24, 10, 30, tzinfo=UTC)
+    out = io.StringIO(newline="")
+    write_all(
+        [
+            Noted("P3TZ9WKC", at, "T1", "U0BEN", "C0SALES", "denied", "not_allowed"),
+            replace(CHANGED, said="no"),
+        ],
+        output_format,
+        out,
+    )
+    return out.getvalue()
+
+
 def test_an_unfinished_command_is_shown_as_in_progress() -> None:
     begun = replace(CHANGED, state=State.RUNNING, outcome=None, after=None, delivered=None, finished_at=None)
     assert _row(begun).count("in progress") == 2
@@ -220,7 +278,8 @@ def test_no_line_of_the_table_is_too_wide_or_has_a_control_character(records: li
     lines = _written(Format.TABLE, *records).split("\n")
 
     assert lines.pop() == ""
-    assert len(lines) == len(records) + 1 if records else lines == ["no commands"]
+    below = sum(bool(record.said) for record in records)
+    assert len(lines) == len(records) + below + 1 if records else lines == ["no commands"]
     assert all(_cells(line) <= WIDTH and line.isprintable() for line in lines)
 
 
@@ -237,7 +296,7 @@ def test_csv_has_a_header_every_field_and_the_line_ends_of_rfc_4180() -> None:
     assert _written(Format.CSV, CHANGED).endswith(
         "\r\nkey,H4WSYDSE,2026-11-24T10:31:07.250000+00:00,T1,U012AB3CD,C0SALES,aB3dE5fG7hJ9kL1mN2pQ won,"
         "aB3dE5fG7hJ9kL1mN2pQ,New website,won,,,finished,open,,won,changed,,0,response_url,,trace,"
-        "2026-11-24T10:31:08+00:00,,,given,,,,True,,,,,,,\r\n"
+        "2026-11-24T10:31:08+00:00,,,given,,,,True,,,,,,,,\r\n"
     )
 
 

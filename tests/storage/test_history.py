@@ -130,6 +130,16 @@ async def test_the_last_change_is_one_of_the_status_and_not_of_the_reason_alone(
     assert getattr(await history.last_change("U1"), "key", None) == "unsure"
 
 
+async def test_a_failure_keeps_highlevels_own_words_as_far_as_they_are_storable(both: tuple[Any, History]) -> None:
+    ledger, history = both
+    for key, said in (("one", ("not this", "nor that")), ("long", ("x" * 5000,)), ("silent", ())):
+        await ledger.accept(_entry(key), within=5)
+        await ledger.answer(key, Failed(Trouble(Cause.INVALID, reasons=said), Effect.NOTHING), REPLY)
+
+    kept = [getattr(await history.find(key), "said", "") for key in ("one", "long", "silent")]
+    assert kept == ["not this; nor that", "x" * 500, None]
+
+
 async def test_a_question_is_no_change(both: tuple[Any, History]) -> None:
     ledger, history = both
     for number, outcome in enumerate(
@@ -274,7 +284,7 @@ def test_every_row_is_read_once_and_oldest_first(filled: str) -> None:
 
 OPTIONAL = (
     *("undoes", "lost_reason_id", "before_lost_reason_id", "message_ts", "trace_id", "called", "reason"),
-    *("continues", "amends", "batch", "note", "announced_in", "announced_ts", "only_if"),
+    *("continues", "amends", "batch", "note", "announced_in", "announced_ts", "only_if", "said"),
 )
 
 
@@ -323,6 +333,7 @@ def test_a_row_is_read_with_all_its_columns(database_url: str) -> None:
         only_if="only_if",
         value=4800.0,
         company="Acme",
+        said="said",
     )
     assert all(getattr(record, field.name) is not None for field in fields(Record))
 

@@ -113,12 +113,12 @@ class TypedCommands:
         return answer
 
     def _note(self, request: Request, interaction: Interaction) -> None:
-        """Log and count what is no entry of the ledger; what changes something is noted where that is done."""
+        """Log, count and keep what is no entry of the ledger; what changes something is noted where that is done."""
         match request:
             case Misunderstood(problem=problem):
-                self._intake.note(MISUNDERSTOOD, interaction, problem=problem.value)
+                self._intake.note(MISUNDERSTOOD, interaction, problem.value)
             case UseLocation("") | Help() | WhoAmI() | ShowAccess() | ShowHistory() | ShowDeal() | OpenForm():
-                self._intake.note(LOOKED, interaction, kind=KINDS[type(request)])
+                self._intake.note(LOOKED, interaction, KINDS[type(request)])
 
     async def answer_misnamed(self, interaction: Interaction) -> Message:
         """Answer a command whose name is not the one in the settings: it was changed there, or in the Slack app."""
