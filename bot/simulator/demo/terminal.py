@@ -195,7 +195,7 @@ class Theatre:
         news = self._news(before)
         if any(re.search(r"> marked .* lost\b", shown.text) for shown in news):
             with suppress(TimeoutError):
-                await self._stage.slack.wait_until(lambda: len(self._news(before)) > len(news), seconds=1)
+                await self._stage.slack.wait_until(lambda: len(self._news(before)) > len(news), seconds=3)
         for shown in self._stage.slack.shown:
             if before.get(shown.ts, shown.text) != shown.text:
                 self._say("  the message says now:")
