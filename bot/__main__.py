@@ -65,7 +65,7 @@ def _run(asked: argparse.Namespace, environ: Mapping[str, str], mounts: Path) ->
         case "access":
             return _database(_revoke if asked.action == "revoke" else _access, asked, environ)
         case _:
-            return _demo(asked)
+            return _demo(asked, environ)
 
 
 # --- the verbs ------------------------------------------------------------------------------------------------------
@@ -193,11 +193,14 @@ def _revoke(url: str, asked: argparse.Namespace) -> str | None:
     return listing.revoke(url, asked.user, datetime.now(UTC), Format(asked.format), sys.stdout)
 
 
-def _demo(asked: argparse.Namespace) -> int:
-    from bot.simulator.demo import terminal  # noqa: PLC0415 - no other verb needs it
+def _demo(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from bot.simulator.demo import opening, terminal  # noqa: PLC0415 - no other verb needs them
 
     try:
-        terminal.run(sys.stdin, sys.stdout, host=asked.host, port=asked.port, stays=asked.stay)
+        if asked.terminal:
+            terminal.run(sys.stdin, sys.stdout, host=asked.host, port=asked.port, stays=asked.stay)
+        else:
+            opening.run(sys.stdout, host=asked.host, port=asked.port, opens=opening.browser(environ, sys.stdout))
     except OSError as error:
         print(f"Can't serve the page on {asked.host}: {error.strerror}.", file=sys.stderr)
         return FAILED
@@ -277,10 +280,10 @@ def _moment(read: Callable[[str, datetime], datetime], text: str) -> datetime:
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.description = "Play a short dialogue, then try it yourself here or on a web page."
     parser.add_argument("--host", default="127.0.0.1", help="address to serve the page on (default: this machine only)")
     parser.add_argument("--port", type=int, help="port for the page (default: 3000, or any free port)")
-    parser.add_argument("--stay", action="store_true", help="keep serving the page until Ctrl-C")
+    parser.add_argument("--terminal", action="store_true", help="play a dialogue here, then type commands")
+    parser.add_argument("--stay", action="store_true", help="with --terminal: keep serving the page until Ctrl-C")
 
 
 # --- the environment ------------------------------------------------------------------------------------------------

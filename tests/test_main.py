@@ -376,12 +376,12 @@ def test_a_demo_whose_page_cannot_be_served_says_so(capsys: pytest.CaptureFixtur
     assert "Can't serve the page on 127.0.0.1: " in capsys.readouterr().err
 
 
-def test_demo_plays_and_ends_with_its_input(
+def test_the_demo_in_a_terminal_plays_and_ends_with_its_input(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
 
-    assert main(["demo"], {}) == 0
+    assert main(["demo", "--terminal"], {}) == 0
     assert "@Ana won " in capsys.readouterr().out
 
 

@@ -17,7 +17,7 @@ from playwright.async_api import Locator, Page, expect
 
 from bot.simulator.demo.page import Page as Demo
 from bot.simulator.demo.stage import ACME, INITECH, Stage, staged
-from bot.simulator.demo.steps import STEPS
+from bot.simulator.demo.tour.steps import STEPS
 from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs
 from tests.house import PATIENT

@@ -18,11 +18,12 @@ from aiohttp import web
 from markupsafe import Markup
 
 from bot.deals.deal import Status
-from bot.simulator.demo import offers, stage, troubles
+from bot.simulator.demo import stage, troubles
 from bot.simulator.demo.parts import Parts
 from bot.simulator.demo.rendering import environment
 from bot.simulator.demo.stage import Stage
-from bot.simulator.demo.steps import MORE, STEPS, step_of, take
+from bot.simulator.demo.tour import offers
+from bot.simulator.demo.tour.steps import MORE, STEPS, step_of, take
 from bot.simulator.demo.troubles import WELL, trouble_highlevel, trouble_slack
 from bot.simulator.demo.viewpoint import CHANNELS, Viewpoint
 from bot.simulator.slack.block_kit import Element, elements_of

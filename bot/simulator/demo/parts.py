@@ -16,8 +16,8 @@ from bot.simulator.demo.acts import Act
 from bot.simulator.demo.mrkdwn import html_of
 from bot.simulator.demo.rendering import Rendering, environment
 from bot.simulator.demo.stage import Stage
-from bot.simulator.demo.steps import STEPS
-from bot.simulator.demo.unread import Unread
+from bot.simulator.demo.tour.steps import STEPS
+from bot.simulator.demo.tour.unread import Unread
 from bot.simulator.demo.viewpoint import CHANNELS, DIRECT, Viewpoint
 from bot.simulator.slack.workspace import Shown
 from bot.simulator.traffic import headers_to_show, text_to_show

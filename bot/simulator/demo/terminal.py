@@ -1,61 +1,58 @@
-"""Plays the demo in a terminal: `python -m bot demo`."""
+"""Plays the demo in a terminal: `python -m bot demo --terminal`."""
 
 import asyncio
 import html
 import re
 import textwrap
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
-from aiohttp import web
-
 from bot.operations import logs
-from bot.simulator.demo.page import Page
+from bot.simulator.demo.opening import served_page
 from bot.simulator.demo.stage import ACME, CHANNELS, GLOBEX, PEOPLE, SALES, TRAINING, UNKNOWN_ID, Stage, link_to, staged
 from bot.simulator.demo.troubles import WELL, trouble_highlevel
-from bot.simulator.serving import LOCALHOST, served
+from bot.simulator.serving import LOCALHOST
 from bot.simulator.slack.block_kit import Element, buttons_of, menus_of
 from bot.simulator.slack.workspace import Shown
 from bot.slack.messages.tables import GOES_ON
 
 INTRODUCTION = """\
-Opp Status, on this machine alone: the real bot, with stand-ins for Slack and HighLevel.
-The bot listens on {url}. Ana may change deals, Ben may not, and Kim looks after the bot.
+Opp Status demo: the real bot, with a pretend Slack and HighLevel, on this machine only.
+Ana is a rep, Ben doesn't have access yet, and Kim is the admin. (bot: {url})
 """
 ON_THE_PAGE = """\
-Now you. Open this in a browser: {url}
-There you can be anybody, press what is there, see the deals, and let HighLevel misbehave. Nothing leaves this machine.
+Your turn. Open {url} to try it: switch people, click buttons, watch the board, and break HighLevel.
+Nothing leaves this machine.
 """
-PORT = 3000
 PROMPT = """\
-Or stay here, and type a command, such as
+Or type here:
 
-    /opp-status {example} lost      the deals are listed by `deals`
-    /opp-status jane open?                    a deal by its contact, and only what would happen
-    press                                     press the last button there is; of several `press 2` or `press share`
-    as ben                                    speak as Ben (or ana, or kim)
+    /opp-status {example} lost      see deals with `deals`
+    /opp-status jane open?                    preview a change by contact
+    press                                     press the last button (or `press 2`, `press share`)
+    as ben                                    switch to Ben (or ana, kim)
     down, up                                  take HighLevel down, bring it back
     quit                                      or Ctrl-D
 """
-AGAIN = "I know /opp-status, press, as <name>, deals, down, up and quit."
+AGAIN = "Try /opp-status, press, as <name>, deals, down, up, or quit."
 
 DIALOGUE = (
-    ("Ana changes a deal, by the name of the company.", "ana", "/opp-status Acme Corp won"),
-    ("She pastes a link this time, and the deal is so already.", "ana", "/opp-status {link} won"),
-    ("Ben is not on the list.", "ben", f"/opp-status {ACME} lost"),
-    ("A slip of the finger.", "ana", f"/opp-status {GLOBEX} wno"),
-    ("An id that is no deal's.", "ana", f"/opp-status {UNKNOWN_ID} won"),
+    ("Ana wins a deal by company name.", "ana", "/opp-status Acme Corp won"),
+    ("She pastes a link, but it's already won.", "ana", "/opp-status {link} won"),
+    ("Ben doesn't have access.", "ben", f"/opp-status {ACME} lost"),
+    ("A typo.", "ana", f"/opp-status {GLOBEX} wno"),
+    ("An ID that doesn't exist.", "ana", f"/opp-status {UNKNOWN_ID} won"),
     ("Ana changes her mind.", "ana", "/opp-status undo"),
-    ("She looks at the deal first.", "ana", "/opp-status Acme Corp"),
-    ("What would happen?", "ana", "/opp-status Acme Corp lost?"),
-    ("A deal is lost, and why.", "ana", "/opp-status Acme Corp lost too expensive"),
-    ("Two deals go by that name, so Kim is asked.", "kim", "/opp-status Globex won"),
-    ("She means the second.", "kim", "press 2"),
-    ("Several at once; of one that is won she is asked.", "kim", f"/opp-status {GLOBEX} {TRAINING} abandoned"),
-    ("She thinks better of it.", "kim", "press Undo"),
+    ("She looks the deal up first.", "ana", "/opp-status Acme Corp"),
+    ("She previews a change.", "ana", "/opp-status Acme Corp lost?"),
+    ("She loses a deal, with a reason.", "ana", "/opp-status Acme Corp lost too expensive"),
+    ("Two deals match, so Kim picks one.", "kim", "/opp-status Globex won"),
+    ("She picks the second.", "kim", "press 2"),
+    ("Several at once. One is already won, so Opp Status asks.", "kim", f"/opp-status {GLOBEX} {TRAINING} abandoned"),
+    ("She undoes it.", "kim", "press Undo"),
     ("Who did what?", "ana", f"/opp-status history {ACME}"),
 )
 
@@ -84,7 +81,7 @@ class Theatre:
         for remark, self._speaker, line in DIALOGUE:
             self._say(remark)
             await self._do(line.format(link=f"<{link}>"))
-        self._say("HighLevel is down.")
+        self._say("HighLevel goes down.")
         trouble_highlevel(self._stage, "maintenance")
         self._speaker = "ana"
         await self._do(f"/opp-status {ACME} won")
@@ -104,7 +101,7 @@ class Theatre:
                 return
             case ["as", name] if name.lower() in PEOPLE:
                 self._speaker = name.lower()
-                self._say(f"You are {name.title()} now.")
+                self._say(f"You're {name.title()} now.")
             case ["deals"]:
                 for deal in self._stage.highlevel.opportunities.values():
                     self._say(f"    {deal['id']}  {deal['status']:<10} {deal['name']}")
@@ -122,10 +119,10 @@ class Theatre:
     def _change_the_weather(self, weather: str) -> None:
         if weather == "down":
             trouble_highlevel(self._stage, "maintenance")
-            self._say("HighLevel answers everything with an error now.")
+            self._say("HighLevel is down.")
         else:
             trouble_highlevel(self._stage, WELL)
-            self._say("HighLevel is well again.")
+            self._say("HighLevel is back.")
 
     async def _type(self, text: str) -> None:
         slack = self._stage.slack
@@ -144,7 +141,7 @@ class Theatre:
         await slack.wait_until(lambda: bool(slack.views or self._news(before)), seconds=30)
         for view in list(slack.views):
             fields = [block["label"]["text"] for block in view.blocks if block["type"] == "input"]
-            self._say(f"  a form opens, which takes Slack to fill in: {', '.join(fields)}")
+            self._say(f"  a form opens (fill it in on the page): {', '.join(fields)}")
             slack.close(view)
         await self._show_news(before)
 
@@ -157,9 +154,9 @@ class Theatre:
         seen = [shown for shown in slack.shown if shown.only_to in {None, user} and pressables(shown)]
         pressed = pressable_for(pressables(seen[-1]), words) if seen else None
         if pressed is None:
-            self._say("There is nothing like that to press.")
+            self._say("Nothing like that to press.")
             return
-        self._say(f"  {self._speaker.title()} presses {pressed.label}.")
+        self._say(f"  {self._speaker.title()} clicks {pressed.label}.")
         before, shown = self._seen(), seen[-1]
         if pressed.option is None:
             await slack.press(shown, pressed.element, user=user)
@@ -198,14 +195,14 @@ class Theatre:
                 await self._stage.slack.wait_until(lambda: len(self._news(before)) > len(news), seconds=3)
         for shown in self._stage.slack.shown:
             if before.get(shown.ts, shown.text) != shown.text:
-                self._say("  the message says now:")
+                self._say("  the message changes to:")
                 self._say(textwrap.indent(readable(shown), "    | "))
         self._show(self._news(before))
         self._say("")
 
     def _show(self, messages: Sequence[Shown]) -> None:
         for shown in messages:
-            who = "everybody sees" if shown.only_to is None else f"only {self._speaker.title()} sees"
+            who = "everyone sees" if shown.only_to is None else f"only {self._speaker.title()} sees"
             self._say(f"  {who}:")
             self._say(textwrap.indent(readable(shown), "    | "))
 
@@ -262,8 +259,7 @@ def readable(shown: Shown) -> str:
 def run(stdin: TextIO, out: TextIO, *, host: str = LOCALHOST, port: int | None = None, stays: bool = False) -> None:
     """Play the dialogue, then serve the page and carry out what is typed until the input ends or Ctrl-C.
 
-    `stays` keeps the page after the input has ended. Without a `port` the page is on 3000 or, if that is taken, on any
-    free one. Raises `OSError` if the given port is taken.
+    `stays` keeps the page after the input has ended; `port` is as for `opening.run`. Raises `OSError` if it is taken.
     """
     logs.set_up("ERROR", "text")
     with suppress(KeyboardInterrupt):
@@ -273,23 +269,11 @@ def run(stdin: TextIO, out: TextIO, *, host: str = LOCALHOST, port: int | None =
 async def _perform(stdin: TextIO, out: TextIO, host: str, port: int | None, *, stays: bool) -> None:
     async with staged() as stage:
         await Theatre(stage, out).play()
-    async with staged() as stage, _served(Page(stage).app(), host, port) as address:
+    async with staged() as stage, served_page(stage, host, port) as address:
         print(ON_THE_PAGE.format(url=address), file=out, flush=True)
         await Theatre(stage, out).improvise(_typed(stdin))
         if stays:
             await asyncio.Event().wait()
-
-
-@asynccontextmanager
-async def _served(page: web.Application, host: str, port: int | None) -> AsyncIterator[str]:
-    async with AsyncExitStack() as stack:
-        try:
-            address = await stack.enter_async_context(served(page, PORT if port is None else port, host=host))
-        except OSError:
-            if port is not None:
-                raise
-            address = await stack.enter_async_context(served(page, host=host))
-        yield address
 
 
 def _typed(stdin: TextIO) -> "asyncio.Queue[str | None]":

@@ -1,7 +1,7 @@
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-from bot.simulator.demo.offers import GUIDE, guide, manifest_link
+from bot.simulator.demo.tour.offers import GUIDE, guide, manifest_link
 
 
 def test_the_link_creates_the_app_of_the_manifest(tmp_path: Path) -> None:

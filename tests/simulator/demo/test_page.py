@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.simulator.demo import steps
 from bot.simulator.demo.page import FILES, LEFT_OUT, Page, as_sent
 from bot.simulator.demo.stage import ACME, INITECH, SALES, Stage, staged
-from bot.simulator.demo.steps import MORE, STEPS
+from bot.simulator.demo.tour import steps
+from bot.simulator.demo.tour.steps import MORE, STEPS
 from bot.simulator.demo.troubles import HIGHLEVEL, SLACK
 from bot.simulator.demo.viewpoint import DIRECT, Viewpoint
 from bot.simulator.serving import served
@@ -128,6 +128,18 @@ async def test_buttons_and_menus_can_be_used(visit: Visit) -> None:
     assert await visit.does("/press", ts=first.ts, block=str(where), element="0") == ""
     await visit.stage.slack.wait_for_change(first.ts, times=2)
     assert "clicked Undo" in await visit.sees()
+
+
+async def test_an_option_of_a_menu_is_picked(visit: Visit) -> None:
+    text = {"type": "plain_text", "text": "Odd"}
+    menu = {"type": "static_select", "action_id": "odd", "options": [{"text": text, "value": "odd"}]}
+    address = visit.stage.slack.new_address("commands", SALES, "U0ANA")
+    await visit.http.post(address, json={"text": "x", "blocks": [{"type": "actions", "elements": [menu]}]})
+    shown = await visit.shown()
+
+    await visit.does("/select", ts=shown.ts, block="0", element="0", value="odd")
+
+    assert "picked Odd" in await visit.sees()
 
 
 async def test_a_message_or_form_that_is_gone_cannot_be_used(visit: Visit) -> None:

@@ -1,5 +1,5 @@
 from bot.simulator.demo.stage import ACME, INITECH, staged
-from bot.simulator.demo.steps import STEPS, take
+from bot.simulator.demo.tour.steps import STEPS, take
 from tests.house import PATIENT
 
 WIN, UNDO, LOSE, CHOOSE, BREAK = STEPS

@@ -30,7 +30,7 @@ def played() -> str:
 
 def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str) -> None:
     for words in (
-        "everybody sees:\n    | 🎉 @Ana won *New website* · *$4,800*\n    | Jane Doe, Acme Corp · Negotiation",
+        "everyone sees:\n    | 🎉 @Ana won *New website* · *$4,800*\n    | Jane Doe, Acme Corp · Negotiation",
         "Owner: Max Power · was open\n    | [Undo]",
         "is already *won*",
         "only Ben sees:\n    | 🔒 You don't have access to change deals from Slack yet.",
@@ -45,7 +45,7 @@ def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str)
         "@Ana marked *New website* *lost* · *$4,800*\n    | Too expensive · Jane Doe",
         "Which deal should be *won*? 2 match `Globex`.",
         "the question goes.",
-        "everybody sees:\n    | 🎉 @Kim won *Training* · *$900*",
+        "everyone sees:\n    | 🎉 @Kim won *Training* · *$900*",
         "| @Kim marked 1 of 2 deals *abandoned* · *$12,000*\n    | *Yearly support* · Globex · $12,000",
         "| *Training*: won → *abandoned* · $900",
         "↩️ @Kim undid a change\n    | *Yearly support* is *open* again",
@@ -61,46 +61,46 @@ def test_messages_are_printed_as_a_person_sees_them(played: str) -> None:
 
 
 def test_a_press_undoes_a_change_and_a_second_undo_says_so() -> None:
-    typed = _performance(f"/opp-status {GLOBEX} won", "press", "/opp-status undo").partition("Now you")[2]
+    typed = _performance(f"/opp-status {GLOBEX} won", "press", "/opp-status undo").partition("Your turn")[2]
 
     assert "[Undo]" in typed
-    assert "the message says now:\n    | ↩️ @Ana undid this. *Yearly support* is *open* again." in typed
+    assert "the message changes to:\n    | ↩️ @Ana undid this. *Yearly support* is *open* again." in typed
     assert "You already undid that" in typed
 
 
 def test_a_person_who_loses_a_deal_without_a_reason_is_asked_and_can_press_one() -> None:
-    typed = _performance(f"/opp-status {GLOBEX} lost", "press 2").partition("Now you")[2]
+    typed = _performance(f"/opp-status {GLOBEX} lost", "press 2").partition("Your turn")[2]
 
     assert "only Ana sees:\n    | Why was *Yearly support* lost?" in typed
     assert "[1 Too expensive] [2 No answer] [3 Chose a competitor]" in typed
-    assert "Ana presses No answer." in typed
-    assert "the question goes.\n  the message says now:\n    | @Ana marked *Yearly support* *lost*" in typed
+    assert "Ana clicks No answer." in typed
+    assert "the question goes.\n  the message changes to:\n    | @Ana marked *Yearly support* *lost*" in typed
     assert "| No answer · Hank Scorpio, Globex" in typed
 
 
 def test_the_terminal_waits_only_a_moment_for_a_question_that_does_not_come() -> None:
-    typed = _performance(f"/opp-status {GLOBEX} {ACME} lost no answer").partition("Now you")[2]
+    typed = _performance(f"/opp-status {GLOBEX} {ACME} lost no answer").partition("Your turn")[2]
 
     assert "@Ana marked 2 deals *lost*" in typed
 
 
 def test_a_deal_can_be_shared_by_a_press_that_names_the_button() -> None:
-    typed = _performance(f"/opp-status {GLOBEX}", "press share").partition("Now you")[2]
+    typed = _performance(f"/opp-status {GLOBEX}", "press share").partition("Your turn")[2]
 
-    assert "Ana presses Share in channel." in typed
-    assert "everybody sees:\n    | @Ana shared a deal" in typed
+    assert "Ana clicks Share in channel." in typed
+    assert "everyone sees:\n    | @Ana shared a deal" in typed
 
 
 def test_a_button_that_is_gone_or_not_shown_to_the_person_cannot_be_pressed() -> None:
     typed = _performance("press 9", "press whatever", f"/opp-status {GLOBEX}", "as ben", "press share")
 
-    assert typed.partition("Now you")[2].count("There is nothing like that to press.") == 3
+    assert typed.partition("Your turn")[2].count("Nothing like that to press.") == 3
 
 
 def test_the_terminal_says_that_a_form_opens() -> None:
-    typed = _performance("/opp-status", "as ben", "/opp-status").partition("Now you")[2]
+    typed = _performance("/opp-status", "as ben", "/opp-status").partition("Your turn")[2]
 
-    assert typed.count("a form opens, which takes Slack to fill in: Deal, New status") == 1
+    assert typed.count("a form opens (fill it in on the page): Deal, New status") == 1
     assert "only Ben sees:" in typed
 
 
@@ -119,11 +119,11 @@ def test_after_the_dialogue_commands_can_be_typed_as_another_person() -> None:
         "deals",
         "quit",
         f"/opp-status {ACME} won",
-    ).partition("Now you")[2]
+    ).partition("Your turn")[2]
 
     assert "@Ana marked *Yearly support* *lost*" in typed
     assert "only Ben sees:" in typed
-    assert "I know /opp-status, press, as <name>, deals, down, up and quit." in typed
+    assert "Try /opp-status, press, as <name>, deals, down, up, or quit." in typed
     assert "HighLevel is having problems right now" in typed
     assert typed.count("@Kim won *Yearly support*") == 1
     assert f"{GLOBEX}  won" in typed
@@ -143,9 +143,9 @@ def test_the_page_is_on_its_usual_port_or_on_another_if_that_is_taken() -> None:
             taken.listen()
         except OSError:
             pass  # another process has it already, which is as good
-        typed = _performance().partition("Now you")[2]
+        typed = _performance().partition("Your turn")[2]
 
-    assert re.search(r"Open this in a browser: http://127.0.0.1:(?!3000)\d+", typed)
+    assert re.search(r"Open http://127.0.0.1:(?!3000)\d+", typed)
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error() -> None:
@@ -162,7 +162,7 @@ async def _started(*more: str, until: bytes) -> tuple[asyncio.subprocess.Process
         *more,
         cwd=ROOT,
         env=dict(os.environ),  # noqa: TID251 - a process needs one
-        stdin=asyncio.subprocess.DEVNULL if "--stay" in more else asyncio.subprocess.PIPE,
+        stdin=asyncio.subprocess.DEVNULL if "--port" in more else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -174,7 +174,7 @@ async def _started(*more: str, until: bytes) -> tuple[asyncio.subprocess.Process
 
 
 async def test_an_interrupt_ends_the_demo_well() -> None:
-    process, _ = await _started(until=b"quit")
+    process, _ = await _started("--terminal", until=b"quit")
     process.send_signal(signal.SIGINT)
     rest, _ = await process.communicate()
 
@@ -183,8 +183,8 @@ async def test_an_interrupt_ends_the_demo_well() -> None:
 
 
 async def test_the_page_can_stay_after_the_input_has_ended() -> None:
-    process, output = await _started("--stay", "--port", "0", until=b"quit")
-    found = re.search(rb"http://127.0.0.1:\d+", output.partition(b"Now you")[2])
+    process, output = await _started("--terminal", "--stay", "--port", "0", until=b"quit")
+    found = re.search(rb"http://127.0.0.1:\d+", output.partition(b"Your turn")[2])
     assert found
     async with httpx.AsyncClient() as http:
         assert "No messages yet." in (await http.get(found[0].decode())).text
@@ -193,3 +193,15 @@ async def test_the_page_can_stay_after_the_input_has_ended() -> None:
 
     assert process.returncode == 0
     assert b"Traceback" not in rest
+
+
+async def test_the_demo_says_in_three_lines_what_to_open_and_ends_well_on_an_interrupt() -> None:
+    process, output = await _started("--port", "0", until=b"Ctrl-C")
+    (address,) = re.findall(r"http://127.0.0.1:\d+", output.decode())
+    async with httpx.AsyncClient() as http, http.stream("GET", f"{address}/news") as looking:
+        await anext(looking.aiter_lines())
+        process.send_signal(signal.SIGINT)
+        rest, _ = await process.communicate()
+
+    assert len((output + rest).decode().splitlines()) == 3
+    assert process.returncode == 0

@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import quote
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 """The folder of the project. An installed image has neither the manifest nor the guide."""
 GUIDE = "docs/operating/install.md"
 _CREATE = "https://api.slack.com/apps?new_app=1&manifest_yaml="
