@@ -31,7 +31,7 @@ class OtherSchema(Enum):
 class Damage(Enum):
     """What happened to the database's file, so that it is not used until an operator has mended it."""
 
-    MOVED = "it was deleted, moved or replaced"
+    MOVED = "it was deleted, moved, or replaced"
     PAGES = "pages of it cannot be read"
 
 

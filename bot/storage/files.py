@@ -36,7 +36,7 @@ class FileMovedError(OSError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} was deleted, moved or replaced while in use: put the same file back, or restart with another"
+            f"{path} was deleted, moved, or replaced while in use: put the same file back, or restart with another"
         )
 
 
@@ -44,7 +44,7 @@ class LogMovedError(OSError):
     """The file of what is not yet in the database's own file, `-wal`, is not the one that was opened."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} was deleted, moved or replaced while it was in use")
+        super().__init__(f"{path} was deleted, moved, or replaced while it was in use")
 
 
 class DatabaseFile:

@@ -374,6 +374,6 @@ async def test_a_process_killed_before_it_saves_renewed_tokens_loses_nothing_or_
             assert "isn't connected to HighLevel" in shown.text
             assert "renewal.refused" in heir.log.read_text()
         else:
-            assert "> won " in shown.text
+            assert "now says New website is won" in shown.text
             assert house.highlevel.oauth.renewals == 1
             assert [written.after for written in house.highlevel.written] == ["lost", "won"]
