@@ -81,6 +81,14 @@ async def test_an_unknown_sub_account_is_refused_and_the_known_ones_are_named(ho
     assert "Try one of these: Berlin, Paris." in told.text
 
 
+async def test_a_deal_whose_name_begins_with_use_is_shown_to_anyone(house: House) -> None:
+    house.highlevel.add_opportunity("useQ7xQ7xQ7xQ7xQ7xQ7", name="Use case study")
+    shown = await house.says("use case study")
+
+    assert shown.text.startswith("Use case study")
+    assert house.highlevel.written == []
+
+
 async def test_one_command_may_change_deals_of_several_sub_accounts(house: House) -> None:
     shown = await house.says(f"{DEAL} {_link(PARIS, IN_PARIS)} abandoned")
 

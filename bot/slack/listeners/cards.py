@@ -8,7 +8,7 @@ from bot.commands.lookups import Card, Choices, Lookups, NoCard
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Message, always_ours
 from bot.commands.request import ShowDeal
-from bot.deals.outcome import Guessed
+from bot.deals.outcome import Cause, Guessed
 from bot.slack.actions import AGAIN, SHARE, SHOW, read_target_value
 from bot.slack.block_kit.blocks import Block
 from bot.slack.messages.messages import Messages
@@ -24,10 +24,11 @@ class Cards:
         self._outbox = outbox
         self._messages = messages
 
-    def show(self, asked: ShowDeal, interaction: Interaction) -> None:
-        """Show the person the deal's card; or the deals that its name fits."""
+    def show(self, asked: ShowDeal, interaction: Interaction, none: Message | None = None) -> None:
+        """Show the person the deal's card; or the deals that its name fits. `none`: what to say if it fits none."""
         again = again_button(AGAIN, interaction.text)
-        self._outbox.answer(self._in_place(asked, interaction, again), interaction.address, interaction.reference)
+        showing = self._in_place(asked, interaction, again, none)
+        self._outbox.answer(showing, interaction.address, interaction.reference)
 
     async def on_show(self, interaction: Interaction) -> Message | None:
         """Show the person the card of the deal that the button names."""
@@ -46,10 +47,14 @@ class Cards:
         self._outbox.answer(self._shared_card(interaction), interaction.address, interaction.reference)
         return None
 
-    async def _in_place(self, asked: ShowDeal, interaction: Interaction, again: Sequence[Block]) -> Message:
+    async def _in_place(
+        self, asked: ShowDeal, interaction: Interaction, again: Sequence[Block], none: Message | None = None
+    ) -> Message:
         """The card; in place of the message whose button was pressed, if only the person sees that."""
         if not interaction.is_ephemeral:
-            return await self._card(asked, interaction, again)
+            found = await self._lookups(asked.location_id).show(asked)
+            fits_none = isinstance(found, NoCard) and found.failed.trouble.cause is Cause.NO_MATCH
+            return none if none and fits_none else self.message(found, interaction, again)
         await self._outbox.send(self._messages.goes_on(), interaction.address, always_ours)
         return replace(await self._card(asked, interaction, again), replaces=True)
 

@@ -34,8 +34,11 @@ class ChannelLocations:
         self._mutes = mutes
         self._announcing = announcing
 
-    async def answer(self, request: UseLocation | Mute, interaction: Interaction) -> Message:
-        """Do what is asked for the channel. Raises `LookupFailed` and `StoreDown`."""
+    async def answer(self, request: UseLocation | Mute, interaction: Interaction) -> Message | None:
+        """Do what is asked for the channel; `None` if the name is no sub-account's.
+
+        Raises `LookupFailed` and `StoreDown`.
+        """
         match request:
             case UseLocation(name):
                 return await self._use(name, interaction)
@@ -60,19 +63,19 @@ class ChannelLocations:
         """The id of this channel's sub-account; empty if there is only one. Raises `LookupFailed`."""
         return await self._intake.look_up(self._location_resolver.home(interaction.caller.channel_id))
 
-    async def _use(self, name: str, interaction: Interaction) -> Message:
-        """Tell in which sub-account this channel works; or, if an admin names one, set it.
+    async def _use(self, name: str, interaction: Interaction) -> Message | None:
+        """Tell in which sub-account this channel works; or, if an admin names one, set it; `None` if there is none.
 
         Raises `LookupFailed` and `StoreDown`.
         """
         locations, channel_id = self._location_resolver.locations, interaction.caller.channel_id
         if not name:
             return self._messages.help.in_use(await self.home(interaction), interaction.reference)
-        if not await self._intake.is_admin(interaction):
-            return self._messages.people.not_an_admin(interaction.reference)
         meant = locations.meant(name)
         if meant is None:
-            return self._messages.help.no_such_location(name, interaction.reference)
+            return None
+        if not await self._intake.is_admin(interaction):
+            return self._messages.people.not_an_admin(interaction.reference)
         bindings = self._location_resolver.bindings
         writing = (
             bindings.unbind(channel_id)

@@ -23,6 +23,7 @@ from bot.commands.request import (
     UseLocation,
     WhoAmI,
 )
+from bot.commands.text.parse import read_name
 from bot.deals.deal import Target
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Wish
@@ -144,7 +145,7 @@ class TypedCommands:
                 self._handlers.form.open_later(interaction, Target("", await self._handlers.channels.home(interaction)))
                 return None
             case UseLocation() | Mute():
-                return await self._handlers.channels.answer(request, interaction)
+                return await self._for_channel(request, interaction)
             case Undo():
                 return await self._handlers.undo.last_change(interaction)
             case UndoDeal():
@@ -158,6 +159,18 @@ class TypedCommands:
                 return None
             case _:
                 assert_never(request)
+
+    async def _for_channel(self, request: UseLocation | Mute, interaction: Interaction) -> Message | None:
+        told = await self._handlers.channels.answer(request, interaction)
+        if told is None and isinstance(request, UseLocation):
+            await self._show_called_use(request.name, interaction)
+        return told
+
+    async def _show_called_use(self, name: str, interaction: Interaction) -> None:
+        """Show the deal whose name begins with `use`; or, if there is none, which sub-accounts there are."""
+        asked = ShowDeal(name=read_name(interaction.text), location_id=await self._handlers.channels.home(interaction))
+        none = self._messages.help.no_such_location(name, interaction.reference)
+        self._handlers.cards.show(asked, interaction, none)
 
     def _ask_if_many(self, wish: Wish, count: int) -> Wish:
         """Ask the caller to confirm the wish, if it is one of more than the operator allows without asking."""
