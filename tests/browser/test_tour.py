@@ -300,11 +300,12 @@ async def test_these_are_the_pictures_of_the_readme(tabs: Tabs, url: str, pictur
 
 
 def _shrink(picture: Path) -> None:
-    Image.open(picture).convert("RGB").quantize(256).save(picture, optimize=True)
+    image = Image.open(picture).convert("RGB")
+    image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 async def test_this_is_the_film_of_the_readme(tabs: Tabs, url: str, picture: Picture) -> None:
-    page = await tabs.open("about:blank", width=1240, height=860, moves=True)
+    page = await tabs.open("about:blank", moves=True, **WIDE)
     frames: list[tuple[float, bytes]] = []
     camera = await page.context.new_cdp_session(page)
 
@@ -313,7 +314,7 @@ async def test_this_is_the_film_of_the_readme(tabs: Tabs, url: str, picture: Pic
         await camera.send("Page.screencastFrameAck", {"sessionId": frame["sessionId"]})
 
     camera.on("Page.screencastFrame", take)
-    await camera.send("Page.startScreencast", {"format": "png", "maxWidth": 930, "maxHeight": 645})
+    await camera.send("Page.startScreencast", {"format": "png", "maxWidth": 1008, "maxHeight": 630})
     await page.goto(url)
     await expect(page.locator("#step-1")).to_contain_class("done")
     await page.wait_for_timeout(2500)  # the counter counts, the card slides, and all is read
@@ -336,7 +337,7 @@ def _save(frames: Sequence[tuple[float, bytes]], film: Path) -> None:
             kept.append(frame)
     kept.append(frames[-1])
     images = [Image.open(io.BytesIO(picture)).convert("RGB") for _, picture in kept]
-    colors = images[-1].quantize(96)
+    colors = images[-1].quantize(256, method=Image.Quantize.MAXCOVERAGE)
     shown = [each.quantize(palette=colors, dither=Image.Dither.NONE) for each in images]
     pauses = [max(20, int((after - before) * 1000)) for (before, _), (after, _) in pairwise(kept)]
     shown[0].save(film, save_all=True, append_images=shown[1:], duration=[*pauses, 3000], loop=0, optimize=True)
