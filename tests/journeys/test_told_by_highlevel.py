@@ -403,6 +403,15 @@ async def test_a_poll_does_not_tell_what_a_command_changed(tmp_path: Path) -> No
         assert len(await _posted(house)) == 1
 
 
+async def test_what_a_poll_missed_while_highlevel_was_away_is_found_by_the_next(tmp_path: Path) -> None:
+    async with open_house(tmp_path, POLLED, **POLLING) as house:
+        await house.highlevel.polled.wait()
+        house.highlevel.misbehave(Fault(status=503), method="POST", path="/opportunities/search", times=4)
+        house.highlevel.set_by_hand(DEAL, status="won")
+
+        assert len(await _posted(house)) == 1
+
+
 async def test_without_a_channel_for_changes_nothing_is_polled(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         await house.says(f"{DEAL} won")
