@@ -315,7 +315,7 @@ async def test_a_change_that_the_bot_could_not_confirm_is_not_told_as_a_persons(
         await _until(lambda: "won" in _known(house))
         await _settled(house)
 
-        assert "dropped" in shown.text
+        assert "may have changed" in shown.text
         assert _posts(house) == []
 
 
