@@ -55,16 +55,16 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 @pytest.fixture(scope="module")
 def started(image: Stage) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, str]]]:
     """The container's process, with settings whose servers do not answer, and its environment."""
-    nobody = f"http://127.0.0.1:{free_port()}"
+    unused = f"http://127.0.0.1:{free_port()}"
     path = image.environ["PATH"].replace("$PATH", os.environ["PATH"])  # noqa: TID251
     environ = image.environ | {
         "PATH": path,
         "SLACK_BOT_TOKEN": "xoxb-not-a-token",
         "SLACK_SIGNING_SECRET": "0123456789abcdef0123456789abcdef",
-        "SLACK_API_URL": nobody,
+        "SLACK_API_URL": unused,
         "HIGHLEVEL_TOKEN": "pit-not-a-token",
         "HIGHLEVEL_LOCATION_ID": "LOCATIONxxxxxxxxxxxx",
-        "HIGHLEVEL_API_URL": nobody,
+        "HIGHLEVEL_API_URL": unused,
         "PORT": str(free_port()),
     }
     command = json.loads(image.command)
@@ -141,7 +141,7 @@ def test_the_image_has_no_installer_no_tests_and_no_secret(image: Stage) -> None
     assert all(_is_ignored(name) for name in (*SECRETS, "tests", ".git", ".venv", "__pycache__"))
 
 
-def test_the_image_runs_as_nobody_in_particular_on_a_slim_python_that_is_ours(image: Stage) -> None:
+def test_the_image_runs_as_unused_in_particular_on_a_slim_python_that_is_ours(image: Stage) -> None:
     version = (ROOT / ".python-version").read_text().strip()
     bases = [rest.partition(" ")[0] for word, rest in instructions(DOCKERFILE) if word == "FROM"]
 

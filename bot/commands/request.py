@@ -9,8 +9,6 @@ from enum import StrEnum
 from bot.deals.wish import NO_DOUBTS, Doubts, Reading, Wish
 
 COMMAND = "/opp-status"
-USAGE_HINT = "[deal] [won | lost | open | abandoned] [reason]"
-"""What Slack shows behind the command while a person types it. `manifest.yml` has the same."""
 MOST_AT_ONCE = 25
 """Deals that one command may name."""
 

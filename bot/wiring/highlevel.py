@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from bot import __version__
 from bot.commands.accounts import Account, Accounts
@@ -33,10 +33,6 @@ from bot.storage.database import Database
 from bot.wiring.lifecycle import HighLevel, OAuthParts, Storage
 from bot.wiring.tempo import Tempo
 from bot.wiring.text import build_parser
-
-if TYPE_CHECKING:
-    pass
-
 
 USER_AGENT = f"opp-status/{__version__}"
 

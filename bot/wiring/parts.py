@@ -1,7 +1,6 @@
 """The parts that are built first, and used to build the rest."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from bot.commands.instrumentation import Instrumentation
 from bot.commands.outbox import Outbox
@@ -9,9 +8,6 @@ from bot.operations.settings import Settings
 from bot.slack.messages.messages import Messages
 from bot.wiring.lifecycle import HighLevel, SlackClients, Storage
 from bot.wiring.tempo import Tempo
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

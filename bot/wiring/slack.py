@@ -1,7 +1,6 @@
 """Builds Slack's side: what calls Slack, and what Slack calls."""
 
 from secrets import token_hex
-from typing import TYPE_CHECKING
 
 from slack_sdk.signature import SignatureVerifier
 
@@ -38,9 +37,6 @@ from bot.wiring.highlevel import USER_AGENT
 from bot.wiring.lifecycle import SlackClients, SlackEdge
 from bot.wiring.parts import Parts
 from bot.wiring.text import build_parser
-
-if TYPE_CHECKING:
-    pass
 
 
 def build_slack_clients(settings: Settings) -> SlackClients:

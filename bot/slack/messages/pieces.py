@@ -18,7 +18,6 @@ from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.tables import CHEER, FOR_ADMINS, LOCK, UNDONE, WARNING
 from bot.slack.wording import LINKS, Page, dotted, first_visible, money
 
-EXAMPLE_ID = "aB3dE5fG7hJ9kL1mN2pQ"
 LINES_PER_SECTION = 6
 """Of a list: all its lines together would be too long for one section."""
 SHORT = 40

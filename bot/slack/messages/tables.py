@@ -289,7 +289,6 @@ class FormWords:
     deal: str = "Deal"
     deal_placeholder: str = "Search by name, contact, or company"
     status: str = "New status"
-    status_placeholder: str = "Pick a status"
     reason: str = "Lost reason"
     reason_placeholder: str = "Pick a reason"
     note: str = "Note"
