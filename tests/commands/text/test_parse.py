@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import assert_never, get_args
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
@@ -968,6 +969,7 @@ def test_a_name_in_the_form_is_read_as_in_a_command(text: str, name: str) -> Non
 FRAGMENTS = [
     *(ID, OTHER_ID, LOCATION, ELSEWHERE, LINK, LIST_LINK, APP, "list", "?opportunityId=", "&opportunity=", "#"),
     *("won", "lost", "open", "abandoned", "all", "WON", "wo", "help", "whoami", "?", "-h", "New website", "Smith"),
+    *("undo ", "history ", "use ", "mute ", "mute 2h", "unmute", "access", "all", "<@U0ANA>", " and ", ", "),
     *("preview", "undo", "history", " lost ", " won ", "<mailto:a@b.c|a@b.c>", "<tel:+1555|+1 555>", "won?", "(UK)"),
     *(
         "https://",
@@ -1005,14 +1007,22 @@ def _is_sound(request: Request, text: str, statuses: frozenset[Status]) -> bool:
                 and (ids == [""] or not any(wish.name for wish in wishes))
                 and all(_is_one_deal(wish.opportunity_id, wish.name, text) for wish in wishes)
             )
-        case ShowDeal(identifier, name):
+        case ShowDeal(identifier, name) | UndoDeal(ShowDeal(identifier, name)):
             return _is_one_deal(identifier, name, text)
         case Misunderstood(_, word):
             return "\n" not in word and word != ""
-        case ShowHistory(identifier):
-            return identifier is None or re.fullmatch(r"[A-Za-z0-9_-]{1,64}", identifier) is not None
+        case ShowHistory(identifier, user_id, everybody, deal):
+            asked = [identifier is not None, user_id != "", everybody, deal is not None]
+            is_sound = deal is None or _is_one_deal(deal.opportunity_id, deal.name, text)
+            return sum(asked) <= 1 and is_sound and (identifier is None or _is_one_deal(identifier, "", text))
+        case UseLocation(name):
+            return name == " ".join(name.split())
+        case Mute(span):
+            return timedelta() <= span < timedelta(days=1_000)
+        case Help() | WhoAmI() | ShowAccess() | Undo() | OpenForm():
+            return True
         case _:
-            return isinstance(request, Help | WhoAmI | ShowAccess | Undo | OpenForm)
+            assert_never(request)
 
 
 def _is_one_deal(identifier: str, name: str, text: str) -> bool:
@@ -1027,8 +1037,35 @@ def _is_one_deal(identifier: str, name: str, text: str) -> bool:
 @given(TEXTS)
 @example(f"https://[/opportunities/{ID} won")
 @example("\ud83d won")
+@example("UNDO 00")
 def test_any_text_is_understood_or_refused(text: str) -> None:
     assert _is_sound(_parse(text), text, frozenset(STATES))
+    assert _is_sound(_parse_of_several(text), text, frozenset(STATES))
+
+
+_EACH_KIND = {
+    Change: "acme won",
+    ShowDeal: "acme",
+    OpenForm: "",
+    Help: "help",
+    WhoAmI: "whoami",
+    ShowAccess: "access",
+    UseLocation: "use acme",
+    Mute: "mute 2h",
+    Undo: "undo",
+    UndoDeal: "undo acme",
+    ShowHistory: "history",
+    Misunderstood: "won",
+}
+
+
+@pytest.mark.parametrize("kind", get_args(Request))
+def test_each_kind_of_request_is_asked_for_by_a_text(kind: type[Request]) -> None:
+    text = _EACH_KIND[kind]
+    request = _parse_of_several(text)
+
+    assert type(request) is kind
+    assert _is_sound(request, text, frozenset(STATES))
 
 
 @given(TEXTS, st.frozensets(st.sampled_from(Status)))
