@@ -61,7 +61,7 @@ PATIENT = Tempo(
     worker=WorkerTiming(renew=0.3, adopt=0.1, tell=60.0, retry=0.02, wait_for_limit=30.0, grace=0.5, drain=10.0),
     persistence=Persistence(first_pause=0.05, longest_pause=0.5),
     lease=30.0,
-    socket=socket_mode.SocketTiming(pause=0.01, longest_pause=0.1, hello=10.0, heartbeat=20.0, farewell=1.0),
+    socket=socket_mode.SocketTiming(pause=0.01, longest_pause=0.1, hello=10.0, heartbeat=20.0, farewell=30.0),
     token_refresh=RefreshTiming(look=0.1, again=0.02, pause=0.05, settle=0.0),
     connection_lease=30.0,
     events=EventTiming(look=0.1, busy=0.05, room=0.05, mend=0.05, gather=0.3, calm=1.0, longest_wave=60.0),

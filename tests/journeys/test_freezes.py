@@ -2,13 +2,17 @@
 
 import asyncio
 import signal
+import sqlite3
+import time
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack import server as slack
@@ -22,7 +26,7 @@ Plan = Callable[[House, Callable[[], None]], None]
 """Tells the stand-ins when to freeze the replica."""
 TEMPO = replace(SHORT, acknowledge=2.0)
 TAKEOVER = 8 * LEASE
-"""Seconds in which another replica takes over and is done, unless the frozen one holds the database."""
+"""Seconds to wait for another replica to take over and be done: it cannot while the frozen one holds the database."""
 AFTERWARDS = 1.5
 """Seconds for the replica to do what it must not, once it goes on: longer than Slack's pauses."""
 
@@ -87,7 +91,7 @@ async def _story(world: World, freeze: Death | None, plan: Plan | None) -> list[
             plan(scene.house, victim.freeze)
         typing = asyncio.create_task(scene.types(f"{DEAL} won", victim, trigger_id="one"))
         await victim.frozen()
-        await asyncio.sleep(TAKEOVER)
+        await _taken_over(scene.url)
         acknowledged = ["one"] if await typing else []
         undone = await _undo(scene, heir)
         before = len(scene.house.slack.shown), len(scene.house.highlevel.written)
@@ -104,6 +108,14 @@ async def _story(world: World, freeze: Death | None, plan: Plan | None) -> list[
             *([] if not undone or before == after else [f"it went on: {before}, {after}: {scene.house.slack.shown}"]),
             *([] if changes == expected else [f"changes: {changes}"]),
         ]
+
+
+async def _taken_over(url: str) -> None:
+    """Wait until every command there is is finished, `TAKEOVER` at most."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(TAKEOVER):
+            while not (found := await asyncio.to_thread(rows, url)) or any(row["state"] != "finished" for row in found):
+                await asyncio.sleep(0.05)
 
 
 async def _undo(scene: Scene, heir: Replica) -> bool:
@@ -140,6 +152,27 @@ AT_AN_EDIT = {
 }
 
 
+def _freeze_outside_transactions(victim: Replica, url: str) -> None:
+    """Freeze it while it holds no lock on a database in a file: the other replica would wait for that lock for ever.
+
+    On a server a lock is taken from a process that stands still.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite":
+        victim.freeze()
+        return
+    while True:
+        victim.freeze()
+        while not victim.is_frozen:
+            time.sleep(0.001)
+        connection = sqlite3.connect(str(parsed.database), timeout=1.0, isolation_level=None)
+        with closing(connection), suppress(sqlite3.OperationalError):
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        victim.thaw()
+        time.sleep(0.01)
+
+
 async def _edit(world: World, plan: Plan) -> list[str]:
     """Freeze a replica as it edits a message; the other one takes over, and edits the message once more after that."""
     async with scene_of(world, TEMPO) as scene:
@@ -147,11 +180,11 @@ async def _edit(world: World, plan: Plan) -> list[str]:
         await scene.types(f"{DEAL} abandoned", victim, trigger_id="change")
         await scene.house.slack.wait_for(1)
         await all_finished(scene.url)
-        plan(scene.house, victim.freeze)
+        plan(scene.house, partial(_freeze_outside_transactions, victim, scene.url))
         typing = asyncio.create_task(scene.types(f"{DEAL} won", victim, trigger_id="correction"))
         await victim.frozen()
         await typing
-        await asyncio.sleep(TAKEOVER)
+        await all_finished(scene.url)  # the other replica takes over, on a slow machine too
         undone = await _undo(scene, heir)
         before = [(shown.ts, shown.text) for shown in scene.house.slack.shown], len(scene.house.slack.replaced)
         victim.thaw()

@@ -53,7 +53,7 @@ async def test_acknowledged_commands_are_carried_out_while_connections_come_and_
             acknowledged.append(deal)
 
     async with open_house(tmp_path, over="socket") as house:
-        house.slack.acknowledge_within = 8.0  # a lost command takes this long
+        house.slack.acknowledge_within = 15.0  # a lost command takes this long
         typing = []
         for number, deal in enumerate(deals):
             house.highlevel.add_opportunity(deal, name=deal)

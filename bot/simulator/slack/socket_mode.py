@@ -2,7 +2,8 @@
 
 Known: the frames' shapes, a ticket per connection, ten connections at most, three seconds for an acknowledgement.
 Guessed: an acknowledgement counts only on the connection that the envelope went to; an envelope on a connection that
-breaks is not sent again; and a connection whose end is announced gets no more envelopes.
+breaks is not sent again; and a connection whose end is announced gets no more envelopes, and stays open until what it
+brought is acknowledged.
 https://docs.slack.dev/apis/events-api/using-socket-mode
 """
 
@@ -70,6 +71,7 @@ class SocketMode:
                 return await acknowledged
         finally:
             del self._waiting[envelope_id]
+            await self._changed()
 
     async def send(self, ws: web.WebSocketResponse, frame: Mapping[str, Any] | str) -> None:
         """Send a frame; it is lost if the connection has just broken."""
@@ -82,12 +84,17 @@ class SocketMode:
             self._transports[ws].abort()
 
     async def refresh(self, reason: str = "refresh_requested", *, after: float = 0.05) -> None:
-        """Announce the end of every connection, and close it `after` so many seconds."""
+        """Announce the end of every connection. Close it `after` so many seconds, and what it brought is acknowledged.
+
+        An envelope that is never acknowledged holds its connection open for as long as its sender waits.
+        """
         leaving = self._leaving()
         await self._changed()
         for ws in leaving:
             await self.send(ws, {"type": "disconnect", "reason": reason, "debug_info": {"host": "simulated"}})
         await asyncio.sleep(after)
+        async with self._news:
+            await self._news.wait_for(lambda: not any(ws in leaving for ws, _ in self._waiting.values()))
         for ws in leaving:
             await ws.close()
 
