@@ -51,6 +51,8 @@ class Opportunity:
     owner_id: str | None = None
     since: datetime | None = None
     """When the status last changed; in UTC."""
+    stage_since: datetime | None = None
+    """When the stage last changed; in UTC. Not every answer of the CRM has it."""
     pipeline: str | None = None
     """The pipeline's name. This and the next three are names that `Crm.describe` adds."""
     stage: str | None = None

@@ -161,6 +161,7 @@ class HighLevelCrm:
             stage_id=record.pipeline_stage_id,
             owner_id=record.assigned_to,
             since=record.last_status_change_at,
+            stage_since=record.last_stage_change_at,
             lost_reason_id=record.lost_reason_id,
         )
 

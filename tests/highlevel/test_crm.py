@@ -132,6 +132,7 @@ async def test_a_deal_is_found_with_all_its_fields(highlevel: HighLevel, crm: Hi
         pipelineStageId="S1",
         assignedTo=OWNER,
         lastStatusChangeAt="2026-07-17T10:29:27.911Z",
+        lastStageChangeAt="2026-07-10T08:00:00.000Z",
     )
     assert await crm.find(DEAL, until=_in(5)) == Opportunity(
         id=DEAL,
@@ -145,6 +146,7 @@ async def test_a_deal_is_found_with_all_its_fields(highlevel: HighLevel, crm: Hi
         stage_id="S1",
         owner_id=OWNER,
         since=datetime(2026, 7, 17, 10, 29, 27, 911000, UTC),
+        stage_since=datetime(2026, 7, 10, 8, tzinfo=UTC),
     )
 
 
@@ -376,7 +378,7 @@ async def test_a_search_returns_deals_with_pipeline_and_stage_in_one_request(
 ) -> None:
     contact = {"name": "Jane Doe", "companyName": "Acme Corp"}
     fields = {"pipelineId": "P1", "pipelineStageId": "S1", "assignedTo": OWNER, "contact": contact}
-    highlevel.add_opportunity(DEAL, name="New website", lastStatusChangeAt=None, **fields)
+    highlevel.add_opportunity(DEAL, name="New website", lastStatusChangeAt=None, lastStageChangeAt=None, **fields)
     await crm.describe(PLAIN, until=_in(5))
     highlevel.received.clear()
 

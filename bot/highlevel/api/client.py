@@ -15,7 +15,6 @@ import stamina
 from bot.highlevel.api import wire
 from bot.highlevel.api.answers import read_limits
 from bot.highlevel.api.auth import Auth
-from bot.highlevel.api.changes import search_changed
 from bot.highlevel.api.clock import loop_time
 from bot.highlevel.api.errors import (
     ConnectTimedOut,
@@ -28,6 +27,7 @@ from bot.highlevel.api.errors import (
     Unreachable,
 )
 from bot.highlevel.api.rate_limit import RateLimiter
+from bot.highlevel.api.searches import Search, read_page, search, search_changed
 from bot.http.exchange import MAX_BODY, Answer, Body, Http, Request, RequestFailed, Why
 
 T = TypeVar("T")
@@ -125,8 +125,12 @@ class Client:
         return next((record for record in found.records if record.id == opportunity_id), None)
 
     async def changed(self, location_id: str, since: datetime | None, page: int, *, until: float) -> wire.Found:
-        """The location's opportunities whose status has changed since then; see `changes.search_changed`."""
+        """The location's opportunities whose status has changed since then; see `searches.search_changed`."""
         return await self._call(search_changed(location_id, since, page), wire.read_found, until)
+
+    async def page(self, location_id: str, asked: Search, *, until: float) -> wire.Found:
+        """A page of the location's opportunities; see `searches.search`. A write shows some seconds late."""
+        return await self._call(search(location_id, asked), read_page, until)
 
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[wire.LostReasonRecord, ...]:
         """The location's lost reasons. Some tokens may not read lost reasons."""

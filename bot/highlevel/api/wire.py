@@ -67,6 +67,7 @@ class OpportunityRecord:
     company_name: str | None
     last_status_change_at: datetime | None
     lost_reason_id: str | None = None
+    last_stage_change_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +165,12 @@ def read_opportunity(answer: Answer, opportunity_id: str) -> OpportunityRecord:
     return record
 
 
-def read_found(answer: Answer) -> Found:
+def read_found(answer: Answer, most: int = MOST_LISTED) -> Found:
     """What a search found, without records that have no id or no status. Raises `HighLevelError`."""
     body = _success(answer)
-    listed = _list(body, "opportunities", answer)[:MOST_LISTED]
+    listed = _list(body, "opportunities", answer)[:most]
     records = tuple(record for each in listed if (record := _record(_mapping(each))))
-    total = _number(_mapping(body.get("meta")).get("total"))
+    total = _number(_mapping(body.get("meta", body)).get("total"))  # the newer search has it at the top
     unreadable = len(listed) - len(records)
     return Found(records, max(len(records), int(total or 0) - unreadable))
 
@@ -205,6 +206,7 @@ def _record(found: Mapping[str, Any]) -> OpportunityRecord | None:
         company_name=text(contact.get("companyName")),
         last_status_change_at=_time(found.get("lastStatusChangeAt")),
         lost_reason_id=identifier(found.get("lostReasonId")),
+        last_stage_change_at=_time(found.get("lastStageChangeAt")),
     )
 
 

@@ -1,18 +1,23 @@
 """The search of the HighLevel stand-in: which parameters it takes, and which deals it finds. Pure.
 
-Guessed: which of a deal's words the search looks at, and that it must find all of a query's.
+Guessed: which of a deal's words the search looks at, and that it must find all of a query's; what a page beyond the
+ten thousandth record is answered with; where deals without a value come in the newer search.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 STATUSES = ("open", "won", "lost", "abandoned", "all")
 MAX_LIMIT = 100
 MAX_QUERY = 75
-MAX_CHANGED = 500
-CHANGED = "last_status_change_date"
+MOST_SEARCHED, MOST_PAGED = 500, 10_000
+EQUAL = {"status": "status", "assigned_to": "assignedTo", "pipeline_id": "pipelineId"}
+TIMES = {"last_status_change_date": "lastStatusChangeAt", "last_stage_change_date": "lastStageChangeAt"}
+SORTED = TIMES | {"monetary_value": "monetaryValue"}
+"""What the newer search can ask for and sort by, as far as it is simulated, and the fields of a deal that have it."""
 PARAMETERS = frozenset(
     [
         *("q", "campaignId", "id", "order", "status", "date", "endDate", "startAfter", "startAfterId", "country"),
@@ -48,36 +53,58 @@ def matches(deal: Mapping[str, Any], query: Mapping[str, str]) -> bool:
     return is_asked_for and _goes_by(deal, query.get("q", ""))
 
 
-def complaints_about_changed(body: Any) -> list[str]:  # noqa: ANN401 - any JSON
-    """What HighLevel finds wrong with the newer search, as far as the bot uses it: by the time of the last change."""
+def complaints_about_search(body: Any) -> list[str]:  # noqa: ANN401 - any JSON
+    """What HighLevel finds wrong with the newer search, as far as the bot uses it."""
     if not isinstance(body, dict):
         return ["body must be an object"]
     known = {"locationId", "query", "limit", "page", "filters", "sort"}
     complaints = [f"property {name} should not exist" for name in body if name not in known]
     complaints += [f"{name} must be a number" for name in ("limit", "page") if not isinstance(body.get(name), int)]
-    if not complaints and not 1 <= body["limit"] <= MAX_CHANGED:
-        complaints.append(f"limit must not be greater than {MAX_CHANGED}")
+    if not complaints and not 1 <= body["limit"] <= MOST_SEARCHED:
+        complaints.append(f"limit must not be greater than {MOST_SEARCHED}")
+    if not complaints and body["limit"] * body["page"] > MOST_PAGED:
+        complaints.append(f"page and limit must not reach beyond {MOST_PAGED} records")
     for each in body.get("filters", []):
-        if each.get("field") != CHANGED or each.get("operator") != "range":
-            complaints.append("filters: only a range of the last change of status is simulated")
-        elif not isinstance(each.get("value", {}).get("gte"), int):
-            complaints.append("value.gte must be a number")
-    if [each.get("field") for each in body.get("sort", [])] not in ([], [CHANGED]):
-        complaints.append("sort: only by the last change of status is simulated")
+        complaints += _complaints_about_filter(each)
+    complaints += [
+        f"sort: {each.get('field')} is not simulated"
+        for each in body.get("sort", [])
+        if each.get("field") not in SORTED
+    ]
     return complaints
 
 
-def changed(deals: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The deals that the newer search finds, in its order."""
-    after = max((each["value"]["gte"] for each in body["filters"]), default=0)
-    found = [deal for deal in deals if _changed_at(deal) >= after]
-    down = any(each["direction"] == "desc" for each in body["sort"])
-    return sorted(found, key=_changed_at, reverse=down)
+def _complaints_about_filter(asked: Mapping[str, Any]) -> list[str]:
+    field, operator, value = asked.get("field"), asked.get("operator"), asked.get("value")
+    if operator == "eq" and field in EQUAL:
+        return []
+    if operator != "range" or field not in TIMES:
+        return ["filters: only statuses, owners, pipelines and ranges of times are simulated"]
+    ends = value if isinstance(value, dict) else {}
+    if not ends or not ends.keys() <= {"gte", "lte"} or not all(isinstance(end, int) for end in ends.values()):
+        return ["value.gte and value.lte must be numbers"]
+    return []
 
 
-def _changed_at(deal: Mapping[str, Any]) -> int:
-    """In milliseconds since 1970."""
-    return round(datetime.fromisoformat(deal["lastStatusChangeAt"]).timestamp() * 1000)
+def found(deals: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The deals that the newer search finds, in its order. What a deal lacks comes last."""
+    kept = [deal for deal in deals if all(_fits(deal, each) for each in body["filters"])]
+    for each in body["sort"]:
+        key, down = SORTED[each["field"]], each["direction"] == "desc"
+        has = [deal for deal in kept if deal.get(key) is not None]
+        kept = [*sorted(has, key=itemgetter(key), reverse=down), *(deal for deal in kept if deal.get(key) is None)]
+    return kept
+
+
+def _fits(deal: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    if asked["operator"] == "eq":  # a list finds nothing, and is no error
+        return bool(deal.get(EQUAL[asked["field"]]) == asked["value"])
+    time = deal.get(TIMES[asked["field"]])
+    if time is None:
+        return False
+    at = round(datetime.fromisoformat(time).timestamp() * 1000)
+    ends = asked["value"]
+    return bool(ends.get("gte", at) <= at <= ends.get("lte", at))
 
 
 def _goes_by(deal: Mapping[str, Any], query: str) -> bool:

@@ -165,6 +165,7 @@ class HighLevel:
             "name": f"Deal {opportunity_id[:4]}",
             "status": "open",
             "lastStatusChangeAt": now,
+            "lastStageChangeAt": now,
             "createdAt": now,
             "updatedAt": now,
             "locationId": self.location_id,
@@ -196,7 +197,9 @@ class HighLevel:
         if found["status"] != status:
             found |= {"status": status, "lastStatusChangeAt": _now(), "lostReasonId": None}
             self.hooks.changed(found)
-        found |= {"pipelineStageId": stage_id or found.get("pipelineStageId"), "updatedAt": _now()}
+        if stage_id:
+            found |= {"pipelineStageId": stage_id, "lastStageChangeAt": _now()}
+        found |= {"updatedAt": _now()}
 
     def writes(self) -> list[Exchange]:
         """The requests that were to change something."""
@@ -218,7 +221,7 @@ class HighLevel:
         app.router.add_get("/opportunities/pipelines", self._get_pipelines)
         app.router.add_get("/opportunities/lost-reason", self._get_lost_reasons)
         app.router.add_get("/opportunities/search", self._search)
-        app.router.add_post("/opportunities/search", self._search_changed)
+        app.router.add_post("/opportunities/search", self._search_by_filters)
         app.router.add_get("/opportunities/{id}", self._get_opportunity)
         app.router.add_put("/opportunities/{id}/status", self._put_status)
         app.router.add_get("/users/{id}", self._get_user)
@@ -390,18 +393,19 @@ class HighLevel:
         }
         return _ok({"opportunities": [NULLS | deal for deal in shown], "meta": meta, "aggregations": {}})
 
-    async def _search_changed(self, request: web.Request) -> web.Response:
+    async def _search_by_filters(self, request: web.Request) -> web.Response:
         try:
             body = await request.json()
         except ValueError:
             return _says(400, "Bad Request", "Bad Request")
-        if complaints := search.complaints_about_changed(body):
+        if complaints := search.complaints_about_search(body):
             return _says(422, complaints, "Unprocessable Entity")
         if body["locationId"] != request[LOCATION]:
             return _says(403, "The token does not have access to this location.", "Forbidden")
         deals = [deal for each in self.opportunities if (deal := self._as_searched(each))]
         self.polled.set()
-        found = search.changed([deal for deal in deals if deal["locationId"] == request[LOCATION]], body)
+        ours = [deal for deal in deals if deal["locationId"] == request[LOCATION]]
+        found = search.found(ours, body)
         shown = found[(body["page"] - 1) * body["limit"] : body["page"] * body["limit"]]
         return web.json_response(
             {"opportunities": [{**NULLS, **deal} for deal in shown], "total": len(found), "traceId": str(uuid.uuid4())},

@@ -7,6 +7,8 @@ from datetime import datetime
 from bot.deals.deal import Opportunity
 from bot.storage.rows import iso
 
+TIMES = ("since", "stage_since")
+
 
 def as_json(deal: Opportunity) -> str:
     """The deal's facts."""
@@ -17,5 +19,5 @@ def as_deal(column: str) -> Opportunity:
     """The deal, without facts that only another version knows."""
     known = Opportunity.__dataclass_fields__
     fields = {name: value for name, value in json.loads(column).items() if name in known}
-    since = fields.get("since")
-    return Opportunity(**fields | {"since": datetime.fromisoformat(since) if since else None})
+    times = {name: datetime.fromisoformat(fields[name]) for name in TIMES if fields.get(name)}
+    return Opportunity(**fields | times)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bot.highlevel.api import wire
 from bot.highlevel.api.answers import read_error
 from bot.highlevel.api.errors import Broken, HighLevelError, NotFound, SaidNo, Unreadable
+from bot.highlevel.api.searches import read_page
 from bot.highlevel.api.wire import Found, LostReasonRecord, OpportunityRecord, Pipeline
 from bot.http.exchange import Answer
 from tests.highlevel.api.answers import BODIES, SAMPLES, an_answer, as_json, sample
@@ -37,6 +38,7 @@ SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
             contact_name="Nango Dryrun",
             company_name=None,
             last_status_change_at=datetime(2026, 7, 17, 10, 29, 27, 911000, UTC),
+            last_stage_change_at=datetime(2026, 7, 17, 10, 29, 27, 911000, UTC),
         ),
     ),
     "200_opportunity_with_nulls": (
@@ -313,6 +315,7 @@ FIELDS = {
     "assignedTo": "assigned_to",
     "locationId": "location_id",
     "lastStatusChangeAt": "last_status_change_at",
+    "lastStageChangeAt": "last_stage_change_at",
     "lostReasonId": "lost_reason_id",
 }
 WRONG: tuple[Any, ...] = (None, True, [], {}, [1], {"a": 1}, "", " \n")
@@ -426,6 +429,10 @@ def test_a_search_without_a_total_found_what_it_shows(meta: object) -> None:
     assert _found({"id": ID, "status": "open"}, meta=meta).total == 1
 
 
+def test_the_newer_search_has_its_total_at_the_top() -> None:
+    assert read_page(an_answer(201, {"opportunities": [{"id": ID, "status": "open"}], "total": 50_000})).total == 50_000
+
+
 def test_a_search_may_find_nothing() -> None:
     assert _found() == Found((), 0)
 
@@ -537,6 +544,7 @@ def test_no_more_rows_are_read_than_were_asked_for() -> None:
     rows = [{"id": f"D{number}", "status": "open"} for number in range(5000)]
 
     assert len(wire.read_found(an_answer(200, {"opportunities": rows})).records) == 100
+    assert len(read_page(an_answer(201, {"opportunities": rows})).records) == 500
 
 
 def test_no_more_pipelines_and_stages_are_read_than_a_location_can_have() -> None:
