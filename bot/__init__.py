@@ -13,6 +13,7 @@ The listing is the journey; imports point downwards only. `docs/developing/archi
     highlevel    the CRM port over HighLevel, and `api`, a client that has never heard of this bot
     storage      the ports over SQL: the ledger, its history, channels, requests for access
 
+    schedule     what comes due, and the one worker that posts it when its time has come
     events       what was changed in HighLevel itself, from the notice of it to the post
     commands     a command from its text to its outcome
     access       who may change deals

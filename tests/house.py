@@ -18,6 +18,7 @@ from bot.highlevel.api.client import Attempts
 from bot.highlevel.pages import callback_of
 from bot.highlevel.tokens import RefreshTiming
 from bot.operations.settings import Settings
+from bot.schedule.worker import ScheduleTiming
 from bot.simulator.highlevel.oauth import CHOOSER, Marketplace
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
@@ -65,6 +66,7 @@ PATIENT = Tempo(
     token_refresh=RefreshTiming(look=0.1, again=0.02, pause=0.05, settle=0.0),
     connection_lease=30.0,
     events=EventTiming(look=0.1, busy=0.05, room=0.05, mend=0.05, gather=0.3, calm=1.0, longest_wave=60.0),
+    schedule=ScheduleTiming(look=0.1, first_pause=0.05, longest_pause=0.5),
 )
 """Waiting times for tests: short between two tries, long for an answer, so that a machine that stands still for some
 seconds fails no test."""

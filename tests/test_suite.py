@@ -28,7 +28,7 @@ MAY_BE_LONGER = {
 MOST_FILES = 13
 """Python files in a folder, besides its `__init__`."""
 MOST_ENTRIES = 15
-"""Files and folders in `bot`."""
+"""Files and folders in `bot`, besides its `__init__`."""
 VAGUE = re.compile(r"(?i)\b(?:whoever|somebody|nobody|shall)\b")
 """Words that name no actor, where a caller, an admin, a worker or Slack is meant."""
 
@@ -151,4 +151,4 @@ def test_no_folder_has_too_many_files() -> None:
 
 
 def test_the_bot_has_few_entries() -> None:
-    assert len({PurePosixPath(file).parts[1] for file in SOURCES}) <= MOST_ENTRIES
+    assert len({PurePosixPath(file).parts[1] for file in SOURCES} - {"__init__.py"}) <= MOST_ENTRIES

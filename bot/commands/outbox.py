@@ -135,6 +135,11 @@ class Outbox:
         """Post a message in a channel, as soon as Slack takes it; see `deliver`."""
         return await self._until_taken(lambda: self._mail.post(message, channel_id, still_ours), since)
 
+    async def post_once(self, message: Message, conversation: str, still_ours: StillOurs) -> Delivery | NotYet:
+        """Try once to post a message in a channel, or in the direct message with a person; see `deliver`."""
+        async with self._slots:
+            return await self._mail.post(message, conversation, still_ours)
+
     async def update(
         self, message: Message, channel_id: str, message_ts: str, since: float, still_ours: StillOurs
     ) -> Delivery:

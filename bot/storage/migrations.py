@@ -131,6 +131,21 @@ MIGRATIONS: Steps = (
             latest_at TEXT NOT NULL, PRIMARY KEY (day, source, reception)
         )
         """,
+        """
+        CREATE TABLE schedule (
+            number {NUMBER} PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, due DOUBLE PRECISION NOT NULL,
+            planned_at TEXT NOT NULL, team_id TEXT NOT NULL, channel_id TEXT NOT NULL, user_id TEXT NOT NULL,
+            location_id TEXT NOT NULL, opportunity_id TEXT NOT NULL, opportunity_name TEXT NOT NULL,
+            state TEXT NOT NULL, owner TEXT, lease_until DOUBLE PRECISION NOT NULL, attempts INTEGER NOT NULL,
+            ending TEXT, kept TEXT, finished_at TEXT
+        )
+        """,
+        "CREATE INDEX schedule_waiting ON schedule (due) WHERE state = 'waiting'",
+        "CREATE INDEX schedule_by_end ON schedule (finished_at)",
+        """
+        CREATE UNIQUE INDEX schedule_one_reminder ON schedule (user_id, opportunity_id)
+        WHERE state = 'waiting' AND kind = 'reminder'
+        """,
     ),
 )
 """Each step is one transaction. A step that was released is never edited: add one, and change `tables` to match.

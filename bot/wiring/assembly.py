@@ -26,6 +26,7 @@ from bot.wiring.highlevel import TERMINAL_PATIENCE, build_highlevel, connect_url
 from bot.wiring.lifecycle import Bot, Storage
 from bot.wiring.operations import build_health, build_metrics
 from bot.wiring.parts import Parts
+from bot.wiring.schedule import build_schedule
 from bot.wiring.slack import build_slack_clients, build_slack_edge
 from bot.wiring.tempo import Tempo
 
@@ -53,8 +54,9 @@ def build(
     worker = _worker(parts, tasks)
     edge = build_slack_edge(parts, worker)
     events = build_events(parts, worker)
+    schedule = build_schedule(parts, tasks)
     health = build_health(parts, edge, migrates=migrates, emptied=emptied)
-    return Bot(settings, storage, highlevel, slack, edge, worker, events, health, metrics, emptied)
+    return Bot(settings, storage, highlevel, slack, edge, worker, events, schedule, health, metrics, emptied)
 
 
 def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:

@@ -29,6 +29,7 @@ from bot.operations import diagnoses
 from bot.operations.diagnoses import Diagnosis
 from bot.operations.health import Health
 from bot.operations.settings import Settings
+from bot.schedule.worker import ScheduleWorker
 from bot.slack.directory import SlackDirectory
 from bot.slack.mail.replies import Replies
 from bot.slack.session import Session
@@ -42,6 +43,7 @@ from bot.storage.events.inbox import SqlInbox
 from bot.storage.history import SqlHistory
 from bot.storage.leases import Leases
 from bot.storage.ledger import SqlLedger
+from bot.storage.schedule.queue import SqlSchedule
 from bot.storage.trail.writing import SqlTrail
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ log = structlog.get_logger(__name__)
 
 EVENTS_KEPT = 7
 """Days for which a finished event is kept, to know it again: HighLevel repeats for hours, an operator for longer."""
+DUE_KEPT = 35
+"""Days for which a reminder or digest that ended is kept at most: a month's digest compares with the one before."""
 SECONDS_IN_A_DAY = 86_400.0
 
 
@@ -95,6 +99,19 @@ class Events:
         await self.reception.save_counts()
         with suppress(StoreDown):
             await self.inbox.give_back()
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduling:
+    """The parts that post reminders and digests when their time has come."""
+
+    queue: SqlSchedule
+    worker: ScheduleWorker
+
+    async def close(self) -> None:
+        """Leave what is unfinished to the next process, once nothing runs any more."""
+        with suppress(StoreDown):
+            await self.queue.give_back()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +162,7 @@ class Bot:
     edge: SlackEdge
     worker: Worker
     events: Events
+    schedule: Scheduling
     health: Health
     metrics: "Metrics | None"
     """Counters, and the page on which Prometheus reads them; `None` if nothing is counted."""
@@ -170,6 +188,7 @@ class Bot:
                 self.worker.tend(),
                 self.slack.directory.keep(),
                 *self.events.tending(),
+                self.schedule.worker.tend(),
                 self.storage.trail.tend(),
                 self._forget(),
                 *tending,
@@ -179,12 +198,14 @@ class Bot:
                 yield
             finally:
                 learning.cancel()
+                self.schedule.worker.retire()
                 await self.worker.drain()
                 for task in background:
                     task.cancel()
                 await asyncio.gather(learning, *background, return_exceptions=True)
                 await self.storage.trail.save()
                 await self.events.close()
+                await self.schedule.close()
 
     @asynccontextmanager
     async def checking(self) -> AsyncIterator[Health]:
@@ -212,11 +233,13 @@ class Bot:
     async def _forget(self) -> None:
         """Delete what is too old, now and every hour.
 
-        Commands and what is known of deals after HISTORY_DAYS, the trail after TRAIL_DAYS, which 0 empties, and events.
+        Commands and what is known of deals after HISTORY_DAYS, the trail after TRAIL_DAYS, which 0 empties, events, and
+        what came due.
         """
         ledger, inbox, days = self.storage.ledger, self.events.inbox, self.settings.history_days
         old = [
             (inbox.forget, EVENTS_KEPT),
+            (self.schedule.queue.forget, min(days or DUE_KEPT, DUE_KEPT)),
             (self.storage.trail.forget, self.settings.trail_days),
             *((each, days) for each in (ledger.forget, inbox.forget_deals) if days),
         ]

@@ -9,12 +9,15 @@ from bot.events.worker import EventTiming
 from bot.highlevel.api.client import Attempts
 from bot.highlevel.connections import CONNECTION_LEASE
 from bot.highlevel.tokens import RefreshTiming
+from bot.schedule.calendar import Calendar
+from bot.schedule.worker import ScheduleTiming
 from bot.slack import socket_mode
 from bot.slack.intake import ANSWER_WITHIN
 from bot.storage.backlog import BACKLOG_TTL
 from bot.storage.database import COMMIT_PATIENCE
 from bot.storage.events.inbox import EVENT_LEASE
 from bot.storage.ledger import COMMAND_LEASE
+from bot.storage.schedule.queue import DUE_LEASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +39,7 @@ class Tempo:
     event_lease: float = EVENT_LEASE
     poll: float = 0.0
     """In place of `POLL_SECONDS`, unless it is 0."""
+    schedule: ScheduleTiming = field(default_factory=ScheduleTiming)
+    due_lease: float = DUE_LEASE
+    calendar: Calendar = field(default_factory=Calendar)
+    """What says what is due; a test sets it forward."""

@@ -22,6 +22,7 @@ from bot.storage.migrations import (
     must_be_current,
     must_be_migratable,
 )
+from bot.storage.schedule import tables as _schedule_tables  # noqa: F401 - likewise
 from bot.storage.tables import metadata
 from tests.rows import fill, load_unreleased
 

@@ -1,0 +1,1 @@
+"""What comes due: reminders and digests, each posted once when its time has come."""

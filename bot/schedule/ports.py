@@ -1,0 +1,52 @@
+"""The ports of the schedule. Pure."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from bot.schedule.due import Due, Ending, Kind, Planned, Posting
+
+
+class Duty(Protocol):
+    """What is done for one kind of thing when it comes due."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind."""
+
+    async def prepare(self, due: Due) -> Posting | Ending:
+        """What is to be posted now; or how it ends without a word.
+
+        It is asked again if this process dies, so it changes nothing outside. Raises `NotNow`, `StoreDown`.
+        """
+
+
+class Schedule(Protocol):
+    """What comes due, for the worker. Every method raises `StoreDown`."""
+
+    async def take(self, kinds: Collection[Kind], most: int) -> Sequence[Due]:
+        """Take at most so many of these kinds that are due, the longest due first, each for a lease of half a minute.
+
+        A process that takes longer without asking `still_ours` loses them to another.
+        """
+
+    async def still_ours(self, key: str) -> None:
+        """Make sure that this process still has it, and renew the lease if need be. Raises `LeaseLost`."""
+
+    async def set_back(self, key: str, seconds: float, *, failed: bool) -> None:
+        """Let any process take it after so many seconds, unless this one has lost it. `failed`: count an attempt."""
+
+    async def finish(self, key: str, ending: Ending, kept: str = "") -> None:
+        """Note how it ended, and what is kept of it. Raises `LeaseLost`."""
+
+    async def give_back(self) -> None:
+        """Give up all that this process has, so that another takes it at once."""
+
+
+class Plans(Protocol):
+    """Where what is to come due is written down."""
+
+    async def plan(self, *planned: Planned) -> int:
+        """Write down those whose keys are not there yet; returns how many those are. Raises `StoreDown`."""
+
+    async def kept(self, kind: Kind, channel_id: str) -> str:
+        """What was kept of the latest of this kind that was posted in a channel; empty for none. Raises `StoreDown`."""
