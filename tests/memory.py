@@ -156,6 +156,13 @@ class MemoryCrm:
         _next(self.searching)
         return self.matches
 
+    async def open_deals_of(self, owner_id: str, *, until: float) -> Matches:
+        assert owner_id
+        assert until > 0
+        self.calls.append("open_deals_of")
+        _next(self.searching)
+        return self.matches
+
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
         assert until > 0
         self.calls.append("lost_reasons")

@@ -53,6 +53,8 @@ class Opportunity:
     """When the status last changed; in UTC."""
     stage_since: datetime | None = None
     """When the stage last changed; in UTC. Not every answer of the CRM has it."""
+    added: datetime | None = None
+    """When it was made; in UTC."""
     pipeline: str | None = None
     """The pipeline's name. This and the next three are names that `Crm.describe` adds."""
     stage: str | None = None

@@ -42,6 +42,8 @@ class Policy:
     """Where a change to this status is posted besides the channel it was made in; a status may be missing."""
     errors_in_channel: bool
     """Whether the whole channel sees the failures of callers who may change deals."""
+    stuck_days: int = 21
+    """An open deal that has not moved for so many days is stuck; 0: none is."""
 
     @property
     def offered(self) -> tuple[Status, ...]:

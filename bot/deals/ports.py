@@ -87,6 +87,13 @@ class Crm(Protocol):
         The search may not know yet what was written in the last seconds.
         """
 
+    async def open_deals_of(self, owner_id: str, *, until: float) -> Matches:
+        """The open deals of this owner, the one that has been in its stage longest first. Raises `CrmError`.
+
+        They have the names of their pipelines and stages, as far as those can be read. The search may not know yet what
+        was written in the last seconds. `more`: there are more than the CRM lists at once.
+        """
+
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
         """The lost reasons that a deal can have; `None` if they cannot be read. Never raises."""
 

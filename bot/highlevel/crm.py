@@ -17,7 +17,8 @@ from bot.deals.outcome import Cause, Trouble
 from bot.deals.ports import CrmError
 from bot.highlevel.api import errors
 from bot.highlevel.api.client import Client
-from bot.highlevel.api.wire import MOST_LISTED, OpportunityRecord, Pipeline
+from bot.highlevel.api.searches import Field, Search
+from bot.highlevel.api.wire import MOST_LISTED, Found, OpportunityRecord, Pipeline
 from bot.highlevel.causes import trouble
 from bot.highlevel.lost_reason import LostReasons
 
@@ -36,6 +37,9 @@ NAMES_ERROR_TTL = 30.0
 
 MOST_MATCHES = 10
 """Deals that a caller can choose from."""
+
+MOST_OWNED = 200
+"""Open deals of one owner that are listed."""
 
 MOST_OWNERS = 1000
 """Owners whose names are kept."""
@@ -104,15 +108,26 @@ class HighLevelCrm:
             found = await self._client.search(self._location_id, name, MOST_LISTED, until=until)
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
-        ours = [
-            self._opportunity(record) for record in found.records if record.location_id in {None, self._location_id}
-        ]
+        ours = self._ours(found)
         ours.sort(key=lambda deal: deal.status != Status.OPEN)
         shown = ours[:MOST_MATCHES]
         foreign = len(found.records) - len(ours)
         log.debug("crm.searched", found=found.total, foreign=foreign)
         pipelines = await self._named_pipelines(until) if shown else {}
         return Matches(tuple(_with_stage(deal, pipelines) for deal in shown), more=found.total - foreign > len(shown))
+
+    async def open_deals_of(self, owner_id: str, *, until: float) -> Matches:
+        """See `Crm`. This is one request: at most `MOST_OWNED` deals are listed."""
+        equal = (Field.OWNER, owner_id), (Field.STATUS, Status.OPEN.value)
+        asked = Search(Field.STAGE_CHANGED, equal=equal, limit=MOST_OWNED)
+        try:
+            found = await self._client.page(self._location_id, asked, until=until)
+        except errors.HighLevelError as error:
+            raise _crm_error(error) from error
+        deals = self._ours(found)
+        foreign = len(found.records) - len(deals)
+        pipelines = await self._named_pipelines(until) if deals else {}
+        return Matches(tuple(_with_stage(deal, pipelines) for deal in deals), more=found.total - foreign > len(deals))
 
     async def changed(self, since: datetime | None, page: int, *, until: float) -> Sequence[Opportunity]:
         """The deals whose status has changed since then, the oldest change first; without a time, the latest.
@@ -148,6 +163,10 @@ class HighLevelCrm:
         )
         return replace(_with_stage(opportunity, pipelines), owner=owner, lost_reason=lost_reason)
 
+    def _ours(self, found: Found) -> list[Opportunity]:
+        """The deals that are not another location's."""
+        return [self._opportunity(each) for each in found.records if each.location_id in {None, self._location_id}]
+
     def _opportunity(self, record: OpportunityRecord) -> Opportunity:
         return Opportunity(
             id=record.id,
@@ -161,8 +180,9 @@ class HighLevelCrm:
             stage_id=record.pipeline_stage_id,
             owner_id=record.assigned_to,
             since=record.last_status_change_at,
-            stage_since=record.last_stage_change_at,
             lost_reason_id=record.lost_reason_id,
+            stage_since=record.last_stage_change_at,
+            added=record.created_at,
         )
 
     async def _named_pipelines(self, until: float) -> dict[str, Pipeline]:

@@ -28,6 +28,10 @@ class UnknownLocation:
         """See `Crm`."""
         raise _not_ours()
 
+    async def open_deals_of(self, owner_id: str, *, until: float) -> Matches:  # noqa: ARG002 - likewise
+        """See `Crm`."""
+        raise _not_ours()
+
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:  # noqa: ARG002 - likewise
         """See `Crm`."""
         return None

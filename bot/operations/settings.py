@@ -224,6 +224,10 @@ class Settings(BaseModel):
         description="Seconds between checks for changes in HighLevel, at least 15. 0 for never. Empty means 60, if "
         "changes are posted and nothing else reports them",
     )
+    stuck_days: Annotated[int, BeforeValidator(whole_days)] = Field(
+        default=21,
+        description="Days without a new stage or status after which an open deal counts as stuck. `0`: never",
+    )
     errors_in_channel: bool = Field(
         default=False,
         description="`true`: errors show to the whole channel, not just to the person who ran the command",
@@ -356,6 +360,7 @@ class Settings(BaseModel):
             confirm=self.confirm,
             announce_channels=dict(self.announce_channels),
             errors_in_channel=self.errors_in_channel,
+            stuck_days=self.stuck_days,
         )
 
     @cached_property

@@ -93,6 +93,11 @@ def duration(window: timedelta) -> str:
     return f"{minutes} minute{'s' if minutes != 1 else ''}"
 
 
+def days(number: int) -> str:
+    """A number of days."""
+    return f"{number:,} day{'s' if number != 1 else ''}"
+
+
 def name_of(deal: Opportunity) -> str:
     """A deal's name as a button carries it, to be told if the deal is gone by then; empty where it carries none."""
     name = " ".join((deal.name or "").split())

@@ -106,6 +106,8 @@ async def test_in_an_unknown_sub_account_everything_fails_and_says_why(town: Tow
     found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id="GONE"), "")
     assert isinstance(found.obstacle, Failed)
     with pytest.raises(CrmError):
+        await gone.open_deals_of("user1", until=_soon())
+    with pytest.raises(CrmError):
         await gone.set_status(DEAL, Status.WON, lost_reason_id=None, until=_soon(), still_ours=ours)
     assert await gone.describe(Opportunity(DEAL, "open"), until=_soon()) == Opportunity(DEAL, "open")
     assert await town.accounts.lost_reasons("GONE", until=_soon()) is None

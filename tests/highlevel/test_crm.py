@@ -17,6 +17,7 @@ from bot.highlevel.api.errors import Details, HighLevelError
 from bot.highlevel.causes import CAUSES, trouble
 from bot.highlevel.crm import (
     MOST_MATCHES,
+    MOST_OWNED,
     MOST_OWNERS,
     NAMES_ERROR_TTL,
     NAMES_TTL,
@@ -133,6 +134,7 @@ async def test_a_deal_is_found_with_all_its_fields(highlevel: HighLevel, crm: Hi
         assignedTo=OWNER,
         lastStatusChangeAt="2026-07-17T10:29:27.911Z",
         lastStageChangeAt="2026-07-10T08:00:00.000Z",
+        createdAt="2026-07-01T10:00:00.000Z",
     )
     assert await crm.find(DEAL, until=_in(5)) == Opportunity(
         id=DEAL,
@@ -147,6 +149,7 @@ async def test_a_deal_is_found_with_all_its_fields(highlevel: HighLevel, crm: Hi
         owner_id=OWNER,
         since=datetime(2026, 7, 17, 10, 29, 27, 911000, UTC),
         stage_since=datetime(2026, 7, 10, 8, tzinfo=UTC),
+        added=datetime(2026, 7, 1, 10, tzinfo=UTC),
     )
 
 
@@ -378,7 +381,8 @@ async def test_a_search_returns_deals_with_pipeline_and_stage_in_one_request(
 ) -> None:
     contact = {"name": "Jane Doe", "companyName": "Acme Corp"}
     fields = {"pipelineId": "P1", "pipelineStageId": "S1", "assignedTo": OWNER, "contact": contact}
-    highlevel.add_opportunity(DEAL, name="New website", lastStatusChangeAt=None, lastStageChangeAt=None, **fields)
+    unknown = {"lastStatusChangeAt": None, "lastStageChangeAt": None, "createdAt": None}
+    highlevel.add_opportunity(DEAL, name="New website", **unknown, **fields)
     await crm.describe(PLAIN, until=_in(5))
     highlevel.received.clear()
 
@@ -454,6 +458,51 @@ async def test_deals_of_another_location_are_not_found(highlevel: HighLevel, crm
     highlevel.add_opportunity(_deal(2), name="Acme", locationId=None)
     found = await crm.search("acme", until=_in(5))
     assert ([deal.id for deal in found.deals], found.more) == ([_deal(2)], False)
+
+
+async def test_the_open_deals_of_an_owner_come_in_one_request_the_longest_in_its_stage_first(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    here = {"assignedTo": OWNER, "pipelineId": "P1", "pipelineStageId": "S1", "monetaryValue": 4800}
+    highlevel.add_opportunity("new", **here, lastStageChangeAt="2026-11-20T10:00:00.000Z")
+    highlevel.add_opportunity("old", **here, lastStageChangeAt="2026-10-01T10:00:00.000Z")
+    highlevel.add_opportunity("won", **here, status="won")
+    highlevel.add_opportunity("another's", assignedTo="USER2")
+    highlevel.add_opportunity("no one's")
+
+    found = await crm.open_deals_of(OWNER, until=_in(5))
+
+    assert [deal.id for deal in found.deals] == ["old", "new"]
+    assert (found.deals[0].stage, found.deals[0].value) == ("Proposal", 4800)
+    assert found.deals[0].stage_since == datetime(2026, 10, 1, 10, tzinfo=UTC)
+    assert found.deals[0].added is not None
+    assert not found.more
+    assert _asked_for(highlevel, "/opportunities/search") == 1
+    assert highlevel.writes() == []
+
+
+async def test_an_owner_without_open_deals_has_none(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    assert await crm.open_deals_of(OWNER, until=_in(5)) == Matches((), more=False)
+    assert _asked_for(highlevel, "/opportunities/pipelines") == 0
+
+
+async def test_an_owner_of_more_deals_than_are_listed_is_told_so(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    for number in range(MOST_OWNED + 1):
+        highlevel.add_opportunity(f"deal-{number}", assignedTo=OWNER)
+
+    found = await crm.open_deals_of(OWNER, until=_in(5))
+
+    assert (len(found.deals), found.more) == (MOST_OWNED, True)
+
+
+async def test_open_deals_that_cannot_be_read_are_an_error_with_a_cause(
+    highlevel: HighLevel, crm: HighLevelCrm
+) -> None:
+    highlevel.misbehave(DOWN, path="/opportunities/search")
+
+    with pytest.raises(CrmError) as refused:
+        await crm.open_deals_of(OWNER, until=_in(5))
+    assert refused.value.trouble.cause is Cause.SERVER_ERROR
 
 
 async def test_a_search_leaves_out_names_that_cannot_be_read(highlevel: HighLevel, crm: HighLevelCrm) -> None:

@@ -112,6 +112,7 @@ def test_what_is_decided_about_commands_is_one_policy_made_once() -> None:
         CONFIRM="5",
         ANNOUNCE_CHANNELS="won=C012AB3CD",
         ERRORS_IN_CHANNEL="true",
+        STUCK_DAYS="30",
     )
 
     assert decided.policy == Policy(
@@ -121,6 +122,7 @@ def test_what_is_decided_about_commands_is_one_policy_made_once() -> None:
         confirm=Confirm(above=5),
         announce_channels={Status.WON: "C012AB3CD"},
         errors_in_channel=True,
+        stuck_days=30,
     )
     assert decided.policy is decided.policy
 
@@ -212,6 +214,8 @@ GOOD: list[tuple[str, str, Any]] = [
     ("HISTORY_DAYS", "0", 0),
     ("HISTORY_DAYS", "365", 365),
     ("TRAIL_DAYS", "0", 0),
+    ("STUCK_DAYS", "0", 0),
+    ("STUCK_DAYS", "14", 14),
     ("TRAIL_DAYS", "90", 90),
     ("PORT", "0", 0),
     ("PORT", "65535", 65535),
@@ -437,6 +441,7 @@ BAD = [
     ("HISTORY_DAYS", "-1", "should be a number of days"),
     ("HISTORY_DAYS", "ever", "should be a number of days"),
     ("TRAIL_DAYS", "30d", "should be a number of days"),
+    ("STUCK_DAYS", "three weeks", "should be a number of days"),
     ("DATABASE_URL", "sqlite:///ledger.db?mode=ro", "should be sqlite:/// plus a path"),
     ("DATABASE_URL", "postgresql://db.example/ledger?ssl_mode=require", "“ssl_mode”, which PostgreSQL doesn't know."),
     ("DATABASE_URL", "postgresql://db.example/ledger?ssl_mode=require", "Write sslmode if you mean that"),

@@ -68,6 +68,7 @@ class OpportunityRecord:
     last_status_change_at: datetime | None
     lost_reason_id: str | None = None
     last_stage_change_at: datetime | None = None
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +208,7 @@ def _record(found: Mapping[str, Any]) -> OpportunityRecord | None:
         last_status_change_at=_time(found.get("lastStatusChangeAt")),
         lost_reason_id=identifier(found.get("lostReasonId")),
         last_stage_change_at=_time(found.get("lastStageChangeAt")),
+        created_at=_time(found.get("createdAt")),
     )
 
 

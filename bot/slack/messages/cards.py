@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 from bot.access.rules import Caller
 from bot.commands.record import Record
 from bot.commands.reply import Message
-from bot.deals.deal import STATES, Opportunity, Status, Target
+from bot.deals.deal import Opportunity, Status, Target
 from bot.deals.outcome import Failed
 from bot.deals.policy import Policy
-from bot.deals.wish import Consent, Wish
-from bot.slack.actions import LINK, MORE, SET, SHARE, MenuChoice, StatusChoice, target_value
+from bot.deals.wish import Wish
+from bot.slack.actions import LINK, MORE, SET, SHARE, MenuChoice, target_value
 from bot.slack.block_kit import blocks, inputs, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import plain
+from bot.slack.messages.deals.marking import offers, status_buttons, status_choice
 from bot.slack.messages.failures import FailureMessages
 from bot.slack.messages.history import HistoryMessages
 from bot.slack.messages.pieces import Installation, message, private
-from bot.slack.messages.questions import leaving
 from bot.slack.messages.tables import VERB
-from bot.slack.wording import name_of, reason_name, status_list
+from bot.slack.wording import reason_name, status_list
 
 CHANGES_SHOWN = 3
 """Past changes that a card tells of."""
@@ -61,33 +61,17 @@ class CardMessages:
         reason = f"Lost reason: {reason_name(deal)}" if deal.lost_reason_id else ""
         return (self.installation.priced(deal), f"{plain(deal.status).capitalize()}{since}", reason)
 
-    def _offers(self, deal: Opportunity) -> Sequence[Status]:
-        """The statuses that the deal may get here, the likeliest first: an open deal is closed, another is reopened."""
-        return [status for status in self.policy.offered if status in STATES and status != deal.status]
-
     def _status_buttons(self, deal: Opportunity) -> Sequence[Block]:
-        asks = deal.status in self.policy.confirm.leaving
-        shown = [status for status in self._offers(deal) if status in _likely(deal)]
-        values = [(status, self._choice(deal, status).value) for status in shown]
-        return [
-            blocks.button(
-                VERB[status],
-                f"{SET}_{status}",
-                value,
-                confirm=leaving(deal, status) if asks else None,
-                style="primary" if status is shown[0] else None,
-            )
-            for status, value in values
-            if inputs.is_value(value)
-        ]
+        shown = [status for status in offers(deal, self.policy) if status in _likely(deal)]
+        return status_buttons(deal, shown, self.installation, self.policy, stands_out=True)
 
     def _menu(self, deal: Opportunity) -> Sequence[Block]:
         """Everything else, behind three dots."""
-        less_likely = [status for status in self._offers(deal) if status not in _likely(deal)]
+        less_likely = [status for status in offers(deal, self.policy) if status not in _likely(deal)]
         target = target_value(Target(deal.id, self.installation.away(deal)))
         url = self.installation.url(deal.id, deal.location_id)
         offered = [
-            *((VERB[each], MenuChoice(SET, self._choice(deal, each, asked=False).value), "") for each in less_likely),
+            *((VERB[each], MenuChoice(SET, self._unasked(deal, each)), "") for each in less_likely),
             ("Share in channel", MenuChoice(SHARE, target), ""),
             *([("View in HighLevel", MenuChoice(LINK, "deal"), url)] if len(url) <= blocks.URL_LIMIT else []),
         ]
@@ -98,13 +82,8 @@ class CardMessages:
         ]
         return [inputs.overflow(MORE, options[: inputs.OVERFLOW_LIMIT])] if options else []
 
-    def _choice(self, deal: Opportunity, status: Status, *, asked: bool = True) -> StatusChoice:
-        """What a press means. `asked`: Slack asks before the press where the operator wants that; a menu cannot."""
-        given = asked and deal.status in self.policy.confirm.leaving
-        consent = Consent.GIVEN if given else Consent.PRESUMED
-        choice = StatusChoice(deal.id, status, consent, self.installation.away(deal))
-        named = replace(choice, name=name_of(deal))
-        return named if asked and inputs.is_value(named.value) else choice  # a menu's values are short
+    def _unasked(self, deal: Opportunity, status: Status) -> str:
+        return status_choice(deal, status, self.installation, self.policy, asked=False).value
 
 
 def _likely(deal: Opportunity) -> Sequence[Status]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.deals.deal import Opportunity
 from bot.storage.rows import iso
 
-TIMES = ("since", "stage_since")
+TIMES = ("since", "stage_since", "added")
 
 
 def as_json(deal: Opportunity) -> str:

@@ -39,6 +39,7 @@ SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
             company_name=None,
             last_status_change_at=datetime(2026, 7, 17, 10, 29, 27, 911000, UTC),
             last_stage_change_at=datetime(2026, 7, 17, 10, 29, 27, 911000, UTC),
+            created_at=datetime(2026, 7, 17, 10, 29, 27, 911000, UTC),
         ),
     ),
     "200_opportunity_with_nulls": (
