@@ -42,6 +42,8 @@ class Exchange:
     answer: bytes = b""
     took: float | None = None
     """Seconds until the answer; `None` without one."""
+    sender: str = "the bot"
+    """Who sent the request."""
 
     def answered(self, status: int, answer: bytes) -> None:
         """Record the answer as given just now."""

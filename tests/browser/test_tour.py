@@ -77,7 +77,7 @@ async def test_a_win_is_seen_in_the_channel_on_the_board_and_on_the_phone_withou
     await expect(page.get_by_role("region", name="Won").locator("article")).to_contain_text("New website")
     seen = time.monotonic() - opened
     await expect(page.locator("#won-today")).to_have_text("$4,800")
-    await expect(page.get_by_role("region", name="On your phone")).to_contain_text("@Ana won New website · $4,800")
+    await expect(page.get_by_role("region", name="On your phone")).to_contain_text("Ana won New website · $4,800")
     await expect(page.get_by_role("heading", name="Your turn")).to_be_visible()
     await expect(page.locator("#step-1")).to_contain_class("done")
     await expect(page.get_by_label("Type a message or command")).to_have_value("")
@@ -203,6 +203,10 @@ async def test_a_change_on_the_board_is_announced_in_the_channel(tabs: Tabs, url
     await expect(page.locator("#won-today")).to_have_text("$2,500")
     await expect(elsewhere.get_by_role("link", name="# sales")).to_contain_text("1 unread")
     await picture(page, "announced")
+    await page.get_by_text("For IT: break it, look inside").click()
+    await expect(page.get_by_role("heading", name="HighLevel: workflow for Printer service, now won")).to_be_visible()
+    await expect(page.locator("#exchanges")).to_contain_text("HighLevel → bot POST /highlevel/workflow")
+    await expect(page.locator("#traffic")).not_to_contain_text("In the bot's records")
 
 
 async def test_on_a_phone_the_result_is_seen_in_both_tabs(tabs: Tabs, url: str, picture: Picture) -> None:
@@ -219,7 +223,7 @@ async def test_on_a_phone_the_result_is_seen_in_both_tabs(tabs: Tabs, url: str, 
     await expect(board).to_have_attribute("aria-pressed", "true")
     await expect(page.get_by_role("region", name="Won").locator("article")).to_contain_text("New website")
     await expect(page.locator("#won-today")).to_be_in_viewport()
-    await expect(page.get_by_role("region", name="On your phone")).to_contain_text("@Ana won New website")
+    await expect(page.get_by_role("region", name="On your phone")).to_contain_text("Ana won New website")
     await picture(page, "phone-board")
 
 

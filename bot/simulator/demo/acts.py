@@ -1,4 +1,4 @@
-"""Finds out what people did in the demo, and which of the bot's requests belong to it. Pure.
+"""Finds out what people did in the demo and what HighLevel told the bot, and which requests belong to it. Pure.
 
 The bot's requests do not name their cause: those between two acts are counted to the first. While several commands are
 under way at once, that is a guess.
@@ -15,17 +15,18 @@ from bot.simulator.traffic import Exchange, text_to_show
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that a person did and Slack told the bot."""
+    """Something that a person did and Slack told the bot, or that a workflow of HighLevel's told it."""
 
     number: int
     """The first act is 1."""
     user_id: str
+    """The person; empty for HighLevel."""
     what: str
-    """What the person did, in a few words."""
+    """What was done, in a few words."""
     key: str
-    """The key of its row in the ledger, if the bot wrote one."""
+    """The key of its row in the ledger, if the bot wrote one; empty if HighLevel told it, whose keys are not known."""
     exchanges: tuple[Exchange, ...]
-    """Slack's request to the bot, then the bot's own, in order."""
+    """The request to the bot, then the bot's own, in order."""
 
 
 def acts_of(to_bot: Sequence[Exchange], from_bot: Sequence[Exchange]) -> list[Act]:
@@ -33,7 +34,8 @@ def acts_of(to_bot: Sequence[Exchange], from_bot: Sequence[Exchange]) -> list[Ac
 
     Type-ahead in a form is no act of its own.
     """
-    begun = [(exchange, contents) for exchange in to_bot if not _is_typing(contents := _contents(exchange))]
+    in_order = sorted(to_bot, key=_when)
+    begun = [(exchange, contents) for exchange in in_order if not _is_typing(contents := _contents(exchange))]
     ends = [*(exchange.at for exchange, _ in begun[1:]), float("inf")][: len(begun)]
     return [
         Act(
@@ -78,6 +80,9 @@ def _json(text: str) -> Any:  # noqa: ANN401
 
 
 def _contents(exchange: Exchange) -> dict[str, Any]:
+    if exchange.sender == "HighLevel":
+        told: dict[str, Any] = json.loads(exchange.body)
+        return told
     form = dict(parse_qsl(exchange.body.decode(), keep_blank_values=True))
     contents: dict[str, Any] = json.loads(form["payload"]) if "payload" in form else dict(form)
     return contents
@@ -88,13 +93,15 @@ def _is_typing(contents: dict[str, Any]) -> bool:
 
 
 def _user(contents: dict[str, Any]) -> str:
-    return str(contents["user"]["id"] if "user" in contents else contents["user_id"])
+    return str(contents["user"]["id"] if "user" in contents else contents.get("user_id", ""))
 
 
 def _what(contents: dict[str, Any]) -> str:
     match contents:
         case {"command": command, "text": text}:
             return f"{command} {text}".rstrip()
+        case {"workflow": _, "opportunity_name": name, "status": status}:
+            return f"workflow for {name}, now {status}"
         case {"type": "view_submission"}:
             return "submitted the form"
         case {"type": "message_action"}:

@@ -34,6 +34,7 @@ class Parts:
     def __init__(self, on: Stage) -> None:
         self._stage = on
         self._names = {**stage.names(), "U0BOT": "@Opp Status"}
+        self._called = {each: name.removeprefix("@") for each, name in self._names.items()}
         self._rendering = Rendering(self._names)
         self._made: dict[str, tuple[Shown, Markup]] = {}
         """Rendered messages, by their `ts`."""
@@ -83,12 +84,13 @@ class Parts:
     def _notification(self, user: str) -> tuple[Shown | None, str]:
         """The latest message that reaches this person's phone, and its first characters.
 
-        Slack sends no notification of a message that it shows to one person in a channel.
+        Slack sends no notification of a message that it shows to one person in a channel. Guessed: a person who is
+        mentioned is called by name in it.
         """
         for shown in reversed(self._stage.slack.shown):
             direct = shown.channel == user
             if not shown.by and (direct or (shown.channel in stage.CHANNELS and shown.only_to is None)):
-                return shown, html_of(shown.text.partition("\n")[0], self._names).striptags()[:NOTIFICATION]
+                return shown, html_of(shown.text.partition("\n")[0], self._called).striptags()[:NOTIFICATION]
         return None, ""
 
     def _board(self) -> dict[str, Markup]:
@@ -103,13 +105,14 @@ class Parts:
         }
 
     async def _traffic(self, viewpoint: Viewpoint) -> Markup:
-        done = acts.acts_of(self._stage.slack.sent, [*self._stage.slack.received, *self._stage.highlevel.received])
+        slack, highlevel = self._stage.slack, self._stage.highlevel
+        done = acts.acts_of([*slack.sent, *highlevel.hooks.sent], [*slack.received, *highlevel.received])
         act, rows = await self._looked_at(done, viewpoint.about.strip().upper())
         made: Markup = self._templates.traffic(
             done[: -MOST_ACTS - 1 : -1],
             act,
             [_fields(row) for row in rows],
-            self._names,
+            {**self._names, "": "@HighLevel"},
             viewpoint.address,
             headers_to_show,
             acts.legible,
@@ -135,6 +138,8 @@ class Parts:
 
     async def _rows(self, act: Act) -> list[Record]:
         """The act's rows in the ledger: none, one, or one for each of several deals."""
+        if not act.key:
+            return []
         try:
             found = await self._stage.history.find(act.key)
             if found is None:

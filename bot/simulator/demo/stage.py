@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.commands.ledger import History
+from bot.deals.deal import STATES, Opportunity
 from bot.operations.settings import Settings
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import LOCALHOST, served
 from bot.simulator.slack.server import Slack
 from bot.storage.database import Database
+from bot.storage.events.memory import columns_of, remembering
 from bot.storage.history import SqlHistory
 from bot.web.server import serving
 from bot.wiring import build
@@ -51,6 +53,8 @@ class Stage:
     bot_url: str
     history: History
     """The bot's ledger, to read."""
+    database: Database
+    """The bot's database."""
 
     async def change_by_hand(self, opportunity_id: str, status: str, stage_id: str) -> None:
         """Change a deal as a person does in HighLevel, where a workflow tells the bot of it if the status changed."""
@@ -60,19 +64,21 @@ class Stage:
             await self.highlevel.hooks.run_workflow(self.highlevel.opportunities[opportunity_id])
 
     async def reset(self) -> None:
-        """Restore the deals, empty the channels and end every trouble; the bot keeps its ledger, and hears of it."""
-        before = {each["id"]: each["status"] for each in self.highlevel.opportunities.values()}
+        """Restore the deals, empty the channels and end every trouble; the bot keeps its ledger.
+
+        The bot remembers the deals as they are then. So it announces none of them: no person has changed it.
+        """
         for shown in (self.slack.shown, self.slack.replaced, self.slack.refusals, self.slack.views):
             shown.clear()
-        for exchanges in (self.slack.sent, self.slack.received, self.highlevel.received):
+        for exchanges in (self.slack.sent, self.slack.received, self.highlevel.received, self.highlevel.hooks.sent):
             exchanges.clear()
         self.slack.behave()
         self.highlevel.behave()
         self.highlevel.opportunities.clear()
         _furnish(self.highlevel, self.slack)
-        for deal in self.highlevel.opportunities.values():
-            if before.get(deal["id"], deal["status"]) != deal["status"]:
-                await self.highlevel.hooks.run_workflow(deal)
+        remember, location = remembering(self.database.kind), self.highlevel.location_id
+        deals = [columns_of(Opportunity(each, "open"), location) for each in self.highlevel.opportunities]
+        await self.database.do(lambda connection: connection.execute(remember, deals))
 
 
 @asynccontextmanager
@@ -93,7 +99,8 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
                     "SLACK_API_URL": f"{slack.url}/api/",
                     "HIGHLEVEL_TOKEN": TOKEN,
                     "HIGHLEVEL_WORKFLOW_TOKEN": WORKFLOW_TOKEN,
-                    "ANNOUNCE_CHANNELS": f"won={SALES},lost={SALES}",
+                    "ANNOUNCE_CHANNELS": ",".join(f"{status}={SALES}" for status in STATES),
+                    "WATCH": ",".join(STATES),
                     # Once, at the beginning: so the bot knows what the deals are before the visitor changes them.
                     "POLL_SECONDS": "86400",
                     "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
@@ -112,7 +119,7 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
                     highlevel.hooks.url, highlevel.hooks.sends_webhooks = slack.bot_url, False
                     await highlevel.polled.wait()  # the bot learns what the deals are before the visitor changes them
                     await slack.wait_for_call("auth.test")  # commands wait until it is answered
-                    yield Stage(slack, highlevel, slack.bot_url, SqlHistory(database))
+                    yield Stage(slack, highlevel, slack.bot_url, SqlHistory(database), database)
             finally:
                 await database.close()
 

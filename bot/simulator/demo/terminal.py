@@ -1,21 +1,20 @@
 """Plays the demo in a terminal: `python -m bot demo --terminal`."""
 
 import asyncio
-import html
 import re
 import textwrap
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from datetime import datetime
 from typing import TextIO
 
 from bot.operations import logs
 from bot.simulator.demo.opening import served_page
-from bot.simulator.demo.stage import ACME, CHANNELS, GLOBEX, PEOPLE, SALES, TRAINING, UNKNOWN_ID, Stage, link_to, staged
+from bot.simulator.demo.reading import pressable_for, pressables, readable
+from bot.simulator.demo.stage import ACME, GLOBEX, PEOPLE, SALES, TRAINING, UNKNOWN_ID, Stage, link_to, staged
 from bot.simulator.demo.troubles import WELL, trouble_highlevel
 from bot.simulator.serving import LOCALHOST
-from bot.simulator.slack.block_kit import Element, buttons_of, menus_of
 from bot.simulator.slack.workspace import Shown
 from bot.slack.messages.tables import GOES_ON
 
@@ -55,15 +54,6 @@ DIALOGUE = (
     ("She undoes it.", "kim", "press Undo"),
     ("Who did what?", "ana", f"/opp-status history {ACME}"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Pressable:
-    """Something to press in a message: a button, or an option of a menu."""
-
-    label: str
-    element: Element
-    option: str | None = None
 
 
 class Theatre:
@@ -196,7 +186,7 @@ class Theatre:
         for shown in self._stage.slack.shown:
             if before.get(shown.ts, shown.text) != shown.text:
                 self._say("  the message changes to:")
-                self._say(textwrap.indent(readable(shown), "    | "))
+                self._say(textwrap.indent(readable(shown, datetime.now().astimezone()), "    | "))
         self._show(self._news(before))
         self._say("")
 
@@ -204,56 +194,10 @@ class Theatre:
         for shown in messages:
             who = "everyone sees" if shown.only_to is None else f"only {self._speaker.title()} sees"
             self._say(f"  {who}:")
-            self._say(textwrap.indent(readable(shown), "    | "))
+            self._say(textwrap.indent(readable(shown, datetime.now().astimezone()), "    | "))
 
     def _say(self, line: str) -> None:
         print(line, file=self._out, flush=True)
-
-
-def pressables(shown: Shown) -> list[Pressable]:
-    """Everything that can be pressed in a message, without buttons that are links."""
-    found: list[Pressable] = []
-    for block in shown.blocks:
-        found += [Pressable(each["text"]["text"], each) for each in buttons_of(block) if "url" not in each]
-        found += [
-            Pressable(option["text"]["text"], each, option["value"])
-            for each in menus_of(block)
-            for option in each["options"]
-        ]
-    return found
-
-
-def pressable_for(there: Sequence[Pressable], words: str) -> Pressable | None:
-    """Find what these words name: a number, the beginning of a label, or the first if there are no words.
-
-    Returns `None` if nothing fits.
-    """
-    if words.isdecimal():
-        return there[int(words) - 1] if 0 < int(words) <= len(there) else None
-    return next((each for each in there if each.label.casefold().startswith(words.casefold())), None)
-
-
-def _paragraphs(shown: Shown) -> Iterator[str]:
-    """What a message says outside its buttons, a paragraph or a line of small print each."""
-    for block in shown.blocks:
-        match block:
-            case {"type": "section" | "header", "text": {"text": str(text)}}:
-                yield text
-            case {"type": "context", "elements": list(elements)}:
-                yield " ".join(str(each.get("text", "")) for each in elements)
-
-
-def readable(shown: Shown) -> str:
-    """A message as a person sees it, with names instead of ids, and its buttons in brackets."""
-    names = {user_id: name.title() for name, user_id in PEOPLE.items()}
-    said = "\n".join(_paragraphs(shown)) or shown.text
-    text = re.sub(r"<@(\w+)>", lambda found: f"@{names.get(found[1], found[1])}", said)
-    text = text.replace(f"<#{SALES}>", f"#{CHANNELS[SALES]}")
-    text = html.unescape(re.sub(r"<[^<>|]*\|([^<>]*)>", r"\1", text))
-    there = pressables(shown)
-    numbers = [f"{number} " for number in range(1, len(there) + 1)] if len(there) > 1 else [""]
-    buttons = " ".join(f"[{number}{each.label}]" for number, each in zip(numbers, there, strict=False))
-    return f"{text}\n{buttons}" if buttons else text
 
 
 def run(stdin: TextIO, out: TextIO, *, host: str = LOCALHOST, port: int | None = None, stays: bool = False) -> None:

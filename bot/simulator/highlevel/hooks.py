@@ -17,6 +17,8 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from bot.simulator.traffic import Exchange
+
 TYPES_OF_A_CHANGE = ("OpportunityStatusUpdate", "OpportunityUpdate")
 """HighLevel sends both for a change of status, each with an id of its own."""
 ATTEMPTS = 3
@@ -24,7 +26,7 @@ ATTEMPTS = 3
 
 @dataclass
 class Hooks:
-    """Sends to the bot at `url`, once that is set; each `Delivery` is kept in `sent`."""
+    """Sends to the bot at `url`, once that is set; each request is kept in `sent`, as it was begun."""
 
     app_id: str = "0123456789abcdef01234567"
     url: str = ""
@@ -34,7 +36,7 @@ class Hooks:
     runs_workflows: bool = False
     """Whether a workflow tells of each change of status."""
     sends_webhooks: bool = True
-    sent: list["Delivery"] = field(default_factory=list)
+    sent: list[Exchange] = field(default_factory=list)
     _key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     _tasks: set[asyncio.Task[object]] = field(default_factory=set)
 
@@ -103,17 +105,18 @@ class Hooks:
 
     async def post(self, path: str, body: bytes, headers: Mapping[str, str], attempts: int = 1) -> int:
         """Send any body; returns the status of the last answer, 0 for none."""
-        status = 0
+        status, headers = 0, {"Content-Type": "application/json", **headers}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)) as session:
             for _ in range(attempts):
+                at = asyncio.get_running_loop().time()
+                exchange = Exchange("the bot", "POST", path, {}, headers, body, at, sender="HighLevel")
+                self.sent.append(exchange)
                 try:
-                    async with session.post(
-                        self.url + path, data=body, headers={"Content-Type": "application/json", **headers}
-                    ) as answer:
+                    async with session.post(self.url + path, data=body, headers=headers) as answer:
                         status = answer.status
+                        exchange.answered(status, await answer.read())
                 except aiohttp.ClientError:
                     status = 0
-                self.sent.append(Delivery(path, body, status))
                 if 200 <= status < 300:
                     break
         return status
@@ -127,12 +130,3 @@ class Hooks:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What was sent, and the status of the bot's answer; 0 for none."""
-
-    path: str
-    body: bytes
-    status: int

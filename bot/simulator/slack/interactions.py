@@ -250,7 +250,7 @@ class Interactions(Workspace):
     async def _deliver(self, body: str) -> httpx.Response:
         """Send a body to the bot; returns its answer. Raises `RequestFailed` or `OSError` if none comes."""
         headers, at = self.sign(body), asyncio.get_running_loop().time()
-        exchange = Exchange("the bot", "POST", EVENTS, {}, headers, body.encode(), at)
+        exchange = Exchange("the bot", "POST", EVENTS, {}, headers, body.encode(), at, sender="Slack")
         self.sent.append(exchange)
         answer = await (self._over_socket(body) if self.socket.enabled else self._over_http(body, headers))
         exchange.answered(answer.status_code, answer.content)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.simulator.demo.acts import acts_of, legible
+from bot.simulator.demo.stage import ACME
 from bot.simulator.traffic import Exchange
 
 COMMAND = {"command": "/opp-status", "text": "Acme won", "user_id": "U0ANA", "trigger_id": "1.2"}
@@ -49,6 +50,22 @@ def test_type_ahead_is_no_act_and_its_requests_belong_to_the_act_before() -> Non
     (act,) = acts_of([command, typing], [_asked(3.0)])
 
     assert len(act.exchanges) == 2
+
+
+def test_what_a_workflow_tells_is_an_act_of_highlevels() -> None:
+    told = {"id": ACME, "opportunity_name": "New website", "status": "abandoned", "workflow": {"name": "To Slack"}}
+    workflow = Exchange(
+        "the bot", "POST", "/highlevel/workflow", {}, {}, json.dumps(told).encode(), 3.0, sender="HighLevel"
+    )
+    command = _told(1.0, COMMAND)
+
+    first, second = acts_of([command, workflow], [_asked(4.0)])
+    (alone,) = acts_of([workflow], [])
+
+    assert first.exchanges == (command,)
+    assert (second.user_id, second.what, second.key) == ("", "workflow for New website, now abandoned", "")
+    assert [each.at for each in second.exchanges] == [3.0, 4.0]
+    assert alone.number == 1
 
 
 @pytest.mark.parametrize(

@@ -293,7 +293,7 @@ async def test_a_notification_has_the_first_sixty_characters_of_what_reaches_the
     await visit.shown(2)
 
     (words,) = re.findall(r'<p class="words">(.*)</p>', await visit.sees())
-    assert words == "@Ana won New website · $4,800 · Acme Corp"
+    assert words == "Ana won New website · $4,800 · Acme Corp"
     await visit.stage.slack.post("Hello", user="U0BEN", channel=SALES)
     assert re.findall(r'<p class="words">(.*)</p>', await visit.sees()) == [words]
 

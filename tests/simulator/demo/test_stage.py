@@ -1,6 +1,6 @@
-import asyncio
+import pytest
 
-from bot.simulator.demo.stage import ACME, SALES, names, staged
+from bot.simulator.demo.stage import ACME, GLOBEX, SALES, names, staged
 from bot.simulator.demo.troubles import trouble_highlevel
 from tests.house import PATIENT
 
@@ -30,18 +30,38 @@ async def test_reset_restores_everything_but_the_bots_ledger() -> None:
         assert len(await stage.history.of_opportunity(ACME, 5)) == 2
 
 
-async def test_a_card_that_is_changed_is_told_in_the_channel_and_after_a_reset_again() -> None:
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("won", "Won"), ("lost", "Marked lost"), ("abandoned", "Marked abandoned")],
+)
+async def test_a_card_that_is_closed_is_told_in_the_channel_and_after_a_reset_again(status: str, said: str) -> None:
     async with staged(PATIENT) as stage:
         for _ in range(2):
-            await stage.change_by_hand(ACME, "won", "stage-3")
+            await stage.change_by_hand(ACME, status, "stage-3")
             (post,) = await stage.slack.wait_for(1)
             assert post.channel == SALES
-            assert "Won in HighLevel: New website" in post.text
+            assert f"{said} in HighLevel: New website" in post.text
             await stage.reset()
-            async with asyncio.timeout(60):  # until the bot has read that the deal is open again
-                while not any(each.answer and ACME in each.path for each in stage.highlevel.received):
-                    await asyncio.sleep(0.01)
-            await asyncio.sleep(0.5)
+
+
+async def test_a_card_that_is_reopened_is_told_in_the_channel() -> None:
+    async with staged(PATIENT) as stage:
+        await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
+        await stage.slack.wait_for(1)
+        await stage.change_by_hand(ACME, "open", "stage-3")
+        await stage.slack.wait_until(lambda: any("Reopened in HighLevel" in each.text for each in stage.slack.shown))
+
+
+async def test_a_reset_is_told_nowhere() -> None:
+    async with staged(PATIENT) as stage:
+        await stage.change_by_hand(ACME, "won", "stage-3")
+        await stage.slack.wait_for(1)
+        await stage.reset()
+        assert stage.highlevel.hooks.sent == []
+        await stage.change_by_hand(GLOBEX, "won", "stage-3")  # what comes first is the first that is told
+        (post,) = await stage.slack.wait_for(1)
+
+        assert "Yearly support" in post.text
 
 
 async def test_a_card_that_only_moves_is_not_told() -> None:

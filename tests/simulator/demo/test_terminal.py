@@ -10,9 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.simulator.demo.stage import ACME, GLOBEX, PEOPLE
-from bot.simulator.demo.terminal import readable, run
-from bot.simulator.slack.workspace import Shown
+from bot.simulator.demo.stage import ACME, GLOBEX
+from bot.simulator.demo.terminal import run
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,6 +57,8 @@ def test_messages_are_printed_as_a_person_sees_them(played: str) -> None:
     assert "<@" not in played
     assert "<#" not in played
     assert "&lt;" not in played
+    assert re.search(r"today at \d{1,2}:\d\d [AP]M", played)
+    assert "UTC" not in played
 
 
 def test_a_press_undoes_a_change_and_a_second_undo_says_so() -> None:
@@ -128,12 +129,6 @@ def test_after_the_dialogue_commands_can_be_typed_as_another_person() -> None:
     assert typed.count("@Kim won *Yearly support*") == 1
     assert f"{GLOBEX}  won" in typed
     assert f"{ACME}  open" in typed
-
-
-def test_names_links_and_times_are_printed_readably() -> None:
-    shown = Shown("C", None, f"<@{PEOPLE['ana']}> <@U0X> <https://x|a &amp; b> <!date^1^{{date}}|then>", (), "slack")
-
-    assert readable(shown) == "@Ana @U0X a & b then"
 
 
 def test_the_page_is_on_its_usual_port_or_on_another_if_that_is_taken() -> None:
