@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from bot.access.authorization import DirectoryError
+from bot.access.people import CrmUser
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
 from bot.commands.instrumentation import Instrumentation
@@ -624,13 +625,14 @@ class MemoryWorkspace:
 
 @dataclass
 class MemoryDirectory:
-    """`bot.access.authorization.Directory` in two dictionaries.
+    """`bot.access.authorization.Directory` and `bot.access.people.Contacts` in dictionaries.
 
     After `wait` seconds Slack tells what is in them; for anything else it answers with `error`.
     """
 
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
+    emails: dict[str, str | None] = field(default_factory=dict)
     wait: float = 0.0
     error: str = "not_found"
     asked: list[str] = field(default_factory=list)
@@ -641,12 +643,33 @@ class MemoryDirectory:
     async def person(self, user_id: str) -> Person:
         return await self._read(self.people, user_id)
 
+    async def found_by_email(self, email: str) -> str | None:
+        return await self._read(self.emails, email)
+
     async def _read(self, known: dict[str, V], key: str) -> V:
         self.asked.append(key)
         await asyncio.sleep(self.wait)
         if key not in known:
             raise DirectoryError(self.error)
         return known[key]
+
+
+@dataclass
+class MemoryUsers:
+    """`bot.access.people.CrmUsers` in a list. With a `cause` it fails."""
+
+    users: list[CrmUser] = field(default_factory=list)
+    cause: Cause | None = None
+    asked: list[str] = field(default_factory=list)
+
+    async def user(self, user_id: str, *, until: float) -> CrmUser | None:
+        return next((user for user in await self.listed(until=until) if user.id == user_id), None)
+
+    async def listed(self, *, until: float) -> list[CrmUser]:  # noqa: ARG002 - as the port wants it
+        self.asked.append("users")
+        if self.cause:
+            raise error(self.cause)
+        return self.users
 
 
 @dataclass

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from bot.highlevel.api import wire
+from bot.highlevel.api.users import get_user, read_user
 from bot.http.exchange import Answer
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -76,7 +77,7 @@ async def test_the_cheap_neighbours_answer_as_highlevel_does(neighbours: str) ->
         after = wire.read_opportunity(await ask(wire.get_opportunity("bench1")), "bench1")
         found = wire.read_found(await ask(wire.search_opportunities("L", "Deal bench1", 10, version="2021-07-28")))
         pipelines = wire.read_pipelines(await ask(wire.get_pipelines("L")), "L")
-        name = wire.read_user_name(await ask(wire.get_user("OWNER")), "OWNER")
+        name = read_user(await ask(get_user("OWNER")), "OWNER").name
         seen = (await http.get("/")).json()
 
     assert (before.status, after.status) == ("open", "won")

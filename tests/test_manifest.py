@@ -33,7 +33,8 @@ SCOPE_OF = {
     "chat_update": ("chat:write",),
     "conversations_info": ("channels:read", "groups:read"),
     "usergroups_users_list": ("usergroups:read",),
-    "users_info": ("users:read",),
+    "users_info": ("users:read", "users:read.email"),
+    "users_lookupByEmail": ("users:read.email",),
     "views_open": (),
     "views_update": (),
 }

@@ -1,6 +1,6 @@
 """Who may change a deal, and from where. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -86,6 +86,8 @@ class Person:
     is_guest: bool = False
     is_bot: bool = False
     is_gone: bool = False
+    email: str = field(default="", repr=False)
+    """Empty where Slack does not show it: that needs the scope `users:read.email`."""
 
     def denied(self, our_team: str) -> Denied | None:
         """Why neither a group nor an approval lets this person in; `None` for a full member of our workspace."""

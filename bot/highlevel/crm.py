@@ -1,17 +1,13 @@
 """The CRM port over HighLevel: translates its records, ids and errors."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
-from typing import TypeVar
 
 import structlog
 
-from bot.cache import Cache
-from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import Cause, Trouble
 from bot.deals.ports import CrmError
@@ -21,28 +17,16 @@ from bot.highlevel.api.searches import Field, Search
 from bot.highlevel.api.wire import MOST_LISTED, Found, OpportunityRecord, Pipeline
 from bot.highlevel.causes import trouble
 from bot.highlevel.lost_reason import LostReasons
+from bot.highlevel.names import known, named
+from bot.highlevel.users import HighLevelUsers
 
 log = structlog.get_logger(__name__)
-
-V = TypeVar("V")
-
-PATIENCE_FOR_NAMES = 2.5
-"""Seconds that a reply waits for the names of pipeline, stage, owner and lost reason."""
-
-NAMES_TTL = 300.0
-"""Seconds for which a name is kept before it is read again."""
-
-NAMES_ERROR_TTL = 30.0
-"""Seconds for which a name that could not be read is not read again."""
 
 MOST_MATCHES = 10
 """Deals that a caller can choose from."""
 
 MOST_OWNED = 200
 """Open deals of one owner that are listed."""
-
-MOST_OWNERS = 1000
-"""Owners whose names are kept."""
 
 CALLS_OF_A_CHANGE = 3
 """Find, write, read back. Names are mostly in the cache; the calls for other names and searches are not reserved."""
@@ -54,9 +38,9 @@ class HighLevelCrm:
     def __init__(self, client: Client, location_id: str) -> None:
         self._client = client
         self._location_id = location_id
-        self._pipelines = _named(self._read_pipelines)
-        self._owners = _named(self._read_owner)
-        self._lost_reasons = _named(self._read_lost_reasons)
+        self._pipelines = named(self._read_pipelines)
+        self.users = HighLevelUsers(client, location_id)
+        self._lost_reasons = named(self._read_lost_reasons)
         self._reasons = LostReasons(client, location_id)
 
     @asynccontextmanager
@@ -142,7 +126,7 @@ class HighLevelCrm:
 
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
         """See `Crm`."""
-        return await _known(self._lost_reasons, self._location_id, until)
+        return await known(self._lost_reasons, self._location_id, until)
 
     async def reads_lost_reasons(self, *, until: float) -> bool:
         """Whether the token may read lost reasons; asks HighLevel every time. Raises `CrmError` if it does not tell."""
@@ -158,7 +142,7 @@ class HighLevelCrm:
         """See `Crm`. A name that is slow or forbidden is left out."""
         pipelines, owner, lost_reason = await asyncio.gather(
             self._named_pipelines(until),
-            self._owner(opportunity.owner_id, until),
+            self.users.name(opportunity.owner_id, until),
             self._lost_reason(opportunity.lost_reason_id, until),
         )
         return replace(_with_stage(opportunity, pipelines), owner=owner, lost_reason=lost_reason)
@@ -186,16 +170,10 @@ class HighLevelCrm:
         )
 
     async def _named_pipelines(self, until: float) -> dict[str, Pipeline]:
-        return await _known(self._pipelines, self._location_id, until) or {}
+        return await known(self._pipelines, self._location_id, until) or {}
 
     async def _read_pipelines(self, location_id: str, until: float) -> dict[str, Pipeline]:
         return dict(await self._client.pipelines(location_id, until=until))
-
-    async def _owner(self, owner_id: str | None, until: float) -> str | None:
-        return None if owner_id is None else await _known(self._owners, owner_id, until)
-
-    async def _read_owner(self, owner_id: str, until: float) -> str | None:
-        return await self._client.user_name(owner_id, until=until)
 
     async def _lost_reason(self, reason_id: str | None, until: float) -> str | None:
         if reason_id is None:
@@ -213,34 +191,6 @@ class HighLevelCrm:
             await self._client.pipelines(self._location_id, until=until)
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
-
-
-def _named(read: Callable[[str, float], Awaitable[V]]) -> Cache[str, V]:
-    """A cache of names. `read` gets an id, and an `until` of its own, since it serves more callers than the first.
-
-    Names seldom change: if they cannot be read again, the last ones stay in use.
-    """
-
-    async def load(identifier: str) -> V:
-        until = loop_time() + PATIENCE_FOR_NAMES
-        try:
-            async with asyncio.timeout_at(until):
-                return await read(identifier, until)
-        except (errors.HighLevelError, TimeoutError) as error:
-            status = error.details.status if isinstance(error, errors.HighLevelError) else 0
-            log.info("crm.name_unknown", error=type(error).__name__, status=status)
-            raise
-
-    return Cache(load, ttl=NAMES_TTL, error_ttl=NAMES_ERROR_TTL, stale_if_error=math.inf, maxsize=MOST_OWNERS)
-
-
-async def _known(names: Cache[str, V], identifier: str, until: float) -> V | None:
-    """The names by this id; `None` if HighLevel does not give them in time."""
-    by = min(until, loop_time() + PATIENCE_FOR_NAMES)
-    try:
-        return await names.get(identifier, until=by)
-    except (errors.HighLevelError, TimeoutError):
-        return None
 
 
 def _with_stage(opportunity: Opportunity, pipelines: Mapping[str, Pipeline]) -> Opportunity:

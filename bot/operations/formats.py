@@ -16,6 +16,7 @@ from pydantic import (
     ValidationError,
 )
 
+from bot.access.people import Owners
 from bot.deals.deal import STATES, Status
 from bot.deals.policy import Confirm
 from bot.operations.environment import comma_separated, error_of_list, named
@@ -171,6 +172,24 @@ def added_words(value: object) -> object:
 def _is_status_with_word(entry: str) -> bool:
     status, _, word = entry.partition("=")
     return status.strip().lower() in STATES and 0 < len(word.split()) <= WORDS_OF_A_STATUS
+
+
+def owner_pairs(value: object) -> object:
+    """Read pairs of a Slack user's id and a HighLevel user's; see `Owners`."""
+    entries = value if isinstance(value, list) else []
+    try:
+        return tuple(Owners.read(entries).users.items())
+    except ValueError as error:
+        problem = "should be Slack member IDs with a HighLevel user ID for each, such as U012AB3CD=a1B2c3D4"
+        raise error_of_list(f"{problem}. Use each person once", entries, _is_owner_pair) from error
+
+
+def _is_owner_pair(entry: str) -> bool:
+    try:
+        Owners.read([entry])
+    except ValueError:
+        return False
+    return True
 
 
 def named_locations(value: object) -> object:

@@ -54,7 +54,7 @@ class NetworkProbes:
     async def may_read_users(self, *, until: float) -> Grant:
         """Whether the token may read users: asks for one who cannot exist."""
         try:
-            await self._client.user_name(NO_RECORD, until=until)
+            await self._client.user(NO_RECORD, until=until)
         except HighLevelError as error:
             return _permits(error)
         return Grant.YES

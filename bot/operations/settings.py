@@ -43,6 +43,7 @@ from bot.operations.formats import (
     matching,
     named_locations,
     numeral,
+    owner_pairs,
     scope_list,
     secret_beginning,
     signing_secrets,
@@ -163,6 +164,13 @@ class Settings(BaseModel):
     ] = Field(
         default="",
         description="Slack member ID to show when someone needs help. Defaults to the first of `ADMINS`",
+    )
+    owners: Annotated[tuple[tuple[str, str], ...], BeforeValidator(owner_pairs), BeforeValidator(comma_separated)] = (
+        Field(
+            default=(),
+            description="Slack member IDs and the HighLevel user each of them is, such as "
+            "`U012AB3CD=a1B2c3D4e5F6g7H8i9J0`. Everyone else is found by email",
+        )
     )
     statuses: Annotated[frozenset[Status], BeforeValidator(state_names), BeforeValidator(comma_separated)] = Field(
         default=frozenset(STATES), description="Statuses people can set, separated by commas"
@@ -348,7 +356,12 @@ class Settings(BaseModel):
     def people(self) -> dict[str, frozenset[str]]:
         """The Slack user ids in each variable that names people."""
         contact = frozenset(filter(None, [self.admin_contact]))
-        return {"ALLOWED_USERS": self.allowed_users, "ADMINS": frozenset(self.admins), "ADMIN_CONTACT": contact}
+        return {
+            "ALLOWED_USERS": self.allowed_users,
+            "ADMINS": frozenset(self.admins),
+            "ADMIN_CONTACT": contact,
+            "OWNERS": frozenset(slack for slack, _ in self.owners),
+        }
 
     @cached_property
     def policy(self) -> Policy:

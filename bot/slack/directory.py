@@ -24,6 +24,8 @@ DIRECTORY_ERROR_TTL = 10.0
 """Seconds after which Slack is asked again, if it did not answer."""
 SHARING_PATIENCE = 2.0
 """Seconds that a change waits to learn whether its channel is shared."""
+LONGEST_EMAIL = 254
+"""Characters, by https://www.rfc-editor.org/errata/eid1690 ."""
 CLOSED = frozenset({"missing_scope", "channel_not_found"})
 """Slack's errors for channels that the bot may not look at. They are kept like an answer."""
 
@@ -45,7 +47,7 @@ class Channel:
 
 
 class SlackDirectory:
-    """The ports `Directory` and `Channels` over Slack's Web API. `groups`: ids of the user groups to `keep`."""
+    """The ports `Directory`, `Contacts` and `Channels` over Slack. `groups`: ids of the user groups to `keep`."""
 
     def __init__(
         self,
@@ -61,6 +63,7 @@ class SlackDirectory:
         self._members = Cache(_logged(self._ask_members), ttl=ttl, error_ttl=error_ttl)
         self._people = Cache(_logged(self._ask_person), ttl=ttl, error_ttl=error_ttl)
         self._shared = Cache(_logged(self._ask_shared), ttl=ttl, error_ttl=error_ttl)
+        self._by_email = Cache(_logged(self._ask_by_email, shown=False), ttl=ttl, error_ttl=error_ttl)
 
     async def members(self, group_id: str) -> frozenset[str]:
         """See `Directory`."""
@@ -69,6 +72,10 @@ class SlackDirectory:
     async def person(self, user_id: str) -> Person:
         """See `Directory`."""
         return await self._people.get(user_id)
+
+    async def found_by_email(self, email: str) -> str | None:
+        """See `Contacts`."""
+        return await self._by_email.get(email)
 
     async def is_shared(self, channel_id: str) -> bool:
         """See `Channels`."""
@@ -113,6 +120,21 @@ class SlackDirectory:
             raise DirectoryError("another_user")
         return read_person(user)
 
+    async def _ask_by_email(self, email: str) -> str | None:
+        """https://docs.slack.dev/reference/methods/users.lookupByEmail (scope users:read.email)."""
+        try:
+            user = (await _answered(self._web.users_lookupByEmail(email=email))).get("user")
+        except DirectoryError as error:
+            if error.error == "users_not_found":
+                return None
+            raise
+        if not isinstance(user, dict) or not isinstance(user.get("id"), str):
+            raise DirectoryError("no_user")
+        found = read_person(user)
+        if found.email and found.email.casefold() != email:
+            raise DirectoryError("another_user")
+        return None if found.is_stranger or found.is_bot or found.is_gone else str(user["id"])
+
     async def _ask_shared(self, channel_id: str) -> bool:
         try:
             return (await self.look_into(channel_id)).is_shared
@@ -130,14 +152,15 @@ async def _answered(call: Awaitable[AsyncSlackResponse]) -> AsyncSlackResponse:
         raise DirectoryError(trouble.error) from trouble.__cause__
 
 
-def _logged(ask: Callable[[str], Awaitable[V]]) -> Callable[[str], Awaitable[V]]:
-    """The same question, which logs why Slack did not answer."""
+def _logged(ask: Callable[[str], Awaitable[V]], *, shown: bool = True) -> Callable[[str], Awaitable[V]]:
+    """The same question, which logs why Slack did not answer. `shown`: whether the log may say what it is about."""
 
     async def logged(about: str) -> V:
         try:
             return await ask(about)
         except DirectoryError as error:
-            log.warning("slack.not_told", about=about, error=error.error or cause_of(error))
+            named = about if shown else "an e-mail"
+            log.warning("slack.not_told", about=named, error=error.error or cause_of(error))
             raise
 
     return logged
@@ -151,6 +174,8 @@ def read_person(user: Mapping[str, Any]) -> Person:
     enterprise = user.get("enterprise_user")
     organization = enterprise if isinstance(enterprise, dict) else {}
     teams = organization.get("teams")
+    profile = user.get("profile")
+    email = profile.get("email") if isinstance(profile, dict) else None
     listed = [user.get("team_id"), organization.get("enterprise_id"), *(teams if isinstance(teams, list) else [])]
     return Person(
         teams=frozenset(team for team in listed if isinstance(team, str) and team),
@@ -158,4 +183,5 @@ def read_person(user: Mapping[str, Any]) -> Person:
         is_guest=user.get("is_restricted") is True or user.get("is_ultra_restricted") is True,
         is_bot=user.get("is_bot") is True or user.get("is_workflow_bot") is True,
         is_gone=user.get("deleted") is True,
+        email=email.strip() if isinstance(email, str) and len(email) <= LONGEST_EMAIL else "",
     )

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import stamina
 
+from bot.access.people import Owners, People
 from bot.commands.instrumentation import NO_METRICS
 from bot.commands.ledger import WorkerStorage
 from bot.commands.outbox import Outbox
@@ -23,7 +24,7 @@ from bot.storage.ledger import SqlLedger
 from bot.storage.trail.writing import SqlTrail
 from bot.wiring.events import build_events
 from bot.wiring.highlevel import TERMINAL_PATIENCE, build_highlevel, connect_url_of
-from bot.wiring.lifecycle import Bot, Storage
+from bot.wiring.lifecycle import Bot, HighLevel, SlackClients, Storage
 from bot.wiring.operations import build_health, build_metrics
 from bot.wiring.parts import Parts
 from bot.wiring.schedule import build_schedule
@@ -50,13 +51,28 @@ def build(
     clients |= highlevel.clients
     slack, messages, tasks = build_slack_clients(settings), _messages(settings), Tasks()
     outbox = Outbox(slack.replies, messages, tasks, tempo.persistence)
-    parts = Parts(settings, tempo, instrumentation, storage, highlevel, slack, messages, outbox)
+    parts = Parts(
+        settings,
+        tempo,
+        instrumentation,
+        storage,
+        highlevel,
+        slack,
+        messages,
+        outbox,
+        _people(settings, highlevel, slack),
+    )
     worker = _worker(parts, tasks)
     edge = build_slack_edge(parts, worker)
     events = build_events(parts, worker)
     schedule = build_schedule(parts, tasks)
     health = build_health(parts, edge, migrates=migrates, emptied=emptied)
     return Bot(settings, storage, highlevel, slack, edge, worker, events, schedule, health, metrics, emptied)
+
+
+def _people(settings: Settings, highlevel: HighLevel, slack: SlackClients) -> People:
+    users = {each: crm.users for each, crm in highlevel.crms.items()}
+    return People(Owners(dict(settings.owners)), slack.directory, users, settings.locations.default)
 
 
 def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bot.access.people import People
 from bot.commands.instrumentation import Instrumentation
 from bot.commands.outbox import Outbox
 from bot.operations.settings import Settings
@@ -22,3 +23,4 @@ class Parts:
     slack: SlackClients
     messages: Messages
     outbox: Outbox
+    people: People

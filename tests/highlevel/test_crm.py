@@ -15,15 +15,8 @@ from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import Details, HighLevelError
 from bot.highlevel.causes import CAUSES, trouble
-from bot.highlevel.crm import (
-    MOST_MATCHES,
-    MOST_OWNED,
-    MOST_OWNERS,
-    NAMES_ERROR_TTL,
-    NAMES_TTL,
-    PATIENCE_FOR_NAMES,
-    HighLevelCrm,
-)
+from bot.highlevel.crm import MOST_MATCHES, MOST_OWNED, HighLevelCrm
+from bot.highlevel.names import MOST_OWNERS, NAMES_ERROR_TTL, NAMES_TTL, PATIENCE_FOR_NAMES
 from bot.http.client import HttpClient
 from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served

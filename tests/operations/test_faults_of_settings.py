@@ -80,6 +80,8 @@ FAULTS = [
     ("STATUSES", "closed", "should be one or more of open, won, lost, abandoned", "“closed” isn't one"),
     ("CONFIRM", "always", "should be a number of deals, statuses, or both", "such as 3,won"),
     ("LOST_REASON", "always", "should be", "'optional', 'ask' or 'required'"),
+    ("OWNERS", "U0ANA=hlAna,U0BEN", "a HighLevel user ID for each", "“U0BEN” isn't one"),
+    ("OWNERS", "U0ANA=hlAna,U0ANA=hlEve", "Use each person once", "such as U012AB3CD=a1B2c3D4"),
     ("QUIET_HOURS", "22-7", "should be two different times and a time zone", "22:00-07:00 Europe/Berlin"),
     ("QUIET_HOURS", "22:00-07:00 Berlin", "doesn't know that time zone", "22:00-07:00 Europe/Berlin"),
     ("CURRENCY", "$", "should be an ISO code", "such as USD"),

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
+from structlog.testing import capture_logs
 
 from bot.access.authorization import DirectoryError
 from bot.access.rules import Person
 from bot.simulator.serving import served
-from bot.simulator.slack.server import Fault, Slack
+from bot.simulator.slack.server import EMAILS, Fault, Slack
 from bot.slack.directory import Channel, SlackDirectory, read_person
 
 pytestmark = pytest.mark.jumping_clock
@@ -231,3 +232,57 @@ FIELDS = ["team_id", "enterprise_user", "is_bot", "is_restricted", "is_stranger"
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON))
 def test_any_fields_of_a_user_are_read_without_an_error(user: dict[str, Any]) -> None:
     assert all(team for team in read_person(user).teams)
+
+
+# --- e-mails -------------------------------------------------------------------------------------------------------
+
+ANA = {"id": "U1", "team_id": "T0SIMULATED", "profile": {"email": " Ana@Acme.example ", "real_name": "Ana"}}
+
+
+async def test_a_persons_email_comes_with_its_scope_alone(slack: Slack) -> None:
+    slack.users = {"U1": ANA}
+    assert (await _directory(slack).person("U1")).email == ""
+    slack.tokens = {"xoxb-not-a-token": SCOPES | {EMAILS}}
+    assert (await _directory(slack).person("U1")).email == "Ana@Acme.example"
+
+
+@pytest.mark.parametrize("profile", [None, [], {"email": 5}, {"email": "a" * 300}])
+def test_an_odd_email_is_none(profile: object) -> None:
+    assert read_person({"id": "U1", "profile": profile}).email == ""
+
+
+async def test_a_member_is_found_by_email_and_asked_for_once(slack: Slack) -> None:
+    slack.tokens = {"xoxb-not-a-token": SCOPES | {EMAILS}}
+    slack.users = {"U1": {**ANA, "profile": {"email": "ana@acme.example"}}}
+    directory = _directory(slack)
+    assert await directory.found_by_email("ana@acme.example") == "U1"
+    assert await directory.found_by_email("ana@acme.example") == "U1"
+    assert await directory.found_by_email("ben@acme.example") is None
+    assert slack.calls == ["users.lookupByEmail"] * 2
+
+
+@pytest.mark.parametrize("mark", ["is_stranger", "is_bot", "deleted"])
+async def test_who_is_no_member_of_ours_is_not_found(slack: Slack, mark: str) -> None:
+    slack.tokens = {"xoxb-not-a-token": SCOPES | {EMAILS}}
+    slack.users = {"U1": {**ANA, "profile": {"email": "ana@acme.example"}, mark: True}}
+    assert await _directory(slack).found_by_email("ana@acme.example") is None
+
+
+@pytest.mark.parametrize(
+    ("scopes", "body", "error"),
+    [
+        (SCOPES, None, "missing_scope"),
+        (SCOPES | {EMAILS}, {"ok": True, "user": {"id": 5}}, "no_user"),
+        (SCOPES | {EMAILS}, {"ok": True, "user": {"id": "U2", "profile": {"email": "b@acme.example"}}}, "another_user"),
+    ],
+)
+async def test_an_answer_about_no_one_or_another_is_an_error_without_the_email(
+    slack: Slack, scopes: frozenset[str], body: object, error: str
+) -> None:
+    slack.tokens = {"xoxb-not-a-token": scopes}
+    if body:
+        slack.misbehave(Fault("users.lookupByEmail", status=200, body=body))
+    with capture_logs() as logs, pytest.raises(DirectoryError) as trouble:
+        await _directory(slack).found_by_email("ana@acme.example")
+    assert trouble.value.error == error
+    assert "ana@" not in str(logs)

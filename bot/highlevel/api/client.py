@@ -28,6 +28,7 @@ from bot.highlevel.api.errors import (
 )
 from bot.highlevel.api.rate_limit import RateLimiter
 from bot.highlevel.api.searches import Search, read_page, search, search_changed
+from bot.highlevel.api.users import UserRecord, get_user, get_users, read_user, read_users
 from bot.http.exchange import MAX_BODY, Answer, Body, Http, Request, RequestFailed, Why
 
 T = TypeVar("T")
@@ -141,9 +142,13 @@ class Client:
         read = partial(wire.read_pipelines, location_id=location_id)
         return await self._call(wire.get_pipelines(location_id), read, until)
 
-    async def user_name(self, user_id: str, *, until: float) -> str | None:
-        """A user's name; `None` if the user has none."""
-        return await self._call(wire.get_user(user_id), partial(wire.read_user_name, user_id=user_id), until)
+    async def user(self, user_id: str, *, until: float) -> UserRecord:
+        """A user. One who does not exist is `NotFound`."""
+        return await self._call(get_user(user_id), partial(read_user, user_id=user_id), until)
+
+    async def users(self, location_id: str, *, until: float) -> tuple[UserRecord, ...]:
+        """The location's users. HighLevel may list none although there are some."""
+        return await self._call(get_users(location_id), read_users, until)
 
     async def _call(
         self,

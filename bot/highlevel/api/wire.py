@@ -101,7 +101,7 @@ class Found:
 
 def get_opportunity(opportunity_id: str) -> Call:
     """https://marketplace.gohighlevel.com/docs/ghl/opportunities/get-opportunity (scope opportunities.readonly)."""
-    return Call(HTTPMethod.GET, f"/opportunities/{_in_path(opportunity_id)}")
+    return Call(HTTPMethod.GET, f"/opportunities/{in_path(opportunity_id)}")
 
 
 def put_status(opportunity_id: str, status: str, lost_reason_id: str | None = None) -> Call:
@@ -110,7 +110,7 @@ def put_status(opportunity_id: str, status: str, lost_reason_id: str | None = No
     The body has `status`, `lostReasonId` if there is one, and nothing else: HighLevel refuses unknown fields.
     """
     body = {"status": status} | ({"lostReasonId": lost_reason_id} if lost_reason_id else {})
-    return Call(HTTPMethod.PUT, f"/opportunities/{_in_path(opportunity_id)}/status", body=body)
+    return Call(HTTPMethod.PUT, f"/opportunities/{in_path(opportunity_id)}/status", body=body)
 
 
 def search_opportunities(location_id: str, query: str, limit: int, *, version: str) -> Call:
@@ -143,12 +143,7 @@ def get_pipelines(location_id: str) -> Call:
     return Call(HTTPMethod.GET, "/opportunities/pipelines", query={"locationId": location_id}, max_body=MAX_LIST)
 
 
-def get_user(user_id: str) -> Call:
-    """https://marketplace.gohighlevel.com/docs/ghl/users/get-user (users.readonly)."""
-    return Call(HTTPMethod.GET, f"/users/{_in_path(user_id)}")
-
-
-def _in_path(record_id: str) -> str:
+def in_path(record_id: str) -> str:
     """The id as one segment of a path. Raises `NotFound` for one that no record has: `..`, or one that is too long."""
     if record_id in {".", ".."} or identifier(record_id) is None:
         raise NotFound
@@ -160,7 +155,7 @@ def _in_path(record_id: str) -> str:
 
 def read_opportunity(answer: Answer, opportunity_id: str) -> OpportunityRecord:
     """The opportunity in an answer to `get_opportunity` for this id. Raises `HighLevelError`, also for another one."""
-    record = _record(_mapping(_success(answer).get("opportunity")))
+    record = _record(mapping(success(answer).get("opportunity")))
     if record is None or record.id != opportunity_id:
         raise Unreadable(details_of(answer))
     return record
@@ -168,11 +163,11 @@ def read_opportunity(answer: Answer, opportunity_id: str) -> OpportunityRecord:
 
 def read_found(answer: Answer, most: int = MOST_LISTED) -> Found:
     """What a search found, without records that have no id or no status. Raises `HighLevelError`."""
-    body = _success(answer)
-    listed = _list(body, "opportunities", answer)[:most]
-    records = tuple(record for each in listed if (record := _record(_mapping(each))))
-    total = _number(_mapping(body.get("meta", body)).get("total"))  # the newer search has it at the top
-    unreadable = len(listed) - len(records)
+    body = success(answer)
+    rows = listed(body, "opportunities", answer)[:most]
+    records = tuple(record for each in rows if (record := _record(mapping(each))))
+    total = _number(mapping(body.get("meta", body)).get("total"))  # the newer search has it at the top
+    unreadable = len(rows) - len(records)
     return Found(records, max(len(records), int(total or 0) - unreadable))
 
 
@@ -183,14 +178,14 @@ def read_lost_reasons(answer: Answer) -> tuple[LostReasonRecord, ...]:
     """
     return tuple(
         LostReasonRecord(reason_id, name)
-        for reason in map(_mapping, _list(_success(answer), "lostReasons", answer)[:MOST_LISTED])
+        for reason in map(mapping, listed(success(answer), "lostReasons", answer)[:MOST_LISTED])
         if (reason_id := identifier(reason.get("id"))) and (name := text(reason.get("name")))
     )
 
 
 def _record(found: Mapping[str, Any]) -> OpportunityRecord | None:
     """An opportunity in any answer; `None` without id or status. Only the search sends fields that are `null`."""
-    contact = _mapping(found.get("contact"))
+    contact = mapping(found.get("contact"))
     opportunity_id, status = identifier(found.get("id")), text(found.get("status"), LONGEST_STATUS)
     if opportunity_id is None or status is None:
         return None
@@ -220,7 +215,7 @@ def read_accepted(answer: Answer) -> str:
     """
     if answer.status == HTTPStatus.NO_CONTENT or (_succeeded(answer) and not answer.content.strip()):
         return ""
-    body = _success(answer)
+    body = success(answer)
     if any(body.get(key) is False for key in ("succeded", "succeeded", "success")):
         raise SaidNo(details_of(answer))
     return details_of(answer).trace_id
@@ -229,11 +224,11 @@ def read_accepted(answer: Answer) -> str:
 def read_pipelines(answer: Answer, location_id: str) -> dict[str, Pipeline]:
     """Pipelines by id, but those that say that they are another location's. Raises `HighLevelError`."""
     read = {}
-    for pipeline in map(_mapping, _list(_success(answer), "pipelines", answer)[:MOST_PIPELINES]):
+    for pipeline in map(mapping, listed(success(answer), "pipelines", answer)[:MOST_PIPELINES]):
         stages = pipeline.get("stages")
         named = {
             stage_id: name
-            for stage in map(_mapping, stages[:MOST_PIPELINES] if isinstance(stages, list) else [])
+            for stage in map(mapping, stages[:MOST_PIPELINES] if isinstance(stages, list) else [])
             if (stage_id := identifier(stage.get("id"))) and (name := text(stage.get("name")))
         }
         is_ours = pipeline.get("locationId", location_id) == location_id
@@ -242,15 +237,8 @@ def read_pipelines(answer: Answer, location_id: str) -> dict[str, Pipeline]:
     return read
 
 
-def read_user_name(answer: Answer, user_id: str) -> str | None:
-    """This user's name; `None` if the answer has none. Raises `HighLevelError`, also for an answer about another."""
-    body = _success(answer)
-    if body.get("id", user_id) != user_id:
-        raise Unreadable(details_of(answer))
-    return text(body.get("name"))
-
-
-def _success(answer: Answer) -> Mapping[str, Any]:
+def success(answer: Answer) -> Mapping[str, Any]:
+    """The object in a successful answer. Raises `HighLevelError` for any other answer."""
     if not _succeeded(answer):
         raise read_error(answer)
     body = json_in(answer)
@@ -259,11 +247,12 @@ def _success(answer: Answer) -> Mapping[str, Any]:
     return body
 
 
-def _list(body: Mapping[str, Any], key: str, answer: Answer) -> list[Any]:
-    listed = body.get(key)
-    if not isinstance(listed, list):
+def listed(body: Mapping[str, Any], key: str, answer: Answer) -> list[Any]:
+    """The list by this key. Raises `Unreadable` where there is none."""
+    found = body.get(key)
+    if not isinstance(found, list):
         raise Unreadable(details_of(answer))
-    return listed
+    return found
 
 
 def _succeeded(answer: Answer) -> bool:
@@ -273,7 +262,8 @@ def _succeeded(answer: Answer) -> bool:
 # --- fields ------------------------------------------------------------------------------------------------------
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
+    """The value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 

@@ -5,6 +5,7 @@ a deal's lost reason is shown by the search alone, unless `shows_lost_reason`.
 Guessed, because it is reported nowhere:
 - The status `all` is accepted and stored.
 - How a 429 is worded.
+- The list of a location's users, which is documented for older versions alone, is not there in `v3`.
 - A write without a lost reason removes the deal's lost reason, unless `keeps_lost_reason`.
 """
 
@@ -106,6 +107,8 @@ class HighLevel:
         self.opportunities: dict[str, dict[str, Any]] = {}
         self.pipelines: list[dict[str, Any]] = []
         self.users: dict[str, dict[str, Any]] = {}
+        self.lists_users = True
+        """Whether the list of a location's users has them. One recorded list was empty although there was a user."""
         self.lost_reasons: list[dict[str, Any]] = []
         self.lost_reasons_forbidden = False
         """Whether no token may read them, as it was until 2026."""
@@ -224,6 +227,7 @@ class HighLevel:
         app.router.add_post("/opportunities/search", self._search_by_filters)
         app.router.add_get("/opportunities/{id}", self._get_opportunity)
         app.router.add_put("/opportunities/{id}/status", self._put_status)
+        app.router.add_get("/users/", self._get_users)
         app.router.add_get("/users/{id}", self._get_user)
         self.oauth.add_routes(app.router)
         return app
@@ -425,6 +429,19 @@ class HighLevel:
     async def _get_user(self, request: web.Request) -> web.Response:
         user = self.users.get(request.match_info["id"])
         return _ok(user) if user else _says(401, "The user does not exist.", "Unauthorized")
+
+    async def _get_users(self, request: web.Request) -> web.Response:
+        if request.headers["Version"] == "v3":
+            return _says(404, "Cannot GET /users/", "Not Found")
+        location = request.query.get("locationId")
+        if not location:
+            return _says(422, ["locationId should not be empty"], "Unprocessable Entity")
+        here = [
+            user
+            for user in self.users.values()
+            if location in user.get("roles", {}).get("locationIds", [location]) and not user.get("deleted")
+        ]
+        return _ok({"users": here if self.lists_users else []})
 
 
 def _scope(request: web.Request) -> str:

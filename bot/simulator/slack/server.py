@@ -37,8 +37,14 @@ REPLY_USES, REPLY_SECONDS = 5, 30 * 60
 POST_ANYWHERE = "chat:write.public"
 """The scope with which the bot may post in public channels that it is not a member of."""
 
+EMAILS = "users:read.email"
+"""The scope with which answers about people have their e-mails."""
+
 GRANTED = frozenset(
-    {"commands", "chat:write", POST_ANYWHERE, "channels:read", "groups:read", "usergroups:read", "users:read"}
+    {
+        *("commands", "chat:write", POST_ANYWHERE, "channels:read", "groups:read", "usergroups:read"),
+        *("users:read", EMAILS),
+    }
 )
 """The scopes of the manifest."""
 
@@ -46,6 +52,7 @@ _SCOPES = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
     "users.info": "users:read",
+    "users.lookupByEmail": EMAILS,
     "usergroups.users.list": "usergroups:read",
     "conversations.info": "channels:read",
 }
@@ -189,8 +196,11 @@ class Slack(Modals):
                 return web.json_response(await self._update_view(arguments))
             case "users.info":
                 user = self.users.get(arguments.get("user", ""))
-                found = {"ok": True, "user": {"team_id": self.team_id, **user}} if user else None
-                return web.json_response(found) if found else _error("user_not_found")
+                return self._told(user, scopes) if user else _error("user_not_found")
+            case "users.lookupByEmail":
+                asked = str(arguments.get("email", "")).casefold()
+                user = next((each for each in self.users.values() if asked and _email(each).casefold() == asked), None)
+                return self._told(user, scopes) if user else _error("users_not_found")
             case "conversations.info":
                 return self._channel_info(str(arguments.get("channel", "")))
             case "usergroups.users.list":
@@ -199,6 +209,16 @@ class Slack(Modals):
                     _error("no_such_subteam") if members is None else web.json_response({"ok": True, "users": members})
                 )
         return _error("unknown_method")
+
+    def _told(self, user: Mapping[str, Any], scopes: frozenset[str]) -> web.Response:
+        """A person; their e-mail is left out without its scope.
+
+        https://docs.slack.dev/reference/methods/users.info
+        """
+        shown = {"team_id": self.team_id, **user}
+        if EMAILS not in scopes and "profile" in user:
+            shown["profile"] = {name: value for name, value in user["profile"].items() if name != "email"}
+        return web.json_response({"ok": True, "user": shown})
 
     def _channel_info(self, channel: str) -> web.Response:
         """The bot may look at every channel except the hidden ones and the one whose id is all zeros.
@@ -287,6 +307,10 @@ class Slack(Modals):
         if fault.chunks:
             return await streamed(request, fault.status, fault.headers, fault.chunks)
         return web.json_response(fault.body, status=fault.status, headers=fault.headers)
+
+
+def _email(user: Mapping[str, Any]) -> str:
+    return str(user.get("profile", {}).get("email", ""))
 
 
 def _error(error: str, **more: str) -> web.Response:

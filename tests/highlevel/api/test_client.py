@@ -35,6 +35,7 @@ from bot.highlevel.api.errors import (
     Unreachable,
     Unreadable,
 )
+from bot.highlevel.api.users import UserRecord
 from bot.http.client import HttpClient
 from bot.http.exchange import Why
 from bot.simulator.highlevel.server import Fault, HighLevel
@@ -169,9 +170,10 @@ async def test_the_location_is_in_the_query(highlevel: HighLevel, client: Client
     assert highlevel.received[0].query == {"locationId": highlevel.location_id}
 
 
-async def test_a_users_name_is_read(highlevel: HighLevel, client: Client) -> None:
+async def test_a_user_is_read(highlevel: HighLevel, client: Client) -> None:
     highlevel.users["USER1"] = {"id": "USER1", "name": "Max Power"}
-    assert await client.user_name("USER1", until=_in(5)) == "Max Power"
+    assert await client.user("USER1", until=_in(5)) == UserRecord("USER1", "Max Power")
+    assert await client.users(highlevel.location_id, until=_in(5)) == (UserRecord("USER1", "Max Power"),)
     assert highlevel.received[0].path == "/users/USER1"
 
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.highlevel.api import wire
+from bot.highlevel.api import users, wire
 from bot.highlevel.api.answers import read_error
 from bot.highlevel.api.errors import Broken, HighLevelError, NotFound, SaidNo, Unreadable
 from bot.highlevel.api.searches import read_page
+from bot.highlevel.api.users import UserRecord
 from bot.highlevel.api.wire import Found, LostReasonRecord, OpportunityRecord, Pipeline
 from bot.http.exchange import Answer
 from tests.highlevel.api.answers import BODIES, SAMPLES, an_answer, as_json, sample
@@ -21,7 +22,7 @@ ID = "97nqCw0m1pCj2Uo6CiGu"
 LOCATION, USER = "AYg6rIXHN1fXdXjGcYvI", json.loads((SAMPLES / "200_user.json").read_text())["body"]["id"]
 _opportunity_in = partial(wire.read_opportunity, opportunity_id=ID)
 _pipelines_in = partial(wire.read_pipelines, location_id=LOCATION)
-_user_name_in = partial(wire.read_user_name, user_id=USER)
+_user_in = partial(users.read_user, user_id=USER)
 
 SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
     "200_opportunity": (
@@ -87,7 +88,7 @@ SUCCESSES: Mapping[str, tuple[Callable[[Answer], object], object]] = {
         _pipelines_in,
         {"alX8AvUfLBKkXH2pZNkl": Pipeline("Sales", {"2c4fdab1-a812-4255-a833-6c9287b12866": "Negotiation"})},
     ),
-    "200_user": (_user_name_in, "Nango Dryrun"),
+    "200_user": (_user_in, UserRecord(USER, "Nango Dryrun", "dryrun@example.com")),
 }
 READERS = (
     _opportunity_in,
@@ -95,7 +96,8 @@ READERS = (
     wire.read_accepted,
     _pipelines_in,
     wire.read_lost_reasons,
-    _user_name_in,
+    _user_in,
+    users.read_users,
 )
 
 
@@ -212,7 +214,7 @@ def test_the_calls_are_the_documented_ones() -> None:
         query={"locationId": "AYg6", "limit": "100"},
         max_body=wire.MAX_LIST,
     )
-    assert wire.get_user("USER") == wire.Call(HTTPMethod.GET, "/users/USER")
+    assert users.get_user("USER") == wire.Call(HTTPMethod.GET, "/users/USER")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +248,7 @@ def test_the_search_text_is_made_fit_to_be_sent(query: str, asked: str) -> None:
 
 def test_only_setting_a_status_writes() -> None:
     assert wire.put_status(ID, "won").writes
-    reads = (wire.get_opportunity(ID), wire.get_pipelines("L"), wire.get_user("U"), wire.get_lost_reasons("L"))
+    reads = (wire.get_opportunity(ID), wire.get_pipelines("L"), users.get_user("U"), wire.get_lost_reasons("L"))
     assert not any(call.writes for call in (*reads, wire.search_opportunities("L", "acme", 5, version="v3")))
 
 
@@ -254,12 +256,12 @@ def test_an_id_stays_one_segment_of_the_path_whatever_is_in_it() -> None:
     awkward = "../a b?c#d%e/\u00e9\n"
     assert wire.get_opportunity(awkward).path == "/opportunities/..%2Fa%20b%3Fc%23d%25e%2F%C3%A9%0A"
     assert wire.put_status(awkward, "won").path.count("/") == 3
-    assert wire.get_user(awkward).path.count("/") == 2
+    assert users.get_user(awkward).path.count("/") == 2
 
 
 @pytest.mark.parametrize("identifier", ["", ".", "..", "a" * 101, "a" * 100_000])
 def test_an_id_that_would_address_something_else_is_not_found(identifier: str) -> None:
-    for call in (wire.get_opportunity, wire.get_user, lambda found: wire.put_status(found, "won")):
+    for call in (wire.get_opportunity, users.get_user, lambda found: wire.put_status(found, "won")):
         with pytest.raises(NotFound) as caught:
             call(identifier)
         assert not caught.value.perhaps_done
@@ -481,7 +483,17 @@ def test_an_answer_without_pipelines_is_unreadable(value: object) -> None:
 
 @pytest.mark.parametrize("value", [*WRONG, 3])
 def test_a_user_may_have_no_name(value: object) -> None:
-    assert _user_name_in(an_answer(200, {"name": value})) is None
+    assert _user_in(an_answer(200, {"name": value, "email": value})) == UserRecord(USER, None, None)
+
+
+def test_users_without_id_are_left_out_and_a_deleted_one_says_so() -> None:
+    listed = [{"id": "U1", "name": "Ana", "email": "ana@acme.example", "deleted": True}, {"name": "Ben"}, None, 5]
+    assert users.read_users(an_answer(200, {"users": listed})) == (UserRecord("U1", "Ana", "ana@acme.example", True),)
+    assert users.get_users("L").query == {"locationId": "L"}
+
+
+def test_an_email_is_in_no_repr() -> None:
+    assert "acme" not in repr(UserRecord("U1", "Ana", "ana@acme.example"))
 
 
 # --- whose answer it is --------------------------------------------------------------------------------------------
@@ -495,10 +507,10 @@ def test_an_answer_about_another_opportunity_is_unreadable() -> None:
 def test_an_answer_about_another_user_is_unreadable() -> None:
     answer = an_answer(200, {"id": "U2", "name": "Ben"})
 
-    assert wire.read_user_name(answer, "U2") == "Ben"
-    assert wire.read_user_name(an_answer(200, {"name": "Ana"}), "U1") == "Ana"
+    assert users.read_user(answer, "U2") == UserRecord("U2", "Ben")
+    assert users.read_user(an_answer(200, {"name": "Ana"}), "U1") == UserRecord("U1", "Ana")
     with pytest.raises(Unreadable):
-        wire.read_user_name(answer, "U1")
+        users.read_user(answer, "U1")
 
 
 @pytest.mark.parametrize("other", ["L2", ["L1"], {"id": "L1"}])
