@@ -47,24 +47,36 @@ def refusal_of_view(view: object) -> str | None:
 
     https://docs.slack.dev/reference/views/modal-views
     """
+    if (wrong := _wrong_fields(view, _MODAL_NEEDS, _MODAL)) or not isinstance(view, Mapping):
+        return wrong
+    if "submit" not in view and any(block["type"] == "input" for block in view["blocks"]):
+        return _wrong("`submit` is required where there is an `input` block")
+    return None
+
+
+def refusal_of_home(view: object) -> str | None:
+    """Why Slack would refuse this Home tab, in words like Slack's; `None` if it would show it.
+
+    https://docs.slack.dev/reference/views/home-tab-views
+    """
+    return _wrong_fields(view, _HOME_NEEDS, _HOME)
+
+
+def _wrong_fields(view: object, needs: Mapping[str, Check], knows: Mapping[str, Check]) -> str | None:
     if not isinstance(view, Mapping):
         return _wrong("must be an object")
-    for name in sorted(_VIEW_NEEDS.keys() - view.keys()):
+    for name in sorted(needs.keys() - view.keys()):
         return _wrong(f"missing required field: {name}")
     for name, value in view.items():
-        if name not in _VIEW:
+        if name not in knows:
             return _wrong(f"unknown field: {name}")
-        if not _VIEW[name](value):
+        if not knows[name](value):
             return _wrong("failed to match all allowed schemas", f"/{name}")
     blocks = view["blocks"]
     for number, block in enumerate(blocks):
         if not _is_block_of_a_view(block):
             return _wrong("failed to match all allowed schemas", f"/blocks/{number}")
-    if not _differ(blocks, "block_id"):
-        return _wrong("a `block_id` is there twice", "/blocks")
-    if "submit" not in view and any(block["type"] == "input" for block in blocks):
-        return _wrong("`submit` is required where there is an `input` block")
-    return None
+    return None if _differ(blocks, "block_id") else _wrong("a `block_id` is there twice", "/blocks")
 
 
 def refusal_of_options(answer: object) -> str | None:
@@ -307,20 +319,26 @@ def _ids_differ(block: Mapping[str, Any]) -> bool:
 
 _is_block = _both(_kind(_BLOCKS), _ids_differ)
 _is_block_of_a_view = _both(_kind({**_BLOCKS, "input": _INPUT}), _ids_differ)
-_VIEW_NEEDS: Mapping[str, Check] = {
+_BLOCKS_OF_A_VIEW = _list(VIEW_BLOCKS, lambda _: True)
+_MODAL_NEEDS: Mapping[str, Check] = {
     "type": _one_of("modal"),
     "title": _plain(VIEW_TEXT),
-    "blocks": _list(VIEW_BLOCKS, lambda _: True),
+    "blocks": _BLOCKS_OF_A_VIEW,
 }
-_VIEW: Mapping[str, Check] = {
-    **_VIEW_NEEDS,
-    "submit": _plain(VIEW_TEXT),
-    "close": _plain(VIEW_TEXT),
+_HOME_NEEDS: Mapping[str, Check] = {"type": _one_of("home"), "blocks": _BLOCKS_OF_A_VIEW}
+_CARRIED: Mapping[str, Check] = {
     "private_metadata": _string(METADATA, 0),
     "callback_id": _string(ID_LIMIT, 0),
     "external_id": _string(ID_LIMIT, 0),
+}
+_MODAL: Mapping[str, Check] = {
+    **_MODAL_NEEDS,
+    **_CARRIED,
+    "submit": _plain(VIEW_TEXT),
+    "close": _plain(VIEW_TEXT),
     "clear_on_close": _is_bool,
 }
+_HOME: Mapping[str, Check] = {**_HOME_NEEDS, **_CARRIED}
 _OFFERS = _either(
     _object({"options": _options(OPTIONS, _OPTION, 0)}),
     # https://docs.slack.dev/reference/block-kit/composition-objects/option-group-object

@@ -27,6 +27,8 @@ from bot.simulator.traffic import Exchange
 
 APP = "A0SIMULATED"
 EVENTS = "/slack/events"
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+"""How commands and interactions are sent, and how events are."""
 ACKNOWLEDGE_WITHIN = 3.0
 """Seconds that Slack gives a bot to answer."""
 TIMED_OUT = '/opp-status failed with the error "operation_timeout"'
@@ -155,7 +157,7 @@ class Interactions(Workspace):
         timestamp = timestamp or str(int(self.clock()))
         signature = SignatureVerifier(self.signing_secret).generate_signature(timestamp=timestamp, body=body)
         return {
-            "Content-Type": "application/x-www-form-urlencoded",
+            "Content-Type": FORM,
             "X-Slack-Request-Timestamp": timestamp,
             "X-Slack-Signature": signature or "",
         }
@@ -247,9 +249,9 @@ class Interactions(Workspace):
     async def _deliver_payload(self, payload: Mapping[str, Any]) -> httpx.Response:
         return await self._deliver(_form(payload))
 
-    async def _deliver(self, body: str) -> httpx.Response:
+    async def _deliver(self, body: str, kind: str = FORM) -> httpx.Response:
         """Send a body to the bot; returns its answer. Raises `RequestFailed` or `OSError` if none comes."""
-        headers, at = self.sign(body), asyncio.get_running_loop().time()
+        headers, at = {**self.sign(body), "Content-Type": kind}, asyncio.get_running_loop().time()
         exchange = Exchange("the bot", "POST", EVENTS, {}, headers, body.encode(), at, sender="Slack")
         self.sent.append(exchange)
         answer = await (self._over_socket(body) if self.socket.enabled else self._over_http(body, headers))
@@ -271,10 +273,17 @@ class Interactions(Workspace):
 
     async def _over_socket(self, body: str) -> httpx.Response:
         """Send the same contents in an envelope; returns the acknowledgement as if it were an answer over HTTP."""
-        form = dict(parse_qsl(body, keep_blank_values=True))
-        kind, contents = ("interactive", json.loads(form["payload"])) if "payload" in form else ("slash_commands", form)
+        kind, contents = _enveloped(body)
         payload = await self.socket.deliver(kind, contents, self.acknowledge_within)
         return httpx.Response(200, json=payload) if payload else httpx.Response(200)
+
+
+def _enveloped(body: str) -> tuple[str, dict[str, Any]]:
+    """The kind of the envelope over Socket Mode, and what is in it."""
+    if body.startswith("{"):
+        return "events_api", json.loads(body)
+    form = dict(parse_qsl(body, keep_blank_values=True))
+    return ("interactive", json.loads(form["payload"])) if "payload" in form else ("slash_commands", form)
 
 
 def _typed(text: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ Guessed, because it is documented nowhere:
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from bot.http.exchange import RequestFailed
@@ -202,11 +202,11 @@ class Modals(Interactions):
         trigger_id = str(arguments.get("trigger_id"))
         user, made = self._triggers.pop(trigger_id, ("", 0.0))
         if not user:
-            return _error("exchanged_trigger_id" if trigger_id in self._exchanged else "invalid_trigger_id")
+            return refused("exchanged_trigger_id" if trigger_id in self._exchanged else "invalid_trigger_id")
         self._exchanged.add(trigger_id)
         if self.clock() - made > self.trigger_seconds:
-            return _error("expired_trigger_id")
-        given = _given(arguments)
+            return refused("expired_trigger_id")
+        given = view_in(arguments)
         if (refusal := self._refusal(given)) is not None:
             return refusal
         view = View(f"V{secrets.token_hex(5).upper()}", user, {"blocks": ()}, "", {})
@@ -219,25 +219,31 @@ class Modals(Interactions):
         """https://docs.slack.dev/reference/methods/views.update ."""
         view = next((view for view in self.views if _is_meant(view, arguments)), None)
         if view is None:
-            return _error("not_found")
-        given = _given(arguments)
+            return refused("not_found")
+        given = view_in(arguments)
         if (refusal := self._refusal(given, view)) is not None:
             return refusal
         if arguments.get("hash") not in {None, view.hash}:
-            return _error("hash_conflict")
+            return refused("hash_conflict")
         self._show_in(view, given)
         await self._changed()
         return {"ok": True, "view": self._view(view)}
 
-    def _refusal(self, given: Any, of: View | None = None) -> dict[str, Any] | None:  # noqa: ANN401
+    def _refusal(
+        self,
+        given: Any,  # noqa: ANN401
+        of: View | None = None,
+        refusal_of: Callable[[object], str | None] = refusal_of_view,
+    ) -> dict[str, Any] | None:
         """Slack's error for a view that it does not show, new or in place of another; `None` if it shows it."""
-        if (refusal := refusal_of_view(given)) is not None:
+        if (refusal := refusal_of(given)) is not None:
             self.refusals.append(refusal)
-            return {**_error("invalid_arguments"), "response_metadata": {"messages": [refusal]}}
+            return {**refused("invalid_arguments"), "response_metadata": {"messages": [refusal]}}
         if len(json.dumps(given)) > VIEW_BYTES:
-            return _error("view_too_large")
+            self.refusals.append("view_too_large")
+            return refused("view_too_large")
         others = {view.given.get("external_id") for view in self.views if view is not of}
-        return _error("duplicate_external_id") if given.get("external_id") and given["external_id"] in others else None
+        return refused("duplicate_external_id") if given.get("external_id") and given["external_id"] in others else None
 
     def _show_in(self, view: View, given: Mapping[str, Any]) -> None:
         """Show what the bot gave, and keep what was entered in fields that are still there."""
@@ -259,7 +265,7 @@ def _are_errors(errors: Any, inputs: set[str]) -> bool:  # noqa: ANN401
     return errors.keys() <= inputs and all(isinstance(each, str) and each for each in errors.values())
 
 
-def _given(arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def view_in(arguments: Mapping[str, Any]) -> Any:  # noqa: ANN401
     """The view among a method's arguments: JSON in a string or, in a JSON body, an object. `None` if it is no JSON."""
     given = arguments.get("view")
     try:
@@ -273,5 +279,6 @@ def _is_meant(view: View, arguments: Mapping[str, Any]) -> bool:
     return view.id == arguments.get("view_id") or bool(external_id and view.given.get("external_id") == external_id)
 
 
-def _error(error: str) -> dict[str, Any]:
+def refused(error: str) -> dict[str, Any]:
+    """The answer of a method that refuses."""
     return {"ok": False, "error": error}

@@ -1,7 +1,7 @@
 """A stand-in for Slack: sends the bot what people do, answers its Web API calls, and keeps what people see.
 
 It refuses what Slack refuses (messages too long, reply addresses used up, missing scopes), and waits three seconds for
-the bot, as Slack does. It draws no screen: it keeps the messages and modals that a person would see.
+the bot, as Slack does. It draws no screen: it keeps the messages, modals and Home tabs that people would see.
 
 This module is the part that the bot calls: the Web API and reply addresses.
 
@@ -27,7 +27,7 @@ from aiohttp import web
 
 from bot.simulator.bodies import Chunks
 from bot.simulator.slack.block_kit import UPDATE_LIMIT
-from bot.simulator.slack.modals import Modals
+from bot.simulator.slack.homes import Homes
 from bot.simulator.traffic import Exchange, recording, streamed
 
 Work = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -83,7 +83,7 @@ class Fault:
     """The pieces of the body, instead of `body`."""
 
 
-class Slack(Modals):
+class Slack(Homes):
     """One workspace with one app in it. Serve it with `served(slack.app())`; set `url` and `bot_url`."""
 
     def __init__(self, *, signing_secret: str, bot_token: str, team_id: str = "T0SIMULATED") -> None:
@@ -190,10 +190,8 @@ class Slack(Modals):
                 return await self._post_message(arguments, scopes)
             case "chat.update":
                 return await self._update_message(arguments)
-            case "views.open":
-                return web.json_response(await self._open_view(arguments))
-            case "views.update":
-                return web.json_response(await self._update_view(arguments))
+            case "views.open" | "views.update" | "views.publish":
+                return web.json_response(await self._take_view(method, arguments))
             case "users.info":
                 user = self.users.get(arguments.get("user", ""))
                 return self._told(user, scopes) if user else _error("user_not_found")
