@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from bot.deals.wish import NO_DOUBTS, Doubts, Reading, Wish
+from bot.deals.wish import NO_DOUBTS, Doubts, Mixed, Reading, Wish
 
 COMMAND = "/opp-status"
 MOST_AT_ONCE = 25
@@ -34,6 +34,7 @@ class Problem(StrEnum):
     UNDO_STANDS_ALONE = "undo_stands_alone"
     HISTORY_OF_WHAT = "history_of_what"
     PERSON_IS_NO_DEAL = "person_is_no_deal"
+    SEVERAL_STATUSES = "several_statuses"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ class ShowDeal:
     name: str = ""
     location_id: str = ""
     """The sub-account that a link names; else empty."""
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[Reading | Mixed, ...] = ()
     """Changes that the text may ask for, unless a deal is called like the whole text; likeliest first."""
     shorter: tuple[str, ...] = ()
     """Further names to search for, one after another, if `name` finds no deal."""

@@ -10,7 +10,7 @@ from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Guessed, Outcome, ReasonWanted, Trouble
 from bot.deals.ports import Crm, CrmError
-from bot.deals.wish import NO_DOUBTS, Consent, Doubts, Reading, Wish
+from bot.deals.wish import NO_DOUBTS, Consent, Doubts, Mixed, Reading, Wish
 
 IDENTIFY_PATIENCE = 10.0
 """Seconds for the search and the lost reasons together."""
@@ -57,6 +57,12 @@ class Identify:
             doubts = self._read(text)
             try:
                 matches = await self._crm.search(wish.name, until=until)
+                if doubts.apart and not resembling(wish.name, matches):
+                    # A search for `acme won globex` may find a deal that has only some of the words.
+                    if several := await guess(self._crm, (doubts.apart,), until):
+                        return Identified(wish, several)
+                    if matches.deals and doubts.reading:
+                        return Identified(wish, Guessed(doubts.reading, (matches,)))
                 if not matches.deals:
                     other = await guess(self._crm, doubts.otherwise, until)
                     return Identified(wish, other or Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING))
@@ -89,12 +95,19 @@ class Identify:
         return Identified(replace(wish, lost_reason_id=reason.id))
 
 
-async def guess(crm: Crm, readings: Sequence[Reading], until: float) -> Guessed | None:
-    """The first reading for which the CRM finds a deal, with what it finds; `None` for none. Raises `CrmError`."""
+async def guess(crm: Crm, readings: Sequence[Reading | Mixed], until: float) -> Guessed | None:
+    """The first reading for which the CRM finds a deal, with what it finds; `None` for none. Raises `CrmError`.
+
+    Several changes count only if all their deals are found, unless they are likely anyway (`partly`).
+    """
     for reading in readings:
-        found = [await _found_by_id(crm, each, until) for each in reading.ids]
-        found += [await crm.search(name, until=until) for name in reading.names]
-        if any(matches.deals for matches in found):
+        parts = reading.parts if isinstance(reading, Mixed) else (reading,)
+        found: list[Matches] = []
+        for part in parts:
+            found += [await _found_by_id(crm, each, until) for each in part.ids]
+            found += [await crm.search(name, until=until) for name in part.names]
+        enough = all if isinstance(reading, Mixed) and not reading.partly else any
+        if enough(matches.deals for matches in found):
             return Guessed(reading, tuple(found))
     return None
 
@@ -106,11 +119,19 @@ async def _found_by_id(crm: Crm, opportunity_id: str, until: float) -> Matches:
 def called(text: str, matches: Matches) -> tuple[Opportunity, ...]:
     """The deals of which each word of the text is a word in the name, the contact or the company."""
     words = set(_folded(text))
+    return tuple(deal for deal in matches.deals if words and words <= set(_words_of(deal)))
+
+
+def resembling(text: str, matches: Matches) -> tuple[Opportunity, ...]:
+    """The deals of which each word of the text begins a word in the name, the contact or the company."""
+    words = set(_folded(text))
     return tuple(
-        deal
-        for deal in matches.deals
-        if words and words <= {word for each in (deal.name, deal.contact, deal.company) for word in _folded(each or "")}
+        deal for deal in matches.deals if all(any(each.startswith(word) for each in _words_of(deal)) for word in words)
     )
+
+
+def _words_of(deal: Opportunity) -> Sequence[str]:
+    return [word for each in (deal.name, deal.contact, deal.company) for word in _folded(each or "")]
 
 
 def _folded(text: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from bot.deals.deal import LostReason, Matches, Opportunity
-from bot.deals.wish import Reading
+from bot.deals.wish import Mixed, Reading
 
 LONGEST_SAID = 500
 """Characters that are kept of HighLevel's own words."""
@@ -129,9 +129,9 @@ class Ambiguous:
 class Guessed:
     """The text may ask for this change, or only to see a deal; nothing was written, and the caller is asked."""
 
-    reading: Reading
+    reading: Reading | Mixed
     found: tuple[Matches, ...]
-    """The deals for each id and each name of the reading, in their order; some may have none."""
+    """The deals for each id and each name of the reading, or for each part, in their order; some may have none."""
 
 
 @dataclass(frozen=True, slots=True)

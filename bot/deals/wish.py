@@ -38,6 +38,16 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
+class Mixed:
+    """Several changes that one text may ask for, with different statuses. They are asked about one by one."""
+
+    parts: tuple[Reading, ...]
+    """Two or more, each of one deal and with one status."""
+    partly: bool
+    """Whether it is likely even where only some of the deals are found: signs stand between the changes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Doubts:
     """What else the text of a change by name may mean."""
 
@@ -47,6 +57,9 @@ class Doubts:
     """The whole text: a deal may be called so. Empty where quotes tell the name from the status."""
     otherwise: tuple[Reading, ...] = ()
     """Other changes that it may ask for if the name finds no deal, likeliest first."""
+    apart: Reading | Mixed | None = None
+    """Several changes that it may ask for, with a status behind each deal; they are likelier than a deal that only
+    resembles the name. `None` if it has one status."""
 
 
 NO_DOUBTS = Doubts()

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
 from bot.deals.identify import Identified, Identify, certainly_meant, matching_reason
-from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, ReasonWanted, Trouble
-from bot.deals.wish import Consent, Wish
+from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Guessed, ReasonWanted, Trouble
+from bot.deals.wish import Consent, Doubts, Mixed, Reading, Wish
 from tests.memory import MemoryCrm, error
 
 OPEN, WON = Opportunity("open-deal", "open"), Opportunity("won-deal", "won")
@@ -80,6 +80,49 @@ async def test_of_many_deals_those_that_a_question_shows_are_described(crm: Memo
 
     assert isinstance(found.obstacle, Ambiguous)
     assert [bool(deal.stage) for deal in found.obstacle.matches] == [True] * 5 + [False] * 2
+
+
+TWO = Mixed((Reading(("acme",), (Status.WON,)), Reading(("globex",), (Status.LOST,))), partly=False)
+LONG = Wish("", Status.LOST, name="acme won globex")
+READ_AS_TWO = Doubts(Reading((LONG.name,), (Status.LOST,)), "acme won globex lost", apart=TWO)
+
+
+def _reader(crm: MemoryCrm) -> Identify:
+    return Identify(crm, reason_required=False, read=lambda _: READ_AS_TWO)
+
+
+async def test_a_deal_that_is_called_like_a_name_with_a_status_in_it_is_meant(crm: MemoryCrm) -> None:
+    crm.matches = Matches((replace(OPEN, name="Acme Won Globex Ltd"),), more=False)
+
+    assert await _reader(crm)(LONG) == Identified(replace(LONG, opportunity_id="open-deal"))
+    assert crm.calls == ["search"]
+
+
+async def test_a_deal_that_has_only_some_words_of_such_a_name_is_not_changed(crm: MemoryCrm) -> None:
+    crm.matches = some = Matches((replace(OPEN, name="Acme"),), more=False)
+    assert await _reader(crm)(LONG) == Identified(LONG, Guessed(TWO, (some, some)))
+
+    # `globex` finds nothing: then only the deal that was found is asked about
+    crm.searching = [lambda: None, lambda: None, lambda: setattr(crm, "matches", Matches((), more=False))]
+    assert await _reader(crm)(LONG) == Identified(LONG, Guessed(READ_AS_TWO.reading or Reading((), ()), (some,)))
+
+
+@pytest.mark.parametrize(("partly", "asked"), [(True, True), (False, False)])
+async def test_several_changes_of_which_one_deal_is_missing_are_asked_about_only_if_signs_stand_between_them(
+    crm: MemoryCrm, *, partly: bool, asked: bool
+) -> None:
+    some, none = Matches((OPEN,), more=False), Matches((), more=False)
+    crm.matches = none
+    mixed = replace(TWO, partly=partly)
+    crm.searching = [
+        lambda: None,
+        lambda: setattr(crm, "matches", some),
+        lambda: setattr(crm, "matches", none),
+    ]
+    found = await Identify(crm, reason_required=False, read=lambda _: replace(READ_AS_TWO, apart=mixed))(LONG)
+
+    nothing = Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING)
+    assert found.obstacle == (Guessed(mixed, (some, none)) if asked else nothing)
 
 
 async def test_the_deal_is_found_before_its_lost_reason_and_kept_if_that_is_missing(

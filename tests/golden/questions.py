@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from bot.deals.deal import Matches, Opportunity, Status
 from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Guessed, Previewed, ReasonWanted, Trouble, Unconfirmed
-from bot.deals.wish import Consent, Reading, Wish
+from bot.deals.wish import Consent, Mixed, Reading, Wish
 from bot.slack.messages import form
 from tests.golden.scene import (
     ANA,
@@ -29,7 +29,7 @@ _HIDDEN = form.Origin("C0SALES", "")
 _FORM = form.Form(_HIDDEN, statuses=(Status.OPEN, Status.WON, Status.LOST, Status.ABANDONED))
 
 
-def _guess(typed: str, reading: Reading, *found: tuple[Opportunity, ...]) -> Rendered:
+def _guess(typed: str, reading: Reading | Mixed, *found: tuple[Opportunity, ...]) -> Rendered:
     return _SAY.guesses.ask(Guessed(reading, tuple(Matches(deals, more=False) for deals in found)), typed, REFERENCE)
 
 
@@ -55,6 +55,18 @@ CASES: dict[str, Rendered] = {
         "initech, globex, hooli lost",
         Reading(("initech", "globex", "hooli"), (Status.LOST,)),
         *((PRINTER,), (SUPPORT, TRAINING), ()),
+    ),
+    "guess-two-statuses": _guess(
+        "initech won, hooli and globex lost",
+        Mixed(
+            (
+                Reading(("initech",), (Status.WON,)),
+                Reading(("hooli",), (Status.LOST,)),
+                Reading(("globex",), (Status.LOST,)),
+            ),
+            partly=True,
+        ),
+        *((PRINTER,), (), (SUPPORT, TRAINING)),
     ),
     "which-undo": _SAY.guesses.which_undo((record(NEW_WEBSITE, "won"),), "acme", REFERENCE),
     "nothing-to-undo": _SAY.guesses.which_undo((), "acme", REFERENCE),

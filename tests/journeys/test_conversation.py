@@ -97,6 +97,11 @@ CHANGED_AT_ONCE = [
         (f"initech lost {why}", INITECH, "lost")
         for why in ("too expencive", "ghosted", "they hold all spend until May")
     ),
+    *((text, INITECH, "won") for text in ("initech=won", "initech:won", "initech-&gt;won", "initech→won")),
+    (f"{INITECH}=won", INITECH, "won"),
+    ("initech=lost too expensive", INITECH, "lost"),
+    ("initech lost, they won another", INITECH, "lost"),
+    *((text, TOURS, "won") for text in ("Paradise Lost Tours won", "paradise lost tou won")),
     ("History Channel won", CHANNEL, "won"),
     ("Barnes and Noble won", BILL, "won"),
     (f"{INITECH} aba", INITECH, "abandoned"),
@@ -140,6 +145,24 @@ ASKED = [
     ("initech &amp; pied piper won", "Middle-out license", ["Mark 2 won", "Cancel"]),
     ("globex, initech won", "Training", ["Mark 2 won", "Mark 2 won", "Mark won", "Cancel"]),
     ("initech, nothing won", "nothing", ["Mark won", "Cancel"]),
+    *(
+        (text, "You asked for 2 changes", ["Mark won", "Mark lost", "Cancel"])
+        for text in (
+            *("initech won pied piper lost", "initech won, pied piper lost", "won initech, lost pied piper"),
+            *("initech won and pied piper lost", "mark initech as won and pied piper as lost"),
+            *("initech won\npied piper lost", "initech won, pied piper lost too expensive"),
+            *("initech=won, pied piper=lost", '"printer service" won, "middle-out license" lost'),
+            *(f"{INITECH} won {PIPER} lost", f"won {INITECH}, lost {PIPER}", f"{INITECH} won, pied piper lost"),
+        )
+    ),
+    ("initech won, nothing lost", "No deals match `nothing`", ["Mark won", "Cancel"]),
+    ("initech won, pied piper won", "Middle-out license", ["Mark 2 won", "Cancel"]),
+    ("initech lost piper won", "You asked for 2 changes", ["Mark lost", "Mark won", "Cancel"]),
+    (
+        "initech won, bill lost, globex won, hooli lost, kids won, cart lost",
+        "Send one status at a time",
+        [],
+    ),
 ]
 
 
@@ -229,6 +252,16 @@ async def test_a_list_is_carried_out_by_one_press(house: House) -> None:
     await house.slack.wait_until(lambda: any(each.only_to is None for each in house.slack.shown))
 
     assert _statuses(house) == {INITECH: "won", TRAINING: "won"}
+
+
+async def test_each_of_two_statuses_is_carried_out_by_a_press_of_its_own(house: House) -> None:
+    asked = await house.says("initech won, pied piper lost too expensive")
+    await house.presses(asked, "mark_won_0")
+    await house.presses(asked, "mark_lost_1")
+    await house.slack.wait_until(lambda: _statuses(house) == {INITECH: "won", PIPER: "lost"})
+
+    assert house.highlevel.opportunities[PIPER]["lostReasonId"] == "price"
+    assert len(await house.rows()) == 2
 
 
 async def test_words_that_are_no_lost_reason_are_kept_and_the_reasons_offered(house: House) -> None:

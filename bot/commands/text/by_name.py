@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from bot.commands.request import MOST_AT_ONCE, Change, Misunderstood, Problem, ShowDeal
+from bot.commands.text import clauses
 from bot.commands.text.by_target import is_filler, not_offered
 from bot.commands.text.names import (
     cut,
@@ -33,7 +34,7 @@ from bot.commands.text.vocabulary import (
     phrase_of,
 )
 from bot.deals.deal import Status
-from bot.deals.wish import NO_DOUBTS, Consent, Doubts, Reading, Wish
+from bot.deals.wish import NO_DOUBTS, Consent, Doubts, Mixed, Reading, Wish
 
 LENGTHS = (3, 2, 1)
 """Words of the names that are tried after the whole rest, where a status comes first and a reason may be last."""
@@ -55,6 +56,10 @@ def read(
     """Read the words, of which none is an id or a link."""
     vocabulary = replace(vocabulary, knows_all=Status.ALL in statuses)
     if quoted := _in_quotes(words, vocabulary):
+        is_reason = quoted.status is Status.LOST and not any(word.quoted for word in quoted.behind)
+        several = clauses.with_reasons(words, statuses, vocabulary) or clauses.apart(words, statuses, vocabulary)
+        if several and not is_reason:
+            return several if isinstance(several, Misunderstood) else _several(words, several, quoted)
         return _certain(quoted, (), statuses, consent, "")
     if _is_made_of_statuses(words, vocabulary):
         return _only_statuses(words, vocabulary)
@@ -66,13 +71,43 @@ def read(
     # A synonym behind a status is a part of the note: `acme lost ghosted`, `acme won 🎉`. A status is the right one:
     # `Paradise Lost Tours won`.
     if ending and not _is_made_of_statuses(ending.name, vocabulary) and not (noted and _is_synonym(ending)):
-        return _certain(ending, others, statuses, consent, typed(words))
+        found = _certain(ending, others, statuses, consent, typed(words))
+        return _or_apart(found, words, statuses, vocabulary)
     if noted:
+        if mixed := clauses.with_reasons(words, statuses, vocabulary):
+            return mixed if isinstance(mixed, Misunderstood) else _several(words, mixed, noted)
         # A deal that is called like this as far as the status is asked about, whatever comes behind.
-        return _certain(
+        found = _certain(
             noted, [leading] if leading else [], statuses, consent, typed((*noted.name, *noted.status_words))
         )
-    return _doubtful(words, [*([leading] if leading else []), *([middle] if middle else [])], statuses, vocabulary)
+        return _or_apart(found, words, statuses, vocabulary)
+    found = _doubtful(words, [*([leading] if leading else []), *([middle] if middle else [])], statuses, vocabulary)
+    return _or_apart(found, words, statuses, vocabulary)
+
+
+def _or_apart(
+    found: Change | ShowDeal | Misunderstood,
+    words: Sequence[Word],
+    statuses: Collection[Status],
+    vocabulary: Vocabulary,
+) -> Change | ShowDeal | Misunderstood:
+    """What was found; and what else it may mean, if there is a status for each of several deals."""
+    apart = clauses.with_reasons(words, statuses, vocabulary) or clauses.apart(words, statuses, vocabulary)
+    match apart, found:
+        case Misunderstood(), _:
+            return apart
+        case ((Reading() | Mixed()), Change(doubts=doubts)):
+            return replace(found, doubts=replace(doubts, apart=apart))
+        case ((Reading() | Mixed()), ShowDeal(readings=readings)):
+            return replace(found, readings=(apart, *readings))
+        case _:
+            return found
+
+
+def _several(words: Sequence[Word], mixed: Reading | Mixed, noted: _Split) -> ShowDeal:
+    """A question about changes with different statuses. What stands behind a loss may as well be its reason."""
+    reason = _readings(noted) if noted.status is Status.LOST else ()
+    return ShowDeal(name=cut(typed(words)), readings=(mixed, *reason))
 
 
 def ends_before(words: Sequence[Word], vocabulary: Vocabulary) -> bool:

@@ -21,7 +21,8 @@ from bot.commands.request import (
     UseLocation,
     WhoAmI,
 )
-from bot.commands.text import by_name, by_target
+from bot.commands.text import by_name, by_target, clauses
+from bot.commands.text.clauses import signs_apart
 from bot.commands.text.links import OurLocations, read_deal, targets_in
 from bot.commands.text.names import cut, name_of, texts, typed
 from bot.commands.text.typography import TRAILING, Word, word_of, words_of
@@ -55,7 +56,20 @@ class Parser:
 
     def __call__(self, text: str) -> Request:
         """Read a command's text."""
-        every = list(words_of(text))
+        words = list(words_of(text))
+        apart = list(signs_apart(words, self.vocabulary))
+        if apart != words:  # `acme=won` is a name, unless it can be read as a change
+            match self._read(apart):
+                case Change() as change:
+                    return change
+                case ShowDeal(identifier, readings=[_, *_]) as asked:
+                    name = name_of(words)
+                    return asked if identifier or isinstance(name, Misunderstood) else replace(asked, name=name)
+                case _:
+                    pass
+        return self._read(words)
+
+    def _read(self, every: Sequence[Word]) -> Request:
         if not every:
             return OpenForm()
         words, marker = _without_marker(every)
@@ -95,7 +109,11 @@ class Parser:
 
     def _deals(self, words: Sequence[Word], consent: Consent) -> Request:
         first = next((at for at, word in enumerate(words) if targets_in(word)), None)
-        if first is not None and not by_name.ends_before(words[:first], self.vocabulary):
+        if first is None:
+            return by_name.read(words, self.statuses, self.vocabulary, consent)
+        if several := clauses.with_ids(words, self.ours, self.statuses, self.vocabulary):
+            return several
+        if not by_name.ends_before(words[:first], self.vocabulary):
             return by_target.read(words, self.ours, self.statuses, self.vocabulary, consent)
         return by_name.read(words, self.statuses, self.vocabulary, consent)
 

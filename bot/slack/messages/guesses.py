@@ -13,7 +13,7 @@ from bot.deals.deal import Matches, Opportunity, Status, Target
 from bot.deals.identify import called, certainly_meant
 from bot.deals.outcome import Guessed
 from bot.deals.policy import Policy
-from bot.deals.wish import Consent, Reading
+from bot.deals.wish import Consent, Mixed, Reading
 from bot.slack.actions import DISMISS, MARK, SHOW, UNDO, Mark, target_value
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
@@ -39,6 +39,8 @@ class GuessMessages:
         """Ask whether the deals that were found are to be changed, or one of them to be shown."""
         small = f"You typed {code(typed)} · Nothing changed · {reference_line(reference)}"
         reading, found = guessed.reading, guessed.found
+        if isinstance(reading, Mixed):
+            return self._mixed(found, reading, small)
         deals = {deal.id: deal for matches in found for deal in matches.deals}
         if len(deals) == 1 and all(matches.deals and not matches.more for matches in found):
             return self._one(next(iter(deals.values())), reading, small)
@@ -110,6 +112,23 @@ class GuessMessages:
         every = self._mark(status, certain, reading, len(typed) * ROWS, stays=len(unclear) > 1) if certain else None
         return _question("\n".join((head, *lines)), rows, [*([every] if every else []), _CANCEL], small)
 
+    def _mixed(self, found: Sequence[Matches], mixed: Mixed, small: str) -> Message:
+        """Changes with different statuses: a row and a button for each, and the question stays until it is canceled."""
+        missing: list[str] = []
+        rows: list[Block] = []
+        for part, matches in zip(mixed.parts, found, strict=True):
+            status = part.statuses[0]
+            meant = certainly_meant(matches, status)
+            if not matches.deals:
+                missing.append(code(" ".join(part.names)))
+            for deal in [meant] if meant else matches.deals[:ROWS]:
+                is_so = deal.status == status
+                button = self._shown(deal) if is_so else self._mark(status, (deal,), part, len(rows), stays=True)
+                rows.append(self._row(deal, button, f"Already *{status}*" if is_so else ""))
+        head = f"You asked for {len(mixed.parts)} changes. Tap each one you want."
+        lines = [f"⚠️ No deals match {', '.join(missing)}."] if missing else []
+        return _question("\n".join((head, *lines)), rows, [_CANCEL], small)
+
     def which_undo(self, changes: Sequence[Record], name: str, reference: str) -> Message:
         """Offer to undo one of these changes, each the last of its deal."""
         small = f"Nothing changed · {reference_line(reference)}"
@@ -131,9 +150,9 @@ class GuessMessages:
         customer = self.installation.customer(deal)
         return f"{self.installation.deal(deal)} ({customer})" if customer else self.installation.deal(deal)
 
-    def _row(self, deal: Opportunity, button: Block | None) -> Block:
+    def _row(self, deal: Opportunity, button: Block | None, already: str = "") -> Block:
         facts = self.installation.facts(deal)
-        lines = (self.installation.priced(deal), facts and f"_{facts}_")
+        lines = (dotted(self.installation.priced(deal), already), facts and f"_{facts}_")
         return blocks.section("\n".join(filter(None, lines)), button)
 
     def _mark(

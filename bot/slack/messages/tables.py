@@ -263,6 +263,9 @@ USAGE: Mapping[Problem, str] = {
     Problem.HISTORY_OF_WHAT: (
         "No deals match {word}. Try `{command} history` for your own changes, or add a deal's link."
     ),
+    Problem.SEVERAL_STATUSES: (
+        "That's too many changes with different statuses. Send one status at a time: `{command} Acme Corp, Globex won`."
+    ),
     Problem.TOO_MUCH: "Not sure what to do with {word}. Put the status last: `{command} Acme Corp won`.",
 }
 

@@ -731,6 +731,7 @@ EXAMPLE_OF = {
     Problem.TOO_MUCH: f"Jane {ID} won",
     Problem.UNDO_STANDS_ALONE: "undo?",
     Problem.HISTORY_OF_WHAT: f"history {ID} {OTHER_ID}",
+    Problem.SEVERAL_STATUSES: "a1 won, b2 lost, c3 won, d4 lost, e5 won, f6 lost",
     Problem.PERSON_IS_NO_DEAL: "<@U012AB3CD|ana> won",
 }
 

@@ -5,7 +5,7 @@ import pytest
 from bot.deals.deal import Matches, Opportunity, Status
 from bot.deals.outcome import Guessed
 from bot.deals.policy import Confirm
-from bot.deals.wish import Reading
+from bot.deals.wish import Mixed, Reading
 from bot.simulator.slack.block_kit import elements_of
 from bot.slack.actions import Mark
 from bot.slack.messages.guesses import about_value
@@ -21,7 +21,7 @@ def _found(*deals: Opportunity, more: bool = False) -> Matches:
     return Matches(deals, more)
 
 
-def _ask(reading: Reading, *found: Matches) -> tuple[str, list[tuple[str, str]]]:
+def _ask(reading: Reading | Mixed, *found: Matches) -> tuple[str, list[tuple[str, str]]]:
     """The question, without its small print, and the buttons with their values."""
     made = messages(confirm=Confirm(leaving=frozenset({WON}))).guesses.ask(Guessed(reading, found), "typed", "R")
     assert not made.public
@@ -109,6 +109,29 @@ def test_two_names_of_one_deal_are_one_question() -> None:
     _, buttons = _ask(Reading(("roof", "acme"), (WON,)), _found(ROOF), _found(ROOF))
 
     assert [label for label, _ in buttons] == ["Mark won", "Show deal", "Cancel"]
+
+
+def test_each_of_several_changes_has_a_row_and_the_question_stays() -> None:
+    mixed = Mixed(
+        (
+            Reading(("roof",), (LOST,), "too expensive"),
+            Reading(("pool",), (WON,)),
+            Reading(("bath",), (OPEN,)),
+            Reading(("nothing",), (WON,)),
+        ),
+        partly=True,
+    )
+    text, buttons = _ask(mixed, _found(ROOF, replace(ROOF, id="twin")), _found(POOL), _found(BATH), _found())
+
+    assert text.startswith("You asked for 4 changes. Tap each one you want.\n⚠️ No deals match `nothing`.")
+    assert "Already *won*" in text
+    assert "Already *open*" in text
+    assert [label for label, _ in buttons] == ["Mark lost", "Mark lost", "Show deal", "Show deal", "Cancel"]
+    first, second = Mark.from_value(buttons[0][1]), Mark.from_value(buttons[1][1])
+    assert first
+    assert second
+    assert (first.opportunity_ids, second.opportunity_ids) == (("roof",), ("twin",))
+    assert (first.words, first.stays, second.stays) == ("too expensive", True, True)
 
 
 @pytest.mark.parametrize("identifier", ["a b", "a,b", "\u0000", "x" * 2001])
