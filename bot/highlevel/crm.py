@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -30,6 +30,15 @@ MOST_OWNED = 200
 
 CALLS_OF_A_CHANGE = 3
 """Find, write, read back. Names are mostly in the cache; the calls for other names and searches are not reserved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the deals that a search finds."""
+
+    deals: tuple[Opportunity, ...]
+    total: int
+    """How many it finds in all."""
 
 
 class HighLevelCrm:
@@ -123,6 +132,22 @@ class HighLevelCrm:
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
         return [self._opportunity(record) for record in found.records]
+
+    async def page(self, asked: Search, *, until: float) -> Page:
+        """A page of the deals that a search finds, without names. They may be some seconds out of date.
+
+        Raises `CrmError`.
+        """
+        try:
+            found = await self._client.page(self._location_id, asked, until=until)
+        except errors.HighLevelError as error:
+            raise _crm_error(error) from error
+        deals = self._ours(found)
+        return Page(tuple(deals), found.total - (len(found.records) - len(deals)))
+
+    async def pipeline_names(self, *, until: float) -> Mapping[str, str]:
+        """The pipelines' names by id, as far as they can be read."""
+        return {each: found.name for each, found in (await self._named_pipelines(until)).items() if found.name}
 
     async def lost_reasons(self, *, until: float) -> tuple[LostReason, ...] | None:
         """See `Crm`."""

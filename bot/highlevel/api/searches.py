@@ -42,7 +42,7 @@ class Search:
     sort: Field
     equal: tuple[tuple[Field, str], ...] = ()
     """Fields that must have exactly this value."""
-    span: Span | None = None
+    spans: tuple[Span, ...] = ()
     descending: bool = False
     limit: int = MOST_SEARCHED
     """To a page; 500 at most."""
@@ -55,8 +55,8 @@ def search_changed(location_id: str, since: datetime | None, page: int) -> Call:
 
     The oldest change comes first, so that no page moves while they are read; without `since` the latest comes first.
     """
-    span = None if since is None else Span(Field.STATUS_CHANGED, since)
-    asked = Search(Field.STATUS_CHANGED, span=span, descending=since is None, limit=MOST_LISTED, page=page)
+    spans = () if since is None else (Span(Field.STATUS_CHANGED, since),)
+    asked = Search(Field.STATUS_CHANGED, spans=spans, descending=since is None, limit=MOST_LISTED, page=page)
     return search(location_id, asked)
 
 
@@ -74,7 +74,7 @@ def search(location_id: str, asked: Search) -> Call:
         "page": asked.page,
         "filters": [
             *({"field": field, "operator": "eq", "value": value} for field, value in asked.equal),
-            *([_range(asked.span)] if asked.span else []),
+            *map(_range, asked.spans),
         ],
         "sort": [{"field": asked.sort, "direction": "desc" if asked.descending else "asc"}],
     }

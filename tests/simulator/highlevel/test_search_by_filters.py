@@ -12,7 +12,7 @@ from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import served
 
 BODY = dict(search_changed("L", None, 1).body or {})
-NOW = datetime(2026, 11, 28, 10, tzinfo=UTC)
+NOW, NOVEMBER = datetime(2026, 11, 28, 10, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
 RANGE = {"field": "last_status_change_date", "operator": "range", "value": {"gte": 1}}
 DEALS: list[dict[str, Any]] = [
     {
@@ -46,7 +46,10 @@ def _ids(asked: Search) -> str:
 
 def test_what_the_bot_sends_is_accepted() -> None:
     assert complaints_about_search(BODY) == []
-    assert complaints_about_search(_body(Search(Field.STATUS_CHANGED, span=Span(Field.STATUS_CHANGED, NOW, NOW)))) == []
+    assert (
+        complaints_about_search(_body(Search(Field.STATUS_CHANGED, spans=(Span(Field.STATUS_CHANGED, NOW, NOW),))))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,9 +58,12 @@ def test_what_the_bot_sends_is_accepted() -> None:
         (Search(Field.VALUE, ((Field.STATUS, "open"),), descending=True), "dab"),
         (Search(Field.VALUE, ((Field.STATUS, "open"), (Field.OWNER, "ben"))), "b"),
         (Search(Field.VALUE, ((Field.PIPELINE, "new"),)), "c"),
-        (Search(Field.STAGE_CHANGED, span=Span(Field.STAGE_CHANGED, until=datetime(2026, 11, 2, tzinfo=UTC))), "ba"),
-        (Search(Field.STAGE_CHANGED, span=Span(Field.STAGE_CHANGED, datetime(2026, 11, 2, tzinfo=UTC))), "c"),
-        (Search(Field.STATUS_CHANGED, span=Span(Field.STATUS_CHANGED, NOW)), ""),
+        (
+            Search(Field.STAGE_CHANGED, spans=(Span(Field.STAGE_CHANGED, until=datetime(2026, 11, 2, tzinfo=UTC)),)),
+            "ba",
+        ),
+        (Search(Field.STAGE_CHANGED, spans=(Span(Field.STAGE_CHANGED, datetime(2026, 11, 2, tzinfo=UTC)),)), "c"),
+        (Search(Field.STATUS_CHANGED, spans=(Span(Field.STATUS_CHANGED, NOW),)), ""),
     ],
 )
 def test_a_search_finds_by_status_owner_pipeline_and_time_in_its_order(asked: Search, ids: str) -> None:
