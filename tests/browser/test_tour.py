@@ -7,11 +7,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
 from PIL import Image
 from playwright.async_api import Locator, Page, expect
 
@@ -20,21 +19,12 @@ from bot.simulator.demo.stage import ACME, INITECH, Stage, staged
 from bot.simulator.demo.tour.steps import STEPS
 from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs
+from tests.browser.looks import NARROW, WIDE, Size, violations
 from tests.house import PATIENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-class Size(TypedDict):
-    """How a page is opened."""
-
-    width: int
-    height: int
-    phone: bool
-
-
-WIDE = Size(width=1440, height=900, phone=False)
-NARROW = Size(width=390, height=844, phone=True)
 FILM = 2_000_000
 """Bytes that the film may have."""
 
@@ -264,21 +254,16 @@ async def test_the_drawer_for_it_stays_open_when_the_page_is_left(tabs: Tabs, ur
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 async def test_axe_finds_nothing_wrong(tabs: Tabs, url: str, size: Size, *, dark: bool) -> None:
     page = await tabs.open(url, dark=dark, **size)
-    assert await _violations(page) == []
+    assert await violations(page) == []
     await _take(page, *(step.number for step in STEPS))
     await page.get_by_text("For IT: break it, look inside").click()
     await page.locator("#exchanges summary").first.click()
-    assert await _violations(page) == []
+    assert await violations(page) == []
     await page.get_by_role("button", name="Use the form").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
     await page.get_by_role("dialog").get_by_role("button", name="Update deal").click()
     await expect(page.locator("[aria-invalid=true]").first).to_be_visible()
-    assert await _violations(page) == []
-
-
-async def _violations(page: Page) -> list[str]:
-    found = (await Axe().run(page)).response["violations"]
-    return [f"{each['id']}: {[node['html'][:200] for node in each['nodes']]}" for each in found]
+    assert await violations(page) == []
 
 
 async def test_the_page_is_painted_at_once(tabs: Tabs, url: str) -> None:

@@ -188,6 +188,7 @@ async def test_a_further_change_edits_the_message_and_is_told_in_its_thread(hous
     assert now.ts == first.ts
     assert "Marked lost in HighLevel" in now.text
     assert "was won" in below.text
+    assert (now.thread_ts, below.thread_ts) == ("", first.ts)
     assert [each.get("thread_ts") for each in sent if each["channel"] == WINS] == [None, first.ts]
 
 

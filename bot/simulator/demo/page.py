@@ -42,7 +42,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 LEFT_OUT = (
-    "Slack's look, threads, emoji, search, mentions, and notifications. Private messages don't disappear.",
+    "Slack's look, emoji, search, mentions, and what it notifies of. Private messages don't disappear.",
     "Home tabs, workflows, and Block Kit elements the bot doesn't use.",
     "Other workspaces, guests, and shared channels.",
     "HighLevel's automations, permissions, full search, and every page except this board.",
@@ -158,12 +158,15 @@ class Page:
         form = await _form(request)
         text, user, channel = form["text"].strip(), form["user"], form["channel"]
         command, _, rest = text.partition(" ")
+        thread = self._shown({"ts": form["thread"]}).ts if "thread" in form else ""
+        if thread and command.startswith("/"):
+            raise NotThereError("Slack takes no commands in threads. Type it in the channel.")
         if command == "/opp-status":
             await self._stage.slack.command(as_sent(rest.strip()), user=user, channel=channel)
         elif command.startswith("/"):
             raise NotThereError(f"{command} isn't a command here. Try /opp-status.")
         elif text:
-            await self._stage.slack.post(as_sent(text), user=user, channel=channel)
+            await self._stage.slack.post(as_sent(text), user=user, channel=channel, thread_ts=thread)
         return web.Response()
 
     async def _press(self, request: web.Request) -> web.Response:

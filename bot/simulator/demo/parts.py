@@ -21,7 +21,6 @@ from bot.simulator.demo.tour.unread import Unread
 from bot.simulator.demo.viewpoint import CHANNELS, DIRECT, Viewpoint
 from bot.simulator.slack.workspace import Shown
 from bot.simulator.traffic import headers_to_show, text_to_show
-from bot.slack.messages.form import SHORTCUT
 
 MOST_ACTS, MOST_MESSAGES = 12, 200
 NOTIFICATION = 60
@@ -36,8 +35,8 @@ class Parts:
         self._names = {**stage.names(), "U0BOT": "@Opp Status"}
         self._called = {each: name.removeprefix("@") for each, name in self._names.items()}
         self._rendering = Rendering(self._names)
-        self._made: dict[str, tuple[Shown, Markup]] = {}
-        """Rendered messages, by their `ts`."""
+        self._made: dict[tuple[str, str], tuple[Shown, Markup]] = {}
+        """Rendered messages, by where they are shown and their `ts`."""
         self._unread = Unread(on.slack)
         self._templates: Any = environment().get_template("parts.html").module
 
@@ -53,11 +52,9 @@ class Parts:
         """
         slack = self._stage.slack
         self._unread.read(viewpoint.user, viewpoint.channel)
-        seen = [each for each in slack.shown if each.channel == viewpoint.channel and slack.sees(viewpoint.user, each)]
-        shown = [(each, self._contents(each)) for each in seen[-MOST_MESSAGES:]]
         view = next((view for view in slack.views if view.user == viewpoint.user), None)
         return {
-            "messages": self._templates.messages(shown, self._names, SHORTCUT, _moment),
+            **self._conversation(viewpoint),
             "modal": self._rendering.modal(view) if view else Markup(),
             **self._around(viewpoint),
             **self._board(),
@@ -65,6 +62,21 @@ class Parts:
             "refusals": self._templates.refusals([text_to_show(each) for each in slack.refusals]),
             "traffic": await self._traffic(viewpoint),
         }
+
+    def _conversation(self, viewpoint: Viewpoint) -> dict[str, Markup]:
+        """The messages of the channel, and those of the open thread if there is one."""
+        slack = self._stage.slack
+        seen = [each for each in slack.shown if each.channel == viewpoint.channel and slack.sees(viewpoint.user, each)]
+        replies: dict[str, list[Shown]] = {}
+        for each in seen:
+            replies.setdefault(each.thread_ts, []).append(each)
+        shown = [(each, self._contents(each)) for each in replies.pop("", [])[-MOST_MESSAGES:]]
+        parts = {"messages": self._templates.messages(shown, replies, viewpoint, self._names, _moment)}
+        if viewpoint.thread:
+            said = [each for each in seen if viewpoint.thread in {each.ts, each.thread_ts}]
+            thread = [(each, self._contents(each, "thread-")) for each in said[:1] + said[1:][-MOST_MESSAGES:]]
+            parts["thread"] = self._templates.thread(thread, viewpoint, self._names, _moment)
+        return parts
 
     def _around(self, viewpoint: Viewpoint) -> dict[str, Markup]:
         """The channels with what is unread in them, the people to be, and the viewer's phone."""
@@ -84,12 +96,14 @@ class Parts:
     def _notification(self, user: str) -> tuple[Shown | None, str]:
         """The latest message that reaches this person's phone, and its first characters.
 
-        Slack sends no notification of a message that it shows to one person in a channel. Guessed: a person who is
+        Slack sends no notification of a message that it shows to one person in a channel, nor to everyone of a reply in
+        a thread. Guessed: a person who is
         mentioned is called by name in it.
         """
         for shown in reversed(self._stage.slack.shown):
             direct = shown.channel == user
-            if not shown.by and (direct or (shown.channel in stage.CHANNELS and shown.only_to is None)):
+            is_for_all = shown.channel in stage.CHANNELS and shown.only_to is None and not shown.thread_ts
+            if not shown.by and (direct or is_for_all):
                 return shown, html_of(shown.text.partition("\n")[0], self._called).striptags()[:NOTIFICATION]
         return None, ""
 
@@ -119,11 +133,11 @@ class Parts:
         )
         return made
 
-    def _contents(self, shown: Shown) -> Markup:
+    def _contents(self, shown: Shown, where: str = "") -> Markup:
         """A message as HTML, rendered once: a message that is replaced is a new value."""
-        known = self._made.get(shown.ts)
+        known = self._made.get((where, shown.ts))
         if known is None or known[0] is not shown:
-            known = self._made[shown.ts] = (shown, self._rendering.message(shown))
+            known = self._made[where, shown.ts] = (shown, self._rendering.message(shown, where))
         return known[1]
 
     async def _looked_at(self, done: list[Act], about: str) -> tuple[Act | None, list[Record]]:

@@ -72,9 +72,12 @@ class Rendering:
         self._blocks: Any = templates.get_template("blocks.html").module
         self._modal: Any = templates.get_template("modal.html").module
 
-    def message(self, shown: Shown) -> Markup:
-        """A message: its blocks or, if it has none, its text."""
-        return _sendable(self._blocks.message(shown))
+    def message(self, shown: Shown, where: str = "") -> Markup:
+        """A message: its blocks or, if it has none, its text.
+
+        A page that shows a message twice says `where`, because what can be opened in it has an id.
+        """
+        return _sendable(self._blocks.message({"ts": shown.ts, "where": where}, shown.blocks, shown.text))
 
     def modal(self, view: View) -> Markup:
         """A modal, with the values of its fields, its errors, and what type-ahead offered last."""

@@ -1,5 +1,6 @@
 """Who looks at the demo page, and at which part of it, as the page's address says."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -17,13 +18,15 @@ CHANNELS = {
 
 @dataclass(frozen=True, slots=True)
 class Viewpoint:
-    """Who looks at the page, at which channel, and at the traffic of which act."""
+    """Who looks at the page, at which channel and which thread in it, and at the traffic of which act."""
 
     user: str
     channel: str
     """A channel's id; the viewer's own id is the direct message with the bot."""
     about: str
     """The number of an act, or a reference; if neither fits, the latest act is shown."""
+    thread: str = ""
+    """The `ts` of the message whose thread is open beside the channel; empty for none."""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Viewpoint":
@@ -32,7 +35,9 @@ class Viewpoint:
         user = user if user in stage.PEOPLE.values() else stage.ALLOWED
         channel = query.get("channel", "")
         known = channel if channel in stage.CHANNELS else stage.SALES
-        return cls(user, user if channel == DIRECT else known, query.get("about", ""))
+        thread = query.get("thread", "")
+        is_ts = re.fullmatch(r"[0-9]{1,12}\.[0-9]{6}", thread)
+        return cls(user, user if channel == DIRECT else known, query.get("about", ""), thread if is_ts else "")
 
     @property
     def channel_in_address(self) -> str:
@@ -41,7 +46,12 @@ class Viewpoint:
 
     def address(self, about: int) -> str:
         """The address of the page as this viewer sees it, with the traffic of this act."""
-        return "?" + urlencode({"user": self.user, "channel": self.channel_in_address, "about": about})
+        thread = {"thread": self.thread} if self.thread else {}
+        return "?" + urlencode({"user": self.user, "channel": self.channel_in_address, **thread, "about": about})
+
+    def beside(self, thread: str) -> str:
+        """The address of the page with the thread of the message with this `ts`."""
+        return self.elsewhere() + "&" + urlencode({"thread": thread})
 
     def elsewhere(self, *, user: str | None = None, channel: str | None = None) -> str:
         """The address of the page as another person sees it, or of another of the channels."""

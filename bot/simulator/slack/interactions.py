@@ -97,9 +97,13 @@ class Interactions(Workspace):
         }
         return await self._send(urlencode(form), channel, user)
 
-    async def post(self, text: str, *, user: str, channel: str = "C0SIMULATED") -> Shown:
-        """Write a message; Slack does not send it to the bot."""
-        ts = await self._show(Shown(channel, None, text, (), "person", by=user))
+    async def post(self, text: str, *, user: str, channel: str = "C0SIMULATED", thread_ts: str = "") -> Shown:
+        """Write a message, in the thread of the message with this `thread_ts` if there is one.
+
+        Slack does not send it to the bot.
+        """
+        thread = self._thread(channel, thread_ts)
+        ts = await self._show(Shown(channel, None, text, (), "person", by=user, thread_ts=thread))
         return next(shown for shown in self.shown if shown.ts == ts)
 
     async def press(self, shown: Shown, action: Element, *, user: str) -> httpx.Response | None:
@@ -167,7 +171,7 @@ class Interactions(Workspace):
     async def _use(self, shown: Shown, element: Element, chosen: Mapping[str, Any], user: str) -> httpx.Response | None:
         self._must_see(user, shown)
         message = self._message_payload(shown)
-        blocks = message["blocks"]
+        blocks: list[dict[str, Any]] = message["blocks"]
         block_id = next((block["block_id"] for block in blocks if element in elements_of(block)), None)
         if block_id is None:
             raise ValueError(f"no {element['type']} {element} in: {shown.text}")
@@ -183,6 +187,7 @@ class Interactions(Workspace):
                 "message_ts": shown.ts,
                 "channel_id": channel_id,
                 "is_ephemeral": is_ephemeral,
+                **self._place(shown),
             },
             "trigger_id": self._new_trigger(user),
             "response_url": self.new_address("actions", shown.channel, user, shown.ts),
@@ -219,7 +224,14 @@ class Interactions(Workspace):
         if shown.by:
             blocks.append(_typed(shown.text))
         author = {"user": shown.by} if shown.by else {"bot_id": "B0BOT"}
-        return {"type": "message", "ts": shown.ts, **author, "text": shown.text, "blocks": blocks}
+        text = {"text": shown.text, "blocks": blocks}
+        return {"type": "message", "ts": shown.ts, **self._place(shown), **author, **text}
+
+    def _place(self, shown: Shown) -> dict[str, str]:
+        """The thread of a message in a payload; of a message with replies, its own. Nothing if there is no thread."""
+        begins_one = any(each.thread_ts == shown.ts for each in self.shown)
+        thread = shown.thread_ts or (shown.ts if begins_one else "")
+        return {"thread_ts": thread} if thread else {}
 
     def _action(self, block_id: str, element: Element, chosen: Mapping[str, Any]) -> dict[str, Any]:
         kept = {name: value for name, value in element.items() if name not in _NOT_SENT}

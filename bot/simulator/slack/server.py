@@ -12,6 +12,8 @@ Guessed, because it is documented nowhere:
 - A reply to a button without `replace_original` replaces nothing.
 - A reply with `delete_original` deletes, whatever else it says, and does nothing if there is nothing to delete.
 - A reply that is refused as too fast does not use its address up.
+- A message with the `thread_ts` of a message that is gone is shown in the channel, without an error. Reported in
+  slack-go/slack#1571. With that of a reply it stands in the same thread as the reply.
 - `chat.postMessage` answers `channel_not_found` for a private channel or a direct message between other people, and
   `not_in_channel` for a public channel. `chat.update` takes a message of the bot's own wherever it is.
 """

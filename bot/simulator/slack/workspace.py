@@ -25,6 +25,8 @@ class Shown:
     """Its id within the channel, as `1700000000.000100`: the time it was shown, greater for each later message."""
     by: str = ""
     """The person who wrote it; empty for a message of the bot's or Slack's."""
+    thread_ts: str = field(default="", compare=False)
+    """The `ts` of the message in whose thread it stands; empty in the channel itself."""
 
 
 def button(shown: Shown, action_id: str) -> Element:
@@ -118,7 +120,14 @@ class Workspace:
 
     def _message(self, body: Mapping[str, Any], channel: str, user: str | None, via: str) -> Shown:
         public = body.get("response_type") == "in_channel"
-        return Shown(channel, None if public else user, body.get("text", ""), tuple(body.get("blocks", ())), via)
+        thread = self._thread(channel, str(body.get("thread_ts", "")))
+        said = body.get("text", ""), tuple(body.get("blocks", ()))
+        return Shown(channel, None if public else user, *said, via, thread_ts=thread)
+
+    def _thread(self, channel: str, ts: str) -> str:
+        """The `thread_ts` of a reply to the message with this `ts`; empty if there is none such in the channel."""
+        found = next((each for each in self.shown if (each.channel, each.ts) == (channel, ts)), None)
+        return (found.thread_ts or found.ts) if found else ""
 
     def _refuses(self, where: str, body: Mapping[str, Any], text_limit: int = TEXT_LIMIT) -> str | None:
         """Why Slack refuses this message, which is recorded in `refusals`; `None` if Slack shows it."""

@@ -633,6 +633,44 @@ async def test_a_message_is_posted_to_a_channel_or_to_a_person(slack: Slack, web
     ]
 
 
+async def test_a_reply_stands_in_the_thread_of_its_message_and_so_does_a_reply_to_it(
+    slack: Slack, web_api: AsyncWebClient
+) -> None:
+    first = (await web_api.chat_postMessage(channel=CHANNEL, text="hello"))["ts"]
+    reply = (await web_api.chat_postMessage(channel=CHANNEL, text="more", thread_ts=first))["ts"]
+    await web_api.chat_postMessage(channel=CHANNEL, text="still more", thread_ts=reply)
+    typed = await slack.post("I see", user=BEN, channel=CHANNEL, thread_ts=first)
+
+    assert [each.thread_ts for each in slack.shown] == ["", first, first, first]
+    assert typed.thread_ts == first
+
+
+@pytest.mark.parametrize("channel", [CHANNEL, "C0OTHER"])
+async def test_a_reply_to_a_message_that_is_gone_or_elsewhere_stands_in_the_channel(
+    slack: Slack, web_api: AsyncWebClient, channel: str
+) -> None:
+    await web_api.chat_postMessage(channel="C0THIRD", text="hello")
+    await web_api.chat_postMessage(channel=channel, text="more", thread_ts=slack.shown[0].ts)
+
+    assert slack.shown[1].thread_ts == ""
+
+
+async def test_what_is_used_in_a_thread_is_sent_with_the_thread(
+    slack: Slack, bot: _Recorder, web_api: AsyncWebClient
+) -> None:
+    first = await _in_front_of_all(slack, web_api)
+    await slack.press(first, button(first, "undo"), user=ANA)
+    alone = json.loads(bot.form["payload"])
+    await web_api.chat_postMessage(channel=CHANNEL, text="more", blocks=[BUTTONS], thread_ts=first.ts)
+    reply = slack.shown[-1]
+    for shown in (first, reply):
+        await slack.press(shown, button(shown, "undo"), user=ANA)
+        told = json.loads(bot.form["payload"])
+        assert told["container"]["thread_ts"] == told["message"]["thread_ts"] == first.ts
+
+    assert "thread_ts" not in alone["container"].keys() | alone["message"].keys()
+
+
 @pytest.mark.parametrize(
     ("channel", "error"),
     [(CHANNEL, "not_in_channel"), ("G0BOARD", "channel_not_found"), ("D0TWO", "channel_not_found")],

@@ -204,9 +204,24 @@ for (const part of document.querySelectorAll("[data-part]")) {
 }
 countUp();
 
-const log = () => document.getElementById("messages");
-const toTheEnd = () => { log().scrollTop = log().scrollHeight; };
-toTheEnd();
+const toTheEnd = (id) => {
+  const log = document.getElementById(id);
+  log.scrollTop = log.scrollHeight;
+};
+const LOGS = here.thread ? ["messages", "thread"] : ["messages"];
+LOGS.forEach(toTheEnd);
+
+// A thread is opened and closed by a link: the focus goes on to the pane, and back to where it was opened.
+if (here.thread) {
+  const pane = document.getElementById("thread-pane");
+  document.getElementById("m-" + here.thread)?.scrollIntoView({ block: "nearest" });
+  document.getElementById("thread-title").focus();
+  pane.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") pane.querySelector(".close").click();
+  });
+} else {
+  document.getElementById(location.hash.slice(1))?.focus();
+}
 
 const TAB_OF = { messages: "channel", board: "board" };
 let isFirst = true;
@@ -215,7 +230,7 @@ news.addEventListener("message", (event) => {
   const parts = Object.entries(JSON.parse(event.data));
   const renewAll = () => {
     for (const [id, html] of parts) show(document.getElementById(id), html);
-    if (parts.some(([id]) => id === "messages")) toTheEnd();
+    for (const id of LOGS) if (parts.some(([part]) => part === id)) toTheEnd(id);
     if (parts.some(([id]) => id === "score")) countUp();
     if (!isFirst) for (const [id] of parts) if (id in TAB_OF) markTab(TAB_OF[id]);
     isFirst = false;

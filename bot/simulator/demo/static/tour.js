@@ -31,7 +31,7 @@ async function take(button, pace) {
   button.setAttribute("aria-busy", "true");
   await post("/step", new URLSearchParams({ step: button.dataset.step }));
   button.removeAttribute("aria-busy");
-  if (here.user !== "U0ANA" || here.channel !== "C0SALES") location.assign(ANA_IN_SALES);
+  if (here.user !== "U0ANA" || here.channel !== "C0SALES" || here.thread) location.assign(ANA_IN_SALES);
 }
 
 async function say(text) {

@@ -1,4 +1,4 @@
-"""What each person in the demo has not read yet."""
+"""What each person in the demo has not read yet. A reply in a thread is news only to those who look at the thread."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -39,6 +39,7 @@ class Unread:
             for shown in self._slack.shown
             if self._slack.sees(user, shown)
             and shown.by != user
+            and not shown.thread_ts
             and (shown.channel in stage.CHANNELS or shown.channel == user)
             and shown.ts > self._read.get((user, shown.channel), "")
         ]
