@@ -7,6 +7,7 @@ answer.
 
 import asyncio
 import json
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -32,8 +33,12 @@ LIMITS = (
 INTRODUCTION = {"ok": True, "team_id": stage.TEAM, "user_id": "U0BOT", "bot_id": "B0BOT", "team": "t", "url": "u"}
 SLACK = {
     "auth.test": INTRODUCTION,
+    "chat.postMessage": {"ok": True, "channel": stage.CHANNEL, "ts": "1764360000.000100"},
     "conversations.info": {"ok": True, "channel": {"id": stage.CHANNEL, "is_ext_shared": False}},
 }
+TAKES_LONG = "Still working"
+"""How the bot tells a caller that the reply takes long, as it may under callgrind; it is no reply."""
+_NUMBER = re.compile(rf"{stage.deal(0)[:-6]}(\d{{6}})")
 
 
 class _Request(Protocol):
@@ -48,7 +53,7 @@ class Seen:
     """The requests so far; times are seconds of the system's monotonic clock."""
 
     replies: dict[str, tuple[float, str]] = field(default_factory=dict)
-    """By the number in the reply address: when the first reply came, and its text."""
+    """By the command's number: when the first reply came, to its reply address or into the channel, and its text."""
     more: int = 0
     """How many replies came after the first to a command."""
     calls: Counter[str] = field(default_factory=Counter)
@@ -104,18 +109,26 @@ class Connection(asyncio.Protocol):
                 else:
                     send()
             case "api":
+                if rest == "chat.postMessage":
+                    text = json.loads(body)["text"]
+                    for number in _NUMBER.findall(text):  # the deal's id ends with the command's number
+                        self._replied(str(int(number)), came, text)
                 self._transport.write(_answer(json.dumps(SLACK.get(rest, {"ok": True}))))
             case "commands":
-                text = json.loads(body)["text"]
-                self._seen.more += rest in self._seen.replies
-                self._seen.replies.setdefault(rest, (came, text))
+                self._replied(rest, came, json.loads(body)["text"])
                 self._transport.write(_answer("ok", b"text/plain"))
-                for listener in self._listeners:
-                    listener.write(f"{rest}\n".encode())
             case "replies":  # sends a line with the number of each reply as it comes
                 self._listeners.append(self._transport)
             case _:
                 self._transport.write(_answer(json.dumps(vars(self._seen))))
+
+    def _replied(self, number: str, came: float, text: str) -> None:
+        if text.startswith(TAKES_LONG):
+            return
+        self._seen.more += number in self._seen.replies
+        self._seen.replies.setdefault(number, (came, text))
+        for listener in self._listeners:
+            listener.write(f"{number}\n".encode())
 
     def _highlevel(self, method: bytes, place: str, rest: str, query: str, body: bytes) -> bytes:
         deal, _, more = rest.partition("/")

@@ -116,7 +116,8 @@ class Client:
                 break
             await asyncio.sleep(0.05)
         statuses = seen["statuses"]
-        done = [text for _, text in replies.values() if "*won*" in text]
+        # Each says what the deal was and what it is now, in words of its own.
+        done = [text for _, text in replies.values() if "won" in text and "open" in text]
         if not len(done) == len(replies) == len(self.sent) == len(statuses) or seen["more"]:
             raise Wrong(f"{len(self.sent)} sent, {len(replies)} answered, {len(done)} done, {seen['more']} more")
         return replies

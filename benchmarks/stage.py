@@ -189,10 +189,10 @@ async def wait_until_ready(url: str, http: aiohttp.ClientSession) -> None:
 
 
 @asynccontextmanager
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    """Open an HTTP client with any number of connections, which waits no longer than Slack does."""
+async def client(patience: float = 3.0) -> AsyncIterator[aiohttp.ClientSession]:
+    """Open an HTTP client with any number of connections, which waits no longer than Slack does unless it is told."""
     async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=3.0)
+        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=patience)
     ) as session:
         yield session
 

@@ -102,3 +102,15 @@ async def test_a_reply_is_counted_once_and_told_at_once(neighbours: str) -> None
     assert (seen["replies"]["7"][1], seen["more"]) == ("first", 1)
     request.close()
     await request.wait_closed()
+
+
+async def test_a_reply_that_is_posted_in_the_channel_counts_for_the_command_of_its_deal(neighbours: str) -> None:
+    async with httpx.AsyncClient(base_url=neighbours) as http:
+        for text in ("Still working on it.", "Ana won Deal benchQ7xQ7xQ7x000012"):
+            answer = await http.post("/api/chat.postMessage", json={"text": text})
+            assert answer.json()["ok"]
+        seen = (await http.get("/")).json()
+
+    assert {number: text for number, (_, text) in seen["replies"].items()} == {
+        "12": "Ana won Deal benchQ7xQ7xQ7x000012"
+    }

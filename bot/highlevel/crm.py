@@ -91,7 +91,7 @@ class HighLevelCrm:
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
         self._reasons.wrote(opportunity_id, status.value, lost_reason_id)
-        log.info("crm.accepted", opportunity=opportunity_id, status=status.value, trace_id=trace_id)
+        log.debug("crm.accepted", opportunity=opportunity_id, status=status.value, trace_id=trace_id)
         return trace_id
 
     async def search(self, name: str, *, until: float) -> Matches:

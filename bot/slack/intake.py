@@ -137,7 +137,9 @@ class Intake:
         accepted = await self._ledger.accept(*entries, within=self._time(2 if looked_up else 1), begin=begin)
         new = accepted is not None
         for entry in entries:
-            log.info("command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new)
+            log.debug(
+                "command.accepted", opportunity=entry.wish.opportunity_id, status=entry.wish.status.value, new=new
+            )
             if new:
                 self._work.submit(entry, begun=accepted is Accepted.BEGUN)
         return new

@@ -203,7 +203,7 @@ async def test_setting_a_status_returns_highlevels_trace_id(highlevel: HighLevel
     assert logged == [
         {
             "event": "crm.accepted",
-            "log_level": "info",
+            "log_level": "debug",
             "opportunity": DEAL,
             "status": "won",
             "trace_id": trace_id,

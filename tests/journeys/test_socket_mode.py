@@ -185,7 +185,7 @@ async def test_no_secret_and_nothing_typed_is_logged(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         output = (await process.communicate())[0].decode()
 
-    for event in ("socket.connected", "socket.closed", "socket.not_connected", "command.accepted"):
+    for event in ("socket.connected", "socket.closed", "socket.not_connected", "command.done"):
         assert event in output
     assert process.returncode == 0
     tokens = (house.settings.slack_bot_token, house.settings.slack_app_token)

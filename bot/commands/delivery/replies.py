@@ -86,7 +86,7 @@ class ReplyDelivery:
         deliver = self._replace if reply.edits else self._say
         delivery = await deliver(reply, claim.entry, accepted)
         self._instrumentation.replied(delivery.way, loop_time() - accepted)
-        log.info("command.answered", delivered=delivery.way.value)
+        log.debug("command.answered", delivered=delivery.way.value)
         # An id says which message only together with its channel, and the ledger has the command's channel.
         has_id = delivery.way in {DeliveryWay.CHANNEL, DeliveryWay.IN_PLACE}
         return delivery if has_id else Delivery(delivery.way, "")

@@ -166,9 +166,18 @@ class Client:
                 return False
             return True if error.retry_after is None else error.retry_after
 
+        failures: list[HighLevelError] = []
+
         async def once() -> T:
+            if failures:
+                raise failures.pop()
             return read(await self._send(call, until, may_send))
 
+        try:
+            return await once()
+        except HighLevelError as error:
+            failures.append(error)
+        # Built only after a failure, which it meets as its first attempt: to build it costs a tenth of a request.
         tries = stamina.AsyncRetryingCaller(
             attempts=self._attempts.most,
             timeout=None,

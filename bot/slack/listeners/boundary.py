@@ -61,7 +61,7 @@ class Boundary:
         """
 
         async def respond(interaction: Interaction) -> Acknowledgement:
-            log.info("command.received", **interaction.log_fields)
+            log.debug("command.received", **interaction.log_fields)
             message = await answer(interaction)
             return as_response(message) if message else {}
 
