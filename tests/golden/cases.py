@@ -12,12 +12,13 @@ from typing import Any
 from bot.commands.reply import Message
 from tests.golden.changes import CASES as CHANGES
 from tests.golden.failures import CASES as FAILURES
+from tests.golden.home import CASES as HOME
 from tests.golden.people import CASES as PEOPLE
 from tests.golden.questions import CASES as QUESTIONS
 from tests.golden.scene import Rendered
 
 FOLDER = Path(__file__).parents[1] / "slack" / "messages" / "golden"
-CASES: Mapping[str, Rendered] = CHANGES | FAILURES | QUESTIONS | PEOPLE
+CASES: Mapping[str, Rendered] = CHANGES | FAILURES | QUESTIONS | PEOPLE | HOME
 
 
 def as_json(rendered: Rendered) -> str:

@@ -17,7 +17,7 @@ from bot.slack.messages.pieces import Installation
 from tests import memory
 
 Rendered = Message | Mapping[str, Any]
-"""A message, or a modal as Slack takes it."""
+"""A message, or a modal or a Home tab as Slack takes it."""
 
 NOW = datetime(2026, 11, 28, 10, 36, tzinfo=UTC)
 ANA = Caller("U0ANA", "T0OURS", "C0SALES")

@@ -48,6 +48,14 @@ def header(text: str) -> Block:
     return {"type": "header", "text": label(text, HEADER_LIMIT)}
 
 
+def divider() -> Block:
+    """Make a line between two parts.
+
+    https://docs.slack.dev/reference/block-kit/blocks/divider-block
+    """
+    return {"type": "divider"}
+
+
 def context(mrkdwn: str) -> Block:
     """Make a line of small print. `mrkdwn` is finished markup.
 

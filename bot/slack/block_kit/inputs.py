@@ -37,8 +37,8 @@ BOXES_LIMIT = 10
 """Options in one group of checkboxes or radio buttons."""
 OVERFLOW_LIMIT = 5
 """Options in one menu behind three dots."""
-MODAL_BLOCKS_LIMIT = 100
-"""Blocks in one modal."""
+VIEW_BLOCKS_LIMIT = 100
+"""Blocks in one modal, and in a Home tab."""
 
 
 def is_value(text: str) -> bool:
@@ -209,8 +209,8 @@ def modal(
 
     https://docs.slack.dev/reference/views/modal-views
     """
-    if not 0 < len(blocks) <= MODAL_BLOCKS_LIMIT:
-        raise ValueError(f"a modal has 1 to {MODAL_BLOCKS_LIMIT} blocks, not {len(blocks)}")
+    if not 0 < len(blocks) <= VIEW_BLOCKS_LIMIT:
+        raise ValueError(f"a modal has 1 to {VIEW_BLOCKS_LIMIT} blocks, not {len(blocks)}")
     named = [block["block_id"] for block in blocks if "block_id" in block]
     if len(set(named)) < len(named):
         raise ValueError("two blocks of a modal have the same block_id")
@@ -225,4 +225,19 @@ def modal(
         **{name: label(text, MODAL_TEXT_LIMIT) for name, text in words.items()},
         "blocks": list(blocks),
         "private_metadata": private_metadata,
+    }
+
+
+def home_tab(blocks: Sequence[Block], *, callback_id: str, private_metadata: str) -> Block:
+    """Make a Home tab. Raises `ValueError` if there are too many blocks, or the metadata do not fit.
+
+    https://docs.slack.dev/reference/views/home-tab-views
+    """
+    if not 0 < len(blocks) <= VIEW_BLOCKS_LIMIT:
+        raise ValueError(f"a Home tab has 1 to {VIEW_BLOCKS_LIMIT} blocks, not {len(blocks)}")
+    return {
+        "type": "home",
+        "callback_id": check_length("a callback_id", callback_id, ACTION_ID_LIMIT),
+        "blocks": list(blocks),
+        "private_metadata": check_length("a view's metadata", private_metadata, METADATA_LIMIT),
     }

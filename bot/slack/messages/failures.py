@@ -72,7 +72,7 @@ class FailureMessages:
             *self._view(failed, wish),
             *(() if public else _search(failed, wish)),
         )
-        then = self._filled(_then(failed, can_press=row[:1] == again), trouble)
+        then = self.filled(_then(failed, can_press=row[:1] == again), trouble)
         next_ = NOTHING_CHANGED if gone else f"{self._effect(failed)} {then}".strip()
         lines = (
             f"{WARNING} {gone}" if gone else _headline(sentences.what, wish),
@@ -86,7 +86,7 @@ class FailureMessages:
             reference_line(reference),
             *_traces(trouble),
         )
-        for_admins = self._filled(sentences.for_admins, trouble)
+        for_admins = self.filled(sentences.for_admins, trouble)
         return message(
             lines,
             with_admins(small, for_admins, self.installation.page(Page.TROUBLE)),
@@ -94,7 +94,8 @@ class FailureMessages:
             buttons=(blocks.actions(*row),) if row else (),
         )
 
-    def _filled(self, sentence: str, trouble: Trouble) -> str:
+    def filled(self, sentence: str, trouble: Trouble) -> str:
+        """A sentence of `FAILURES` with whom to ask, how long to wait, and where HighLevel is connected."""
         return sentence.format(
             admin=self.installation.admin, wait=_wait(trouble, self.clock()), page=self.installation.connect_page
         )

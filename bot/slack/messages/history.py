@@ -35,7 +35,7 @@ class HistoryMessages:
             return message((f"No changes {whose} yet.",), "", public=False)
         head = f"*Last {len(changes)} changes* {whose}" if len(changes) > 1 else f"*Last change* {whose}"
         named = asked.everybody or bool(asked.opportunity_id)
-        lines = [head, *(f"• {self._line(record, named=named)}" for record in changes)]
+        lines = [head, *(f"• {self.line(record, named=named)}" for record in changes)]
         return Message(notification(*lines), tuple(map(blocks.section, in_sections(lines))), public=False)
 
     def _whose(self, records: Sequence[Record], asked: ShowHistory, name: str | None) -> str:
@@ -47,7 +47,7 @@ class HistoryMessages:
             return "for everyone"
         return f"by {mrkdwn.user(asked.user_id)}" if asked.user_id else "by you"
 
-    def _line(self, record: Record, *, named: bool) -> str:
+    def line(self, record: Record, *, named: bool = False) -> str:
         """One command: when, which deal, what became of it; and who, where that is not the same for all."""
         return dotted(
             mrkdwn.date(record.at),

@@ -15,6 +15,7 @@ from bot.slack.messages.failures import FailureMessages
 from bot.slack.messages.guesses import GuessMessages
 from bot.slack.messages.help import HelpMessages
 from bot.slack.messages.history import HistoryMessages
+from bot.slack.messages.home.view import HomeMessages
 from bot.slack.messages.outcomes import OutcomeMessages
 from bot.slack.messages.people import PeopleMessages
 from bot.slack.messages.pieces import Installation
@@ -38,6 +39,7 @@ class Messages:
     people: PeopleMessages
     help: HelpMessages
     guesses: GuessMessages
+    home: HomeMessages
 
     @classmethod
     def of(
@@ -48,6 +50,7 @@ class Messages:
         questions = QuestionMessages(installation, policy)
         history = HistoryMessages(installation)
         guesses = GuessMessages(installation, policy)
+        people = PeopleMessages(installation)
         return cls(
             outcomes=OutcomeMessages(installation, policy, questions, failures, guesses),
             batches=SeveralMessages(installation, policy),
@@ -55,9 +58,10 @@ class Messages:
             failures=failures,
             cards=CardMessages(installation, policy, history, failures),
             history=history,
-            people=PeopleMessages(installation),
+            people=people,
             help=HelpMessages(installation, policy),
             guesses=guesses,
+            home=HomeMessages(installation, policy, history, failures, people),
         )
 
     def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:

@@ -85,7 +85,7 @@ class PeopleMessages:
         """Whether the caller may change deals here, and why; in small print, who the bot takes them for."""
         small = dotted(
             f"Slack ID {code(caller.user_id)}",
-            f"Channel {code(caller.channel_id)}",
+            f"Channel {code(caller.channel_id)}" if caller.channel_id else "",
             f"Workspace {code(caller.team_id)}",
         )
         match decision:
@@ -155,7 +155,8 @@ class PeopleMessages:
 
     def asks_for_access(self, request: AccessRequest) -> Message:
         """A person asks for access."""
-        where, when = mrkdwn.channel(request.channel_id), mrkdwn.date(request.asked_at)
+        where = mrkdwn.channel(request.channel_id) if request.channel_id else "the Home tab"
+        when = mrkdwn.date(request.asked_at)
         lines = (
             f"{mrkdwn.user(request.user_id)} wants access to change deals from Slack.",
             "If you approve, they can change any deal in this HighLevel account until an admin removes them.",

@@ -13,12 +13,12 @@ from bot.slack.block_kit.inputs import (
     ENTRY_LIMIT,
     FIELD_LIMIT,
     METADATA_LIMIT,
-    MODAL_BLOCKS_LIMIT,
     MODAL_TEXT_LIMIT,
     OPTION_LIMIT,
     OPTION_VALUE_LIMIT,
     OPTIONS_LIMIT,
     PLACEHOLDER_LIMIT,
+    VIEW_BLOCKS_LIMIT,
     Option,
     checkboxes,
     field,
@@ -56,7 +56,7 @@ def _label(text: str) -> Block:
 def test_the_limits_are_slacks() -> None:
     assert (OPTION_LIMIT, OPTION_VALUE_LIMIT, OPTIONS_LIMIT, BOXES_LIMIT) == (75, 150, 100, 10)
     assert (PLACEHOLDER_LIMIT, FIELD_LIMIT, ENTRY_LIMIT) == (150, 2000, 3000)
-    assert (MODAL_TEXT_LIMIT, MODAL_BLOCKS_LIMIT, METADATA_LIMIT) == (24, 100, 3000)
+    assert (MODAL_TEXT_LIMIT, VIEW_BLOCKS_LIMIT, METADATA_LIMIT) == (24, 100, 3000)
 
 
 # --- what can be chosen --------------------------------------------------------------------------------------------

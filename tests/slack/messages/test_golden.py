@@ -7,7 +7,7 @@ import pytest
 
 from bot.commands.reply import Message
 from bot.operations.settings import Settings
-from bot.simulator.slack.block_kit import refusal_of, refusal_of_view
+from bot.simulator.slack.block_kit import refusal_of, refusal_of_home, refusal_of_view
 from bot.slack.block_kit.mrkdwn import unescaped
 from bot.slack.mail.replies import as_response
 from bot.slack.messages import tables
@@ -32,8 +32,10 @@ def test_each_file_is_of_a_kind_of_message_that_there_is() -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_slack_takes_each_kind_of_message(name: str) -> None:
     rendered = CASES[name]
-
-    assert (refusal_of(as_response(rendered)) if isinstance(rendered, Message) else refusal_of_view(rendered)) is None
+    if isinstance(rendered, Message):
+        assert refusal_of(as_response(rendered)) is None
+    else:
+        assert (refusal_of_home if rendered["type"] == "home" else refusal_of_view)(rendered) is None
 
 
 SETTINGS = {name.upper() for name in Settings.model_fields}

@@ -1,0 +1,1 @@
+"""The Home tab of the app: a person's open deals, and their last changes."""
