@@ -1,5 +1,6 @@
 """The bot's Bolt app over ports in memory."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.reasons import AddedReasons
+from bot.slack.listeners.suggested.deals import SuggestedDeals
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from tests.memory import (
@@ -103,6 +105,8 @@ class Desk:
     bindings: MemoryBindings = field(default_factory=MemoryBindings)
     mutes: MemoryMutes = field(default_factory=MemoryMutes)
     announcing: frozenset[str] = frozenset()
+    own_users: dict[str, str] = field(default_factory=dict)
+    """Which user of the CRM a person is; any other takes long to find out."""
 
     @property
     def told(self) -> list[tuple[Message, Address, str]]:
@@ -204,6 +208,13 @@ class Desk:
     def _understand(self, text: str) -> Request:
         return self.parse(text) if self.parse else self.request
 
+    async def own_user(self, user_id: str, location_id: str) -> str:
+        """Which user of the CRM a person is."""
+        assert location_id is not None
+        if user_id not in self.own_users:
+            await asyncio.sleep(60)
+        return self.own_users.get(user_id, "")
+
     def bolt(self) -> AsyncApp:
         """Build the bot's Bolt app over these ports."""
         decided = policy(
@@ -232,13 +243,14 @@ class Desk:
             intake=intake,
             location_resolver=location_resolver,
             crm=lambda _location_id: self.crm,
+            deals=SuggestedDeals(lambda _location_id: self.crm, self.own_user, self.ledger, self.locations),
             views=self.views,
             policy=decided,
             outbox=self.outbox,
             messages=words,
         )
         lookups = Lookups(self.crm, self.ledger)
-        cards = Cards(lambda _location_id: lookups, self.outbox, words)
+        cards = Cards(lambda _location_id: lookups, self.own_user, self.outbox, words)
         handlers = Handlers(
             cards=cards,
             named=NamedDeals(lambda _location_id: lookups, cards, self.outbox, words),

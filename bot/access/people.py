@@ -15,6 +15,8 @@ from bot.deals.ports import CrmError
 
 PEOPLE_PATIENCE = 4.0
 """Seconds in which Slack and the CRM are asked who a person is."""
+OWN_PATIENCE = 1.0
+"""Seconds for which a list waits to put a person's own deals first."""
 
 HIDDEN = frozenset({Cause.SCOPE_MISSING, Cause.FORBIDDEN, Cause.TOKEN_INVALID, Cause.TOKEN_ELSEWHERE, Cause.NOT_OURS})
 """What the CRM answers where it does not show its users to us, however often it is asked."""
@@ -137,6 +139,15 @@ class People:
         if len(found) == 1:
             return found[0]
         return Unknown.SEVERAL_USERS if found else Unknown.NO_USER
+
+    async def own_user(self, user_id: str, location_id: str) -> str:
+        """As `crm_user`, where it only decides what comes first: empty if it is not known within `OWN_PATIENCE`."""
+        try:
+            async with asyncio.timeout(OWN_PATIENCE):
+                found = await self.crm_user(user_id, location_id)
+        except TimeoutError:
+            return ""
+        return "" if isinstance(found, Unknown) else found
 
     async def member(self, owner_id: str, location_id: str) -> str | Unknown:
         """The Slack id of the person who is this user of the CRM; the first of several that the operator's list has."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bot.commands.lookups import Lookups
 from bot.deals.deal import LostReason, Opportunity
@@ -24,13 +25,21 @@ class Account:
 class Accounts:
     """All sub-accounts by their ids: it implements `execution.Accounts`.
 
-    An empty id means the `default` one. An id that is not among `ours` is answered by `unknown`.
+    An empty id means the `default` one. An id that is not among `ours` is answered by `unknown`. `own_user` tells which
+    user of a sub-account a person in Slack is; empty if that is not known.
     """
 
-    def __init__(self, ours: Mapping[str, Account], default: str, unknown: Account) -> None:
+    def __init__(
+        self,
+        ours: Mapping[str, Account],
+        default: str,
+        unknown: Account,
+        own_user: Callable[[str, str], Awaitable[str]],
+    ) -> None:
         self._ours = ours
         self._default = default
         self._unknown = unknown
+        self._own_user = own_user
 
     def crm(self, location_id: str) -> Crm:
         """The CRM of this sub-account."""
@@ -40,9 +49,10 @@ class Accounts:
         """The lookups of this sub-account."""
         return self._account(location_id).lookups
 
-    async def identify(self, wish: Wish, text: str) -> Identified:
+    async def identify(self, wish: Wish, text: str, user_id: str) -> Identified:
         """Complete the wish in its sub-account; see `deals.identify.Identify`."""
-        return await self._account(wish.location_id).identify(wish, text)
+        asking = partial(self._own_user, user_id, wish.location_id)
+        return await self._account(wish.location_id).identify(wish, text, asking)
 
     async def instead(self, wish: Wish) -> Guessed | None:
         """What the wish's id finds as a name in its sub-account; see `deals.identify.Identify.instead`."""

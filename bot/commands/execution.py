@@ -32,8 +32,8 @@ TOO_LATE = 3600.0
 class Accounts(Protocol):
     """HighLevel's sub-accounts. A wish or an id says which one is meant."""
 
-    async def identify(self, wish: Wish, text: str) -> Identified:
-        """Complete the wish, which was typed in this text: find the ids of its deal and its lost reason."""
+    async def identify(self, wish: Wish, text: str, user_id: str) -> Identified:
+        """Complete the wish, which this person typed in this text: find the ids of its deal and its lost reason."""
 
     async def instead(self, wish: Wish) -> Guessed | None:
         """The deals that the wish's id finds as a name; `None` for none. Raises `CrmError`."""
@@ -125,7 +125,7 @@ class Execution:
 
     async def _identify(self, entry: Entry) -> Identified:
         try:
-            return await self._accounts.identify(entry.wish, entry.text)
+            return await self._accounts.identify(entry.wish, entry.text, entry.caller.user_id)
         except Exception:
             log.exception("command.broken")
             return Identified(entry.wish, Failed(Trouble(Cause.UNEXPECTED), Effect.NOTHING))

@@ -8,7 +8,7 @@ from bot.commands.record import Record
 from bot.commands.request import ShowDeal
 from bot.deals.clock import loop_time
 from bot.deals.deal import Matches, Opportunity, Status
-from bot.deals.identify import called, described, guess
+from bot.deals.identify import Asking, anyone, called, described, guess, own_first
 from bot.deals.outcome import Cause, Effect, Failed, Guessed, Trouble
 from bot.deals.ports import Crm, CrmError, StoreDown
 from bot.deals.wish import Wish
@@ -57,18 +57,21 @@ class Lookups:
         self._history = history
         self._patience = patience
 
-    async def show(self, asked: ShowDeal) -> Card | Choices | Guessed | NoCard:
+    async def show(self, asked: ShowDeal, asking: Asking = anyone) -> Card | Choices | Guessed | NoCard:
         """Look up one deal with its past; or several, if the name fits them; or why there is none. Never raises.
 
+        `asking`: whose deals come first where several fit.
         `Guessed`: no deal is called like the text, and it may ask for a change of what was found.
         """
         until = loop_time() + self._patience
         try:
-            if asked.opportunity_id:
-                return await self._by_id(asked, until)
-            return await self._by_name(asked, until)
+            found = await (self._by_id(asked, until) if asked.opportunity_id else self._by_name(asked, until))
+            if isinstance(found, Choices):
+                deals = await own_first(found.deals, asking)
+                return replace(found, deals=await described(self._crm, deals, until))
         except CrmError as error:
             return _failed(error.trouble, asked)
+        return found
 
     async def _by_id(self, asked: ShowDeal, until: float) -> Card | Choices | Guessed | NoCard:
         if guessed := await guess(self._crm, asked.readings, until):
@@ -105,7 +108,7 @@ class Lookups:
 
     async def _shown(self, name: str, matches: Matches, until: float) -> Card | Choices | NoCard:
         if len(matches.deals) > 1 or matches.more:
-            return Choices(name, await described(self._crm, matches.deals, until), matches.more)
+            return Choices(name, matches.deals, matches.more)
         found = matches.deals[0]
         try:
             return await self._card(found.id, until)

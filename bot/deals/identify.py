@@ -2,7 +2,7 @@
 
 import asyncio
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -16,6 +16,14 @@ IDENTIFY_PATIENCE = 10.0
 """Seconds for the search and the lost reasons together."""
 DESCRIBED = 5
 """Deals to choose from whose owners are looked up: as many as a question shows."""
+
+Asking = Callable[[], Awaitable[str]]
+"""Tells the id of the CRM's user who asks; empty if that is not known."""
+
+
+async def anyone() -> str:
+    """Stands for a person of whom it is not known which user they are."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +54,11 @@ class Identify:
         self._read = read
         self._patience = patience
 
-    async def __call__(self, wish: Wish, text: str = "") -> Identified:
+    async def __call__(self, wish: Wish, text: str = "", asking: Asking = anyone) -> Identified:
         """Ask the CRM for the ids that the wish lacks, the deal's and the lost reason's. A CRM error is an obstacle.
 
         `text`: what the caller typed. Where the search finds a deal that is called like the whole of it, the caller may
-        only have looked for that deal, and is asked.
+        only have looked for that deal, and is asked. `asking`: whose deals come first where several fit.
         """
         until = loop_time() + self._patience
         if not wish.opportunity_id:
@@ -72,7 +80,8 @@ class Identify:
                 return Identified(wish, Guessed(doubts.reading, (matches,)))
             meant = certainly_meant(matches, wish.status)
             if meant is None:
-                return Identified(wish, Ambiguous(await described(self._crm, matches.deals, until), matches.more))
+                deals = await own_first(matches.deals, asking)
+                return Identified(wish, Ambiguous(await described(self._crm, deals, until), matches.more))
             wish = replace(wish, opportunity_id=meant.id)
         return await self._with_reason(wish, until)
 
@@ -141,6 +150,12 @@ def _folded(text: str) -> Iterator[str]:
         char if char.isalnum() else f" {char} " if unicodedata.category(char) == "So" else " " for char in folded
     )
     return iter(apart.split())
+
+
+async def own_first(deals: Sequence[Opportunity], asking: Asking) -> tuple[Opportunity, ...]:
+    """The deals, first those of the person who asks: found out only where the deals have several owners."""
+    own = await asking() if len({deal.owner_id for deal in deals}) > 1 else ""
+    return tuple(sorted(deals, key=lambda deal: not own or deal.owner_id != own))
 
 
 async def described(crm: Crm, deals: Sequence[Opportunity], until: float) -> tuple[Opportunity, ...]:

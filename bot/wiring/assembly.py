@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import stamina
 
-from bot.access.people import Owners, People
 from bot.commands.instrumentation import NO_METRICS
 from bot.commands.ledger import WorkerStorage
 from bot.commands.outbox import Outbox
@@ -24,7 +23,7 @@ from bot.storage.ledger import SqlLedger
 from bot.storage.trail.writing import SqlTrail
 from bot.wiring.events import build_events
 from bot.wiring.highlevel import TERMINAL_PATIENCE, build_highlevel, connect_url_of
-from bot.wiring.lifecycle import Bot, HighLevel, SlackClients, Storage
+from bot.wiring.lifecycle import Bot, Storage
 from bot.wiring.operations import build_health, build_metrics
 from bot.wiring.parts import Parts
 from bot.wiring.schedule import build_schedule
@@ -47,9 +46,9 @@ def build(
     clients: dict[str, Client] = {}
     metrics = build_metrics(settings, tempo, clients)
     instrumentation = metrics or NO_METRICS
-    highlevel = build_highlevel(settings, tempo, storage, instrumentation)
-    clients |= highlevel.clients
     slack, messages, tasks = build_slack_clients(settings), _messages(settings), Tasks()
+    highlevel = build_highlevel(settings, tempo, storage, instrumentation, slack.directory)
+    clients |= highlevel.clients
     outbox = Outbox(slack.replies, messages, tasks, tempo.persistence)
     parts = Parts(
         settings,
@@ -60,7 +59,7 @@ def build(
         slack,
         messages,
         outbox,
-        _people(settings, highlevel, slack),
+        highlevel.people,
     )
     worker = _worker(parts, tasks)
     edge = build_slack_edge(parts, worker)
@@ -68,11 +67,6 @@ def build(
     schedule = build_schedule(parts, tasks)
     health = build_health(parts, edge, migrates=migrates, emptied=emptied)
     return Bot(settings, storage, highlevel, slack, edge, worker, events, schedule, health, metrics, emptied)
-
-
-def _people(settings: Settings, highlevel: HighLevel, slack: SlackClients) -> People:
-    users = {each: crm.users for each, crm in highlevel.crms.items()}
-    return People(Owners(dict(settings.owners)), slack.directory, users, settings.locations.default)
 
 
 def _storage(settings: Settings, tempo: Tempo, *, migrates: bool) -> Storage:

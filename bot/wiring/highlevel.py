@@ -6,6 +6,7 @@ from functools import partial
 from typing import TextIO
 
 from bot import __version__
+from bot.access.people import Contacts, Owners, People
 from bot.commands.accounts import Account, Accounts
 from bot.commands.instrumentation import Instrumentation, note_call
 from bot.commands.lookups import Lookups
@@ -41,8 +42,10 @@ TERMINAL_PATIENCE = 10.0
 """Seconds for the database while an operator waits at a terminal. Slack's three seconds do not count there."""
 
 
-def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrumentation: Instrumentation) -> HighLevel:
-    """Build a client, the CRM port and the use cases for each sub-account."""
+def build_highlevel(
+    settings: Settings, tempo: Tempo, storage: Storage, instrumentation: Instrumentation, contacts: Contacts
+) -> HighLevel:
+    """Build a client, the CRM port and the use cases for each sub-account; and who is whom there and in Slack."""
     locations = settings.locations
     by_oauth = _by_oauth(settings, storage.database, tempo) if settings.by_oauth else None
 
@@ -69,7 +72,10 @@ def build_highlevel(settings: Settings, tempo: Tempo, storage: Storage, instrume
     clients = {each: client_of(each) for each in locations.ids}
     crms = {each: HighLevelCrm(client, each) for each, client in clients.items()}
     ours = {each: account(crm) for each, crm in crms.items()}
-    return HighLevel(clients, crms, Accounts(ours, locations.default, account(UnknownLocation())), by_oauth)
+    users = {each: crm.users for each, crm in crms.items()}
+    people = People(Owners(dict(settings.owners)), contacts, users, locations.default)
+    accounts = Accounts(ours, locations.default, account(UnknownLocation()), people.own_user)
+    return HighLevel(clients, crms, accounts, people, by_oauth)
 
 
 async def probe(

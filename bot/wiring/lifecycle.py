@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.access.people import People
 from bot.commands.accounts import Accounts
 from bot.commands.instrumentation import NO_METRICS, Instrumentation
 from bot.commands.worker import Worker
@@ -75,6 +76,7 @@ class HighLevel:
     clients: Mapping[str, Client]
     crms: Mapping[str, HighLevelCrm]
     accounts: Accounts
+    people: People
     oauth: OAuthParts | None
     """`None` if HighLevel is connected by a private integration token alone."""
 

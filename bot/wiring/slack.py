@@ -24,6 +24,7 @@ from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.reasons import AddedReasons
+from bot.slack.listeners.suggested.deals import SuggestedDeals
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
 from bot.slack.mail.replies import Replies
@@ -74,7 +75,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
     )
     location_resolver = LocationResolver(settings.locations, storage.channels)
     parser = build_parser(settings)
-    cards = Cards(accounts.lookups, outbox, messages)
+    cards = Cards(accounts.lookups, parts.people.own_user, outbox, messages)
     handlers = Handlers(
         cards=cards,
         named=NamedDeals(accounts.lookups, cards, outbox, messages),
@@ -91,6 +92,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             intake=intake,
             location_resolver=location_resolver,
             crm=accounts.crm,
+            deals=SuggestedDeals(accounts.crm, parts.people.own_user, storage.history, settings.locations),
             views=SlackViews(slack.web),
             policy=policy,
             outbox=outbox,

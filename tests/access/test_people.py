@@ -163,3 +163,11 @@ def test_an_entry_that_is_no_pair_or_names_a_person_twice_is_refused(entries: li
 
 def test_an_email_is_in_no_repr() -> None:
     assert "acme" not in repr((CrmUser("hlAna", "Ana", "ana@acme.example"), _person("ana@acme.example")))
+
+
+async def test_whose_deals_come_first_is_told_in_a_second_or_not_at_all() -> None:
+    desk = Desk()
+    assert await desk.people.own_user(ANA, BERLIN) == "hlAna"
+    assert await desk.people.own_user(BEN, BERLIN) == ""
+    desk.directory.wait = 2.0
+    assert await desk.people.own_user(ANA, BERLIN) == ""

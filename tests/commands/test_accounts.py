@@ -68,8 +68,12 @@ async def town() -> AsyncIterator[Town]:
         for client in clients.values():
             await stack.enter_async_context(client)
         ours = {each: made(HighLevelCrm(client, each)) for each, client in clients.items()}
-        accounts = Accounts(ours, BERLIN, made(UnknownLocation()))
+        accounts = Accounts(ours, BERLIN, made(UnknownLocation()), _own_user)
         yield Town(highlevel, accounts)
+
+
+async def _own_user(user_id: str, location_id: str) -> str:
+    return f"{user_id} in {location_id}"
 
 
 def _soon() -> float:
@@ -90,7 +94,7 @@ async def test_each_sub_account_finds_only_its_own_deals(town: Town) -> None:
 
 
 async def test_a_wish_is_identified_and_carried_out_in_its_sub_account(town: Town) -> None:
-    found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id=PARIS), "")
+    found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id=PARIS), "", "U1")
     outcome = await town.accounts.change(Wish(ELSEWHERE, Status.OPEN, location_id=PARIS), "key")
 
     assert found.wish.opportunity_id == ELSEWHERE
@@ -103,7 +107,7 @@ async def test_in_an_unknown_sub_account_everything_fails_and_says_why(town: Tow
     outcome = await town.accounts.change(Wish(DEAL, Status.WON, location_id="GONE"), "key")
     assert isinstance(outcome, Failed)
     assert outcome.trouble.cause is Cause.NOT_OURS
-    found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id="GONE"), "")
+    found = await town.accounts.identify(Wish("", Status.WON, name="Website", location_id="GONE"), "", "U1")
     assert isinstance(found.obstacle, Failed)
     with pytest.raises(CrmError):
         await gone.open_deals_of("user1", until=_soon())

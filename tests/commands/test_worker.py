@@ -88,8 +88,9 @@ class Work:
         self.identified.append(wish.opportunity_id)
         return None
 
-    async def identify(self, wish: Wish, text: str) -> Identified:
+    async def identify(self, wish: Wish, text: str, user_id: str) -> Identified:
         assert text is not None
+        assert user_id
         self.identified.append(wish.name or wish.opportunity_id)
         finding = self.findings.pop(0) if self.findings else Identified(wish)
         if isinstance(finding, Exception):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
-from bot.deals.identify import Identified, Identify, certainly_meant, matching_reason
+from bot.deals.identify import Identified, Identify, anyone, certainly_meant, matching_reason
 from bot.deals.outcome import Ambiguous, Cause, Effect, Failed, Guessed, ReasonWanted, Trouble
 from bot.deals.wish import Consent, Doubts, Mixed, Reading, Wish
 from tests.memory import MemoryCrm, error
@@ -72,6 +72,20 @@ async def test_a_name_that_finds_several_deals_is_ambiguous(crm: MemoryCrm, iden
 
     described = tuple(replace(deal, stage="Proposal") for deal in (OPEN, ANOTHER))
     assert await identify(BY_NAME) == Identified(BY_NAME, Ambiguous(described, more))
+
+
+async def _ana() -> str:
+    return "hlAna"
+
+
+async def test_of_several_deals_those_of_the_person_who_asks_come_first(crm: MemoryCrm, identify: Identify) -> None:
+    theirs, own = replace(OPEN, owner_id="hlMax"), replace(ANOTHER, owner_id="hlAna")
+    crm.matches = Matches((theirs, own, replace(theirs, id="third")), more=False)
+    for asking, order in ((_ana, [own.id, theirs.id, "third"]), (anyone, [theirs.id, own.id, "third"])):
+        found = await identify(BY_NAME, asking=asking)
+
+        assert isinstance(found.obstacle, Ambiguous)
+        assert [deal.id for deal in found.obstacle.matches] == order
 
 
 async def test_of_many_deals_those_that_a_question_shows_are_described(crm: MemoryCrm, identify: Identify) -> None:

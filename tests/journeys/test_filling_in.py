@@ -46,6 +46,35 @@ async def test_a_form_does_what_typing_does(any_house: House) -> None:
     assert (row["text"], row["note"], row["outcome"]) == (f"{DEAL} won", "Signed <today> & paid", "changed")
 
 
+async def test_the_form_begins_with_the_last_deal_and_is_not_sent_by_accident(house: House) -> None:
+    await house.says("new website abandoned")
+    before = len(house.highlevel.received)
+    view = await _form(house)
+
+    assert view.values["deal"]["deal"]["selected_option"]["value"] == DEAL
+    assert len(house.highlevel.received) == before
+    assert await house.slack.submit(view) != {}
+    assert len(await house.rows()) == 1
+    await house.slack.enter(view, "status", "won")
+    assert await house.slack.submit(view) == {}
+    await house.slack.wait_until(lambda: house.deal == "won")
+
+
+async def test_own_deals_come_first_in_the_form_and_in_a_question(tmp_path: Path) -> None:
+    async with open_house(tmp_path, OWNERS=f"{ANA}=hlAna") as house:
+        house.highlevel.users["hlAna"] = {"id": "hlAna", "name": "Ana"}
+        house.highlevel.add_opportunity(ROOF, name="New website, part two", assignedTo="hlAna")
+        house.highlevel.opportunities[DEAL]["assignedTo"] = "hlMax"
+        asked = await house.says("new website won")
+        shown = await house.says("new website")
+        view = await _form(house)
+        suggested = [option["value"] for option in await house.slack.type_ahead(view, "deal", "new website")]
+
+    for message in (asked, shown):
+        assert str(message.blocks).index(ROOF) < str(message.blocks).index(DEAL)
+    assert suggested == [ROOF, DEAL]
+
+
 async def test_the_form_asks_for_a_reason_only_if_the_deal_is_lost(any_house: House) -> None:
     any_house.highlevel.lost_reasons = [{"id": "r1", "name": "Price"}]
     view = await _form(any_house)

@@ -186,7 +186,7 @@ class Buttons:
     async def _open_form(self, interaction: Interaction) -> None:
         """Open the form, for a person who reads the help. Raises `LookupFailed`."""
         home = await self._handlers.channels.home(interaction)
-        self._handlers.form.open_later(interaction, Target("", home))
+        self._handlers.form.open_for_any_later(interaction, home)
 
     async def _dismiss(self, interaction: Interaction) -> None:
         """Take a no: the question goes, as no answer is needed."""

@@ -1,7 +1,8 @@
 """Shows a deal's card to the person who asks, or to the channel."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import assert_never
 
 from bot.commands.lookups import Card, Choices, Lookups, NoCard
@@ -17,10 +18,20 @@ from bot.slack.payload import Interaction
 
 
 class Cards:
-    """Looks up deals after the acknowledgement, and shows what it finds."""
+    """Looks up deals after the acknowledgement, and shows what it finds.
 
-    def __init__(self, lookups: Callable[[str], Lookups], outbox: Outbox, messages: Messages) -> None:
+    `own_user`: which user of a sub-account a person in Slack is; see `People`.
+    """
+
+    def __init__(
+        self,
+        lookups: Callable[[str], Lookups],
+        own_user: Callable[[str, str], Awaitable[str]],
+        outbox: Outbox,
+        messages: Messages,
+    ) -> None:
         self._lookups = lookups
+        self._own_user = own_user
         self._outbox = outbox
         self._messages = messages
 
@@ -52,14 +63,18 @@ class Cards:
     ) -> Message:
         """The card; in place of the message whose button was pressed, if only the person sees that."""
         if not interaction.is_ephemeral:
-            found = await self._lookups(asked.location_id).show(asked)
+            found = await self._show(asked, interaction)
             fits_none = isinstance(found, NoCard) and found.failed.trouble.cause is Cause.NO_MATCH
             return none if none and fits_none else self.message(found, interaction, again)
         await self._outbox.send(self._messages.goes_on(), interaction.address, always_ours)
         return replace(await self._card(asked, interaction, again), replaces=True)
 
     async def _card(self, asked: ShowDeal, interaction: Interaction, again: Sequence[Block]) -> Message:
-        return self.message(await self._lookups(asked.location_id).show(asked), interaction, again)
+        return self.message(await self._show(asked, interaction), interaction, again)
+
+    async def _show(self, asked: ShowDeal, interaction: Interaction) -> Card | Choices | Guessed | NoCard:
+        asking = partial(self._own_user, interaction.caller.user_id, asked.location_id)
+        return await self._lookups(asked.location_id).show(asked, asking)
 
     def message(
         self, found: Card | Choices | Guessed | NoCard, interaction: Interaction, again: Sequence[Block] = ()

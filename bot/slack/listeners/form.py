@@ -9,29 +9,27 @@ import structlog
 
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Message
-from bot.commands.text.links import first_link, is_id, read_target
+from bot.commands.text.links import first_link
 from bot.commands.text.parse import read_name
 from bot.deals.clock import loop_time
-from bot.deals.deal import LostReason, Matches, Opportunity, Status, Target
+from bot.deals.deal import LostReason, Opportunity, Status, Target
 from bot.deals.locations import LocationResolver
 from bot.deals.outcome import Cause
 from bot.deals.policy import Policy
 from bot.deals.ports import Crm, CrmError, StoreDown
 from bot.deals.wish import Wish
-from bot.slack.actions import read_target_value, target_value
+from bot.slack.actions import read_target_value
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.inputs import sendable
 from bot.slack.intake import Intake
 from bot.slack.listeners.boundary import Acknowledgement
+from bot.slack.listeners.suggested.deals import SUGGEST_WITHIN, SuggestedDeals
 from bot.slack.messages import form
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction, read_action
 
 log = structlog.get_logger(__name__)
 
-SUGGEST_WITHIN = 2.4
-"""Seconds for HighLevel's answer while a person types. Slack waits for 3.
-https://docs.slack.dev/reference/block-kit/block-elements/select-menu-element#external_select"""
 NAME_WITHIN = 1.0
 """Seconds to find a deal's name before the form opens. A `trigger_id` expires after 3.
 https://docs.slack.dev/reference/methods/views.open"""
@@ -56,6 +54,7 @@ class FormListeners:
         intake: Intake,
         location_resolver: LocationResolver,
         crm: Callable[[str], Crm],
+        deals: SuggestedDeals,
         views: Views,
         policy: Policy,
         outbox: Outbox,
@@ -64,6 +63,7 @@ class FormListeners:
         self._intake = intake
         self._location_resolver = location_resolver
         self._crm = crm
+        self._deals = deals
         self._views = views
         self._statuses = policy.offered
         self._reason_required = policy.requires_reason
@@ -80,12 +80,25 @@ class FormListeners:
         Returns a message if Slack did not open the form; `None` if it did.
         """
         deal = await self._filled_in(linked) if linked.opportunity_id else None
+        return await self._open(interaction, linked, deal, query=query, status=status)
+
+    async def _open(
+        self,
+        interaction: Interaction,
+        linked: Target,
+        deal: form.Deal | None,
+        *,
+        query: str = "",
+        status: Status | None = None,
+        is_last: bool = False,
+    ) -> Message | None:
         empty = form.Form(
             origin=form.Origin(
                 interaction.caller.channel_id, interaction.response_url, linked.location_id, query[: form.QUERY_LIMIT]
             ),
             statuses=self._statuses,
             deal=deal,
+            is_last=is_last,
             status=status,
             reasons=await self._reasons(linked.location_id, NAME_WITHIN) if status is Status.LOST else None,
             reason_required=self._reason_required,
@@ -100,6 +113,19 @@ class FormListeners:
         """Open the form after the acknowledgement; see `open`."""
         opening = self.open(interaction, linked, query, status)
         self._outbox.answer(opening, interaction.address, interaction.reference)
+
+    def open_for_any_later(self, interaction: Interaction, home: str) -> None:
+        """Open the form after the acknowledgement, for a person who named no deal, with the deal that they had last.
+
+        They still choose the status, so that nothing is changed by a press of Enter.
+        """
+        opening = self._open_with_last(interaction, home)
+        self._outbox.answer(opening, interaction.address, interaction.reference)
+
+    async def _open_with_last(self, interaction: Interaction, home: str) -> Message | None:
+        last = await self._deals.last(interaction.caller.user_id, home)
+        deal = form.deal_for(last, self._currency) if last else None
+        return await self._open(interaction, Target("", home), deal, is_last=deal is not None)
 
     async def open_on_message(self, interaction: Interaction) -> Message | None:
         """Answer the shortcut on a message: the form opens with the first deal that the message links to.
@@ -139,12 +165,13 @@ class FormListeners:
             return {"options": []}
         origin = form.entered(_view(interaction.body)).origin
         try:
-            async with asyncio.timeout(SUGGEST_WITHIN):
-                matches = await self._matches(sendable(text) or origin.query, origin.location_id)
-                return form.suggestions(matches, self._currency)
+            found = await self._deals.matches(
+                sendable(text) or origin.query, origin.location_id, interaction.caller.user_id
+            )
         except (CrmError, TimeoutError) as error:
             absent = isinstance(error, CrmError) and error.trouble.cause is Cause.NOT_FOUND
             return {"options": [] if absent else [form.UNAVAILABLE.block()]}
+        return form.suggestions(found, self._currency)
 
     async def show_reasons(self, interaction: Interaction) -> Message | None:
         """Answer the choice of a status: if it is lost, the form asks for a lost reason too.
@@ -181,27 +208,6 @@ class FormListeners:
         """The deal that the person chose. A deal found by its link may be in another sub-account than the form's."""
         deal = read_target_value(deal_id)
         return replace(deal, location_id=deal.location_id or origin.location_id)
-
-    async def _matches(self, text: str, home: str) -> Matches:
-        """The deals that the typed text means, with their `target_value`s as ids. Raises `CrmError`."""
-        until = loop_time() + SUGGEST_WITHIN
-        locations = self._location_resolver.locations
-        target = read_target(text, location_id=locations.default, others=locations.others)
-        found = await self._linked(target, home, text, until) if target else None
-        if target and found:
-            away = target.location_id if target.location_id != home else ""
-            return Matches((replace(found, id=target_value(Target(found.id, away))),), more=False)
-        name = read_name(text)
-        return await self._crm(home).search(name, until=until) if name else Matches((), more=False)
-
-    async def _linked(self, target: Target, home: str, text: str, until: float) -> Opportunity | None:
-        """The deal with this id; `None` if it is no deal's, and was typed: then it may be a name. Raises `CrmError`."""
-        try:
-            return await self._crm(target.location_id or home).find(target.opportunity_id, until=until)
-        except CrmError as error:
-            if error.trouble.cause is Cause.NOT_FOUND and is_id(text.strip()):
-                return None
-            raise
 
     async def _filled_in(self, linked: Target) -> form.Deal:
         """The deal as the form shows it; by its id, if HighLevel does not tell its name in time."""

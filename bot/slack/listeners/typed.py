@@ -24,7 +24,6 @@ from bot.commands.request import (
     WhoAmI,
 )
 from bot.commands.text.parse import read_name
-from bot.deals.deal import Target
 from bot.deals.policy import Policy
 from bot.deals.wish import Consent, Wish
 from bot.slack.intake import Intake
@@ -142,7 +141,7 @@ class TypedCommands:
                 self._handlers.cards.show(replace(request, location_id=home), interaction)
                 return None
             case OpenForm():
-                self._handlers.form.open_later(interaction, Target("", await self._handlers.channels.home(interaction)))
+                self._handlers.form.open_for_any_later(interaction, await self._handlers.channels.home(interaction))
                 return None
             case UseLocation() | Mute():
                 return await self._for_channel(request, interaction)

@@ -83,6 +83,8 @@ class Form:
     origin: Origin
     statuses: tuple[Status, ...]
     deal: Deal | None = None
+    is_last: bool = False
+    """Whether the deal is not named by the caller, but was the last that they had to do with."""
     status: Status | None = None
     reasons: tuple[LostReason, ...] | None = None
     """Why a deal can be lost; `None`: HighLevel was not asked yet, or does not say."""
@@ -125,7 +127,7 @@ def _deal_field(form: Form) -> Block:
     query = form.origin.query
     # With 0 Slack asks for options as soon as the menu is opened, with an empty text: so the search goes on.
     menu = inputs.type_ahead(DEAL, query or FORM_WORDS.deal_placeholder, 0 if query else SHORTEST_QUERY, chosen)
-    return inputs.field(DEAL, FORM_WORDS.deal, menu)
+    return inputs.field(DEAL, FORM_WORDS.deal, menu, hint=FORM_WORDS.last_deal if form.is_last else "")
 
 
 def _status_field(form: Form) -> Block:

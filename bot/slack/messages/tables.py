@@ -291,6 +291,7 @@ class FormWords:
     close: str = "Cancel"
     deal: str = "Deal"
     deal_placeholder: str = "Search by name, contact, or company"
+    last_deal: str = "Your last deal. To update another one, type here."
     status: str = "New status"
     reason: str = "Lost reason"
     reason_placeholder: str = "Pick a reason"

@@ -1,5 +1,6 @@
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -8,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bot.access.rate_limit import RateLimit
 from bot.access.rules import Caller
-from bot.commands.record import Entry
+from bot.commands.record import Entry, Record
 from bot.commands.reply import Address
 from bot.commands.request import OpenForm
 from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
@@ -16,7 +17,8 @@ from bot.deals.locations import Locations
 from bot.deals.outcome import Cause
 from bot.deals.ports import StoreDown
 from bot.deals.wish import Wish
-from bot.slack.listeners.form import NAME_WITHIN, SUGGEST_WITHIN
+from bot.slack.listeners.form import NAME_WITHIN
+from bot.slack.listeners.suggested.deals import LAST_WITHIN, SUGGEST_WITHIN
 from bot.slack.messages import form
 from bot.slack.messages.form import DEAL, FORM, NOTE, POST, REASON, SHORTCUT, STATUS, UNAVAILABLE, Form, Origin
 from bot.slack.messages.tables import FORM_WORDS
@@ -496,3 +498,82 @@ async def test_an_id_that_is_no_deals_is_searched_for_as_a_name_and_a_link_is_no
 
     assert [value for _, value in await _typed(desk, word)] == ["found"]
     assert await _typed(desk, f"https://app.example/v2/location/L/opportunities/{word}") == []
+
+
+# --- the person's own deals -----------------------------------------------------------------------------------------
+
+
+async def _opened(desk: Desk) -> dict[str, Any]:
+    desk.request = OpenForm()
+    await desk.on_command()
+    assert await desk.answers() == [None]
+    return desk.views.opened.pop()[1]
+
+
+async def test_the_form_begins_with_the_persons_last_deal_and_no_status(desk: Desk) -> None:
+    await desk.changed()
+    shown = await _opened(desk)
+
+    field = shown["blocks"][0]
+    assert field["element"]["initial_option"]["value"] == "deal"
+    assert field["element"]["initial_option"]["text"]["text"] == "New website"
+    assert field["hint"]["text"] == FORM_WORDS.last_deal
+    assert "initial_option" not in shown["blocks"][1]["element"]
+    assert desk.crm.calls == []
+
+
+async def test_a_form_with_a_deal_that_the_person_chose_has_no_hint(desk: Desk) -> None:
+    await _sent(desk, "message_action", callback_id=SHORTCUT, message={"text": LINK}, channel={"id": "C1"})
+    await desk.answers()
+
+    assert "hint" not in desk.views.opened[0][1]["blocks"][0]
+
+
+async def test_a_deal_of_long_ago_of_another_person_or_that_was_not_found_is_no_last_deal(desk: Desk) -> None:
+    await desk.changed("other", user="U2")
+    await desk.accepted(Wish("", Status.WON, name="typed"), key="named")
+    await desk.changed("old")
+    desk.ledger.store.rows["old"].accepted -= timedelta(seconds=LAST_WITHIN)
+
+    assert "initial_option" not in (await _opened(desk))["blocks"][0]["element"]
+
+
+async def test_a_deal_of_another_sub_account_is_no_last_deal_there() -> None:
+    desk = Desk(locations=Locations("L", {"M": "Rome"}), bindings=MemoryBindings({"C1": "M"}))
+    await desk.changed()
+
+    assert "initial_option" not in (await _opened(desk))["blocks"][0]["element"]
+
+
+async def test_while_the_database_is_down_or_slow_the_form_opens_without_a_last_deal(desk: Desk) -> None:
+    class SlowLedger(MemoryLedger):
+        async def of_user(self, user_id: str, most: int) -> list[Record]:
+            await asyncio.sleep(5)
+            return await super().of_user(user_id, most)
+
+    desk.ledger.store.down = True
+    assert "initial_option" not in (await _opened(desk))["blocks"][0]["element"]
+    desk.ledger = SlowLedger()
+    assert "initial_option" not in (await _opened(desk))["blocks"][0]["element"]
+
+
+@pytest.mark.parametrize(
+    ("own_users", "first"), [({"U1": "hlAna"}, "ana"), ({"U1": ""}, "max"), ({"U1": "gone"}, "max"), ({}, "max")]
+)
+async def test_a_persons_own_deals_are_suggested_first_if_it_is_known_in_time_who_they_are(
+    desk: Desk, own_users: dict[str, str], first: str
+) -> None:
+    desk.own_users = own_users
+    desk.crm.matches = Matches(
+        tuple(replace(desk.crm.deal, id=each, owner_id=f"hl{each.title()}") for each in ("max", "ana")), more=False
+    )
+
+    assert (await _typed(desk, "web"))[0][1] == first
+
+
+async def test_it_is_not_found_out_who_a_person_is_where_that_changes_nothing(desk: Desk) -> None:
+    desk.crm.matches = Matches((replace(desk.crm.deal, owner_id="hlMax"),) * 2, more=False)
+    before = asyncio.get_running_loop().time()
+    await _typed(desk, "web")
+
+    assert asyncio.get_running_loop().time() - before < 1

@@ -1,0 +1,1 @@
+"""What the form suggests before and while a person types."""
