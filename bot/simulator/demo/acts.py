@@ -80,7 +80,7 @@ def _json(text: str) -> Any:  # noqa: ANN401
 
 
 def _contents(exchange: Exchange) -> dict[str, Any]:
-    if exchange.sender == "HighLevel":
+    if exchange.body.startswith(b"{"):  # an event of Slack's, or what a workflow sends
         told: dict[str, Any] = json.loads(exchange.body)
         return told
     form = dict(parse_qsl(exchange.body.decode(), keep_blank_values=True))
@@ -93,7 +93,10 @@ def _is_typing(contents: dict[str, Any]) -> bool:
 
 
 def _user(contents: dict[str, Any]) -> str:
-    return str(contents["user"]["id"] if "user" in contents else contents.get("user_id", ""))
+    match contents:
+        case {"user": {"id": user}} | {"event": {"user": user}} | {"user_id": user}:
+            return str(user)
+    return ""
 
 
 def _what(contents: dict[str, Any]) -> str:
@@ -102,6 +105,8 @@ def _what(contents: dict[str, Any]) -> str:
             return f"{command} {text}".rstrip()
         case {"workflow": _, "opportunity_name": name, "status": status}:
             return f"workflow for {name}, now {status}"
+        case {"event": {"type": "app_home_opened"}}:
+            return "opened the Home tab"
         case {"type": "view_submission"}:
             return "submitted the form"
         case {"type": "message_action"}:

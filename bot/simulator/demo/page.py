@@ -8,7 +8,7 @@ import asyncio
 import html
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from bot.simulator.demo.stage import Stage
 from bot.simulator.demo.tour import offers
 from bot.simulator.demo.tour.steps import MORE, STEPS, step_of, take
 from bot.simulator.demo.troubles import WELL, trouble_highlevel, trouble_slack
-from bot.simulator.demo.viewpoint import CHANNELS, Viewpoint
+from bot.simulator.demo.viewpoint import Viewpoint
 from bot.simulator.slack.block_kit import Element, elements_of
 from bot.simulator.slack.views import View
 from bot.simulator.slack.workspace import Shown
@@ -43,7 +43,7 @@ HEADERS = {
 }
 LEFT_OUT = (
     "Slack's look, emoji, search, mentions, and what it notifies of. Private messages don't disappear.",
-    "Home tabs, workflows, and Block Kit elements the bot doesn't use.",
+    "Workflows, and Block Kit elements the bot doesn't use.",
     "Other workspaces, guests, and shared channels.",
     "HighLevel's automations, permissions, full search, and every page except this board.",
     "Real response times. Where behavior isn't documented, the stand-ins guess, and their source says so.",
@@ -65,6 +65,8 @@ class Page:
         """The numbers of the steps that were taken."""
         self._played = False
         """Whether a page has begun to play by itself, which happens once."""
+        self._opening: set[asyncio.Task[bool]] = set()
+        """People who open the Home tab, while the bot is told."""
         self._ends = asyncio.Event()
         self._parts = Parts(on)
         self._whole = environment().get_template("page.html")
@@ -101,11 +103,14 @@ class Page:
 
     async def _show(self, request: web.Request) -> web.Response:
         viewpoint = Viewpoint.of(request.query)
+        if viewpoint.is_home:
+            opening = asyncio.create_task(self._stage.slack.open_home(viewpoint.user))
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
         page = self._whole.render(
             viewpoint=viewpoint,
             plays=not self._played and not self._stage.slack.sent and viewpoint == Viewpoint.of({}),
             people=stage.PEOPLE,
-            channels=CHANNELS,
             parts=await self._parts.render(viewpoint, self._taken),
             steps=STEPS,
             more=MORE,
@@ -171,8 +176,12 @@ class Page:
 
     async def _press(self, request: web.Request) -> web.Response:
         form = await _form(request)
+        home = self._stage.slack.homes.get(form["user"])
+        if home and form["ts"] == home.id:
+            await self._stage.slack.press_at_home(form["user"], _element(home.blocks, form))
+            return web.Response()
         shown = self._shown(form)
-        element = _element(shown, form)
+        element = _element(shown.blocks, form)
         if element["type"] == "button":
             await self._stage.slack.press(shown, element, user=form["user"])
         else:
@@ -263,9 +272,9 @@ def as_sent(typed: str) -> str:
 _MARKED = re.compile(r"https?://[^\s<>]+|(?P<address>[\w.+-]+@[\w-]+\.[\w.-]*\w)|(?<!\w)@(?P<name>\w+)")
 
 
-def _element(shown: Shown, form: Mapping[str, str]) -> Element:
+def _element(blocks: Sequence[Mapping[str, Any]], form: Mapping[str, str]) -> Element:
     try:
-        return elements_of(shown.blocks[int(form["block"])])[int(form["element"])]
+        return elements_of(blocks[int(form["block"])])[int(form["element"])]
     except (ValueError, IndexError):
         raise NotThereError("That button is gone.") from None
 

@@ -51,7 +51,8 @@ class Parts:
         The viewer has read what is in the channel then.
         """
         slack = self._stage.slack
-        self._unread.read(viewpoint.user, viewpoint.channel)
+        if not viewpoint.is_home:
+            self._unread.read(viewpoint.user, viewpoint.channel)
         view = next((view for view in slack.views if view.user == viewpoint.user), None)
         return {
             **self._conversation(viewpoint),
@@ -64,8 +65,11 @@ class Parts:
         }
 
     def _conversation(self, viewpoint: Viewpoint) -> dict[str, Markup]:
-        """The messages of the channel, and those of the open thread if there is one."""
+        """The messages of the channel, and those of the open thread if there is one; or the app's Home tab."""
         slack = self._stage.slack
+        if viewpoint.is_home:
+            home = slack.homes.get(viewpoint.user)
+            return {"home": self._rendering.home(home) if home else self._templates.nothing_at_home()}
         seen = [each for each in slack.shown if each.channel == viewpoint.channel and slack.sees(viewpoint.user, each)]
         replies: dict[str, list[Shown]] = {}
         for each in seen:

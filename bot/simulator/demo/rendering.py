@@ -79,6 +79,10 @@ class Rendering:
         """
         return _sendable(self._blocks.message({"ts": shown.ts, "where": where}, shown.blocks, shown.text))
 
+    def home(self, view: View) -> Markup:
+        """A Home tab; its buttons name its id in the place of a message's `ts`."""
+        return _sendable(self._blocks.message({"ts": view.id, "where": ""}, view.blocks, ""))
+
     def modal(self, view: View) -> Markup:
         """A modal, with the values of its fields, its errors, and what type-ahead offered last."""
         return _sendable(self._modal.modal(view, NOT_BESIDE_A_FIELD))

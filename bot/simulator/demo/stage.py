@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.commands.ledger import History
@@ -19,29 +20,32 @@ from bot.web.server import serving
 from bot.wiring import build
 from bot.wiring.tempo import Tempo
 
-PEOPLE = {"ana": "U0ANA", "ben": "U0BEN", "kim": "U0KIM"}
-"""Ana may change deals, Ben may not, and Kim is the admin."""
-ROLES = {"U0ANA": "sales rep", "U0BEN": "no access yet", "U0KIM": "admin"}
-ALLOWED, DENIED, ADMIN = PEOPLE["ana"], PEOPLE["ben"], PEOPLE["kim"]
+PEOPLE = {"ana": "U0ANA", "max": "U0MAX", "ben": "U0BEN", "kim": "U0KIM"}
+"""Ana and Max may change deals, Ben may not, and Kim is the admin."""
+ROLES = {"U0ANA": "sales rep", "U0MAX": "sales rep", "U0BEN": "no access yet", "U0KIM": "admin"}
+ALLOWED, COLLEAGUE, DENIED, ADMIN = PEOPLE["ana"], PEOPLE["max"], PEOPLE["ben"], PEOPLE["kim"]
 SALES, DEALS_TEAM = "C0SALES", "G0DEALS"
 CHANNELS = {SALES: "sales", DEALS_TEAM: "deals-team"}
 """A public channel, and a private one."""
 ACME, GLOBEX, TRAINING = "aB3dE5fG7hJ9kL1mN2pQ", "cD4eF6gH8jK1lM3nP5qR", "eF5gH7jK9lM2nP4qR6sT"
-INITECH = "gH6jK8lM1nP3qR5sT7uV"
+INITECH, PLANET = "gH6jK8lM1nP3qR5sT7uV", "hJ7kL9mN2pQ4rS6tU8vW"
 UNKNOWN_ID = "zZ9yY8xX7wW6vV5uU4tT"
 SIGNING_SECRET = "thisisnotasigningsecretofslacks0"  # noqa: S105 - the stand-in's
 TOKEN = "pit-simulated"  # noqa: S105 - the stand-in's
 WORKFLOW_TOKEN = "simulated-workflow-token"  # noqa: S105 - likewise
 STAGES = ("Proposal", "Negotiation", "Contract")
 
-_OWNER = "USERxMAXxxxxxxxxxxxx"
+OWNERS = {ALLOWED: "Ana Silva", COLLEAGUE: "Max Power"}
+"""The people who own deals, as HighLevel calls them."""
 _PIPELINE = "PIPELINExxxxxxxxxxxx"
 _DEALS = (
-    (ACME, "New website", 4800, "Jane Doe", "Acme Corp", "Negotiation"),
-    (GLOBEX, "Yearly support", 12000, "Hank Scorpio", "Globex", "Negotiation"),
-    (TRAINING, "Training", 900, "Hank Scorpio", "Globex", "Negotiation"),
-    (INITECH, "Printer service", 2500, "Bill Lumbergh", "Initech", "Proposal"),
+    (ACME, "New website", 4800, "Jane Doe", "Acme Corp", "Negotiation", ALLOWED, 9),
+    (GLOBEX, "Yearly support", 12000, "Hank Scorpio", "Globex", "Negotiation", ALLOWED, 4),
+    (TRAINING, "Training", 900, "Hank Scorpio", "Globex", "Negotiation", ALLOWED, 26),
+    (INITECH, "Printer service", 2500, "Bill Lumbergh", "Initech", "Proposal", ALLOWED, 2),
+    (PLANET, "Delivery vans", 7200, "Amy Wong", "Planet Express", "Contract", COLLEAGUE, 6),
 )
+"""Each with its owner, and for how many days it has been in its stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
                     "POLL_SECONDS": "86400",
                     "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
                     "HIGHLEVEL_API_URL": highlevel_url,
-                    "ALLOWED_USERS": ALLOWED,
+                    "ALLOWED_USERS": f"{ALLOWED},{COLLEAGUE}",
                     "ADMINS": ADMIN,
                     "CURRENCY": "USD",
                     "DATABASE_URL": f"sqlite:///{Path(folder) / 'demo.db'}",
@@ -137,21 +141,37 @@ def names() -> dict[str, str]:
 
 def _furnish(highlevel: HighLevel, slack: Slack) -> None:
     for name, user_id in PEOPLE.items():
-        slack.users[user_id] = {"id": user_id, "name": name}
+        slack.users[user_id] = {"id": user_id, "name": name, "profile": {"email": _email(name)}}
     slack.channels = dict(CHANNELS)
     highlevel.add_token(TOKEN)
-    highlevel.users[_OWNER] = {"id": _OWNER, "name": "Max Power"}
+    for user_id, name in OWNERS.items():
+        at = _in_highlevel(user_id)
+        highlevel.users[at] = {"id": at, "name": name, "email": _email(name.split()[0])}
     stages = [{"id": f"stage-{number}", "name": name} for number, name in enumerate(STAGES, 1)]
     highlevel.pipelines = [{"id": _PIPELINE, "name": "New business", "stages": stages}]
     reasons: Sequence[str] = ("Too expensive", "No answer", "Chose a competitor")
     highlevel.lost_reasons = [{"id": f"REASON{number}", "name": name} for number, name in enumerate(reasons)]
-    for opportunity_id, name, value, contact, company, stage in _DEALS:
+    now = datetime.now(UTC)
+    for opportunity_id, name, value, contact, company, stage, owner, days in _DEALS:
+        since = f"{now - timedelta(days=days):%Y-%m-%dT%H:%M:%S.000Z}"
         highlevel.add_opportunity(
             opportunity_id,
             name=name,
             monetaryValue=value,
             pipelineId=_PIPELINE,
             pipelineStageId=next(each["id"] for each in stages if each["name"] == stage),
-            assignedTo=_OWNER,
+            assignedTo=_in_highlevel(owner),
             contact={"name": contact, "companyName": company},
+            lastStatusChangeAt=since,
+            lastStageChangeAt=since,
+            createdAt=since,
         )
+
+
+def _email(name: str) -> str:
+    """By this, the bot finds out which user of HighLevel a person is."""
+    return f"{name.lower()}@northwind.example"
+
+
+def _in_highlevel(user_id: str) -> str:
+    return f"USERx{user_id.removeprefix('U0')}xxxxxxxxxxxx"

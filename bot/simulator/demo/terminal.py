@@ -20,7 +20,7 @@ from bot.slack.messages.tables import GOES_ON
 
 INTRODUCTION = """\
 Opp Status demo: the real bot, with a pretend Slack and HighLevel, on this machine only.
-Ana is a rep, Ben doesn't have access yet, and Kim is the admin. (bot: {url})
+Ana and Max are reps, Ben doesn't have access yet, and Kim is the admin. (bot: {url})
 """
 ON_THE_PAGE = """\
 Your turn. Open {url} to try it: switch people, click buttons, watch the board, and break HighLevel.
@@ -32,7 +32,7 @@ Or type here:
     /opp-status {example} lost      see deals with `deals`
     /opp-status jane open?                    preview a change by contact
     press                                     press the last button (or `press 2`, `press share`)
-    as ben                                    switch to Ben (or ana, kim)
+    as ben                                    switch to Ben (or ana, max, kim)
     down, up                                  take HighLevel down, bring it back
     quit                                      or Ctrl-D
 """

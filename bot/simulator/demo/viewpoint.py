@@ -9,6 +9,8 @@ from bot.simulator.demo import stage
 
 DIRECT = "direct"
 """The channel, in an address of the page, that is the viewer's direct message with the bot."""
+HOME = "home"
+"""In its place, the app's Home tab."""
 CHANNELS = {
     **{channel: f"{'' if channel.startswith('G') else '# '}{name}" for channel, name in stage.CHANNELS.items()},
     DIRECT: "Opp Status",
@@ -27,6 +29,8 @@ class Viewpoint:
     """The number of an act, or a reference; if neither fits, the latest act is shown."""
     thread: str = ""
     """The `ts` of the message whose thread is open beside the channel; empty for none."""
+    is_home: bool = False
+    """Whether the app's Home tab is shown instead of a channel; `channel` is the direct message then."""
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "Viewpoint":
@@ -37,12 +41,27 @@ class Viewpoint:
         known = channel if channel in stage.CHANNELS else stage.SALES
         thread = query.get("thread", "")
         is_ts = re.fullmatch(r"[0-9]{1,12}\.[0-9]{6}", thread)
-        return cls(user, user if channel == DIRECT else known, query.get("about", ""), thread if is_ts else "")
+        about, is_home = query.get("about", ""), channel == HOME
+        if is_home or channel == DIRECT:
+            known = user
+        return cls(user, known, about, thread if is_ts and not is_home else "", is_home)
 
     @property
     def channel_in_address(self) -> str:
         """The channel's name in an address."""
+        if self.channel != self.user:
+            return self.channel
+        return HOME if self.is_home else DIRECT
+
+    @property
+    def in_sidebar(self) -> str:
+        """The name of the entry of the side bar that is shown."""
         return DIRECT if self.channel == self.user else self.channel
+
+    @property
+    def title(self) -> str:
+        """What the shown entry of the side bar is called."""
+        return CHANNELS[self.in_sidebar]
 
     def address(self, about: int) -> str:
         """The address of the page as this viewer sees it, with the traffic of this act."""

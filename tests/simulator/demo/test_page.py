@@ -10,13 +10,14 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.simulator.demo.page import FILES, LEFT_OUT, Page, as_sent
 from bot.simulator.demo.stage import ACME, INITECH, SALES, Stage, staged
 from bot.simulator.demo.tour import steps
 from bot.simulator.demo.tour.steps import MORE, STEPS
 from bot.simulator.demo.troubles import HIGHLEVEL, SLACK
-from bot.simulator.demo.viewpoint import DIRECT, Viewpoint
+from bot.simulator.demo.viewpoint import DIRECT, HOME, Viewpoint
 from bot.simulator.serving import served
 from bot.simulator.slack.workspace import Shown
 from bot.storage.database import Database
@@ -324,6 +325,29 @@ async def test_a_thread_takes_no_commands_and_none_is_begun_below_a_message_that
     assert "That message is gone." in await visit.sees(thread="1.000000")
     assert 'id="thread-pane"' not in await visit.sees(thread="no-thread")
     assert len(visit.stage.slack.shown) == 1
+
+
+async def test_the_home_tab_is_shown_as_the_bot_published_it_and_its_buttons_are_pressed_there(visit: Visit) -> None:
+    button = {"type": "button", "action_id": "odd", "text": {"type": "plain_text", "text": "Refresh"}, "value": "1"}
+    home = {"type": "home", "blocks": [{"type": "actions", "elements": [button]}]}
+    api = AsyncWebClient(token="xoxb-simulated", base_url=f"{visit.stage.slack.url}/api/")
+    await api.views_publish(user_id="U0ANA", view=home)
+    page = await visit.sees(channel=HOME)
+    await visit.does("/press", ts=visit.stage.slack.home("U0ANA").id, block="0", element="0")
+
+    assert ">Refresh</button>" in page
+    assert "Nothing here yet." in await visit.sees(channel=HOME, user="U0KIM")
+    assert "opened the Home tab" in await visit.sees()
+    assert "clicked Refresh" in await visit.sees()
+
+
+async def test_the_app_leads_to_its_home_tab_and_to_its_messages_once_there_are_new_ones(visit: Visit) -> None:
+    assert 'channel=home" id="to-direct">' in await visit.sees()
+    await visit.does("/say", text=f"/opp-status {ACME}", channel="U0ANA")
+    await visit.shown()
+
+    assert 'channel=direct" id="to-direct" class="unread">' in await visit.sees()
+    assert 'channel=home" id="to-direct" aria-current="page">' in await visit.sees(channel=DIRECT)
 
 
 async def test_unread_messages_are_counted_beside_their_channel_until_it_is_looked_at(visit: Visit) -> None:

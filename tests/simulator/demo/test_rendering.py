@@ -131,8 +131,10 @@ def test_a_button_names_its_place_in_the_message() -> None:
 def test_a_button_has_a_style_and_an_accessible_name() -> None:
     page = _message(_row(_button(style="danger", accessibility_label='Undo "it"'), _button(action_id="b")))
     first, second = page.all("button")
+    ids = [each.attributes.pop("id") for each in (first, second)]
     assert first.attributes == {"type": "submit", "class": "button danger", "aria-label": 'Undo "it"'}
     assert second.attributes == {"type": "submit", "class": "button"}
+    assert len(set(ids)) == 2  # the focus stays on a button that is made anew
 
 
 def test_a_button_that_asks_first_opens_a_dialog_in_its_form() -> None:

@@ -30,7 +30,7 @@ def played() -> str:
 def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str) -> None:
     for words in (
         "everyone sees:\n    | 🎉 @Ana won *New website* · *$4,800*\n    | Jane Doe, Acme Corp · Negotiation",
-        "Owner: Max Power · was open\n    | [Undo]",
+        "Owner: Ana Silva · was open\n    | [Undo]",
         "is already *won*",
         "only Ben sees:\n    | 🔒 You don't have access to change deals from Slack yet.",
         "Did you mean mark *Yearly support* (Globex) *won*?",

@@ -163,15 +163,23 @@ function renew(list, next) {
 function focused() {
   const element = document.activeElement;
   if (!element?.id) return null;
-  return { element, id: element.id, value: element.value, from: element.selectionStart, to: element.selectionEnd };
+  const inside = element.closest("li.message")?.id;
+  return { element, id: element.id, inside, value: element.value, from: element.selectionStart, to: element.selectionEnd };
 }
 
-// If the focus was in a field that was made anew, put it back, with what was typed. Returns whether there was one.
+// If the focus was in a field that was made anew, put it back, with what was typed. If it was on a button that is gone,
+// it goes to the message that had the button. Returns whether there was one.
 function refocus(held) {
   const element = held && document.getElementById(held.id);
+  const message = held?.inside && document.getElementById(held.inside);
+  if (!element && message) {
+    message.tabIndex = -1;
+    message.focus({ preventScroll: true });
+    return true;
+  }
   if (!element) return false;
   if (element === held.element) return true;
-  element.focus();
+  element.focus({ preventScroll: true });
   if (held.from !== undefined && held.from !== null) {
     element.value = held.value;
     element.setSelectionRange(held.from, held.to);
@@ -208,7 +216,7 @@ const toTheEnd = (id) => {
   const log = document.getElementById(id);
   log.scrollTop = log.scrollHeight;
 };
-const LOGS = here.thread ? ["messages", "thread"] : ["messages"];
+const LOGS = ["messages", "thread"].filter((id) => document.getElementById(id));
 LOGS.forEach(toTheEnd);
 
 // A thread is opened and closed by a link: the focus goes on to the pane, and back to where it was opened.
@@ -223,7 +231,7 @@ if (here.thread) {
   document.getElementById(location.hash.slice(1))?.focus();
 }
 
-const TAB_OF = { messages: "channel", board: "board" };
+const TAB_OF = { messages: "channel", home: "channel", board: "board" };
 let isFirst = true;
 const news = new EventSource("/news" + location.search);
 news.addEventListener("message", (event) => {

@@ -36,7 +36,9 @@ async function take(button, pace) {
 
 async function say(text) {
   stopped = false;
-  if (await type(text, 15)) post("/say", new URLSearchParams({ text }));
+  if (!(await type(text, 15))) return;
+  const said = post("/say", new URLSearchParams({ text }));
+  if (document.getElementById("home")) said.then(() => location.assign(`/?user=${here.user}&channel=direct`));
 }
 
 document.addEventListener("click", (event) => {
