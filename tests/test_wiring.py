@@ -92,6 +92,15 @@ async def test_the_start_warns_that_no_one_may_change_deals(tmp_path: Path) -> N
     assert "No one can change deals" in line["advice"]
 
 
+async def test_the_start_names_a_variable_that_is_nearly_a_setting(tmp_path: Path) -> None:
+    with capture_logs() as lines:
+        async with open_house(tmp_path, ALOWED_CHANNELS="C0SALES"):
+            pass
+
+    (line,) = [line for line in lines if line["event"] == "settings.misspelled"]
+    assert "If you mean ALLOWED_CHANNELS, rename it." in line["advice"]
+
+
 async def test_commands_older_than_the_history_days_are_deleted_soon_after_the_start(tmp_path: Path) -> None:
     file = tmp_path / "ledger.db"
     async with open_house(tmp_path) as house:

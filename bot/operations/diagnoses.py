@@ -37,6 +37,10 @@ class Diagnosis:
 
 SETTINGS_UNUSABLE = Diagnosis("settings.unusable", "{problems}")
 
+SETTING_MISSPELLED = Diagnosis(
+    "settings.misspelled", "Opp Status has no setting {name}, so it does nothing. If you mean {meant}, rename it."
+)
+
 # --- Slack ---------------------------------------------------------------------------------------------------------
 
 _APP = "api.slack.com/apps > your app"
@@ -587,7 +591,7 @@ SHARED_CHANNELS_SCOPE_MISSING = Diagnosis(
 )
 
 DIAGNOSES: tuple[Diagnosis, ...] = (
-    SETTINGS_UNUSABLE,
+    *(SETTINGS_UNUSABLE, SETTING_MISSPELLED),
     *dict.fromkeys(SLACK_WORDS.values()),
     *(SLACK_REFUSED, WORKSPACE_ANOTHER, WORKSPACE_STRANGERS, SCOPES_MISSING, SCOPES_UNTOLD, COMMAND_MISSING),
     *(COMMAND_UNTRIED, COMMAND_MISNAMED, COMMAND_FAILING_THERE),

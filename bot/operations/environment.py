@@ -7,6 +7,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
 from io import StringIO
 
 from dotenv import dotenv_values
@@ -96,6 +97,44 @@ def misspelled(environ: Mapping[str, str], names: Collection[str]) -> dict[str, 
             unseen = next(character for character in name if not character.isprintable() or character.isspace())
             found[seen] = f"has {named(unseen)} in its name. Type the line again"
     return found
+
+
+def near_misses(environ: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
+    """Variables that do nothing because their names are not quite ours: by their name, the setting that is meant.
+
+    A host sets many variables of its own, and other programs theirs. So only what is nearly a setting's name counts,
+    and with a prefix of ours what is less near. Of two settings that it may be, one that is not set is likelier.
+    """
+    found = {}
+    unset = [name for name in names if not environ.get(name)]
+    for name in environ:
+        if not environ[name] or name in names or name.lower() in _SHARED or len(name) > LONGEST_NEAR:
+            continue
+        asked = _FORMER.sub("HIGHLEVEL_", name.upper())
+        close = CLOSE_WITH_PREFIX if asked.startswith(OUR_PREFIXES) else CLOSE
+        likely = [OTHER_NAMES[asked]] if asked in OTHER_NAMES else [asked] if asked in names else []
+        if likely or (likely := get_close_matches(asked, unset, 1, close) or get_close_matches(asked, names, 1, close)):
+            found[name] = likely[0]
+    return found
+
+
+OUR_PREFIXES = ("HIGHLEVEL_", "SLACK_", "ALLOWED_", "ANNOUNCE_")
+CLOSE, CLOSE_WITH_PREFIX = 0.9, 0.81
+"""How alike two names are, as difflib counts it: `ALOWED_USERS` and `ALLOWED_USERS` are 0.96. Slack's own
+`SLACK_CLIENT_SECRET`, which Opp Status does not need, is 0.77 like `SLACK_SIGNING_SECRET`, and `SLACK_APP_ID` 0.8 like
+`SLACK_TEAM_ID`."""
+LONGEST_NEAR = 60
+"""Characters of a name that is compared."""
+OTHER_NAMES = {
+    "HIGHLEVEL_API_KEY": "HIGHLEVEL_TOKEN",
+    "HIGHLEVEL_ACCESS_TOKEN": "HIGHLEVEL_TOKEN",
+    "HIGHLEVEL_PIT": "HIGHLEVEL_TOKEN",
+    "SLACK_API_TOKEN": "SLACK_BOT_TOKEN",
+}
+"""What other programs call the same."""
+_FORMER = re.compile("^(?:GHL|HIGH_LEVEL|GOHIGHLEVEL)_")
+_SHARED = frozenset({"http_proxy", "https_proxy", "all_proxy", "no_proxy", "ftp_proxy"})
+"""Lower-case names that many programs read."""
 
 
 def named(character: str) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from bot.cache import Cache
@@ -55,10 +56,21 @@ class Report:
 
 
 class Health:
-    """Runs `checks` all at once, and keeps the report for `kept` seconds."""
+    """Runs `checks` all at once, and keeps the report for `kept` seconds.
 
-    def __init__(self, checks: Sequence[Check], kept: float = REPORT_KEPT, command: str = COMMAND) -> None:
+    `near_misses`: variables that are nearly a setting's name, each with the setting.
+    """
+
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        kept: float = REPORT_KEPT,
+        command: str = COMMAND,
+        near_misses: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._checks = checks
+        # The settings can be used: without them there is no bot that could be asked.
+        self._settings = Findings(frozenset({CheckId.SETTINGS}), notes=misspelled(near_misses))
         self._command = command
         self._reports: Cache[None, Report] = Cache(
             lambda _: self._run(everything=False), ttl=kept, error_ttl=kept, maxsize=1
@@ -74,10 +86,12 @@ class Health:
 
     async def _run(self, *, everything: bool) -> Report:
         found = merged(await asyncio.gather(*(check.run(everything=everything) for check in self._checks)))
-        # The settings are well: without them there is no bot that could be asked.
-        return report_of(
-            merged([Findings(frozenset({CheckId.SETTINGS})), found, check_clock(found.clocks)]), self._command
-        )
+        return report_of(merged([self._settings, found, check_clock(found.clocks)]), self._command)
+
+
+def misspelled(near_misses: Mapping[str, str]) -> tuple[Diagnosis, ...]:
+    """What to say of each variable that is nearly a setting's name."""
+    return tuple(diagnoses.SETTING_MISSPELLED.about(name=name, meant=meant) for name, meant in near_misses.items())
 
 
 def report_of(found: Findings, command: str = COMMAND) -> Report:

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     ValidationInfo,
@@ -25,7 +26,7 @@ from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.events.watch import QuietHours, Watch, read_pipelines
 from bot.highlevel.notices.signing import HIGHLEVELS_KEY, read_keys
 from bot.http.proxies import Proxies
-from bot.operations.environment import clean, comma_separated, misspelled, problem_of, wrong_entry
+from bot.operations.environment import clean, comma_separated, misspelled, near_misses, problem_of, wrong_entry
 from bot.operations.formats import (
     CURRENCIES,
     MAKE_A_KEY,
@@ -347,6 +348,13 @@ class Settings(BaseModel):
         default="auto", description="`json`, `text`, or `auto` (text in a terminal, JSON elsewhere)"
     )
 
+    _near_misses: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def near_misses(self) -> dict[str, str]:
+        """Variables that are nearly a setting's name, and do nothing: by their name, the setting that is meant."""
+        return self._near_misses
+
     @property
     def allowlist(self) -> Allowlist:
         """Who may change deals, and from which channels."""
@@ -468,6 +476,7 @@ class Settings(BaseModel):
         if not asked and "highlevel_token" not in given:
             missing.append("highlevel_token")
         problems = {name.upper(): _not_set(name) for name in missing}
+        near = near_misses(environ, [name.upper() for name in cls.model_fields])
         try:
             settings = cls.model_validate(given)
         except ValidationError as error:
@@ -476,8 +485,17 @@ class Settings(BaseModel):
             if settings.locations.others and not asked:
                 problems["HIGHLEVEL_LOCATIONS"] = _NEEDS_OAUTH
             if not problems and not garbled:
+                settings.near_misses.update(near)
                 return settings
-        raise _in_order(problems | garbled)
+        raise _in_order(
+            problems
+            | {meant: _called(name, problems[meant]) for name, meant in near.items() if meant in problems}
+            | garbled
+        )
+
+
+def _called(name: str, problem: str) -> str:
+    return problem.replace("isn't set.", f"isn't set, but {name} is. Rename that one.", 1)
 
 
 def _value(environ: Mapping[str, str], name: str) -> str:

@@ -28,7 +28,7 @@ from bot.highlevel.pages import ConnectPages
 from bot.highlevel.tokens import TokenRefresh
 from bot.operations import diagnoses
 from bot.operations.diagnoses import Diagnosis
-from bot.operations.health import Health
+from bot.operations.health import Health, misspelled
 from bot.operations.settings import Settings
 from bot.schedule.worker import ScheduleWorker
 from bot.slack.directory import SlackDirectory
@@ -181,6 +181,8 @@ class Bot:
         """Work until the block is left; then finish the commands that were accepted."""
         if self.settings.allowlist.is_empty:
             log.warning("access.allowlist_empty", advice=diagnoses.ALLOWLIST_EMPTY.words)
+        for each in misspelled(self.settings.near_misses):
+            log.warning("settings.misspelled", advice=each.words)
         if self.emptied:
             log.warning("store.not_durable", advice=self.emptied.words)
         async with self._open():

@@ -78,6 +78,7 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
             ),
         ],
         command=settings.command,
+        near_misses=settings.near_misses,
     )
 
 

@@ -176,6 +176,18 @@ def test_check_names_an_invisible_character_in_a_name(capsys: pytest.CaptureFixt
     assert told == "SLACK_BOT_TOKEN has U+FEFF (byte order mark) in its name. Type the line again."
 
 
+def test_a_setting_that_is_missing_because_its_name_is_mistyped_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    without = {name: value for name, value in WELL.items() if name != "HIGHLEVEL_LOCATION_ID"}
+    told = _told(without | {"HIGHLEVEL_LOCATON_ID": "abc"}, capsys)
+
+    assert told.startswith("HIGHLEVEL_LOCATION_ID isn't set, but HIGHLEVEL_LOCATON_ID is. Rename that one.")
+
+
+def test_settings_that_can_be_used_name_the_variables_that_are_nearly_theirs() -> None:
+    assert Settings.from_env(WELL).near_misses == {}
+    assert Settings.from_env(WELL | {"ALOWED_USERS": "U0ANA"}).near_misses == {"ALOWED_USERS": "ALLOWED_USERS"}
+
+
 def test_check_names_all_that_is_missing_at_once(capsys: pytest.CaptureFixture[str]) -> None:
     told = _told({}, capsys)
 

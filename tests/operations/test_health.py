@@ -208,6 +208,17 @@ async def test_a_further_check_is_one_class(neighbours: Neighbours) -> None:
     assert (await health.examine()).failing == {"settings": "Everything: True."}
 
 
+async def test_a_variable_that_is_nearly_a_setting_is_a_note_and_the_bot_works() -> None:
+    report = await Health([], near_misses={"ALOWED_USERS": "ALLOWED_USERS"}).report()
+
+    assert report.failing == {}
+    assert report.notes["settings"] == (
+        "Opp Status has no setting ALOWED_USERS, so it does nothing. If you mean ALLOWED_USERS, rename it."
+    )
+    assert (report.why["settings"], "settings" in report.ok) == ("settings.misspelled", True)
+    assert "settings" not in report.in_full()["ok"]
+
+
 async def test_a_check_that_was_not_made_is_not_in_the_report(neighbours: Neighbours) -> None:
     report = await Health([StoreChecks(neighbours.ping, neighbours.is_new, neighbours.clock_offset)]).report()
 
