@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from bot.simulator.highlevel.server import HighLevel, Written
 from bot.simulator.slack.server import Slack
 from bot.simulator.slack.workspace import Shown
+from bot.slack.messages.tables import TAKES_LONG
 from bot.storage.engine import engine_for_reading
 from bot.storage.tables import commands
 
@@ -30,6 +32,16 @@ def rows(url: str) -> list[Row]:
         engine.dispose()
 
 
+def unfinished(engine: sa.Engine) -> list[Row]:
+    """The commands that are not finished now: their key, state and owner."""
+    columns = commands.c.key, commands.c.state, commands.c.owner
+    with engine.connect() as connection:
+        return [
+            dict(row)
+            for row in connection.execute(sa.select(*columns).where(commands.c.state != "finished")).mappings()
+        ]
+
+
 def _rows(engine: sa.Engine) -> list[Row]:
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(sa.select(commands).order_by("accepted_at")).mappings()]
@@ -38,17 +50,15 @@ def _rows(engine: sa.Engine) -> list[Row]:
 async def all_finished(url: str, seconds: float = 60.0) -> list[Row]:
     """The rows of the ledger, as soon as every command is finished, or this many seconds after the last one was."""
     now = asyncio.get_running_loop().time
-    give_up, finished = now() + seconds, 0
     engine = engine_for_reading(url)
     try:
-        while True:
-            found = await asyncio.to_thread(_rows, engine)
-            done = sum(row["state"] == "finished" for row in found)
-            if done > finished:  # a machine that is busy with other work takes its time, and loses nothing
-                give_up, finished = now() + seconds, done
-            if done == len(found) or now() > give_up:
-                return found
+        give_up, left = now() + seconds, len(await asyncio.to_thread(unfinished, engine))
+        while left and now() < give_up:
             await asyncio.sleep(0.05)
+            still = len(await asyncio.to_thread(unfinished, engine))
+            if still != left:  # a machine that is busy with other work takes its time, and loses nothing
+                give_up, left = now() + seconds, still
+        return await asyncio.to_thread(_rows, engine)
     finally:
         engine.dispose()
 
@@ -82,14 +92,17 @@ class Account:
             f"changed again after a success: {_some(self.repeated)}": not self.repeated,
             f"changes that are not noted: {self.unaccounted}": self.unaccounted <= 0,
             f"finished without a reply: {_some(self.unanswered)}": not self.unanswered,
-            f"more replies than one, and one for each kill: {self.extra}": max(self.extra.values(), default=0) <= kills,
-            f"replies that contradict each other: {self.contradicting}": not self.contradicting,
+            f"more replies than one, and one for each kill: {_some(self.extra.items())}": max(
+                self.extra.values(), default=0
+            )
+            <= kills,
+            f"replies that contradict each other: {_some(self.contradicting.items())}": not self.contradicting,
         }
         return [promise for promise, kept in promises.items() if not kept]
 
 
-def _some(found: Sequence[object]) -> str:
-    return f"{len(found)}, such as {', '.join(map(str, found[:5]))}"
+def _some(found: Collection[object]) -> str:
+    return f"{len(found)}, such as {', '.join(map(str, islice(found, 5)))}"
 
 
 def _reference_of(shown: Shown) -> str:
@@ -108,7 +121,8 @@ def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledg
     finished = {row["key"]: row for row in found if row["state"] == "finished"}
     read: dict[str, list[Shown]] = defaultdict(list)
     for shown in [*slack.replaced, *slack.shown]:
-        if shown.via in _OURS and (reference := _reference_of(shown)):
+        is_result = shown.via in _OURS and not shown.text.startswith(TAKES_LONG)
+        if is_result and (reference := _reference_of(shown)):
             read[reference].append(shown)
     replies = {row["reference"]: read[row["reference"]] for row in found}
     changed = sum(row["outcome"] == "changed" for row in found)
