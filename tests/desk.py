@@ -22,6 +22,8 @@ from bot.deals.locations import LocationResolver, Locations
 from bot.deals.outcome import Changed, Outcome
 from bot.deals.policy import Confirm, LostReasonMode
 from bot.deals.wish import Wish
+from bot.schedule.calendar import Calendar
+from bot.schedule.personal_time import PersonalTime
 from bot.slack.block_kit.blocks import Block
 from bot.slack.bolt import bolt_app
 from bot.slack.intake import Intake
@@ -35,6 +37,7 @@ from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.reasons import AddedReasons
+from bot.slack.listeners.reminders.reminders import ReminderListeners
 from bot.slack.listeners.suggested.deals import SuggestedDeals
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
@@ -47,6 +50,7 @@ from tests.memory import (
     MemoryLedger,
     MemoryMutes,
     MemoryOutbox,
+    MemoryReminders,
     MemoryWork,
     MemoryWorkspace,
     messages,
@@ -107,6 +111,8 @@ class Desk:
     announcing: frozenset[str] = frozenset()
     own_users: dict[str, str] = field(default_factory=dict)
     """Which user of the CRM a person is; any other takes long to find out."""
+    reminders: MemoryReminders = field(default_factory=MemoryReminders)
+    calendar: Calendar = field(default_factory=Calendar)
 
     @property
     def told(self) -> list[tuple[Message, Address, str]]:
@@ -264,6 +270,15 @@ class Desk:
                 outbox=self.outbox,
                 messages=words,
                 parse=self._understand,
+            ),
+            reminders=ReminderListeners(
+                intake=intake,
+                lookups=lambda _location_id: lookups,
+                cards=cards,
+                reminders=self.reminders,
+                times=PersonalTime(self.directory, self.calendar),
+                outbox=self.outbox,
+                messages=words,
             ),
             reasons=AddedReasons(intake, self.ledger, lambda _location_id: self.crm, self.outbox, words),
         )

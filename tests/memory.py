@@ -1,7 +1,7 @@
 """The ports in memory. `tests/commands/test_ledger.py` tests this ledger together with the real one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from bot.commands.outbox import Outbox
 from bot.commands.record import Entry, Record, State
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 from bot.commands.tasks import Tasks
-from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
+from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status, Target
 from bot.deals.locations import Locations
 from bot.deals.outcome import (
     AlreadySo,
@@ -37,6 +37,8 @@ from bot.deals.outcome import (
 from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.deals.ports import CrmError, LeaseLost, StoreDown, StoreRefused
 from bot.deals.wish import Wish
+from bot.schedule.due import Planned
+from bot.schedule.ports import Standing
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.pieces import Installation
 
@@ -705,6 +707,43 @@ class MemoryMutes:
         if self.down:
             raise StoreDown
         self.muted[channel_id] = seconds
+
+
+class MemoryReminders:
+    """`bot.schedule.ports.Reminders` in memory. `down`: what each method raises."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, Planned] = {}
+        self.seen: dict[str, Planned] = {}
+        self.down: StoreDown | None = None
+
+    async def remind(self, planned: Planned) -> Standing:
+        self._answer()
+        if planned.key in self.seen:
+            return Standing(self.seen[planned.key])
+        same = [each for each in self.waiting.values() if (each.caller.user_id, each.deal) == _whose(planned)]
+        for each in same:
+            del self.waiting[each.key]
+        self.waiting[planned.key] = self.seen[planned.key] = planned
+        return Standing(planned, same[0].due if same else None)
+
+    async def of_person(self, user_id: str, most: int) -> Sequence[Planned]:
+        self._answer()
+        theirs = [each for each in self.waiting.values() if each.caller.user_id == user_id]
+        return sorted(theirs, key=lambda each: each.due)[:most]
+
+    async def cancel(self, key: str, user_id: str) -> Planned | None:
+        self._answer()
+        found = self.waiting.get(key)
+        return self.waiting.pop(key) if found and found.caller.user_id == user_id else None
+
+    def _answer(self) -> None:
+        if self.down:
+            raise self.down
+
+
+def _whose(planned: Planned) -> tuple[str, Target]:
+    return planned.caller.user_id, planned.deal
 
 
 class MemoryInstrumentation(Instrumentation):

@@ -88,6 +88,10 @@ class Person:
     is_gone: bool = False
     email: str = field(default="", repr=False)
     """Empty where Slack does not show it: that needs the scope `users:read.email`."""
+    timezone: str = ""
+    """The name of their time zone, such as `Europe/Berlin`; empty if Slack did not say."""
+    utc_offset: int = 0
+    """Seconds by which their clocks are ahead of UTC just now."""
 
     def denied(self, our_team: str) -> Denied | None:
         """Why neither a group nor an approval lets this person in; `None` for a full member of our workspace."""

@@ -127,10 +127,12 @@ class Lookups:
             whole = await self._crm.search(asked.whole, until=until)
             if likely := called(asked.whole, whole):
                 return await self._shown(asked.whole, replace(whole, deals=likely), until)
-            matches = await self._crm.search(asked.name, until=until)
+            for name in (asked.name, *asked.shorter):
+                if (matches := await self._crm.search(name, until=until)).deals:
+                    return matches.deals
         except CrmError as error:
             return _failed(error.trouble, asked)
-        return matches.deals or _failed(Trouble(Cause.NO_MATCH), asked)
+        return _failed(Trouble(Cause.NO_MATCH), asked)
 
     async def past(self, deals: Sequence[Opportunity], most: int) -> Sequence[Record]:
         """The last commands about these deals, at most `most`, latest first. Raises `StoreDown`."""

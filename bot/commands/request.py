@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from bot.commands.text.days import Day
 from bot.deals.wish import NO_DOUBTS, Doubts, Mixed, Reading, Wish
 
 COMMAND = "/opp-status"
@@ -82,6 +83,21 @@ class UndoDeal:
 
 
 @dataclass(frozen=True, slots=True)
+class Remind:
+    """Remind the caller of a deal, on a day."""
+
+    deal: "ShowDeal"
+    """The deal, by its id or its name. Its `whole` is what was typed, with `remind`: a deal may be called so."""
+    day: Day | None = None
+    """`None` if no day could be read: then the caller is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowReminders:
+    """Show the caller's reminders."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShowHistory:
     """Show the caller's last commands, or all people's about one deal; admins may see others' as well."""
 
@@ -149,6 +165,8 @@ Request = (
     | Mute
     | Undo
     | UndoDeal
+    | Remind
+    | ShowReminders
     | ShowHistory
     | Misunderstood
 )

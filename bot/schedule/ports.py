@@ -1,8 +1,12 @@
 """The ports of the schedule. Pure."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from bot.commands.reply import Message
+from bot.deals.deal import Opportunity
 from bot.schedule.due import Due, Ending, Kind, Planned, Posting
 
 
@@ -50,3 +54,35 @@ class Plans(Protocol):
 
     async def kept(self, kind: Kind, channel_id: str) -> str:
         """What was kept of the latest of this kind that was posted in a channel; empty for none. Raises `StoreDown`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The reminder of a deal that a person has now."""
+
+    reminder: Planned
+    before: datetime | None = None
+    """When it would have come due, if it took the place of another; `None` if there was none."""
+
+
+class Reminders(Protocol):
+    """People's reminders. Every method raises `StoreDown`."""
+
+    async def remind(self, planned: Planned) -> Standing:
+        """Write down a reminder, in place of any other that the person has of this deal; returns what stands now.
+
+        The same key again changes nothing.
+        """
+
+    async def of_person(self, user_id: str, most: int) -> Sequence[Planned]:
+        """The person's reminders that have not come due, the next first, at most so many."""
+
+    async def cancel(self, key: str, user_id: str) -> Planned | None:
+        """Cancel this reminder of the person's; returns it, or `None` if they have no such reminder now."""
+
+
+class ReminderWords(Protocol):
+    """Puts reminders into words."""
+
+    def due(self, deal: Opportunity, reminder: Planned, reference: str) -> Message:
+        """The reminder of an open deal, with what can be done about it."""

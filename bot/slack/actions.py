@@ -45,6 +45,15 @@ SHOW = "show"
 """Show a deal's card to the person. The value is a `target_value`."""
 SHARE = "share"
 """Show a deal's card to the channel. The value is a `target_value`."""
+REMIND = "remind"
+"""Set a reminder of a deal, or ask for which day. The `action_id` may begin with this. The value is a `RemindOf`."""
+PICK_DAY = "pick_day"
+"""Choose the day of a reminder in a calendar. The block's id is a `RemindOf`, and Slack sends the date."""
+CALL_OFF = "call_off"
+"""Cancel a reminder. The value is its key."""
+CLOSE = "close_in"
+"""Set a deal's status from a reminder. The `action_id` begins with this. The value is a channel's id, where the result
+is told, and a `StatusChoice`."""
 REQUEST = "request_access"
 """Ask the admins for access. The value is the command that was refused, or `NO_COMMAND`."""
 NO_COMMAND = "access"
@@ -183,6 +192,34 @@ class StatusChoice:
 def _with_name(part: str, name: str) -> Iterable[str]:
     """The last parts of a value: one that may be empty, and a name, which may have spaces."""
     return (part or NOTHING, name) if name else filter(None, [part])
+
+
+@dataclass(frozen=True, slots=True)
+class RemindOf:
+    """A deal of which a person wants a reminder."""
+
+    opportunity_id: str
+    location_id: str = ""
+    """The deal's sub-account; empty for the default one."""
+    name: str = ""
+    """The deal's name, as far as it is known."""
+    day: str = ""
+    """A day as people type it, without spaces, such as `7d` or `2026-12-24`; empty if the person is asked."""
+
+    @property
+    def value(self) -> str:
+        """Write it as the value of a button, or as the id of a block."""
+        return " ".join((self.day or NOTHING, self.opportunity_id, *_with_name(self.location_id, self.name)))
+
+    @classmethod
+    def from_value(cls, value: str) -> Self | None:
+        """Read the value of a button; `None` if it cannot be read."""
+        match value.split(" ", 3):
+            case [day, opportunity_id, *more] if day and opportunity_id:
+                place, name, *_ = [*more, "", ""]
+                return cls(opportunity_id, "" if place == NOTHING else place, name, "" if day == NOTHING else day)
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True)

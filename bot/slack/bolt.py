@@ -8,7 +8,7 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bot.slack.actions import MARK, REASON, SET
+from bot.slack.actions import CLOSE, MARK, REASON, REMIND, SET
 from bot.slack.listeners.boundary import Boundary
 from bot.slack.listeners.buttons import Buttons
 from bot.slack.listeners.form import FormListeners, read_from_form
@@ -50,7 +50,7 @@ def bolt_app(
     for action, answer in buttons.answers().items():
         # The `action_id`s in one row must differ, so each of several buttons has its own: `set_won`, `reason_2`.
         # https://docs.slack.dev/reference/block-kit/blocks/actions-block
-        app.action(re.compile(rf"{action}(_\w+)?") if action in {MARK, REASON, SET} else action)(
+        app.action(re.compile(rf"\A{action}(_\w+)?\Z") if action in {CLOSE, MARK, REASON, REMIND, SET} else action)(
             boundary.action(answer, action=action)
         )
     app.shortcut(form.SHORTCUT)(boundary.action(forms.open_on_message, event="shortcut.used"))

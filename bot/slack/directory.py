@@ -184,4 +184,6 @@ def read_person(user: Mapping[str, Any]) -> Person:
         is_bot=user.get("is_bot") is True or user.get("is_workflow_bot") is True,
         is_gone=user.get("deleted") is True,
         email=email.strip() if isinstance(email, str) and len(email) <= LONGEST_EMAIL else "",
+        timezone=zone if isinstance(zone := user.get("tz"), str) else "",
+        utc_offset=offset if isinstance(offset := user.get("tz_offset"), int) else 0,
     )

@@ -100,12 +100,16 @@ class Intake:
         self._instrumentation.commanded(outcome)
         self._trail.note(interaction.reference, interaction.caller, outcome, detail)
 
-    async def refusal(self, interaction: Interaction) -> Message | None:
-        """Tell the caller why they may not send a command now; `None` if they may, and then it counts as one."""
+    async def refusal(self, interaction: Interaction, *, anywhere: bool = False) -> Message | None:
+        """Tell the caller why they may not send a command now; `None` if they may, and then it counts as one.
+
+        `anywhere`: it changes no deal and tells only them, so that any channel will do.
+        """
         decision = await self.authorize(interaction)
+        forgiven = anywhere and decision == Denied(Reason.WRONG_CHANNEL)
         denied = (
             decision
-            if isinstance(decision, Denied)
+            if isinstance(decision, Denied) and not forgiven
             else self._rate_limit.denies(interaction.caller.user_id, loop_time())
         )
         if denied is None:

@@ -61,7 +61,9 @@ def read_action(body: Mapping[str, Any], reference: str) -> Interaction:
         key=_field(body, "trigger_id") or reference,
         reference=reference,
         caller=Caller(_id(user, "id"), team_id, channel, home),
-        text=_field(action, "value") or _field(_part(action, "selected_option"), "value"),
+        text=_field(action, "value")
+        or _field(_part(action, "selected_option"), "value")
+        or _field(action, "selected_date"),
         response_url=_field(body, "response_url"),
         message_ts=_field(container, "message_ts"),
         block_id=_field(action, "block_id"),

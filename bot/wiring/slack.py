@@ -11,6 +11,7 @@ from bot.commands.worker import Worker
 from bot.deals.locations import LocationResolver
 from bot.http.client import HttpClient
 from bot.operations.settings import Settings
+from bot.schedule.personal_time import PersonalTime
 from bot.slack.bolt import bolt_app
 from bot.slack.directory import SlackDirectory
 from bot.slack.intake import Intake
@@ -24,6 +25,7 @@ from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.reasons import AddedReasons
+from bot.slack.listeners.reminders.reminders import ReminderListeners
 from bot.slack.listeners.suggested.deals import SuggestedDeals
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
@@ -34,6 +36,7 @@ from bot.slack.socket_mode import SocketMode
 from bot.slack.web_api import SlackViews
 from bot.slack.workspace import SlackWorkspace
 from bot.storage.events.announcing import SqlAnnouncements
+from bot.storage.schedule.reminders import SqlReminders
 from bot.wiring.highlevel import USER_AGENT
 from bot.wiring.lifecycle import SlackClients, SlackEdge
 from bot.wiring.parts import Parts
@@ -53,18 +56,23 @@ def build_slack_clients(settings: Settings) -> SlackClients:
     )
 
 
+def build_authorizer(parts: Parts) -> Authorizer:
+    """Build what decides who may change deals."""
+    return Authorizer(
+        rules=parts.settings.allowlist,
+        workspace=parts.slack.workspace,
+        directory=parts.slack.directory,
+        approvals=parts.storage.access_requests,
+    )
+
+
 def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
     """Build what receives Slack's requests: Bolt with its listeners, and the socket in Socket Mode."""
     settings, storage, slack = parts.settings, parts.storage, parts.slack
     messages, outbox, policy = parts.messages, parts.outbox, parts.settings.policy
     accounts = parts.highlevel.accounts
     intake = Intake(
-        authorizer=Authorizer(
-            rules=settings.allowlist,
-            workspace=slack.workspace,
-            directory=slack.directory,
-            approvals=storage.access_requests,
-        ),
+        authorizer=build_authorizer(parts),
         rate_limit=RateLimit(),
         ledger=storage.leases,
         work=worker,
@@ -104,6 +112,15 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             outbox=outbox,
             messages=messages,
             parse=parser,
+        ),
+        reminders=ReminderListeners(
+            intake=intake,
+            lookups=accounts.lookups,
+            cards=cards,
+            reminders=SqlReminders(storage.database),
+            times=PersonalTime(slack.directory, parts.tempo.calendar),
+            outbox=outbox,
+            messages=messages,
         ),
         reasons=AddedReasons(intake, storage.history, accounts.crm, outbox, messages),
     )

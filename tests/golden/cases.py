@@ -15,10 +15,11 @@ from tests.golden.failures import CASES as FAILURES
 from tests.golden.home import CASES as HOME
 from tests.golden.people import CASES as PEOPLE
 from tests.golden.questions import CASES as QUESTIONS
+from tests.golden.reminders import CASES as REMINDERS
 from tests.golden.scene import Rendered
 
 FOLDER = Path(__file__).parents[1] / "slack" / "messages" / "golden"
-CASES: Mapping[str, Rendered] = CHANGES | FAILURES | QUESTIONS | PEOPLE | HOME
+CASES: Mapping[str, Rendered] = CHANGES | FAILURES | QUESTIONS | PEOPLE | HOME | REMINDERS
 
 
 def as_json(rendered: Rendered) -> str:

@@ -16,12 +16,13 @@ from bot.commands.request import (
     ShowAccess,
     ShowDeal,
     ShowHistory,
+    ShowReminders,
     Undo,
     UndoDeal,
     UseLocation,
     WhoAmI,
 )
-from bot.commands.text import by_name, by_target, clauses
+from bot.commands.text import by_name, by_target, clauses, remind
 from bot.commands.text.clauses import signs_apart
 from bot.commands.text.links import OurLocations, read_deal, targets_in
 from bot.commands.text.names import cut, name_of, texts, typed
@@ -36,6 +37,7 @@ _KEYWORDS: Mapping[str, Request] = {
     "--help": Help(),
     "whoami": WhoAmI(),
     "access": ShowAccess(),
+    "reminders": ShowReminders(),
 }
 """Keywords that stand alone. With anything behind them they are the beginning of a name."""
 
@@ -82,14 +84,8 @@ class Parser:
             return _KEYWORDS[asked]
         if (span := _muted_for(asked)) is not None:
             return Mute(span)
-        keyword = words[0].text.casefold()
-        named = self._asks_for_a_status(words[1:])
-        if keyword == "undo" and not named:
-            return self._undo(words, marker)
-        if keyword == "history" and not named:
-            return self._history(words)
-        if keyword == "use" and self.ours.others and not named:
-            return UseLocation(typed(words[1:]))
+        if keyword := self._keyword(words, marker):
+            return keyword
         found = self._deals(words, Consent.PREVIEW if marker else Consent.PRESUMED)
         if marker == QUESTION or not marker or not isinstance(found, ShowDeal) or found.opportunity_id:
             return found
@@ -101,6 +97,22 @@ class Parser:
         """What else the text of a change by name may mean."""
         request = self(text)
         return request.doubts if isinstance(request, Change) else NO_DOUBTS
+
+    def _keyword(self, words: Sequence[Word], marker: str) -> Request | None:
+        """What a keyword at the beginning asks for, with a deal behind it; `None` if it belongs to a name."""
+        if self._asks_for_a_status(words[1:]):
+            return None
+        match words[0].text.casefold():
+            case "undo":
+                return self._undo(words, marker)
+            case "history":
+                return self._history(words)
+            case "use" if self.ours.others:
+                return UseLocation(typed(words[1:]))
+            case "remind" if not marker:  # as it has no preview, it is looked up as a name
+                return remind.read(words, self.ours)
+            case _:
+                return None
 
     def _asks_for_a_status(self, words: Sequence[Word]) -> bool:
         """Whether the words end with a status that has a name before it."""

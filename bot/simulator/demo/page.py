@@ -184,6 +184,8 @@ class Page:
         element = _element(shown.blocks, form)
         if element["type"] == "button":
             await self._stage.slack.press(shown, element, user=form["user"])
+        elif element["type"] == "datepicker":
+            await self._stage.slack.pick_day(shown, element, form["value"], user=form["user"])
         else:
             await self._stage.slack.select(shown, element, form["value"], user=form["user"])
         return web.Response()

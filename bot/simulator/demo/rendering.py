@@ -1,8 +1,8 @@
 """Renders messages and modals of the stand-in for Slack as HTML, for the demo page.
 
 Every block and element that `block_kit` knows is shown where people can use it in the stand-in. Anything else is shown
-as `Not imitated`, with its texts: an `external_select` in a message, an `overflow` in a modal, a confirmation anywhere
-but on a button or a menu of a message.
+as `Not imitated`, with its texts: an `external_select` in a message, an `overflow` or a `datepicker` in a modal, a
+confirmation anywhere but on a button or a menu of a message.
 
 The page's script relies on the templates: each button, option and modal is a form, which names its place in the message
 or modal.

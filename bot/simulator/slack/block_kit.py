@@ -257,6 +257,8 @@ _ELEMENTS: Mapping[str, Check] = {
     "external_select": _EXTERNAL_SELECT,
     # https://docs.slack.dev/reference/block-kit/block-elements/overflow-menu-element
     "overflow": _menu("overflow", OVERFLOW, _option(_plain, url=_string(OPTION_URL))),
+    # https://docs.slack.dev/reference/block-kit/block-elements/date-picker-element
+    "datepicker": _object({"type": _one_of("datepicker"), "action_id": _ID}, placeholder=_plain(PLACEHOLDER)),
 }
 _FIELDS: Mapping[str, Check] = {
     "static_select": _STATIC_SELECT,

@@ -123,6 +123,15 @@ class Interactions(Workspace):
         """
         return await self._use(shown, element, {"selected_option": option_of(element.get("options", ()), value)}, user)
 
+    async def pick_day(self, shown: Shown, element: Element, day: str, *, user: str) -> httpx.Response | None:
+        """Pick a day in a calendar, as `2026-12-24`. Returns and raises as `press` does.
+
+        https://docs.slack.dev/reference/block-kit/block-elements/date-picker-element
+        """
+        if element["type"] != "datepicker":
+            raise ValueError(f"no calendar {element} in: {shown.text}")
+        return await self._use(shown, element, {"selected_date": day}, user)
+
     async def shortcut(self, shown: Shown, callback_id: str, *, user: str) -> httpx.Response | None:
         """Use a shortcut of the app on a message. Returns the bot's answer, `None` without one in time.
 

@@ -99,6 +99,14 @@ def overflow(action_id: str, options: Sequence[Option]) -> Block:
     return _element("overflow", action_id) | {"options": offered}
 
 
+def date_picker(action_id: str, placeholder: str) -> Block:
+    """Make a calendar in which a person picks a day. Slack sends it as soon as it is picked, as `2026-12-24`.
+
+    https://docs.slack.dev/reference/block-kit/block-elements/date-picker-element
+    """
+    return _element("datepicker", action_id, placeholder)
+
+
 def radio_buttons(action_id: str, options: Sequence[Option], initial: str | None = None) -> Block:
     """Make a group of radio buttons; `initial` as for `select`.
 

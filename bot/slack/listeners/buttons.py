@@ -15,7 +15,9 @@ from bot.slack.actions import (
     AGAIN,
     ANYWAY,
     APPROVE,
+    CALL_OFF,
     CHOOSE,
+    CLOSE,
     CONFIRM,
     DECLINE,
     DISMISS,
@@ -23,7 +25,9 @@ from bot.slack.actions import (
     MARK,
     MORE,
     OPEN_FORM,
+    PICK_DAY,
     REASON,
+    REMIND,
     REQUEST,
     RETRY,
     REVOKE,
@@ -70,6 +74,7 @@ class Buttons:
 
     def answers(self) -> Mapping[str, Answer]:
         """The listener for each action of `slack/actions.py`."""
+        reminders = self._handlers.reminders
         return {
             UNDO: self._if_allowed(self._handlers.undo.change),
             CHOOSE: self._if_allowed(self._choose),
@@ -87,6 +92,10 @@ class Buttons:
             DISMISS: self._if_allowed(self._dismiss),
             RETRY: self._if_allowed(self._retry),
             ANYWAY: self._if_allowed(self._carry_out_anyway),
+            REMIND: self._if_allowed(reminders.on_remind, anywhere=True),
+            PICK_DAY: self._if_allowed(reminders.on_day, anywhere=True),
+            CALL_OFF: self._if_allowed(reminders.on_cancel, anywhere=True),
+            CLOSE: reminders.on_close(self._if_allowed(self._set_status)),
             # These are for people who may not change deals, and for admins in any channel. They authorize themselves.
             REQUEST: self._handlers.approvals.on_request,
             APPROVE: self._handlers.approvals.on_approval,
@@ -97,9 +106,9 @@ class Buttons:
             LINK: self._ignore,  # Slack also sends the press of a button that opens a page, and wants it acknowledged
         }
 
-    def _if_allowed(self, answer: Answer) -> Answer:
+    def _if_allowed(self, answer: Answer, *, anywhere: bool = False) -> Answer:
         async def answer_if_allowed(interaction: Interaction) -> Message | None:
-            return await self._intake.refusal(interaction) or await answer(interaction)
+            return await self._intake.refusal(interaction, anywhere=anywhere) or await answer(interaction)
 
         return answer_if_allowed
 
@@ -174,7 +183,11 @@ class Buttons:
     async def _more(self, interaction: Interaction) -> Message | None:
         """Take a choice from the menu on a deal's card, as if it were a button."""
         chosen = MenuChoice.from_option(interaction.text)
-        answer = {SET: self._set_status, SHARE: self._handlers.cards.on_share}.get(chosen.action, self._ignore)
+        answer = {
+            SET: self._set_status,
+            SHARE: self._handlers.cards.on_share,
+            REMIND: self._handlers.reminders.on_remind,
+        }.get(chosen.action, self._ignore)
         return await self._if_allowed(answer)(replace(interaction, text=chosen.value))
 
     async def _search(self, interaction: Interaction) -> None:

@@ -14,10 +14,12 @@ from bot.commands.request import (
     Misunderstood,
     Mute,
     OpenForm,
+    Remind,
     Request,
     ShowAccess,
     ShowDeal,
     ShowHistory,
+    ShowReminders,
     Undo,
     UndoDeal,
     UseLocation,
@@ -34,6 +36,7 @@ from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.reasons import AddedReasons
+from bot.slack.listeners.reminders.reminders import ReminderListeners
 from bot.slack.listeners.undo import Undo as Undos
 from bot.slack.messages.messages import Messages
 from bot.slack.payload import Interaction
@@ -52,10 +55,24 @@ KINDS: Mapping[type[Request], str] = {
     ShowDeal: "deal",
     OpenForm: "form",
     UseLocation: "use",
+    Remind: "remind",
+    ShowReminders: "reminders",
 }
 """What the log calls the commands that only look."""
 
-Restricted = Misunderstood | ShowHistory | ShowDeal | OpenForm | UseLocation | Mute | Undo | UndoDeal | Change
+Restricted = (
+    Misunderstood
+    | ShowHistory
+    | ShowReminders
+    | ShowDeal
+    | OpenForm
+    | UseLocation
+    | Mute
+    | Remind
+    | Undo
+    | UndoDeal
+    | Change
+)
 """Requests that only people who may change deals can make."""
 
 
@@ -71,6 +88,7 @@ class Handlers:
     approvals: ApprovalListeners
     named: NamedDeals
     reasons: AddedReasons
+    reminders: ReminderListeners
 
 
 class TypedCommands:
@@ -117,7 +135,17 @@ class TypedCommands:
         match request:
             case Misunderstood(problem=problem):
                 self._intake.note(MISUNDERSTOOD, interaction, problem.value)
-            case UseLocation("") | Help() | WhoAmI() | ShowAccess() | ShowHistory() | ShowDeal() | OpenForm():
+            case (
+                UseLocation("")
+                | Help()
+                | WhoAmI()
+                | ShowAccess()
+                | ShowHistory()
+                | ShowDeal()
+                | OpenForm()
+                | Remind()
+                | ShowReminders()
+            ):
                 self._intake.note(LOOKED, interaction, KINDS[type(request)])
 
     async def answer_misnamed(self, interaction: Interaction) -> Message:
@@ -131,11 +159,8 @@ class TypedCommands:
         match request:
             case Misunderstood():
                 return self._messages.help.misunderstood(request, interaction.reference)
-            case ShowHistory(deal=deal) if deal:
-                self._handlers.named.history(deal, await self._handlers.channels.home(interaction), interaction)
-                return None
             case ShowHistory():
-                return await self._handlers.history.show(request, interaction)
+                return await self._history(request, interaction)
             case ShowDeal():
                 home = request.location_id or await self._handlers.channels.home(interaction)
                 self._handlers.cards.show(replace(request, location_id=home), interaction)
@@ -145,6 +170,8 @@ class TypedCommands:
                 return None
             case UseLocation() | Mute():
                 return await self._for_channel(request, interaction)
+            case Remind() | ShowReminders():
+                return await self._reminders(request, interaction)
             case Undo():
                 return await self._handlers.undo.last_change(interaction)
             case UndoDeal():
@@ -156,6 +183,24 @@ class TypedCommands:
                 wishes = tuple(self._ask_if_many(wish, len(wishes)) for wish in wishes)
                 await self._intake.accept(*interaction.entries(wishes, note=note))
                 return None
+            case _:
+                assert_never(request)
+
+    async def _history(self, request: ShowHistory, interaction: Interaction) -> Message | None:
+        if request.deal is None:
+            return await self._handlers.history.show(request, interaction)
+        home = await self._handlers.channels.home(interaction)
+        self._handlers.named.history(request.deal, home, interaction)
+        return None
+
+    async def _reminders(self, request: Remind | ShowReminders, interaction: Interaction) -> Message | None:
+        match request:
+            case Remind():
+                home = await self._handlers.channels.home(interaction)
+                self._handlers.reminders.remind(request, home, interaction)
+                return None
+            case ShowReminders():
+                return await self._handlers.reminders.list(interaction)
             case _:
                 assert_never(request)
 

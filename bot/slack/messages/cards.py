@@ -15,6 +15,7 @@ from bot.slack.block_kit import blocks, inputs, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import plain
 from bot.slack.messages.deals.marking import offers, status_buttons, status_choice
+from bot.slack.messages.deals.reminding import remind_option
 from bot.slack.messages.failures import FailureMessages
 from bot.slack.messages.history import HistoryMessages
 from bot.slack.messages.pieces import Installation, message, private
@@ -72,6 +73,7 @@ class CardMessages:
         url = self.installation.url(deal.id, deal.location_id)
         offered = [
             *((VERB[each], MenuChoice(SET, self._unasked(deal, each)), "") for each in less_likely),
+            *remind_option(deal, self.installation),
             ("Share in channel", MenuChoice(SHARE, target), ""),
             *([("View in HighLevel", MenuChoice(LINK, "deal"), url)] if len(url) <= blocks.URL_LIMIT else []),
         ]

@@ -35,6 +35,7 @@ class HelpMessages:
             f"`{command} Acme Corp won?`  preview a change",
             f"`{command} undo`  undo your last change" if self.policy.undo_window else "",
             f"`{command} history`  your last 10 changes",
+            f"`{command} remind Acme Corp friday`  get a reminder",
             f"`{command} use`  see which sub-account this channel uses" if several else "",
         )
         small = (

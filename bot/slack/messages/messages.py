@@ -20,6 +20,7 @@ from bot.slack.messages.outcomes import OutcomeMessages
 from bot.slack.messages.people import PeopleMessages
 from bot.slack.messages.pieces import Installation
 from bot.slack.messages.questions import QuestionMessages
+from bot.slack.messages.reminders.reminders import ReminderMessages
 from bot.slack.messages.several import SeveralMessages
 
 
@@ -40,6 +41,7 @@ class Messages:
     help: HelpMessages
     guesses: GuessMessages
     home: HomeMessages
+    reminders: ReminderMessages
 
     @classmethod
     def of(
@@ -62,6 +64,7 @@ class Messages:
             help=HelpMessages(installation, policy),
             guesses=guesses,
             home=HomeMessages(installation, policy, history, failures, people),
+            reminders=ReminderMessages(installation, policy),
         )
 
     def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:

@@ -20,10 +20,12 @@ from bot.commands.request import (
     Mute,
     OpenForm,
     Problem,
+    Remind,
     Request,
     ShowAccess,
     ShowDeal,
     ShowHistory,
+    ShowReminders,
     Undo,
     UndoDeal,
     UseLocation,
@@ -98,7 +100,9 @@ def test_undo_with_a_deal_looks_for_its_last_change(text: str, deal: ShowDeal) -
     assert _parse(text) == UndoDeal(deal)
 
 
-@pytest.mark.parametrize("word", ["undo", "history", "preview", "help", "whoami", "access", "use"])
+@pytest.mark.parametrize(
+    "word", ["undo", "history", "preview", "help", "whoami", "access", "use", "remind", "reminders"]
+)
 @pytest.mark.parametrize("status", STATES)
 def test_a_keyword_before_a_name_and_a_status_belongs_to_the_name(word: str, status: Status) -> None:
     change = _parse(f"{word} Channel {status}")
@@ -831,7 +835,7 @@ def test_a_deal_and_a_status_are_read_with_anything_around_them(
 LETTERS = st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=0x17F)
 NAME_WORDS = st.text(LETTERS, min_size=2, max_size=9).map(normalise)
 NAMES = st.lists(NAME_WORDS, min_size=1, max_size=5).map(" ".join)
-KEYWORDS = {"help", "whoami", "access", "undo", "history", "preview"}
+KEYWORDS = {"help", "whoami", "access", "undo", "history", "preview", "remind", "reminders"}
 
 
 def _is_plain(name: str) -> bool:
@@ -970,6 +974,7 @@ def test_a_name_in_the_form_is_read_as_in_a_command(text: str, name: str) -> Non
 FRAGMENTS = [
     *(ID, OTHER_ID, LOCATION, ELSEWHERE, LINK, LIST_LINK, APP, "list", "?opportunityId=", "&opportunity=", "#"),
     *("won", "lost", "open", "abandoned", "all", "WON", "wo", "help", "whoami", "?", "-h", "New website", "Smith"),
+    *("remind ", "remind me ", " about ", " friday", " in 3 days", "reminders", " next "),
     *("undo ", "history ", "use ", "mute ", "mute 2h", "unmute", "access", "all", "<@U0ANA>", " and ", ", "),
     *("preview", "undo", "history", " lost ", " won ", "<mailto:a@b.c|a@b.c>", "<tel:+1555|+1 555>", "won?", "(UK)"),
     *(
@@ -1008,7 +1013,7 @@ def _is_sound(request: Request, text: str, statuses: frozenset[Status]) -> bool:
                 and (ids == [""] or not any(wish.name for wish in wishes))
                 and all(_is_one_deal(wish.opportunity_id, wish.name, text) for wish in wishes)
             )
-        case ShowDeal(identifier, name) | UndoDeal(ShowDeal(identifier, name)):
+        case ShowDeal(identifier, name) | UndoDeal(ShowDeal(identifier, name)) | Remind(ShowDeal(identifier, name)):
             return _is_one_deal(identifier, name, text)
         case Misunderstood(_, word):
             return "\n" not in word and word != ""
@@ -1020,7 +1025,7 @@ def _is_sound(request: Request, text: str, statuses: frozenset[Status]) -> bool:
             return name == " ".join(name.split())
         case Mute(span):
             return timedelta() <= span < timedelta(days=1_000)
-        case Help() | WhoAmI() | ShowAccess() | Undo() | OpenForm():
+        case Help() | WhoAmI() | ShowAccess() | ShowReminders() | Undo() | OpenForm():
             return True
         case _:
             assert_never(request)
@@ -1055,6 +1060,8 @@ _EACH_KIND = {
     Mute: "mute 2h",
     Undo: "undo",
     UndoDeal: "undo acme",
+    Remind: "remind acme friday",
+    ShowReminders: "reminders",
     ShowHistory: "history",
     Misunderstood: "won",
 }

@@ -71,6 +71,7 @@ def test_an_open_deals_card_has_the_two_likely_statuses_beside_a_menu() -> None:
     ]
     assert _menu(message) == [
         ("Mark abandoned", f"set {ID} abandoned presumed"),
+        ("Remind me…", f"remind - {ID} - New website"),
         ("Share in channel", f"share {ID}"),
         ("View in HighLevel", "link deal"),
     ]

@@ -1,0 +1,1 @@
+"""Sets, lists and cancels reminders."""
