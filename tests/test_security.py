@@ -8,7 +8,7 @@ import yaml
 from pydantic import SecretStr
 
 from bot.highlevel.install_links import VALID, Purpose
-from bot.operations.formats import MOST_SIGNING_SECRETS
+from bot.operations.formats.credentials import MOST_SIGNING_SECRETS
 from bot.operations.settings import Settings
 from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
 from bot.storage.tables import metadata

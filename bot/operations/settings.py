@@ -27,32 +27,28 @@ from bot.events.watch import QuietHours, Watch, read_pipelines
 from bot.highlevel.notices.signing import HIGHLEVELS_KEY, read_keys
 from bot.http.proxies import Proxies
 from bot.operations.environment import clean, comma_separated, misspelled, near_misses, problem_of, wrong_entry
-from bot.operations.formats import (
-    CURRENCIES,
+from bot.operations.formats.addresses import Url, database_address, listening_address
+from bot.operations.formats.credentials import (
     MAKE_A_KEY,
     SIGNING_SECRET_PLACE,
-    ChannelId,
-    GroupId,
-    Url,
-    UserId,
-    added_words,
-    confirmation,
-    database_address,
     encryption_keys,
-    listening_address,
     long_token,
-    matching,
-    named_locations,
-    numeral,
-    owner_pairs,
     scope_list,
     secret_beginning,
     signing_secrets,
+)
+from bot.operations.formats.people import (
+    ChannelId,
+    GroupId,
+    UserId,
+    added_words,
+    confirmation,
+    named_locations,
+    owner_pairs,
     state_names,
     status_channels,
-    time_span,
-    whole_days,
 )
+from bot.operations.formats.values import CURRENCIES, matching, numeral, time_span, whole_days
 
 
 class SettingsError(Exception):

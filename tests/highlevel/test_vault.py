@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.highlevel.vault import Sealed, Vault
-from bot.operations.formats import KEY, MAKE_A_KEY
+from bot.operations.formats.credentials import KEY, MAKE_A_KEY
 
 OLD, NEW, FOREIGN = (Fernet.generate_key().decode() for _ in range(3))
 

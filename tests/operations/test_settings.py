@@ -14,7 +14,7 @@ from bot.deals.deal import STATES, Status
 from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.events.watch import QuietHours
 from bot.highlevel.notices.signing import HIGHLEVELS_KEY
-from bot.operations.formats import MAKE_A_KEY
+from bot.operations.formats.credentials import MAKE_A_KEY
 from bot.operations.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of, without_oauth
 
 SIGNING_SECRET, NEW_SECRET = "thisisnotasigningsecretofslacks0", "thisisanewsigningsecretofslacks1"
