@@ -224,6 +224,8 @@ async def test_a_reason_is_chosen_by_a_button(visit: Visit, picture: Picture) ->
     await _last(page).get_by_role("button", name="No answer").click()
 
     await expect(_card(page, ACME).locator(".reason")).to_have_text("No answer")
+    await expect(page.locator("#log > li")).to_have_count(1)  # the question is gone
+    await expect(_last(page)).to_contain_text("No answer")
 
 
 async def test_a_private_answer_in_a_direct_message_is_not_shown_in_the_channel(visit: Visit) -> None:

@@ -142,8 +142,8 @@ function renew(list, next) {
     } else if (known && sent.get(wanted.id) === wanted.outerHTML) {
       kept = known;
     } else if (known) {
+      if (place === known) place = known.nextElementSibling;
       known.remove();
-      if (place === known) place = null;
     }
     if (kept === wanted) {
       remember(wanted);
