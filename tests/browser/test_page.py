@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -214,6 +215,35 @@ async def test_a_card_shows_a_deal_and_its_buttons_change_it(visit: Visit, pictu
     await _last(page).get_by_role("button", name="Mark abandoned").click()
 
     await expect(_card(page, ACME).locator(".status")).to_have_text("abandoned")
+
+
+async def test_a_menu_opens_over_what_is_below_and_closes_as_menus_do(visit: Visit, picture: Picture) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status Acme Corp")
+    more = _last(page).locator("summary")
+    option = _last(page).get_by_role("button", name="Mark abandoned")
+    await more.focus()
+    await page.keyboard.press("Enter")
+    await expect(option).to_be_in_viewport()
+    await picture(page, "a-menu")
+    await page.keyboard.press("Escape")
+    await expect(option).not_to_be_visible()
+    await expect(more).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(option).to_be_visible()
+    await page.get_by_role("heading", name="Your turn").click()
+
+    await expect(option).not_to_be_visible()
+
+
+async def test_a_day_is_picked_for_a_reminder(visit: Visit) -> None:
+    page = await visit.as_("U0ANA")
+    await _say(page, "/opp-status remind Acme Corp")
+    day = datetime.now(UTC) + timedelta(days=30)
+    await _last(page).get_by_label("Pick a day").first.fill(f"{day:%Y-%m-%d}")
+    await _last(page).get_by_role("button", name="Pick a day").click()
+
+    await expect(_last(page)).to_contain_text(f"Reminder set for {day:%b} {day.day}, {day.year}")
 
 
 async def test_a_reason_is_chosen_by_a_button(visit: Visit, picture: Picture) -> None:

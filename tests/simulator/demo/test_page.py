@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -131,6 +132,20 @@ async def test_buttons_and_menus_can_be_used(visit: Visit) -> None:
     assert await visit.does("/press", ts=first.ts, block=str(where), element="0") == ""
     await visit.stage.slack.wait_for_change(first.ts, times=2)
     assert "clicked Undo" in await visit.sees()
+
+
+async def test_a_day_can_be_picked(visit: Visit) -> None:
+    await visit.does("/say", text="/opp-status remind Acme Corp")
+    asks = await visit.shown()
+    where, elements = next(
+        (str(number), block["elements"]) for number, block in enumerate(asks.blocks) if block["type"] == "actions"
+    )
+    element = next(str(number) for number, each in enumerate(elements) if each["type"] == "datepicker")
+    day = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
+    assert await visit.does("/select", ts=asks.ts, block=where, element=element, value=day) == ""
+
+    told = await visit.stage.slack.wait_for_change(asks.ts)
+    assert "Reminder set for" in told.text
 
 
 async def test_an_option_of_a_menu_is_picked(visit: Visit) -> None:

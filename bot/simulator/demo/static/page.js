@@ -93,6 +93,23 @@ async function copy(text, called) {
   }
 }
 
+// A menu opens over what is below it. Escape closes it, and so does a click elsewhere.
+document.addEventListener("toggle", (event) => {
+  if (event.target.matches("details.menu[open]")) event.target.querySelector("form").scrollIntoView({ block: "nearest" });
+}, true);
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
+  if (!menu) return;
+  menu.removeAttribute("open");
+  menu.querySelector("summary").focus();
+  event.stopPropagation();
+}, true);
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.removeAttribute("open");
+  }
+});
+
 // Escape closes a modal: tell the server.
 document.addEventListener("cancel", (event) => {
   const modal = event.target.closest("dialog.modal");
