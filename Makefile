@@ -69,6 +69,7 @@ reliability: .venv/dev  ## kill the bot at random, then answer it with nonsense;
 	$(BIN)/python -m benchmarks.kills
 	$(BIN)/python -m benchmarks.answers
 	$(BIN)/python -m benchmarks.events
+	$(BIN)/python -m benchmarks.schedule
 
 lock: .venv/dev  ## take in newer versions of what we depend on
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml

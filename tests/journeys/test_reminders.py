@@ -1,6 +1,7 @@
 """Reminders: set by a command or a press, told once when they come due, and never of a deal that is closed."""
 
 import asyncio
+import random
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,7 +20,8 @@ from bot.simulator.slack.block_kit import elements_of
 from bot.simulator.slack.workspace import Shown
 from bot.storage.engine import engine_for_reading
 from bot.storage.schedule.tables import schedule
-from tests.house import ANA, DEAL, HASTY, KIM, PATIENT, SALES, UNKNOWN_ID, House, open_house
+from tests.house import ANA, DEAL, HASTY, KIM, PATIENT, SALES, UNKNOWN_ID, House, open_house, stand_ins
+from tests.journeys.coming_due import COMING, ComingDue
 from tests.journeys.replicas import SHORT, replicas
 from tests.postgresql import Cluster
 
@@ -390,3 +392,20 @@ async def test_two_replicas_tell_each_reminder_once(tmp_path: Path, cluster: Clu
 
         assert set(_endings(house)) == {"posted"}
         assert sorted(deal for each in _told(house) for deal in deals if deal in each.text) == deals
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+async def test_whatever_is_killed_each_reminder_is_told_once_or_once_more_for_a_kill(
+    request: pytest.FixtureRequest, tmp_path: Path, database: str
+) -> None:
+    settings = {}
+    if database == "postgresql":
+        cluster: Cluster = request.getfixturevalue("cluster")
+        settings["DATABASE_URL"] = cluster.new_database()
+    async with stand_ins(tmp_path, **settings) as house, replicas(house.settings, tmp_path, COMING) as bots:
+        coming = ComingDue(house, bots, random.Random(20_261_128), many=40)  # noqa: S311 - not a secret
+        came = await coming.go(kills=5, seconds_between_kills=(0.5, 1.5))
+
+    assert came.broken() == []
+    assert (came.reminders, came.kills) == (40, 5)
