@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 FILES := $(shell find . -type f -not -name '*.pyc' -not -name '.coverage*' \
 	-not -path './.git/*' -not -path './.venv/*' -not -path '*/node_modules/*' -not -path './build/*' -not -path './.*_cache/*' -not -path './.hypothesis/*')
 
-.PHONY: demo test check lint types imports cover bench pictures reliability lock audit licences docs
+.PHONY: demo test check lint types imports cover bench pictures reliability lock audit licences docs repository
 
 demo: .venv/runtime  ## try the whole bot on this machine, without any account
 	@$(BIN)/python -m bot demo
@@ -91,6 +91,9 @@ licences: .venv/runtime  ## list the licences of what a host installs; run it af
 
 docs: .venv/runtime  ## write the pages of settings and diagnoses anew from the code
 	$(BIN)/python -m tools.pages
+
+repository:  ## put the address of your copy of this repository behind the deploy buttons: make repository URL=https://...
+	@$(PYTHON) tools/repository.py "$(URL)"
 
 .venv/runtime: requirements.txt
 	$(PYTHON) -m venv .venv

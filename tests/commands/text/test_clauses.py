@@ -171,7 +171,7 @@ def test_a_sign_between_a_deal_and_its_status_needs_no_blanks(deal: str, sign: s
 
 
 @pytest.mark.parametrize(
-    "text", ["a=b", "ratio 1:2", "acme=", "=won=", "re:open house", "Gain->Loss Ltd", ":tada: acme", "won:"]
+    "text", ["a=b", "x=won", "ratio 1:2", "acme=", "=won=", "re:open house", "Gain->Loss Ltd", ":tada: acme", "won:"]
 )
 def test_a_sign_elsewhere_belongs_to_the_name(text: str) -> None:
     request = PARSER(text)
