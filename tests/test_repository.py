@@ -10,7 +10,7 @@ import pytest
 from tools.repository import PLACEHOLDER, PLACES, ROOT, put
 
 BUTTONS = 2
-WRITTEN_OUT = ("tools/repository.py", "tests/test_repository.py", "docs/operating/install.md")
+WRITTEN_OUT = ("CHANGELOG.md", "tools/repository.py", "tests/test_repository.py", "docs/operating/install.md")
 """Where the placeholder's name may stand: these say what it is."""
 LEFT_OUT = (".git", ".venv", "build", "node_modules", "__pycache__")
 
