@@ -20,7 +20,7 @@ from bot.commands.request import COMMAND, Change, Request
 from bot.deals.deal import STATES, Opportunity, Status
 from bot.deals.locations import LocationResolver, Locations
 from bot.deals.outcome import Changed, Outcome
-from bot.deals.policy import Confirm, LostReasonMode
+from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.deals.wish import Wish
 from bot.schedule.calendar import Calendar
 from bot.schedule.personal_time import PersonalTime
@@ -35,12 +35,16 @@ from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
+from bot.slack.listeners.home.finding import HomeFinder
+from bot.slack.listeners.home.publishing import NotPublished, Published
+from bot.slack.listeners.home.tab import HomeTab
 from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.reasons import AddedReasons
 from bot.slack.listeners.reminders.reminders import ReminderListeners
 from bot.slack.listeners.suggested.deals import SuggestedDeals
 from bot.slack.listeners.typed import Handlers, TypedCommands
 from bot.slack.listeners.undo import Undo
+from bot.slack.messages.messages import Messages
 from tests.memory import (
     MemoryAccessRequests,
     MemoryBindings,
@@ -50,6 +54,7 @@ from tests.memory import (
     MemoryLedger,
     MemoryMutes,
     MemoryOutbox,
+    MemoryPeople,
     MemoryReminders,
     MemoryWork,
     MemoryWorkspace,
@@ -71,6 +76,10 @@ class MemoryViews:
     works: bool = True
     opened: list[tuple[str, Block]] = field(default_factory=list)
     updated: list[tuple[str, str, Block]] = field(default_factory=list)
+    published: list[tuple[str, Block, str]] = field(default_factory=list)
+    """The Home tabs, each with the person and the hash that it was to replace."""
+    publishing: list[NotPublished | Callable[[], None]] = field(default_factory=list)
+    """What each next publication meets: why it fails, or what happens before it."""
 
     async def open(self, trigger_id: str, view: Block) -> bool:
         self.opened.append((trigger_id, view))
@@ -79,6 +88,15 @@ class MemoryViews:
     async def update(self, view_id: str, of: str, view: Block) -> bool:
         self.updated.append((view_id, of, view))
         return self.works
+
+    async def publish(self, user_id: str, view: Block, of: str) -> Published | NotPublished:
+        planned = self.publishing.pop(0) if self.publishing else None
+        if isinstance(planned, NotPublished):
+            return planned
+        if planned:
+            planned()
+        self.published.append((user_id, view, of))
+        return Published(f"hash-{len(self.published)}")
 
 
 @dataclass
@@ -113,6 +131,7 @@ class Desk:
     """Which user of the CRM a person is; any other takes long to find out."""
     reminders: MemoryReminders = field(default_factory=MemoryReminders)
     calendar: Calendar = field(default_factory=Calendar)
+    people: MemoryPeople = field(default_factory=MemoryPeople)
 
     @property
     def told(self) -> list[tuple[Message, Address, str]]:
@@ -295,6 +314,17 @@ class Desk:
                 messages=words,
             ),
             forms,
+            self.home(intake, words, decided),
             token="xoxb-not-a-token",
             command=COMMAND,
         )
+
+    def home(self, intake: Intake, words: Messages, decided: Policy) -> HomeTab:
+        finder = HomeFinder(
+            people=self.people,
+            crm=lambda _location_id: self.crm,
+            history=self.ledger,
+            locations=self.locations,
+            policy=decided,
+        )
+        return HomeTab(intake=intake, finder=finder, views=self.views, outbox=self.outbox, messages=words)

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from bot.access.authorization import DirectoryError
-from bot.access.people import CrmUser
+from bot.access.people import CrmUser, Unknown
 from bot.access.requests import AccessRequest, RequestState
 from bot.access.rules import Approved, Caller, Person
 from bot.commands.instrumentation import Instrumentation
@@ -540,6 +540,18 @@ class MemoryOutbox(Outbox):
 
     def answer(self, question: Awaitable[Message | None], to: Address, reference: str) -> None:
         self.questions.append((question, to, reference))
+
+
+@dataclass
+class MemoryPeople:
+    """Tells who is whom: everyone is this user of the CRM, or unknown."""
+
+    user: str | Unknown = "user-1"
+
+    async def crm_user(self, user_id: str, location_id: str) -> str | Unknown:
+        assert user_id
+        assert isinstance(location_id, str)
+        return self.user
 
 
 class _NoMail:

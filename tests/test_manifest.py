@@ -17,6 +17,7 @@ from bot.commands.text.parse import Parser
 from bot.deals.deal import STATES, Status
 from bot.deals.wish import Wish
 from bot.simulator.slack.server import Slack
+from bot.slack.listeners.home.tab import OPENED
 from bot.slack.messages import form
 from bot.web import routes
 
@@ -36,6 +37,7 @@ SCOPE_OF = {
     "users_info": ("users:read", "users:read.email"),
     "users_lookupByEmail": ("users:read.email",),
     "views_open": (),
+    "views_publish": (),
     "views_update": (),
 }
 """The bot scopes that each method of the Web API needs. `apps_connections_open` uses the app-level token.
@@ -135,7 +137,8 @@ def test_the_shortcut_is_the_one_that_the_bot_listens_to(manifest: dict[str, Any
 
 def test_every_address_is_the_route_that_the_bot_serves(manifest: dict[str, Any], command: dict[str, Any]) -> None:
     interactivity = manifest["settings"]["interactivity"]
-    addresses = [command["url"], interactivity["request_url"], interactivity["message_menu_options_url"]]
+    events = manifest["settings"]["event_subscriptions"]["request_url"]
+    addresses = [command["url"], interactivity["request_url"], interactivity["message_menu_options_url"], events]
     assert json.dumps(manifest).count("https://") == len(addresses)
     (address,) = set(addresses)
     url = urlsplit(address)
@@ -185,10 +188,13 @@ def test_the_stand_in_grants_the_same_scopes(manifest: dict[str, Any]) -> None:
     assert granted == set(manifest["oauth_config"]["scopes"]["bot"])
 
 
-def test_it_subscribes_to_no_events_and_opens_no_home(manifest: dict[str, Any]) -> None:
+def test_it_has_a_home_tab_and_subscribes_to_its_opening_alone(manifest: dict[str, Any]) -> None:
     assert manifest.keys() == {"display_information", "features", "oauth_config", "settings"}
-    assert manifest["features"].keys() == {"bot_user", "slash_commands", "shortcuts"}
+    assert manifest["features"].keys() == {"bot_user", "app_home", "slash_commands", "shortcuts"}
+    assert all(manifest["features"]["app_home"].values())
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == [OPENED]
     assert manifest["settings"].keys() == {
+        "event_subscriptions",
         "interactivity",
         "org_deploy_enabled",
         "socket_mode_enabled",

@@ -93,12 +93,22 @@ class Entry:
         return Address(self.response_url, self.caller.channel_id, self.caller.user_id, self.message_ts)
 
     @property
+    def is_from_home(self) -> bool:
+        """Whether a person gave it in the Home tab, which is in no channel: they get the reply in a direct message."""
+        return bool(self.caller.user_id) and not self.caller.channel_id
+
+    @property
     def needs_sharing_consent(self) -> bool:
         """Whether the caller must confirm first in a channel that is shared with another company.
 
         An undo needs no confirmation, and no lost reason for a change: the channel has seen the change already.
         """
-        if not self.public or self.undoes or (self.wish.only_if and self.wish.consent is not Consent.CHOSEN):
+        if (
+            self.is_from_home
+            or not self.public
+            or self.undoes
+            or (self.wish.only_if and self.wish.consent is not Consent.CHOSEN)
+        ):
             return False
         match self.wish.consent:
             case Consent.PRESUMED | Consent.WANTED | Consent.CHOSEN:

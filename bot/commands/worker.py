@@ -1,7 +1,7 @@
 """Runs accepted commands, replies to each exactly once, and takes over the commands of processes that died."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -93,6 +93,8 @@ class Worker:
         """The keys of the commands that run in this process."""
         self._draining = False
         self._nudged = asyncio.Event()
+        self.on_noted: list[Callable[[Entry], None]] = []
+        """Called with each command of this process when what became of it is written down. They must not raise."""
 
     # --- commands come in -------------------------------------------------------------------------------------------
 
@@ -223,6 +225,8 @@ class Worker:
         reply, entry = await self._replies.reply_to(outcome, entry)
         await self._until_stored(lambda: self._ledger.answer(entry.key, outcome, reply, entry.amends))
         self._instrumentation.commanded(word(outcome))
+        for tell in self.on_noted:
+            tell(entry)
         return reply, entry
 
     async def _answer_for_batch(self, entry: Entry, batch: str) -> Message:

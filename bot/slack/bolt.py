@@ -8,20 +8,31 @@ from slack_bolt.async_app import AsyncApp, AsyncBoltRequest
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 
-from bot.slack.actions import CLOSE, MARK, REASON, REMIND, SET
+from bot.slack.actions import CLOSE, HOME_AGAIN, HOME_PAGE, MARK, REASON, REMIND, SET
 from bot.slack.listeners.boundary import Boundary
 from bot.slack.listeners.buttons import Buttons
 from bot.slack.listeners.form import FormListeners, read_from_form
+from bot.slack.listeners.home.tab import OPENED, HomeTab
 from bot.slack.listeners.typed import TypedCommands
 from bot.slack.messages import form
 from bot.slack.verification import Rejected
 
-KINDS = ("command", "block_actions", "block_suggestion", "view_submission", "message_action", "other")
+KINDS = (
+    *("command", "block_actions", "block_suggestion", "view_submission", "message_action", "event_callback"),
+    "other",
+)
 """The kinds of requests, in Slack's words; `other` is for those without a listener."""
 
 
 def bolt_app(
-    boundary: Boundary, typed: TypedCommands, buttons: Buttons, forms: FormListeners, *, token: str, command: str
+    boundary: Boundary,
+    typed: TypedCommands,
+    buttons: Buttons,
+    forms: FormListeners,
+    home: HomeTab,
+    *,
+    token: str,
+    command: str,
 ) -> AsyncApp:
     """Make a Bolt app that routes to the bot's listeners, and does nothing else.
 
@@ -51,8 +62,11 @@ def bolt_app(
         # The `action_id`s in one row must differ, so each of several buttons has its own: `set_won`, `reason_2`.
         # https://docs.slack.dev/reference/block-kit/blocks/actions-block
         app.action(re.compile(rf"\A{action}(_\w+)?\Z") if action in {CLOSE, MARK, REASON, REMIND, SET} else action)(
-            boundary.action(answer, action=action)
+            boundary.action(home.following(answer), action=action)
         )
+    app.event(OPENED)(boundary.event(home.on_opened, event="home.opened"))
+    app.action(re.compile(rf"\A{HOME_PAGE}(_\w+)?\Z"))(boundary.action(home.on_page, action=HOME_PAGE))
+    app.action(HOME_AGAIN)(boundary.action(home.on_again, action=HOME_AGAIN))
     app.shortcut(form.SHORTCUT)(boundary.action(forms.open_on_message, event="shortcut.used"))
     app.options(form.DEAL)(boundary.options(forms.suggest, read_from_form))
     app.action(form.STATUS)(boundary.action(forms.show_reasons, read=read_from_form, event="form.status_chosen"))

@@ -73,6 +73,31 @@ def read_action(body: Mapping[str, Any], reference: str) -> Interaction:
     )
 
 
+def read_event(body: Mapping[str, Any], reference: str) -> Interaction:
+    """Read an event about a person who opened the app: `text` is the tab. Never raises: what is missing is empty.
+
+    https://docs.slack.dev/reference/events/app_home_opened
+    """
+    event = _part(body, "event")
+    listed = body.get("authorizations")
+    authorization = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
+    team_id = _organization(authorization) or _id(body, "team_id") or _id(authorization, "team_id")
+    return Interaction(
+        key=_field(body, "event_id") or reference,
+        reference=reference,
+        caller=Caller(_id(event, "user"), team_id, ""),
+        text=_field(event, "tab"),
+        response_url="",
+        body=body,
+    )
+
+
+def home_view(part: object) -> Mapping[str, Any]:
+    """The Home tab in what Slack sends, as the person sees it; empty if there is none, as in a press elsewhere."""
+    view = part.get("view") if isinstance(part, dict) else None
+    return view if isinstance(view, dict) and view.get("type") == "home" else {}
+
+
 def _teams(body: Mapping[str, Any]) -> tuple[str, str | None]:
     """The workspace in which a person acts, and the one that is theirs if it may be another: see `Caller`.
 

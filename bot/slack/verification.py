@@ -30,8 +30,11 @@ _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 
 def size_limit(beginning: bytes | bytearray) -> int:
-    """How many bytes a body may have that begins like this: buttons, shortcuts and forms come as `payload=...`."""
-    return MAX_INTERACTION if beginning.startswith(b"payload=") else MAX_COMMAND
+    """How many bytes a body may have that begins like this.
+
+    Buttons, shortcuts and forms come as `payload=...`, events as JSON: that of an opened Home tab has the whole tab.
+    """
+    return MAX_INTERACTION if beginning.startswith((b"payload=", b"{")) else MAX_COMMAND
 
 
 class Refusal(StrEnum):

@@ -1,4 +1,4 @@
-"""Opens and updates forms in Slack, and says whether that worked."""
+"""Opens and updates forms in Slack, publishes Home tabs, and says whether that worked."""
 
 from collections.abc import Awaitable
 
@@ -8,13 +8,14 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.block_kit.blocks import Block
-from bot.slack.workspace import LONGEST_CAUSE
+from bot.slack.listeners.home.publishing import NotPublished, Published
+from bot.slack.workspace import LONGEST_CAUSE, SlackTrouble, answered, cause_of
 
 log = structlog.get_logger(__name__)
 
 
 class SlackViews:
-    """The port `Views` over Slack's Web API."""
+    """The ports `Views` and `HomeViews` over Slack's Web API."""
 
     def __init__(self, web: AsyncWebClient) -> None:
         self._web = web
@@ -26,6 +27,18 @@ class SlackViews:
     async def update(self, view_id: str, of: str, view: Block) -> bool:
         """https://docs.slack.dev/reference/methods/views.update ."""
         return await self._tried(self._web.views_update(view_id=view_id, hash=of, view=view))
+
+    async def publish(self, user_id: str, view: Block, of: str) -> Published | NotPublished:
+        """https://docs.slack.dev/reference/methods/views.publish ."""
+        try:
+            answer = await answered(self._web.views_publish(user_id=user_id, view=view, hash=of or None))
+        except SlackTrouble as trouble:
+            if trouble.error == "hash_conflict":
+                return NotPublished.CONFLICT
+            log.warning("home.not_published", user=user_id, error=trouble.error or cause_of(trouble))
+            return NotPublished.FAILED
+        shown = answer.get("view")
+        return Published(str(shown.get("hash", "")) if isinstance(shown, dict) else "")
 
     async def _tried(self, call: Awaitable[object]) -> bool:
         try:

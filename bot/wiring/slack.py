@@ -23,6 +23,8 @@ from bot.slack.listeners.channels import ChannelLocations
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
+from bot.slack.listeners.home.finding import HomeFinder
+from bot.slack.listeners.home.tab import HomeTab
 from bot.slack.listeners.named import NamedDeals
 from bot.slack.listeners.reasons import AddedReasons
 from bot.slack.listeners.reminders.reminders import ReminderListeners
@@ -125,6 +127,20 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
         reasons=AddedReasons(intake, storage.history, accounts.crm, outbox, messages),
     )
     typed = TypedCommands(parser, intake, handlers, messages, policy)
+    home = HomeTab(
+        intake=intake,
+        finder=HomeFinder(
+            people=parts.people,
+            crm=accounts.crm,
+            history=storage.history,
+            locations=settings.locations,
+            policy=policy,
+        ),
+        views=SlackViews(slack.web),
+        outbox=outbox,
+        messages=messages,
+    )
+    worker.on_noted.append(home.noted)
     token = settings.slack_bot_token.get_secret_value()
     bolt = bolt_app(
         Boundary(outbox, messages, parts.instrumentation),
@@ -138,6 +154,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             messages=messages,
         ),
         handlers.form,
+        home,
         token=token,
         command=settings.command,
     )

@@ -22,7 +22,7 @@ from bot.slack.mail.replies import as_response
 from bot.slack.messages import form
 from bot.slack.messages.messages import Messages
 from bot.slack.messages.tables import FORM_WORDS
-from bot.slack.payload import Interaction, read_action, read_command
+from bot.slack.payload import Interaction, read_action, read_command, read_event
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +113,22 @@ class Boundary:
             return {"response_action": "errors", "errors": {form.DEAL: _in_form(failure, reference)}}
 
         return self._guarded(read, submit, fail)
+
+    def event(self, hear: Callable[[Interaction], Awaitable[None]], *, event: str) -> BoltListener:
+        """Wrap a listener to an event: Slack shows no answer to it. `event` is what is logged.
+
+        https://docs.slack.dev/apis/events-api
+        """
+
+        async def respond(interaction: Interaction) -> Acknowledgement:
+            log.info(event, **interaction.log_fields)
+            await hear(interaction)
+            return {}
+
+        def fail(_interaction: Interaction | None, _failure: _Failure, _reference: str) -> Acknowledgement:
+            return {}
+
+        return self._guarded(read_event, respond, fail)
 
     def _guarded(
         self,

@@ -147,7 +147,7 @@ class Replies:
             # https://docs.slack.dev/interactivity/handling-user-interaction#publishing_in_thread
             body = {"replace_original": False, **as_response(message)}
             yield DeliveryWay.RESPONSE_URL, partial(self._respond, body, to.response_url, still_ours)
-        if message.public:
+        if message.public and to.channel_id:
             if message.replaces and to.message_ts:
                 yield DeliveryWay.CHANNEL, partial(self._replace, message, to.channel_id, to.message_ts, still_ours)
             if not channel_first:

@@ -1,0 +1,1 @@
+"""The Home tab of the app: a person opens it, turns its pages and presses its buttons."""
