@@ -12,7 +12,8 @@ from tools.repository import PLACEHOLDER, PLACES, ROOT, put
 BUTTONS = 2
 WRITTEN_OUT = ("CHANGELOG.md", "tools/repository.py", "tests/test_repository.py", "docs/operating/install.md")
 """Where the placeholder's name may stand: these say what it is."""
-LEFT_OUT = (".git", ".venv", "build", "node_modules", "__pycache__")
+LEFT_OUT = ("build", "node_modules", "__pycache__")
+"""Folders of what is made, as those that begin with a dot."""
 
 
 def _files_with(text: str) -> dict[str, int]:
@@ -20,7 +21,9 @@ def _files_with(text: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for path in ROOT.rglob("*"):
         where = path.relative_to(ROOT)
-        if path.is_file() and not any(part in LEFT_OUT or part.endswith("_cache") for part in where.parts):
+        folders = where.parts[:-1]
+        made = any(folder in LEFT_OUT or (folder.startswith(".") and folder != ".github") for folder in folders)
+        if path.is_file() and not made:
             count = path.read_bytes().count(text.encode())
             found |= {where.as_posix(): count} if count else {}
     return found
