@@ -23,6 +23,7 @@ from bot.deals.outcome import Changed, Outcome
 from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.deals.wish import Wish
 from bot.schedule.calendar import Calendar
+from bot.schedule.digest.reports import Reports
 from bot.schedule.personal_time import PersonalTime
 from bot.slack.block_kit.blocks import Block
 from bot.slack.bolt import bolt_app
@@ -32,6 +33,7 @@ from bot.slack.listeners.boundary import Boundary
 from bot.slack.listeners.buttons import Buttons
 from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.channels import ChannelLocations
+from bot.slack.listeners.digests.shown import ShownDigests
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
@@ -49,7 +51,9 @@ from tests.memory import (
     MemoryAccessRequests,
     MemoryBindings,
     MemoryCrm,
+    MemoryDigests,
     MemoryDirectory,
+    MemoryFigures,
     MemoryInstrumentation,
     MemoryLedger,
     MemoryMutes,
@@ -132,6 +136,7 @@ class Desk:
     reminders: MemoryReminders = field(default_factory=MemoryReminders)
     calendar: Calendar = field(default_factory=Calendar)
     people: MemoryPeople = field(default_factory=MemoryPeople)
+    figures: MemoryFigures = field(default_factory=MemoryFigures)
 
     @property
     def told(self) -> list[tuple[Message, Address, str]]:
@@ -300,6 +305,7 @@ class Desk:
                 messages=words,
             ),
             reasons=AddedReasons(intake, self.ledger, lambda _location_id: self.crm, self.outbox, words),
+            digests=ShownDigests(Reports(self.figures, MemoryDigests(), Calendar(), 21), "L", self.outbox, words),
         )
         typed = TypedCommands(self._understand, intake, handlers, words, decided)
         return bolt_app(

@@ -37,6 +37,8 @@ from bot.deals.outcome import (
 from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.deals.ports import CrmError, LeaseLost, StoreDown, StoreRefused
 from bot.deals.wish import Wish
+from bot.schedule.digest.figures import Figures, Sent
+from bot.schedule.digest.periods import Week
 from bot.schedule.due import Planned
 from bot.schedule.ports import Standing
 from bot.slack.messages.messages import Messages
@@ -778,3 +780,38 @@ class MemoryInstrumentation(Instrumentation):
 
     def stood_still(self, seconds: float) -> None:
         self.standstills.append(seconds)
+
+
+@dataclass
+class MemoryDigests:
+    """`Digests` in memory."""
+
+    planned: dict[str, Planned] = field(default_factory=dict)
+    posted: list[Sent] = field(default_factory=list)
+    """The latest first."""
+    down: bool = False
+
+    async def plan(self, planned: Sequence[Planned]) -> None:
+        if self.down:
+            raise StoreDown
+        self.planned |= {each.key: each for each in planned}
+
+    async def sent(self, by: datetime) -> Sequence[Sent]:
+        if self.down:
+            raise StoreDown
+        return [each for each in self.posted if each.week.until <= by]
+
+
+@dataclass
+class MemoryFigures:
+    """`FigureReader` in memory: the figures by sub-account, or why there are none."""
+
+    found: dict[str, Figures | CrmError] = field(default_factory=dict)
+    asked: list[tuple[str, Week, datetime | None]] = field(default_factory=list)
+
+    async def read(self, location_id: str, week: Week, stuck_before: datetime | None) -> Figures:
+        self.asked.append((location_id, week, stuck_before))
+        found = self.found.get(location_id, Figures())
+        if isinstance(found, CrmError):
+            raise found
+        return found

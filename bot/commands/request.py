@@ -54,6 +54,11 @@ class ShowAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowDigest:
+    """Show the digest of the last seven days."""
+
+
+@dataclass(frozen=True, slots=True)
 class UseLocation:
     """Show in which sub-account this channel works; or, for an admin, let it work in the one that they name."""
 
@@ -161,6 +166,7 @@ Request = (
     | Help
     | WhoAmI
     | ShowAccess
+    | ShowDigest
     | UseLocation
     | Mute
     | Undo

@@ -1,6 +1,7 @@
 """The settings: read once, with every problem reported at once, and secrets never shown."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Literal, Self
@@ -43,12 +44,14 @@ from bot.operations.formats.people import (
     UserId,
     added_words,
     confirmation,
+    digests,
     named_locations,
     owner_pairs,
     state_names,
     status_channels,
 )
 from bot.operations.formats.values import CURRENCIES, matching, numeral, time_span, whole_days
+from bot.schedule.digest.periods import TWICE, Digest, posted_once_a_day
 
 
 class SettingsError(Exception):
@@ -73,7 +76,7 @@ DEFAULT_POLL = 60
 BY_OAUTH = ("highlevel_client_id", "highlevel_client_secret", "public_url", "encryption_key")
 """What connecting HighLevel by OAuth needs. Without the first two, `highlevel_token` is needed."""
 
-FREE_TEXT = frozenset({"highlevel_locations", "watch_pipelines"})
+FREE_TEXT = frozenset({"highlevel_locations", "watch_pipelines", "digest"})
 """The settings with names that people give."""
 
 
@@ -232,6 +235,11 @@ class Settings(BaseModel):
     stuck_days: Annotated[int, BeforeValidator(whole_days)] = Field(
         default=21,
         description="Days without a new stage or status after which an open deal counts as stuck. `0`: never",
+    )
+    digest: Annotated[tuple[Digest, ...], BeforeValidator(digests), BeforeValidator(comma_separated)] = Field(
+        default=(),
+        description="When to post a weekly digest, and to which channel, such as `mon 09:00 Europe/Berlin C012AB3CD`. "
+        "It covers all sub-accounts, or the one named after the channel. Several are separated by commas",
     )
     errors_in_channel: bool = Field(
         default=False,
@@ -439,6 +447,18 @@ class Settings(BaseModel):
         if not any(info.data.get(name) for name in earlier):
             Proxies.read(address.get_secret_value())
         return address
+
+    @field_validator("digest")
+    @classmethod
+    def _knows_its_sub_accounts(cls, digests: tuple[Digest, ...], info: ValidationInfo) -> tuple[Digest, ...]:
+        ours = Locations(info.data.get("highlevel_location_id", ""), dict(info.data.get("highlevel_locations", ())))
+        meant = [each.location_id and ours.meant(each.location_id) for each in digests]
+        if None in meant:
+            raise ValueError("names a sub-account that isn't in HIGHLEVEL_LOCATIONS")
+        found = tuple(replace(each, location_id=where or "") for each, where in zip(digests, meant, strict=True))
+        if not posted_once_a_day(found):
+            raise ValueError(TWICE)
+        return found
 
     @field_validator("history_days")
     @classmethod

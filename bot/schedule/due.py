@@ -15,6 +15,7 @@ class Kind(StrEnum):
     """What it is that comes due. A `Duty` serves each."""
 
     REMINDER = "reminder"
+    DIGEST = "digest"
 
 
 class DueState(StrEnum):
@@ -39,6 +40,8 @@ class Ending(StrEnum):
     """Slack refused the message for good."""
     GIVEN_UP = "given_up"
     """It could not be done for about a day."""
+    MISSED = "missed"
+    """Nothing was said: it was too late for it to be worth reading."""
     CANCELED = "canceled"
     """The person no longer wanted it."""
     REPLACED = "replaced"
@@ -87,6 +90,8 @@ class Posting:
     """The id of a channel; or of a person, for a direct message."""
     kept: str = ""
     """What is kept with its row, if it is posted: for those that come after it."""
+    insists: bool = False
+    """Whether it is tried again where Slack refuses it for good: an admin may invite Opp Status to the channel."""
 
 
 class NotNow(Exception):

@@ -18,7 +18,7 @@ class Duty(Protocol):
         """The kind."""
 
     async def prepare(self, due: Due) -> Posting | Ending:
-        """What is to be posted now; or how it ends without a word.
+        """What is to be posted now; or how it ends without a word. As long as it takes, the lease is renewed.
 
         It is asked again if this process dies, so it changes nothing outside. Raises `NotNow`, `StoreDown`.
         """
@@ -30,11 +30,14 @@ class Schedule(Protocol):
     async def take(self, kinds: Collection[Kind], most: int) -> Sequence[Due]:
         """Take at most so many of these kinds that are due, the longest due first, each for a lease of half a minute.
 
-        A process that takes longer without asking `still_ours` loses them to another.
+        A process that takes longer without asking `still_ours` or `renew` loses them to another.
         """
 
     async def still_ours(self, key: str) -> None:
         """Make sure that this process still has it, and renew the lease if need be. Raises `LeaseLost`."""
+
+    async def renew(self, key: str) -> None:
+        """Renew the lease. Raises `LeaseLost`."""
 
     async def set_back(self, key: str, seconds: float, *, failed: bool) -> None:
         """Let any process take it after so many seconds, unless this one has lost it. `failed`: count an attempt."""
@@ -51,9 +54,6 @@ class Plans(Protocol):
 
     async def plan(self, *planned: Planned) -> int:
         """Write down those whose keys are not there yet; returns how many those are. Raises `StoreDown`."""
-
-    async def kept(self, kind: Kind, channel_id: str) -> str:
-        """What was kept of the latest of this kind that was posted in a channel; empty for none. Raises `StoreDown`."""
 
 
 @dataclass(frozen=True, slots=True)

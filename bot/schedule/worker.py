@@ -31,6 +31,8 @@ class ScheduleTiming:
     first_pause: float = 1.0
     """Before the second attempt; doubled before each further one."""
     longest_pause: float = 600.0
+    renew: float = 10.0
+    """Between two renewals of the lease of what is prepared; several must fail before it ends."""
 
 
 class ScheduleWorker:
@@ -94,19 +96,41 @@ class ScheduleWorker:
             self._woken.set()
 
     async def _post(self, due: Due) -> None:
-        found = await self._duties[due.planned.kind].prepare(due)
+        found = await self._prepared(due)
         if isinstance(found, Ending):
             await self._finish(due, found)
             return
         with self._tasks.last_step():
             await self._finish(due, await self._sent(due, found), found.kept)
 
+    async def _prepared(self, due: Due) -> Posting | Ending:
+        """What a duty prepares, which may take longer than a lease lasts: a digest is many calls."""
+        renewing = asyncio.create_task(self._renew(due.key), name=f"lease {due.key}")
+        try:
+            return await self._duties[due.planned.kind].prepare(due)
+        finally:
+            renewing.cancel()
+
+    async def _renew(self, key: str) -> None:
+        while True:
+            await asyncio.sleep(self._timing.renew)
+            try:
+                await self._schedule.renew(key)
+            except (StoreDown, StoreRefused):
+                pass
+            except LeaseLost:  # the duty's own task learns it before anything is sent
+                return
+
     async def _sent(self, due: Due, posting: Posting) -> Ending:
         ours = partial(self._schedule.still_ours, due.key)
         delivery = await self._outbox.post_once(posting.message, posting.conversation, ours)
         if isinstance(delivery, NotYet):
             raise NotNow
-        return Ending.REFUSED if delivery.way is DeliveryWay.UNDELIVERED else Ending.POSTED
+        if delivery.way is not DeliveryWay.UNDELIVERED:
+            return Ending.POSTED
+        if posting.insists:
+            raise NotNow
+        return Ending.REFUSED
 
     async def _finish(self, due: Due, ending: Ending, kept: str = "") -> None:
         """Note how it ended, as soon as that can be noted: what was posted must not be posted again."""

@@ -26,7 +26,7 @@ from bot.wiring.highlevel import TERMINAL_PATIENCE, build_highlevel, connect_url
 from bot.wiring.lifecycle import Bot, Storage
 from bot.wiring.operations import build_health, build_metrics
 from bot.wiring.parts import Parts
-from bot.wiring.schedule import build_schedule
+from bot.wiring.schedule import build_reports, build_schedule
 from bot.wiring.slack import build_slack_clients, build_slack_edge
 from bot.wiring.tempo import Tempo
 
@@ -62,9 +62,10 @@ def build(
         highlevel.people,
     )
     worker = _worker(parts, tasks)
-    edge = build_slack_edge(parts, worker)
+    reports = build_reports(parts)
+    edge = build_slack_edge(parts, worker, reports)
     events = build_events(parts, worker)
-    schedule = build_schedule(parts, tasks)
+    schedule = build_schedule(parts, tasks, reports)
     health = build_health(parts, edge, migrates=migrates, emptied=emptied)
     return Bot(settings, storage, highlevel, slack, edge, worker, events, schedule, health, metrics, emptied)
 

@@ -1,9 +1,10 @@
 """Runs the bot, and finishes what it accepted before it stops."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -30,6 +31,8 @@ from bot.operations import diagnoses
 from bot.operations.diagnoses import Diagnosis
 from bot.operations.health import Health, misspelled
 from bot.operations.settings import Settings
+from bot.schedule.digest.duty import DigestPlanner
+from bot.schedule.due import Kind
 from bot.schedule.worker import ScheduleWorker
 from bot.slack.directory import SlackDirectory
 from bot.slack.mail.replies import Replies
@@ -56,7 +59,7 @@ log = structlog.get_logger(__name__)
 EVENTS_KEPT = 7
 """Days for which a finished event is kept, to know it again: HighLevel repeats for hours, an operator for longer."""
 DUE_KEPT = 35
-"""Days for which a reminder or digest that ended is kept at most: a month's digest compares with the one before."""
+"""Days for which a digest that ended is kept, and a reminder at most: the next digests are compared with it."""
 SECONDS_IN_A_DAY = 86_400.0
 
 
@@ -109,6 +112,11 @@ class Scheduling:
 
     queue: SqlSchedule
     worker: ScheduleWorker
+    planner: DigestPlanner
+
+    def tending(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What has to run all the time."""
+        return (self.worker.tend(), self.planner.tend())
 
     async def close(self) -> None:
         """Leave what is unfinished to the next process, once nothing runs any more."""
@@ -192,7 +200,7 @@ class Bot:
                 self.worker.tend(),
                 self.slack.directory.keep(),
                 *self.events.tending(),
-                self.schedule.worker.tend(),
+                *self.schedule.tending(),
                 self.storage.trail.tend(),
                 self._forget(),
                 *tending,
@@ -241,9 +249,10 @@ class Bot:
         what came due.
         """
         ledger, inbox, days = self.storage.ledger, self.events.inbox, self.settings.history_days
-        old = [
+        old: list[tuple[Callable[[float], Awaitable[int]], int]] = [
             (inbox.forget, EVENTS_KEPT),
-            (self.schedule.queue.forget, min(days or DUE_KEPT, DUE_KEPT)),
+            (partial(self.schedule.queue.forget, Kind.REMINDER), min(days or DUE_KEPT, DUE_KEPT)),
+            (partial(self.schedule.queue.forget, Kind.DIGEST), DUE_KEPT),
             (self.storage.trail.forget, self.settings.trail_days),
             *((each, days) for each in (ledger.forget, inbox.forget_deals) if days),
         ]

@@ -11,6 +11,7 @@ from bot.commands.worker import Worker
 from bot.deals.locations import LocationResolver
 from bot.http.client import HttpClient
 from bot.operations.settings import Settings
+from bot.schedule.digest.reports import Reports
 from bot.schedule.personal_time import PersonalTime
 from bot.slack.bolt import bolt_app
 from bot.slack.directory import SlackDirectory
@@ -20,6 +21,7 @@ from bot.slack.listeners.boundary import Boundary
 from bot.slack.listeners.buttons import Buttons
 from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.channels import ChannelLocations
+from bot.slack.listeners.digests.shown import ShownDigests
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.granted import GrantedCommands
 from bot.slack.listeners.history import HistoryList
@@ -68,7 +70,7 @@ def build_authorizer(parts: Parts) -> Authorizer:
     )
 
 
-def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
+def build_slack_edge(parts: Parts, worker: Worker, reports: Reports) -> SlackEdge:
     """Build what receives Slack's requests: Bolt with its listeners, and the socket in Socket Mode."""
     settings, storage, slack = parts.settings, parts.storage, parts.slack
     messages, outbox, policy = parts.messages, parts.outbox, parts.settings.policy
@@ -125,6 +127,7 @@ def build_slack_edge(parts: Parts, worker: Worker) -> SlackEdge:
             messages=messages,
         ),
         reasons=AddedReasons(intake, storage.history, accounts.crm, outbox, messages),
+        digests=ShownDigests(reports, settings.locations.default, outbox, messages),
     )
     typed = TypedCommands(parser, intake, handlers, messages, policy)
     home = HomeTab(

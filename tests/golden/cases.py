@@ -11,6 +11,7 @@ from typing import Any
 
 from bot.commands.reply import Message
 from tests.golden.changes import CASES as CHANGES
+from tests.golden.digests import CASES as DIGESTS
 from tests.golden.failures import CASES as FAILURES
 from tests.golden.home import CASES as HOME
 from tests.golden.people import CASES as PEOPLE
@@ -19,7 +20,7 @@ from tests.golden.reminders import CASES as REMINDERS
 from tests.golden.scene import Rendered
 
 FOLDER = Path(__file__).parents[1] / "slack" / "messages" / "golden"
-CASES: Mapping[str, Rendered] = CHANGES | FAILURES | QUESTIONS | PEOPLE | HOME | REMINDERS
+CASES: Mapping[str, Rendered] = CHANGES | FAILURES | QUESTIONS | PEOPLE | HOME | REMINDERS | DIGESTS
 
 
 def as_json(rendered: Rendered) -> str:

@@ -16,6 +16,7 @@ from bot.events.watch import QuietHours
 from bot.highlevel.notices.signing import HIGHLEVELS_KEY
 from bot.operations.formats.credentials import MAKE_A_KEY
 from bot.operations.settings import NEEDED_BY, Settings, SettingsError, Verb, database_url_of, without_oauth
+from bot.schedule.digest.periods import Digest
 
 SIGNING_SECRET, NEW_SECRET = "thisisnotasigningsecretofslacks0", "thisisanewsigningsecretofslacks1"
 SECRETS = {
@@ -191,6 +192,15 @@ GOOD: list[tuple[str, str, Any]] = [
     ("OWNERS", "U0ANA=hlAna, U0BEN = hlBen ", (("U0ANA", "hlAna"), ("U0BEN", "hlBen"))),
     ("QUIET_HOURS", "22:00-07:00 Europe/Berlin", QuietHours(time(22), time(7), ZoneInfo("Europe/Berlin"))),
     ("QUIET_HOURS", "12:30 - 13:15 UTC", QuietHours(time(12, 30), time(13, 15), ZoneInfo("UTC"))),
+    ("DIGEST", "mon 09:00 Europe/Berlin C0DEALS", (Digest(0, time(9), ZoneInfo("Europe/Berlin"), "C0DEALS"),)),
+    (
+        "DIGEST",
+        "Friday 16:30 America/New_York C0DEALS ve9EPM428h8vShlRW1KT, sun 7:00 UTC G0ROME",
+        (
+            Digest(4, time(16, 30), ZoneInfo("America/New_York"), "C0DEALS", "ve9EPM428h8vShlRW1KT"),
+            Digest(6, time(7), ZoneInfo("UTC"), "G0ROME"),
+        ),
+    ),
     ("CELEBRATE", "10000", 10_000.0),
     ("POLL_SECONDS", "0", 0),
     ("POLL_SECONDS", "15", 15),
@@ -415,6 +425,12 @@ BAD = [
     ("QUIET_HOURS", "07:00-07:00 UTC", "should be two different times and a time zone"),
     ("QUIET_HOURS", "22:00-07:00 Europe/Atlantis", "doesn't know that time zone"),
     ("QUIET_HOURS", "22:00-07:00 Europe", "doesn't know that time zone"),
+    ("DIGEST", "mon 09:00 C0DEALS", "should be a day, a time, a time zone, and a channel ID"),
+    ("DIGEST", "09:00 Europe/Berlin C0DEALS", "such as mon 09:00 Europe/Berlin C012AB3CD"),
+    ("DIGEST", "mon 09:00 Europe/Atlantis C0DEALS", "doesn't know that time zone"),
+    ("DIGEST", "mon 09:00 UTC C0DEALS, tue 25:00 UTC C0DEALS", "A sub-account can follow (entry 2)"),
+    ("DIGEST", "mon 09:00 UTC C0DEALS Atlantis", "names a sub-account that isn't in HIGHLEVEL_LOCATIONS"),
+    ("DIGEST", "mon 09:00 UTC C0DEALS, mon 10:00 UTC C0DEALS", "two digests of the same deals, in one channel"),
     ("CELEBRATE", "big", "should be an amount in digits"),
     ("POLL_SECONDS", "5", "should be a number of seconds, at least 15"),
     ("POLL_SECONDS", "often", "should be a number of seconds, at least 15"),

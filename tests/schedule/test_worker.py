@@ -44,6 +44,7 @@ class _World:
     done: list[tuple[str, object]] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     kind: Kind = Kind.REMINDER
+    renewals: int = 0
 
     async def take(self, kinds: Collection[Kind], most: int) -> Sequence[Due]:
         assert list(kinds) == [Kind.REMINDER]
@@ -82,6 +83,12 @@ class _World:
         if self.lost:
             raise LeaseLost
 
+    async def renew(self, key: str) -> None:
+        self.renewals += 1
+        if self.down:
+            raise StoreDown
+        await self.still_ours(key)
+
     async def set_back(self, key: str, seconds: float, *, failed: bool) -> None:
         if self.down:
             raise StoreDown
@@ -117,6 +124,46 @@ async def test_what_is_due_is_posted_and_noted_with_what_is_kept_of_it() -> None
 
     assert world.posted == ["U0ANA"]
     assert (world.done, world.kept) == ([("key", Ending.POSTED)], ["kept"])
+
+
+async def test_a_lease_is_renewed_as_long_as_it_takes_to_prepare() -> None:
+    world = _World(waiting=[_due()], slow=TIMING.renew * 3.5)
+    async with _working(world):
+        await asyncio.sleep(TIMING.renew * 3.7)
+
+        assert (world.renewals, world.posted) == (3, ["U0ANA"])
+        await asyncio.sleep(TIMING.renew * 3)
+
+    assert world.renewals == 3
+
+
+async def test_a_lease_that_the_database_does_not_renew_for_a_while_is_tried_again() -> None:
+    world = _World(waiting=[_due()], slow=TIMING.renew * 3.5)
+    async with _working(world):
+        await asyncio.sleep(1)
+        world.down = True
+        await asyncio.sleep(TIMING.renew * 2)
+        world.down = False
+        await asyncio.sleep(TIMING.renew * 2)
+
+    assert (world.renewals, world.posted) == (3, ["U0ANA"])
+
+
+async def test_what_another_process_has_taken_meanwhile_is_not_posted() -> None:
+    world = _World(waiting=[_due()], slow=TIMING.renew * 3.5, lost=True)
+    async with _working(world):
+        await asyncio.sleep(TIMING.renew * 5)
+
+    assert (world.renewals, world.posted, world.done) == (1, [], [])
+
+
+async def test_what_insists_is_tried_again_where_slack_refuses_it_for_good() -> None:
+    refused = Delivery(DeliveryWay.UNDELIVERED, "")
+    world = _World(waiting=[_due()], answers=[replace(POSTING, insists=True)], deliveries=[refused])
+    async with _working(world):
+        await asyncio.sleep(1)
+
+    assert world.done == [("key", (TIMING.first_pause, True))]
 
 
 async def test_what_ends_without_a_word_is_noted_and_not_posted() -> None:

@@ -21,6 +21,7 @@ from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
 from bot.simulator.slack.workspace import Shown
 from bot.slack.block_kit import blocks
+from bot.slack.block_kit.charts import bar_chart
 from bot.slack.mail.attempts import MAY_NOT_POST, PASSING
 from bot.slack.mail.replies import CLOSED_TTL, PAUSES, RATE_LIMIT_PATIENCE, Replies, as_response, trusted_url
 from tests.memory import ours
@@ -693,3 +694,43 @@ NESTED = b"[" * 100_000 + b"]" * 100_000
 async def test_a_message_whose_answer_cannot_be_read_whatever_the_reason_may_have_arrived(body: bytes) -> None:
     async with _babel(200, body, "application/json") as (sender, to):
         assert (await _deliver(sender, PUBLIC, to)).way == "channel"
+
+
+# --- charts --------------------------------------------------------------------------------------------------------
+
+CHART = bar_chart("Won", ["New business"], {"Won": [1.0]})
+CHARTED = Message("1 won", (blocks.section("1 won"), CHART), public=True)
+
+
+async def test_a_chart_is_shown_where_slack_shows_charts(slack: Slack, sender: Replies) -> None:
+    await _post(sender, CHARTED, "C1")
+
+    assert [each.blocks for each in slack.shown] == [CHARTED.blocks]
+
+
+@pytest.mark.parametrize("public", [True, False])
+async def test_a_message_whose_chart_slack_refuses_is_sent_without_it(
+    slack: Slack, sender: Replies, *, public: bool
+) -> None:
+    slack.shows_charts = False
+    delivery = await _deliver(sender, replace(CHARTED, public=public), _address(slack))
+
+    assert delivery.way is (DeliveryWay.CHANNEL if public else DeliveryWay.RESPONSE_URL)
+    assert [each.blocks for each in slack.shown] == [CHARTED.blocks[:1]]
+    assert slack.refusals == []
+
+
+async def test_a_chart_is_no_reason_to_send_a_message_twice_that_slack_refuses_for_another(
+    slack: Slack, sender: Replies
+) -> None:
+    slack.misbehave(REFUSED)
+
+    assert await _post(sender, CHARTED, "C1") == UNDELIVERED
+    assert len(slack.calls) == 1
+
+
+async def test_blocks_that_slack_refuses_without_a_chart_too_are_not_sent_again(slack: Slack, sender: Replies) -> None:
+    odd = Message("odd", ({"type": "carousel"},), public=True)
+
+    assert await _post(sender, odd, "C1") == UNDELIVERED
+    assert len(slack.calls) == 1

@@ -15,6 +15,7 @@ from bot.commands.request import (
     Request,
     ShowAccess,
     ShowDeal,
+    ShowDigest,
     ShowHistory,
     ShowReminders,
     Undo,
@@ -38,6 +39,7 @@ _KEYWORDS: Mapping[str, Request] = {
     "whoami": WhoAmI(),
     "access": ShowAccess(),
     "reminders": ShowReminders(),
+    "digest": ShowDigest(),
 }
 """Keywords that stand alone. With anything behind them they are the beginning of a name."""
 

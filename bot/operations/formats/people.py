@@ -1,4 +1,4 @@
-"""The forms of settings that name people, channels, sub-accounts and statuses."""
+"""The forms of settings that name people, channels, sub-accounts and statuses, and when digests are posted where."""
 
 import re
 from typing import Annotated
@@ -8,10 +8,10 @@ from bot.deals.deal import STATES, Status
 from bot.deals.policy import Confirm
 from bot.operations.environment import error_of_list
 from bot.operations.formats.values import matching
+from bot.schedule.digest.periods import read_digest
 
 LONGEST_NAME = 40
 """Characters of a sub-account's name, which is in every message."""
-
 
 WORDS_OF_A_STATUS = 2
 """Words that may mean a status together: `closed won`."""
@@ -107,6 +107,18 @@ def _is_named_location(entry: str) -> bool:
     location_id, _, name = entry.partition("=")
     fits = 0 < len(" ".join(name.split())) <= LONGEST_NAME
     return fits and re.fullmatch(r"[A-Za-z0-9_-]{1,64}", location_id.strip()) is not None
+
+
+def digests(value: object) -> object:
+    """Read when digests are due, and where they are posted."""
+    entries = value if isinstance(value, list) else []
+    found = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            found.append(read_digest(entry))
+        except ValueError as error:
+            raise ValueError(f"{error} (entry {number})" if len(entries) > 1 else str(error)) from error
+    return tuple(found)
 
 
 def is_channel(value: str) -> bool:

@@ -17,7 +17,7 @@ FORM = (
     "should be a day, a time, a time zone, and a channel ID, such as mon 09:00 Europe/Berlin C012AB3CD. "
     "A sub-account can follow"
 )
-TWICE = "has two digests of the same deals for one channel on one day. Remove one"
+TWICE = "has two digests of the same deals, in one channel, on one day. Remove one"
 _ENTRY = re.compile(
     r"(?P<day>[A-Za-z]{3,9})\s+(?P<hour>[01]?[0-9]|2[0-3]):(?P<minute>[0-5][0-9])\s+(?P<zone>[A-Za-z0-9/_+-]{1,50})"
     r"\s+(?P<channel>[CG][A-Z0-9]{2,})(?:\s+(?P<location>.+))?"
@@ -43,14 +43,26 @@ class Digest:
     at: time
     zone: ZoneInfo
     channel_id: str
-    location: str = ""
-    """The sub-account whose deals it has, by its name or id as typed; empty for all."""
+    location_id: str = ""
+    """The sub-account whose deals it has; empty for all. As `read_digest` gives it, it may be the name of one."""
 
     def due_after(self, moment: datetime) -> date:
         """The day of the first digest that is due later than this moment, in its time zone."""
         today = moment.astimezone(self.zone).date()
         day = today + timedelta(days=(self.weekday - today.weekday()) % len(DAYS))
         return day if self.due_on(day) > moment else day + WEEK
+
+    def key(self, day: date) -> str:
+        """What tells the digest of this day from others. A digest at another time of the day is the same."""
+        return f"digest:{self.channel_id}:{self.location_id}:{day.isoformat()}"
+
+    def day_of(self, key: str) -> date | None:
+        """The day of this digest that has the key; `None` if none has."""
+        try:
+            day = date.fromisoformat(key.rpartition(":")[2])
+        except ValueError:
+            return None
+        return day if day.weekday() == self.weekday and self.key(day) == key else None
 
     def due_on(self, day: date) -> datetime:
         """When it is due on this day, in UTC."""
@@ -70,14 +82,14 @@ def read_digest(entry: str) -> Digest:
     try:
         zone = ZoneInfo(found["zone"])
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones, such as Europe
-        raise ValueError(f"{FORM}. This computer doesn't know one of the time zones") from error
+        raise ValueError(f"{FORM}. This computer doesn't know that time zone") from error
     at = time(int(found["hour"]), int(found["minute"]))
     return Digest(weekday, at, zone, found["channel"], " ".join((found["location"] or "").split()))
 
 
 def posted_once_a_day(digests: Sequence[Digest]) -> bool:
     """Whether no two digests have the same deals, channel and day: such two would be one."""
-    return len({(each.weekday, each.channel_id, each.location) for each in digests}) == len(digests)
+    return len({(each.weekday, each.channel_id, each.location_id) for each in digests}) == len(digests)
 
 
 def last_seven_days(moment: datetime) -> Week:

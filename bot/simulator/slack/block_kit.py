@@ -3,7 +3,8 @@
 It knows the blocks and fields that this bot uses and refuses all others, even those that Slack has: an `input` block in
 a message, a menu's `option_groups`. It is stricter than Slack where an element has no `action_id`: Slack makes one up.
 Guessed: Slack refuses an empty `value` and an unknown field everywhere; two options of a menu with the same `value`,
-which must be unique; and a text field whose lengths contradict each other.
+which must be unique; a text field whose lengths contradict each other; and a chart whose series lack a category. Of the
+charts it knows the one with bars.
 """
 
 import math
@@ -19,6 +20,7 @@ OPTION_TEXT, OPTION_VALUE, OPTION_URL, PLACEHOLDER = 75, 150, 3000, 150
 OPTIONS, BOXES, OVERFLOW, GROUPS = 100, 10, 5, 100
 ENTRY_LIMIT = 3000
 VIEW_BLOCKS, VIEW_TEXT, METADATA = 100, 24, 3000
+CHARTS, CHART_TITLE, CHART_LABEL, SERIES, CATEGORIES = 2, 50, 20, 6, 20
 
 STATEFUL = frozenset({"static_select", "external_select", "plain_text_input", "checkboxes", "radio_buttons"})
 """The elements that hold a value."""
@@ -39,7 +41,12 @@ def refusal_of(body: Mapping[str, Any], text_limit: int = TEXT_LIMIT) -> str | N
         return "msg_too_long"
     if len(blocks) > BLOCKS_LIMIT or not all(map(_is_block, blocks)) or not _differ(blocks, "block_id"):
         return "invalid_blocks"
-    return None
+    return "invalid_blocks" if len(charts_of(body)) > CHARTS else None
+
+
+def charts_of(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The charts of a message."""
+    return [block for block in body.get("blocks", []) if block["type"] == "data_visualization"]
 
 
 def refusal_of_view(view: object) -> str | None:
@@ -145,6 +152,10 @@ def _is_bool(given: Any) -> bool:  # noqa: ANN401
     return isinstance(given, bool)
 
 
+def _is_number(given: Any) -> bool:  # noqa: ANN401
+    return isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+
+
 def _plain(limit: int) -> Check:
     return _object({"type": _one_of("plain_text"), "text": _string(limit)}, emoji=_is_bool)
 
@@ -228,6 +239,12 @@ def _lengths_agree(element: Element) -> bool:
     return bool(element.get("min_length", 0) <= most and len(element.get("initial_value", "")) <= most)
 
 
+def _series_have_every_category(chart: Mapping[str, Any]) -> bool:
+    categories = chart["axis_config"]["categories"]
+    labels = [[point["label"] for point in series["data"]] for series in chart["series"]]
+    return len(set(categories)) == len(categories) and all(each == categories for each in labels)
+
+
 def _menu(kind: str, limit: int, option: Check, **more: Check) -> Check:
     """An element that contains its options."""
     return _both(
@@ -299,6 +316,31 @@ _BLOCKS: Mapping[str, Check] = {
     "divider": _object({"type": _one_of("divider")}, block_id=_ID),
     "header": _object({"type": _one_of("header"), "text": _plain(HEADER_TEXT)}, block_id=_ID),
 }
+_LABELS = _list(CATEGORIES, _string(CHART_LABEL))
+_SERIES = _object(
+    {
+        "name": _string(CHART_LABEL),
+        "data": _list(CATEGORIES, _object({"label": _string(CHART_LABEL), "value": _is_number})),
+    }
+)
+# https://docs.slack.dev/reference/block-kit/blocks/data-visualization-block
+_CHART = _object(
+    {
+        "type": _one_of("data_visualization"),
+        "title": _string(CHART_TITLE),
+        "chart": _both(
+            _object(
+                {
+                    "type": _one_of("bar"),
+                    "series": _list(SERIES, _SERIES),
+                    "axis_config": _object({"categories": _LABELS}),
+                }
+            ),
+            _series_have_every_category,
+        ),
+    },
+    block_id=_ID,
+)
 # https://docs.slack.dev/reference/block-kit/blocks/input-block
 _INPUT = _object(
     {"type": _one_of("input"), "label": _plain(LABEL_TEXT), "element": _FIELD},
@@ -309,7 +351,8 @@ _INPUT = _object(
 )
 
 
-BLOCK_KINDS, VIEW_BLOCK_KINDS = frozenset(_BLOCKS), frozenset({*_BLOCKS, "input"})
+_OF_A_MESSAGE = {**_BLOCKS, "data_visualization": _CHART}
+BLOCK_KINDS, VIEW_BLOCK_KINDS = frozenset(_OF_A_MESSAGE), frozenset({*_BLOCKS, "input"})
 """The kinds of blocks that a message and a modal may have."""
 ELEMENT_KINDS, FIELD_KINDS = frozenset(_ELEMENTS), frozenset(_FIELDS)
 """The elements of an `actions` block or a section's accessory, and those of an `input` block."""
@@ -319,7 +362,7 @@ def _ids_differ(block: Mapping[str, Any]) -> bool:
     return _differ(elements_of(block), "action_id")
 
 
-_is_block = _both(_kind(_BLOCKS), _ids_differ)
+_is_block = _both(_kind(_OF_A_MESSAGE), _ids_differ)
 _is_block_of_a_view = _both(_kind({**_BLOCKS, "input": _INPUT}), _ids_differ)
 _BLOCKS_OF_A_VIEW = _list(VIEW_BLOCKS, lambda _: True)
 _MODAL_NEEDS: Mapping[str, Check] = {

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bot.simulator.slack.block_kit import TEXT_LIMIT, Element, buttons_of, menus_of, refusal_of
+from bot.simulator.slack.block_kit import TEXT_LIMIT, Element, buttons_of, charts_of, menus_of, refusal_of
 from bot.simulator.slack.views import View
 
 
@@ -77,6 +77,8 @@ class Workspace:
         """The open modals, the latest last."""
         self.refusals: list[str] = []
         """Messages, modals and answers of the bot's that Slack would refuse, each with the reason."""
+        self.shows_charts = True
+        """Whether Slack knows the block for charts. Some answer `invalid_blocks` to it."""
         self.clock: Callable[[], float] = time.time
         self._last_ts = 0
         self._news = Condition()
@@ -132,6 +134,8 @@ class Workspace:
     def _refuses(self, where: str, body: Mapping[str, Any], text_limit: int = TEXT_LIMIT) -> str | None:
         """Why Slack refuses this message, which is recorded in `refusals`; `None` if Slack shows it."""
         refusal = refusal_of(body, text_limit)
+        if not refusal and not self.shows_charts and charts_of(body):
+            return "invalid_blocks"  # no fault of the bot's
         if refusal:
             self.refusals.append(f"{where}: {refusal}: {json.dumps(dict(body))}")
         return refusal

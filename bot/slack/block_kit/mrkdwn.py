@@ -67,6 +67,12 @@ def escaped(text: str, limit: int = 150) -> str:
     return "".join(char for char, width in zip(shown, widths, strict=True) if width < limit) + "…"
 
 
+def shortened(text: str, limit: int) -> str:
+    """Text from anywhere, where Slack takes it as it is: on one line, not escaped, and at most so long."""
+    visible = _on_one_line(text)
+    return visible if len(visible) <= limit else f"{visible[: limit - 1]}…"
+
+
 def _on_one_line(text: str) -> str:
     return " ".join(_INVISIBLE.sub(" ", text).split())
 

@@ -18,6 +18,7 @@ from bot.commands.request import (
     Request,
     ShowAccess,
     ShowDeal,
+    ShowDigest,
     ShowHistory,
     ShowReminders,
     Undo,
@@ -32,6 +33,7 @@ from bot.slack.intake import Intake
 from bot.slack.listeners.approvals import ApprovalListeners
 from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.channels import ChannelLocations
+from bot.slack.listeners.digests.shown import ShownDigests
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
@@ -53,6 +55,7 @@ KINDS: Mapping[type[Request], str] = {
     ShowAccess: "access",
     ShowHistory: "history",
     ShowDeal: "deal",
+    ShowDigest: "digest",
     OpenForm: "form",
     UseLocation: "use",
     Remind: "remind",
@@ -65,6 +68,7 @@ Restricted = (
     | ShowHistory
     | ShowReminders
     | ShowDeal
+    | ShowDigest
     | OpenForm
     | UseLocation
     | Mute
@@ -89,6 +93,7 @@ class Handlers:
     named: NamedDeals
     reasons: AddedReasons
     reminders: ReminderListeners
+    digests: ShownDigests
 
 
 class TypedCommands:
@@ -142,6 +147,7 @@ class TypedCommands:
                 | ShowAccess()
                 | ShowHistory()
                 | ShowDeal()
+                | ShowDigest()
                 | OpenForm()
                 | Remind()
                 | ShowReminders()
@@ -161,12 +167,9 @@ class TypedCommands:
                 return self._messages.help.misunderstood(request, interaction.reference)
             case ShowHistory():
                 return await self._history(request, interaction)
-            case ShowDeal():
-                home = request.location_id or await self._handlers.channels.home(interaction)
-                self._handlers.cards.show(replace(request, location_id=home), interaction)
-                return None
-            case OpenForm():
-                self._handlers.form.open_for_any_later(interaction, await self._handlers.channels.home(interaction))
+            case ShowDeal() | ShowDigest() | OpenForm():
+                named = request.location_id if isinstance(request, ShowDeal) else ""
+                self._show(request, named or await self._handlers.channels.home(interaction), interaction)
                 return None
             case UseLocation() | Mute():
                 return await self._for_channel(request, interaction)
@@ -201,6 +204,18 @@ class TypedCommands:
                 return None
             case ShowReminders():
                 return await self._handlers.reminders.list(interaction)
+            case _:
+                assert_never(request)
+
+    def _show(self, request: ShowDeal | ShowDigest | OpenForm, home: str, interaction: Interaction) -> None:
+        """Show what is looked up, or filled in, after the acknowledgement. `home`: its sub-account."""
+        match request:
+            case ShowDeal():
+                self._handlers.cards.show(replace(request, location_id=home), interaction)
+            case ShowDigest():
+                self._handlers.digests.show(home, interaction)
+            case OpenForm():
+                self._handlers.form.open_for_any_later(interaction, home)
             case _:
                 assert_never(request)
 

@@ -42,6 +42,8 @@ class Result(Enum):
     """It did not arrive, and another attempt on the same way is useless."""
     CLOSED = "closed"
     """As `REFUSED`, because the bot may not post in this conversation."""
+    UNSHOWABLE = "unshowable"
+    """As `REFUSED`, because Slack does not show one of its blocks."""
     UNREACHED = "unreached"
     """It was not sent, because Slack could not be reached."""
     RATE_LIMITED = "rate_limited"
@@ -62,7 +64,8 @@ class Attempt:
 
 
 ARRIVED = {Result.ACCEPTED, Result.UNKNOWN}
-FINAL = {Result.REFUSED, Result.CLOSED}
+FINAL = {Result.REFUSED, Result.CLOSED, Result.UNSHOWABLE}
+INVALID_BLOCKS = "invalid_blocks"
 
 
 def read_response(answer: Answer) -> Attempt:
@@ -70,8 +73,9 @@ def read_response(answer: Answer) -> Attempt:
     if answer.is_success:
         return Attempt(Result.ACCEPTED)
     # 404 with `expired_url` or `used_url`: after 30 minutes or 5 messages
-    log.warning("reply.refused", status=answer.status, reason=answer.content.decode("utf-8", "replace")[:100])
-    return _failed(answer)
+    reason = answer.content.decode("utf-8", "replace")[:100]
+    log.warning("reply.refused", status=answer.status, reason=reason)
+    return Attempt(Result.UNSHOWABLE) if INVALID_BLOCKS in reason else _failed(answer)
 
 
 def read_answer(answer: Answer, conversation: str) -> Attempt:
@@ -90,6 +94,8 @@ def read_answer(answer: Answer, conversation: str) -> Attempt:
         return Attempt(Result.UNKNOWN)
     if reason in MAY_NOT_POST:
         return Attempt(Result.CLOSED)
+    if reason == INVALID_BLOCKS:
+        return Attempt(Result.UNSHOWABLE)
     return Attempt(Result.SERVER_ERROR) if reason in PASSING else _failed(answer)
 
 

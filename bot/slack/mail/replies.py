@@ -14,6 +14,7 @@ from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, 
 from bot.deals.clock import loop_time
 from bot.http.client import Url, read_url
 from bot.http.exchange import Answer, Body, Http, Request, RequestFailed, Why
+from bot.slack.block_kit.charts import without_charts
 from bot.slack.mail.attempts import ARRIVED, FINAL, Attempt, Result, read_answer, read_response
 
 log = structlog.get_logger(__name__)
@@ -174,8 +175,12 @@ class Replies:
         if (address := trusted_url(response_url, self._api)) is None:
             log.warning("reply.not_sent", error="not an address of Slack's")
             return Attempt(Result.REFUSED)
-        answer = await self._exchange(address, {}, body, still_ours)
-        return answer if isinstance(answer, Attempt) else read_response(answer)
+
+        async def send(shown: Mapping[str, Any]) -> Attempt:
+            answer = await self._exchange(address, {}, shown, still_ours)
+            return answer if isinstance(answer, Attempt) else read_response(answer)
+
+        return await _perhaps_without_charts(send, body)
 
     async def _post(self, message: Message, conversation: str, still_ours: StillOurs) -> Attempt:
         """Post in a channel; or, if it is a user's id, in the direct message with them.
@@ -204,8 +209,12 @@ class Replies:
         """Call a method of the Web API; not with slack_sdk, which cannot ask again once it has a connection."""
         body = {"channel": conversation, "text": message.text, "blocks": list(map(dict, message.blocks)), **more}
         token = {"Authorization": f"Bearer {self._token}"}
-        answer = await self._exchange(urljoin(self._api.text, method), token, body, still_ours)
-        return answer if isinstance(answer, Attempt) else read_answer(answer, conversation)
+
+        async def send(shown: Mapping[str, Any]) -> Attempt:
+            answer = await self._exchange(urljoin(self._api.text, method), token, shown, still_ours)
+            return answer if isinstance(answer, Attempt) else read_answer(answer, conversation)
+
+        return await _perhaps_without_charts(send, body)
 
     async def _exchange(
         self, url: str, headers: Mapping[str, str], body: object, still_ours: StillOurs
@@ -228,3 +237,15 @@ class Replies:
             if why is Why.INVALID:
                 return Attempt(Result.REFUSED)
             return Attempt(Result.UNKNOWN if why.sent else Result.UNREACHED)
+
+
+async def _perhaps_without_charts(
+    send: Callable[[Mapping[str, Any]], Awaitable[Attempt]], body: Mapping[str, Any]
+) -> Attempt:
+    """Send a message; and once more without its charts, if Slack does not show them: its words say the same."""
+    attempt = await send(body)
+    fewer = without_charts(body.get("blocks", ()))
+    if attempt.result is not Result.UNSHOWABLE or len(fewer) == len(body["blocks"]):
+        return attempt
+    log.warning("reply.without_charts")
+    return await send({**body, "blocks": fewer})

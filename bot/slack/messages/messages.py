@@ -11,6 +11,7 @@ from bot.deals.deal import LostReason
 from bot.deals.outcome import Changed, Outcome
 from bot.deals.policy import Policy
 from bot.slack.messages.cards import CardMessages
+from bot.slack.messages.digest.digest import DigestMessages
 from bot.slack.messages.failures import FailureMessages
 from bot.slack.messages.guesses import GuessMessages
 from bot.slack.messages.help import HelpMessages
@@ -42,6 +43,7 @@ class Messages:
     guesses: GuessMessages
     home: HomeMessages
     reminders: ReminderMessages
+    digests: DigestMessages
 
     @classmethod
     def of(
@@ -65,6 +67,7 @@ class Messages:
             guesses=guesses,
             home=HomeMessages(installation, policy, history, failures, people),
             reminders=ReminderMessages(installation, policy),
+            digests=DigestMessages(installation, policy),
         )
 
     def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:

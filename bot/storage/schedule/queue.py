@@ -109,16 +109,6 @@ class SqlSchedule:
             kept=sa.bindparam("keep"),
             finished_at=iso_now(database.kind),
         )
-        self._kept = (
-            sa.select(schedule.c.kept)
-            .where(
-                schedule.c.kind == sa.bindparam("kind"),
-                schedule.c.channel_id == sa.bindparam("channel"),
-                schedule.c.ending == Ending.POSTED.value,
-            )
-            .order_by(schedule.c.due.desc())
-            .limit(1)
-        )
 
     async def plan(self, *planned: Planned) -> int:
         """See `Plans`."""
@@ -128,11 +118,6 @@ class SqlSchedule:
             return sum(connection.execute(self._insert, row).first() is not None for row in rows)
 
         return await self._database.do(write)
-
-    async def kept(self, kind: Kind, channel_id: str) -> str:
-        """See `Plans`."""
-        of = {"kind": kind.value, "channel": channel_id}
-        return await self._database.do(lambda connection: connection.execute(self._kept, of).scalar()) or ""
 
     # --- for the worker ---------------------------------------------------------------------------------------------
 
@@ -148,9 +133,13 @@ class SqlSchedule:
     async def still_ours(self, key: str) -> None:
         """See `Schedule`. Asks the database only where the lease may have ended."""
         if not self._clock.holds(key):
-            began = self._clock.now()
-            await self._noted(self._hold, key)
-            self._clock.extend(began, [key])
+            await self.renew(key)
+
+    async def renew(self, key: str) -> None:
+        """See `Schedule`."""
+        began = self._clock.now()
+        await self._noted(self._hold, key)
+        self._clock.extend(began, [key])
 
     async def set_back(self, key: str, seconds: float, *, failed: bool) -> None:
         """See `Schedule`."""
@@ -176,8 +165,12 @@ class SqlSchedule:
 
     # --- for the housekeeping ---------------------------------------------------------------------------------------
 
-    async def forget(self, older_than: float, most: int = 1000) -> int:
-        """Delete what ended more than so many seconds ago, `most` at once; returns how many. Raises `StoreDown`."""
-        old = sa.select(schedule.c.number).where(schedule.c.finished_at < iso_now(self._database.kind, ago=older_than))
+    async def forget(self, kind: Kind, older_than: float, most: int = 1000) -> int:
+        """Delete what ended of a kind more than so many seconds ago, `most` at once; returns how many.
+
+        Raises `StoreDown`.
+        """
+        ended = schedule.c.finished_at < iso_now(self._database.kind, ago=older_than)
+        old = sa.select(schedule.c.number).where(ended, schedule.c.kind == kind.value)
         statement = schedule.delete().where(schedule.c.number.in_(old.limit(most)))
         return await self._database.do(lambda connection: connection.execute(statement).rowcount)

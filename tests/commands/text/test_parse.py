@@ -24,6 +24,7 @@ from bot.commands.request import (
     Request,
     ShowAccess,
     ShowDeal,
+    ShowDigest,
     ShowHistory,
     ShowReminders,
     Undo,
@@ -101,7 +102,7 @@ def test_undo_with_a_deal_looks_for_its_last_change(text: str, deal: ShowDeal) -
 
 
 @pytest.mark.parametrize(
-    "word", ["undo", "history", "preview", "help", "whoami", "access", "use", "remind", "reminders"]
+    "word", ["undo", "history", "preview", "help", "whoami", "access", "digest", "use", "remind", "reminders"]
 )
 @pytest.mark.parametrize("status", STATES)
 def test_a_keyword_before_a_name_and_a_status_belongs_to_the_name(word: str, status: Status) -> None:
@@ -763,6 +764,17 @@ def test_whoami_asks_for_the_callers_ids(text: str) -> None:
     assert _parse(text) == WhoAmI()
 
 
+@pytest.mark.parametrize("text", ["digest", "Digest.", '"digest"', "digest?"])
+def test_the_digest_is_asked_for(text: str) -> None:
+    assert _parse(text) == ShowDigest()
+
+
+@pytest.mark.parametrize("text", ["digest weekly", "Digest Media", "weekly digest", "show digest", "find digest"])
+def test_a_deal_that_is_called_digest_or_begins_so_is_found_with_a_word_more(text: str) -> None:
+    assert isinstance(_parse(text), ShowDeal)
+    assert isinstance(_parse("digest won"), Change)
+
+
 @pytest.mark.parametrize("text", ["help me", "whoami now", "who am i"])
 def test_help_and_whoami_with_more_words_are_names(text: str) -> None:
     assert _parse(text) == ShowDeal(name=text)
@@ -835,7 +847,7 @@ def test_a_deal_and_a_status_are_read_with_anything_around_them(
 LETTERS = st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=0x17F)
 NAME_WORDS = st.text(LETTERS, min_size=2, max_size=9).map(normalise)
 NAMES = st.lists(NAME_WORDS, min_size=1, max_size=5).map(" ".join)
-KEYWORDS = {"help", "whoami", "access", "undo", "history", "preview", "remind", "reminders"}
+KEYWORDS = {"help", "whoami", "access", "digest", "undo", "history", "preview", "remind", "reminders"}
 
 
 def _is_plain(name: str) -> bool:
@@ -1025,7 +1037,7 @@ def _is_sound(request: Request, text: str, statuses: frozenset[Status]) -> bool:
             return name == " ".join(name.split())
         case Mute(span):
             return timedelta() <= span < timedelta(days=1_000)
-        case Help() | WhoAmI() | ShowAccess() | ShowReminders() | Undo() | OpenForm():
+        case Help() | WhoAmI() | ShowAccess() | ShowReminders() | ShowDigest() | Undo() | OpenForm():
             return True
         case _:
             assert_never(request)
@@ -1056,6 +1068,7 @@ _EACH_KIND = {
     Help: "help",
     WhoAmI: "whoami",
     ShowAccess: "access",
+    ShowDigest: "digest",
     UseLocation: "use acme",
     Mute: "mute 2h",
     Undo: "undo",

@@ -41,7 +41,7 @@ def test_what_is_none_is_refused_with_what_it_should_be(text: str) -> None:
 
 @pytest.mark.parametrize("zone", ["Europe/Berlim", "Europe", "/etc/passwd", "Mitteleuropa"])
 def test_a_time_zone_that_is_unknown_is_named_as_that(zone: str) -> None:
-    with pytest.raises(ValueError, match="This computer doesn't know one of the time zones"):
+    with pytest.raises(ValueError, match="This computer doesn't know that time zone"):
         read_digest(f"mon 09:00 {zone} C0DEALS")
 
 
@@ -94,6 +94,16 @@ def test_the_next_is_always_later_and_within_a_week(weekday: int, at: time, zone
     assert moment < digest.due_on(day) <= moment + WEEK + timedelta(hours=26)
     assert digest.week_to(day).until == digest.due_on(day)
     assert digest.week_to(day).since == digest.due_on(day - WEEK)
+
+
+def test_a_key_leads_to_its_day_and_only_for_the_digest_that_it_is_of() -> None:
+    key = MONDAYS.key(date(2026, 11, 30))
+
+    assert MONDAYS.day_of(key) == date(2026, 11, 30)
+    assert Digest(0, time(10), BERLIN, "C0DEALS").day_of(key) == date(2026, 11, 30)  # its time was changed
+    assert Digest(1, time(9), BERLIN, "C0DEALS").day_of(key) is None
+    assert Digest(0, time(9), BERLIN, "C0DEALS", "rome").day_of(key) is None
+    assert MONDAYS.day_of("digest:C0DEALS::soon") is None
 
 
 def test_at_any_other_time_the_week_is_the_last_seven_days() -> None:

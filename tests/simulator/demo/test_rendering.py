@@ -21,6 +21,7 @@ from bot.simulator.slack.block_kit import (
 )
 from bot.simulator.slack.views import NOT_BESIDE_A_FIELD, View, values_of
 from bot.simulator.slack.workspace import Shown
+from bot.slack.block_kit.charts import bar_chart
 from tests.markup import Node, read
 
 NAMES = {"U1": "@Ana"}
@@ -588,6 +589,23 @@ BLOCKS: Mapping[str, st.SearchStrategy[Json]] = {
     "divider": _block("divider", {}),
     "header": _block("header", {"text": _objects(150)}),
 }
+_VALUES = st.lists(st.integers(0, 10**6) | st.floats(0, 10**6), min_size=2, max_size=2)
+CHART = _block(
+    "data_visualization",
+    {
+        "title": _texts(50),
+        "chart": st.tuples(_texts(20), _VALUES).map(
+            lambda drawn: {
+                "type": "bar",
+                "series": [
+                    {"name": drawn[0], "data": [{"label": each, "value": drawn[1][at]} for at, each in enumerate("ab")]}
+                ],
+                "axis_config": {"categories": ["a", "b"]},
+            }
+        ),
+    },
+)
+IN_A_MESSAGE: Mapping[str, st.SearchStrategy[Json]] = {**BLOCKS, "data_visualization": CHART}
 INPUT = _block(
     "input",
     {"label": _objects(200), "element": st.one_of(*FIELDS.values())},
@@ -603,22 +621,30 @@ def _lists_of(blocks: Mapping[str, st.SearchStrategy[Json]]) -> st.SearchStrateg
 
 
 def test_every_kind_that_the_stand_in_knows_is_among_the_examples() -> None:
-    assert BLOCKS.keys() == BLOCK_KINDS
+    assert IN_A_MESSAGE.keys() == BLOCK_KINDS
     assert IN_A_VIEW.keys() == VIEW_BLOCK_KINDS
     assert ELEMENTS.keys() == ELEMENT_KINDS
     assert FIELDS.keys() == FIELD_KINDS
 
 
+def test_a_chart_is_a_table_with_its_numbers() -> None:
+    chart = bar_chart("Won and lost", ["New business", "Renewals"], {"Won": [4800, 12.5], "Lost": [0, 3]})
+    page = _message(chart)
+
+    assert "".join(page.text.split()) == "WonandlostWonLostNewbusiness4,8000Renewals12.53"
+    assert len(page.all("meter")) == 4
+
+
 NOWHERE = "Not shown in this demo: "
 A_FEW = settings(max_examples=25)
-"""Of each of 22 kinds."""
+"""Of each of 23 kinds."""
 
 
 @pytest.mark.parametrize("kind", sorted(BLOCK_KINDS))
 @A_FEW
 @given(data=st.data())
 def test_every_kind_of_block_is_shown_in_a_message(kind: str, data: st.DataObject) -> None:
-    block = data.draw(BLOCKS[kind])
+    block = data.draw(IN_A_MESSAGE[kind])
     assert f"{NOWHERE}{kind}" not in _message(block).text
 
 

@@ -184,6 +184,43 @@ def test_slack_shows_lines_headers_and_fields(block: dict[str, Any]) -> None:
     assert refusal_of_view(_modal(block)) is None
 
 
+_POINTS = [{"label": "a", "value": 1}, {"label": "b", "value": 2.5}]
+
+
+def _chart(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    chart = {"type": "bar", "series": [{"name": "Won", "data": _POINTS}], "axis_config": {"categories": ["a", "b"]}}
+    block = {"type": "data_visualization", "title": "t" * 50, "chart": chart | changes.pop("chart", {})}
+    return block | changes
+
+
+def test_slack_shows_two_charts_in_a_message_and_none_in_a_modal() -> None:
+    chart = _chart()
+
+    assert refusal_of({"text": "hello", "blocks": [chart, chart]}) is None
+    assert refusal_of({"text": "hello", "blocks": [chart] * 3}) == "invalid_blocks"
+    assert _of_the_first_block(chart)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        _chart(title="t" * 51),
+        _chart(text="t"),
+        _chart(chart={"type": "line"}),
+        _chart(chart={"series": []}),
+        _chart(chart={"series": [{"name": "Won", "data": [{"label": "a", "value": 1}]}]}),
+        _chart(
+            chart={"series": [{"name": "n" * 21, "data": [{"label": "a", "value": 1}, {"label": "b", "value": 2}]}]}
+        ),
+        _chart(chart={"series": [{"name": "n", "data": [{"label": "a", "value": True}, {"label": "b", "value": 2}]}]}),
+        _chart(chart={"axis_config": {"categories": ["a", "a"]}}),
+        _chart(chart={"axis_config": {"categories": ["a", "b" * 21]}}),
+    ],
+)
+def test_slack_refuses_a_chart_that_breaks_a_limit_or_has_an_unknown_field(block: dict[str, Any]) -> None:
+    assert refusal_of({"text": "hello", "blocks": [block]}) == "invalid_blocks"
+
+
 @pytest.mark.parametrize(
     "block",
     [

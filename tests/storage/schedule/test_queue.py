@@ -147,23 +147,27 @@ async def test_what_is_set_back_waits_and_counts_its_failures(database: Database
     assert await _take(queue) == []
 
 
-async def test_what_was_kept_of_the_latest_post_is_there_for_the_next(database: Database, calendar: Calendar) -> None:
-    queue = SqlSchedule(database, calendar)
-    assert await queue.kept(Kind.REMINDER, "C0SALES") == ""
-    await queue.plan(*(_planned(f"{weeks}", -weeks * WEEK) for weeks in (1, 2, 3)))
-    for due in await _take(queue):
-        await queue.finish(due.key, Ending.DENIED if due.key == "1" else Ending.POSTED, f"figures of {due.key}")
-
-    assert await queue.kept(Kind.REMINDER, "C0SALES") == "figures of 2"
-    assert await queue.kept(Kind.REMINDER, "C0OTHER") == ""
-
-
 async def test_what_ended_long_ago_is_deleted_and_what_waits_is_not(database: Database, calendar: Calendar) -> None:
     queue = SqlSchedule(database, calendar)
     await queue.plan(_planned("ended", -WEEK), _planned("waits"))
     await _take(queue)
     await queue.finish("ended", Ending.POSTED)
-    assert await queue.forget(3600.0) == 0
-    assert await queue.forget(-3600.0) == 1
+    assert await queue.forget(Kind.REMINDER, 3600.0) == 0
+    assert await queue.forget(Kind.DIGEST, -3600.0) == 0
+    assert await queue.forget(Kind.REMINDER, -3600.0) == 1
 
     assert [row["key"] for row in await _rows(database)] == ["waits"]
+
+
+async def test_a_lease_that_is_renewed_stays_with_its_process(database: Database, calendar: Calendar) -> None:
+    living, other = SqlSchedule(database, calendar, lease=1.5), SqlSchedule(database, calendar)
+    await living.plan(_planned(after=-WEEK))
+    (due,) = await _take(living)
+    for _ in range(4):
+        await asyncio.sleep(0.5)
+        await living.renew(due.key)
+
+    assert await _take(other) == []
+    await living.give_back()
+    with pytest.raises(LeaseLost):
+        await living.renew(due.key)

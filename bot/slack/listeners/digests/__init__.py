@@ -1,0 +1,1 @@
+"""Shows the digest to a person who asks for it."""
