@@ -27,9 +27,10 @@ DEAL = """{"id":"%s","name":"Deal %s","status":"%s","monetaryValue":12500,"pipel
 "lastStatusChangeAt":"2026-11-05T09:30:00.000Z","customFields":[],"followers":[]}"""
 PIPELINES = '{"pipelines":[{"id":"PIPELINE","name":"Sales","stages":[{"id":"STAGE","name":"Offer"}]}]}'
 LIMITS = (
-    b"X-RateLimit-Limit-Daily: 200000\r\nX-RateLimit-Daily-Remaining: 199000\r\nX-RateLimit-Max: 1000000\r\n"
-    b"X-RateLimit-Remaining: 999999\r\nX-RateLimit-Interval-Milliseconds: 10000\r\n"
+    b"X-RateLimit-Limit-Daily: 200000\r\nX-RateLimit-Daily-Remaining: 199000\r\nX-RateLimit-Max: 1000\r\n"
+    b"X-RateLimit-Remaining: 999\r\nX-RateLimit-Interval-Milliseconds: 1000\r\n"
 )
+"""The most that the bot believes, and more than any contestant needs."""
 INTRODUCTION = {"ok": True, "team_id": stage.TEAM, "user_id": "U0BOT", "bot_id": "B0BOT", "team": "t", "url": "u"}
 SLACK = {
     "auth.test": INTRODUCTION,

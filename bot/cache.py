@@ -56,8 +56,10 @@ class Cache(Generic[K, V]):
 
     - `ttl`: an answer is fresh for so long after its load began;
     - `error_ttl`: after a failed load, `load` is not called again for so long;
+    - `stale_while_revalidate`: an answer that is no longer fresh is given for so long at once, while a newer one is
+      loaded for those who come later;
     - `stale_if_error`: an answer that is no longer fresh can be used for so long in place of one that could not be
-      loaded (the name is that of RFC 5861);
+      loaded (both names are those of RFC 5861);
     - `maxsize`: with more keys than this, the least recently used one is forgotten.
     """
 
@@ -67,12 +69,14 @@ class Cache(Generic[K, V]):
         *,
         ttl: float,
         error_ttl: float,
+        stale_while_revalidate: float = 0.0,
         stale_if_error: float = 0.0,
         maxsize: int = MAXSIZE,
     ) -> None:
         self._load = load
         self._ttl = ttl
         self._error_ttl = error_ttl
+        self._stale_while_revalidate = stale_while_revalidate
         self._stale_if_error = stale_if_error
         self._maxsize = maxsize
         self._entries: dict[K, _Entry[V]] = {}
@@ -80,7 +84,7 @@ class Cache(Generic[K, V]):
         self._loading: dict[K, asyncio.Task[_Entry[V]]] = {}
 
     async def get(self, key: K, *, until: float | None = None) -> V:
-        """The answer for this key, loaded unless a fresh one is here.
+        """The answer for this key, loaded unless one is here that is fresh, or stale and good enough to begin with.
 
         `until`: the event-loop time at which this caller stops waiting for a load; `None` waits for its end. Then an
         answer that is stale and can still be used is returned; without one, this raises `TimeoutError`.
@@ -91,6 +95,9 @@ class Cache(Generic[K, V]):
             self._entries[key] = entry
             if _now() < entry.load_again_at:
                 return entry.result()
+            if self._is_good_enough(entry.content):
+                self._load_once(key)
+                return entry.result()
         loading = self._load_once(key)
         await asyncio.wait([loading], timeout=None if until is None else max(until - _now(), 0.0))
         if loading.done():
@@ -98,6 +105,16 @@ class Cache(Generic[K, V]):
         if entry and isinstance(entry.content, _Value) and _now() < entry.content.usable_until:
             return entry.content.value
         raise TimeoutError
+
+    def put(self, key: K, value: V) -> None:
+        """Keep an answer that came some other way, as if it had just been loaded."""
+        self._keep(key, self._answered(value, _now()))
+
+    def prefetch(self, key: K) -> None:
+        """Begin to load the answer for this key, unless a fresh one is here; for a caller that needs it soon."""
+        entry = self._entries.get(key)
+        if entry is None or _now() >= entry.load_again_at:
+            self._load_once(key)
 
     async def refresh(self, key: K) -> bool:
         """Load the answer for this key, however fresh the last one is; `False` when that failed.
@@ -107,6 +124,9 @@ class Cache(Generic[K, V]):
         loading = self._load_once(key)
         await asyncio.wait([loading])
         return not loading.result().failed
+
+    def _is_good_enough(self, content: _Value[V] | _Failure) -> bool:
+        return isinstance(content, _Value) and _now() < content.fresh_until + self._stale_while_revalidate
 
     def _load_once(self, key: K) -> asyncio.Task[_Entry[V]]:
         """The load that is under way for this key, or a new one."""
@@ -122,13 +142,19 @@ class Cache(Generic[K, V]):
         except Exception as error:  # noqa: BLE001 - it is raised where the answer is wanted
             entry = self._after(error, self._entries.get(key))
         else:
-            fresh_until = began + self._ttl
-            entry = _Entry(_Value(value, fresh_until, fresh_until + self._stale_if_error), fresh_until, failed=False)
+            entry = self._answered(value, began)
+        self._keep(key, entry)
+        return entry
+
+    def _answered(self, value: V, at: float) -> _Entry[V]:
+        fresh_until = at + self._ttl
+        return _Entry(_Value(value, fresh_until, fresh_until + self._stale_if_error), fresh_until, failed=False)
+
+    def _keep(self, key: K, entry: _Entry[V]) -> None:
         self._entries.pop(key, None)
         self._entries[key] = entry
         if len(self._entries) > self._maxsize:
             del self._entries[next(iter(self._entries))]
-        return entry
 
     def _after(self, error: Exception, last: _Entry[V] | None) -> _Entry[V]:
         now = _now()

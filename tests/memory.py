@@ -135,6 +135,8 @@ class MemoryCrm:
     setting: list[CrmError | Callable[[], None]] = field(default_factory=list)
     searching: list[CrmError | Callable[[], None]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    prefetched: list[Opportunity] = field(default_factory=list)
+    """The deals whose names were prefetched."""
     hides_reasons: bool = False
     """Whether the CRM accepts a lost reason without showing it."""
     closed: CrmError | None = None
@@ -190,6 +192,9 @@ class MemoryCrm:
         shown = self.deal.lost_reason_id if self.hides_reasons else lost_reason_id
         self.deal = replace(self.deal, status=status, lost_reason_id=shown)
         return "trace"
+
+    def prefetch_names(self, opportunity: Opportunity) -> None:
+        self.prefetched.append(opportunity)
 
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:
         assert until > 0
@@ -558,6 +563,9 @@ class MemoryPeople:
 
 class _NoMail:
     """`bot.commands.reply.Mail` that is never used."""
+
+    def expect(self) -> None:
+        """See `Mail`."""
 
     async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
         raise NotImplementedError

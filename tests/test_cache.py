@@ -92,6 +92,45 @@ async def test_the_least_recently_used_key_is_forgotten_beyond_the_maximum(maxsi
     assert source.asked == {1: ["a", "b", "a", "c", "a", "b"], 2: ["a", "b", "c", "b"]}[maxsize]
 
 
+async def test_a_stale_answer_is_given_at_once_while_a_newer_one_is_loaded() -> None:
+    source = Source("first", "second", seconds=5)
+    cache = Cache(source, ttl=TTL, error_ttl=ERROR_TTL, stale_while_revalidate=TTL)
+    await cache.get("key")
+    await asyncio.sleep(TTL)
+    began = _now()
+    assert [await cache.get("key"), await cache.get("key"), _now() - began] == ["first", "first", 0.0]
+    await asyncio.sleep(6)
+    assert await cache.get("key") == "second"
+    assert source.asked == ["key"] * 2
+
+
+async def test_an_answer_that_is_too_stale_is_waited_for() -> None:
+    cache = Cache(Source("first", "second"), ttl=TTL, error_ttl=ERROR_TTL, stale_while_revalidate=TTL)
+    await cache.get("key")
+    await asyncio.sleep(2 * TTL)
+    assert await cache.get("key") == "second"
+
+
+async def test_what_is_prefetched_is_there_when_it_is_needed() -> None:
+    source = Source("answer", seconds=5)
+    cache = _cache(source)
+    cache.prefetch("key")
+    await asyncio.sleep(6)
+    cache.prefetch("key")
+    began = _now()
+    assert [await cache.get("key"), _now() - began] == ["answer", 0.0]
+    assert source.asked == ["key"]
+
+
+async def test_an_answer_that_came_some_other_way_is_kept_like_any_other() -> None:
+    source = Source("loaded")
+    cache = _cache(source)
+    cache.put("key", "given")
+    assert await cache.get("key") == "given"
+    await asyncio.sleep(TTL)
+    assert await cache.get("key") == "loaded"
+
+
 # --- one load for all callers ---------------------------------------------------------------------------------------
 
 

@@ -105,6 +105,10 @@ class Outbox:
         """For how many seconds since the command came a message is tried."""
         return self._persistence.in_all
 
+    def expect(self) -> None:
+        """Get ready for a message in a channel that is to be sent soon; return at once."""
+        self._mail.expect()
+
     def tell(self, message: Message, to: Address, reference: str) -> None:
         """Deliver a message in the background."""
         self._tasks.start(self._tell(message, to), reference)

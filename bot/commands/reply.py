@@ -92,6 +92,9 @@ class Mail(Protocol):
     else.
     """
 
+    def expect(self) -> None:
+        """Get ready for a message in a channel that is to be sent soon; return at once."""
+
     async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
         """Send a message to an address, the first way that works. `UNDELIVERED`: every way refused it for good."""
 

@@ -208,6 +208,7 @@ class Worker:
     async def _carry_out(self, claim: Claim) -> Claim:
         """Carry out the command; note its outcome and its reply. A command of a batch has no reply yet."""
         accepted = loop_time() - claim.age
+        self._replies.expect()
         with noting_calls() as calls:
             outcome, entry = await self._execution.carry_out(claim)
         # The one line that has all about a command; what else is logged on the way has its reference.

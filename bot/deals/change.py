@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import assert_never
 
 from bot.deals.clock import loop_time
@@ -85,6 +84,13 @@ class ChangeStatus:
         asked = loop_time()
         await self._intents.intend(key, before)
         until += loop_time() - asked  # `whole` is for the CRM: time that the ledger took does not count
+
+        async def may_leave() -> None:
+            await self._intents.still_ours(key)
+            # Beside the write. Any earlier they would take the connection that the read has just used: it works, which
+            # the write needs more.
+            self._crm.prefetch_names(replace(before, lost_reason_id=wish.lost_reason_id))
+
         doubt, trace_id = None, ""
         try:
             trace_id = await self._crm.set_status(
@@ -92,7 +98,7 @@ class ChangeStatus:
                 wish.status,
                 lost_reason_id=wish.lost_reason_id,
                 until=until - self._patience.for_looking,
-                still_ours=partial(self._intents.still_ours, key),
+                still_ours=may_leave,
             )
         except CrmError as error:
             if not error.perhaps_done:

@@ -113,6 +113,9 @@ class Crm(Protocol):
         it raises, nothing leaves, and what it raises is passed on.
         """
 
+    def prefetch_names(self, opportunity: Opportunity) -> None:
+        """Begin to read the names that `describe` of this deal will need; return at once."""
+
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:
         """The same deal with the names of its pipeline, stage, owner and lost reason, as far as they can be read.
 

@@ -49,7 +49,8 @@ class HighLevelCrm:
         self._location_id = location_id
         self._pipelines = named(self._read_pipelines)
         self.users = HighLevelUsers(client, location_id)
-        self._lost_reasons = named(self._read_lost_reasons)
+        # Always fresh: callers choose among them, and type them.
+        self._lost_reasons = named(self._read_lost_reasons, stale_while_revalidate=0.0)
         self._reasons = LostReasons(client, location_id)
 
     @asynccontextmanager
@@ -163,6 +164,14 @@ class HighLevelCrm:
             raise _crm_error(error) from error
         return True
 
+    def prefetch_names(self, opportunity: Opportunity) -> None:
+        """See `Crm`."""
+        self._pipelines.prefetch(self._location_id)
+        if opportunity.owner_id is not None:
+            self.users.prefetch(opportunity.owner_id)
+        if opportunity.lost_reason_id is not None:
+            self._lost_reasons.prefetch(self._location_id)
+
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:
         """See `Crm`. A name that is slow or forbidden is left out."""
         pipelines, owner, lost_reason = await asyncio.gather(
@@ -213,9 +222,10 @@ class HighLevelCrm:
     async def probe(self, *, until: float) -> None:
         """Find out whether the token may read this location's opportunities. Raises `CrmError` if not."""
         try:
-            await self._client.pipelines(self._location_id, until=until)
+            pipelines = await self._read_pipelines(self._location_id, until)
         except errors.HighLevelError as error:
             raise _crm_error(error) from error
+        self._pipelines.put(self._location_id, pipelines)  # so that the first change need not wait for them
 
 
 def _with_stage(opportunity: Opportunity, pipelines: Mapping[str, Pipeline]) -> Opportunity:

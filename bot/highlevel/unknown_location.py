@@ -48,6 +48,9 @@ class UnknownLocation:
         """See `Crm`."""
         raise _not_ours()
 
+    def prefetch_names(self, opportunity: Opportunity) -> None:
+        """See `Crm`."""
+
     async def describe(self, opportunity: Opportunity, *, until: float) -> Opportunity:  # noqa: ARG002 - likewise
         """See `Crm`."""
         return opportunity

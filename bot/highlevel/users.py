@@ -32,7 +32,9 @@ class HighLevelUsers:
         self._client = client
         self._location_id = location_id
         self._users = named(self._read)
-        self._listed = named(self._read_all, patience=LIST_PATIENCE, stale_if_error=LISTED_STALE)
+        self._listed = named(
+            self._read_all, patience=LIST_PATIENCE, stale_while_revalidate=0.0, stale_if_error=LISTED_STALE
+        )
 
     async def name(self, user_id: str | None, until: float) -> str | None:
         """A user's name; `None` without an id, or if HighLevel does not give one in time."""
@@ -40,6 +42,10 @@ class HighLevelUsers:
             return None
         user: UserRecord | None = await known(self._users, user_id, until)
         return user.name if user else None
+
+    def prefetch(self, user_id: str) -> None:
+        """Begin to read a user whose name is needed soon."""
+        self._users.prefetch(user_id)
 
     async def user(self, user_id: str, *, until: float) -> CrmUser | None:
         """See `CrmUsers`."""

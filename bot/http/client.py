@@ -4,6 +4,7 @@ httpx sends over aiohttp's connections, which take a quarter of the CPU time of 
 """
 
 import asyncio
+import math
 import socket
 import ssl
 import zlib
@@ -13,15 +14,13 @@ from functools import cache, lru_cache
 
 import aiohttp
 import httpx
-from aiohttp import ClientHandlerType, ClientRequest, ClientResponse
 from httpx_aiohttp import AiohttpTransport
 
 from bot.http.exchange import UNREADABLE, Answer, Request, RequestFailed, Why
+from bot.http.pool import KEEP_ALIVE, connect, session
 from bot.http.proxies import Proxies
 
 POOL_SIZE = 32
-KEEP_ALIVE = 30.0
-"""Seconds an idle connection is kept; shorter than the minute after which common load balancers drop it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +45,32 @@ def read_url(text: str) -> Url:
 
 
 class HttpClient:
-    """Implements `Http`. Its connections are opened by the first request. It reads no environment."""
+    """Implements `Http`. Its connections are opened by the first request. It reads no environment.
 
-    def __init__(self, user_agent: str, proxies: Proxies | None = None, pool_size: int = POOL_SIZE) -> None:
+    `keep_alive`: seconds for which an idle connection is kept.
+    """
+
+    def __init__(
+        self,
+        user_agent: str,
+        proxies: Proxies | None = None,
+        pool_size: int = POOL_SIZE,
+        keep_alive: float = KEEP_ALIVE,
+    ) -> None:
         # `identity`: aiohttp would ask for compression, which may hide any size.
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
         self._proxies = proxies or Proxies()
         # Not an `httpx.AsyncClient`: its cookies, redirects and merging of defaults, none of which is wanted here, cost
         # more than to send the request.
-        self._direct = _transport(pool_size)
+        self._direct = _transport(pool_size, keep_alive)
         self._proxied = self._direct
         if self._proxies.url:
-            self._proxied = _transport(pool_size, httpx.Proxy(self._proxies.url, headers=self._proxies.headers))
+            proxy = httpx.Proxy(self._proxies.url, headers=self._proxies.headers)
+            self._proxied = _transport(pool_size, keep_alive, proxy)
+        self._keep_alive = keep_alive
+        self._used_at: dict[str, float] = {}
+        """When each host was last used, on the event loop's clock."""
+        self._connecting: set[asyncio.Task[None]] = set()
 
     async def send(self, request: Request) -> Answer:
         """See `Http`."""
@@ -75,8 +88,26 @@ class HttpClient:
                 why = Why.PROXY_REFUSED
             raise RequestFailed(why) from error
 
+    def expect(self, url: str) -> None:
+        """See `Http`."""
+        host = _parsed(url).host
+        now = asyncio.get_running_loop().time()
+        if now - self._used_at.get(host, -math.inf) > self._keep_alive:
+            self._used_at[host] = now
+            task = asyncio.create_task(self._connect(url), name="connect")
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
+
+    async def _connect(self, url: str) -> None:
+        transport = self._proxied if self._proxies.lead_to(url) else self._direct
+        transport.client = transport.get_client()
+        proxy = transport.proxy
+        await connect(transport.client, url, str(proxy.url) if proxy else None, proxy.headers if proxy else None)
+
     async def aclose(self) -> None:
         """See `Http`."""
+        for task in self._connecting:
+            task.cancel()
         await self._direct.aclose()
         await self._proxied.aclose()
 
@@ -94,6 +125,7 @@ class HttpClient:
             extensions={"timeout": waits},
         )
         transport = self._proxied if self._proxies.lead_to(request.url) else self._direct
+        self._used_at[asked.url.host] = asyncio.get_running_loop().time()
         response = await transport.handle_async_request(asked)
         try:
             content = await _whole(response, request.max_body)
@@ -109,16 +141,12 @@ _parsed = lru_cache(100)(httpx.URL)
 """A change reads its deal twice, and to parse the address costs a tenth of what a request costs."""
 
 
-def _transport(pool_size: int, proxy: httpx.Proxy | None = None) -> AiohttpTransport:
+def _transport(pool_size: int, keep_alive: float, proxy: httpx.Proxy | None = None) -> AiohttpTransport:
     context = _trusted()
     return AiohttpTransport(
         verify=context,
         proxy=proxy,
-        client=lambda: aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=pool_size, keepalive_timeout=KEEP_ALIVE, ssl=context),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            middlewares=(_once,),
-        ),
+        client=lambda: session(pool_size, keep_alive, context),
     )
 
 
@@ -126,22 +154,6 @@ def _transport(pool_size: int, proxy: httpx.Proxy | None = None) -> AiohttpTrans
 def _trusted() -> ssl.SSLContext:
     """The trusted certificates. They cost 20 ms and a megabyte, so all pools share them."""
     return httpx.create_ssl_context()
-
-
-async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """Send a request only once, and make a connection that breaks a different error from one that was never made.
-
-    aiohttp repeats a GET, and a PUT too, if a kept connection breaks before the answer
-    (https://github.com/aio-libs/aiohttp/issues/10790): that could make a change twice. And httpx-aiohttp reports a
-    connection that breaks after the request was sent as a *connect* timeout. As a payload error, such a break is not
-    repeated by aiohttp, and becomes `httpx.ReadError`.
-    """
-    try:
-        return await handler(request)
-    except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, TimeoutError):
-        raise
-    except (aiohttp.ClientError, OSError) as error:
-        raise aiohttp.ClientPayloadError(type(error).__name__) from error
 
 
 class _Gate:

@@ -113,3 +113,10 @@ class Http(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections."""
+
+
+class PooledHttp(Http, Protocol):
+    """`Http` that can open a connection ahead of a request."""
+
+    def expect(self, url: str) -> None:
+        """Open a connection for a request that is to be sent there soon, unless one is kept; return at once."""

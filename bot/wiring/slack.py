@@ -10,6 +10,7 @@ from bot.commands.instrumentation import NO_TRAIL
 from bot.commands.worker import Worker
 from bot.deals.locations import LocationResolver
 from bot.http.client import HttpClient
+from bot.http.pool import KEEP_ALIVE_FOR_WRITES
 from bot.operations.settings import Settings
 from bot.schedule.digest.reports import Reports
 from bot.schedule.personal_time import PersonalTime
@@ -56,7 +57,7 @@ def build_slack_clients(settings: Settings) -> SlackClients:
         web=web,
         workspace=SlackWorkspace(web),
         directory=SlackDirectory(web, settings.allowed_groups),
-        replies=Replies(web, HttpClient(USER_AGENT, settings.proxies)),
+        replies=Replies(web, HttpClient(USER_AGENT, settings.proxies, keep_alive=KEEP_ALIVE_FOR_WRITES)),
     )
 
 

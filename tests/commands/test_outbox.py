@@ -30,6 +30,12 @@ class MemoryMail:
     tried: list[tuple[float, Address]] = field(default_factory=list)
     """When it was asked to deliver something, and where to."""
 
+    expected: int = 0
+    """How often it was told that a message follows soon."""
+
+    def expect(self) -> None:
+        self.expected += 1
+
     async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
         await still_ours()
         self.tried.append((_now(), to))

@@ -71,6 +71,8 @@ class Work:
     messages: Messages = field(default_factory=messages)
     outcomes: list[Outcome | Exception] = field(default_factory=list)
     """The outcomes of the next changes; of the others: `AlreadySo`."""
+    expected: int = 0
+    """How often it was told that a reply follows soon."""
     at_once: int = 0
     most_at_once: int = 0
     may_finish: asyncio.Event = field(default_factory=asyncio.Event)
@@ -126,6 +128,9 @@ class Work:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    def expect(self) -> None:
+        self.expected += 1
 
     async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
         await still_ours()

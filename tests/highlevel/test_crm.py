@@ -16,7 +16,7 @@ from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import Details, HighLevelError
 from bot.highlevel.causes import CAUSES, trouble
 from bot.highlevel.crm import MOST_MATCHES, MOST_OWNED, HighLevelCrm
-from bot.highlevel.names import MOST_OWNERS, NAMES_ERROR_TTL, NAMES_TTL, PATIENCE_FOR_NAMES
+from bot.highlevel.names import MOST_OWNERS, NAMES_ERROR_TTL, NAMES_TTL, PATIENCE_FOR_NAMES, STALE_NAMES_TTL
 from bot.http.client import HttpClient
 from bot.simulator.highlevel.server import READ, WRITE, Fault, HighLevel
 from bot.simulator.serving import served
@@ -326,10 +326,27 @@ async def test_the_last_names_stay_in_use_when_they_cannot_be_read_again(
     highlevel: HighLevel, crm: HighLevelCrm
 ) -> None:
     first = await crm.describe(PLAIN, until=_in(5))
-    await asyncio.sleep(NAMES_TTL)
+    await asyncio.sleep(STALE_NAMES_TTL + NAMES_TTL)
     highlevel.misbehave(DOWN, times=math.inf)
     assert await crm.describe(PLAIN, until=_in(5)) == first
     assert (_asked_for(highlevel, "/pipelines"), _asked_for(highlevel, f"/users/{OWNER}")) == (2, 2)
+
+
+async def test_older_names_are_used_while_they_are_read_again(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    await crm.describe(PLAIN, until=_in(5))
+    highlevel.users[OWNER]["name"] = "Mia Power"
+    await asyncio.sleep(NAMES_TTL)
+    highlevel.misbehave(Fault(wait=0.3), times=2)
+    began = _in(0)
+    assert [(await crm.describe(PLAIN, until=_in(5))).owner, _in(0)] == ["Max Power", began]
+    await asyncio.sleep(1)
+    assert (await crm.describe(PLAIN, until=_in(5))).owner == "Mia Power"
+
+
+async def test_the_pipelines_that_a_check_has_read_are_known(highlevel: HighLevel, crm: HighLevelCrm) -> None:
+    await crm.probe(until=_in(5))
+    assert (await crm.describe(PLAIN, until=_in(5))).pipeline == "New business"
+    assert _asked_for(highlevel, "/pipelines") == 1
 
 
 async def test_names_that_highlevel_does_not_send_are_given_up_and_read_again_later(

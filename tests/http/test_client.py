@@ -17,6 +17,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from bot.http.client import HttpClient, failure, read_url
 from bot.http.exchange import MAX_BODY, UNREADABLE, Answer, Body, Http, Request, RequestFailed, Why
+from bot.http.pool import PROBES, kept_alive
 from bot.simulator.bodies import Chunks, dripping, endless
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
@@ -215,6 +216,97 @@ async def test_connections_are_kept_between_requests(http: HttpClient) -> None:
         await http.send(_request(url))
     assert len(peers) == 2
     assert len(set(peers)) == 1
+
+
+class Peers:
+    """A server that notes each connection, and over which each request comes."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.used: list[int] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def _answer(self, lines: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        number = self.opened
+        self.opened += 1
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await lines.readuntil(b"\r\n\r\n"):
+                self.used.append(number)
+                await self.may_answer.wait()
+                answers.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        answers.close()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        try:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        finally:
+            server.close()
+
+    async def wait_for(self, opened: int) -> None:
+        while self.opened < opened:
+            await asyncio.sleep(0.01)
+
+
+async def test_the_connection_that_was_used_last_is_used_first(http: HttpClient) -> None:
+    peers = Peers()
+    async with peers.serving() as url:
+        peers.may_answer.clear()
+        first = asyncio.create_task(http.send(_request(url)))
+        await peers.wait_for(opened=1)
+        second = asyncio.create_task(http.send(_request(url)))
+        await peers.wait_for(opened=2)
+        peers.may_answer.set()
+        await asyncio.gather(first, second)
+        for _ in range(3):
+            await http.send(_request(url))
+        await http.aclose()
+
+    assert len(set(peers.used[2:])) == 1
+    assert peers.opened == 2
+
+
+async def test_a_connection_is_opened_before_it_is_needed_unless_one_is_kept() -> None:
+    peers = Peers()
+    async with peers.serving() as url, aclosing(HttpClient("tests")) as http:
+        for _ in range(2):
+            http.expect(url)
+        await peers.wait_for(opened=1)
+        await asyncio.sleep(0.1)
+        assert peers.used == []
+        await http.send(_request(url))
+        http.expect(url)
+        await http.send(_request(url))
+        await http.aclose()
+
+    assert (peers.opened, peers.used) == (1, [0, 0])
+
+
+async def test_a_connection_that_cannot_be_opened_before_it_is_needed_is_told_by_the_request() -> None:
+    async with aclosing(HttpClient("tests")) as http:
+        url = f"http://127.0.0.1:{free_port()}"
+        http.expect(url)
+        await asyncio.sleep(0.1)
+        assert await _fails(http, _request(url)) is Why.UNREACHABLE
+
+
+async def test_a_client_that_is_closed_opens_no_more_connections() -> None:
+    peers = Peers()
+    async with peers.serving() as url:
+        http = HttpClient("tests")
+        http.expect(url)
+        await http.aclose()
+        await asyncio.sleep(0.1)
+
+    assert peers.opened == 0
+
+
+def test_an_idle_connection_asks_whether_the_other_side_is_still_there() -> None:
+    with kept_alive((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))) as opened:
+        assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == PROBES["TCP_KEEPIDLE"]
 
 
 async def test_a_proxy_in_the_environment_is_not_used(

@@ -68,6 +68,9 @@ class _World:
             self.posted.append(channel_id)
         return delivery
 
+    def expect(self) -> None:
+        """See `Mail`."""
+
     async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
         raise NotImplementedError
 

@@ -79,6 +79,10 @@ class ReplyDelivery:
         self._instrumentation = instrumentation
         self._until_stored = partial(until_stored, pause=timing.retry)
 
+    def expect(self) -> None:
+        """Get ready for a reply that is to be sent soon; return at once."""
+        self._outbox.expect()
+
     async def deliver(self, claim: Claim, reply: Message, accepted: float) -> Delivery:
         """Deliver the reply, unless an earlier process did. `accepted`: the event-loop time of the command."""
         if claim.delivered:

@@ -54,6 +54,11 @@ class _Waiting:
 _reservation: ContextVar[_Reservation | None] = ContextVar("reservation", default=None)
 
 
+def wait_for_own_slot() -> None:
+    """Use no slot that is reserved in this context: what this task calls from now on waits for slots of its own."""
+    _reservation.set(None)
+
+
 class RateLimiter:
     """The slots of one location. A request takes one, and frees it `interval` seconds after its answer came.
 

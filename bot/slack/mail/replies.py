@@ -13,7 +13,7 @@ from bot.cache import ExpiringSet
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 from bot.deals.clock import loop_time
 from bot.http.client import Url, read_url
-from bot.http.exchange import Answer, Body, Http, Request, RequestFailed, Why
+from bot.http.exchange import Answer, Body, PooledHttp, Request, RequestFailed, Why
 from bot.slack.block_kit.charts import without_charts
 from bot.slack.mail.attempts import ARRIVED, FINAL, Attempt, Result, read_answer, read_response
 
@@ -70,7 +70,7 @@ class Replies:
     def __init__(
         self,
         web: AsyncWebClient,
-        http: Http,
+        http: PooledHttp,
         patience: float = REPLY_PATIENCE,
         *,
         pauses: tuple[float, ...] = PAUSES,
@@ -85,6 +85,10 @@ class Replies:
         self._queue_patience = queue_patience
         self._closed = ExpiringSet[str](CLOSED_TTL)
         """Channels where the bot may not post, so that not every command asks in vain."""
+
+    def expect(self) -> None:
+        """See `Mail`. The connection is opened beside the change, so that the reply need not wait for it."""
+        self._http.expect(self._api.text)
 
     async def deliver(self, message: Message, to: Address, still_ours: StillOurs) -> Delivery | NotYet:
         """See `Mail`.

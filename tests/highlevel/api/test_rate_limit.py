@@ -15,7 +15,7 @@ from bot.highlevel.api.answers import Limits
 from bot.highlevel.api.auth import PrivateIntegration
 from bot.highlevel.api.client import Attempts, Client
 from bot.highlevel.api.errors import RateLimited, StillDown
-from bot.highlevel.api.rate_limit import Budget, RateLimiter
+from bot.highlevel.api.rate_limit import Budget, RateLimiter, wait_for_own_slot
 from bot.http.client import HttpClient
 from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
@@ -125,6 +125,23 @@ async def test_a_reservation_waits_for_all_its_slots_and_its_calls_do_not_wait()
         assert _now() - began < waited + 0.1
 
     assert waited >= 0.29
+
+
+async def test_a_task_that_waits_for_a_slot_of_its_own_leaves_those_that_are_reserved() -> None:
+    rate_limiter = RateLimiter(limit=3, interval=5.0)
+
+    async def beside() -> float:
+        wait_for_own_slot()
+        await _ask(rate_limiter)
+        return _now()
+
+    async with rate_limiter.reserve(2, until=_now() + SOON):
+        began = _now()
+        task = asyncio.create_task(beside())
+        assert await task == began
+        for _ in range(2):
+            await _ask(rate_limiter)
+        assert _now() == began
 
 
 async def test_reservations_are_granted_in_the_order_of_asking() -> None:
