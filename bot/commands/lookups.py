@@ -8,7 +8,7 @@ from bot.commands.record import Record
 from bot.commands.request import ShowDeal
 from bot.deals.clock import loop_time
 from bot.deals.deal import Matches, Opportunity, Status
-from bot.deals.identify import Asking, anyone, called, described, guess, own_first
+from bot.deals.identify import Asking, anyone, called, described, guess, own_first, own_guesses_first
 from bot.deals.outcome import Cause, Effect, Failed, Guessed, Trouble
 from bot.deals.ports import Crm, CrmError, StoreDown
 from bot.deals.wish import Wish
@@ -69,6 +69,8 @@ class Lookups:
             if isinstance(found, Choices):
                 deals = await own_first(found.deals, asking)
                 return replace(found, deals=await described(self._crm, deals, until))
+            if isinstance(found, Guessed):
+                return await own_guesses_first(found, asking)
         except CrmError as error:
             return _failed(error.trouble, asked)
         return found

@@ -60,6 +60,12 @@ class Identify:
         `text`: what the caller typed. Where the search finds a deal that is called like the whole of it, the caller may
         only have looked for that deal, and is asked. `asking`: whose deals come first where several fit.
         """
+        found = await self._identified(wish, text, asking)
+        if isinstance(found.obstacle, Guessed):
+            return replace(found, obstacle=await own_guesses_first(found.obstacle, asking))
+        return found
+
+    async def _identified(self, wish: Wish, text: str, asking: Asking) -> Identified:
         until = loop_time() + self._patience
         if not wish.opportunity_id:
             doubts = self._read(text)
@@ -156,6 +162,12 @@ async def own_first(deals: Sequence[Opportunity], asking: Asking) -> tuple[Oppor
     """The deals, first those of the person who asks: found out only where the deals have several owners."""
     own = await asking() if len({deal.owner_id for deal in deals}) > 1 else ""
     return tuple(sorted(deals, key=lambda deal: not own or deal.owner_id != own))
+
+
+async def own_guesses_first(guessed: Guessed, asking: Asking) -> Guessed:
+    """The same guess, with the deals for each name as in `own_first`."""
+    found = [replace(matches, deals=await own_first(matches.deals, asking)) for matches in guessed.found]
+    return replace(guessed, found=tuple(found))
 
 
 async def described(crm: Crm, deals: Sequence[Opportunity], until: float) -> tuple[Opportunity, ...]:

@@ -88,6 +88,15 @@ async def test_of_several_deals_those_of_the_person_who_asks_come_first(crm: Mem
         assert [deal.id for deal in found.obstacle.matches] == order
 
 
+async def test_of_the_deals_that_a_text_may_mean_those_of_the_person_who_asks_come_first(crm: MemoryCrm) -> None:
+    theirs, own = replace(OPEN, name="Acme", owner_id="hlMax"), replace(ANOTHER, name="Acme", owner_id="hlAna")
+    crm.matches = Matches((theirs, own), more=False)
+    found = await _reader(crm)(LONG, asking=_ana)
+
+    first = Matches((own, theirs), more=False)
+    assert found == Identified(LONG, Guessed(TWO, (first, first)))
+
+
 async def test_of_many_deals_those_that_a_question_shows_are_described(crm: MemoryCrm, identify: Identify) -> None:
     crm.matches = Matches((OPEN,) * 7, more=False)
     found = await identify(BY_NAME)

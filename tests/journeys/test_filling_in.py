@@ -67,10 +67,11 @@ async def test_own_deals_come_first_in_the_form_and_in_a_question(tmp_path: Path
         house.highlevel.opportunities[DEAL]["assignedTo"] = "hlMax"
         asked = await house.says("new website won")
         shown = await house.says("new website")
+        guessed = await house.says("won new website")
         view = await _form(house)
         suggested = [option["value"] for option in await house.slack.type_ahead(view, "deal", "new website")]
 
-    for message in (asked, shown):
+    for message in (asked, shown, guessed):
         assert str(message.blocks).index(ROOF) < str(message.blocks).index(DEAL)
     assert suggested == [ROOF, DEAL]
 
