@@ -229,8 +229,8 @@ def test_type_ahead_in_a_message_is_not_imitated() -> None:
             {"type": "video", "title": _plain("Film"), "more": [_mrkdwn("*x*"), 5]},
             "Not shown in this demo: video · Film · x",
         ),
-        (_row({"type": "datepicker", "action_id": "a"}), "Not shown in this demo: datepicker"),
-        (_beside({"type": "datepicker", "placeholder": _plain("When?")}), "Not shown in this demo: datepicker · When?"),
+        (_row({"type": "timepicker", "action_id": "a"}), "Not shown in this demo: timepicker"),
+        (_beside({"type": "timepicker", "placeholder": _plain("When?")}), "Not shown in this demo: timepicker · When?"),
     ],
 )
 def test_unknown_blocks_and_elements_are_shown_as_not_imitated(block: Json, says: str) -> None:

@@ -38,7 +38,7 @@ def test_the_dialogue_shows_what_the_bot_can_do_and_what_it_refuses(played: str)
         "HighLevel is having problems right now",
         "↩️ @Ana undid this. *New website* is *open* again.\n    | @Ana had marked it won · $4,800 · Acme Corp",
         "*Last 4 changes* for *New website*",
-        "[1 Mark won] [2 Mark lost] [3 Mark abandoned] [4 Share in channel] [5 View in HighLevel]",
+        "[1 Mark won] [2 Mark lost] [3 Mark abandoned] [4 Remind me…] [5 Share in channel] [6 View in HighLevel]",
         "would go from *open* to *lost*.",
         "Posts in #sales",
         "@Ana marked *New website* *lost* · *$4,800*\n    | Too expensive · Jane Doe",
