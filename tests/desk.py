@@ -137,6 +137,7 @@ class Desk:
     calendar: Calendar = field(default_factory=Calendar)
     people: MemoryPeople = field(default_factory=MemoryPeople)
     figures: MemoryFigures = field(default_factory=MemoryFigures)
+    tab: HomeTab | None = None
 
     @property
     def told(self) -> list[tuple[Message, Address, str]]:
@@ -326,11 +327,20 @@ class Desk:
         )
 
     def home(self, intake: Intake, words: Messages, decided: Policy) -> HomeTab:
-        finder = HomeFinder(
-            people=self.people,
-            crm=lambda _location_id: self.crm,
-            history=self.ledger,
-            locations=self.locations,
-            policy=decided,
-        )
-        return HomeTab(intake=intake, finder=finder, views=self.views, outbox=self.outbox, messages=words)
+        """The Home tab, which remembers what it published from one request to the next."""
+        if self.tab is None:
+            finder = HomeFinder(
+                people=self.people,
+                crm=lambda _location_id: self.crm,
+                history=self.ledger,
+                locations=self.locations,
+                policy=decided,
+            )
+            self.tab = HomeTab(intake=intake, finder=finder, views=self.views, outbox=self.outbox, messages=words)
+        return self.tab
+
+    async def opens_home(self, tab: str = "home", user: str = "U1", view: dict[str, Any] | None = None) -> None:
+        """Open the app as a person; `view` is what they see. What is published is in `views.published`."""
+        event = {"type": "app_home_opened", "user": user, "tab": tab, **({"view": view} if view else {})}
+        body = {"type": "event_callback", "team_id": "T1", "event_id": f"Ev{next(_numbers)}", "event": event}
+        assert await self.dispatch(body) == (200, {})

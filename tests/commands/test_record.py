@@ -171,6 +171,14 @@ def test_a_private_command_and_one_that_belongs_to_an_earlier_change_need_no_con
     assert not replace(asked, wish=replace(asked.wish, only_if="lost")).needs_sharing_consent
 
 
+def test_a_command_given_in_the_home_tab_which_no_channel_sees_needs_no_consent_to_sharing() -> None:
+    at_home = replace(entry("a"), caller=replace(entry("a").caller, channel_id=""))
+
+    assert (at_home.is_from_home, at_home.needs_sharing_consent) == (True, False)
+    assert not entry("a").is_from_home
+    assert not replace(at_home, caller=replace(at_home.caller, user_id="")).is_from_home
+
+
 def test_a_deal_that_was_chosen_as_it_was_shown_needs_consent_to_sharing_all_the_same() -> None:
     chosen = replace(entry("a").wish, consent=Consent.CHOSEN, only_if="lost")
 

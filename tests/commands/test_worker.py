@@ -211,6 +211,17 @@ async def test_a_command_is_carried_out_answered_and_finished(work: Work) -> Non
     assert isinstance(row.outcome, AlreadySo)
 
 
+async def test_what_wants_to_know_hears_of_a_command_once_its_outcome_is_written_down(work: Work) -> None:
+    worker, ledger = work.worker()
+    heard: list[tuple[str, Outcome | None]] = []
+    worker.on_noted.append(lambda entry: heard.append((entry.key, work.store.rows[entry.key].outcome)))
+    await _submit(worker, ledger, _entry("one"))
+    await worker.drain()
+
+    assert heard == [("one", work.store.rows["one"].outcome)]
+    assert isinstance(heard[0][1], AlreadySo)
+
+
 async def test_the_id_of_a_direct_message_is_not_noted_as_one_of_the_channel(work: Work) -> None:
     work.way = DeliveryWay.DIRECT_MESSAGE
     worker, ledger = work.worker()

@@ -10,7 +10,7 @@ from bot.commands.record import Entry
 from bot.commands.request import new_reference
 from bot.deals.deal import Status
 from bot.deals.wish import Wish
-from bot.slack.payload import read_action, read_command
+from bot.slack.payload import home_view, read_action, read_command, read_event
 
 WISH = Wish("deal", Status.OPEN, only_if="won")
 COMMAND = {
@@ -145,7 +145,7 @@ def test_the_first_entry_of_a_batch_has_slacks_key_and_the_others_sort_behind_it
 
 @given(st.dictionaries(st.sampled_from(sorted({*NAMES, *COMMAND})), JSON))
 def test_any_payload_is_read_and_a_database_takes_it(body: dict[str, Any]) -> None:
-    for interaction in (read_command(body, "REF"), read_action(body, "REF")):
+    for interaction in (read_command(body, "REF"), read_action(body, "REF"), read_event(body, "REF")):
         for part in (
             interaction.key,
             interaction.text,
@@ -171,6 +171,44 @@ def test_an_id_of_a_form_that_slack_does_not_give_is_empty(odd: object) -> None:
 
     assert typed.caller == Caller("", "", "")
     assert pressed.caller == Caller("", "", "")
+
+
+OPENED: dict[str, Any] = {
+    "type": "event_callback",
+    "team_id": "T1",
+    "event_id": "Ev1",
+    "event": {"type": "app_home_opened", "user": "U1", "tab": "home", "channel": "D1"},
+}
+
+
+def test_an_opened_home_tab_is_read() -> None:
+    interaction = read_event(OPENED, "REF")
+
+    assert interaction.caller == Caller("U1", "T1", "")
+    assert (interaction.key, interaction.text, interaction.response_url) == ("Ev1", "home", "")
+
+
+@pytest.mark.parametrize(
+    ("authorizations", "team"),
+    [
+        ([], "T1"),
+        (None, "T1"),
+        ([None], "T1"),
+        ([{"team_id": "T2", "is_enterprise_install": False}], "T1"),
+        ([{"enterprise_id": "E1", "team_id": None, "is_enterprise_install": True}], "E1"),
+    ],
+)
+def test_an_event_counts_for_the_workspace_or_where_it_is_installed_in_all_the_organization(
+    authorizations: object, team: str
+) -> None:
+    assert read_event({**OPENED, "authorizations": authorizations}, "REF").caller.team_id == team
+
+
+def test_a_home_tab_is_told_from_a_modal() -> None:
+    home = {"type": "home", "hash": "1.a"}
+
+    assert home_view({"view": home}) == home
+    assert [home_view(each) for each in ({"view": {"type": "modal"}}, {"view": "home"}, {}, None, "home")] == [{}] * 5
 
 
 def test_references_are_short_readable_and_unique() -> None:

@@ -244,6 +244,16 @@ async def test_a_post_that_may_have_arrived_is_not_sent_again(
     assert [request.path for request in slack.received] == ["/api/chat.postMessage"]
 
 
+async def test_the_reply_to_a_press_at_home_which_is_in_no_channel_goes_to_the_person(
+    slack: Slack, sender: Replies
+) -> None:
+    slack.users["U1"] = {"id": "U1"}
+    for message in (PUBLIC, PRIVATE, REPLACING):
+        slack.calls.clear()
+        assert (await _deliver(sender, message, Address("", "", "U1"))).way is DeliveryWay.DIRECT_MESSAGE
+        assert slack.calls == ["chat.postMessage"]
+
+
 async def test_a_message_that_every_way_refuses_is_undelivered(slack: Slack, sender: Replies) -> None:
     slack.misbehave(GONE)
     slack.misbehave(Fault("chat.postMessage", status=200, body={"ok": False, "error": "channel_not_found"}))

@@ -10,6 +10,8 @@ from bot.deals.deal import STATES, LostReason, Status
 from bot.simulator.serving import served
 from bot.simulator.slack.server import Fault, Slack
 from bot.simulator.slack.views import View
+from bot.slack.block_kit import blocks, inputs
+from bot.slack.listeners.home.publishing import NotPublished, Published
 from bot.slack.messages import form
 from bot.slack.messages.form import Form, Origin
 from bot.slack.web_api import SlackViews
@@ -152,3 +154,44 @@ async def test_a_slack_that_cannot_be_reached_shows_no_form(api_url: str) -> Non
     views = SlackViews(AsyncWebClient(token=TOKEN, base_url=api_url, retry_handlers=[]))
 
     assert not await views.open("1.2.3", FORM)
+
+
+# --- Home tabs -----------------------------------------------------------------------------------------------------
+
+HOME = inputs.home_tab([blocks.section("Your deals")], callback_id="home", private_metadata="{}")
+
+
+async def test_a_home_tab_is_published_and_its_hash_told(slack: Slack, views: SlackViews) -> None:
+    slack.users["U1"] = {"id": "U1"}
+
+    first = await views.publish("U1", HOME, "")
+    assert first == Published(slack.home("U1").hash)
+    assert await views.publish("U1", HOME, first.hash) == Published(slack.home("U1").hash)
+    assert await views.publish("U1", HOME, first.hash) is NotPublished.CONFLICT
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("views.publish", status=429),
+        Fault("views.publish", status=500),
+        Fault("views.publish", drops=True),
+        Fault("views.publish", status=200, body={"ok": False, "error": "not_enabled"}),
+        Fault("views.publish", status=200, body="a text"),
+    ],
+    ids=["too many", "broken", "no answer", "no Home tab", "no JSON object"],
+)
+async def test_a_home_tab_that_slack_does_not_take_is_told_so_and_logged(
+    slack: Slack, views: SlackViews, fault: Fault
+) -> None:
+    slack.misbehave(fault)
+    with capture_logs() as lines:
+        assert await views.publish("U1", HOME, "") is NotPublished.FAILED
+
+    assert [line["event"] for line in lines] == ["home.not_published"]
+
+
+async def test_a_home_tab_whose_hash_is_not_told_is_published_all_the_same(slack: Slack, views: SlackViews) -> None:
+    slack.misbehave(Fault("views.publish", status=200, body={"ok": True}))
+
+    assert await views.publish("U1", HOME, "") == Published("")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.simulator.slack.block_kit import refusal_of, refusal_of_options, refusal_of_view
+from bot.simulator.slack.block_kit import refusal_of, refusal_of_home, refusal_of_options, refusal_of_view
 from bot.slack.block_kit.blocks import Block, actions, section
 from bot.slack.block_kit.inputs import (
     BOXES_LIMIT,
@@ -22,6 +22,7 @@ from bot.slack.block_kit.inputs import (
     Option,
     checkboxes,
     field,
+    home_tab,
     is_value,
     modal,
     overflow,
@@ -296,3 +297,24 @@ def test_a_modal_that_just_fits_is_made() -> None:
 def test_a_modal_that_does_not_fit_is_an_error(blocks: Sequence[Block], more: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"modal|callback_id"):
         _modal(*blocks, **more)
+
+
+# --- Home tabs -----------------------------------------------------------------------------------------------------
+
+
+def test_a_home_tab_has_its_blocks_and_its_metadata() -> None:
+    made = home_tab([section("Deals")], callback_id="home", private_metadata="{}")
+
+    assert refusal_of_home(made) is None
+    assert (made["type"], made["private_metadata"]) == ("home", "{}")
+
+
+@pytest.mark.parametrize("number", [0, VIEW_BLOCKS_LIMIT + 1])
+def test_a_home_tab_of_too_many_blocks_or_none_is_an_error(number: int) -> None:
+    with pytest.raises(ValueError, match="1 to 100 blocks"):
+        home_tab([section("Deals")] * number, callback_id="home", private_metadata="{}")
+
+
+def test_metadata_that_do_not_fit_a_home_tab_are_an_error() -> None:
+    with pytest.raises(ValueError, match="metadata"):
+        home_tab([section("Deals")], callback_id="home", private_metadata="x" * (METADATA_LIMIT + 1))

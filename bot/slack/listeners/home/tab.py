@@ -76,7 +76,7 @@ class HomeTab:
 
         What they saw last time stays until then, because Slack shows it already.
         """
-        if interaction.text == "home":
+        if interaction.text == "home" and interaction.caller.user_id:
             view = home_view(interaction.body.get("event"))
             self._show(_Visit(interaction, of=str(view.get("hash", "")), is_empty=not view))
 
