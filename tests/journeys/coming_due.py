@@ -1,4 +1,4 @@
-"""Lets reminders come due while replicas are killed, and checks that each was told once."""
+"""Lets reminders and digests come due while replicas are killed, and checks that each was told once."""
 
 import asyncio
 import random
@@ -6,12 +6,13 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import sqlalchemy as sa
 
 from bot.access.rules import Caller
 from bot.deals.deal import Target
+from bot.schedule.digest.periods import WEEK, Digest, read_digest
 from bot.schedule.due import Kind, Planned
 from bot.schedule.worker import ScheduleTiming
 from bot.simulator.slack.server import Fault
@@ -22,8 +23,13 @@ from bot.storage.schedule.tables import schedule
 from tests.house import ANA, SALES, House
 from tests.journeys.replicas import SHORT, Replica, Replicas
 
-COMING = replace(SHORT, schedule=ScheduleTiming(look=0.05, first_pause=0.05, longest_pause=0.5), due_lease=1.0)
+COMING = replace(
+    SHORT, schedule=ScheduleTiming(look=0.05, first_pause=0.05, longest_pause=0.5, renew=0.25), due_lease=1.0
+)
 """Waiting times for replicas that die: what is due is taken by another process after a second."""
+EVERY_MONDAY = "mon 09:00 UTC C0DEALS"
+DEALS = 1_200
+"""Deals of which each digest tells: several pages."""
 CLOSED = 0.1
 """The share of deals that are closed before their reminders come due."""
 POSTS_TAKE = (0.0, 0.3)
@@ -34,19 +40,19 @@ POSTS_TAKE = (0.0, 0.3)
 class CameDue:
     """What came due, and what was told of it."""
 
-    reminders: int = 0
+    due: int = 0
     closed: int = 0
     kills: int = 0
     hit: int = 0
     """Kills at which the process was working on something that was due."""
     lost: Sequence[str] = ()
-    """Reminders of open deals that were not told."""
+    """What was not told: a digest, or a reminder of an open deal."""
     of_closed: Sequence[str] = ()
     """Reminders that were told although their deal was closed."""
     again: int = 0
-    """Messages beyond the first, of reminders that a killed process had posted and not noted yet."""
+    """Messages beyond the first, of what a killed process had posted and not noted yet."""
     unexplained: Sequence[str] = ()
-    """Reminders that were told more often than once and once more for each kill of a process which had them."""
+    """What was told more often than once and once more for each kill of a process which had them."""
     unfinished: int = 0
 
     def broken(self) -> list[str]:
@@ -79,35 +85,47 @@ class ComingDue:
         """Let reminders come due while processes are killed; returns what became of them."""
         self.house.highlevel.burst_limit = self.house.highlevel.daily_limit = 10**9
         seconds = kills * sum(seconds_between_kills) / 2
-        deals = [f"due{number:017}" for number in range(self.many)]
-        closed = set(self.chance.sample(deals, round(self.many * CLOSED)))
-        for deal in deals:
-            self.house.highlevel.add_opportunity(deal, name=deal, status="lost" if deal in closed else "open")
+        due, closed = self._furnish()
         for _ in range(20 * self.many):
             self.house.slack.misbehave(Fault("chat.postMessage", wait=self.chance.uniform(*POSTS_TAKE)))
         self.living = [await self.bots.start() for _ in range(2)]
-        await asyncio.to_thread(self._plan, deals, seconds)
+        await asyncio.to_thread(self._plan, due, seconds)
         killed = [time.monotonic()]
         watching = asyncio.create_task(self._watch())
         for _ in range(kills):
             await asyncio.sleep(self.chance.uniform(*seconds_between_kills))
             killed.append(await self._kill(self.chance.randrange(2)))
-        await self._settled()
+        await self._settled(set(due))
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
         self._blame(killed[1:])
-        return self._account(deals, closed)
+        return self._account(due, closed)
 
-    def _plan(self, deals: Sequence[str], seconds: float) -> None:
-        """Write down a reminder of each deal, which comes due at some moment of these seconds."""
+    def _furnish(self) -> tuple[Sequence[str], set[str]]:
+        """Make the deals; returns the keys of what is to come due, and of those of which nothing is to be told."""
+        deals = [f"due{number:017}" for number in range(self.many)]
+        closed = set(self.chance.sample(deals, round(self.many * CLOSED)))
+        for deal in deals:
+            self.house.highlevel.add_opportunity(deal, name=deal, status="lost" if deal in closed else "open")
+        return deals, closed
+
+    def _planned(self, key: str, due: datetime) -> Planned:
+        return Planned(key, Kind.REMINDER, due, Caller(ANA, "T0SIMULATED", SALES), Target(key), key)
+
+    def _messages(self, key: str) -> int:
+        """How many messages tell of it."""
+        return sum(key in each.text for each in self.house.slack.shown if each.channel == ANA)
+
+    def _plan(self, keys: Sequence[str], seconds: float) -> None:
+        """Write down what is to come due, each at some moment of these seconds."""
         opened = engine(self.house.settings.database_url)
         migrate(opened)
         insert = planning(opened.dialect.name)
         begins = time.time() + 0.5
         with opened.begin() as connection:
-            for deal in deals:
-                due = begins + self.chance.uniform(0, seconds)
-                connection.execute(insert, columns_of(_planned(deal, datetime.fromtimestamp(due, UTC))))
+            for key in keys:
+                due = datetime.fromtimestamp(begins + self.chance.uniform(0, seconds), UTC)
+                connection.execute(insert, columns_of(self._planned(key, due)))
         opened.dispose()
 
     async def _kill(self, place: int) -> float:
@@ -135,12 +153,13 @@ class ComingDue:
         finally:
             opened.dispose()
 
-    async def _settled(self, seconds: float = 60.0) -> None:
-        """Wait until nothing is unfinished, or for so long without any progress."""
+    async def _settled(self, keys: set[str], seconds: float = 60.0) -> None:
+        """Wait until none of these is unfinished, or for so long without any progress."""
         left, since = self.many, 0.0
         while left and since < seconds:
             await asyncio.sleep(0.2)
-            now = sum(row["state"] != "finished" for row in await asyncio.to_thread(self._rows))
+            rows = await asyncio.to_thread(self._rows)
+            now = sum(row["state"] != "finished" for row in rows if row["key"] in keys)
             left, since = now, (since + 0.2 if now >= left else 0.0)
         self.came.unfinished = left
 
@@ -159,16 +178,33 @@ class ComingDue:
             self.came.hit += bool(hit)
             self.hits.update(hit)
 
-    def _account(self, deals: Sequence[str], closed: set[str]) -> CameDue:
-        posts = [each.text for each in self.house.slack.shown if each.channel == ANA]
-        told = Counter({deal: sum(deal in post for post in posts) for deal in deals})
-        self.came.reminders, self.came.closed = len(deals), len(closed)
-        self.came.lost = [deal for deal in deals if deal not in closed and not told[deal]]
-        self.came.of_closed = [deal for deal in closed if told[deal]]
+    def _account(self, due: Sequence[str], closed: set[str]) -> CameDue:
+        told = Counter({key: self._messages(key) for key in due})
+        self.came.due, self.came.closed = len(due), len(closed)
+        self.came.lost = [key for key in due if key not in closed and not told[key]]
+        self.came.of_closed = [key for key in closed if told[key]]
         self.came.again = sum(max(0, many - 1) for many in told.values())
-        self.came.unexplained = [deal for deal, many in told.items() if many > 1 + self.hits[deal]]
+        self.came.unexplained = [key for key, many in told.items() if many > 1 + self.hits[key]]
         return self.came
 
 
-def _planned(deal: str, due: datetime) -> Planned:
-    return Planned(deal, Kind.REMINDER, due, Caller(ANA, "T0SIMULATED", SALES), Target(deal), deal)
+@dataclass
+class DigestsDue(ComingDue):
+    """The same with digests: those of earlier weeks, which all come due now. The bot's `DIGEST` is `EVERY_MONDAY`."""
+
+    digest: Digest = field(default_factory=lambda: read_digest(EVERY_MONDAY))
+
+    def _furnish(self) -> tuple[Sequence[str], set[str]]:
+        for number in range(DEALS):
+            self.house.highlevel.add_opportunity(f"deal{number}", monetaryValue=number)
+        monday = date(2026, 1, 5)
+        return [self.digest.key(monday - number * WEEK) for number in range(self.many)], set()
+
+    def _planned(self, key: str, due: datetime) -> Planned:
+        return Planned(key, Kind.DIGEST, due, Caller("", "", self.digest.channel_id))
+
+    def _messages(self, key: str) -> int:
+        day = self.digest.day_of(key)
+        assert day is not None
+        ends = f"to <!date^{round(self.digest.due_on(day).timestamp())}^"
+        return sum(ends in each.text for each in self.house.slack.shown if each.channel == self.digest.channel_id)

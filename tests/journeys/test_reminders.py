@@ -408,4 +408,4 @@ async def test_whatever_is_killed_each_reminder_is_told_once_or_once_more_for_a_
         came = await coming.go(kills=5, seconds_between_kills=(0.5, 1.5))
 
     assert came.broken() == []
-    assert (came.reminders, came.kills) == (40, 5)
+    assert (came.due, came.kills) == (40, 5)
