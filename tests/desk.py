@@ -41,6 +41,7 @@ from bot.slack.listeners.home.finding import HomeFinder
 from bot.slack.listeners.home.publishing import NotPublished, Published
 from bot.slack.listeners.home.tab import HomeTab
 from bot.slack.listeners.named import NamedDeals
+from bot.slack.listeners.owners.asking import OwnerRequests
 from bot.slack.listeners.reasons import AddedReasons
 from bot.slack.listeners.reminders.reminders import ReminderListeners
 from bot.slack.listeners.suggested.deals import SuggestedDeals
@@ -307,6 +308,7 @@ class Desk:
             ),
             reasons=AddedReasons(intake, self.ledger, lambda _location_id: self.crm, self.outbox, words),
             digests=ShownDigests(Reports(self.figures, MemoryDigests(), Calendar(), 21), "L", self.outbox, words),
+            owners=OwnerRequests(intake, self.ledger, self.outbox, words),
         )
         typed = TypedCommands(self._understand, intake, handlers, words, decided)
         return bolt_app(

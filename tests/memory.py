@@ -22,16 +22,21 @@ from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status, Tar
 from bot.deals.locations import Locations
 from bot.deals.outcome import (
     AlreadySo,
+    AskedOwner,
     Cause,
     Changed,
     Effect,
     Failed,
+    NotYours,
+    Objection,
     Outcome,
     Overtaken,
     Previewed,
     Result,
     Trouble,
     Unconfirmed,
+    Withheld,
+    owner_to_tell,
     word,
 )
 from bot.deals.policy import Confirm, LostReasonMode, Policy
@@ -285,7 +290,8 @@ class MemoryLedger:
         standing = [row.entry for row in rows.values() if row.stands]
         for entry in entries:
             undone = entry.undoes and any(other.undoes == entry.undoes for other in standing)
-            answered = entry.continues and any(other.continues == entry.continues for other in standing)
+            asked = [row.entry for row in rows.values() if isinstance(row.outcome, AskedOwner)]
+            answered = entry.continues and any(other.continues == entry.continues for other in (*standing, *asked))
             if entry.key in rows or undone or answered:
                 return None
         for entry in entries:
@@ -376,6 +382,7 @@ class MemoryLedger:
                 identified=row.state == State.INTENDED or row.entry.undoes is not None,
                 delivered=DeliveryWay(row.delivered) if row.delivered else None,
                 announced=row.announced,
+                owner=owner_to_tell(row.outcome) if row.outcome else "",
             )
             for row in found
         ]
@@ -461,9 +468,27 @@ def _found(row: Row) -> tuple[Opportunity | None, Opportunity | None]:
             return before, after
         case AlreadySo(found) | Overtaken(found) | Unconfirmed(found) | Previewed(found):
             return found, found
+        case NotYours(found) | AskedOwner(found):
+            return found, found
         case Failed(before=before, now=now):
             return before or row.before, now
     return row.before, None
+
+
+def _withheld(outcome: Outcome | None) -> Withheld | None:
+    match outcome:
+        case Changed(objection=Objection(why)) | NotYours(objection=Objection(why)):
+            return why
+    return None
+
+
+def _deal_owner(outcome: Outcome | None) -> str | None:
+    match outcome:
+        case Changed(objection=Objection(owner=owner)) | NotYours(objection=Objection(owner=owner)):
+            return owner or None
+        case AskedOwner(owner=owner):
+            return owner
+    return None
 
 
 def _record(row: Row) -> Record:
@@ -507,6 +532,8 @@ def _record(row: Row) -> Record:
         value=(after or before or NONE).value,
         company=(after or before or NONE).company,
         said=(outcome.trouble.said or None) if isinstance(outcome, Failed) else None,
+        withheld=_withheld(outcome),
+        deal_owner=_deal_owner(outcome),
     )
 
 
@@ -676,6 +703,23 @@ class MemoryDirectory:
         if key not in known:
             raise DirectoryError(self.error)
         return known[key]
+
+
+@dataclass
+class MemoryRights:
+    """`bot.deals.ports.Rights` that objects to everything, or to nothing."""
+
+    found: Objection | None = None
+    slack_id: str = "U0BEN"
+    asked: list[str] = field(default_factory=list)
+    """Whom it was asked about."""
+
+    async def objection(self, user_id: str, deal: Opportunity) -> Objection | None:  # noqa: ARG002 - as the port wants it
+        self.asked.append(user_id)
+        return self.found
+
+    async def owner(self, deal: Opportunity) -> str:  # noqa: ARG002 - likewise
+        return self.slack_id
 
 
 @dataclass

@@ -18,7 +18,7 @@ class Account:
 
     crm: Crm
     identify: Identify
-    change: Callable[[Wish, str, Opportunity | None], Awaitable[Outcome]]
+    change: Callable[[Wish, str, Opportunity | None, str], Awaitable[Outcome]]
     lookups: Lookups
 
 
@@ -58,9 +58,9 @@ class Accounts:
         """What the wish's id finds as a name in its sub-account; see `deals.identify.Identify.instead`."""
         return await self._account(wish.location_id).identify.instead(wish)
 
-    async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
+    async def change(self, wish: Wish, key: str, intended: Opportunity | None = None, by: str = "") -> Outcome:
         """Carry out the wish in its sub-account; see `deals.change.ChangeStatus`."""
-        return await self._account(wish.location_id).change(wish, key, intended)
+        return await self._account(wish.location_id).change(wish, key, intended, by)
 
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
         """The lost reasons of this sub-account; see `deals.ports.Crm`."""

@@ -38,7 +38,7 @@ class Accounts(Protocol):
     async def instead(self, wish: Wish) -> Guessed | None:
         """The deals that the wish's id finds as a name; `None` for none. Raises `CrmError`."""
 
-    async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
+    async def change(self, wish: Wish, key: str, intended: Opportunity | None = None, by: str = "") -> Outcome:
         """Carry out the wish; see `deals.change.ChangeStatus`."""
 
     async def lost_reasons(self, location_id: str, *, until: float) -> tuple[LostReason, ...] | None:
@@ -132,7 +132,7 @@ class Execution:
 
     async def _try(self, entry: Entry, intended: Opportunity | None) -> Outcome:
         try:
-            outcome = await self._accounts.change(entry.wish, entry.key, intended)
+            outcome = await self._accounts.change(entry.wish, entry.key, intended, entry.caller.user_id)
             return await self._by_name(entry, outcome) or outcome
         except (StoreDown, StoreRefused, LeaseLost):
             raise

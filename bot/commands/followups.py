@@ -221,6 +221,30 @@ def carry_out_anyway(origin: Origin, undo: Record | None) -> Continuation | NoQu
     return replace(found, entries=tuple(replace(entry, amends=undo.undoes) for entry in found.entries))
 
 
+def ask_owner(origin: Origin, refused: Sequence[Record]) -> Continuation | NoQuestion:
+    """Ask the owners of the deals that the caller may not change. Each is asked once for a command."""
+    withheld = [each for each in refused if _can_be_asked_for(each, origin)]
+    if not withheld:
+        return NoQuestion(refused[0] if refused else None)
+    wishes = [replace(each.continued(), consent=Consent.ASK_OWNER) for each in withheld]
+    return _continue(origin, withheld, wishes)
+
+
+def _can_be_asked_for(refused: Record, origin: Origin) -> bool:
+    own = refused.user_id == origin.caller.user_id
+    return own and refused.outcome is Result.NOT_YOURS and bool(refused.deal_owner)
+
+
+def change_as_asked(origin: Origin, asked: Record | None) -> Continuation | NoQuestion:
+    """Make the change that another person asked the caller for, who is the deal's owner.
+
+    They saw the deal, so it must still have the status that they saw. They were not told who else reads the reply.
+    """
+    if asked is None or asked.outcome is not Result.ASKED_OWNER or asked.deal_owner != origin.caller.user_id:
+        return NoQuestion(asked)
+    return _continue(origin, [asked], [replace(asked.continued(), only_if=asked.before, consent=Consent.CHOSEN)])
+
+
 def failed_safely(record: Record) -> bool:
     """Whether a command failed and certainly changed nothing, so that it can be run once more."""
     return isinstance(record.outcome, Cause) and record.effect is Effect.NOTHING

@@ -35,6 +35,8 @@ class Claim:
     """How the reply was delivered; `None` if it was not. If it was, only the other messages are left."""
     announced: tuple[str, str] = ("", "")
     """The other channel where the reply was posted, and its id there; both empty if it was not."""
+    owner: str = ""
+    """The Slack user id of the deal's owner, who is told of the outcome, or asked; empty for most commands."""
 
 
 class Accepted(Enum):

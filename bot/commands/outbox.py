@@ -86,6 +86,12 @@ class Words(Protocol):
     def ask_why(self, reasons: Sequence[LostReason], change: Record) -> Message:
         """Ask the caller why they lost a deal, after it was lost."""
 
+    def to_owner(self, record: Record) -> Message:
+        """Tell a deal's owner that another person changed it, or ask them for the change that this person wants."""
+
+    def to_asker(self, record: Record, asked: Record) -> Message:
+        """Tell the person who `asked` a deal's owner for a change that the owner made it."""
+
     def broken(self, reference: str) -> Message:
         """Tell a person that the bot failed, and that nothing changed."""
 

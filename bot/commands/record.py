@@ -9,7 +9,7 @@ from typing import assert_never
 from bot.access.rules import Caller
 from bot.commands.reply import Address
 from bot.deals.deal import Status
-from bot.deals.outcome import Cause, Effect, Result
+from bot.deals.outcome import Cause, Effect, Result, Withheld
 from bot.deals.wish import Consent, Wish
 
 
@@ -115,7 +115,7 @@ class Entry:
                 return True
             case Consent.GIVEN:  # given on a deal's card, the caller confirmed the deal only, not that others read it
                 return self.continues is None
-            case Consent.PREVIEW | Consent.SHARED:
+            case Consent.PREVIEW | Consent.SHARED | Consent.ASK_OWNER:
                 return False
             case _:
                 assert_never(self.wish.consent)
@@ -220,6 +220,10 @@ class Record:
     """The deal's monetary value, and its company, at that time."""
     said: str | None = None
     """HighLevel's own words of a refusal."""
+    withheld: Withheld | Unfamiliar | None = None
+    """Why its caller may not change the deal; of a change, what did not stop it."""
+    deal_owner: str | None = None
+    """The Slack user id of the deal's owner, who is to be told or asked."""
 
     @property
     def messages(self) -> tuple[tuple[str, str], ...]:
@@ -233,9 +237,7 @@ class Record:
         match self.outcome:
             case Result.CHANGED:
                 return self.before != self.after
-            case Result.AMBIGUOUS | Result.REASON_WANTED | Result.UNCONFIRMED | Result.PREVIEWED:
-                return False
-            case Result.ALREADY_SO | Result.OVERTAKEN | Cause() | Unfamiliar() | None:
+            case Result() | Cause() | Unfamiliar() | None:
                 return False
             case _:
                 assert_never(self.outcome)
@@ -246,7 +248,7 @@ class Record:
         match self.outcome:
             case Result.AMBIGUOUS | Result.REASON_WANTED | Result.UNCONFIRMED | Result.PREVIEWED:
                 return True
-            case Result.CHANGED | Result.ALREADY_SO | Result.OVERTAKEN | Cause() | Unfamiliar() | None:
+            case Result() | Cause() | Unfamiliar() | None:  # a refusal too: its answer is the deal's owner's
                 return False
             case _:
                 assert_never(self.outcome)
@@ -257,9 +259,7 @@ class Record:
         match self.outcome:
             case Result.UNCONFIRMED | Result.PREVIEWED:
                 return True
-            case Result.AMBIGUOUS | Result.REASON_WANTED:
-                return False
-            case Result.CHANGED | Result.ALREADY_SO | Result.OVERTAKEN | Cause() | Unfamiliar() | None:
+            case Result() | Cause() | Unfamiliar() | None:
                 return False
             case _:
                 assert_never(self.outcome)

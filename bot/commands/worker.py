@@ -17,7 +17,7 @@ from bot.commands.record import Entry, Record
 from bot.commands.reply import DeliveryWay, Message
 from bot.commands.tasks import Tasks
 from bot.deals.clock import loop_time, uptime
-from bot.deals.outcome import Cause, Effect, Failed, Outcome, Trouble, word
+from bot.deals.outcome import Cause, Effect, Failed, Outcome, Trouble, owner_to_tell, word
 from bot.deals.ports import LeaseLost, StoreDown, StoreRefused
 
 log = structlog.get_logger(__name__)
@@ -192,6 +192,7 @@ class Worker:
             timer.cancel()
             await asyncio.gather(*telling)  # that it goes on, or takes longer, must not arrive after the result
             if (reply := claim.reply) is None:
+                await self._replies.tell_others(claim, accepted)
                 await self._until_stored(lambda: self._ledger.finish(entry.key, DeliveryWay.TOGETHER, ""))
             else:
                 delivery = await self._replies.deliver(claim, reply, accepted)
@@ -219,7 +220,7 @@ class Worker:
         except StoreRefused:  # the deal may be changed, and no note can say to what
             log.error("command.not_noted")
             reply, entry = await self._note_outcome(Failed(Trouble(Cause.UNEXPECTED), Effect.UNKNOWN), entry)
-        return replace(claim, entry=entry, reply=reply, answered=True)
+        return replace(claim, entry=entry, reply=reply, answered=True, owner=owner_to_tell(outcome))
 
     async def _note_outcome(self, outcome: Outcome, entry: Entry) -> tuple[Message | None, Entry]:
         """Write down what became of a command, and its reply; returns what `ReplyDelivery.reply_to` does."""

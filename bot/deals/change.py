@@ -9,17 +9,19 @@ from bot.deals.clock import loop_time
 from bot.deals.deal import Opportunity
 from bot.deals.outcome import (
     AlreadySo,
+    AskedOwner,
     Cause,
     Changed,
     Effect,
     Failed,
+    NotYours,
     Outcome,
     Overtaken,
     Previewed,
     Trouble,
     Unconfirmed,
 )
-from bot.deals.ports import Crm, CrmError, Intents
+from bot.deals.ports import Crm, CrmError, Intents, Rights
 from bot.deals.wish import Consent, Wish
 
 
@@ -45,18 +47,25 @@ class ChangeStatus:
     """Carries out wishes, one at a time.
 
     `asks_before_leaving`: a deal leaves one of these statuses only after a person has confirmed it.
+    `rights`: who may change which deal; `None` if each caller may change every deal.
     """
 
     def __init__(
-        self, crm: Crm, intents: Intents, patience: Patience, asks_before_leaving: Collection[str] = ()
+        self,
+        crm: Crm,
+        intents: Intents,
+        patience: Patience,
+        asks_before_leaving: Collection[str] = (),
+        rights: Rights | None = None,
     ) -> None:
         self._crm = crm
+        self._rights = rights
         self._intents = intents
         self._patience = patience
         self._asks_before_leaving = asks_before_leaving
 
-    async def __call__(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
-        """Carry out the wish and return the outcome; `key` names the command in the ledger.
+    async def __call__(self, wish: Wish, key: str, intended: Opportunity | None = None, by: str = "") -> Outcome:
+        """Carry out the wish and return the outcome; `key` names the command in the ledger, `by` its caller.
 
         `intended`: the deal as an earlier process saw it just before it wrote, and died; `None` if none did. Then this
         looks first whether that write happened.
@@ -65,13 +74,13 @@ class ChangeStatus:
         try:
             async with self._crm.reserve(until=loop_time() + self._patience.reserve):
                 until = loop_time() + self._patience.whole
-                if intended and (outcome := await self._resume(wish, intended, until)):
-                    return outcome
-                return await self._change(wish, key, until, intended)
+                outcome = await self._resume(wish, intended, until) if intended else None
+                outcome = outcome or await self._change(wish, key, until, intended, by)
+                return await self._with_objection(outcome, by) if isinstance(outcome, Changed) else outcome
         except CrmError as error:
             return Failed(error.trouble, Effect.UNKNOWN if intended else Effect.NOTHING, intended)
 
-    async def _change(self, wish: Wish, key: str, until: float, intended: Opportunity | None) -> Outcome:
+    async def _change(self, wish: Wish, key: str, until: float, intended: Opportunity | None, by: str) -> Outcome:
         before = await self._crm.find(wish.opportunity_id, until=until)
         if wish.granted_by(before) and intended:  # the earlier process's write arrived after all
             return Changed(intended, await self._crm.describe(before, until=until))
@@ -79,7 +88,7 @@ class ChangeStatus:
             return AlreadySo(before)
         if wish.overtaken_by(before):
             return Overtaken(before)
-        if stop := await self._stop(wish, before, until):
+        if stop := await self._withheld(wish, before, until, by) or await self._stop(wish, before, until):
             return stop
         asked = loop_time()
         await self._intents.intend(key, before)
@@ -106,6 +115,24 @@ class ChangeStatus:
             doubt = error
         return await self._look(wish, before, doubt, trace_id, until)
 
+    async def _withheld(self, wish: Wish, before: Opportunity, until: float, by: str) -> Outcome | None:
+        """The outcome where this person may not change the deal; `None` if they may."""
+        objection = await self._rights.objection(by, before) if self._rights else None
+        if self._rights is None or objection is None or not objection.stops:
+            return None
+        owner = await self._rights.owner(before)
+        deal = await self._crm.describe(before, until=until)
+        if owner and wish.consent is Consent.ASK_OWNER:
+            return AskedOwner(deal, owner)
+        return NotYours(deal, replace(objection, owner=owner))
+
+    async def _with_objection(self, changed: Changed, by: str) -> Changed:
+        """The same, with the owner who is to be told of it. Asked afterwards, so that a change is not held up."""
+        objection = await self._rights.objection(by, changed.after) if self._rights else None
+        if self._rights is None or objection is None or objection.stops:
+            return changed
+        return replace(changed, objection=replace(objection, owner=await self._rights.owner(changed.after)))
+
     async def _stop(self, wish: Wish, before: Opportunity, until: float) -> Outcome | None:
         """The outcome that stops the change until a person confirms it, or for good; `None` to go on."""
         leaves = before.status in self._asks_before_leaving and before.status != wish.status
@@ -116,7 +143,7 @@ class ChangeStatus:
                 return None
             case Consent.PRESUMED if not leaves:
                 return None
-            case Consent.PRESUMED | Consent.WANTED | Consent.SHARED:
+            case Consent.PRESUMED | Consent.WANTED | Consent.SHARED | Consent.ASK_OWNER:
                 return Unconfirmed(await self._crm.describe(before, until=until))
             case _:
                 assert_never(wish.consent)

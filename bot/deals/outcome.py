@@ -21,6 +21,36 @@ class Result(StrEnum):
     REASON_WANTED = "reason_wanted"
     UNCONFIRMED = "unconfirmed"
     PREVIEWED = "previewed"
+    NOT_YOURS = "not_yours"
+    ASKED_OWNER = "asked_owner"
+
+
+class Withheld(StrEnum):
+    """Why a person who may change deals may not change this one. The ledger uses these words."""
+
+    OWNED = "owned"
+    """It is another person's."""
+    UNASSIGNED = "unassigned"
+    """It has no owner, and only admins change such deals."""
+    ELSEWHERE = "elsewhere"
+    """The person may not change deals in its sub-account."""
+    EMAIL_HIDDEN = "email_hidden"
+    """Slack does not show the person's e-mail, so it is unknown whose the deal is."""
+    SLACK_DOWN = "slack_down"
+    CRM_DOWN = "crm_down"
+    USERS_HIDDEN = "users_hidden"
+    """The CRM does not show its users' e-mails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What speaks against a change by this person."""
+
+    why: Withheld
+    stops: bool
+    """Whether the change is not made; if not, the deal's owner is told of it."""
+    owner: str = ""
+    """The Slack user id of the deal's owner; empty where it is not known."""
 
 
 class Cause(StrEnum):
@@ -99,6 +129,8 @@ class Changed:
     """What went wrong, where only a second look showed that the change had happened."""
     trace_id: str = ""
     """HighLevel's id of the call that did it; empty where there is none."""
+    objection: Objection | None = None
+    """What did not stop the change, and is told the deal's owner; `None` for most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +189,23 @@ class Previewed:
 
 
 @dataclass(frozen=True, slots=True)
+class NotYours:
+    """The caller may not change this deal; nothing was written."""
+
+    opportunity: Opportunity
+    objection: Objection
+
+
+@dataclass(frozen=True, slots=True)
+class AskedOwner:
+    """The caller asks the deal's owner to make the change; nothing was written."""
+
+    opportunity: Opportunity
+    owner: str
+    """The owner's Slack user id."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The change did not work, or its effect is unknown."""
 
@@ -168,7 +217,29 @@ class Failed:
     """The deal afterwards, where it could be read again."""
 
 
-Outcome = Changed | AlreadySo | Overtaken | Ambiguous | Guessed | ReasonWanted | Unconfirmed | Previewed | Failed
+Outcome = (
+    Changed
+    | AlreadySo
+    | Overtaken
+    | Ambiguous
+    | Guessed
+    | ReasonWanted
+    | Unconfirmed
+    | Previewed
+    | NotYours
+    | AskedOwner
+    | Failed
+)
+
+
+def owner_to_tell(outcome: Outcome) -> str:
+    """The Slack user id of the deal's owner, where they are told of the outcome, or asked; else empty."""
+    match outcome:
+        case Changed(objection=Objection(owner=owner)) | AskedOwner(owner=owner):
+            return owner
+        case _:
+            return ""
+
 
 WORDS = (*Result, *Cause)
 """All outcomes as the ledger and the metrics call them. No word stands for two."""
@@ -191,6 +262,8 @@ def word(outcome: Outcome) -> Result | Cause:
             return Result.UNCONFIRMED
         case Previewed():
             return Result.PREVIEWED
+        case NotYours() | AskedOwner():
+            return Result.NOT_YOURS if isinstance(outcome, NotYours) else Result.ASKED_OWNER
         case Failed(trouble):
             return trouble.cause
         case _:

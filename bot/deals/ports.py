@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Protocol
 
 from bot.deals.deal import LostReason, Matches, Opportunity, Status
-from bot.deals.outcome import Trouble
+from bot.deals.outcome import Objection, Trouble
 
 
 class CrmError(Exception):
@@ -121,6 +121,19 @@ class Crm(Protocol):
 
         Never raises.
         """
+
+
+class Rights(Protocol):
+    """Who may change which deal. Asked by everything that changes one, and by every preview. Never raises."""
+
+    async def objection(self, user_id: str, deal: Opportunity) -> Objection | None:
+        """What speaks against a change of this deal by this person; `None` for nothing.
+
+        What cannot be found out is an objection, with its reason. It does not say yet who the owner is.
+        """
+
+    async def owner(self, deal: Opportunity) -> str:
+        """The Slack user id of the deal's owner; empty where there is none, or it cannot be found out."""
 
 
 class Intents(Protocol):

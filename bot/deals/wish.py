@@ -21,6 +21,8 @@ class Consent(StrEnum):
     """Change the deal: a person chose it and saw its status, but was not told who else reads the reply."""
     GIVEN = "given"
     """Change the deal: a person has confirmed it."""
+    ASK_OWNER = "ask_owner"
+    """Change nothing; ask the deal's owner to do it, because the person may not."""
 
 
 @dataclass(frozen=True, slots=True)

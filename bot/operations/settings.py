@@ -19,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from bot.access.ownership import OwnerRule, OwnersOnly, Unassigned
 from bot.access.rules import Allowlist
 from bot.commands.request import COMMAND
 from bot.deals.deal import STATES, Status
@@ -46,6 +47,7 @@ from bot.operations.formats.people import (
     confirmation,
     digests,
     named_locations,
+    owner_modes,
     owner_pairs,
     state_names,
     status_channels,
@@ -76,7 +78,7 @@ DEFAULT_POLL = 60
 BY_OAUTH = ("highlevel_client_id", "highlevel_client_secret", "public_url", "encryption_key")
 """What connecting HighLevel by OAuth needs. Without the first two, `highlevel_token` is needed."""
 
-FREE_TEXT = frozenset({"highlevel_locations", "watch_pipelines", "digest"})
+FREE_TEXT = frozenset({"highlevel_locations", "owners_only", "watch_pipelines", "digest"})
 """The settings with names that people give."""
 
 
@@ -171,6 +173,18 @@ class Settings(BaseModel):
             description="Slack member IDs and the HighLevel user each of them is, such as "
             "`U012AB3CD=a1B2c3D4e5F6g7H8i9J0`. Everyone else is found by email",
         )
+    )
+    owners_only: Annotated[
+        tuple[tuple[str, OwnersOnly], ...], BeforeValidator(owner_modes), BeforeValidator(comma_separated)
+    ] = Field(
+        default="off",
+        validate_default=True,
+        description="`on`: only a deal's HighLevel owner and `ADMINS` can change it. `warn`: others can too, and the "
+        "owner gets a DM. For one sub-account: `on,Berlin:warn`",
+    )
+    unassigned: Annotated[Unassigned, BeforeValidator(lambda who: str(who).lower())] = Field(
+        default=Unassigned.ANYONE,
+        description="Who can change deals without an owner, if `OWNERS_ONLY` is on: `anyone` or `admins`",
     )
     statuses: Annotated[frozenset[Status], BeforeValidator(state_names), BeforeValidator(comma_separated)] = Field(
         default=frozenset(STATES), description="Statuses people can set, separated by commas"
@@ -376,6 +390,13 @@ class Settings(BaseModel):
         }
 
     @cached_property
+    def owner_rule(self) -> OwnerRule:
+        """Whether only owners change their deals, and where. `from_env` has made sure that it knows each place."""
+        placed = [(self.locations.meant(place) or "", mode) for place, mode in self.owners_only if place]
+        everywhere = next((mode for place, mode in self.owners_only if not place), OwnersOnly.OFF)
+        return OwnerRule(everywhere, dict(placed), self.unassigned, frozenset(self.admins))
+
+    @cached_property
     def policy(self) -> Policy:
         """What is decided here about commands."""
         return Policy(
@@ -500,6 +521,7 @@ class Settings(BaseModel):
         else:
             if settings.locations.others and not asked:
                 problems["HIGHLEVEL_LOCATIONS"] = _NEEDS_OAUTH
+            problems |= _unknown_places(settings)
             if not problems and not garbled:
                 settings.near_misses.update(near)
                 return settings
@@ -512,6 +534,18 @@ class Settings(BaseModel):
 
 def _called(name: str, problem: str) -> str:
     return problem.replace("isn't set.", f"isn't set, but {name} is. Rename that one.", 1)
+
+
+def _unknown_places(settings: Settings) -> dict[str, str]:
+    """The settings that name a sub-account which is not among ours."""
+    named = {"OWNERS_ONLY": [place for place, _ in settings.owners_only if place]}
+    known = ", ".join(settings.locations.name(each) for each in settings.locations.ids)
+    return {
+        name: f"names the sub-account “{place}”, and there is only {known}. Use its name in HIGHLEVEL_LOCATIONS"
+        for name, places in named.items()
+        for place in places
+        if settings.locations.meant(place) is None
+    }
 
 
 def _value(environ: Mapping[str, str], name: str) -> str:

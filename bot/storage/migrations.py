@@ -33,7 +33,8 @@ MIGRATIONS: Steps = (
             undoes TEXT, continues TEXT, amends TEXT, batch TEXT, note TEXT, public INTEGER NOT NULL,
             asked_why INTEGER NOT NULL, asked_privately INTEGER NOT NULL,
             state TEXT NOT NULL, owner TEXT, lease_until DOUBLE PRECISION, attempts INTEGER NOT NULL,
-            before TEXT, before_lost_reason_id TEXT, after TEXT, outcome TEXT, effect TEXT, said TEXT, trace_id TEXT,
+            before TEXT, before_lost_reason_id TEXT, after TEXT, outcome TEXT, effect TEXT, said TEXT,
+            withheld TEXT, deal_owner TEXT, trace_id TEXT,
             response_url TEXT, told_to_wait INTEGER NOT NULL, reply TEXT, delivered TEXT, message_ts TEXT,
             announced_in TEXT, announced_ts TEXT, finished_at TEXT
         )
@@ -54,7 +55,7 @@ MIGRATIONS: Steps = (
         """,
         """
         CREATE UNIQUE INDEX commands_one_answer ON commands (continues)
-        WHERE continues IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')
+        WHERE continues IS NOT NULL AND (outcome IS NULL OR outcome IN ('changed', 'asked_owner'))
         """,
         """
         CREATE TABLE trail (

@@ -17,17 +17,21 @@ from bot.deals.deal import Opportunity, Status
 from bot.deals.outcome import (
     AlreadySo,
     Ambiguous,
+    AskedOwner,
     Cause,
     Changed,
     Effect,
     Failed,
     Guessed,
+    NotYours,
+    Objection,
     Outcome,
     Overtaken,
     Previewed,
     ReasonWanted,
     Result,
     Unconfirmed,
+    Withheld,
     word,
 )
 from bot.deals.wish import Consent, Wish
@@ -38,46 +42,8 @@ E = TypeVar("E", bound=StrEnum)
 
 # --- out of the database --------------------------------------------------------------------------------------------
 
-RECORD_COLUMNS = [
-    commands.c.key,
-    commands.c.reference,
-    commands.c.accepted_at,
-    commands.c.team_id,
-    commands.c.user_id,
-    commands.c.channel_id,
-    commands.c.text,
-    commands.c.opportunity_id,
-    commands.c.opportunity_name,
-    commands.c.status,
-    commands.c.lost_reason_id,
-    commands.c.undoes,
-    commands.c.state,
-    commands.c.before,
-    commands.c.before_lost_reason_id,
-    commands.c.after,
-    commands.c.outcome,
-    commands.c.effect,
-    commands.c.attempts,
-    commands.c.delivered,
-    commands.c.message_ts,
-    commands.c.trace_id,
-    commands.c.finished_at,
-    commands.c.called,
-    commands.c.reason,
-    commands.c.consent,
-    commands.c.continues,
-    commands.c.batch,
-    commands.c.note,
-    commands.c.public,
-    commands.c.announced_in,
-    commands.c.announced_ts,
-    commands.c.location_id,
-    commands.c.amends,
-    commands.c.only_if,
-    commands.c.value,
-    commands.c.company,
-    commands.c.said,
-]
+_CALLED_OTHERWISE = {"at": "accepted_at", "name": "opportunity_name"}
+RECORD_COLUMNS = [commands.c[_CALLED_OTHERWISE.get(name, name)] for name in Record.__dataclass_fields__]
 """In the order of `Record`'s fields. The reply address is not among them: it is a key to the channel."""
 
 
@@ -85,11 +51,13 @@ def as_record(row: Sequence[Any]) -> Record:
     """The row of `RECORD_COLUMNS` as a record. A word that a later version wrote becomes an `Unfamiliar`."""
     columns = dict(zip(Record.__dataclass_fields__, row, strict=True))
     at, finished_at, outcome, effect = (columns.pop(name) for name in ("at", "finished_at", "outcome", "effect"))
+    withheld = columns.pop("withheld")
     return Record(
         at=datetime.fromisoformat(at),
         state=_member(State, columns.pop("state")),
         outcome=None if outcome is None else _outcome(outcome),
         effect=None if effect is None else _member(Effect, effect),
+        withheld=None if withheld is None else _member(Withheld, withheld),
         finished_at=finished_at and datetime.fromisoformat(finished_at),
         consent=_member(Consent, columns.pop("consent")),
         public=bool(columns.pop("public")),
@@ -158,6 +126,7 @@ def as_claim(row: sa.RowMapping) -> Claim:
         identified=intended or row["undoes"] is not None,
         delivered=DeliveryWay(row["delivered"]) if row["delivered"] else None,
         announced=(row["announced_in"] or "", row["announced_ts"] or ""),
+        owner=(row["deal_owner"] or "") if row["outcome"] in {Result.CHANGED, Result.ASKED_OWNER} else "",
     )
 
 
@@ -204,21 +173,21 @@ def as_row(entry: Entry) -> dict[str, Any]:
 def outcome_columns(outcome: Outcome) -> dict[str, str | float | None]:
     """The columns that say what became of a command. A column that it does not know stays as it is."""
     match outcome:
-        case Changed(before, after, _, trace_id):
+        case Changed(before, after, _, trace_id, objection):
             return {
                 "outcome": word(outcome).value,
+                **_objected(objection),
                 **seen_columns(replace(after, name=after.name or before.name)),
                 "before": before.status,
                 "after": after.status,
                 "trace_id": trace_id,
             }
         case AlreadySo(found) | Overtaken(found) | Unconfirmed(found) | Previewed(found):
-            return {
-                "outcome": word(outcome).value,
-                **seen_columns(found),
-                "before": found.status,
-                "after": found.status,
-            }
+            return {"outcome": word(outcome).value, **_unchanged(found)}
+        case NotYours(found, objection):
+            return {"outcome": word(outcome).value, **_objected(objection), **_unchanged(found)}
+        case AskedOwner(found, owner):
+            return {"outcome": word(outcome).value, "deal_owner": owner, **_unchanged(found)}
         case Ambiguous() | Guessed() | ReasonWanted():
             return {"outcome": word(outcome).value}
         case Failed(trouble, effect, before, now):
@@ -232,6 +201,14 @@ def outcome_columns(outcome: Outcome) -> dict[str, str | float | None]:
             }
         case _:
             assert_never(outcome)
+
+
+def _objected(objection: Objection | None) -> dict[str, str | float | None]:
+    return {"withheld": objection.why.value, "deal_owner": objection.owner or None} if objection else {}
+
+
+def _unchanged(found: Opportunity) -> dict[str, str | float | None]:
+    return {**seen_columns(found), "before": found.status, "after": found.status}
 
 
 def seen_columns(deal: Opportunity) -> dict[str, str | float | None]:

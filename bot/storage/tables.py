@@ -59,6 +59,8 @@ commands = sa.Table(
     sa.Column("outcome", sa.Text),
     sa.Column("effect", sa.Text),
     sa.Column("said", sa.Text),
+    sa.Column("withheld", sa.Text),
+    sa.Column("deal_owner", sa.Text),
     sa.Column("trace_id", sa.Text),
     sa.Column("response_url", sa.Text),
     sa.Column("told_to_wait", sa.Integer, nullable=False),
@@ -112,6 +114,8 @@ How far it got:
 - `outcome`: a `Result` or a `Cause`.
 - `effect`: an `Effect`, where the outcome is a `Cause`.
 - `said`: HighLevel's own words of a refusal.
+- `withheld`: why its caller may not change the deal, a `Withheld`; of a change, what did not stop it.
+- `deal_owner`: the Slack user id of the deal's owner, who is to be told or asked.
 - `trace_id`: HighLevel's number for the call that changed the deal.
 
 What was answered:
@@ -146,7 +150,7 @@ partial_index(
 partial_index(
     "commands_one_answer",
     commands.c.continues,
-    where="continues IS NOT NULL AND (outcome IS NULL OR outcome = 'changed')",
+    where="continues IS NOT NULL AND (outcome IS NULL OR outcome IN ('changed', 'asked_owner'))",
     unique=True,
 )
 

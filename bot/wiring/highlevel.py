@@ -6,7 +6,7 @@ from functools import partial
 from typing import TextIO
 
 from bot import __version__
-from bot.access.people import Contacts, Owners, People
+from bot.access.people import Contacts
 from bot.commands.accounts import Account, Accounts
 from bot.commands.instrumentation import Instrumentation, note_call
 from bot.commands.lookups import Lookups
@@ -32,6 +32,7 @@ from bot.http.client import HttpClient
 from bot.operations.settings import Settings
 from bot.storage.database import Database
 from bot.wiring.lifecycle import HighLevel, OAuthParts, Storage
+from bot.wiring.people import build_people, build_rights
 from bot.wiring.tempo import Tempo
 from bot.wiring.text import build_parser
 
@@ -65,15 +66,15 @@ def build_highlevel(
         return Account(
             crm=crm,
             identify=Identify(crm, reason_required=settings.policy.requires_reason, read=read),
-            change=ChangeStatus(crm, storage.leases, tempo.command, settings.policy.confirm.leaving),
+            change=ChangeStatus(crm, storage.leases, tempo.command, settings.policy.confirm.leaving, rights),
             lookups=Lookups(crm, storage.history),
         )
 
     clients = {each: client_of(each) for each in locations.ids}
     crms = {each: HighLevelCrm(client, each) for each, client in clients.items()}
+    people = build_people(settings, crms, contacts)
+    rights = build_rights(settings, people)
     ours = {each: account(crm) for each, crm in crms.items()}
-    users = {each: crm.users for each, crm in crms.items()}
-    people = People(Owners(dict(settings.owners)), contacts, users, locations.default)
     accounts = Accounts(ours, locations.default, account(UnknownLocation()), people.own_user)
     return HighLevel(clients, crms, accounts, people, by_oauth)
 

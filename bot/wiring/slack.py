@@ -29,6 +29,7 @@ from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.home.finding import HomeFinder
 from bot.slack.listeners.home.tab import HomeTab
 from bot.slack.listeners.named import NamedDeals
+from bot.slack.listeners.owners.asking import OwnerRequests
 from bot.slack.listeners.reasons import AddedReasons
 from bot.slack.listeners.reminders.reminders import ReminderListeners
 from bot.slack.listeners.suggested.deals import SuggestedDeals
@@ -129,6 +130,7 @@ def build_slack_edge(parts: Parts, worker: Worker, reports: Reports) -> SlackEdg
         ),
         reasons=AddedReasons(intake, storage.history, accounts.crm, outbox, messages),
         digests=ShownDigests(reports, settings.locations.default, outbox, messages),
+        owners=OwnerRequests(intake, storage.history, outbox, messages),
     )
     typed = TypedCommands(parser, intake, handlers, messages, policy)
     home = HomeTab(

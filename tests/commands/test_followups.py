@@ -10,7 +10,9 @@ from bot.commands.followups import (
     Continuation,
     NoQuestion,
     Undoing,
+    ask_owner,
     carry_out_anyway,
+    change_as_asked,
     choose,
     confirm,
     corrected,
@@ -314,3 +316,43 @@ def test_an_undo_that_stopped_is_carried_out_anyway_and_amends_what_it_was_to_un
 )
 def test_only_an_undo_that_stopped_is_carried_out_anyway(undo: Record | None) -> None:
     assert carry_out_anyway(ORIGIN, undo) == NoQuestion(undo)
+
+
+# --- asking the owner ----------------------------------------------------------------------------------------------
+
+WITHHELD = replace(
+    CHANGE, outcome=Result.NOT_YOURS, user_id="U2", after="open", deal_owner="U0BEN", consent=Consent.PRESUMED
+)
+ASKED = replace(WITHHELD, key="asks", outcome=Result.ASKED_OWNER, note="They signed.")
+
+
+def test_the_owners_of_what_was_withheld_are_asked() -> None:
+    others = [replace(WITHHELD, key=key) for key in ("a", "b")]
+    asking = ask_owner(ORIGIN, [CHANGE, *others, replace(WITHHELD, deal_owner=None)])
+
+    assert isinstance(asking, Continuation)
+    assert [entry.continues for entry in asking.entries] == ["a", "b"]
+    assert {entry.wish.consent for entry in asking.entries} == {Consent.ASK_OWNER}
+
+
+@pytest.mark.parametrize(
+    "refused", [[], [CHANGE], [replace(WITHHELD, deal_owner=None)], [replace(WITHHELD, user_id="U3")]]
+)
+def test_without_an_owner_or_for_another_person_no_one_is_asked(refused: list[Record]) -> None:
+    assert ask_owner(ORIGIN, refused) == NoQuestion(refused[0] if refused else None)
+
+
+def test_the_owners_yes_is_their_own_change_of_the_deal_as_they_saw_it() -> None:
+    origin = replace(ORIGIN, caller=Caller("U0BEN", "T1", "C1"))
+    answered = change_as_asked(origin, ASKED)
+
+    assert isinstance(answered, Continuation)
+    (entry,) = answered.entries
+    assert (entry.caller.user_id, entry.continues, entry.note) == ("U0BEN", "asks", "They signed.")
+    assert (entry.wish.status, entry.wish.only_if, entry.wish.consent) == (Status.WON, "open", Consent.CHOSEN)
+    assert entry.needs_sharing_consent
+
+
+@pytest.mark.parametrize("asked", [None, WITHHELD, replace(ASKED, deal_owner="U0EVE")])
+def test_no_one_else_says_yes_and_only_to_a_question(asked: Record | None) -> None:
+    assert change_as_asked(replace(ORIGIN, caller=Caller("U0BEN", "T1", "C1")), asked) == NoQuestion(asked)

@@ -115,7 +115,8 @@ class Work:
         self.posted.append((message, channel_id))
         return Delivery(DeliveryWay.CHANNEL, self.posted_as)
 
-    async def change(self, wish: Wish, key: str, intended: Opportunity | None = None) -> Outcome:
+    async def change(self, wish: Wish, key: str, intended: Opportunity | None = None, by: str = "") -> Outcome:
+        assert by in {"U1", "U2"}
         self.begun.append((key, intended))
         self.consents.append(wish.consent)
         self.at_once += 1

@@ -8,10 +8,24 @@ from bot.access.rules import Caller
 from bot.commands.record import Entry
 from bot.deals.change import RESUMING_LOOKS, ChangeStatus, Patience
 from bot.deals.deal import Opportunity, Status
-from bot.deals.outcome import AlreadySo, Cause, Changed, Effect, Failed, Overtaken, Previewed, Trouble, Unconfirmed
+from bot.deals.outcome import (
+    AlreadySo,
+    AskedOwner,
+    Cause,
+    Changed,
+    Effect,
+    Failed,
+    NotYours,
+    Objection,
+    Overtaken,
+    Previewed,
+    Trouble,
+    Unconfirmed,
+    Withheld,
+)
 from bot.deals.ports import LeaseLost, StoreDown
 from bot.deals.wish import Consent, Wish
-from tests.memory import MemoryCrm, MemoryLedger, Row, error
+from tests.memory import MemoryCrm, MemoryLedger, MemoryRights, Row, error
 
 pytestmark = pytest.mark.jumping_clock
 
@@ -478,3 +492,66 @@ async def test_a_resumed_write_needs_no_further_confirmation(careful: ChangeStat
     outcome = await careful(_lose(Consent.GIVEN), "key", intended=Opportunity("deal", "won"))
 
     assert isinstance(outcome, Changed)
+
+
+# --- whose deal it is ----------------------------------------------------------------------------------------------
+
+STOPS, WARNS = (Objection(Withheld.OWNED, stops=stops) for stops in (True, False))
+
+
+@pytest.mark.parametrize("consent", [each for each in Consent if each is not Consent.ASK_OWNER])
+async def test_a_deal_that_is_another_persons_is_not_written_and_not_asked_about(
+    crm: MemoryCrm, ledger: MemoryLedger, consent: Consent
+) -> None:
+    rights = MemoryRights(STOPS)
+    change = ChangeStatus(crm, ledger, PATIENCE, rights=rights)
+    outcome = await change(replace(WON, consent=consent), "key", by="U1")
+
+    assert isinstance(outcome, NotYours)
+    assert outcome.objection == replace(STOPS, owner="U0BEN")
+    assert (rights.asked, crm.calls) == (["U1"], ["find"])
+    assert ledger.store.rows["key"].before is None
+
+
+async def test_what_would_change_nothing_is_said_before_whose_the_deal_is(crm: MemoryCrm, ledger: MemoryLedger) -> None:
+    change = ChangeStatus(crm, ledger, PATIENCE, rights=MemoryRights(STOPS))
+    assert await change(Wish("deal", Status.OPEN), "key") == AlreadySo(DEAL)
+    assert await change(replace(WON, only_if="lost"), "key") == Overtaken(DEAL)
+
+
+async def test_a_warning_lets_the_change_happen_and_names_the_owner(crm: MemoryCrm, ledger: MemoryLedger) -> None:
+    outcome = await ChangeStatus(crm, ledger, PATIENCE, rights=MemoryRights(WARNS))(WON, "key", by="U1")
+
+    assert isinstance(outcome, Changed)
+    assert outcome.objection == replace(WARNS, owner="U0BEN")
+
+
+async def test_a_change_that_a_process_died_over_is_told_the_owner_too(crm: MemoryCrm, ledger: MemoryLedger) -> None:
+    crm.deal = replace(DEAL, status="won")
+    outcome = await ChangeStatus(crm, ledger, PATIENCE, rights=MemoryRights(WARNS))(WON, "key", DEAL, by="U1")
+
+    assert isinstance(outcome, Changed)
+    assert outcome.objection == replace(WARNS, owner="U0BEN")
+
+
+@pytest.mark.parametrize("found", [None, STOPS])
+async def test_a_change_without_a_warning_tells_no_owner(
+    crm: MemoryCrm, ledger: MemoryLedger, found: Objection | None
+) -> None:
+    crm.deal = replace(DEAL, status="won")  # an earlier process made the change, when there was no objection
+    outcome = await ChangeStatus(crm, ledger, PATIENCE, rights=MemoryRights(found))(WON, "key", DEAL)
+
+    assert isinstance(outcome, Changed)
+    assert outcome.objection is None
+
+
+@pytest.mark.parametrize(
+    ("found", "owner", "outcome"), [(STOPS, "U0BEN", AskedOwner), (STOPS, "", NotYours), (None, "U0BEN", Unconfirmed)]
+)
+async def test_an_owner_is_asked_who_can_be_found_and_is_needed(
+    crm: MemoryCrm, ledger: MemoryLedger, found: Objection | None, owner: str, outcome: type
+) -> None:
+    change = ChangeStatus(crm, ledger, PATIENCE, rights=MemoryRights(found, owner))
+
+    assert isinstance(await change(replace(WON, consent=Consent.ASK_OWNER), "key"), outcome)
+    assert crm.calls == ["find"]

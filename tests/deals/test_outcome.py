@@ -8,11 +8,14 @@ from bot.deals.outcome import (
     WORDS,
     AlreadySo,
     Ambiguous,
+    AskedOwner,
     Cause,
     Changed,
     Effect,
     Failed,
     Guessed,
+    NotYours,
+    Objection,
     Outcome,
     Overtaken,
     Previewed,
@@ -20,6 +23,7 @@ from bot.deals.outcome import (
     Result,
     Trouble,
     Unconfirmed,
+    Withheld,
     word,
 )
 from bot.deals.wish import Reading
@@ -34,6 +38,8 @@ OUTCOMES: tuple[Outcome, ...] = (
     ReasonWanted((LostReason("r1", "Too expensive"),)),
     Unconfirmed(DEAL),
     Previewed(DEAL),
+    NotYours(DEAL, Objection(Withheld.OWNED, stops=True)),
+    AskedOwner(DEAL, "U0BEN"),
     Failed(Trouble(Cause.NOT_FOUND), Effect.NOTHING),
 )
 

@@ -14,13 +14,14 @@ from tests.golden.changes import CASES as CHANGES
 from tests.golden.digests import CASES as DIGESTS
 from tests.golden.failures import CASES as FAILURES
 from tests.golden.home import CASES as HOME
+from tests.golden.owners import CASES as OWNERS
 from tests.golden.people import CASES as PEOPLE
 from tests.golden.questions import CASES as QUESTIONS
 from tests.golden.reminders import CASES as REMINDERS
 from tests.golden.scene import Rendered
 
 FOLDER = Path(__file__).parents[1] / "slack" / "messages" / "golden"
-CASES: Mapping[str, Rendered] = CHANGES | FAILURES | QUESTIONS | PEOPLE | HOME | REMINDERS | DIGESTS
+CASES: Mapping[str, Rendered] = CHANGES | FAILURES | QUESTIONS | PEOPLE | HOME | OWNERS | REMINDERS | DIGESTS
 
 
 def as_json(rendered: Rendered) -> str:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.access.requests import AccessRequest, RequestState
 from bot.commands.record import Noted, Record, State, Unfamiliar
-from bot.deals.outcome import Cause, Effect, Result
+from bot.deals.outcome import Cause, Effect, Result, Withheld
 from bot.deals.wish import Consent
 from bot.operations.audit import WIDTH, Format, printable, write, write_access, write_all
 from tests.memory import CHANGE
@@ -71,6 +71,8 @@ RECORDS = st.builds(
     announced_in=_maybe,
     announced_ts=_maybe,
     said=_maybe,
+    withheld=st.none() | st.sampled_from(Withheld) | _unfamiliar,
+    deal_owner=_maybe,
 )
 
 
@@ -186,7 +188,7 @@ def test_csv_has_a_column_for_why_a_command_was_not_accepted() -> None:
         "outcome": "denied",
         "detail": "not_allowed",
     }
-    assert (changed[-2], changed[-1]) == ("no", "")
+    assert (changed[NAMES.index("said")], changed[-1]) == ("no", "")
 
 
 def test_json_has_every_field_of_both() -> None:
@@ -296,7 +298,7 @@ def test_csv_has_a_header_every_field_and_the_line_ends_of_rfc_4180() -> None:
     assert _written(Format.CSV, CHANGED).endswith(
         "\r\nkey,H4WSYDSE,2026-11-24T10:31:07.250000+00:00,T1,U012AB3CD,C0SALES,aB3dE5fG7hJ9kL1mN2pQ won,"
         "aB3dE5fG7hJ9kL1mN2pQ,New website,won,,,finished,open,,won,changed,,0,response_url,,trace,"
-        "2026-11-24T10:31:08+00:00,,,given,,,,True,,,,,,,,\r\n"
+        "2026-11-24T10:31:08+00:00,,,given,,,,True,,,,,,,,,,\r\n"
     )
 
 

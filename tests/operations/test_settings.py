@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from psycopg import pq
 from pydantic import SecretStr, ValidationError
 
+from bot.access.ownership import OwnersOnly, Unassigned
 from bot.deals.deal import STATES, Status
 from bot.deals.policy import Confirm, LostReasonMode, Policy
 from bot.events.watch import QuietHours
@@ -190,6 +191,9 @@ GOOD: list[tuple[str, str, Any]] = [
     ("WATCH_MIN_VALUE", "1250.50", 1250.5),
     ("WATCH_PIPELINES", "New Business, pIpElInE1", frozenset({"new business", "pipeline1"})),
     ("OWNERS", "U0ANA=hlAna, U0BEN = hlBen ", (("U0ANA", "hlAna"), ("U0BEN", "hlBen"))),
+    ("OWNERS_ONLY", "Warn", (("", OwnersOnly.WARN),)),
+    ("OWNERS_ONLY", "on, ve9EPM428h8vShlRW1KT : off", (("", OwnersOnly.ON), ("ve9EPM428h8vShlRW1KT", OwnersOnly.OFF))),
+    ("UNASSIGNED", "Admins", Unassigned.ADMINS),
     ("QUIET_HOURS", "22:00-07:00 Europe/Berlin", QuietHours(time(22), time(7), ZoneInfo("Europe/Berlin"))),
     ("QUIET_HOURS", "12:30 - 13:15 UTC", QuietHours(time(12, 30), time(13, 15), ZoneInfo("UTC"))),
     ("DIGEST", "mon 09:00 Europe/Berlin C0DEALS", (Digest(0, time(9), ZoneInfo("Europe/Berlin"), "C0DEALS"),)),
@@ -420,6 +424,11 @@ BAD = [
     ("WATCH_MIN_VALUE", "-5", "should be an amount in digits"),
     ("WATCH_PIPELINES", "x" * 101, "should be names or IDs of pipelines"),
     ("OWNERS", "U0ANA", "should be Slack member IDs with a HighLevel user ID for each"),
+    ("OWNERS_ONLY", "true", "should be off, warn, or on"),
+    ("OWNERS_ONLY", "on,off", "should be off, warn, or on"),
+    ("OWNERS_ONLY", "on,:warn", "“:warn” isn't one"),
+    ("OWNERS_ONLY", "on,Berlin:warn", "names the sub-account “Berlin”, and there is only"),
+    ("UNASSIGNED", "nobody", "'anyone' or 'admins'"),
     ("QUIET_HOURS", "22:00-07:00", "should be two different times and a time zone"),
     ("QUIET_HOURS", "25:00-07:00 UTC", "should be two different times and a time zone"),
     ("QUIET_HOURS", "07:00-07:00 UTC", "should be two different times and a time zone"),

@@ -28,6 +28,7 @@ from bot.deals.outcome import (
     Result,
     Trouble,
     Unconfirmed,
+    Withheld,
 )
 from bot.deals.ports import StoreDown
 from bot.deals.wish import Consent, Wish
@@ -284,7 +285,7 @@ def test_every_row_is_read_once_and_oldest_first(filled: str) -> None:
 
 OPTIONAL = (
     *("undoes", "lost_reason_id", "before_lost_reason_id", "message_ts", "trace_id", "called", "reason"),
-    *("continues", "amends", "batch", "note", "announced_in", "announced_ts", "only_if", "said"),
+    *("continues", "amends", "batch", "note", "announced_in", "announced_ts", "only_if", "said", "deal_owner"),
 )
 
 
@@ -292,6 +293,7 @@ def test_a_row_is_read_with_all_its_columns(database_url: str) -> None:
     fill(database_url, 1)
     texts = ", ".join(f"{name} = '{name}'" for name in OPTIONAL)
     others = "attempts = 2, public = 0, consent = 'wanted', effect = 'unknown', value = 4800, company = 'Acme'"
+    others += ", withheld = 'owned'"
     execute(database_url, f"UPDATE commands SET {others}, {texts}")  # noqa: S608 - our own words
     with reading(database_url, Filter()) as records:
         (record,) = records
@@ -334,6 +336,8 @@ def test_a_row_is_read_with_all_its_columns(database_url: str) -> None:
         value=4800.0,
         company="Acme",
         said="said",
+        withheld=Withheld.OWNED,
+        deal_owner="deal_owner",
     )
     assert all(getattr(record, field.name) is not None for field in fields(Record))
 

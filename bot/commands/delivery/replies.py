@@ -14,7 +14,7 @@ from bot.commands.instrumentation import Instrumentation
 from bot.commands.ledger import Claim, WorkerStorage
 from bot.commands.outbox import Outbox, Words, until_stored
 from bot.commands.record import Entry, Record
-from bot.commands.reply import Delivery, DeliveryWay, Message, StillOurs
+from bot.commands.reply import Address, Delivery, DeliveryWay, Message, StillOurs
 from bot.deals.clock import loop_time
 from bot.deals.deal import LostReason
 from bot.deals.outcome import Changed, Outcome, Result
@@ -103,7 +103,7 @@ class ReplyDelivery:
         aside = reply.aside if delivery.way is DeliveryWay.IN_PLACE else None
         note = partial(self._ledger.deliver, entry.key, delivery.way, delivery.message_ts)
         clears = entry.asked_privately and reply.public
-        if reply.also_in or reply.asks_why or others or aside or clears:
+        if reply.also_in or reply.asks_why or others or aside or clears or claim.owner or entry.continues:
             await self._until_stored(partial(note, announced))
         if reply.also_in and not announced[0] and not earlier.is_in(reply.also_in):
             posted = await self._outbox.post(reply, reply.also_in, accepted, ours)
@@ -118,7 +118,29 @@ class ReplyDelivery:
             await self._outbox.delete(entry.address, ours)
         if reply.asks_why:
             await self._ask_why(entry, accepted)
+        await self.tell_others(claim, accepted)
         await self._until_stored(lambda: self._ledger.finish(entry.key, delivery.way, delivery.message_ts, announced))
+
+    async def tell_others(self, claim: Claim, accepted: float) -> None:
+        """Tell the deal's owner of the change, or ask them for it; and tell the person who asked this one for it."""
+        entry, ours = claim.entry, self._still_ours(claim.entry)
+        asked = await self._asked(entry)
+        if not (asked or claim.owner) or (record := await self._find(entry.key)) is None:
+            return
+        if claim.owner:
+            await self._outbox.deliver(self._words.to_owner(record), Address("", "", claim.owner), accepted, ours)
+        if asked and record.outcome is Result.CHANGED:
+            told = self._words.to_asker(record, asked)
+            await self._outbox.deliver(told, Address("", "", asked.user_id), accepted, ours)
+
+    async def _asked(self, entry: Entry) -> Record | None:
+        """The command by which another person asked this caller, the deal's owner, for the change; `None` for most."""
+        key = entry.continues
+        while key and (question := await self._find(key)):
+            if question.outcome is Result.ASKED_OWNER:
+                return question
+            key = question.continues
+        return None
 
     async def send(self, message: Message, entry: Entry) -> None:
         """Try once to deliver a message that is useless later to the caller. Raises `LeaseLost`."""

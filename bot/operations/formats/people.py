@@ -3,6 +3,7 @@
 import re
 from typing import Annotated
 
+from bot.access.ownership import OwnersOnly
 from bot.access.people import Owners
 from bot.deals.deal import STATES, Status
 from bot.deals.policy import Confirm
@@ -148,3 +149,22 @@ ChannelId = Annotated[
         r"[CGD][A-Z0-9]{2,}", "should be Slack channel IDs such as C012AB3CD (channel name > About, at the bottom)"
     ),
 ]
+
+
+def owner_modes(value: object) -> object:
+    """Read one mode of the owner rule, and pairs such as `Berlin:warn` for sub-accounts."""
+    entries = value if isinstance(value, list) else []
+    found = {place.strip(): mode.strip().lower() for place, _, mode in map(_placed, entries)}
+    if len(found) < len(entries) or not all(map(_is_owner_mode, entries)):
+        problem = "should be off, warn, or on, and a different one for sub-accounts if you like, such as on,Berlin:warn"
+        raise error_of_list(problem, entries, _is_owner_mode)
+    return tuple((place, OwnersOnly(mode)) for place, mode in found.items())
+
+
+def _placed(entry: str) -> tuple[str, str, str]:
+    return entry.rpartition(":")
+
+
+def _is_owner_mode(entry: str) -> bool:
+    place, colon, mode = _placed(entry)
+    return mode.strip().lower() in set(OwnersOnly) and bool(place.strip()) == bool(colon)

@@ -15,6 +15,8 @@ from bot.slack.actions import (
     AGAIN,
     ANYWAY,
     APPROVE,
+    AS_ASKED,
+    ASK_OWNER,
     CALL_OFF,
     CHOOSE,
     CLOSE,
@@ -24,6 +26,7 @@ from bot.slack.actions import (
     LINK,
     MARK,
     MORE,
+    NOT_NOW,
     OPEN_FORM,
     PICK_DAY,
     REASON,
@@ -96,6 +99,10 @@ class Buttons:
             PICK_DAY: self._if_allowed(reminders.on_day, anywhere=True),
             CALL_OFF: self._if_allowed(reminders.on_cancel, anywhere=True),
             CLOSE: reminders.on_close(self._if_allowed(self._set_status)),
+            ASK_OWNER: self._if_allowed(self._handlers.owners.on_ask),
+            # These authorize themselves, in the channel where the change was wanted.
+            AS_ASKED: self._handlers.owners.on_yes,
+            NOT_NOW: self._handlers.owners.on_no,
             # These are for people who may not change deals, and for admins in any channel. They authorize themselves.
             REQUEST: self._handlers.approvals.on_request,
             APPROVE: self._handlers.approvals.on_approval,

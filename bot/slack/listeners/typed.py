@@ -37,6 +37,7 @@ from bot.slack.listeners.digests.shown import ShownDigests
 from bot.slack.listeners.form import FormListeners
 from bot.slack.listeners.history import HistoryList
 from bot.slack.listeners.named import NamedDeals
+from bot.slack.listeners.owners.asking import OwnerRequests
 from bot.slack.listeners.reasons import AddedReasons
 from bot.slack.listeners.reminders.reminders import ReminderListeners
 from bot.slack.listeners.undo import Undo as Undos
@@ -94,6 +95,7 @@ class Handlers:
     reasons: AddedReasons
     reminders: ReminderListeners
     digests: ShownDigests
+    owners: OwnerRequests
 
 
 class TypedCommands:

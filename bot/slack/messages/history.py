@@ -101,5 +101,7 @@ def _result(record: Record, result: Result) -> str:
 _RESULTS = {
     Result.ALREADY_SO: "already {status}",
     Result.OVERTAKEN: "not undone, already {after}",
+    Result.NOT_YOURS: "→ {status} · not your deal",
+    Result.ASKED_OWNER: "→ {status} · asked the owner",
 }
 """What became of a command that changed nothing. Questions and previews are in no list."""

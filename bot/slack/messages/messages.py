@@ -18,6 +18,7 @@ from bot.slack.messages.help import HelpMessages
 from bot.slack.messages.history import HistoryMessages
 from bot.slack.messages.home.view import HomeMessages
 from bot.slack.messages.outcomes import OutcomeMessages
+from bot.slack.messages.owners.rights import OwnerMessages
 from bot.slack.messages.people import PeopleMessages
 from bot.slack.messages.pieces import Installation
 from bot.slack.messages.questions import QuestionMessages
@@ -44,6 +45,7 @@ class Messages:
     home: HomeMessages
     reminders: ReminderMessages
     digests: DigestMessages
+    owners: OwnerMessages
 
     @classmethod
     def of(
@@ -55,9 +57,10 @@ class Messages:
         history = HistoryMessages(installation)
         guesses = GuessMessages(installation, policy)
         people = PeopleMessages(installation)
+        owners = OwnerMessages(installation)
         return cls(
-            outcomes=OutcomeMessages(installation, policy, questions, failures, guesses),
-            batches=SeveralMessages(installation, policy),
+            outcomes=OutcomeMessages(installation, policy, questions, failures, guesses, owners),
+            batches=SeveralMessages(installation, policy, owners),
             questions=questions,
             failures=failures,
             cards=CardMessages(installation, policy, history, failures),
@@ -68,6 +71,7 @@ class Messages:
             home=HomeMessages(installation, policy, history, failures, people),
             reminders=ReminderMessages(installation, policy),
             digests=DigestMessages(installation, policy),
+            owners=owners,
         )
 
     def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:
@@ -101,6 +105,14 @@ class Messages:
     def ask_why(self, reasons: Sequence[LostReason], change: Record) -> Message:
         """See `QuestionMessages.ask_why`."""
         return self.questions.ask_why(reasons, change)
+
+    def to_owner(self, record: Record) -> Message:
+        """See `OwnerMessages.to_owner`."""
+        return self.owners.to_owner(record)
+
+    def to_asker(self, record: Record, asked: Record) -> Message:
+        """See `OwnerMessages.to_asker`."""
+        return self.owners.to_asker(record, asked)
 
     def broken(self, reference: str) -> Message:
         """See `FailureMessages.broken`."""

@@ -11,9 +11,11 @@ from bot.deals.deal import STATES, Opportunity, Status
 from bot.deals.outcome import (
     AlreadySo,
     Ambiguous,
+    AskedOwner,
     Changed,
     Failed,
     Guessed,
+    NotYours,
     Outcome,
     Overtaken,
     Previewed,
@@ -28,6 +30,7 @@ from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.failures import FailureMessages
 from bot.slack.messages.guesses import GuessMessages, about_value
+from bot.slack.messages.owners.rights import OwnerMessages
 from bot.slack.messages.pieces import (
     Installation,
     again_button,
@@ -53,6 +56,7 @@ class OutcomeMessages:
     questions: QuestionMessages
     failures: FailureMessages
     guesses: GuessMessages
+    owners: OwnerMessages
 
     def outcome(self, outcome: Outcome, entry: Entry, undone: Record | None = None) -> Message:
         """The reply to a command that was carried out, or tried. `undone`: the change that it undid, if it did."""
@@ -70,10 +74,13 @@ class OutcomeMessages:
                 return self._which(outcome, entry)
             case ReasonWanted(reasons):
                 return self.questions.which_reason(reasons, entry)
-            case Unconfirmed(opportunity):
-                return self.questions.sure(opportunity, entry)
-            case Previewed(opportunity):
-                return self.questions.preview(opportunity, entry)
+            case Unconfirmed(opportunity) | Previewed(opportunity):
+                preview = isinstance(outcome, Previewed)
+                return (
+                    self.questions.preview(opportunity, entry) if preview else self.questions.sure(opportunity, entry)
+                )
+            case NotYours() | AskedOwner():
+                return self.owners.outcome(outcome, entry)
             case Failed():
                 return self._failed(outcome, entry, undone)
             case _:

@@ -17,6 +17,7 @@ from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.failures import passes
+from bot.slack.messages.owners.rights import OwnerMessages
 from bot.slack.messages.pieces import (
     SHORT,
     Installation,
@@ -62,6 +63,7 @@ class SeveralMessages:
 
     installation: Installation
     policy: Policy
+    owners: OwnerMessages
 
     def several(
         self, records: Sequence[Record], entry: Entry, earlier: Sequence[Record], reasons: Sequence[LostReason]
@@ -157,6 +159,8 @@ class SeveralMessages:
             return f"Preview: {_of(left[_Open.PREVIEW], total)} deals would {status_}."
         if left[_Open.REASON]:
             return why_lost("Why were these deals lost?", entry.wish.reason)
+        if asked := sum(record.outcome is Result.ASKED_OWNER for record in records):
+            return f"Asked the owners of {_of(asked, total)} deals."
         if left[_Open.EFFECT]:
             return f"{WARNING} *Some of these {total} deals may have changed.*"
         return f"{WARNING} *None of the {total} deals changed.*"
@@ -182,14 +186,15 @@ class SeveralMessages:
             case Result.CHANGED:
                 company = plain(record.company or "", SHORT)
                 return dotted(deal, company, self.installation.money(record.value))
-            case Result.ALREADY_SO:
-                return f"{deal}: already *{after}*"
-            case Result.OVERTAKEN:
-                return f"{deal}: skipped, it's *{after}* now"
+            case Result.ALREADY_SO | Result.OVERTAKEN:
+                is_so = record.outcome is Result.ALREADY_SO
+                return f"{deal}: already *{after}*" if is_so else f"{deal}: skipped, it's *{after}* now"
             case Result.UNCONFIRMED | Result.PREVIEWED:
                 return dotted(f"{deal}: {before} → *{plain(record.status)}*", self.installation.money(record.value))
             case Result.REASON_WANTED:
                 return f"{deal}: needs a lost reason"
+            case Result.NOT_YOURS | Result.ASKED_OWNER:
+                return f"{deal}: {self.owners.row(record)}"
             case Cause():
                 what = FAILURES[record.outcome].what
                 named = what.format(id=code(record.opportunity_id), name=code(record.called or ""))
@@ -214,9 +219,10 @@ class SeveralMessages:
         label = "Undo all" if len(changed) > 1 else "Undo"
         return undo_button("These deals go back to what they were.", entry.key, self.policy, label)
 
-    def _again_button(self, records: Sequence[Record], entry: Entry) -> Sequence[Block]:
-        """The button that runs those once more that failed, where that may help one of them."""
-        return again_button(RETRY, entry.key) if any(map(_may_pass, records)) else ()
+    def _next_buttons(self, records: Sequence[Record], entry: Entry) -> Sequence[Block]:
+        """The buttons that run those once more that failed, and that ask the owners of those that are others'."""
+        again = again_button(RETRY, entry.key) if any(map(_may_pass, records)) else ()
+        return (*again, *self.owners.ask_owners(records, entry.key))
 
     def _buttons(self, records: Sequence[Record], entry: Entry, reasons: Sequence[LostReason]) -> Sequence[Block]:
         left = Counter(map(_left_open, records))
@@ -227,7 +233,7 @@ class SeveralMessages:
         return (
             *(reason_menu(reasons, entry.key) if reasons else ()),
             *(yes_or_no(yes, entry.key, no=not changed or bool(entry.undoes)) if waiting else ()),
-            *([blocks.actions(*again)] if (again := self._again_button(records, entry)) else ()),
+            *([blocks.actions(*row)] if (row := self._next_buttons(records, entry)) else ()),
         )
 
 
@@ -269,6 +275,8 @@ def _left_open(record: Record) -> _Open:
         case Cause():
             return _Open.NOTHING if _changed_nothing(record.effect) else _Open.EFFECT
         case Result.CHANGED | Result.ALREADY_SO | Result.OVERTAKEN | Result.AMBIGUOUS | None:
+            return _Open.NOTHING
+        case Result.NOT_YOURS | Result.ASKED_OWNER:
             return _Open.NOTHING
         case _:
             assert_never(record.outcome)

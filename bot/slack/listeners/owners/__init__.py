@@ -1,0 +1,1 @@
+"""Listens to what the callers and owners of deals answer each other."""

@@ -1,0 +1,1 @@
+"""What people read about whose deal it is."""
