@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from bot.access.rate_limit import RateLimit
 from bot.access.rules import Denied, Reason
 from bot.commands.outbox import Outbox
 from bot.commands.record import Entry
@@ -64,6 +65,7 @@ class HomeTab:
         self._views = views
         self._outbox = outbox
         self._messages = messages
+        self._refreshes = RateLimit()
         self._wanted: dict[str, _Visit] = {}
         self._busy: set[str] = set()
         self._shown: dict[str, _Shown] = {}
@@ -85,7 +87,9 @@ class HomeTab:
         self._show(_visit(interaction, read_page(interaction.text)))
 
     async def on_again(self, interaction: Interaction) -> None:
-        """Ask HighLevel again."""
+        """Ask HighLevel again; not more often than people may send commands, as each press costs a call."""
+        if self._refreshes.denies(interaction.caller.user_id, loop_time()):
+            return
         self._finder.forget(interaction.caller.user_id)
         self._show(_visit(interaction, read_page(interaction.text)))
 

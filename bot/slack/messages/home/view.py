@@ -72,12 +72,13 @@ class HomeMessages:
             (
                 blocks.header("Your open deals"),
                 *self._summary(found, reader),
+                *self._elsewhere(found),
                 blocks.actions(*self._top_buttons(found)),
                 *(block for gap in found.gaps for block in self._gap(gap, reader)),
                 *(block for deal in found.shown for block in self._row(deal, found, reader)),
                 *self._paging(found),
                 *self._changes(found),
-                blocks.context(self._small_print(reader)),
+                blocks.context(self._small_print()),
             ),
             found.shown_page,
         )
@@ -93,6 +94,12 @@ class HomeMessages:
         worth = self.installation.money(sum(deal.value or 0 for deal in found.deals))
         since = f"{stuck} stuck for {days(self.policy.stuck_days)} or more" if stuck else ""
         return (blocks.context(dotted(counted, "" if found.more else worth, since, more)),)
+
+    def _elsewhere(self, found: Contents) -> Sequence[Block]:
+        """Where deals can be changed, if they cannot be changed from here."""
+        if found.can_mark:
+            return ()
+        return (blocks.section(f"To change a deal, go to {self.installation.channel_list}."),)
 
     def _top_buttons(self, found: Contents) -> Iterator[Block]:
         if found.can_mark:
@@ -151,13 +158,11 @@ class HomeMessages:
         name = plain(first_visible(change.name, "This deal"))
         return undo_button(f"{name} goes back to {plain(change.before or '?')}.", change.key, self.policy)
 
-    def _small_print(self, reader: Reader) -> str:
-        """From where deals can be changed, how colleagues get access, and where there is more."""
-        here = self.installation.channels
-        where = f"To change a deal, go to {self.installation.channel_list}." if here else ""
+    def _small_print(self) -> str:
+        """How colleagues get access, and where there is more."""
         admin = self.installation.admin
         who = "Teammates without access can request it here." if self.installation.admins else f"Access? Ask {admin}."
-        return dotted(" ".join(filter(None, (where, who))), f"`{self.installation.command} help`", _ref(reader))
+        return dotted(who, f"`{self.installation.command} help`")
 
 
 def _view(shown: Sequence[Block], page: int = 0) -> Block:

@@ -174,6 +174,15 @@ async def test_a_press_at_home_is_followed_by_the_tab_and_one_elsewhere_is_not()
     assert desk.questions == []
 
 
+async def test_highlevel_is_asked_again_no_more_often_than_commands_may_be_sent() -> None:
+    desk = _desk()
+    for _ in range(30):
+        await desk.on_press("home_again", "0", view=SEEN)
+        await desk.answers()
+
+    assert len(desk.views.published) == desk.crm.calls.count("open_deals_of") == 20
+
+
 async def test_a_fault_of_ours_is_shown_with_its_reference() -> None:
     desk = _desk()
     desk.crm.searching = [lambda: 1 / 0]  # type: ignore[list-item]
