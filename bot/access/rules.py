@@ -1,5 +1,6 @@
 """Who may change a deal, and from where. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -149,11 +150,21 @@ class Allowlist:
     groups: frozenset[str] = frozenset()
     admins: frozenset[str] = frozenset()
     """They may change deals too, and approve other people. Without admins no earlier approval counts."""
+    only_in: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The sub-accounts, by their ids, in which a user or a group may change deals; those who are missing may in all."""
 
     @property
     def is_empty(self) -> bool:
         """Whether it denies everyone."""
         return not (self.users or self.groups or self.admins)
+
+    def reaches(self, user_id: str, location_id: str) -> bool:
+        """Whether the settings name this person for this sub-account."""
+        return user_id in self.admins or (user_id in self.users and self.covers(user_id, location_id))
+
+    def covers(self, who: str, location_id: str) -> bool:
+        """Whether this user or group, which is allowed, may change deals in this sub-account."""
+        return who not in self.only_in or location_id in self.only_in[who]
 
     def is_admin(self, caller: Caller, our_team: str | None) -> bool:
         """Whether this caller is an admin, in any channel. No caller is while `our_team` is unknown (`None`)."""

@@ -41,7 +41,8 @@ from bot.operations.formats.credentials import (
 )
 from bot.operations.formats.people import (
     ChannelId,
-    GroupId,
+    PlacedGroupId,
+    PlacedUserId,
     UserId,
     added_words,
     confirmation,
@@ -49,6 +50,7 @@ from bot.operations.formats.people import (
     named_locations,
     owner_modes,
     owner_pairs,
+    placed,
     state_names,
     status_channels,
 )
@@ -78,7 +80,9 @@ DEFAULT_POLL = 60
 BY_OAUTH = ("highlevel_client_id", "highlevel_client_secret", "public_url", "encryption_key")
 """What connecting HighLevel by OAuth needs. Without the first two, `highlevel_token` is needed."""
 
-FREE_TEXT = frozenset({"highlevel_locations", "owners_only", "watch_pipelines", "digest"})
+FREE_TEXT = frozenset(
+    {"highlevel_locations", "allowed_users", "allowed_groups", "owners_only", "watch_pipelines", "digest"}
+)
 """The settings with names that people give."""
 
 
@@ -143,15 +147,20 @@ class Settings(BaseModel):
         default=(),
         description="More sub-accounts and their names, such as `abc123=Berlin,def456=Rome`. Needs OAuth",
     )
-    allowed_users: Annotated[frozenset[UserId], BeforeValidator(comma_separated)] = Field(
-        default=frozenset(),
-        description="Slack member IDs with access, separated by commas. If this, `ALLOWED_GROUPS`, and `ADMINS` are "
-        "all empty, no one has access",
+    allowed_users: Annotated[frozenset[PlacedUserId], BeforeValidator(placed), BeforeValidator(comma_separated)] = (
+        Field(
+            default=frozenset(),
+            description="Slack member IDs with access, separated by commas. Behind a sub-account's name only there: "
+            "`U012AB3CD,Berlin:U034EF5GH,U056IJ7KL`. If this, `ALLOWED_GROUPS`, and `ADMINS` are "
+            "all empty, no one has access",
+        )
     )
-    allowed_groups: Annotated[frozenset[GroupId], BeforeValidator(comma_separated)] = Field(
-        default=frozenset(),
-        description="Slack user group IDs whose members have access, separated by commas. Not available on Slack's "
-        "free plan",
+    allowed_groups: Annotated[frozenset[PlacedGroupId], BeforeValidator(placed), BeforeValidator(comma_separated)] = (
+        Field(
+            default=frozenset(),
+            description="Slack user group IDs whose members have access, as in `ALLOWED_USERS`. Not available on "
+            "Slack's free plan",
+        )
     )
     allowed_channels: Annotated[frozenset[ChannelId], BeforeValidator(comma_separated)] = Field(
         default=frozenset(), description="Slack channel IDs where it works, separated by commas. Empty means everywhere"
@@ -376,14 +385,24 @@ class Settings(BaseModel):
     @property
     def allowlist(self) -> Allowlist:
         """Who may change deals, and from which channels."""
-        return Allowlist(self.allowed_users, self.allowed_channels, self.allowed_groups, frozenset(self.admins))
+        places: dict[str, set[str]] = {}
+        for entry in self.allowed_users | self.allowed_groups:
+            place, _, identifier = entry.rpartition(":")
+            places.setdefault(identifier, set()).add(place)
+        only_in = {each: frozenset(map(self._place, found)) for each, found in places.items() if "" not in found}
+        users, groups = map(_without_places, (self.allowed_users, self.allowed_groups))
+        return Allowlist(users, self.allowed_channels, groups, frozenset(self.admins), only_in)
+
+    def _place(self, named: str) -> str:
+        """The id of a sub-account that a setting names; `from_env` has made sure that there is one."""
+        return self.locations.meant(named) or ""
 
     @property
     def people(self) -> dict[str, frozenset[str]]:
         """The Slack user ids in each variable that names people."""
         contact = frozenset(filter(None, [self.admin_contact]))
         return {
-            "ALLOWED_USERS": self.allowed_users,
+            "ALLOWED_USERS": _without_places(self.allowed_users),
             "ADMINS": frozenset(self.admins),
             "ADMIN_CONTACT": contact,
             "OWNERS": frozenset(slack for slack, _ in self.owners),
@@ -392,9 +411,9 @@ class Settings(BaseModel):
     @cached_property
     def owner_rule(self) -> OwnerRule:
         """Whether only owners change their deals, and where. `from_env` has made sure that it knows each place."""
-        placed = [(self.locations.meant(place) or "", mode) for place, mode in self.owners_only if place]
+        by_location = {self._place(place): mode for place, mode in self.owners_only if place}
         everywhere = next((mode for place, mode in self.owners_only if not place), OwnersOnly.OFF)
-        return OwnerRule(everywhere, dict(placed), self.unassigned, frozenset(self.admins))
+        return OwnerRule(everywhere, by_location, self.unassigned, frozenset(self.admins))
 
     @cached_property
     def policy(self) -> Policy:
@@ -536,9 +555,16 @@ def _called(name: str, problem: str) -> str:
     return problem.replace("isn't set.", f"isn't set, but {name} is. Rename that one.", 1)
 
 
+def _without_places(entries: frozenset[str]) -> frozenset[str]:
+    return frozenset(entry.rpartition(":")[2] for entry in entries)
+
+
 def _unknown_places(settings: Settings) -> dict[str, str]:
     """The settings that name a sub-account which is not among ours."""
     named = {"OWNERS_ONLY": [place for place, _ in settings.owners_only if place]}
+    for name in ("allowed_users", "allowed_groups"):
+        placed = sorted(entry for entry in getattr(settings, name) if ":" in entry)
+        named[name.upper()] = [entry.rpartition(":")[0] for entry in placed]
     known = ", ".join(settings.locations.name(each) for each in settings.locations.ids)
     return {
         name: f"names the sub-account “{place}”, and there is only {known}. Use its name in HIGHLEVEL_LOCATIONS"

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TextIO
 
 from bot import __version__
-from bot.access.people import Contacts
 from bot.commands.accounts import Account, Accounts
 from bot.commands.instrumentation import Instrumentation, note_call
 from bot.commands.lookups import Lookups
@@ -30,6 +29,7 @@ from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
 from bot.http.client import HttpClient
 from bot.operations.settings import Settings
+from bot.slack.directory import SlackDirectory
 from bot.storage.database import Database
 from bot.wiring.lifecycle import HighLevel, OAuthParts, Storage
 from bot.wiring.people import build_people, build_rights
@@ -44,7 +44,7 @@ TERMINAL_PATIENCE = 10.0
 
 
 def build_highlevel(
-    settings: Settings, tempo: Tempo, storage: Storage, instrumentation: Instrumentation, contacts: Contacts
+    settings: Settings, tempo: Tempo, storage: Storage, instrumentation: Instrumentation, directory: SlackDirectory
 ) -> HighLevel:
     """Build a client, the CRM port and the use cases for each sub-account; and who is whom there and in Slack."""
     locations = settings.locations
@@ -72,8 +72,8 @@ def build_highlevel(
 
     clients = {each: client_of(each) for each in locations.ids}
     crms = {each: HighLevelCrm(client, each) for each, client in clients.items()}
-    people = build_people(settings, crms, contacts)
-    rights = build_rights(settings, people)
+    people = build_people(settings, crms, directory)
+    rights = build_rights(settings, people, directory, storage.access_requests)
     ours = {each: account(crm) for each, crm in crms.items()}
     accounts = Accounts(ours, locations.default, account(UnknownLocation()), people.own_user)
     return HighLevel(clients, crms, accounts, people, by_oauth)

@@ -57,7 +57,7 @@ def build_slack_clients(settings: Settings) -> SlackClients:
         session=session,
         web=web,
         workspace=SlackWorkspace(web),
-        directory=SlackDirectory(web, settings.allowed_groups),
+        directory=SlackDirectory(web, settings.allowlist.groups),
         replies=Replies(web, HttpClient(USER_AGENT, settings.proxies, keep_alive=KEEP_ALIVE_FOR_WRITES)),
     )
 

@@ -1,6 +1,7 @@
 """One workspace, two sub-accounts: each channel has its own, and a link names the one of its deal."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,9 @@ PARIS = "PARISxxxxxxxxxxxxxxx"
 IN_PARIS = "pP3dE5fG7hJ9kL1mN2pQ"
 
 
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    settings = {"HIGHLEVEL_LOCATIONS": f"LOCATIONxxxxxxxxxxxx=Berlin,{PARIS}=Paris", "ADMINS": KIM}
-    async with open_house(tmp_path, **BY_OAUTH, **settings) as opened:
+@asynccontextmanager
+async def _two_accounts(folder: Path, **settings: str) -> AsyncIterator[House]:
+    async with open_house(folder, **BY_OAUTH, **settings) as opened:
         opened.highlevel.locations.add(PARIS)
         opened.highlevel.oauth.locations.add(PARIS)
         opened.highlevel.add_opportunity(IN_PARIS, name="New website", locationId=PARIS)
@@ -24,6 +24,13 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             for each in ("LOCATIONxxxxxxxxxxxx", PARIS):
                 opened.highlevel.oauth.chooses = each
                 await kim.connects()
+        yield opened
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    settings = {"HIGHLEVEL_LOCATIONS": f"LOCATIONxxxxxxxxxxxx=Berlin,{PARIS}=Paris", "ADMINS": KIM}
+    async with _two_accounts(tmp_path, **settings) as opened:
         yield opened
 
 
@@ -179,3 +186,16 @@ async def test_a_sub_account_that_is_not_connected_does_not_stop_the_others(tmp_
         shown = await house.says(f"{_link(PARIS, IN_PARIS)} won")
         assert "isn't connected to HighLevel" in shown.text
         assert button(await house.says(f"{DEAL} won"), "undo")
+
+
+async def test_who_may_in_one_sub_account_is_refused_in_another(tmp_path: Path) -> None:
+    settings = {"HIGHLEVEL_LOCATIONS": f"LOCATIONxxxxxxxxxxxx=Berlin,{PARIS}=Paris", "ADMINS": KIM}
+    async with _two_accounts(tmp_path, ALLOWED_USERS=f"Berlin:{ANA}", **settings) as house:
+        told = await house.says(f"{_link(PARIS, IN_PARIS)} won")
+        assert "You don't have access to deals in Paris." in told.text
+        assert f"Nothing changed. If you should be able to, ask <@{KIM}>." in told.text
+        await house.says("use paris", user=KIM)
+        assert "You don't have access to deals in Paris." in (await house.says("new website won")).text
+        assert (await house.says(f"{_link('LOCATIONxxxxxxxxxxxx', DEAL)} won")).only_to is None
+        assert (await house.says(f"{_link(PARIS, IN_PARIS)} won", user=KIM)).only_to is None
+        assert (house.deal, _in_paris(house)) == ("won", "won")

@@ -165,6 +165,12 @@ GOOD: list[tuple[str, str, Any]] = [
     ("ALLOWED_USERS", "U012AB3CD,\n  W012AB3CD", frozenset({"U012AB3CD", "W012AB3CD"})),
     ("ALLOWED_USERS", ",", frozenset()),
     ("ALLOWED_GROUPS", "S012AB3CD, S034EF5GH", frozenset({"S012AB3CD", "S034EF5GH"})),
+    (
+        "ALLOWED_USERS",
+        "U012AB3CD, ve9EPM428h8vShlRW1KT: U034EF5GH, W056IJ7KL",
+        frozenset({"U012AB3CD", "ve9EPM428h8vShlRW1KT:U034EF5GH", "ve9EPM428h8vShlRW1KT:W056IJ7KL"}),
+    ),
+    ("ALLOWED_GROUPS", "ve9EPM428h8vShlRW1KT:S012AB3CD", frozenset({"ve9EPM428h8vShlRW1KT:S012AB3CD"})),
     ("ADMINS", "W012AB3CD, U012AB3CD", ("W012AB3CD", "U012AB3CD")),
     ("ALLOWED_CHANNELS", "C012AB3CD,G012AB3CD,D012AB3CD", frozenset({"C012AB3CD", "G012AB3CD", "D012AB3CD"})),
     ("ADMIN_CONTACT", "W012AB3CD", "W012AB3CD"),
@@ -385,9 +391,12 @@ BAD = [
     ("ALLOWED_USERS", "U012AB3CD,@ana", "should be Slack member IDs such as U012AB3CD"),
     ("ALLOWED_USERS", "u012ab3cd", "should be Slack member IDs such as U012AB3CD"),
     ("ALLOWED_USERS", "U012AB3CD W012AB3CD", "should be Slack member IDs such as U012AB3CD"),
+    ("ALLOWED_USERS", ":U012AB3CD", "should be Slack member IDs such as U012AB3CD"),
+    ("ALLOWED_USERS", "U012AB3CD,Rome:U034EF5GH", "names the sub-account “Rome”, and there is only"),
     ("ALLOWED_USERS", "*", "should be Slack member IDs such as U012AB3CD"),
     ("ALLOWED_GROUPS", "@sales", "should be Slack user group IDs such as S012AB3CD"),
     ("ALLOWED_GROUPS", "U012AB3CD", "should be Slack user group IDs such as S012AB3CD"),
+    ("ALLOWED_GROUPS", "Rome:S012AB3CD", "names the sub-account “Rome”"),
     ("ADMINS", "kim", "should be Slack member IDs such as U012AB3CD"),
     ("ALLOWED_CHANNELS", "#sales", "should be Slack channel IDs such as C012AB3CD"),
     ("ALLOWED_CHANNELS", "U012AB3CD", "should be Slack channel IDs such as C012AB3CD"),
@@ -824,3 +833,21 @@ def test_highlevel_is_polled_only_if_changes_are_posted_and_nothing_else_reports
     assert _set(**posted, **OAUTH).polls_every == 0
     assert _set(**posted, POLL_SECONDS="0").polls_every == 0
     assert _set(**posted, **OAUTH, POLL_SECONDS="300").polls_every == 300
+
+
+def test_a_name_before_ids_counts_up_to_the_next_one_and_an_id_without_one_holds_everywhere() -> None:
+    settings = _set(
+        **OAUTH,
+        HIGHLEVEL_LOCATIONS="PARIS=Paris,ROME=Rome",
+        ALLOWED_USERS="U0ALL,paris:U0PAR,U0BOTH,Rome:U0BOTH,U0ALL",
+        ALLOWED_GROUPS="rome:S0ROM",
+    )
+    allowlist = settings.allowlist
+
+    assert (allowlist.users, allowlist.groups) == (frozenset({"U0ALL", "U0PAR", "U0BOTH"}), frozenset({"S0ROM"}))
+    assert allowlist.only_in == {
+        "U0PAR": frozenset({"PARIS"}),
+        "U0BOTH": frozenset({"PARIS", "ROME"}),
+        "S0ROM": frozenset({"ROME"}),
+    }
+    assert settings.people["ALLOWED_USERS"] == allowlist.users

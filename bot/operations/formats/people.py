@@ -74,6 +74,19 @@ def _is_status_with_word(entry: str) -> bool:
     return status.strip().lower() in STATES and 0 < len(word.split()) <= WORDS_OF_A_STATUS
 
 
+def placed(value: object) -> object:
+    """Read ids, of which those behind a sub-account's name and a colon hold there alone: `U1,Berlin:U2,U3`.
+
+    A name counts up to the next one: read as if it did not, the ids behind it would get more than was meant.
+    """
+    entries, place = [], ""
+    for entry in value if isinstance(value, list) else []:
+        before, colon, identifier = str(entry).rpartition(":")
+        place = f"{before.strip()}:" if colon else place
+        entries.append(f"{place}{identifier.strip()}")
+    return entries
+
+
 def owner_pairs(value: object) -> object:
     """Read pairs of a Slack user's id and a HighLevel user's; see `Owners`."""
     entries = value if isinstance(value, list) else []
@@ -135,10 +148,21 @@ UserId = Annotated[
 ]
 
 
-GroupId = Annotated[
+PlacedUserId = Annotated[
     str,
     matching(
-        r"S[A-Z0-9]{2,}", "should be Slack user group IDs such as S012AB3CD (People > User groups > Copy group ID)"
+        r"([^:]+:)?[UW][A-Z0-9]{2,}",
+        "should be Slack member IDs such as U012AB3CD (profile > three dots > Copy member ID)",
+    ),
+]
+"""A user's id, perhaps behind a sub-account's name and a colon."""
+
+
+PlacedGroupId = Annotated[
+    str,
+    matching(
+        r"([^:]+:)?S[A-Z0-9]{2,}",
+        "should be Slack user group IDs such as S012AB3CD (People > User groups > Copy group ID)",
     ),
 ]
 
