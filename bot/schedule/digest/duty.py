@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 import structlog
 
@@ -40,7 +40,7 @@ class DigestPlanner:
     async def tend(self) -> None:
         """Write down what is due next, until cancelled; return at once if there are no digests."""
         while self._digests:
-            wanted = list(map(self._next, self._digests))
+            wanted = [planned_after(self._calendar.now(), digest) for digest in self._digests]
             if wanted != self._planned:
                 try:
                     await self._plans.plan(wanted)
@@ -49,9 +49,11 @@ class DigestPlanner:
                     pass
             await asyncio.sleep(self._every)
 
-    def _next(self, digest: Digest) -> Planned:
-        day = digest.due_after(self._calendar.now())
-        return Planned(digest.key(day), Kind.DIGEST, digest.due_on(day), Caller("", "", digest.channel_id))
+
+def planned_after(moment: datetime, digest: Digest) -> Planned:
+    """The first of this digest that is due later than this moment, as it is written down."""
+    day = digest.due_after(moment)
+    return Planned(digest.key(day), Kind.DIGEST, digest.due_on(day), Caller("", "", digest.channel_id))
 
 
 class DigestDuty:

@@ -23,7 +23,7 @@ from bot.simulator.demo.parts import Parts
 from bot.simulator.demo.rendering import environment
 from bot.simulator.demo.stage import Stage
 from bot.simulator.demo.tour import offers
-from bot.simulator.demo.tour.steps import MORE, STEPS, step_of, take
+from bot.simulator.demo.tour.steps import ASIDE, MORE, STEPS, step_of, take
 from bot.simulator.demo.troubles import WELL, trouble_highlevel, trouble_slack
 from bot.simulator.demo.viewpoint import Viewpoint
 from bot.simulator.slack.block_kit import Element, elements_of
@@ -94,6 +94,7 @@ class Page:
             "/close": self._close,
             "/deal": self._change_deal,
             "/trouble": self._trouble,
+            "/digest": self._digest,
             "/reset": self._reset,
         }.items():
             app.router.add_post(path, act)
@@ -113,6 +114,7 @@ class Page:
             people=stage.PEOPLE,
             parts=await self._parts.render(viewpoint, self._taken),
             steps=STEPS,
+            aside=ASIDE,
             more=MORE,
             manifest_link=offers.manifest_link(),
             guide=offers.guide(),
@@ -246,6 +248,10 @@ class Page:
         make: Callable[[Stage, str], None] = {"highlevel": trouble_highlevel, "slack": trouble_slack}[form["of"]]
         make(self._stage, form["name"])
         self._troubles[form["of"]] = form["name"]
+        return web.Response()
+
+    async def _digest(self, _request: web.Request) -> web.Response:
+        await self._stage.post_digest()
         return web.Response()
 
     async def _reset(self, _request: web.Request) -> web.Response:

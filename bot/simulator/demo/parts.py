@@ -108,7 +108,8 @@ class Parts:
             direct = shown.channel == user
             is_for_all = shown.channel in stage.CHANNELS and shown.only_to is None and not shown.thread_ts
             if not shown.by and (direct or is_for_all):
-                return shown, html_of(shown.text.partition("\n")[0], self._called).striptags()[:NOTIFICATION]
+                words = html_of(shown.text.partition("\n")[0], self._called).striptags()
+                return shown, words if len(words) <= NOTIFICATION else f"{words[:NOTIFICATION]}…"
         return None, ""
 
     def _board(self) -> dict[str, Markup]:

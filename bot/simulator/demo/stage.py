@@ -1,21 +1,26 @@
 """Sets the stage for the demo: both stand-ins with people and deals, and the real bot between them over real HTTP."""
 
+import re
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.commands.ledger import History
 from bot.deals.deal import STATES, Opportunity
 from bot.operations.settings import Settings
+from bot.schedule.calendar import Calendar
+from bot.schedule.digest.duty import planned_after
+from bot.schedule.digest.periods import read_digest
 from bot.simulator.highlevel.server import HighLevel
 from bot.simulator.serving import LOCALHOST, served
 from bot.simulator.slack.server import Slack
 from bot.storage.database import Database
 from bot.storage.events.memory import columns_of, remembering
 from bot.storage.history import SqlHistory
+from bot.storage.schedule.digests import SqlDigests
 from bot.web.server import serving
 from bot.wiring import build
 from bot.wiring.tempo import Tempo
@@ -34,9 +39,14 @@ SIGNING_SECRET = "thisisnotasigningsecretofslacks0"  # noqa: S105 - the stand-in
 TOKEN = "pit-simulated"  # noqa: S105 - the stand-in's
 WORKFLOW_TOKEN = "simulated-workflow-token"  # noqa: S105 - likewise
 STAGES = ("Proposal", "Negotiation", "Contract")
+DIGEST = f"mon 09:00 UTC {SALES}"
+LOOK = 0.5
+"""Seconds between two looks for what is due: a visitor waits for it."""
 
 OWNERS = {ALLOWED: "Ana Silva", COLLEAGUE: "Max Power"}
 """The people who own deals, as HighLevel calls them."""
+_TOTALS = re.compile("[0-9,]+ won")
+"""How a digest begins."""
 _PIPELINE = "PIPELINExxxxxxxxxxxx"
 _DEALS = (
     (ACME, "New website", 4800, "Jane Doe", "Acme Corp", "Negotiation", ALLOWED, 9),
@@ -59,6 +69,8 @@ class Stage:
     """The bot's ledger, to read."""
     database: Database
     """The bot's database."""
+    calendar: Calendar
+    """By which things come due in the bot."""
 
     async def change_by_hand(self, opportunity_id: str, status: str, stage_id: str) -> None:
         """Change a deal as a person does in HighLevel, where a workflow tells the bot of it if the status changed."""
@@ -66,6 +78,19 @@ class Stage:
         self.highlevel.set_by_hand(opportunity_id, status=status, stage_id=stage_id)
         if status != before:
             await self.highlevel.hooks.run_workflow(self.highlevel.opportunities[opportunity_id])
+
+    async def post_digest(self) -> None:
+        """Set the bot's calendar forward to when the next digest is due. Return when it is there.
+
+        Reminders that are due by then come too. Raises `TimeoutError` if the digest does not come within a minute.
+        """
+        planned = planned_after(self.calendar.now(), read_digest(DIGEST))
+        await SqlDigests(self.database).plan([planned])
+        before = {shown.ts for shown in self.slack.shown}
+        self.calendar.ahead += (planned.due - self.calendar.now()).total_seconds() + 1
+        await self.slack.wait_until(
+            lambda: any(shown.ts not in before and _TOTALS.match(shown.text) for shown in self.slack.shown)
+        )
 
     async def reset(self) -> None:
         """Restore the deals, empty the channels and end every trouble; the bot keeps its ledger.
@@ -89,6 +114,8 @@ class Stage:
 async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
     """Run the stand-ins and the bot, with a database in a temporary folder; `tempo` has the bot's waiting times."""
     tempo = tempo or Tempo()
+    schedule = replace(tempo.schedule, look=min(tempo.schedule.look, LOOK))
+    tempo = replace(tempo, calendar=Calendar(), schedule=schedule)  # a calendar of its own, which can be set forward
     highlevel = HighLevel()
     slack = Slack(signing_secret=SIGNING_SECRET, bot_token="xoxb-simulated")  # noqa: S106 - the stand-in's
     slack.acknowledge_within = max(slack.acknowledge_within, tempo.acknowledge + 1)
@@ -105,12 +132,14 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
                     "HIGHLEVEL_WORKFLOW_TOKEN": WORKFLOW_TOKEN,
                     "ANNOUNCE_CHANNELS": ",".join(f"{status}={SALES}" for status in STATES),
                     "WATCH": ",".join(STATES),
+                    "DIGEST": DIGEST,
                     # Once, at the beginning: so the bot knows what the deals are before the visitor changes them.
                     "POLL_SECONDS": "86400",
                     "HIGHLEVEL_LOCATION_ID": highlevel.location_id,
                     "HIGHLEVEL_API_URL": highlevel_url,
                     "ALLOWED_USERS": f"{ALLOWED},{COLLEAGUE}",
                     "ADMINS": ADMIN,
+                    "OWNERS_ONLY": "on",
                     "CURRENCY": "USD",
                     "DATABASE_URL": f"sqlite:///{Path(folder) / 'demo.db'}",
                     "HOST": LOCALHOST,
@@ -123,7 +152,7 @@ async def staged(tempo: Tempo | None = None) -> AsyncIterator[Stage]:
                     highlevel.hooks.url, highlevel.hooks.sends_webhooks = slack.bot_url, False
                     await highlevel.polled.wait()  # the bot learns what the deals are before the visitor changes them
                     await slack.wait_for_call("auth.test")  # commands wait until it is answered
-                    yield Stage(slack, highlevel, slack.bot_url, SqlHistory(database), database)
+                    yield Stage(slack, highlevel, slack.bot_url, SqlHistory(database), database, tempo.calendar)
             finally:
                 await database.close()
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.simulator.demo.page import FILES, LEFT_OUT, Page, as_sent
-from bot.simulator.demo.stage import ACME, INITECH, SALES, Stage, staged
+from bot.simulator.demo.stage import ACME, GLOBEX, INITECH, PLANET, SALES, Stage, staged
 from bot.simulator.demo.tour import steps
 from bot.simulator.demo.tour.steps import MORE, STEPS
 from bot.simulator.demo.troubles import HIGHLEVEL, SLACK
@@ -314,6 +314,10 @@ async def test_a_notification_has_the_first_sixty_characters_of_what_reaches_the
     assert words == "Ana won New website · $4,800 · Acme Corp"
     await visit.stage.slack.post("Hello", user="U0BEN", channel=SALES)
     assert re.findall(r'<p class="words">(.*)</p>', await visit.sees()) == [words]
+    await visit.stage.change_by_hand(GLOBEX, "abandoned", "stage-3")
+    await visit.shown(4)
+    (cut,) = re.findall(r'<p class="words">(.*)</p>', await visit.sees())
+    assert cut == "Marked abandoned in HighLevel: Yearly support · $12,000 · Gl…"
 
 
 async def test_replies_stand_in_the_thread_of_their_message_and_reach_no_phone(visit: Visit) -> None:
@@ -363,6 +367,24 @@ async def test_the_app_leads_to_its_home_tab_and_to_its_messages_once_there_are_
 
     assert 'channel=direct" id="to-direct" class="unread">' in await visit.sees()
     assert 'channel=home" id="to-direct" aria-current="page">' in await visit.sees(channel=DIRECT)
+
+
+async def test_ana_may_not_win_maxs_deal_and_asks_him(visit: Visit) -> None:
+    await visit.does("/step", step="6")
+    refused = await visit.shown()
+    where = next(str(number) for number, block in enumerate(refused.blocks) if block["type"] == "actions")
+    await visit.does("/press", ts=refused.ts, block=where, element="0")
+    await visit.stage.slack.wait_until(lambda: any(each.channel == "U0MAX" for each in visit.stage.slack.shown))
+
+    assert "'s deal" in refused.text
+    assert 'href="?user=U0MAX&amp;channel=direct" id="as-U0MAX">' in await visit.sees()
+    assert visit.stage.highlevel.opportunities[PLANET]["status"] == "open"
+
+
+async def test_the_weekly_digest_is_posted_on_a_click(visit: Visit) -> None:
+    assert await visit.does("/digest") == ""
+
+    assert "5 open, $27,400" in await visit.sees()
 
 
 async def test_unread_messages_are_counted_beside_their_channel_until_it_is_looked_at(visit: Visit) -> None:

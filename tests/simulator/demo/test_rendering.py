@@ -631,8 +631,19 @@ def test_a_chart_is_a_table_with_its_numbers() -> None:
     chart = bar_chart("Won and lost", ["New business", "Renewals"], {"Won": [4800, 12.5], "Lost": [0, 3]})
     page = _message(chart)
 
-    assert "".join(page.text.split()) == "WonandlostWonLostNewbusiness4,8000Renewals12.53"
-    assert len(page.all("meter")) == 4
+    assert "".join(page.one("table").text.split()) == "WonandlostWonLostNewbusiness4,8000Renewals12.53"
+    bars = [svg.attributes["height"] for plot in page.all(class_="bars") for svg in plot.all("svg")]
+    assert bars == ["88", "2", "2", "2"]  # even nothing has a bar that can be seen
+    assert "4.8K" in page.text
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0, "0"), (999, "999"), (1000, "1K"), (12_340, "12.3K"), (999_600, "1M"), (2_500_000, "2.5M")]
+)
+def test_a_bar_says_its_number_shortly(value: float, said: str) -> None:
+    page = _message(bar_chart("Won", ["Ana"], {"Won": [value]}))
+
+    assert page.one(class_="bars").text.strip() == said
 
 
 NOWHERE = "Not shown in this demo: "
@@ -721,6 +732,7 @@ TAGS = frozenset(
             "span",
         ),
         *("strong", "summary", "textarea", "time", "ul"),
+        *("caption", "rect", "svg", "table", "td", "th", "tr"),
     }
 )
 ATTRIBUTES = frozenset(
@@ -747,6 +759,7 @@ ATTRIBUTES = frozenset(
         *("data-opens", "data-press", "data-type-ahead", "data-view", "datetime", "for", "form", "formaction"),
         *("formnovalidate", "hidden", "href", "id", "maxlength", "method", "name", "placeholder", "rel", "role"),
         *("selected", "size", "target", "type", "value"),
+        *("aria-hidden", "height", "required", "rx", "scope", "width"),
     }
 )
 

@@ -64,6 +64,19 @@ async def test_a_reset_is_told_nowhere() -> None:
         assert "Yearly support" in post.text
 
 
+async def test_a_digest_is_posted_at_once_and_the_next_compares_with_it() -> None:
+    async with staged(PATIENT) as stage:
+        await stage.slack.command(f"{ACME} won", user="U0ANA", channel=SALES)
+        await stage.slack.wait_for(1)
+        await stage.post_digest()
+        await stage.post_digest()
+        first, second = stage.slack.shown[1:]
+
+        assert first.channel == second.channel == SALES
+        assert "1 won, $4,800" in first.text
+        assert "0 won (was 1, $4,800)" in second.text
+
+
 async def test_a_card_that_only_moves_is_not_told() -> None:
     async with staged(PATIENT) as stage:
         await stage.change_by_hand(ACME, "open", "stage-3")

@@ -32,9 +32,11 @@ document.addEventListener("submit", (event) => {
   const fields = new URLSearchParams(new FormData(form, event.submitter));
   event.submitter?.closest("dialog:not(.modal)")?.close();
   event.submitter?.closest("details.menu")?.removeAttribute("open");
+  event.submitter?.setAttribute("aria-busy", "true");
   const done = post(action, fields);
+  done.then(() => event.submitter?.removeAttribute("aria-busy"));
   if (form.classList.contains("composer")) form.reset();
-  if ("anew" in form.dataset) done.then(() => location.assign("/"));
+  if (form.dataset.leads) done.then(() => location.assign(form.dataset.leads));
 });
 
 document.addEventListener("click", (event) => {

@@ -1,4 +1,4 @@
-"""The five steps that a visitor of the demo takes, each a real command of Ana's in the public channel."""
+"""The five steps that a visitor of the demo takes, and what else there is to click: each a real command."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ SETTLES_IN = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what its button says, and the command that it sends."""
+    """One step: what its button says, and the command that it sends. Ana sends hers in the public channel."""
 
     number: int
     name: str
@@ -30,17 +30,20 @@ STEPS = (
     Step(4, "Two deals, one name", "Globex won"),
     Step(5, "Break HighLevel", "Acme Corp won", trouble="error"),
 )
+ASIDE = (Step(6, "Win Max's deal", "Planet Express won"),)
+"""What else Ana does on a click; it is not counted."""
 MORE = (
-    Step(6, "Look up a deal", "Acme Corp"),
-    Step(7, "Use the form", ""),
-    Step(8, "See help", "help"),
+    Step(7, "Look up a deal", "Acme Corp"),
+    Step(8, "Set a reminder", "remind Acme Corp"),
+    Step(9, "Use the form", ""),
+    Step(10, "See help", "help"),
 )
-"""What else is offered on a click; it is not counted."""
+"""What the visitor does on a click, as the person they are."""
 
 
 def step_of(number: str) -> Step:
-    """Find one of the five by its number. Raises `ValueError` if there is none."""
-    for step in STEPS:
+    """Find one of Ana's by its number. Raises `ValueError` if there is none."""
+    for step in (*STEPS, *ASIDE):
         if str(step.number) == number:
             return step
     raise ValueError(f"no step {number}")
