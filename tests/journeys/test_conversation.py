@@ -149,6 +149,7 @@ ASKED = [
         (text, "You asked for 2 changes", ["Mark won", "Mark lost", "Cancel"])
         for text in (
             *("initech won pied piper lost", "initech won, pied piper lost", "won initech, lost pied piper"),
+            *("initech won / pied piper lost", "initech won and we lost pied piper"),
             *("initech won and pied piper lost", "mark initech as won and pied piper as lost"),
             *("initech won\npied piper lost", "initech won, pied piper lost too expensive"),
             *("initech=won, pied piper=lost", '"printer service" won, "middle-out license" lost'),

@@ -22,7 +22,9 @@ MOST_CHANGES = 5
 
 _BETWEEN = {"and", "&", "then", "but"}
 """Words between two changes. A comma, a semicolon or the end of a line may stand there too."""
-_BEFORE = {*VERBS, *ARTICLES, *SPEAKERS}
+_SIGNS = {"/", "|", "+", "-", "–", "—"}  # noqa: RUF001 - as typed
+"""The same, but only beside a status: `acme won / globex lost`. Elsewhere they belong to a name."""
+_BEFORE = {*VERBS, *ARTICLES, *SPEAKERS, "also"}
 """Words before a deal that are no part of its name, where the caller is asked anyway."""
 
 _PRONOUNS = {*SPEAKERS, "they", "he", "she", "it", "who", "not", "competitor", "competitors", "of"}
@@ -37,6 +39,8 @@ class _Clause:
     status: Status
     status_words: Sequence[Word]
     behind: Sequence[Word] = ()
+    is_turned: bool = False
+    """Whether the status comes first, where other changes begin with the deal: `acme won and we lost globex`."""
 
 
 def apart(
@@ -62,7 +66,7 @@ def with_reasons(
 ) -> Mixed | Misunderstood | None:
     """The changes of names, of which one has a reason or a note behind its status: `acme won, globex lost on price`."""
     clauses = _between_signs(without_last(words, COURTESIES), vocabulary, tails=True)
-    if len({clause.status for clause in clauses}) == 1 or not any(clause.behind for clause in clauses):
+    if len({clause.status for clause in clauses}) == 1 or not any(each.behind or each.is_turned for each in clauses):
         return None
     if refused := _refused(clauses, statuses):
         return refused
@@ -149,7 +153,7 @@ def _between_signs(words: Sequence[Word], vocabulary: Vocabulary, *, tails: bool
     Either all begin with the deal, or all with the status. A part without a status belongs to its neighbor:
     `acme, globex won, initech lost`. With `tails` it does not, and a status may have a reason behind it.
     """
-    parts = list(_split(words))
+    parts = list(_split(words, vocabulary))
     if not tails and not vocabulary.at_end(words):
         return _beginning_with_status(parts, vocabulary)
     clauses: list[_Clause] = []
@@ -161,6 +165,8 @@ def _between_signs(words: Sequence[Word], vocabulary: Vocabulary, *, tails: bool
             continue
         start, end, status = marks[0] if marks else (0, 0, Status.ALL)
         clause = _Clause(without_last((*waiting, *part[:start]), PREPOSITIONS), status, part[start:end], part[end:])
+        if tails and clauses and vocabulary.at(left := without_first(part, SPEAKERS), 0):
+            clause = _Clause(without_first(left[end - start :], ARTICLES), status, part[start:end], is_turned=True)
         if not _is_change(clause) or (clause.behind and not tails):
             return ()
         clauses.append(clause)
@@ -206,10 +212,11 @@ def _in_a_row(words: Sequence[Word], vocabulary: Vocabulary, *, of_ids: bool = F
     return clauses if len(clauses) > 1 and all(map(is_right, clauses)) else ()
 
 
-def _split(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+def _split(words: Sequence[Word], vocabulary: Vocabulary) -> Iterator[Sequence[Word]]:
     part: list[Word] = []
-    for word in words:
-        is_between = not word.quoted and word.text.casefold() in _BETWEEN
+    for at, word in enumerate(words):
+        is_beside = bool(vocabulary.at_end(part) or vocabulary.at(words, at + 1))
+        is_between = not word.quoted and word.text.casefold() in (_BETWEEN | _SIGNS if is_beside else _BETWEEN)
         if part and (is_between or word.begins_line):
             yield part
             part = []

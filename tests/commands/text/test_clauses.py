@@ -37,6 +37,11 @@ ACME_WON_GLOBEX_LOST = (_of("acme", WON), _of("globex", LOST))
         ("acme=won, globex=lost", ACME_WON_GLOBEX_LOST, True),
         ("acme, initech won, globex lost", (_of("acme", WON), _of("initech", WON), _of("globex", LOST)), True),
         ("won acme, initech, lost globex", (_of("acme", WON), _of("initech", WON), _of("globex", LOST)), True),
+        ("acme won / globex lost", ACME_WON_GLOBEX_LOST, True),
+        ("acme won + globex lost", ACME_WON_GLOBEX_LOST, True),
+        ("acme - won, globex - lost", ACME_WON_GLOBEX_LOST, True),
+        ("won - acme, lost - globex", ACME_WON_GLOBEX_LOST, True),
+        ("acme won, also globex lost", ACME_WON_GLOBEX_LOST, True),
         ("acme dead, globex reopen", (_of("acme", ABANDONED), _of("globex", OPEN)), True),
         ("acme lost, globex won", (_of("acme", LOST), _of("globex", WON)), False),
         ("acme lost too expensive, globex won", (_of("acme", LOST, "too expensive"), _of("globex", WON)), False),
@@ -66,6 +71,12 @@ def test_a_status_for_each_of_several_deals_is_seen_beside_one_deal_with_a_long_
                 Mixed((_of("acme", LOST), _of("globex", WON, "at last")), partly=False),
                 _of("acme", LOST, "globex won at last"),
             ),
+        ),
+        ("acme won and we lost globex", (Mixed(ACME_WON_GLOBEX_LOST, partly=True),)),
+        ("acme won, lost globex", (Mixed(ACME_WON_GLOBEX_LOST, partly=True),)),
+        (
+            "acme won / globex lost too expensive",
+            (Mixed((_of("acme", WON), _of("globex", LOST, "too expensive")), partly=True),),
         ),
         ('"acme" won, "globex" lost', (Mixed(ACME_WON_GLOBEX_LOST, partly=True),)),
         ('"acme" won globex lost', (Mixed(ACME_WON_GLOBEX_LOST, partly=False),)),
@@ -100,6 +111,8 @@ def test_the_same_status_for_each_deal_is_one_list() -> None:
     [
         ("acme lost too expensive and they won another", "acme", "too expensive and they won another"),
         ("acme lost, budget and timing", "acme", "budget and timing"),
+        ("acme lost - too expensive / slow", "acme", "- too expensive / slow"),
+        ("acme lost and we lost the budget", "acme", "and we lost the budget"),
         ("acme lost, too expensive, maybe won later", "acme", "too expensive, maybe won later"),
         ('"acme" lost globex won', "acme", "globex won"),
         (f"{ID} lost, globex won", ID, "globex won"),
@@ -118,7 +131,16 @@ def test_what_follows_a_loss_is_its_reason(text: str, name: str, reason: str) ->
 @pytest.mark.parametrize(
     "text",
     [
-        *("acme won", "acme and globex won", "Lost, Found & Won Ltd won", "Bright Win, Inc. won", "Win Win Ltd won"),
+        *(
+            "acme won",
+            "acme and globex won",
+            "Acme - Globex won",
+            "acme - won",
+            "acme won - great call",
+            "Lost, Found & Won Ltd won",
+            "Bright Win, Inc. won",
+            "Win Win Ltd won",
+        ),
         *("Open Table and Won Ton Kitchen won", "Dead and Company won", "Cold Stone and Dead Sea Spa lost"),
         *(
             "acme won and signed",
