@@ -10,7 +10,9 @@ from bot.simulator.slack.homes import text_of
 from bot.simulator.slack.server import Fault as SlackFault
 from bot.simulator.slack.views import View
 from bot.simulator.slack.workspace import Shown
-from tests.house import ANA, BEN, DEAL, KIM, SALES, House, open_house
+from bot.web.server import serving
+from bot.wiring import build
+from tests.house import ANA, BEN, DEAL, KIM, PATIENT, SALES, House, open_house, stand_ins
 
 OWNER = "user1"
 PRINTER = "gH6jK8lM1nP3qR5sT7uV"
@@ -361,6 +363,33 @@ async def test_of_two_publications_at_once_the_newest_contents_stay(house: House
     await _presses(house, "home_again")
 
     await _comes_to_say(house, "Newer website")
+
+
+async def test_an_opening_at_one_replica_does_not_hide_what_was_pressed_at_another(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with stand_ins(tmp_path, DATABASE_URL=database_url) as house:
+        _furnish(house)
+        async with serving(build(house.settings, PATIENT)) as one, serving(build(house.settings, PATIENT)) as other:
+            house.slack.bot_url = one
+            await _opens(house, "New website")
+            house.slack.bot_url = other
+            await _opens(house, "New website")
+            house.highlevel.misbehave(
+                Fault(wait=1.0), path=SEARCH
+            )  # the first opening has its answer kept; this has not
+            await _presses(house, "home_again")
+            house.slack.bot_url = one
+            await _presses(house, "set_won", DEAL)
+
+            await _comes_to_say(house, "1 open deal", "open → *won*")
+            await house.slack.wait_until(lambda: any(_conflicts(house)[:-1]) and not _conflicts(house)[-1])
+            assert "1 open deal" in await _comes_to_say(house, "open → *won*")
+
+
+def _conflicts(house: House) -> list[bool]:
+    """For each publication that was tried: whether another had come in between."""
+    return [b"hash_conflict" in each.answer for each in house.slack.received if each.path == "/api/views.publish"]
 
 
 @pytest.mark.parametrize("status", [429, 500])
