@@ -186,6 +186,12 @@ CHANNELS_UNTOLD = Diagnosis(
     "there, then check again.",
 )
 
+HOME_OFF = Diagnosis(
+    "slack.home.off",
+    f"The app has no Home tab, where people see their open deals. Turn on Home Tab in {_APP} > App Home, and add app_home_opened "
+    "in Event Subscriptions > Subscribe to bot events. Pasting manifest.yml in App Manifest does both.",
+)
+
 _SECRET = f"Copy the Signing Secret again from {_APP} > Basic Information > App Credentials"
 
 SIGNATURES_UNTRIED = Diagnosis(
@@ -598,7 +604,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *(SIGNATURES_UNTRIED, SIGNATURES_WRONG, SIGNATURES_STALE, SIGNATURES_REFUSED),
     *SOCKET_WORDS.values(),
     SOCKET_REFUSED,
-    *(CHANNELS_CLOSED, CHANNELS_ARCHIVED, CHANNELS_UNTOLD),
+    *(CHANNELS_CLOSED, CHANNELS_ARCHIVED, CHANNELS_UNTOLD, HOME_OFF),
     *(URL_UNTRIED, URL_UNREACHABLE, URL_UNTRUSTED, URL_REDIRECTED, URL_GUARDED, URL_ASLEEP),
     *(URL_ANOTHER, PROXY_USED, PROXY_REFUSED, CLOCK_OFF, CLOCK_UNTOLD),
     *(TOKEN_MISTYPED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_OF_AGENCY, TOKEN_FORBIDDEN, RECONNECT),

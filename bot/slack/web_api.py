@@ -11,6 +11,9 @@ from bot.slack.block_kit.blocks import Block
 from bot.slack.listeners.home.publishing import NotPublished, Published
 from bot.slack.workspace import LONGEST_CAUSE, SlackTrouble, answered, cause_of
 
+NO_HASH = "0.none"
+"""The hash of no tab: Slack's begin with a time."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -39,6 +42,18 @@ class SlackViews:
             return NotPublished.FAILED
         shown = answer.get("view")
         return Published(str(shown.get("hash", "")) if isinstance(shown, dict) else "")
+
+    async def has_home(self, user_id: str, view: Block) -> bool | None:
+        """Whether the app has a Home tab; `None` if Slack does not say.
+
+        Slack is asked to replace a person's tab by this one if it has a hash that none has, and so replaces none.
+        https://docs.slack.dev/reference/methods/views.publish
+        """
+        try:
+            await answered(self._web.views_publish(user_id=user_id, view=view, hash=NO_HASH))
+        except SlackTrouble as trouble:
+            return {"not_enabled": False, "hash_conflict": True}.get(trouble.error)
+        return True
 
     async def _tried(self, call: Awaitable[object]) -> bool:
         try:

@@ -14,7 +14,7 @@ from bot.operations.checks.events import EventChecks
 from bot.operations.checks.highlevel import HighLevelChecks
 from bot.operations.checks.people import PeopleChecks
 from bot.operations.checks.proxy import ProxyCheck
-from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
+from bot.operations.checks.slack_requests import HomeCheck, HttpChecks, SocketChecks
 from bot.operations.checks.slack_token import SlackTokenChecks
 from bot.operations.checks.store import StoreChecks
 from bot.operations.diagnose import ClockReading, inspect_token
@@ -22,6 +22,7 @@ from bot.operations.diagnoses import Diagnosis
 from bot.operations.health import Health
 from bot.operations.probes import NetworkProbes
 from bot.operations.settings import Settings
+from bot.slack.web_api import SlackViews
 from bot.storage.backlog import BacklogReader
 from bot.storage.events.counts import SqlCounts
 from bot.wiring.highlevel import USER_AGENT, connect_url_of
@@ -52,6 +53,7 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
             SocketChecks(edge.socket.ask, edge.commands)
             if edge.socket
             else HttpChecks(probes.probe_address, lambda: edge.signatures.reading, edge.commands),
+            HomeCheck(partial(_has_home, parts)),
             ProxyCheck(settings.proxies, neighbours, open_http),
             HighLevelChecks(
                 default=crms[locations.default],
@@ -80,6 +82,13 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
         command=settings.command,
         near_misses=settings.near_misses,
     )
+
+
+async def _has_home(parts: Parts) -> bool | None:
+    """See `HomeCheck`: asks about the tab of the first person whom the settings name."""
+    settings = parts.settings
+    named = [*filter(None, [settings.contact]), *settings.admins, *sorted(settings.allowed_users)]
+    return await SlackViews(parts.slack.web).has_home(named[0], parts.messages.home.loading()) if named else None
 
 
 def build_metrics(settings: Settings, tempo: Tempo, clients: Mapping[str, Client]) -> "Metrics | None":

@@ -256,6 +256,13 @@ AT_SLACK = [
         is_note=True,
     ),
     Wrong(
+        "the app is from an older manifest, without a Home tab",
+        "slack.home.off",
+        ("no Home tab", "App Home", "app_home_opened"),
+        force=lambda house: setattr(house.slack, "home_enabled", False),
+        is_note=True,
+    ),
+    Wrong(
         "no scope tells which channels are shared",
         "access.shared_channels.missing_scope",
         ("shared with other companies", ADD_SCOPE),

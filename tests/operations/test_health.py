@@ -23,7 +23,7 @@ from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckI
 from bot.operations.checks.highlevel import HighLevelChecks
 from bot.operations.checks.people import PeopleChecks
 from bot.operations.checks.proxy import ProxyCheck
-from bot.operations.checks.slack_requests import HttpChecks, SocketChecks
+from bot.operations.checks.slack_requests import HomeCheck, HttpChecks, SocketChecks
 from bot.operations.checks.slack_token import SlackTokenChecks
 from bot.operations.checks.store import StoreChecks
 from bot.operations.diagnose import AddressReading, ClockReading, Grant, NoAnswer, TokenShape
@@ -61,6 +61,7 @@ class Neighbours:
     lost_reasons: bool | Cause = True
     store_down: bool = False
     store_reason: str = ""
+    home: bool | None = True
     store_is_new: bool = False
     store_refuses: bool = False
     database_ahead: float = 0.0
@@ -125,6 +126,9 @@ class Neighbours:
     async def clock_offset(self) -> float:
         return self.database_ahead
 
+    async def has_home(self) -> bool | None:
+        return self.home
+
     async def look_into(self, channel_id: str) -> Channel:
         if channel_id == NO_CHANNEL and self.channels is None:
             raise DirectoryError("channel_not_found")
@@ -168,6 +172,7 @@ class Neighbours:
                     self.directory,
                     team_is_set=bool(team_id),
                 ),
+                HomeCheck(self.has_home),
                 ChannelChecks(
                     worked_in=allowlist.channels,
                     posted_to=posted_to,
@@ -233,6 +238,19 @@ async def test_an_examination_makes_every_check_and_a_new_report(neighbours: Nei
 
     assert set(report.ok) == set(BY_HTTP) | TRIED
     assert neighbours.asked == 2
+
+
+async def test_an_app_without_a_home_tab_is_noted_and_one_of_which_slack_says_nothing_is_not(
+    neighbours: Neighbours,
+) -> None:
+    neighbours.home = False
+    report = await neighbours.health().examine()
+    assert (list(report.failing), list(report.notes)) == ([], ["slack.home"])
+    assert "slack.home" not in report.ok
+
+    neighbours.home = None
+    report = await neighbours.health().examine()
+    assert "slack.home" not in {*report.ok, *report.notes}
 
 
 async def test_over_socket_mode_the_connection_is_checked_instead_of_the_address(neighbours: Neighbours) -> None:

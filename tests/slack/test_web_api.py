@@ -195,3 +195,21 @@ async def test_a_home_tab_whose_hash_is_not_told_is_published_all_the_same(slack
     slack.misbehave(Fault("views.publish", status=200, body={"ok": True}))
 
     assert await views.publish("U1", HOME, "") == Published("")
+
+
+async def test_whether_the_app_has_a_home_tab_is_asked_without_publishing_one(slack: Slack, views: SlackViews) -> None:
+    slack.users["U1"] = {"id": "U1"}
+    await views.publish("U1", HOME, "")
+    published = len(slack.published)
+
+    assert await views.has_home("U1", HOME) is True
+    assert await views.has_home("U2", HOME) is None
+    slack.home_enabled = False
+    assert await views.has_home("U1", HOME) is False
+    assert len(slack.published) == published
+
+
+async def test_a_slack_that_replaces_a_tab_whatever_the_hash_has_one(slack: Slack, views: SlackViews) -> None:
+    slack.misbehave(Fault("views.publish", status=200, body={"ok": True}))
+
+    assert await views.has_home("U1", HOME) is True

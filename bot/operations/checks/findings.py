@@ -24,6 +24,7 @@ class CheckId(StrEnum):
     REQUEST_URL = "slack.request_url"
     SLACK_SOCKET = "slack.socket"
     CHANNELS = "slack.channels"
+    HOME = "slack.home"
     PROXY = "network.proxy"
     CLOCK = "clock"
     HIGHLEVEL_TOKEN = "highlevel.token"  # noqa: S105 - the id of a check
@@ -44,7 +45,9 @@ class CheckId(StrEnum):
     SHARED_CHANNELS = "access.shared_channels"
 
 
-TRIED = frozenset({CheckId.REQUEST_URL, CheckId.CHANNELS, CheckId.HIGHLEVEL_EDIT, CheckId.HIGHLEVEL_USERS})
+TRIED = frozenset(
+    {CheckId.REQUEST_URL, CheckId.CHANNELS, CheckId.HOME, CheckId.HIGHLEVEL_EDIT, CheckId.HIGHLEVEL_USERS}
+)
 """Only `check` makes these: each asks for something that is refused, or for much, too much for a monitor that reads
 `/readyz` four times a minute."""
 

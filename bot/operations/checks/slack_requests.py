@@ -1,10 +1,10 @@
-"""Checks whether Slack's requests reach the bot: over HTTP, or over Socket Mode."""
+"""Checks whether Slack's requests reach the bot, over HTTP or over Socket Mode, and whether the app has a Home tab."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.operations import diagnose, diagnoses
-from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, Findings, merged
+from bot.operations.checks.findings import OVER_HTTP, OVER_SOCKET, TRIED, CheckId, Findings, merged
 from bot.operations.diagnose import AddressReading
 from bot.operations.diagnoses import Diagnosis
 from bot.slack.signatures import CommandReading, SignatureReading
@@ -62,3 +62,20 @@ class SocketChecks:
             down = diagnoses.SOCKET_WORDS.get(trouble.error, diagnoses.SOCKET_REFUSED).about(error=trouble.error)
             return Findings(OVER_SOCKET, failing=(down,))
         return merged([Findings(OVER_SOCKET), _told(diagnose.of_command(self._read_commands()))])
+
+
+class HomeCheck:
+    """Whether the app has a Home tab; whether it hears that people open it, Slack tells no one.
+
+    `has_home` returns `None` where Slack does not say, or there is no person to ask about: then nothing is said.
+    """
+
+    def __init__(self, has_home: Callable[[], Awaitable[bool | None]]) -> None:
+        self._has_home = has_home
+
+    async def run(self, *, everything: bool) -> Findings:
+        """See `Check`."""
+        found = await self._has_home() if everything else None
+        if found is None:
+            return Findings()
+        return Findings(frozenset({CheckId.HOME}), notes=() if found else (diagnoses.HOME_OFF,))
