@@ -110,6 +110,9 @@ class Instrumentation:
         HighLevel did not say when it was changed.
         """
 
+    def came_due(self, kind: str, ending: str) -> None:
+        """Report how something that came due ended: a `schedule.due.Kind`, and an `Ending`."""
+
 
 class Trail:
     """Ignores commands that are not accepted. `storage.trail.writing.SqlTrail` keeps them for an auditor."""

@@ -15,6 +15,7 @@ from bot.commands.instrumentation import NOT_ACCEPTED, Instrumentation
 from bot.deals.outcome import WORDS
 from bot.events.event import Reception, Source, Verdict
 from bot.highlevel.api.rate_limit import Budget
+from bot.schedule.due import Ending, Kind
 from bot.slack.verification import Refusal
 from bot.storage.backlog import Backlog, BacklogReader
 
@@ -29,6 +30,9 @@ LAG = (0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 120.0, 300.0, 3600.0, 43_200.0)
 """Seconds; the quiet hours may take the longest."""
 REPLY = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Seconds; a command that waits for HighLevel's limit may take the longest."""
+
+COME_DUE = frozenset(Ending) - {Ending.CANCELED, Ending.REPLACED}
+"""How things end that have come due."""
 
 # Otherwise each counter has a second metric that says when it was made. Nothing else in this process uses the library.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -111,6 +115,15 @@ class Metrics(Instrumentation):
         )
         for verdict in Verdict:
             self._verdicts.labels(verdict.value)
+        self._due = Counter(
+            "opp_status_due",
+            "Reminders and digests that came due, by how they ended",
+            ["kind", "ending"],
+            registry=self._registry,
+        )
+        for kind in Kind:
+            for ending in COME_DUE:
+                self._due.labels(kind.value, ending.value)
         self._lag = Histogram(
             "opp_status_event_lag_seconds",
             "From a change in HighLevel until it was on its way to Slack",
@@ -154,6 +167,10 @@ class Metrics(Instrumentation):
         self._verdicts.labels(verdict).inc()
         if seconds is not None:
             self._lag.observe(seconds)
+
+    def came_due(self, kind: str, ending: str) -> None:
+        """See `Instrumentation`."""
+        self._due.labels(kind, ending).inc()
 
     # --- the page ---------------------------------------------------------------------------------------------------
 

@@ -49,13 +49,6 @@ class Schedule(Protocol):
         """Give up all that this process has, so that another takes it at once."""
 
 
-class Plans(Protocol):
-    """Where what is to come due is written down."""
-
-    async def plan(self, *planned: Planned) -> int:
-        """Write down those whose keys are not there yet; returns how many those are. Raises `StoreDown`."""
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
     """The reminder of a deal that a person has now."""

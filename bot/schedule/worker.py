@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from bot.commands.instrumentation import Instrumentation
 from bot.commands.outbox import Outbox, until_stored
 from bot.commands.reply import DeliveryWay, NotYet
 from bot.commands.tasks import Tasks
@@ -39,13 +40,20 @@ class ScheduleWorker:
     """Does what is due. There is one duty for each kind."""
 
     def __init__(
-        self, schedule: Schedule, duties: Sequence[Duty], outbox: Outbox, tasks: Tasks, timing: ScheduleTiming
+        self,
+        schedule: Schedule,
+        duties: Sequence[Duty],
+        outbox: Outbox,
+        tasks: Tasks,
+        timing: ScheduleTiming,
+        instrumentation: Instrumentation,
     ) -> None:
         self._schedule = schedule
         self._duties = {duty.kind: duty for duty in duties}
         self._outbox = outbox
         self._tasks = tasks
         self._timing = timing
+        self._instrumentation = instrumentation
         self._working = 0
         self._retired = False
         self._woken = asyncio.Event()
@@ -136,13 +144,19 @@ class ScheduleWorker:
         """Note how it ended, as soon as that can be noted: what was posted must not be posted again."""
         note: Callable[[], Awaitable[None]] = partial(self._schedule.finish, due.key, ending, kept)
         await until_stored(note, self._timing.first_pause)
-        log.info("due.done", kind=due.planned.kind.value, ending=ending.value, late=round(due.late, 1))
+        self._done(due, ending)
+
+    def _done(self, due: Due, ending: Ending) -> None:
+        kind = due.planned.kind.value
+        log.info("due.done", due=due.key, kind=kind, ending=ending.value, late=round(due.late, 1))
+        self._instrumentation.came_due(kind, ending.value)
 
     async def _put_off(self, due: Due, seconds: float = 0.0, *, failed: bool = True) -> None:
         try:
             if failed and due.attempts + 1 >= MOST_ATTEMPTS:
-                log.error("due.given_up", due=due.key)
                 await self._schedule.finish(due.key, Ending.GIVEN_UP)
+                log.error("due.given_up", due=due.key)
+                self._done(due, Ending.GIVEN_UP)
                 return
             doubled = self._timing.first_pause * 2 ** min(due.attempts, 20)
             pause = min(max(doubled if failed else 0.0, seconds), self._timing.longest_pause)

@@ -32,4 +32,5 @@ def build_schedule(parts: Parts, tasks: Tasks, reports: Reports) -> Scheduling:
     if settings.digest:
         duties.append(DigestDuty(settings.digest, settings.locations.ids, reports, parts.messages.digests))
     planner = DigestPlanner(settings.digest, SqlDigests(parts.storage.database), calendar, timing.look)
-    return Scheduling(queue, ScheduleWorker(queue, duties, parts.outbox, tasks, timing), planner)
+    worker = ScheduleWorker(queue, duties, parts.outbox, tasks, timing, parts.instrumentation)
+    return Scheduling(queue, worker, planner)

@@ -149,6 +149,7 @@ async def test_events_are_counted(metrics: Metrics) -> None:
     metrics.notified("webhook", "received")
     metrics.judged("announced", 0.7)
     metrics.judged("unchanged")
+    metrics.came_due("reminder", "posted")
     metrics.called("PARIS", "PUT", 0)
     samples = await _read(metrics)
 
@@ -159,6 +160,8 @@ async def test_events_are_counted(metrics: Metrics) -> None:
     assert _value(samples, "reply_seconds_sum", way="response_url") == 1.5
     assert _value(samples, "event_verdicts_total", verdict="unchanged") == 1
     assert _value(samples, "event_lag_seconds_sum") == 0.7
+    assert _value(samples, "due_total", kind="reminder", ending="posted") == 1
+    assert _value(samples, "due_total", kind="reminder", ending="refused") == 0
     assert _value(samples, "events_total", source="webhook", reception="received") == 1
     assert _value(samples, "highlevel_calls_total", location="", method="GET", answer="2xx") == 1
     assert _value(samples, "highlevel_calls_total", location="Paris", method="PUT", answer="none") == 1

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.access.rules import Caller
+from bot.commands.instrumentation import Instrumentation
 from bot.commands.outbox import Outbox
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 from bot.commands.tasks import Tasks
@@ -30,7 +31,7 @@ def _due(key: str = "key", *, attempts: int = 0) -> Due:
 
 
 @dataclass
-class _World:
+class _World(Instrumentation):
     """The ports of the worker: a schedule, a duty and the mail. The last of `answers` and `deliveries` is repeated."""
 
     waiting: list[Due] = field(default_factory=list)
@@ -43,6 +44,7 @@ class _World:
     posted: list[str] = field(default_factory=list)
     done: list[tuple[str, object]] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
+    counted: list[tuple[str, str]] = field(default_factory=list)
     kind: Kind = Kind.REMINDER
     renewals: int = 0
 
@@ -105,11 +107,14 @@ class _World:
 
     async def give_back(self) -> None: ...
 
+    def came_due(self, kind: str, ending: str) -> None:
+        self.counted.append((kind, ending))
+
 
 @asynccontextmanager
 async def _working(world: _World) -> AsyncIterator[ScheduleWorker]:
     tasks = Tasks()
-    worker = ScheduleWorker(world, [world], Outbox(world, messages(), tasks), tasks, TIMING)
+    worker = ScheduleWorker(world, [world], Outbox(world, messages(), tasks), tasks, TIMING, world)
     tending = asyncio.create_task(worker.tend())
     try:
         yield worker
@@ -127,6 +132,7 @@ async def test_what_is_due_is_posted_and_noted_with_what_is_kept_of_it() -> None
 
     assert world.posted == ["U0ANA"]
     assert (world.done, world.kept) == ([("key", Ending.POSTED)], ["kept"])
+    assert world.counted == [("reminder", "posted")]
 
 
 async def test_a_lease_is_renewed_as_long_as_it_takes_to_prepare() -> None:
@@ -219,6 +225,7 @@ async def test_what_could_not_be_done_for_a_day_is_given_up() -> None:
         await asyncio.sleep(1)
 
     assert world.done == [("key", Ending.GIVEN_UP)]
+    assert world.counted == [("reminder", "given_up")]
 
 
 async def test_what_another_process_has_by_now_is_not_posted() -> None:

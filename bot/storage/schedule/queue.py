@@ -63,7 +63,7 @@ def as_planned(row: sa.Row[Any]) -> Planned:
 
 
 class SqlSchedule:
-    """`Schedule` and `Plans` over a database. Each instance is an owner of its own.
+    """`Schedule` over a database. Each instance is an owner of its own.
 
     `calendar` says what is due; leases go by the database's clock. `now`: see `LeaseClock`.
     """
@@ -77,7 +77,6 @@ class SqlSchedule:
         self._clock = LeaseClock(lease, now)
         current = NOW[database.kind]
         self._today = current + sa.bindparam("ahead", type_=sa.Double)
-        self._insert = planning(database.kind)
         free = (
             sa.select(schedule.c.number)
             .where(
@@ -109,17 +108,6 @@ class SqlSchedule:
             kept=sa.bindparam("keep"),
             finished_at=iso_now(database.kind),
         )
-
-    async def plan(self, *planned: Planned) -> int:
-        """See `Plans`."""
-        rows = list(map(columns_of, planned))
-
-        def write(connection: sa.Connection) -> int:
-            return sum(connection.execute(self._insert, row).first() is not None for row in rows)
-
-        return await self._database.do(write)
-
-    # --- for the worker ---------------------------------------------------------------------------------------------
 
     async def take(self, kinds: Collection[Kind], most: int) -> Sequence[Due]:
         """See `Schedule`."""

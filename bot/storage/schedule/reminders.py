@@ -46,7 +46,7 @@ class SqlReminders:
             if known := connection.execute(self._of_key, {"of": planned.key}).first():
                 return Standing(as_planned(known))
             before = connection.execute(self._replace, of_deal).scalar()
-            connection.execute(self._insert, columns_of(planned))
+            connection.execute(self._insert, columns_of(planned)).first()
             # If another process wrote one for this deal at the same moment, that one stands.
             stands = as_planned(connection.execute(self._of_deal, of_deal).one())
             return Standing(stands, None if before is None else datetime.fromtimestamp(before, UTC))
