@@ -3,7 +3,7 @@ import asyncio
 import hmac
 import sqlite3
 import time
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,24 @@ async def test_commands_older_than_the_history_days_are_deleted_soon_after_the_s
     async with open_house(tmp_path, HISTORY_DAYS="30") as house, asyncio.timeout(60):
         while await house.rows():
             await asyncio.sleep(0.01)
+
+
+async def test_reminders_that_ended_long_ago_are_deleted_soon_after_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.db"
+    async with open_house(tmp_path) as house:
+        await house.says(f"remind {DEAL} tomorrow")
+        await house.says(f"remind {DEAL} friday")
+    with sqlite3.connect(file) as ledger:
+        ledger.execute("UPDATE schedule SET finished_at = '2020-01-01T00:00:00.000+00:00' WHERE state = 'finished'")
+    ledger.close()
+    async with open_house(tmp_path), asyncio.timeout(60):
+        while _waiting_and_ended(file) != ["waiting"]:
+            await asyncio.sleep(0.01)
+
+
+def _waiting_and_ended(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as ledger:
+        return [state for (state,) in ledger.execute("SELECT state FROM schedule")]
 
 
 async def test_without_history_days_no_command_is_deleted(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class ComingDue:
         for _ in range(20 * self.many):
             self.house.slack.misbehave(Fault("chat.postMessage", wait=self.chance.uniform(*POSTS_TAKE)))
         self.living = [await self.bots.start() for _ in range(2)]
-        await asyncio.to_thread(self._plan, due, seconds)
+        await asyncio.to_thread(self.plan, due, seconds)
         killed = [time.monotonic()]
         watching = asyncio.create_task(self._watch())
         for _ in range(kills):
@@ -116,7 +116,7 @@ class ComingDue:
         """How many messages tell of it."""
         return sum(key in each.text for each in self.house.slack.shown if each.channel == ANA)
 
-    def _plan(self, keys: Sequence[str], seconds: float) -> None:
+    def plan(self, keys: Sequence[str], seconds: float) -> None:
         """Write down what is to come due, each at some moment of these seconds."""
         opened = engine(self.house.settings.database_url)
         migrate(opened)

@@ -394,6 +394,42 @@ async def test_two_replicas_tell_each_reminder_once(tmp_path: Path, cluster: Clu
         assert sorted(deal for each in _told(house) for deal in deals if deal in each.text) == deals
 
 
+async def test_a_process_that_is_stopped_finishes_the_reminder_that_it_is_posting(tmp_path: Path) -> None:
+    async with stand_ins(tmp_path) as house, replicas(house.settings, tmp_path, COMING) as bots:
+        coming = ComingDue(house, bots, random.Random(1), many=1)  # noqa: S311 - not a secret
+        stopped = await bots.start()
+        house.slack.misbehave(slack.Fault("chat.postMessage", wait=0.5, then=stopped.stop))
+        coming.plan(["due"], 0.0)
+        house.highlevel.add_opportunity("due", name="due")
+        assert await stopped.ended() == 0
+        assert _endings(house) == ["posted"]
+        await bots.start()
+        await asyncio.sleep(1.5)
+
+    assert len(_told(house)) == 1
+
+
+async def test_a_process_that_was_suspended_does_not_post_what_another_has_posted(
+    tmp_path: Path, cluster: Cluster
+) -> None:
+    async with (
+        stand_ins(tmp_path, DATABASE_URL=cluster.new_database()) as house,
+        replicas(house.settings, tmp_path, COMING) as bots,
+    ):
+        coming = ComingDue(house, bots, random.Random(1), many=1)  # noqa: S311 - not a secret
+        suspended = await bots.start()
+        house.highlevel.add_opportunity("due", name="due")
+        house.highlevel.misbehave(Fault(then=suspended.freeze), path="/opportunities/due")
+        coming.plan(["due"], 0.0)
+        await suspended.frozen()
+        await bots.start()
+        await _until(lambda: _endings(house) == ["posted"])
+        suspended.thaw()
+        await asyncio.sleep(1.5)
+
+    assert len(_told(house)) == 1
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 async def test_whatever_is_killed_each_reminder_is_told_once_or_once_more_for_a_kill(

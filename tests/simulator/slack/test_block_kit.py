@@ -284,6 +284,8 @@ FULL = _option("x" * 150, description=_plain(75))
         _element("external_select", min_query_length=0),
         _element("overflow", options=_options(5), confirm=_confirm()),
         _element("overflow", options=[_option(url="x" * 3000)]),
+        _element("datepicker"),
+        _element("datepicker", placeholder=_plain(150)),
     ],
 )
 def test_slack_shows_menus_in_a_row_or_beside_a_paragraph(menu: dict[str, Any]) -> None:
@@ -336,6 +338,7 @@ BAD_OPTIONS = [
         _element("overflow", options=_options(6)),
         _element("overflow", options=[_option(url="x" * 3001)]),
         _element("overflow", options=_options(1), placeholder=_plain(1)),
+        _element("datepicker", placeholder=_plain(151)),
         _element("radio_buttons", options=_options(1)),
         _element("plain_text_input"),
     ],

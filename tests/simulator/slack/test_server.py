@@ -317,6 +317,20 @@ async def test_an_option_is_chosen_from_a_menu_in_a_message(
     assert action["selected_option"] == WON
 
 
+async def test_a_day_is_picked_in_a_calendar(slack: Slack, bot: _Recorder, web_api: AsyncWebClient) -> None:
+    calendar = {"type": "datepicker", "action_id": "day", "placeholder": {"type": "plain_text", "text": "When?"}}
+    blocks = [{"type": "actions", "elements": [calendar, UNDO]}]
+    await web_api.chat_postMessage(channel=CHANNEL, text="hello", blocks=blocks)
+    await slack.pick_day(slack.shown[-1], calendar, "2026-12-24", user=BEN)
+
+    told = json.loads(bot.form["payload"])
+    assert (told["type"], told["user"]["id"]) == ("block_actions", BEN)
+    (action,) = told["actions"]
+    assert (action["type"], action["action_id"], action["selected_date"]) == ("datepicker", "day", "2026-12-24")
+    with pytest.raises(ValueError, match="no calendar"):
+        await slack.pick_day(slack.shown[-1], UNDO, "2026-12-24", user=BEN)
+
+
 async def test_a_press_is_sent_with_the_values_of_the_menus(
     slack: Slack, bot: _Recorder, web_api: AsyncWebClient
 ) -> None:
