@@ -94,6 +94,7 @@ CASES: dict[str, Rendered] = {
         Failed(Trouble(Cause.NO_MATCH), Effect.NOTHING), Wish("", Status.OPEN, name="initech wno"), REFERENCE
     ),
     "form": form.view(_FORM),
+    "form-last-deal": form.view(replace(_FORM, deal=form.deal_for(replace(PRINTER, status="")), is_last=True)),
     "form-lost": form.view(
         replace(_FORM, deal=form.deal_for(PRINTER), status=Status.LOST, reasons=REASONS, lost_reason_id="r2")
     ),
