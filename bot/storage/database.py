@@ -2,11 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -14,14 +12,14 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from bot.deals.clock import loop_time
 from bot.deals.ports import Damage, StoreDown, StoreRefused
+from bot.storage.commits.jobs import Commit, Job, Queue, Work
+from bot.storage.commits.thread import WorkerThread
 from bot.storage.engine import cut, engine, is_cut_off, is_deadlock, is_refusal, limited, reason
 from bot.storage.files import DatabaseFile, FileMovedError, Inspector, LogMovedError, damage_of
 from bot.storage.migrations import migrate, must_be_migratable, other_schema
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
-Work = Callable[[sa.Connection], T]
-"""Statements that belong together. They run on the database's thread."""
 
 COMMIT_PATIENCE = 2.2
 """Seconds for a commit. A command waits for nothing but its own, and Slack wants an answer within 3 s."""
@@ -31,37 +29,6 @@ DEADLOCK_PAUSE = 0.1
 """Seconds for the other replica to take what it waited for. A try without it may take that first, and meet it again."""
 DOWN_LOG_INTERVAL = 60.0
 """Seconds between two log lines about a database that is down: its callers ask again and again."""
-
-
-@dataclass(eq=False, slots=True)
-class _Job:
-    """Work, and the future that its caller awaits."""
-
-    work: Work[Any]
-    answer: asyncio.Future[Any]
-    begun: bool = False
-    """Whether the thread has it: then, until it is answered, it may be done or not."""
-
-    def give(self, result: object) -> None:
-        """Answer the caller, unless they have gone."""
-        if self.answer.done():
-            return
-        if isinstance(result, BaseException):
-            self.answer.set_exception(result)
-        else:
-            self.answer.set_result(result)
-
-
-@dataclass(eq=False, slots=True)
-class _Commit:
-    """One visit to the thread: its jobs, and what became of them."""
-
-    jobs: list[_Job]
-    results: list[object] = field(default_factory=list)
-    error: Exception | None = None
-    """Why none of them was done."""
-    finishing: bool = False
-    """Whether COMMIT was sent: if it fails after that, it may have happened all the same."""
 
 
 class Database:
@@ -89,12 +56,14 @@ class Database:
         self._prepare_schema = migrate if migrates else must_be_migratable
         self._file = DatabaseFile(url)
         self._inspector = Inspector(url)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="database")
-        self._waiting: list[_Job] = []
+        self._thread = WorkerThread("database")
+        self._queue = Queue(self._write)
         self._writer: asyncio.Task[None] | None = None
         self._opening: asyncio.Future[Exception | None] | None = None
         """The migrations; `None` where they have to be looked at again."""
         self._opening_since = 0.0
+        self._kept: sa.Connection | None = None
+        """The thread's, until something goes wrong: to take one from the pool costs as much as a statement."""
         self._in_use: set[DBAPIConnection] = set()
         """The connections that the thread holds, so that one that hangs can be cut."""
         self._down_logged = float("-inf")
@@ -111,24 +80,27 @@ class Database:
     def _no_answer(self) -> str:
         return f"no answer in {self._patience:g} seconds"
 
-    async def do(self, work: Work[T], *, within: float | None = None) -> T:
+    async def do(self, work: Work[T], *, within: float | None = None, can_wait: float = 0.0) -> T:
         """Do the work, and return its result once it is committed, which means on the disk.
 
-        `within`: seconds, with the wait for other work. Raises `StoreDown` when the work could not be done in time or
-        at all. Its `perhaps_written` says whether it may be done all the same. Raises `StoreRefused` when it would
-        fail again however often it is tried; then it is not done.
+        `within`: seconds, with the wait for other work. `can_wait`: seconds for which it may wait for other work, to
+        share its commit. Raises `StoreDown` when the work could not be done in time or at all. Its `perhaps_written`
+        says whether it may be done all the same. Raises `StoreRefused` when it would fail again however often it is
+        tried; then it is not done.
         """
-        job = _Job(work, asyncio.get_running_loop().create_future())
-        self._waiting.append(job)
-        if self._writer is None or self._writer.done():
-            # In a context of its own: its log lines concern all callers, and must not have the first one's reference.
-            self._writer = asyncio.create_task(self._work_off(), name="database", context=Context())
+        job = Job(work, asyncio.get_running_loop().create_future())
+        self._queue.put(job, can_wait)
         try:
             async with asyncio.timeout(within):
                 result: T = await job.answer
         except TimeoutError:
             raise StoreDown(perhaps_written=job.begun) from None
         return result
+
+    def _write(self) -> None:
+        if self._writer is None or self._writer.done():
+            # In a context of its own: its log lines concern all callers, and must not have the first one's reference.
+            self._writer = asyncio.create_task(self._work_off(), name="database", context=Context())
 
     async def inspect(self) -> None:
         """Look for damaged pages, unless that was done lately. Raises `StoreDown` if there are any."""
@@ -138,22 +110,23 @@ class Database:
     async def close(self) -> None:
         """Finish the work that was begun, and close the connections. Cut those that hang."""
         self._inspector.close()
+        self._queue.hurry()
         if self._writer:
             await asyncio.wait([self._writer])
-        closing = asyncio.wrap_future(self._thread.submit(self._engine.dispose))
+        closing = self._thread.run(self._disconnect)
         while not closing.done():
             await asyncio.wait([closing], timeout=self._patience)
             if not closing.done():
                 self._cut()
-        self._thread.shutdown()
+        self._thread.stop()
 
     def _cut(self) -> None:
         for connection in list(self._in_use):
             cut(connection)
 
     async def _work_off(self) -> None:
-        while self._waiting:
-            jobs, self._waiting = self._waiting, []
+        while self._queue:
+            jobs = self._queue.take()
             try:
                 await self._open()
                 results = await self._commit(jobs)
@@ -174,7 +147,7 @@ class Database:
             await self.inspect()
         now = loop_time()
         if self._opening is None:
-            self._opening = asyncio.wrap_future(self._thread.submit(self._migrate))
+            self._opening = self._thread.run(self._migrate)
             self._opening_since = now
         if not self._opening.done():
             await asyncio.wait([self._opening], timeout=self._patience)
@@ -187,15 +160,10 @@ class Database:
             words = reason(error, self._url)
             raise StoreDown(schema=other_schema(error), damage=damage_of(error), reason=words) from error
 
-    async def _commit(self, jobs: list[_Job]) -> list[object]:
+    async def _commit(self, jobs: list[Job]) -> list[object]:
         """The result of each job, or its exception. Raises `StoreDown` when all failed for one reason."""
-        commit = _Commit(jobs)
-        loop = asyncio.get_running_loop()
-        over = loop.create_future()
-        self._thread.submit(self._transact, commit).add_done_callback(
-            # Not `wrap_future`, which copies a state with ten locks: for every commit, beside everything else.
-            lambda _: loop.call_soon_threadsafe(over.set_result, None)
-        )
+        commit = Commit(jobs)
+        over = self._thread.run(partial(self._transact, commit))
         await asyncio.wait([over], timeout=self._patience)
         error = commit.error
         if over.done() and error is None:
@@ -220,7 +188,7 @@ class Database:
         log.info("database.opened", kind=self.kind, migrations=steps)
         return None
 
-    def _transact(self, commit: _Commit) -> None:
+    def _transact(self, commit: Commit) -> None:
         """One transaction for all jobs; or one for each, if the database does not take one of them."""
         try:
             self._try(commit, commit.jobs)
@@ -236,7 +204,7 @@ class Database:
             else:
                 commit.error = self._failed(error)
 
-    def _alone(self, commit: _Commit, job: _Job) -> object:
+    def _alone(self, commit: Commit, job: Job) -> object:
         try:
             self._try(commit, [job])
         except Exception as error:  # noqa: BLE001 - see `_migrate`
@@ -246,7 +214,7 @@ class Database:
             return self._down(commit, error)
         return commit.results[0]
 
-    def _try(self, commit: _Commit, jobs: list[_Job]) -> None:
+    def _try(self, commit: Commit, jobs: list[Job]) -> None:
         try:
             self._once(commit, jobs)
         except sa.exc.DBAPIError as error:
@@ -258,20 +226,34 @@ class Database:
                 time.sleep(DEADLOCK_PAUSE)
             self._once(commit, jobs)
 
-    def _once(self, commit: _Commit, jobs: list[_Job]) -> None:
+    def _once(self, commit: Commit, jobs: list[Job]) -> None:
         commit.finishing = False
         self._file.must_be_ours()
-        with self._limited.connect() as connection, connection.begin() as transaction:
-            self._file.remember_log(connection)
-            for job in jobs:
-                job.begun = True
-            # A caller who was told meanwhile that the work is not done must find it not done.
-            commit.results = [None if job.answer.done() else job.work(connection) for job in jobs]
-            commit.finishing = True
-            transaction.commit()
+        connection = self._kept = self._kept or self._limited.connect()
+        try:
+            with connection.begin() as transaction:
+                self._file.remember_log(connection)
+                for job in jobs:
+                    job.begun = True
+                # A caller who was told meanwhile that the work is not done must find it not done.
+                commit.results = [None if job.answer.done() else job.work(connection) for job in jobs]
+                commit.finishing = True
+                transaction.commit()
             self._file.must_be_ours()
             self._file.must_have_log(connection)
             commit.finishing = False
+        except sa.exc.DBAPIError:
+            self._hang_up()  # what the connection is good for now is the pool's to find out
+            raise
+
+    def _hang_up(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept:
+            kept.close()
+
+    def _disconnect(self) -> None:
+        self._hang_up()
+        self._engine.dispose()
 
     def _refused(self, error: Exception) -> StoreRefused:
         # The first line alone: below it PostgreSQL repeats the values.
@@ -287,10 +269,10 @@ class Database:
         if damage_of(error) is Damage.PAGES:
             self._inspector.damaged = True
         if not isinstance(error, FileMovedError):  # to close it would delete the `-wal` of the file that is there now
-            self._engine.dispose()
+            self._disconnect()
         return error
 
-    def _down(self, commit: _Commit, error: Exception) -> StoreDown:
+    def _down(self, commit: Commit, error: Exception) -> StoreDown:
         """Why the work of a commit failed, after COMMIT was sent or before."""
         lost = is_cut_off(error) or isinstance(error, FileMovedError | LogMovedError)
         words = reason(error, self._url)

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,17 +16,21 @@ from bot.deals.outcome import Cause, Outcome
 from bot.deals.ports import LeaseLost
 from bot.deals.wish import Wish
 from bot.storage import rows
+from bot.storage.commits.statement import Statement
 from bot.storage.database import Database
 from bot.storage.engine import NOW, insert, iso_now
 from bot.storage.events.memory import learned_from, remembering
 from bot.storage.tables import commands, probe, schema_version
 
 log = structlog.get_logger(__name__)
+_Columns = Mapping[str, str | float | None]
 
 COMMAND_LEASE = 30.0
 """Seconds until another process takes over the commands of one that died. A living process renews its leases."""
 LEASE_MARGIN = 0.05
 """The part of `COMMAND_LEASE` by which a lease ends earlier, because the other processes look only now and then."""
+FINISH_CAN_WAIT = 0.1
+"""Seconds for which it may stay unwritten that a command is finished, to share a commit: the caller has the reply."""
 PROBE_LENGTH = 8000
 """Characters: about what the row of one command takes."""
 
@@ -37,7 +41,7 @@ class SqlLedger:
     def __init__(self, database: Database, lease: float = COMMAND_LEASE) -> None:
         self._database = database
         self._owner = secrets.token_hex(8)
-        # The statements are built once: to build one costs many times what it costs to execute it.
+        # Statements are built and compiled once: either costs many times what it costs to execute one.
         lease_until = NOW[database.kind] + lease * (1 - LEASE_MARGIN)
         now = iso_now(database.kind)
         ours = commands.c.owner == self._owner
@@ -47,27 +51,26 @@ class SqlLedger:
             .on_conflict_do_nothing()
             .returning(commands.c.state)
         )
-        self._insert = new.values(state=State.ACCEPTED.value)
-        self._insert_and_begin = new.values(state=sa.case((_WANTED, State.ACCEPTED.value), else_=State.RUNNING.value))
+        begun = sa.case((_WANTED, State.ACCEPTED.value), else_=State.RUNNING.value)
+        self._insert = Statement(new.values(state=State.ACCEPTED.value))
+        self._insert_and_begin = Statement(new.values(state=begun))
         # Fenced by the owner: a process that lost the lease changes nothing.
-        self._update = (
-            commands.update().where(commands.c.key == sa.bindparam("of"), ours).values(lease_until=lease_until)
-        )
-        self._update_begun = self._update.values(
-            state=sa.case((commands.c.state == State.INTENDED.value, State.INTENDED.value), else_=State.RUNNING.value)
-        )
-        self._update_told = self._update.where(commands.c.told_to_wait == 0)
-        self._update_delivered = self._update.values(
-            message_ts=sa.func.coalesce(sa.bindparam("sent_ts"), commands.c.message_ts)
-        )
-        self._update_finished = self._update_delivered.values(finished_at=now, lease_until=None)
-        self._set_back = self._update.values(
+        update = commands.update().where(commands.c.key == sa.bindparam("of"), ours).values(lease_until=lease_until)
+        delivered = update.values(message_ts=sa.func.coalesce(sa.bindparam("sent_ts"), commands.c.message_ts))
+        running = sa.case((commands.c.state == State.INTENDED.value, State.INTENDED.value), else_=State.RUNNING.value)
+        set_back = update.values(
             owner=None,
             lease_until=NOW[database.kind] + sa.bindparam("seconds", type_=sa.Double),
             attempts=commands.c.attempts + 1,
-            delivered=sa.func.coalesce(sa.bindparam("way"), commands.c.delivered),
+            delivered=sa.func.coalesce(sa.bindparam("way", type_=sa.Text), commands.c.delivered),
         )
-        self._remember = remembering(database.kind)
+        self._update = Statement(update)
+        self._update_begun = Statement(update.values(state=running))
+        self._update_told = Statement(update.where(commands.c.told_to_wait == 0))
+        self._update_delivered = Statement(delivered)
+        self._update_finished = Statement(delivered.values(finished_at=now, lease_until=None))
+        self._set_back = Statement(set_back)
+        self._remember = Statement(remembering(database.kind))
         self._renew = (
             commands.update()
             .where(ours, rows.UNFINISHED, commands.c.key.in_(sa.bindparam("of", expanding=True)))
@@ -89,18 +92,18 @@ class SqlLedger:
                 return self._accept_all(connection, written)
             (row,) = written  # the most frequent case by far, which needs no savepoint
             if begins:
-                state = connection.execute(self._insert_and_begin, row | {"of": row["opportunity_id"]}).scalar()
+                state = self._insert_and_begin.execute(connection, row | {"of": row["opportunity_id"]}).scalar()
                 if state:
                     return _ACCEPTED[state]
             # Nothing was inserted: the command is not new, or another process began one about the deal in a transaction
             # that this one cannot see yet.
-            return _ACCEPTED.get(connection.execute(self._insert, row).scalar())
+            return _ACCEPTED.get(self._insert.execute(connection, row).scalar())
 
         return await self._database.do(write, within=within)
 
     def _accept_all(self, connection: sa.Connection, written: Sequence[dict[str, Any]]) -> Accepted | None:
         with connection.begin_nested() as all_or_none:
-            new = [connection.execute(self._insert, row).scalar() for row in written]
+            new = [self._insert.execute(connection, row).scalar() for row in written]
             if not all(new):
                 all_or_none.rollback()
         return Accepted.WAITING if all(new) else None
@@ -156,7 +159,7 @@ class SqlLedger:
                 return None
             try:
                 with connection.begin_nested():
-                    return connection.execute(self._update_begun, {"of": key}).rowcount
+                    return self._update_begun.execute(connection, {"of": key}).rowcount
             except sa.exc.IntegrityError:  # commands_one_at_a_time
                 return None
 
@@ -181,7 +184,7 @@ class SqlLedger:
 
     async def tell_to_wait(self, key: str) -> bool:
         """See `WorkerLedger`."""
-        return await self._execute(self._update_told, key, told_to_wait=1) == 1
+        return await self._execute(self._update_told, key, {"told_to_wait": 1}) == 1
 
     async def answer(self, key: str, outcome: Outcome, reply: Message | None, amends: str | None = None) -> None:
         """See `WorkerLedger`."""
@@ -191,10 +194,10 @@ class SqlLedger:
         learned = learned_from(outcome)
 
         def write(connection: sa.Connection) -> int:
-            noted = connection.execute(self._update, {"of": key, **columns}).rowcount
+            noted = self._update.execute(connection, {"of": key, **columns}).rowcount
             # In the same commit: a notice of this change must find the bot knowing of it, or the command at work.
             if noted and learned:
-                connection.execute(self._remember, learned)
+                self._remember.execute(connection, learned)
             return noted
 
         if await self._database.do(write) == 0:
@@ -206,24 +209,18 @@ class SqlLedger:
 
     async def deliver(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         """See `WorkerLedger`."""
-        await self._fenced(self._update_delivered, key, **rows.delivery_columns(delivered, message_ts, announced))
+        await self._fenced(self._update_delivered, key, rows.delivery_columns(delivered, message_ts, announced))
 
     async def set_back(self, key: str, seconds: float, delivered: str | None) -> None:
         """See `WorkerLedger`."""
-        if await self._execute(self._set_back, key, seconds=seconds, way=delivered) == 0:
+        if await self._execute(self._set_back, key, {"seconds": seconds, "way": delivered}) == 0:
             raise LeaseLost
 
     async def finish(self, key: str, delivered: str, message_ts: str, announced: tuple[str, str] = ("", "")) -> None:
         """See `WorkerLedger`."""
-        await self._fenced(
-            self._update_finished,
-            key,
-            **rows.delivery_columns(delivered, message_ts, announced),
-            state=State.FINISHED.value,
-            owner=None,
-            response_url=None,
-            reply=None,
-        )
+        columns = rows.delivery_columns(delivered, message_ts, announced)
+        columns |= {"state": State.FINISHED.value, "owner": None, "response_url": None, "reply": None}
+        await self._fenced(self._update_finished, key, columns, FINISH_CAN_WAIT)
 
     async def renew(self, keys: Collection[str]) -> Collection[str]:
         """See `WorkerLedger`."""
@@ -250,15 +247,15 @@ class SqlLedger:
         return await self._database.do(lambda connection: connection.execute(self._release).rowcount)
 
     async def _note(self, key: str, **values: str | float | None) -> None:
-        await self._fenced(self._update, key, **values)
+        await self._fenced(self._update, key, values)
 
-    async def _fenced(self, update: sa.Update, of: str, **values: str | float | None) -> None:
-        if await self._execute(update, of, **values) == 0:
+    async def _fenced(self, update: Statement, of: str, values: _Columns, can_wait: float = 0.0) -> None:
+        if await self._execute(update, of, values, can_wait) == 0:
             raise LeaseLost
 
-    async def _execute(self, update: sa.Update, of: str, **values: str | float | None) -> int:
+    async def _execute(self, update: Statement, of: str, values: _Columns, can_wait: float = 0.0) -> int:
         parameters = {"of": of, **values}
-        return await self._database.do(lambda connection: connection.execute(update, parameters).rowcount)
+        return await self._database.do(lambda each: update.execute(each, parameters).rowcount, can_wait=can_wait)
 
     # --- for the housekeeping ---------------------------------------------------------------------------------------
 

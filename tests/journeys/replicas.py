@@ -16,6 +16,8 @@ from typing import Any, Literal
 import coverage
 import httpx
 import sqlalchemy as sa
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from bot.deals.change import Patience
 from bot.highlevel.api.client import Attempts
@@ -203,7 +205,13 @@ def _die_at(death: Death) -> None:
     if death.when == "before":
         sa.event.listen(sa.Engine, "commit", die)
     else:
-        sa.event.listen(sa.Pool, "checkin", die)
+        commit = DefaultDialect.do_commit
+
+        def commit_and_die(dialect: DefaultDialect, connection: DBAPIConnection) -> None:
+            commit(dialect, connection)  # type: ignore[no-untyped-call] # as SQLAlchemy has it
+            die()
+
+        DefaultDialect.do_commit = commit_and_die  # type: ignore[method-assign] # no event comes after a commit
 
 
 _BY_COLUMN: tuple[tuple[str, Step], ...] = (("attempts", "adopt"), ("opportunity_id", "identify"))

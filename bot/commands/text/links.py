@@ -1,8 +1,9 @@
 """Reads which deal an id or a link names. Pure."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from bot.commands.request import Misunderstood, Problem
@@ -113,16 +114,21 @@ def is_target(word: str) -> bool:
     return _is_link(word) or is_id(word)
 
 
-def targets_in(word: Word) -> list[str]:
+def targets_in(word: Word) -> Sequence[str]:
     """The ids and links in a word: one, or several with only separators between them; empty if it is another word.
 
     In quotes a word is a name, unless it is a link.
     """
-    parts = [part for typed in _BETWEEN_TARGETS.split(word.text) if (part := bare(typed))]
-    counts = _is_link if word.quoted else is_target
+    return _targets_in(word.text, word.quoted)
+
+
+@lru_cache(maxsize=100)  # a text is read in several ways, and each asks about all words
+def _targets_in(text: str, quoted: bool) -> Sequence[str]:  # noqa: FBT001 - only called above
+    parts = tuple(part for typed in _BETWEEN_TARGETS.split(text) if (part := bare(typed)))
+    counts = _is_link if quoted else is_target
     if all(counts(part) for part in parts):
         return parts
-    return [word.text] if counts(word.text) else []
+    return (text,) if counts(text) else ()
 
 
 def read_link(link: str) -> Link:
