@@ -70,6 +70,7 @@ reliability: .venv/dev  ## kill the bot at random, then answer it with nonsense;
 	$(BIN)/python -m benchmarks.answers
 	$(BIN)/python -m benchmarks.events
 	$(BIN)/python -m benchmarks.schedule
+	$(BIN)/python -m benchmarks.digest
 
 lock: .venv/dev  ## take in newer versions of what we depend on
 	$(COMPILE) --upgrade --output-file requirements.txt pyproject.toml

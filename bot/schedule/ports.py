@@ -18,7 +18,7 @@ class Duty(Protocol):
         """The kind."""
 
     async def prepare(self, due: Due) -> Posting | Ending:
-        """What is to be posted now; or how it ends without a word. As long as it takes, the lease is renewed.
+        """What is to be posted now; or how it ends without a word. The lease is renewed meanwhile.
 
         It is asked again if this process dies, so it changes nothing outside. Raises `NotNow`, `StoreDown`.
         """

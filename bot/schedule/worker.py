@@ -33,7 +33,7 @@ class ScheduleTiming:
     """Before the second attempt; doubled before each further one."""
     longest_pause: float = 600.0
     renew: float = 10.0
-    """Between two renewals of the lease of what is prepared; several must fail before it ends."""
+    """Between two renewals of a lease; several must fail before it ends."""
 
 
 class ScheduleWorker:
@@ -89,7 +89,7 @@ class ScheduleWorker:
 
     async def _do(self, due: Due) -> None:
         try:
-            await self._post(due)
+            await self._held(due)
         except LeaseLost:
             log.info("due.lost", due=due.key)
         except NotNow as error:
@@ -103,21 +103,21 @@ class ScheduleWorker:
             self._working -= 1
             self._woken.set()
 
+    async def _held(self, due: Due) -> None:
+        """Post it, with its lease renewed as long as that takes: a digest is many calls, and Slack may be slow."""
+        renewing = asyncio.create_task(self._renew(due.key), name=f"lease {due.key}")
+        try:
+            await self._post(due)
+        finally:
+            renewing.cancel()
+
     async def _post(self, due: Due) -> None:
-        found = await self._prepared(due)
+        found = await self._duties[due.planned.kind].prepare(due)
         if isinstance(found, Ending):
             await self._finish(due, found)
             return
         with self._tasks.last_step():
             await self._finish(due, await self._sent(due, found), found.kept)
-
-    async def _prepared(self, due: Due) -> Posting | Ending:
-        """What a duty prepares, which may take longer than a lease lasts: a digest is many calls."""
-        renewing = asyncio.create_task(self._renew(due.key), name=f"lease {due.key}")
-        try:
-            return await self._duties[due.planned.kind].prepare(due)
-        finally:
-            renewing.cancel()
 
     async def _renew(self, key: str) -> None:
         while True:
@@ -126,7 +126,7 @@ class ScheduleWorker:
                 await self._schedule.renew(key)
             except (StoreDown, StoreRefused):
                 pass
-            except LeaseLost:  # the duty's own task learns it before anything is sent
+            except LeaseLost:  # what posts it learns that before anything is sent
                 return
 
     async def _sent(self, due: Due, posting: Posting) -> Ending:

@@ -74,7 +74,10 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
             PeopleChecks(settings.people, allowlist, slack.directory, team_is_set=bool(settings.slack_team_id)),
             ChannelChecks(
                 worked_in=allowlist.channels,
-                posted_to=settings.policy.announce_channels.values(),
+                posted_to={
+                    "ANNOUNCE_CHANNELS": settings.policy.announce_channels.values(),
+                    "DIGEST": {each.channel_id for each in settings.digest},
+                },
                 look_into=slack.directory.look_into,
                 auth_test=slack.workspace.auth_test,
             ),

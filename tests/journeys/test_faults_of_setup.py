@@ -549,6 +549,12 @@ WHO_AND_WHERE = [
         {"ANNOUNCE_CHANNELS": "won=G0WINS"},
     ),
     Wrong(
+        "Opp Status was not invited to the private channel for the digest",
+        "slack.channels.closed",
+        ("can't post in G0DEALS in DIGEST", "/invite @Opp Status"),
+        {"DIGEST": "mon 09:00 Europe/Berlin G0DEALS"},
+    ),
+    Wrong(
         "Opp Status was not invited to the public channel for wins, and lacks the scope",
         "slack.channels.closed",
         ("can't post in C0WINS in ANNOUNCE_CHANNELS", "/invite @Opp Status"),
@@ -679,6 +685,7 @@ async def test_without_a_fault_all_is_well(house: House, capsys: pytest.CaptureF
         "ALLOWED_GROUPS": "S0SALES",
         "ALLOWED_CHANNELS": SALES,
         "ANNOUNCE_CHANNELS": "won=C0WINS",
+        "DIGEST": "mon 09:00 Europe/Berlin C0WINS",
         "ADMINS": KIM,
     }
     house.slack.groups["S0SALES"] = [BEN]

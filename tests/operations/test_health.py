@@ -175,7 +175,7 @@ class Neighbours:
                 HomeCheck(self.has_home),
                 ChannelChecks(
                     worked_in=allowlist.channels,
-                    posted_to=posted_to,
+                    posted_to={"ANNOUNCE_CHANNELS": posted_to},
                     look_into=self.look_into,
                     auth_test=self.ask_slack,
                 ),

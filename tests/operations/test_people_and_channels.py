@@ -134,7 +134,10 @@ def _channels(
         return AuthTest("T1", "Acme", scopes, "", 0.0)
 
     return ChannelChecks(
-        worked_in=worked_in.split(), posted_to=posted_to.split(), look_into=look_into, auth_test=auth_test
+        worked_in=worked_in.split(),
+        posted_to={"ANNOUNCE_CHANNELS": posted_to.split()},
+        look_into=look_into,
+        auth_test=auth_test,
     )
 
 

@@ -47,6 +47,7 @@ class _World(Instrumentation):
     counted: list[tuple[str, str]] = field(default_factory=list)
     kind: Kind = Kind.REMINDER
     renewals: int = 0
+    slow_post: float = 0.0
 
     async def take(self, kinds: Collection[Kind], most: int) -> Sequence[Due]:
         assert list(kinds) == [Kind.REMINDER]
@@ -65,6 +66,7 @@ class _World(Instrumentation):
 
     async def post(self, message: Message, channel_id: str, still_ours: StillOurs) -> Delivery | NotYet:
         await still_ours()
+        await asyncio.sleep(self.slow_post)
         delivery = self.deliveries.pop(0) if len(self.deliveries) > 1 else self.deliveries[0]
         if isinstance(delivery, Delivery):
             self.posted.append(channel_id)
@@ -144,6 +146,14 @@ async def test_a_lease_is_renewed_as_long_as_it_takes_to_prepare() -> None:
         await asyncio.sleep(TIMING.renew * 3)
 
     assert world.renewals == 3
+
+
+async def test_a_lease_is_renewed_as_long_as_slack_takes_for_the_post() -> None:
+    world = _World(waiting=[_due()], slow_post=TIMING.renew * 2.5)
+    async with _working(world):
+        await asyncio.sleep(TIMING.renew * 6)
+
+    assert (world.renewals, world.done) == (2, [("key", Ending.POSTED)])
 
 
 async def test_a_lease_that_the_database_does_not_renew_for_a_while_is_tried_again() -> None:

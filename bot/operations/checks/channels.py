@@ -1,7 +1,7 @@
 """Checks the channels that the settings name: whether Slack shows each to Opp Status, and whether it may post there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from bot.access.authorization import DirectoryError
 from bot.operations import diagnoses
@@ -22,20 +22,20 @@ https://docs.slack.dev/reference/scopes/chat.write.public"""
 class ChannelChecks:
     """Asks Slack about channels.
 
-    `worked_in`: the ids in ALLOWED_CHANNELS. `posted_to`: those in ANNOUNCE_CHANNELS. `look_into` raises
-    `DirectoryError`, and `auth_test` raises `SlackTrouble`.
+    `worked_in`: the ids in ALLOWED_CHANNELS. `posted_to`: those in the variables that name channels to post to.
+    `look_into` raises `DirectoryError`, and `auth_test` raises `SlackTrouble`.
     """
 
     def __init__(
         self,
         *,
         worked_in: Collection[str],
-        posted_to: Collection[str],
+        posted_to: Mapping[str, Collection[str]],
         look_into: Callable[[str], Awaitable[Channel]],
         auth_test: Callable[[], Awaitable[AuthTest]],
     ) -> None:
-        self._posted_to = frozenset(posted_to)
-        self._named = {"ALLOWED_CHANNELS": worked_in, "ANNOUNCE_CHANNELS": self._posted_to}
+        self._posted_to = frozenset(channel for channels in posted_to.values() for channel in channels)
+        self._named = {"ALLOWED_CHANNELS": worked_in, **posted_to}
         self._look_into = look_into
         self._auth_test = auth_test
 

@@ -24,6 +24,8 @@ from bot.slack.wording import days, dotted
 
 GROUPS_SHOWN = 6
 """Pipelines, and owners, that have a line of their own; as many have bars in the chart."""
+OTHERS = "Others"
+"""The deals without an owner, and those of owners and pipelines whose names cannot be read."""
 SERIES: Mapping[Status, str] = {Status.WON: "Won", Status.LOST: "Lost"}
 
 
@@ -52,8 +54,8 @@ class DigestMessages:
         figures = report.figures
         totals = self._totals(figures.totals, report.before)
         cheer = f"{CHEER} " if figures.totals.won.count else ""
-        by_pipeline = self._groups("By pipeline", figures.pipelines, "Other pipelines")
-        by_owner = self._groups("By owner", figures.owners, "No owner, or others")
+        by_pipeline = self._groups("By pipeline", figures.pipelines)
+        by_owner = self._groups("By owner", figures.owners)
         unreasoned = self._unreasoned(figures.unreasoned, figures.all_unreasoned)
         stuck = self._stuck_title(len(figures.stuck), figures.all_stuck)
         small = self._small_print(report)
@@ -109,14 +111,14 @@ class DigestMessages:
 
     # --- by pipeline and owner --------------------------------------------------------------------------------------
 
-    def _groups(self, title: str, groups: Mapping[str, Totals], others: str) -> Sequence[str]:
+    def _groups(self, title: str, groups: Mapping[str, Totals]) -> Sequence[str]:
         """A paragraph with a line for each group; none if there is only one, which the totals have told of."""
         if len(groups) < 2:  # noqa: PLR2004 - one group is no division
             return ()
         ordered = _ordered(groups)
-        lines = [self._group(plain(name) if name else others, totals) for name, totals in ordered[:GROUPS_SHOWN]]
-        if left := len(ordered) - GROUPS_SHOWN:
-            lines += [f"_and {left:,} more_"] if left > 0 else []
+        lines = [self._group(plain(name or OTHERS), totals) for name, totals in ordered[:GROUPS_SHOWN]]
+        if len(ordered) > GROUPS_SHOWN:
+            lines.append(f"_and {len(ordered) - GROUPS_SHOWN:,} more_")
         first, *more = in_sections(lines)
         return (f"*{title}*\n{first}", *more)
 
@@ -137,7 +139,7 @@ class DigestMessages:
             name: [max(tally.value, 0.0) if has_values else tally.count for tally in tallies[status]]
             for status, name in SERIES.items()
         }
-        return (bar_chart(f"Won and lost by {by}, {unit}", [name or "Others" for name, _ in closed], series),)
+        return (bar_chart(f"Won and lost by {by}, {unit}", [name or OTHERS for name, _ in closed], series),)
 
     # --- what wants a look ------------------------------------------------------------------------------------------
 

@@ -90,7 +90,7 @@ def test_pipelines_and_owners_have_a_line_each_the_most_won_first_and_those_with
         "*Renewals* · 3 lost, $50 · 1 open",
     ]
     assert [line.partition(" · ")[0] for line in told[2].splitlines()] == [
-        *("*By owner*", "*Max*", "*Kim*", "*No owner, or others*"),
+        *("*By owner*", "*Max*", "*Kim*", "*Others*"),
     ]
 
 
