@@ -1,4 +1,4 @@
-"""`python -m bot serve|socket|check|connect|probe|history|backup|access|demo`: the only reader of the environment."""
+"""`python -m bot serve|socket|check` and further verbs: the only reader of the environment."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,9 @@ def _run(asked: argparse.Namespace, environ: Mapping[str, str], mounts: Path) ->
         case "backup":
             return _database(_back_up, asked, environ)
         case "access":
-            return _database(_revoke if asked.action == "revoke" else _access, asked, environ)
+            return _database(_access, asked, environ)
+        case "people":
+            return _people(environ)
         case _:
             return _demo(asked, environ)
 
@@ -120,7 +123,6 @@ def _connect(environ: Mapping[str, str]) -> int:
     if not settings.by_oauth:
         raise without_oauth()
     logs.set_up("ERROR", settings.log_format)
-
     from bot.deals.ports import StoreDown  # noqa: PLC0415 - likewise
     from bot.wiring import highlevel  # noqa: PLC0415 - see `_serve`
 
@@ -138,7 +140,6 @@ def _connect(environ: Mapping[str, str]) -> int:
 def _probe(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
     settings = Settings.from_env(environ)
     logs.set_up("ERROR", settings.log_format)
-
     from bot.wiring import highlevel  # noqa: PLC0415 - see `_serve`
 
     how = {"yes": asked.yes, "as_json": asked.json}
@@ -146,6 +147,14 @@ def _probe(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return 0 if asyncio.run(highlevel.probe(settings, asked.deal, input, sys.stdout, **how)) else FAILED
     except (KeyboardInterrupt, EOFError):
         return INTERRUPTED
+
+
+def _people(environ: Mapping[str, str]) -> int:
+    settings = Settings.from_env(environ)
+    logs.set_up("ERROR", settings.log_format)
+    from bot.wiring import build, people  # noqa: PLC0415 - see `_serve`
+
+    return 0 if asyncio.run(people.list_people(build(settings, migrates=False), sys.stdout)) else FAILED
 
 
 def _database(
@@ -175,6 +184,8 @@ def _history(url: str, asked: argparse.Namespace) -> str | None:
 def _access(url: str, asked: argparse.Namespace) -> str | None:
     from bot.operations import listing  # noqa: PLC0415 - see `_serve`
 
+    if asked.action == "revoke":
+        return listing.revoke(url, asked.user, datetime.now(UTC), Format(asked.format), sys.stdout)
     return listing.list_access(url, Format(asked.format), sys.stdout, past=asked.all)
 
 
@@ -185,12 +196,6 @@ def _back_up(url: str, asked: argparse.Namespace) -> str | None:
     if problem is None:
         print(f"Saved to {asked.file}. To restore it, see docs/operating/upgrading.md.")
     return problem
-
-
-def _revoke(url: str, asked: argparse.Namespace) -> str | None:
-    from bot.operations import listing  # noqa: PLC0415 - see `_serve`
-
-    return listing.revoke(url, asked.user, datetime.now(UTC), Format(asked.format), sys.stdout)
 
 
 def _demo(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
@@ -227,6 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     backing_up = verbs.add_parser("backup", help="copy the database to a file, also while Opp Status runs")
     backing_up.add_argument("file", type=Path, metavar="FILE", help="a new file")
     _add_access(verbs.add_parser("access", help="list access requests and approvals, or remove one"))
+    verbs.add_parser("people", help="list which HighLevel user each person in Slack is, and who is missing")
     _add_demo(verbs.add_parser("demo", help="try it on this machine, no account needed"))
     return parser
 
@@ -237,8 +243,10 @@ def _add_history(parser: argparse.ArgumentParser) -> None:
         " 2026-11-24T18:30 (UTC unless you add a zone), or how long ago, such as 30m, 24h, or 7d."
     )
     _add_format(parser)
-    parser.add_argument("--since", type=_beginning, metavar="WHEN", help="from then on")
-    parser.add_argument("--until", type=_end, metavar="WHEN", help="before then, or through that day")
+    parser.add_argument("--since", type=partial(_moment, times.beginning), metavar="WHEN", help="from then on")
+    parser.add_argument(
+        "--until", type=partial(_moment, times.end), metavar="WHEN", help="before then, or through that day"
+    )
     parser.add_argument(
         "--opportunity", metavar="DEAL", help="only this deal: its name or a part of it, its link, or its ID"
     )
@@ -262,14 +270,6 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
 
 def _add_format(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=[form.value for form in Format], default=Format.TABLE.value)
-
-
-def _beginning(text: str) -> datetime:
-    return _moment(times.beginning, text)
-
-
-def _end(text: str) -> datetime:
-    return _moment(times.end, text)
 
 
 def _moment(read: Callable[[str, datetime], datetime], text: str) -> datetime:

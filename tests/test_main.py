@@ -818,3 +818,46 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert ended.value.code == 0
     assert capsys.readouterr().out == f"Opp Status {__version__}\n"
+
+
+# --- people --------------------------------------------------------------------------------------------------------
+
+
+def _acquainted(house: House) -> None:
+    """Ana is the same in Slack and HighLevel, Zoe is in HighLevel alone, and Ben has no e-mail in Slack."""
+    house.slack.users[ANA] |= {"profile": {"display_name": "Ana", "email": "ana@acme.example"}}
+    house.slack.users["U0KIM"] |= {"profile": {"email": "kim@acme.example"}}
+    for user, email in {"USERana": "Ana@Acme.example", "USERzoe": "zoe@acme.example", "USERben": ""}.items():
+        house.highlevel.users[user] = {"id": user, "name": user.removeprefix("USER").title(), "email": email}
+
+
+async def test_people_lists_who_is_whom_and_what_is_missing(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    _acquainted(house)
+    house.slack.groups["S0SALES"] = ["U0BEN"]
+    settings = {"OWNERS": "U0EVE=USEReve", "ADMINS": "U0KIM", "ALLOWED_GROUPS": "S0SALES,S0GONE"}
+    capsys.readouterr()
+    code = await asyncio.to_thread(main, ["people"], _environ(house, **settings))
+    printed = [line for line in capsys.readouterr().out.splitlines() if not re.match(r"\d{4}-", line)]
+
+    assert code == 0
+    assert [" ".join(line.split()) for line in printed] == [
+        "LOCATIONxxxxxxxxxxxx",
+        "Slack HighLevel how",
+        "U0EVE USEReve OWNERS, but HighLevel doesn't list this user here",
+        "U0ANA Ana USERana Ana same email",
+        "- USERben Ben HighLevel shows no email: turn on View Users, or list the user in OWNERS",
+        "- USERzoe Zoe no one in Slack has this email (z…@acme.example)",
+        "U0BEN U0BEN - Slack shows no email: add the users:read.email scope, or list the person in OWNERS",
+        "U0KIM U0KIM - no HighLevel user here has this email",
+        "2 matched, 4 not",
+    ]
+
+
+async def test_people_ends_with_1_where_highlevel_lists_no_users(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    house.highlevel.misbehave(HighLevelFault(status=503, body="down"), path="/users/", times=99)
+    code = await asyncio.to_thread(main, ["people"], _environ(house))
+
+    assert code == 1
+    assert "HighLevel didn't answer" in capsys.readouterr().out

@@ -133,7 +133,7 @@ class People:
         try:
             listed = await self._of(location_id).listed(until=until)
         except CrmError as error:
-            return _why(error)
+            return why_unknown(error)
         # A user whom the operator's list gives to another person is not this person.
         found = [each.id for each in listed if _folded(each.email) == email and not self._owners.members(each.id)]
         if len(found) == 1:
@@ -170,7 +170,7 @@ class People:
         try:
             user = await self._of(location_id).user(owner_id, until=until)
         except CrmError as error:
-            return _why(error)
+            return why_unknown(error)
         if user is None or user.is_gone:
             return Unknown.USER_GONE
         return user if _folded(user.email) else Unknown.USERS_HIDDEN
@@ -187,7 +187,8 @@ class People:
         return self._users.get(location_id) or self._users[self._default]
 
 
-def _why(error: CrmError) -> Unknown:
+def why_unknown(error: CrmError) -> Unknown:
+    """What an error of the CRM means for who is whom."""
     return Unknown.USERS_HIDDEN if error.trouble.cause in HIDDEN else Unknown.CRM_DOWN
 
 

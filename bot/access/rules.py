@@ -89,6 +89,8 @@ class Person:
     is_gone: bool = False
     email: str = field(default="", repr=False)
     """Empty where Slack does not show it: that needs the scope `users:read.email`."""
+    name: str = field(default="", compare=False)
+    """What people in Slack see; empty if Slack did not say."""
     timezone: str = ""
     """The name of their time zone, such as `Europe/Berlin`; empty if Slack did not say."""
     utc_offset: int = 0

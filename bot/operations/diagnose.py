@@ -19,6 +19,7 @@ from bot.operations.diagnoses import (
     COMMAND_MISNAMED,
     COMMAND_MISSING,
     COMMAND_UNTRIED,
+    EMAILS_HIDDEN,
     HIGHLEVEL_UNREACHABLE,
     RECONNECT,
     SCOPES_MISSING,
@@ -139,16 +140,20 @@ SCOPE_FOR_COMMANDS = "commands"
 """Comes with the slash command: an app whose token lacks it has no /opp-status."""
 
 
-def of_scopes(granted: Collection[str] | None, *, by_groups: bool) -> tuple[Diagnosis, ...]:
+SCOPES_FOR_EMAILS = frozenset({"users:read", "users:read.email"})
+
+
+def of_scopes(granted: Collection[str] | None, *, by_groups: bool, by_emails: bool = False) -> tuple[Diagnosis, ...]:
     """What the token may not do for lack of a scope. `granted`: `None` if Slack did not say which scopes it has.
 
-    `by_groups`: whether the settings let people in by user groups.
+    `by_groups`: whether the settings let people in by user groups. `by_emails`: whether owners are known by e-mail.
     """
     if granted is None:
         return (SCOPES_UNTOLD,)
     missing = sorted((SCOPES | (SCOPES_FOR_GROUPS if by_groups else frozenset())) - set(granted))
     return (
         *([SCOPES_MISSING.about(scopes=", ".join(missing))] if missing else []),
+        *([EMAILS_HIDDEN] if by_emails and not set(granted) >= SCOPES_FOR_EMAILS else []),
         *([] if SCOPE_FOR_COMMANDS in granted else [COMMAND_MISSING]),
     )
 

@@ -110,6 +110,12 @@ SCOPES_MISSING = Diagnosis(
     f"SLACK_BOT_TOKEN is missing {{scopes}}. Add it {_ADD}.",
 )
 
+EMAILS_HIDDEN = Diagnosis(
+    "slack.scopes.emails",
+    "Opp Status can't see people's emails, so with OWNERS_ONLY it can't tell whose a deal is. Add the users:read and users:read.email "
+    f"scopes {_ADD}, or list people in OWNERS.",
+)
+
 SCOPES_UNTOLD = Diagnosis(
     "slack.scopes.untold",
     f"Slack didn't say which scopes SLACK_BOT_TOKEN has. Check them in {_APP} > OAuth & Permissions > Scopes.",
@@ -395,6 +401,12 @@ USERS_MISSING = Diagnosis(
     "HIGHLEVEL_TOKEN can't read users (users.readonly), so deal owners aren't shown. " + _TICK.format("View Users"),
 )
 
+USERS_NEEDED = Diagnosis(
+    "highlevel.users.needed",
+    "HIGHLEVEL_TOKEN can't read users (users.readonly), so with OWNERS_ONLY Opp Status can't tell whose a deal is. List people in "
+    "OWNERS, or give it the scope. " + _TICK.format("View Users"),
+)
+
 USERS_UNTOLD = Diagnosis(
     "highlevel.users.untold",
     "Couldn't tell whether HIGHLEVEL_TOKEN can read users, which is needed to show deal owners. Check that View Users is on "
@@ -599,7 +611,15 @@ SHARED_CHANNELS_SCOPE_MISSING = Diagnosis(
 DIAGNOSES: tuple[Diagnosis, ...] = (
     *(SETTINGS_UNUSABLE, SETTING_MISSPELLED),
     *dict.fromkeys(SLACK_WORDS.values()),
-    *(SLACK_REFUSED, WORKSPACE_ANOTHER, WORKSPACE_STRANGERS, SCOPES_MISSING, SCOPES_UNTOLD, COMMAND_MISSING),
+    *(
+        SLACK_REFUSED,
+        WORKSPACE_ANOTHER,
+        WORKSPACE_STRANGERS,
+        SCOPES_MISSING,
+        EMAILS_HIDDEN,
+        SCOPES_UNTOLD,
+        COMMAND_MISSING,
+    ),
     *(COMMAND_UNTRIED, COMMAND_MISNAMED, COMMAND_FAILING_THERE),
     *(SIGNATURES_UNTRIED, SIGNATURES_WRONG, SIGNATURES_STALE, SIGNATURES_REFUSED),
     *SOCKET_WORDS.values(),
@@ -610,7 +630,7 @@ DIAGNOSES: tuple[Diagnosis, ...] = (
     *(TOKEN_MISTYPED, TOKEN_EXPIRED, TOKEN_REVOKED, TOKEN_OF_AGENCY, TOKEN_FORBIDDEN, RECONNECT),
     HIGHLEVEL_UNREACHABLE,
     *BY_CAUSE.values(),
-    *(EDITING_MISSING, EDITING_UNTOLD, USERS_MISSING, USERS_UNTOLD, REASONS_FORBIDDEN, REASONS_UNREAD),
+    *(EDITING_MISSING, EDITING_UNTOLD, USERS_MISSING, USERS_NEEDED, USERS_UNTOLD, REASONS_FORBIDDEN, REASONS_UNREAD),
     *(WEBHOOKS_NONE, WEBHOOKS_LATEST, WEBHOOKS_REFUSED, POLLING_NEVER, POLLING_LATE),
     *(
         STORE_DOWN,

@@ -415,6 +415,11 @@ class Settings(BaseModel):
         everywhere = next((mode for place, mode in self.owners_only if not place), OwnersOnly.OFF)
         return OwnerRule(everywhere, by_location, self.unassigned, frozenset(self.admins))
 
+    @property
+    def finds_owners_by_email(self) -> bool:
+        """Whether only e-mails say whose a deal is, and that is asked."""
+        return self.owner_rule.is_on and not self.owners
+
     @cached_property
     def policy(self) -> Policy:
         """What is decided here about commands."""

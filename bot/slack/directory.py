@@ -24,6 +24,8 @@ DIRECTORY_ERROR_TTL = 10.0
 """Seconds after which Slack is asked again, if it did not answer."""
 SHARING_PATIENCE = 2.0
 """Seconds that a change waits to learn whether its channel is shared."""
+LONGEST_NAME = 80
+"""Characters of a person's name; Slack's own limit."""
 LONGEST_EMAIL = 254
 """Characters, by https://www.rfc-editor.org/errata/eid1690 ."""
 CLOSED = frozenset({"missing_scope", "channel_not_found"})
@@ -175,7 +177,9 @@ def read_person(user: Mapping[str, Any]) -> Person:
     organization = enterprise if isinstance(enterprise, dict) else {}
     teams = organization.get("teams")
     profile = user.get("profile")
-    email = profile.get("email") if isinstance(profile, dict) else None
+    shown = profile if isinstance(profile, dict) else {}
+    email = shown.get("email")
+    names = [shown.get("display_name"), shown.get("real_name"), user.get("name")]
     listed = [user.get("team_id"), organization.get("enterprise_id"), *(teams if isinstance(teams, list) else [])]
     return Person(
         teams=frozenset(team for team in listed if isinstance(team, str) and team),
@@ -184,6 +188,7 @@ def read_person(user: Mapping[str, Any]) -> Person:
         is_bot=user.get("is_bot") is True or user.get("is_workflow_bot") is True,
         is_gone=user.get("deleted") is True,
         email=email.strip() if isinstance(email, str) and len(email) <= LONGEST_EMAIL else "",
+        name=next((name for name in names if isinstance(name, str) and name.strip()), "")[:LONGEST_NAME],
         timezone=zone if isinstance(zone := user.get("tz"), str) else "",
         utc_offset=offset if isinstance(offset := user.get("tz_offset"), int) else 0,
     )

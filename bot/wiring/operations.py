@@ -49,7 +49,13 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
         neighbours["PUBLIC_URL"] = settings.public_url
     return Health(
         [
-            SlackTokenChecks(slack.workspace.auth_test, slack.directory, allowlist, settings.slack_team_id),
+            SlackTokenChecks(
+                slack.workspace.auth_test,
+                slack.directory,
+                allowlist,
+                settings.slack_team_id,
+                by_emails=settings.finds_owners_by_email,
+            ),
             SocketChecks(edge.socket.ask, edge.commands)
             if edge.socket
             else HttpChecks(probes.probe_address, lambda: edge.signatures.reading, edge.commands),
@@ -62,6 +68,7 @@ def build_health(parts: Parts, edge: SlackEdge, *, migrates: bool, emptied: Diag
                 clock=lambda: ClockReading("HighLevel", client.date, client.heard_at),
                 token=inspect_token(settings.highlevel_token.get_secret_value()),
                 connect_url=connect_url_of(settings),
+                by_emails=settings.finds_owners_by_email,
             ),
             EventChecks(
                 SqlCounts(parts.storage.database).heard,

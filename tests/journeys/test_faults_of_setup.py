@@ -240,6 +240,20 @@ AT_SLACK = [
         not_ok=("access.groups",),
     ),
     Wrong(
+        "OWNERS_ONLY without the scope for emails",
+        "slack.scopes.emails",
+        ("can't see people's emails", "users:read.email", ADD_SCOPE, "list people in OWNERS"),
+        {"OWNERS_ONLY": "on"},
+        _has_scopes("users:read.email"),
+    ),
+    Wrong(
+        "OWNERS_ONLY with a token that reads no users",
+        "highlevel.users.needed",
+        ("can't tell whose a deal is", "Turn on View Users", "List people in OWNERS"),
+        {"OWNERS_ONLY": "warn"},
+        lambda house: house.highlevel.add_token(HIGHLEVEL_TOKEN, scopes=frozenset({READ, WRITE})),
+    ),
+    Wrong(
         "no scope tells guests from members, with groups",
         "access.people.missing_scope",
         ("can't tell members from guests", ADD_SCOPE),

@@ -240,6 +240,12 @@ def test_missing_scopes_are_diagnosed(granted: set[str] | None, by_groups: bool,
     assert tuple(diagnosis.id for diagnosis in of_scopes(granted, by_groups=by_groups)) == why
 
 
+@pytest.mark.parametrize("granted", [ALL, ALL - {"users:read"} | {"users:read.email"}])
+def test_owners_who_are_known_by_email_need_its_scopes(granted: set[str]) -> None:
+    assert [each.id for each in of_scopes(granted, by_groups=False, by_emails=True)] == ["slack.scopes.emails"]
+    assert of_scopes(ALL | {"users:read.email"}, by_groups=False, by_emails=True) == ()
+
+
 def test_missing_scopes_are_named() -> None:
     (missing,) = of_scopes({"commands"}, by_groups=True)
 

@@ -52,6 +52,7 @@ class HighLevelChecks:
     `others`: the sub-accounts beside the default one, by the names that people call them.
     `clock`: what time HighLevel last said it is.
     `connect_url`: where HighLevel is connected by OAuth; empty where it is not.
+    `by_emails`: whether owners are known by e-mail, which only a token that reads users can tell.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class HighLevelChecks:
         clock: Callable[[], ClockReading],
         token: TokenShape,
         connect_url: str,
+        by_emails: bool = False,
     ) -> None:
         self._default = default
         self._others = others
@@ -70,6 +72,7 @@ class HighLevelChecks:
         self._clock = clock
         self._token = token
         self._connect_url = connect_url
+        self._by_emails = by_emails
 
     async def run(self, *, everything: bool) -> Findings:
         """See `Check`."""
@@ -85,7 +88,7 @@ class HighLevelChecks:
             [
                 Findings(failing=others, waiting=_waiting_for(others), clocks=(self._clock(),)),
                 _of_default(trouble, reasons),
-                _of_grants(grants, trouble),
+                _of_grants(grants, trouble, by_emails=self._by_emails),
             ]
         )
 
@@ -138,13 +141,17 @@ def _waiting_for(troubles: Sequence[Diagnosis]) -> dict[CheckId, CheckId]:
     return {later: failed for failed in stops for later in ORDER[ORDER.index(failed) + 1 :]}
 
 
-def _of_grants(grants: Mapping[CheckId, Grant], trouble: Diagnosis | None) -> Findings:
+def _of_grants(grants: Mapping[CheckId, Grant], trouble: Diagnosis | None, *, by_emails: bool) -> Findings:
     """What the token may do. A token that may not read can still be asked whether it may edit."""
     made = frozenset(grants)
     if trouble and trouble.check != CheckId.HIGHLEVEL_SCOPE:
         return Findings(made, waiting=dict.fromkeys(grants, CheckId(trouble.check)))
+    needed = by_emails and grants.get(CheckId.HIGHLEVEL_USERS) is Grant.NO
     return Findings(
         made,
-        failing=(diagnoses.EDITING_MISSING,) if grants.get(CheckId.HIGHLEVEL_EDIT) is Grant.NO else (),
+        failing=(
+            *((diagnoses.EDITING_MISSING,) if grants.get(CheckId.HIGHLEVEL_EDIT) is Grant.NO else ()),
+            *((diagnoses.USERS_NEEDED,) if needed else ()),
+        ),
         notes=tuple(NOTES[found] for found in grants.items() if found in NOTES),
     )

@@ -25,11 +25,14 @@ class SlackTokenChecks:
         directory: Directory,
         allowlist: Allowlist,
         team_id: str,
+        *,
+        by_emails: bool = False,
     ) -> None:
         self._auth_test = auth_test
         self._directory = directory
         self._allowlist = allowlist
         self._team_id = team_id
+        self._by_emails = by_emails
 
     async def run(self, *, everything: bool) -> Findings:
         """See `Check`. `everything`: also look up the people whom the settings name."""
@@ -39,7 +42,7 @@ class SlackTokenChecks:
             refused = diagnoses.SLACK_WORDS.get(trouble.error, diagnoses.SLACK_REFUSED).about(error=trouble.error)
             waiting = dict.fromkeys(UNKNOWN_WITHOUT_TOKEN, CheckId.SLACK_TOKEN)
             return Findings(MADE, failing=(refused,), waiting=waiting)
-        scopes = diagnose.of_scopes(answer.scopes, by_groups=bool(self._allowlist.groups))
+        scopes = diagnose.of_scopes(answer.scopes, by_groups=bool(self._allowlist.groups), by_emails=self._by_emails)
         workspace = await self._workspace(answer, everything=everything)
         return Findings(
             MADE,

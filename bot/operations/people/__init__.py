@@ -1,0 +1,1 @@
+"""Who is whom, for the command line."""
