@@ -46,6 +46,19 @@ async def test_a_person_whose_home_is_another_workspace_types_and_undoes(house: 
     assert house.deal == "open"
 
 
+async def test_a_person_whose_home_is_another_workspace_wins_a_deal_in_the_home_tab(house: House) -> None:
+    house.highlevel.users["user1"] = {"id": "user1", "name": "Ana", "email": "ana@acme.example"}
+    house.highlevel.opportunities[DEAL]["assignedTo"] = "user1"
+    house.slack.users[ANA]["profile"] = {"email": "ana@acme.example"}
+
+    assert await house.slack.open_home(ANA)
+    await house.slack.wait_for_home(ANA, lambda text: "New website" in text)
+    await house.slack.press_at_home(ANA, house.slack.home_button(ANA, "set_won"))
+    await house.slack.wait_for_home(ANA, lambda text: "open → *won*" in text)
+
+    assert house.deal == "won"
+
+
 @pytest.mark.parametrize("is_org_wide", [False, True])
 async def test_a_person_whose_home_slack_calls_the_organization_presses_too(
     tmp_path: Path, *, is_org_wide: bool
