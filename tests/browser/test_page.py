@@ -93,15 +93,17 @@ async def test_a_person_who_is_not_on_the_list_is_told_privately(visit: Visit, p
 
 async def test_a_person_asks_for_access_and_may_after_an_admin_approves(visit: Visit, picture: Picture) -> None:
     ben, kim = await visit.as_("U0BEN"), await visit.as_("U0KIM", "direct")
-    await _say(ben, f"/opp-status {ACME} won")
+    await _say(ben, "/opp-status Umbrella won")
     await _last(ben).get_by_role("button", name="Request access").click()
     await expect(_last(kim)).to_contain_text("@Ben")
     await picture(kim, "asked-to-let-in")
     await _last(kim).get_by_role("button", name="Approve").click()
     await expect(_last(kim)).not_to_contain_text("Approve")
-    await _say(ben, f"/opp-status {ACME} won")
+    await _say(ben, "/opp-status Umbrella won")
 
-    await expect(_last(ben)).to_contain_text("@Ben won New website")
+    await expect(_last(ben)).to_contain_text("@Ben won Office move")  # a deal of his own: access is not all he needs
+    await _say(ben, "/opp-status Acme Corp won")
+    await expect(_last(ben)).to_contain_text("New website is @Ana's deal")
 
 
 async def test_a_mistyped_status_is_guessed(visit: Visit, picture: Picture) -> None:

@@ -33,7 +33,7 @@ SALES, DEALS_TEAM = "C0SALES", "G0DEALS"
 CHANNELS = {SALES: "sales", DEALS_TEAM: "deals-team"}
 """A public channel, and a private one."""
 ACME, GLOBEX, TRAINING = "aB3dE5fG7hJ9kL1mN2pQ", "cD4eF6gH8jK1lM3nP5qR", "eF5gH7jK9lM2nP4qR6sT"
-INITECH, PLANET = "gH6jK8lM1nP3qR5sT7uV", "hJ7kL9mN2pQ4rS6tU8vW"
+INITECH, PLANET, UMBRELLA = "gH6jK8lM1nP3qR5sT7uV", "hJ7kL9mN2pQ4rS6tU8vW", "jK8lM1nP3qR5sT7uV9wX"
 UNKNOWN_ID = "zZ9yY8xX7wW6vV5uU4tT"
 SIGNING_SECRET = "thisisnotasigningsecretofslacks0"  # noqa: S105 - the stand-in's
 TOKEN = "pit-simulated"  # noqa: S105 - the stand-in's
@@ -43,7 +43,7 @@ DIGEST = f"mon 09:00 UTC {SALES}"
 LOOK = 0.5
 """Seconds between two looks for what is due: a visitor waits for it."""
 
-OWNERS = {ALLOWED: "Ana Silva", COLLEAGUE: "Max Power"}
+OWNERS = {ALLOWED: "Ana Silva", COLLEAGUE: "Max Power", DENIED: "Ben Cole"}
 """The people who own deals, as HighLevel calls them."""
 _TOTALS = re.compile("[0-9,]+ won")
 """How a digest begins."""
@@ -54,6 +54,7 @@ _DEALS = (
     (TRAINING, "Training", 900, "Hank Scorpio", "Globex", "Negotiation", ALLOWED, 26),
     (INITECH, "Printer service", 2500, "Bill Lumbergh", "Initech", "Proposal", ALLOWED, 2),
     (PLANET, "Delivery vans", 7200, "Amy Wong", "Planet Express", "Contract", COLLEAGUE, 6),
+    (UMBRELLA, "Office move", 3100, "Lena Fox", "Umbrella", "Proposal", DENIED, 12),
 )
 """Each with its owner, and for how many days it has been in its stage."""
 

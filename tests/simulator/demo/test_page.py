@@ -384,7 +384,7 @@ async def test_ana_may_not_win_maxs_deal_and_asks_him(visit: Visit) -> None:
 async def test_the_weekly_digest_is_posted_on_a_click(visit: Visit) -> None:
     assert await visit.does("/digest") == ""
 
-    assert "5 open, $27,400" in await visit.sees()
+    assert "6 open, $30,500" in await visit.sees()
 
 
 async def test_unread_messages_are_counted_beside_their_channel_until_it_is_looked_at(visit: Visit) -> None:
