@@ -24,9 +24,9 @@ from tests.house import ANA, SALES, House
 from tests.journeys.replicas import SHORT, Replica, Replicas
 
 COMING = replace(
-    SHORT, schedule=ScheduleTiming(look=0.05, first_pause=0.05, longest_pause=0.5, renew=0.25), due_lease=1.0
+    SHORT, schedule=ScheduleTiming(look=0.05, first_pause=0.05, longest_pause=0.5, renew=0.25), due_lease=2.0
 )
-"""Waiting times for replicas that die: what is due is taken by another process after a second."""
+"""Waiting times for replicas that die: what is due is taken by another process after two seconds."""
 EVERY_MONDAY = "mon 09:00 UTC C0DEALS"
 DEALS = 1_200
 """Deals of which each digest tells: several pages."""
@@ -173,8 +173,8 @@ class ComingDue:
         last = {owner: max(at for (each, _), at in begins.items() if each == owner) for owner, _ in begins}
         for kill in killed:
             before = next((owned for at, owned in reversed(self.owners) if at <= kill), {})
-            after = next((owned for at, owned in self.owners if at > kill), {})
-            hit = {key for key, owner in (before | after).items() if last[owner] <= kill + 0.1}
+            seen, after = next(((at, owned) for at, owned in self.owners if at > kill), (kill, {}))
+            hit = {key for key, owner in (before | after).items() if last[owner] <= seen}
             self.came.hit += bool(hit)
             self.hits.update(hit)
 
