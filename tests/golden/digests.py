@@ -13,7 +13,11 @@ _SAY = messages().digests
 _BOTH = messages(locations=Locations("LOC", {"LOC": "Berlin", "PARIS": "Paris"})).digests
 _WEEK = Week(NOW - timedelta(days=7), NOW)
 _EARLIER = Week(NOW - timedelta(days=14), NOW - timedelta(days=7))
-_BEFORE = Totals(Tally(10, 40_000.0), Tally(7, 11_000.0), Tally(225, 1_180_000.0))
+_BEFORE = Figures(
+    Totals(Tally(10, 40_000.0), Tally(7, 11_000.0), Tally(225, 1_180_000.0)),
+    {"New business": Totals(Tally(6, 31_000.0)), "Renewals": Totals(Tally(4, 9_000.0))},
+    {"Max Power": Totals(Tally(5, 30_000.0)), "Kim Lee": Totals(Tally(5, 10_000.0))},
+)
 
 
 _STUCK = tuple(

@@ -146,24 +146,28 @@ class Sent:
     """What people read in a digest: the next one is compared with it, whatever HighLevel says of that week by then."""
 
     week: Week
-    totals: Mapping[str, Totals]
-    """By the sub-account's id."""
+    parts: Mapping[str, Figures]
+    """By the sub-account's id, without the deals that were named."""
 
-    def of(self, locations: Iterable[str]) -> Totals | None:
-        """The totals of these sub-accounts; `None` if one of them was not in it."""
+    def of(self, locations: Iterable[str]) -> Figures | None:
+        """The figures of these sub-accounts together; `None` if one of them was not in it."""
         wanted = list(locations)
-        if not self.totals.keys() >= set(wanted):
+        if not self.parts.keys() >= set(wanted):
             return None
-        return sum((self.totals[each] for each in wanted), Totals())
+        return sum((self.parts[each] for each in wanted), Figures())
 
 
 def as_kept(sent: Sent) -> str:
     """Write it as a column keeps it."""
-    totals = {
-        each: {name: [tally.count, tally.value, tally.at_least] for name, tally in _named(found).items()}
-        for each, found in sent.totals.items()
+    parts = {
+        each: {
+            "totals": _listed(found.totals),
+            "pipelines": {name: _listed(totals) for name, totals in found.pipelines.items()},
+            "owners": {name: _listed(totals) for name, totals in found.owners.items()},
+        }
+        for each, found in sent.parts.items()
     }
-    return json.dumps({"since": sent.week.since.isoformat(), "until": sent.week.until.isoformat(), "totals": totals})
+    return json.dumps({"since": sent.week.since.isoformat(), "until": sent.week.until.isoformat(), "parts": parts})
 
 
 def from_kept(column: str) -> Sent | None:
@@ -171,14 +175,23 @@ def from_kept(column: str) -> Sent | None:
     try:
         read: dict[str, Any] = json.loads(column)
         week = Week(datetime.fromisoformat(read["since"]), datetime.fromisoformat(read["until"]))
-        totals = {
-            each: Totals(**{name: Tally(*tally) for name, tally in found.items()})
-            for each, found in read["totals"].items()
+        parts = {
+            each: Figures(
+                _totals(found["totals"]),
+                {name: _totals(totals) for name, totals in found["pipelines"].items()},
+                {name: _totals(totals) for name, totals in found["owners"].items()},
+            )
+            for each, found in read["parts"].items()
         }
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return Sent(week, totals)
+    return Sent(week, parts)
 
 
-def _named(totals: Totals) -> Mapping[str, Tally]:
-    return {"won": totals.won, "lost": totals.lost, "open": totals.open}
+def _listed(totals: Totals) -> Mapping[str, tuple[int, float, bool]]:
+    named = {"won": totals.won, "lost": totals.lost, "open": totals.open}
+    return {name: (tally.count, tally.value, tally.at_least) for name, tally in named.items()}
+
+
+def _totals(listed: Mapping[str, tuple[int, float, bool]]) -> Totals:
+    return Totals(**{name: Tally(*tally) for name, tally in listed.items()})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.schedule.digest.figures import Figures, Sent, Totals, as_kept
+from bot.schedule.digest.figures import Figures, Sent, as_kept
 from bot.schedule.digest.periods import Week
 
 
@@ -26,11 +26,11 @@ class Report:
         return sum(self.parts.values(), Figures())
 
     @property
-    def before(self) -> Totals | None:
+    def before(self) -> Figures | None:
         """What people read of the earlier week; `None` if there is nothing to compare with."""
         return self.earlier.of(self.parts) if self.earlier else None
 
     @property
     def kept(self) -> str:
         """What is kept of it, for the next to be compared with."""
-        return as_kept(Sent(self.week, {each: found.totals for each, found in self.parts.items()}))
+        return as_kept(Sent(self.week, self.parts))

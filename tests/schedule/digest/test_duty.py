@@ -68,8 +68,8 @@ class _World:
         return await duty.prepare(Due(planned, late, 0))
 
 
-def _sent(until: datetime, **totals: Totals) -> Sent:
-    return Sent(Week(until - 7 * DAY, until), totals or {"berlin": WON, "rome": WON})
+def _sent(until: datetime, *parts: str) -> Sent:
+    return Sent(Week(until - 7 * DAY, until), {each: Figures(WON) for each in parts or ("berlin", "rome")})
 
 
 async def test_a_digest_has_all_sub_accounts_and_keeps_what_it_tells() -> None:
@@ -79,7 +79,7 @@ async def test_a_digest_has_all_sub_accounts_and_keeps_what_it_tells() -> None:
 
     assert isinstance(posting, Posting)
     assert (posting.conversation, posting.insists) == ("C0DEALS", True)
-    assert from_kept(posting.kept) == Sent(WEEK, {"berlin": WON, "rome": Totals(Tally(1, 5.0))})
+    assert from_kept(posting.kept) == Sent(WEEK, {"berlin": Figures(WON), "rome": Figures(Totals(Tally(1, 5.0)))})
     assert world.words.reports[0].figures.totals.won == Tally(4, 305.0)
 
 
@@ -113,7 +113,7 @@ async def test_no_deal_is_stuck_where_the_operator_says_so() -> None:
         ([_sent(WEEK.since + 3 * DAY), _sent(WEEK.since)], WEEK.since),  # the later one tells of half this week
         ([_sent(WEEK.since - 7 * DAY)], WEEK.since - 7 * DAY),  # the one in between was dropped
         ([_sent(WEEK.since - 60 * DAY)], None),
-        ([_sent(WEEK.since, berlin=WON)], None),  # of another sub-account's deals
+        ([_sent(WEEK.since, "berlin")], None),  # of another sub-account's deals
     ],
 )
 async def test_a_digest_is_compared_with_the_one_that_people_read_before(
@@ -124,7 +124,7 @@ async def test_a_digest_is_compared_with_the_one_that_people_read_before(
     (report,) = world.words.reports
 
     assert (report.earlier.week.until if report.earlier else None) == compared
-    assert report.before == (WON + WON if compared else None)
+    assert report.before == (Figures(WON + WON) if compared else None)
 
 
 async def test_a_digest_that_is_more_than_a_day_late_is_dropped_with_a_line_in_the_log() -> None:

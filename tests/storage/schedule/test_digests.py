@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from bot.access.rules import Caller
 from bot.schedule.calendar import Calendar
-from bot.schedule.digest.figures import Sent, Tally, Totals, as_kept
+from bot.schedule.digest.figures import Figures, Sent, Tally, Totals, as_kept
 from bot.schedule.digest.periods import Week
 from bot.schedule.due import Ending, Kind, Planned
 from bot.storage.database import Database
@@ -24,7 +24,7 @@ def _planned(key: str, due: datetime, kind: Kind = Kind.DIGEST) -> Planned:
 
 
 def _sent(until: datetime) -> Sent:
-    return Sent(Week(until - timedelta(days=7), until), {"L": Totals(Tally(until.day, 5.0))})
+    return Sent(Week(until - timedelta(days=7), until), {"L": Figures(Totals(Tally(until.day, 5.0)))})
 
 
 @pytest.fixture

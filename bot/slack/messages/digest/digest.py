@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.commands.reply import Message
 from bot.deals.deal import Opportunity, Status
 from bot.deals.policy import Policy
-from bot.schedule.digest.figures import Tally, Totals
+from bot.schedule.digest.figures import Figures, Tally, Totals
 from bot.schedule.digest.report import Report
 from bot.slack.actions import MARK, Mark
 from bot.slack.block_kit import blocks, inputs, mrkdwn
@@ -51,11 +51,11 @@ class DigestMessages:
         return private(reference, *lines)
 
     def _message(self, report: Report, *, public: bool) -> Message:
-        figures = report.figures
+        figures, before = report.figures, report.before or Figures()
         totals = self._totals(figures.totals, report.before)
         cheer = f"{CHEER} " if figures.totals.won.count else ""
-        by_pipeline = self._groups("By pipeline", figures.pipelines)
-        by_owner = self._groups("By owner", figures.owners)
+        by_pipeline = self._groups("By pipeline", figures.pipelines, before.pipelines)
+        by_owner = self._groups("By owner", figures.owners, before.owners)
         unreasoned = self._unreasoned(figures.unreasoned, figures.all_unreasoned)
         stuck = self._stuck_title(len(figures.stuck), figures.all_stuck)
         small = self._small_print(report)
@@ -78,9 +78,9 @@ class DigestMessages:
 
     # --- totals -----------------------------------------------------------------------------------------------------
 
-    def _totals(self, totals: Totals, before: Totals | None) -> Sequence[str]:
+    def _totals(self, totals: Totals, before: Figures | None) -> Sequence[str]:
         """Won, lost and open, each with what it was in the digest before, where there is one."""
-        earlier = before or Totals()
+        earlier = before.totals if before else Totals()
         told = (
             ("won", totals.won, earlier.won),
             ("lost", totals.lost, earlier.lost),
@@ -111,20 +111,27 @@ class DigestMessages:
 
     # --- by pipeline and owner --------------------------------------------------------------------------------------
 
-    def _groups(self, title: str, groups: Mapping[str, Totals]) -> Sequence[str]:
-        """A paragraph with a line for each group; none if there is only one, which the totals have told of."""
+    def _groups(self, title: str, groups: Mapping[str, Totals], before: Mapping[str, Totals]) -> Sequence[str]:
+        """A paragraph with a line for each group; none if there is only one, which the totals have told of.
+
+        `before`: the groups in the digest before, as far as they were in it.
+        """
         if len(groups) < 2:  # noqa: PLR2004 - one group is no division
             return ()
         ordered = _ordered(groups)
-        lines = [self._group(plain(name or OTHERS), totals) for name, totals in ordered[:GROUPS_SHOWN]]
+        lines = [self._group(name, totals, before.get(name)) for name, totals in ordered[:GROUPS_SHOWN]]
         if len(ordered) > GROUPS_SHOWN:
             lines.append(f"_and {len(ordered) - GROUPS_SHOWN:,} more_")
         first, *more = in_sections(lines)
         return (f"*{title}*\n{first}", *more)
 
-    def _group(self, name: str, totals: Totals) -> str:
-        told = (("won", totals.won), ("lost", totals.lost), ("open", totals.open))
-        return dotted(f"*{name}*", *(self._tally(word, tally) for word, tally in told if tally.count))
+    def _group(self, name: str, totals: Totals, before: Totals | None) -> str:
+        """A group, and how many it had won before."""
+        was = f" (was {before.won.count:,})" if before else ""
+        won = f"{self._tally('won', totals.won)}{was}" if totals.won.count or (before and before.won.count) else ""
+        rest = (("lost", totals.lost), ("open", totals.open))
+        told = (self._tally(word, tally) for word, tally in rest if tally.count)
+        return dotted(f"*{plain(name or OTHERS)}*", won, *told)
 
     def _chart(self, pipelines: Mapping[str, Totals], owners: Mapping[str, Totals]) -> Sequence[Block]:
         """What was won and lost by pipeline; by owner where there is one pipeline. None where nothing was."""

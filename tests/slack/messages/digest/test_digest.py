@@ -31,7 +31,7 @@ def _words(**settings: Any) -> DigestMessages:  # noqa: ANN401 - of any setting
     return DigestMessages(our_messages(currency="USD").digests.installation, policy(**settings))
 
 
-def _report(figures: Figures, before: Totals | None = None) -> Report:
+def _report(figures: Figures, before: Figures | None = None) -> Report:
     earlier = Sent(Week(WEEK.since - timedelta(days=7), WEEK.since), {"LOC": before}) if before else None
     return Report(WEEK, NOW, {"LOC": figures}, earlier)
 
@@ -47,7 +47,8 @@ def _bars(message: Message) -> Mapping[str, list[tuple[str, float]]]:
 
 def test_the_totals_come_first_with_what_they_were() -> None:
     totals = Totals(Tally(12, 48_000.0), Tally(1, 0.5), Tally(1_230, 1_200_000.0))
-    told = _words().posted(_report(Figures(totals), Totals(Tally(10, 40_000.0), Tally(), Tally(1_225, 1e6))))
+    before = Totals(Tally(10, 40_000.0), Tally(), Tally(1_225, 1e6))
+    told = _words().posted(_report(Figures(totals), Figures(before)))
 
     assert _said(told)[0].splitlines() == [
         "🎉 *12 won, $48,000* (was 10, $40,000)",
@@ -91,6 +92,24 @@ def test_pipelines_and_owners_have_a_line_each_the_most_won_first_and_those_with
     ]
     assert [line.partition(" · ")[0] for line in told[2].splitlines()] == [
         *("*By owner*", "*Max*", "*Kim*", "*Others*"),
+    ]
+
+
+def test_a_pipeline_and_an_owner_are_told_with_what_they_won_before() -> None:
+    won, none = Totals(Tally(2, 900.0)), Totals(open=Tally(4))
+    groups = {"Renewals": none, "New business": won, "Fresh": won}
+    before = Figures(pipelines={"Renewals": won, "New business": Totals(Tally(1_234))}, owners={"New business": none})
+    told = _said(_words().posted(_report(Figures(Totals(), groups, groups), before)))
+
+    assert told[1].splitlines()[1:] == [
+        "*New business* · 2 won, $900 (was 1,234)",
+        "*Fresh* · 2 won, $900",
+        "*Renewals* · 0 won (was 2) · 4 open",
+    ]
+    assert told[2].splitlines()[1:] == [
+        "*New business* · 2 won, $900 (was 0)",
+        "*Fresh* · 2 won, $900",
+        "*Renewals* · 4 open",
     ]
 
 
@@ -189,7 +208,7 @@ deals = st.builds(
     )
 )
 def test_slack_takes_any_digest(figures: Figures) -> None:
-    assert refusal_of(as_response(_words().posted(_report(figures, Totals())))) is None
+    assert refusal_of(as_response(_words().posted(_report(figures, figures)))) is None
 
 
 @pytest.mark.parametrize("length", [500, 5_000])
