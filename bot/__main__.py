@@ -17,6 +17,7 @@ from bot.operations import logs, times
 from bot.operations.audit import Format
 from bot.operations.environment import variables_in
 from bot.operations.settings import Settings, SettingsError, Verb, database_url_of, without_oauth
+from bot.web.listening import listen
 
 if TYPE_CHECKING:
     from bot.operations.health import Report
@@ -78,19 +79,18 @@ def _serve(environ: Mapping[str, str], verb: Verb, mounts: Path) -> int:
     settings = Settings.from_env(environ, verb)
     logs.set_up(settings.log_level, settings.log_format)
     gc.disable()  # a tenth of the start: it would look through what is imported again and again
-
+    # Before all else is imported: a command that comes meanwhile waits, instead of being refused.
+    listener = listen(settings.host, settings.port)
     from bot import wiring  # noqa: PLC0415 - half a second that unusable settings need not cost
     from bot.operations.checks import disk  # noqa: PLC0415 - likewise
     from bot.web import server  # noqa: PLC0415 - likewise
 
     emptied = disk.look(settings.database_url, environ, mounts)
     serving = server.telling_server(wiring.build(settings, emptied=emptied))
-    # Imported modules stay until the end. Without this, one acknowledgement in a few hundred waits 50 ms while the
-    # collector walks through all of them.
-    gc.collect()
+    # Without this, one acknowledgement in a few hundred waits 50 ms while the collector walks through all modules.
     gc.freeze()
     gc.enable()
-    serving.run()
+    serving.run([listener])
     return 0
 
 

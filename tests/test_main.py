@@ -27,6 +27,7 @@ from bot.simulator.highlevel.server import Fault as HighLevelFault
 from bot.simulator.slack.server import GRANTED, Fault
 from bot.storage.access_requests import SqlAccessRequests
 from bot.storage.database import Database
+from bot.web.listening import opened
 from tests.house import ANA, BY_OAUTH, DEAL, HIGHLEVEL_TOKEN, PATIENT, SALES, House, free_port, open_house, stand_ins
 from tests.postgresql import Cluster
 from tests.rows import execute, fill, load_unreleased
@@ -361,6 +362,62 @@ def test_each_verb_needs_its_own_secret(verb: str, needed: str, capsys: pytest.C
     assert main([verb], given | rest) == 2
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("  ")]
     assert line.startswith(f"  {needed} isn't set. {Settings.model_fields[needed.lower()].description}. Copy it from ")
+
+
+GATED = """
+import importlib.abc, os, sys, time
+from pathlib import Path
+
+class Gate(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        while name == "bot.wiring" and not Path(sys.argv[1]).exists():
+            time.sleep(0.01)
+
+sys.meta_path.insert(0, Gate())
+from bot.__main__ import main
+sys.exit(main(["serve"], os.environ))
+"""
+"""A bot that imports the most of itself only when there is a certain file."""
+
+
+async def _is_open(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def test_a_request_that_comes_while_the_bot_starts_waits_and_is_answered(house: House, tmp_path: Path) -> None:
+    port, gate = free_port(), tmp_path / "open"
+    environ = os.environ | _environ(house, PORT=str(port))  # noqa: TID251 - a process needs one
+    environ["DATABASE_URL"] = f"sqlite:///{tmp_path / 'of-the-process.db'}"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", GATED, str(gate), cwd=ROOT, env=environ)
+    async with asyncio.timeout(60), httpx.AsyncClient(timeout=60) as http:
+        while not await _is_open(port):
+            await asyncio.sleep(0.02)
+        asked = asyncio.create_task(http.get(f"http://127.0.0.1:{port}/healthz"))
+        await asyncio.sleep(0.2)
+        assert not asked.done()
+        gate.touch()
+        assert (await asked).status_code == 200
+    process.terminate()
+    assert await process.wait() == 0
+
+
+def test_a_port_that_is_taken_is_told_before_the_bot_starts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        given = {"SLACK_BOT_TOKEN": "xoxb-x", "HIGHLEVEL_TOKEN": "pit-x", "HIGHLEVEL_LOCATION_ID": "L"}
+        secret = {"SLACK_SIGNING_SECRET": "thisisnotasigningsecretofslacks0"}
+        with pytest.raises(SystemExit, match=f"Can't listen on 127.0.0.1, port {port}: Address already in use."):
+            main(["serve"], given | secret | {"HOST": "127.0.0.1", "PORT": port})
+
+
+def test_the_port_can_be_one_of_ipv6() -> None:
+    with opened("::1", 0) as listener:
+        assert listener.family is socket.AF_INET6
 
 
 def test_an_unknown_verb_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,7 @@ from bot.operations.settings import Settings
 from bot.simulator.slack.interactions import ACKNOWLEDGE_WITHIN
 from bot.simulator.slack.server import Fault
 from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
+from bot.web.listening import descriptors, max_connections, max_waiting
 from bot.web.routes import EVENTS, LARGE_AT_ONCE, app
 from bot.web.server import (
     MAX_HEADERS,
@@ -30,9 +31,6 @@ from bot.web.server import (
     BoundedProtocol,
     Server,
     config,
-    descriptors,
-    max_connections,
-    max_waiting,
     serving,
 )
 from bot.wiring import build

@@ -10,7 +10,7 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import aiohttp
 import httpx
@@ -142,18 +142,8 @@ _parsed = lru_cache(100)(httpx.URL)
 
 
 def _transport(pool_size: int, keep_alive: float, proxy: httpx.Proxy | None = None) -> AiohttpTransport:
-    context = _trusted()
-    return AiohttpTransport(
-        verify=context,
-        proxy=proxy,
-        client=lambda: session(pool_size, keep_alive, context),
-    )
-
-
-@cache
-def _trusted() -> ssl.SSLContext:
-    """The trusted certificates. They cost 20 ms and a megabyte, so all pools share them."""
-    return httpx.create_ssl_context()
+    unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without it httpx would read its own certificates; see `session`
+    return AiohttpTransport(verify=unused, proxy=proxy, client=lambda: session(pool_size, keep_alive))
 
 
 class _Gate:

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import cast
@@ -26,10 +25,14 @@ PROBES = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 https://man7.org/linux/man-pages/man7/tcp.7.html"""
 
 
-def session(pool_size: int, keep_alive: float, context: ssl.SSLContext) -> aiohttp.ClientSession:
-    """Make a pool of at most so many connections, each kept for so many idle seconds. It needs a running event loop."""
+def session(pool_size: int, keep_alive: float) -> aiohttp.ClientSession:
+    """Make a pool of at most so many connections, each kept for so many idle seconds. It needs a running event loop.
+
+    It trusts what the system trusts, as slack_sdk's connections do: aiohttp has read these certificates when it was
+    imported, and to read another store takes 25 to 50 ms and a megabyte.
+    """
     return aiohttp.ClientSession(
-        connector=_LatestFirst(limit=pool_size, keepalive_timeout=keep_alive, ssl=context, socket_factory=kept_alive),
+        connector=_LatestFirst(limit=pool_size, keepalive_timeout=keep_alive, socket_factory=kept_alive),
         cookie_jar=aiohttp.DummyCookieJar(),
         middlewares=(_once,),
     )

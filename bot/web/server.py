@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -16,6 +15,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from bot.slack.verification import MAX_COMMAND, MAX_INTERACTION
+from bot.web.listening import descriptors, max_connections, max_waiting, opened
 from bot.web.routes import app
 from bot.wiring.lifecycle import Bot
 from bot.wiring.startup import tell_start
@@ -31,25 +31,7 @@ REQUEST_PATIENCE = 10.0
 """Seconds for a request to arrive completely; Slack itself gives up after three."""
 
 
-MAX_CONNECTIONS = 500
-"""Connections that clients may have open; Slack and a router before the bot have a few each."""
-
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-def descriptors() -> int:
-    """How many files and connections this process may have open: 1024 on most machines, and where it is not known."""
-    return os.sysconf("SC_OPEN_MAX") if hasattr(os, "sysconf") else 1024
-
-
-def max_connections(of: int) -> int:
-    """How many of so many descriptors clients may take. At least half are kept for the bot's own calls and files."""
-    return min(MAX_CONNECTIONS, of // 2)
-
-
-def max_waiting(of: int) -> int:
-    """How many connections may wait to be accepted. All of them may be accepted before the first is bounded."""
-    return min(2048, of // 8)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -219,7 +201,7 @@ def telling_server(bot: Bot) -> TellingServer:
 async def serving(bot: Bot) -> AsyncIterator[str]:
     """Serve the bot until the block is left; yields its address. Raises `OSError` if the port is taken."""
     # The listener is opened here: uvicorn would end the whole process if the port is taken.
-    listener = socket.create_server((bot.settings.host, bot.settings.port))
+    listener = opened(bot.settings.host, bot.settings.port)
     host, port, *_ = listener.getsockname()
     server = BackgroundServer(config(bot))
     task = asyncio.create_task(server.serve([listener]))
