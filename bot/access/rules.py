@@ -1,7 +1,7 @@
 """Who may change a deal, and from where. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -71,6 +71,8 @@ class Allowed:
     """The id of the user group, if membership is why; else empty."""
     approved: Approved | None = None
     """The approval, if that is why."""
+    only_in: frozenset[str] = frozenset()
+    """The ids of the sub-accounts for which the settings name this person or group alone; empty for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,9 @@ class Allowlist:
             return Denied(Reason.NOT_ALLOWED)
         if isinstance(decision, Allowed) and self.channels and caller.channel_id not in self.channels:
             return Denied(Reason.WRONG_CHANNEL)
+        if isinstance(decision, Allowed):
+            who = caller.user_id if decision.way is Way.LIST else decision.group
+            return replace(decision, only_in=self.only_in.get(who, frozenset()))
         return decision
 
     def _named(self, user_id: str) -> Allowed | None:

@@ -48,6 +48,10 @@ def test_each_doubt_has_its_reason(fact: bool | Unknown | None, why: Withheld) -
     assert RULE.decide(ANA, "hlBen", fact) is why
 
 
+def test_an_admin_is_not_kept_from_another_persons_deal() -> None:
+    assert RULE.decide(KIM, "hlBen", False) is None
+
+
 def test_a_deal_without_an_owner_is_anyones_or_the_admins() -> None:
     admins = OwnerRule(OwnersOnly.ON, unassigned=Unassigned.ADMINS)
     assert (RULE.decide(ANA, None, None), admins.decide(ANA, None, None)) == (None, Withheld.UNASSIGNED)

@@ -9,6 +9,12 @@ from bot.access.rate_limit import RateLimit
 from bot.access.rules import Allowed, Allowlist, Approved, Caller, Denied, Person, Reason, Standing, Way
 
 ANA = Caller(user_id="U0ANA", team_id="T0OURS", channel_id="C0SALES")
+PLACED = Allowlist(
+    users=frozenset({"U0ANA"}),
+    channels=frozenset(),
+    groups=frozenset({"S0ROME", "S0ALL"}),
+    only_in={"U0ANA": frozenset({"BERLIN"}), "S0ROME": frozenset({"ROME"})},
+)
 ANYWHERE = Allowlist(users=frozenset({"U0ANA", "U0LEO"}), channels=frozenset())
 IN_SALES = Allowlist(users=frozenset({"U0ANA"}), channels=frozenset({"C0SALES", "C0DEALS"}))
 ON_THE_LIST = Allowed(Way.LIST)
@@ -243,3 +249,25 @@ def test_no_period_has_more_commands_than_the_limit_and_none_is_refused_below_it
         assert denied == (Denied(Reason.TOO_FAST) if len(recent) >= limit else None)
         if denied is None:
             started[user].append(now)
+
+
+# --- in some sub-accounts ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("user", "group", "places"),
+    [("U0ANA", "", {"BERLIN"}), ("U0BEN", "S0ROME", {"ROME"}), ("U0BEN", "S0ALL", set())],
+)
+def test_who_is_named_for_some_sub_accounts_is_allowed_and_it_says_for_which(
+    user: str, group: str, places: set[str]
+) -> None:
+    standing = Standing(group=group, person=Person(frozenset({"T1"})))
+    decision = PLACED.decide(Caller(user, "T1", "C1"), "T1", standing)
+
+    assert isinstance(decision, Allowed)
+    assert decision.only_in == places
+
+
+def test_a_sub_account_is_reached_by_name_unless_another_is_named() -> None:
+    reached = [PLACED.reaches(user, place) for user in ("U0ANA", "U0BEN") for place in ("BERLIN", "ROME")]
+    assert reached == [True, False, False, False]

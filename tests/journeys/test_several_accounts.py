@@ -196,6 +196,7 @@ async def test_who_may_in_one_sub_account_is_refused_in_another(tmp_path: Path) 
         assert f"Nothing changed. If you should be able to, ask <@{KIM}>." in told.text
         await house.says("use paris", user=KIM)
         assert "You don't have access to deals in Paris." in (await house.says("new website won")).text
+        assert "You can change deals in Berlin." in (await house.says("whoami")).text
         assert (await house.says(f"{_link('LOCATIONxxxxxxxxxxxx', DEAL)} won")).only_to is None
         assert (await house.says(f"{_link(PARIS, IN_PARIS)} won", user=KIM)).only_to is None
         assert (house.deal, _in_paris(house)) == ("won", "won")

@@ -1,6 +1,6 @@
 """Who may change deals: denials, whoami, requests for access and what admins decide about them. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -72,6 +72,10 @@ class PeopleMessages:
             channels=self.installation.channel_list,
         )
 
+    def _places(self, location_ids: Collection[str]) -> str:
+        named = self.installation.locations.name
+        return ", ".join(mrkdwn.plain(named(each)) for each in self.installation.locations.ids if each in location_ids)
+
     def _again(self, request: AccessRequest) -> str:
         """When a person may ask again, after an admin said no."""
         whom = self.installation.admin if _by(request) == OPERATOR else mrkdwn.user(_by(request))
@@ -89,10 +93,11 @@ class PeopleMessages:
             f"Workspace {code(caller.team_id)}",
         )
         match decision:
-            case Allowed(way, group, approved):
+            case Allowed(way, group, approved, only_in):
                 by, at = (mrkdwn.user(approved.by), mrkdwn.date(approved.at)) if approved else ("", "")
                 why = WAYS[way].format(group=code(group), by=by, at=at)
-                return message((f"✅ You can change deals here. {why}",), small, public=False)
+                where = f"in {self._places(only_in)}" if only_in else "here"
+                return message((f"✅ You can change deals {where}. {why}",), small, public=False)
             case Denied(reason):
                 lines, buttons = self._what_to_do(reason, caller, request, now, "")
                 small = with_admins(small, self._filled(DENIALS[reason].for_admins, caller))

@@ -587,3 +587,22 @@ async def test_every_request_is_recorded_even_a_refused_one(highlevel: HighLevel
     assert json.loads(second.body) == {"status": "won"}
     assert third.headers["User-Agent"] == "python"
     assert highlevel.writes() == [second]
+
+
+async def test_the_users_of_a_location_are_listed_for_it_alone_and_not_in_v3(
+    highlevel: HighLevel, http: httpx.AsyncClient
+) -> None:
+    here, there = ({"locationIds": [place]} for place in (highlevel.location_id, "ELSEWHERE"))
+    highlevel.users = {
+        "U1": {"id": "U1", "email": "ana@acme.example", "roles": here},
+        "U2": {"id": "U2", "roles": there},
+        "U3": {"id": "U3", "deleted": True},
+        "U4": {"id": "U4"},
+    }
+    asked = {"locationId": highlevel.location_id}
+
+    assert [user["id"] for user in (await http.get("/users/", params=asked)).json()["users"]] == ["U1", "U4"]
+    assert _said(await http.get("/users/"))[0] == 422
+    assert (await http.get("/users/", params=asked, headers={"Version": "v3"})).status_code == 404
+    highlevel.lists_users = False
+    assert (await http.get("/users/", params=asked)).json()["users"] == []
