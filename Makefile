@@ -63,7 +63,7 @@ benchmarks/bolt-js/node_modules: benchmarks/bolt-js/package-lock.json
 pictures: .venv/dev  ## take the pictures and the film of the demo anew; needs Chromium and a font with emoji
 	CI=true $(BIN)/python -m pytest -n auto tests/browser
 	mkdir -p docs/pictures
-	cp build/screenshots/desktop.png build/screenshots/phone.png build/screenshots/film.png docs/pictures/
+	cd build/screenshots && cp desktop.png phone.png film.png home.png digest.png ../../docs/pictures/
 
 reliability: .venv/dev  ## kill the bot at random, then answer it with nonsense; see docs/operating/reliability.md
 	$(BIN)/python -m benchmarks.kills

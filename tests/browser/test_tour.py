@@ -19,7 +19,7 @@ from bot.simulator.demo.stage import ACME, INITECH, Stage, staged
 from bot.simulator.demo.tour.steps import STEPS
 from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs
-from tests.browser.looks import NARROW, WIDE, Size, violations
+from tests.browser.looks import NARROW, WIDE, Size, shrink, violations
 from tests.house import PATIENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -283,15 +283,10 @@ async def test_these_are_the_pictures_of_the_readme(tabs: Tabs, url: str, pictur
     page = await tabs.open(url, **WIDE)
     await _take(page, 1, 4)
     await expect(page.locator("#log > li")).to_have_count(2)
-    _shrink(await picture(page, "desktop"))
+    shrink(await picture(page, "desktop"))
     phone = await tabs.open(url, dark=True, **NARROW)
     await expect(phone.locator("#log > li")).to_have_count(2)
-    _shrink(await picture(phone, "phone"))
-
-
-def _shrink(picture: Path) -> None:
-    image = Image.open(picture).convert("RGB")
-    image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(picture, optimize=True)
+    shrink(await picture(phone, "phone"))
 
 
 async def test_this_is_the_film_of_the_readme(tabs: Tabs, url: str, picture: Picture) -> None:

@@ -10,7 +10,7 @@ from bot.simulator.demo.page import Page as Demo
 from bot.simulator.demo.stage import ACME, INITECH, PLANET, TRAINING, Stage, staged
 from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs
-from tests.browser.looks import NARROW, WIDE, Size, violations
+from tests.browser.looks import NARROW, WIDE, Size, shrink, violations
 from tests.house import PATIENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -100,14 +100,18 @@ async def test_a_rep_who_is_not_the_owner_asks_and_the_owner_wins_the_deal_with_
 # --- the weekly digest -----------------------------------------------------------------------------------------------
 
 
+async def _close_three_deals(stage: Stage) -> None:
+    for text in (f"{ACME} won", f"{INITECH} lost too expensive", f"{PLANET} won"):
+        await stage.slack.command(text, user="U0KIM", channel="C0SALES")
+    await stage.slack.wait_for(3)
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 async def test_the_digest_of_the_week_is_posted_on_a_click_and_draws_its_bars(
     stage: Stage, tabs: Tabs, url: str, picture: Picture, size: Size, *, dark: bool
 ) -> None:
-    for text in (f"{ACME} won", f"{INITECH} lost too expensive", f"{PLANET} won"):
-        await stage.slack.command(text, user="U0KIM", channel="C0SALES")
-    await stage.slack.wait_for(3)
+    await _close_three_deals(stage)
     page = await tabs.open(f"{url}/?channel=home", dark=dark, **size)
     await page.get_by_role("button", name="Post the weekly digest").click()
 
@@ -120,3 +124,18 @@ async def test_the_digest_of_the_week_is_posted_on_a_click_and_draws_its_bars(
     assert await violations(page) == []
     wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0
+
+
+async def test_these_are_the_pictures_of_the_guide(stage: Stage, tabs: Tabs, url: str, picture: Picture) -> None:
+    page = await tabs.open(f"{url}/?channel=home", **WIDE)
+    await expect(page.locator("#home")).to_contain_text("4 open deals")
+    home = (await picture(page, "home-in-the-page")).with_name("home.png")
+    await page.locator(".slack").screenshot(path=home, scale="css")
+    await _close_three_deals(stage)
+    await page.get_by_role("button", name="Post the weekly digest").click()
+    await expect(_last(page)).to_contain_text("2 won, $12,000")
+    digest = home.with_name("digest.png")
+    await page.locator(".slack").screenshot(path=digest, scale="css")
+    for each in (home, digest):
+        shrink(each)
+        assert each.stat().st_size < 200_000
