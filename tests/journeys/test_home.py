@@ -117,7 +117,7 @@ async def test_highlevels_late_search_brings_no_closed_deal_back_and_hides_no_re
 async def test_what_is_under_way_has_no_buttons(house: House) -> None:
     _furnish(house)
     await _opens(house, "New website")
-    house.highlevel.misbehave(Fault(wait=1.0), method="PUT")
+    house.highlevel.misbehave(Fault(wait=5.0), method="PUT")
 
     await _presses(house, "set_won", DEAL)
 
