@@ -12,7 +12,7 @@ from bot.simulator.slack.views import View
 from bot.simulator.slack.workspace import Shown
 from bot.web.server import serving
 from bot.wiring import build
-from tests.house import ANA, BEN, DEAL, KIM, PATIENT, SALES, House, open_house, stand_ins
+from tests.house import ANA, BEN, DEAL, HASTY, KIM, PATIENT, SALES, House, open_house, stand_ins
 
 OWNER = "user1"
 PRINTER = "gH6jK8lM1nP3qR5sT7uV"
@@ -390,6 +390,24 @@ async def test_an_opening_at_one_replica_does_not_hide_what_was_pressed_at_anoth
 def _conflicts(house: House) -> list[bool]:
     """For each publication that was tried: whether another had come in between."""
     return [b"hash_conflict" in each.answer for each in house.slack.received if each.path == "/api/views.publish"]
+
+
+async def test_what_was_pressed_before_the_process_ended_is_carried_out_and_shown_by_the_next(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with stand_ins(tmp_path, DATABASE_URL=database_url) as house:
+        _furnish(house)
+        async with serving(build(house.settings, HASTY)) as house.slack.bot_url:
+            await _opens(house, "New website")
+            house.highlevel.misbehave(Fault(hangs=True), path=f"/opportunities/{DEAL}", times=float("inf"))
+            await _presses(house, "set_won", DEAL)
+            await _comes_to_say(house, "On it… → *won*")
+        house.highlevel.behave()
+        async with serving(build(house.settings, PATIENT)) as house.slack.bot_url:
+            await _comes_to_say(house, "1 open deal", "open → *won*", not_=("On it…",))
+            assert "won New website" in (await _told_directly(house)).text
+
+        assert [written.after for written in house.highlevel.written] == ["won"]
 
 
 @pytest.mark.parametrize("status", [429, 500])

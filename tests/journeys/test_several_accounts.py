@@ -104,6 +104,23 @@ async def test_one_command_may_change_deals_of_several_sub_accounts(house: House
     assert (house.deal, _in_paris(house)) == ("abandoned", "abandoned")
 
 
+async def test_the_home_tab_has_the_deals_of_every_sub_account_and_changes_each_in_its_own(house: House) -> None:
+    house.slack.users[ANA]["profile"] = {"email": "ana@acme.example"}
+    house.highlevel.users["user1"] = {"id": "user1", "name": "Ana", "email": "ana@acme.example"}
+    for each in (DEAL, IN_PARIS):
+        house.highlevel.opportunities[each]["assignedTo"] = "user1"
+
+    assert await house.slack.open_home(ANA)
+    await house.slack.wait_for_home(ANA, lambda text: "Berlin" in text and "Paris" in text)
+    await house.slack.press_at_home(ANA, house.slack.home_button(ANA, "set_won", IN_PARIS))
+    await house.slack.wait_for_home(ANA, lambda text: "open → *won*" in text and "1 open deal" in text)
+    await house.slack.press_at_home(ANA, house.slack.home_button(ANA, "undo"))
+    await house.slack.wait_for_home(ANA, lambda text: "2 open deals" in text)
+
+    assert (house.deal, _in_paris(house)) == ("open", "open")
+    assert [written.opportunity_id for written in house.highlevel.written] == [IN_PARIS, IN_PARIS]
+
+
 async def test_an_undo_goes_to_the_sub_account_of_the_change_not_of_the_channel(house: House) -> None:
     shown = await house.says(f"{_link(PARIS, IN_PARIS)} won")
     await house.presses(shown, "undo")
