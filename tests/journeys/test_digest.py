@@ -22,10 +22,11 @@ from bot.simulator.slack.block_kit import charts_of
 from bot.simulator.slack.workspace import Shown
 from bot.storage.engine import engine_for_reading
 from bot.storage.schedule.tables import schedule
-from tests.house import ANA, BEN, DEAL, HASTY, PATIENT, SALES, House, open_house, stand_ins
+from tests.house import ANA, BEN, BY_OAUTH, DEAL, HASTY, PATIENT, SALES, House, open_house, stand_ins
 from tests.journeys.coming_due import COMING, EVERY_MONDAY, DigestsDue
 from tests.journeys.replicas import SHORT, replicas
 from tests.postgresql import Cluster
+from tests.visitor import visitor
 
 DEALS = "C0DEALS"
 WEEK, DAY = timedelta(days=7), 86_400.0
@@ -250,6 +251,50 @@ async def test_a_deal_that_is_called_digest_is_found(tmp_path: Path, calendar: C
         assert house.highlevel.opportunities["cD4eF6gH8jK1lM3nP5qR"]["status"] == "won"
 
 
+# --- several sub-accounts -------------------------------------------------------------------------------------------
+
+PARIS = "PARISxxxxxxxxxxxxxxx"
+
+
+@asynccontextmanager
+async def _two_accounts(folder: Path, calendar: Calendar, digest: str) -> AsyncIterator[House]:
+    named = {"HIGHLEVEL_LOCATIONS": f"LOCATIONxxxxxxxxxxxx=Berlin,{PARIS}=Paris", "DIGEST": digest, "CURRENCY": "USD"}
+    async with open_house(folder, replace(HASTY, calendar=calendar), **BY_OAUTH, **named) as house:
+        house.highlevel.locations.add(PARIS)
+        house.highlevel.oauth.locations.add(PARIS)
+        house.highlevel.add_opportunity("won1", status="won", monetaryValue=100)
+        house.highlevel.add_opportunity("won2", status="won", monetaryValue=20, locationId=PARIS)
+        async with visitor(house) as kim:
+            for each in ("LOCATIONxxxxxxxxxxxx", PARIS):
+                house.highlevel.oauth.chooses = each
+                await kim.connects()
+        await _until(lambda: bool(_rows(house)))
+        yield house
+
+
+async def test_a_digest_tells_of_all_sub_accounts_together_and_the_command_of_the_channels(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    async with _two_accounts(tmp_path, calendar, _digest()) as house:
+        await _comes_due(house, calendar)
+        (posted,) = _posts(house)
+        calendar.ahead = 0.0
+
+        assert posted.text.startswith("2 won, $120\n0 lost\n1 open")
+        assert "Berlin, Paris" in posted.text
+        assert (await house.says("digest")).text.startswith("1 won, $100\n")
+
+
+async def test_a_digest_of_one_sub_account_tells_of_that_alone(tmp_path: Path, calendar: Calendar) -> None:
+    async with _two_accounts(tmp_path, calendar, f"{_digest()} Paris") as house:
+        await _comes_due(house, calendar)
+        (posted,) = _posts(house)
+
+        assert posted.text.startswith("1 won, $20\n0 lost\n0 open")
+        assert "Paris" in posted.text
+        assert "Berlin" not in posted.text
+
+
 # --- when something fails -------------------------------------------------------------------------------------------
 
 
@@ -283,7 +328,6 @@ async def test_a_digest_comes_as_soon_as_opp_status_may_post_in_its_channel(tmp_
 
 async def test_a_digest_that_came_due_while_no_process_ran_is_posted_late(tmp_path: Path, calendar: Calendar) -> None:
     async with _with_a_digest(tmp_path, calendar) as house:
-        _set_behind(house, calendar, late=DAY - 60)
         due = _rows(house)[0]["due"]
     calendar.ahead = due + DAY - 600 - datetime.now(UTC).timestamp()
     async with open_house(tmp_path, replace(HASTY, calendar=calendar), DIGEST=_digest(), CURRENCY="USD") as house:
