@@ -269,8 +269,13 @@ def test_every_entrance_has_a_case() -> None:
     assert len(_entrances()) > 30
 
 
-async def _arrive(folder: Path, case: Case, **settings: str) -> tuple[House, list[dict[str, Any]]]:
-    """Go the way up to its last step, let the deal become Ben's, and take it; returns the rows then."""
+async def _arrive(
+    folder: Path, case: Case, happens: Callable[[House], object] = lambda _: None, **settings: str
+) -> tuple[House, list[dict[str, Any]]]:
+    """Go the way up to its last step, let the deal become Ben's, and take it; returns the rows then.
+
+    `happens`: what else happens before that step.
+    """
     usual = {"ALLOWED_USERS": f"{ANA},{BEN}", "OWNERS_ONLY": "on"} | case.settings
     async with open_house(
         folder, replace(PATIENT, database=case.patience, calendar=CALENDAR), **(usual | settings)
@@ -282,6 +287,7 @@ async def _arrive(folder: Path, case: Case, **settings: str) -> tuple[House, lis
         step = await case.way(house)
         before = await house.rows()
         _becomes(house, BEN)
+        happens(house)
         await step(house)
         async with asyncio.timeout(60):
             while len(rows := await house.rows()) == len(before):
@@ -296,6 +302,20 @@ async def test_every_entrance_asks_whose_the_deal_is(name: tuple[str, str], tmp_
 
     refused = [row for row in rows if row["opportunity_id"] == DEAL]
     assert [(row["outcome"], row["withheld"], row["user_id"]) for row in refused] == [("not_yours", "owned", case.by)]
+
+
+def _hides_its_users(house: House) -> None:
+    house.highlevel.misbehave(DOWN, path="/users/", times=99)
+
+
+@pytest.mark.parametrize("name", CASES, ids=" ".join)
+async def test_at_every_entrance_what_highlevel_does_not_tell_is_a_denial(
+    name: tuple[str, str], tmp_path: Path
+) -> None:
+    _, rows = await _arrive(tmp_path, CASES[name], _hides_its_users)
+
+    refused = [row for row in rows if row["opportunity_id"] == DEAL]
+    assert [(row["outcome"], row["withheld"]) for row in refused] == [("not_yours", "crm_down")]
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if "warn" in case.also], ids=" ".join)

@@ -200,6 +200,22 @@ async def test_each_of_several_is_asked_about_and_its_owner_can_be_asked(tmp_pat
         assert house.deal == "won"
 
 
+async def test_the_owners_of_several_deals_are_asked_about_each(tmp_path: Path) -> None:
+    async with _owned(tmp_path) as house:
+        house.highlevel.add_opportunity(ANOTHER, name="Printer service", assignedTo="USERben")
+        refused = await house.says(f"{DEAL} {ANOTHER} won")
+        assert "None of the 2 deals changed." in refused.text
+        asked = await house.answers(refused, ASK_OWNER)
+        assert "Asked the owners of 2 deals." in asked.text
+        await house.rows()
+        questions = [each for each in house.slack.shown if each.channel == BEN]
+        assert len(questions) == 2
+        for question in questions:
+            await house.presses(question, AS_ASKED, user=BEN)
+        await house.slack.wait_until(lambda: sum("as you asked" in each.text for each in house.slack.shown) == 2)
+        assert {deal["status"] for deal in house.highlevel.opportunities.values()} == {"won"}
+
+
 async def test_a_preview_and_a_question_say_what_the_change_would(tmp_path: Path) -> None:
     async with _owned(tmp_path, CONFIRM="open") as house:
         assert f"<@{BEN}>'s deal" in (await house.says(f"preview {DEAL} won")).text
