@@ -18,7 +18,7 @@ from bot.commands.outbox import Outbox
 from bot.commands.record import Entry, Record, State
 from bot.commands.reply import Address, Delivery, DeliveryWay, Message, NotYet, StillOurs
 from bot.commands.tasks import Tasks
-from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status, Target
+from bot.deals.deal import STATES, LostReason, Matches, Opportunity, Status
 from bot.deals.locations import Locations
 from bot.deals.outcome import (
     AlreadySo,
@@ -787,7 +787,7 @@ class MemoryReminders:
         self._answer()
         if planned.key in self.seen:
             return Standing(self.seen[planned.key])
-        same = [each for each in self.waiting.values() if (each.caller.user_id, each.deal) == _whose(planned)]
+        same = [each for each in self.waiting.values() if _whose(each) == _whose(planned)]
         for each in same:
             del self.waiting[each.key]
         self.waiting[planned.key] = self.seen[planned.key] = planned
@@ -808,8 +808,8 @@ class MemoryReminders:
             raise self.down
 
 
-def _whose(planned: Planned) -> tuple[str, Target]:
-    return planned.caller.user_id, planned.deal
+def _whose(planned: Planned) -> tuple[str, str]:
+    return planned.caller.user_id, planned.deal.opportunity_id
 
 
 class MemoryInstrumentation(Instrumentation):

@@ -23,7 +23,7 @@ from tests.postgresql import Cluster
 
 MONDAY = datetime(2026, 11, 30, 9, tzinfo=UTC)
 FIRST = Planned("first", Kind.REMINDER, MONDAY, Caller("U0ANA", "T1", "C1"), Target("deal", "L"), "New website")
-LATER = replace(FIRST, key="later", due=MONDAY + timedelta(days=7))
+LATER = replace(FIRST, key="later", due=MONDAY + timedelta(days=7), deal=Target("deal"))  # as a button carries it
 OTHERS = replace(FIRST, key="others", caller=Caller("U0BEN", "T1", "C1"))
 SECOND = replace(FIRST, key="second", due=MONDAY + timedelta(days=2), deal=Target("another", "L"))
 
