@@ -36,6 +36,7 @@ class HelpMessages:
             f"`{command} undo`  undo your last change" if self.policy.undo_window else "",
             f"`{command} history`  your last 10 changes",
             f"`{command} remind Acme Corp friday`  get a reminder",
+            f"`{command} digest`  the last seven days",
             f"`{command} use`  see which sub-account this channel uses" if several else "",
         )
         small = (

@@ -48,7 +48,7 @@ def test_help_begins_with_three_examples_and_ends_with_two_buttons() -> None:
         "/opp-status Acme Corp lost too expensive",
         "/opp-status Acme Corp open```",
     ]
-    assert len(more["text"]["text"].splitlines()) == 6
+    assert len(more["text"]["text"].splitlines()) == 7
     assert [(each["action_id"], each["text"]["text"]) for each in buttons(message)] == [
         ("open_form", "Open the form"),
         ("whoami", "Check my access"),
