@@ -68,6 +68,9 @@ class Happened:
     """How many kills hit a command, by its key or reference."""
     replying: Counter[str] = field(default_factory=Counter)
     """How many freezes fell while a command was answered, so that its reply may have left before, likewise."""
+    stalled: Counter[str] = field(default_factory=Counter)
+    """How often a command was taken over from a replica that was neither killed nor frozen: the machine was too busy to
+    let it renew its lease, which is a freeze by another hand. Likewise by key or reference."""
     frozen: Counter[str] = field(default_factory=Counter)
     """States of the commands that a freeze hit."""
     states: Counter[str] = field(default_factory=Counter)
@@ -81,7 +84,8 @@ class Happened:
         """The promises that were not kept."""
         if self.given is None:
             return ["it did not come to an end"]
-        too_many = {key: more for key, more in self.given.extra.items() if more > self.hit[key] + self.replying[key]}
+        explained = self.hit + self.replying + self.stalled
+        too_many = {key: more for key, more in self.given.extra.items() if more > explained[key]}
         broken = self.given.broken(self.kills + self.freezes)
         return [
             *broken,
@@ -93,14 +97,16 @@ class Happened:
         ]
 
     @property
-    def extra(self) -> tuple[int, int, int]:
-        """Replies beyond the first: after kills, after freezes while the reply was on its way, and all others."""
-        kills = replying = others = 0
+    def extra(self) -> tuple[int, int, int, int]:
+        """Replies beyond the first: after kills, freezes while the reply was on its way, stalls, and all others."""
+        kills = replying = stalled = others = 0
         for key, more in (self.given.extra if self.given else {}).items():
             of_kills = min(more, self.hit[key])
             of_freezes = min(more - of_kills, self.replying[key])
-            kills, replying, others = kills + of_kills, replying + of_freezes, others + more - of_kills - of_freezes
-        return kills, replying, others
+            of_stalls = min(more - of_kills - of_freezes, self.stalled[key])
+            kills, replying, stalled = kills + of_kills, replying + of_freezes, stalled + of_stalls
+            others += more - of_kills - of_freezes - of_stalls
+        return kills, replying, stalled, others
 
 
 @dataclass
@@ -117,6 +123,8 @@ class World:
     sent: dict[str, Replica] = field(default_factory=dict)
     owners: dict[str, Replica] = field(default_factory=dict)
     """The replica behind each owner in the ledger."""
+    struck: Replica | None = None
+    """The replica that was killed or frozen last: it loses commands for that reason."""
     watching: list[asyncio.Task[None]] = field(default_factory=list)
     sending: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -145,7 +153,7 @@ class World:
         found = await all_finished(self.url, SETTLED_WITHIN + 2 * self.happened.lease)
         self.happened.parked = sum(row["outcome"] == "parked" for row in found)
         by_reference = {row["reference"]: row["key"] for row in found}
-        for counted in (self.happened.hit, self.happened.replying):
+        for counted in (self.happened.hit, self.happened.replying, self.happened.stalled):
             counted.update({reference: counted[key] for reference, key in by_reference.items()})
         # A press of a button was acknowledged as well: every row counts.
         acknowledged = {*self.happened.acknowledged, *(row["key"] for row in found)}
@@ -198,7 +206,8 @@ class World:
     # --- what happens to the replicas -------------------------------------------------------------------------------
 
     async def _kill(self, place: int) -> None:
-        victim, killed = self.living[place], time.monotonic()
+        self.struck = victim = self.living[place]
+        killed = time.monotonic()
         victim.kill()
         await victim.ended()
         self.happened.kills += 1
@@ -210,7 +219,7 @@ class World:
 
     async def _freeze(self, place: int) -> None:
         """Suspend a replica for longer than its lease; people whose commands it gets meanwhile may see an error."""
-        victim = self.living[place]
+        self.struck = victim = self.living[place]
         victim.freeze()
         await victim.frozen()
         self.happened.freezes += 1
@@ -229,12 +238,20 @@ class World:
         return [row for row in await self._unfinished() if known.get(row["owner"]) is replica]
 
     async def _learn_owners(self) -> None:
-        """Learn which replica is which owner in the ledger: a living one owns the commands that were sent to it."""
+        """Learn which replica is which owner in the ledger: a living one owns the commands that were sent to it.
+
+        Note too which commands a living replica lost to another one.
+        """
+        before: dict[str, str] = {}
         while True:
-            for row in await self._unfinished():
-                sent_to = self.sent.get(row["key"])
-                if sent_to in self.living and row["owner"]:
-                    self.owners.setdefault(row["owner"], sent_to)
+            found = {row["key"]: row["owner"] for row in await self._unfinished() if row["owner"]}
+            for key, owner in found.items():
+                if (sent_to := self.sent.get(key)) in self.living:
+                    self.owners.setdefault(owner, sent_to)
+                loser = self.owners.get(before.get(key, owner)) if before.get(key, owner) != owner else None
+                if loser in self.living and loser is not self.struck:
+                    self.happened.stalled[key] += 1
+            before = found
             await asyncio.sleep(0.05)
 
     async def _unfinished(self) -> Sequence[Row]:
@@ -314,7 +331,8 @@ def _table(worlds: Sequence[Happened]) -> Iterator[str]:
         "changes that no command accounts for": [str(each.given.unaccounted) if each.given else "?" for each in worlds],
         "replies beyond the first, after kills": [_extra(each) for each in worlds],
         "… after freezes while the reply was on its way": [str(each.extra[1]) for each in worlds],
-        "… all others": [str(each.extra[2]) for each in worlds],
+        "… after stalls of a busy machine": [str(each.extra[2]) for each in worlds],
+        "… all others": [str(each.extra[3]) for each in worlds],
         "replies that contradict each other": [
             str(len(each.given.contradicting)) if each.given else "?" for each in worlds
         ],
@@ -328,6 +346,7 @@ def _table(worlds: Sequence[Happened]) -> Iterator[str]:
             f"frozen while {state}": [str(each.frozen[state]) for each in worlds]
             for state in ("accepted", "running", "intended", "answered")
         },
+        "taken over from a replica that stood still on a busy machine": [str(each.stalled.total()) for each in worlds],
         "given up after five deaths": [str(each.parked) for each in worlds],
     }
     yield "| | " + " | ".join(each.name for each in worlds) + " |"
@@ -339,7 +358,7 @@ def _table(worlds: Sequence[Happened]) -> Iterator[str]:
 def _extra(happened: Happened) -> str:
     if happened.given is None:
         return "?"
-    extra, _, _ = happened.extra
+    extra, *_ = happened.extra
     return f"{extra} ({extra / max(1, happened.kills):.2f} a kill)"
 
 

@@ -125,7 +125,8 @@ def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledg
         if is_result and (reference := _reference_of(shown)):
             read[reference].append(shown)
     replies = {row["reference"]: read[row["reference"]] for row in found}
-    changed = sum(row["outcome"] == "changed" for row in found)
+    # The reply to a command that was given up says that its effect is unknown, so it may account for a change.
+    told = sum(row["outcome"] in {"changed", "parked"} for row in found)
     return Account(
         lost=sorted(set(acknowledged) - finished.keys()),
         left_over=[
@@ -133,7 +134,7 @@ def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledg
         ],
         repeated=[written for written in highlevel.written if written.before == written.after],
         written=len(highlevel.written),
-        unaccounted=len(highlevel.written) - changed,
+        unaccounted=len(highlevel.written) - told,
         unanswered=[key for key, row in finished.items() if not replies[row["reference"]]],
         extra={reference: len(each) - 1 for reference, each in replies.items() if len(each) > 1},
         contradicting={
