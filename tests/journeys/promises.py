@@ -125,6 +125,9 @@ def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledg
         if is_result and (reference := _reference_of(shown)):
             read[reference].append(shown)
     replies = {row["reference"]: read[row["reference"]] for row in found}
+    references = {row["key"]: row["reference"] for row in found}
+    # An undo or a correction edits the message of the earlier command: all copies of it, where a kill left two.
+    copies = {row["reference"]: len(read[references.get(row["undoes"] or row["amends"], "")]) for row in found}
     # The reply to a command that was given up says that its effect is unknown, so it may account for a change.
     told = sum(row["outcome"] in {"changed", "parked"} for row in found)
     return Account(
@@ -136,7 +139,11 @@ def account(slack: Slack, highlevel: HighLevel, found: Sequence[Row], acknowledg
         written=len(highlevel.written),
         unaccounted=len(highlevel.written) - told,
         unanswered=[key for key, row in finished.items() if not replies[row["reference"]]],
-        extra={reference: len(each) - 1 for reference, each in replies.items() if len(each) > 1},
+        extra={
+            reference: more
+            for reference, each in replies.items()
+            if (more := len(each) - max(1, copies[reference])) > 0
+        },
         contradicting={
             reference: [shown.text for shown in each]
             for reference, each in replies.items()
