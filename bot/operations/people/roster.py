@@ -1,7 +1,7 @@
 """The list of who is whom: each user of HighLevel with the person in Slack, and people who have no user there."""
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bot.access.authorization import Directory, DirectoryError
@@ -12,8 +12,11 @@ from bot.operations.audit import printable
 
 LIST_PATIENCE = 20.0
 """Seconds in which HighLevel lists its users."""
-AT_ONCE = 5
-"""People who are looked up at once: Slack answers about 50 questions a minute for an e-mail."""
+AT_ONCE = 40
+"""People who are looked up without a pause: Slack answers about 50 questions for an e-mail in a minute.
+https://docs.slack.dev/reference/methods/users.lookupByEmail"""
+PAUSE = 1.3
+"""Seconds before each further one."""
 
 WORDS = {
     Unknown.EMAIL_HIDDEN: "Slack shows no email: add the users:read.email scope, or list the person in OWNERS",
@@ -54,6 +57,7 @@ class Roster:
     owners: Owners
     directory: Directory
     named: Collection[str]
+    pause: float = PAUSE
 
     async def of(self, users: CrmUsers, location_id: str) -> list[Pair] | Unknown:
         """The pairs: matched ones first, then users without a person, then people without a user."""
@@ -61,18 +65,18 @@ class Roster:
             listed = await users.listed(until=loop_time() + LIST_PATIENCE)
         except CrmError as error:
             return why_unknown(error)
-        slots = asyncio.Semaphore(AT_ONCE)
-
-        async def one(pair: Awaitable[Pair]) -> Pair:
-            async with slots:
-                return await pair
-
-        found = await asyncio.gather(*(one(self._of_user(user, location_id)) for user in listed))
+        found = [pair async for pair in self._one_by_one(self._of_user(user, location_id) for user in listed)]
         matched = {pair.slack_id for pair in found if pair.matched}
-        others = sorted({*self.named, *self.owners.users} - matched)
-        known = {user.id for user in listed}
-        left = await asyncio.gather(*(one(self._of_person(each, location_id, known)) for each in others))
+        others, known = sorted({*self.named, *self.owners.users} - matched), {user.id for user in listed}
+        asked = (self._of_person(each, location_id, known) for each in others)
+        left = [pair async for pair in self._one_by_one(asked)]
         return sorted((*found, *left), key=lambda pair: (not pair.matched, not pair.user_id, pair.user_name))
+
+    async def _one_by_one(self, asked: Iterable[Awaitable[Pair]]) -> AsyncIterator[Pair]:
+        for number, each in enumerate(asked):
+            if number >= AT_ONCE:
+                await asyncio.sleep(self.pause)
+            yield await each
 
     async def _of_user(self, user: CrmUser, location_id: str) -> Pair:
         by = BY_LIST if self.owners.members(user.id) else BY_EMAIL
