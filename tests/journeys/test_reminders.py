@@ -232,12 +232,46 @@ async def test_what_is_no_day_to_come_is_asked_about(tmp_path: Path, calendar: C
         )
 
 
+@pytest.mark.parametrize("text", ["remind friday", "remind me tomorrow", "remind zebra friday"])
+async def test_where_no_deal_is_found_a_reminder_is_what_the_person_is_shown_how_to_get(
+    tmp_path: Path, calendar: Calendar, text: str
+) -> None:
+    async with _reminding(tmp_path, calendar) as house:
+        told = await house.says(text)
+
+        assert told.only_to == ANA
+        assert "To get a reminder, type a deal and a day, as in `/opp-status remind Acme Corp friday`." in told.text
+        assert "To change a deal" not in told.text
+        assert _rows(house) == []
+
+
+async def test_while_highlevel_is_down_no_reminder_is_set_and_nothing_is_said_about_how_to_type_one(
+    tmp_path: Path, calendar: Calendar
+) -> None:
+    async with _reminding(tmp_path, calendar) as house:
+        house.highlevel.misbehave(Fault(status=503), path="search", times=9)
+        told = await house.says("remind new website friday")
+
+        assert "Nothing changed." in told.text
+        assert "To get a reminder" not in told.text
+        assert _rows(house) == []
+
+
+async def test_the_day_may_stand_before_the_deal_and_the_task_between(tmp_path: Path, calendar: Calendar) -> None:
+    async with _reminding(tmp_path, calendar) as house:
+        assert "When do you want a reminder about New website?" in (await house.says("remind me friday website")).text
+        assert _due_of(await house.says("remind me to follow up with new website on friday")).weekday() == 4
+        assert _due_of(await house.says("reminder new website monday morning")).weekday() == 0
+
+
 async def test_a_deal_that_is_called_remind_is_reachable(tmp_path: Path, calendar: Calendar) -> None:
     async with _reminding(tmp_path, calendar) as house:
         assert "Which deal, and when?" in (await house.says("remind")).text
         house.highlevel.add_opportunity(OTHER, name="Remind Studio")
         assert "Remind Studio" in (await house.says("remind")).text
         assert "Remind Studio" in (await house.says("remind studio")).text
+        house.highlevel.add_opportunity(UNKNOWN_ID, name="Reminder Studio")
+        assert "Reminder Studio" in (await house.says("reminder studio")).text
         assert "Remind Studio" in (await house.says('"remind studio" won')).text
         assert _rows(house) == []
 

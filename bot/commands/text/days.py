@@ -79,7 +79,7 @@ def read_at_beginning(words: Sequence[Word]) -> tuple[int, Day] | None:
 
 def read_day(text: str) -> Day | None:
     """The day that a text names, which has no other words; `None` if it names none, or might name another too."""
-    asked = " ".join(text.casefold().split()).removeprefix("on ").removeprefix("by ")
+    asked = _AT_NINE.sub("", " ".join(text.casefold().split())).removeprefix("on ").removeprefix("by ")
     for pattern, read in _READINGS:
         if found := pattern.fullmatch(asked):
             return read(found)
@@ -172,6 +172,9 @@ _WEEKDAY = rf"(?P<weekday>{'|'.join(_WEEKDAYS)})"
 _MONTH = rf"(?P<month>{'|'.join(_MONTHS)})\.?"
 _DAY = r"(?P<day>[0-9]{1,2})(?:st|nd|rd|th|\.)?"
 _YEAR = r"(?:,? (?P<year>2[0-9]{3}))?"
+_FROM_NOW = "(?: from (?:now|today))?"
+_AT_NINE = re.compile(r" (?:morning|in the morning|(?:at )?9(?::00)? ?am)\Z")
+"""The time at which reminders come, behind a day."""
 
 
 def _many(found: re.Match[str]) -> int:
@@ -205,11 +208,13 @@ def _dated(month: int, day: int, year: str | None) -> Day | None:
 _FORMS: Sequence[tuple[str, Callable[[re.Match[str]], Day | None]]] = (
     ("tomorrow|tmrw|tmr|tomorow|tommorow|tommorrow", lambda _: After(1)),
     ("today|tonight|now", lambda _: After(0)),
+    ("yesterday", lambda _: After(-1)),
     ("next week", lambda _: After(7)),
     ("next month", lambda _: After(months=1)),
-    (rf"(?:in )?{_NUMBER} ?(?:d|days?)", lambda found: After(_many(found))),
-    (rf"(?:in )?{_NUMBER} ?(?:w|wks?|weeks?)", lambda found: After(7 * _many(found))),
-    (rf"(?:in )?{_NUMBER} ?(?:mo|mos|months?)", lambda found: After(months=_many(found))),
+    (rf"(?:in )?{_NUMBER} ?(?:d|days?){_FROM_NOW}", lambda found: After(_many(found))),
+    (rf"(?:in )?{_NUMBER} ?(?:w|wks?|weeks?){_FROM_NOW}", lambda found: After(7 * _many(found))),
+    (rf"(?:in )?{_NUMBER} ?(?:mo|mos|months?){_FROM_NOW}", lambda found: After(months=_many(found))),
+    (rf"(?:in )?{_NUMBER} ?(?:y|yrs?|years?){_FROM_NOW}", lambda found: After(months=12 * _many(found))),
     (rf"(?P<which>next |this |)(?:{_WEEKDAY})", _weekday),
     (rf"(?:the )?{_DAY} (?:of )?{_MONTH}{_YEAR}", _named),
     (rf"{_MONTH} {_DAY}{_YEAR}", _named),

@@ -111,7 +111,7 @@ class Parser:
                 return self._history(words)
             case "use" if self.ours.others:
                 return UseLocation(typed(words[1:]))
-            case "remind" if not marker:  # as it has no preview, it is looked up as a name
+            case "remind" | "reminder" if not marker:  # as it has no preview, it is looked up as a name
                 return remind.read(words, self.ours)
             case _:
                 return None

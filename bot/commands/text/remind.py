@@ -1,5 +1,6 @@
 """Reads what stands behind `remind`: a deal and a day, in either order. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from bot.commands.request import Misunderstood, Remind, ShowDeal
@@ -11,6 +12,13 @@ from bot.commands.text.typography import Word
 ADDRESSED = {"me", "us"}
 ABOUT = {"about", "of", "on", "to", "for", "-", ":"}
 """Between `remind me` and the deal, or between the day and the deal."""
+TASK = re.compile(
+    r"to (?:call|ring|email|e-mail|text|message|ping|chase|nudge|contact|visit|meet|check(?: in)? (?:on|with)|talk to|"
+    r"follow up (?:on|with)|reach out to|get back to)\Z"
+)
+"""What a person wants to be reminded to do, between `remind me` and the deal."""
+LONGEST_TASK = 4
+"""Words of a task."""
 SHORTER = 3
 """Words at the end that may be a day which cannot be read: without them the name is searched for too."""
 
@@ -26,13 +34,19 @@ def read(words: Sequence[Word], ours: OurLocations) -> Remind | Misunderstood:
         named, day = named[: found[0]], found[1]
     elif (found := days.read_at_beginning(named)) and texts(named[found[0] : found[0] + 1]).casefold() in ABOUT:
         named, day = named[found[0] :], found[1]
-    named = without_first(named, ABOUT)
+    named = without_first(_without_task(named), ABOUT)
     deal = _deal(named, words, ours)
     if isinstance(deal, Misunderstood):
         return deal
     if day is None and not deal.opportunity_id:
         return Remind(ShowDeal(name=deal.name, whole=deal.whole, shorter=_shorter(named)))
     return Remind(deal, day)
+
+
+def _without_task(words: Sequence[Word]) -> Sequence[Word]:
+    """The words without a task at their beginning, if a deal is left."""
+    ends = (at for at in range(1, min(LONGEST_TASK, len(words) - 1) + 1) if TASK.match(texts(words[:at]).casefold()))
+    return words[max(ends, default=0) :]
 
 
 def _deal(named: Sequence[Word], words: Sequence[Word], ours: OurLocations) -> ShowDeal | Misunderstood:
@@ -46,6 +60,8 @@ def _deal(named: Sequence[Word], words: Sequence[Word], ours: OurLocations) -> S
 
 
 def _shorter(named: Sequence[Word]) -> tuple[str, ...]:
-    """The names without the last word, two, and so on."""
-    names = (name_of(named[:at]) for at in range(len(named) - 1, max(0, len(named) - 1 - SHORTER), -1))
-    return tuple(name for name in names if isinstance(name, str))
+    """The names without the last word, two, and so on; and without a day at the beginning."""
+    shorter = [named[:at] for at in range(len(named) - 1, max(0, len(named) - 1 - SHORTER), -1)]
+    if (found := days.read_at_beginning(named)) and found[0] < len(named):  # `friday acme` may be the deal's name
+        shorter.insert(0, named[found[0] :])
+    return tuple(name for name in map(name_of, shorter) if isinstance(name, str))

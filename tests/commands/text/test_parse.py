@@ -102,7 +102,8 @@ def test_undo_with_a_deal_looks_for_its_last_change(text: str, deal: ShowDeal) -
 
 
 @pytest.mark.parametrize(
-    "word", ["undo", "history", "preview", "help", "whoami", "access", "digest", "use", "remind", "reminders"]
+    "word",
+    ["undo", "history", "preview", "help", "whoami", "access", "digest", "use", "remind", "reminder", "reminders"],
 )
 @pytest.mark.parametrize("status", STATES)
 def test_a_keyword_before_a_name_and_a_status_belongs_to_the_name(word: str, status: Status) -> None:
@@ -847,7 +848,7 @@ def test_a_deal_and_a_status_are_read_with_anything_around_them(
 LETTERS = st.characters(categories=["Lu", "Ll", "Nd"], max_codepoint=0x17F)
 NAME_WORDS = st.text(LETTERS, min_size=2, max_size=9).map(normalise)
 NAMES = st.lists(NAME_WORDS, min_size=1, max_size=5).map(" ".join)
-KEYWORDS = {"help", "whoami", "access", "digest", "undo", "history", "preview", "remind", "reminders"}
+KEYWORDS = {"help", "whoami", "access", "digest", "undo", "history", "preview", "remind", "reminder", "reminders"}
 
 
 def _is_plain(name: str) -> bool:

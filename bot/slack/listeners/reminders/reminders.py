@@ -75,6 +75,8 @@ class ReminderListeners:
             found = (shown.deal,) if isinstance(shown, Card) else shown
         else:
             found = await lookups.named(asked)
+        if isinstance(found, NoCard):
+            return self._no_deal(found, interaction.reference)
         if not isinstance(found, tuple):
             return self._cards.message(found, interaction)
         open_deals = [deal for deal in found if deal.status == Status.OPEN]
@@ -85,6 +87,10 @@ class ReminderListeners:
         on = date_of(day, self._times.today(await self._times.zone(interaction.caller.user_id)))
         chosen = on if isinstance(on, date) else None
         return self._messages.reminders.which_deal(asked.name, open_deals, chosen, interaction.reference)
+
+    def _no_deal(self, found: NoCard, reference: str) -> Message:
+        hint = self._messages.reminders.example if found.failed.trouble.cause is Cause.NO_MATCH else ""
+        return replace(self._messages.failures.failed(found.failed, found.wish, reference, hint), public=False)
 
     # --- pressed ----------------------------------------------------------------------------------------------------
 

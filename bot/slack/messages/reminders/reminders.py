@@ -28,7 +28,7 @@ LISTED = 20
 CHANNELS = ("C", "G")
 """How the ids of channels begin, as those of direct messages do not."""
 TOMORROW = "1d"
-READS = "You can also type a day, such as `friday`, `in 3 days`, `dec 24`, or `2026-12-24`."
+READS = "Reminders come at 9:00 AM. You can also type a day, such as `friday`, `in 3 days`, `dec 24`, or `2026-12-24`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,11 @@ class ReminderMessages:
             buttons=self._cancel(reminder),
             replaces=replaces,
         )
+
+    @property
+    def example(self) -> str:
+        """How to ask for a reminder, in words."""
+        return f"To get a reminder, type a deal and a day, as in `{self.installation.command} remind Acme Corp friday`."
 
     def closed(self, deal: Opportunity, reference: str) -> Message:
         """There are no reminders of a deal that is closed."""
