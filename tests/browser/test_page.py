@@ -13,6 +13,7 @@ from bot.simulator.demo.page import Page as Demo
 from bot.simulator.demo.stage import ACME, GLOBEX, TRAINING, UNKNOWN_ID, Stage, staged
 from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs
+from tests.browser.looks import violations
 from tests.house import HASTY, PATIENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -228,6 +229,7 @@ async def test_a_menu_opens_over_what_is_below_and_closes_as_menus_do(visit: Vis
     await page.keyboard.press("Enter")
     await expect(option).to_be_in_viewport()
     await picture(page, "a-menu")
+    assert await violations(page) == []
     await page.keyboard.press("Escape")
     await expect(option).not_to_be_visible()
     await expect(more).to_be_focused()

@@ -76,13 +76,16 @@ async def test_home_tells_who_has_no_access_how_to_ask(tabs: Tabs, url: str, pic
 # --- whose deal it is ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 async def test_a_rep_who_is_not_the_owner_asks_and_the_owner_wins_the_deal_with_one_tap(
-    stage: Stage, tabs: Tabs, url: str, picture: Picture
+    stage: Stage, tabs: Tabs, url: str, picture: Picture, size: Size, *, dark: bool
 ) -> None:
-    page = await tabs.open(url, **WIDE)
+    page = await tabs.open(url, dark=dark, **size)
     await page.get_by_role("button", name="Win Max's deal").click()
     await expect(_last(page)).to_contain_text("Delivery vans is @Max's deal")
-    await picture(page, "not-yours")
+    await picture(page, _name("not-yours", size, dark=dark))
+    assert await violations(page) == []
     await _last(page).get_by_role("button", name="Ask").click()
     owner = page.get_by_role("navigation", name="View as").get_by_role("link", name="Max")
     await expect(owner).to_contain_text("Unread message for")
@@ -90,9 +93,11 @@ async def test_a_rep_who_is_not_the_owner_asks_and_the_owner_wins_the_deal_with_
     await owner.click()
 
     await expect(_last(page)).to_contain_text("@Ana asks you to mark Delivery vans won")
-    await picture(page, "owner-asked")
+    await picture(page, _name("owner-asked", size, dark=dark))
+    assert await violations(page) == []
     await _last(page).get_by_role("button", name="Mark won").click()
-    await expect(page.get_by_role("region", name="Won").locator("article")).to_contain_text("Delivery vans")
+    await expect(page.locator("#won-today")).to_have_text("$7,200")
+    assert stage.highlevel.opportunities[PLANET]["status"] == "won"
     await page.get_by_role("link", name="# sales").click()
     await expect(_last(page)).to_contain_text("@Max won Delivery vans")
 
