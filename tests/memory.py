@@ -860,9 +860,14 @@ class MemoryFigures:
 
     found: dict[str, Figures | CrmError] = field(default_factory=dict)
     asked: list[tuple[str, Week, datetime | None]] = field(default_factory=list)
+    slow: dict[str, float] = field(default_factory=dict)
+    """Seconds that a sub-account takes."""
+    finished: list[str] = field(default_factory=list)
 
     async def read(self, location_id: str, week: Week, stuck_before: datetime | None) -> Figures:
         self.asked.append((location_id, week, stuck_before))
+        await asyncio.sleep(self.slow.get(location_id, 0.0))
+        self.finished.append(location_id)
         found = self.found.get(location_id, Figures())
         if isinstance(found, CrmError):
             raise found

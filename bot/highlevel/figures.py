@@ -106,7 +106,7 @@ class _Reading:
     async def tally(self, status: Status, spans: tuple[Span, ...], most_pages: int) -> Tally:
         """Count the deals with this status, page by page. Raises `CrmError`."""
         asked = Search(Field.VALUE, ((Field.STATUS, status),), spans, descending=True)
-        total, least = 0, 0.0
+        total, read = 0, _Order()
         for page in range(1, most_pages + 1):
             found = await self._pages.page(self._location_id, replace(asked, page=page))
             total = found.total if page == 1 else total
@@ -114,15 +114,37 @@ class _Reading:
                 if deal.status != status:  # the search did not do what it was asked: no figure of it can be told
                     raise CrmError(Trouble(Cause.UNREADABLE), perhaps_done=False, answered=True)
                 self.count.add(deal)
-                least = deal.value or 0.0
+                read.add(deal.value or 0.0)
                 if status is Status.LOST and not deal.lost_reason_id:
                     self._without_reason(deal)
             if page * MOST_SEARCHED >= total:
                 break
-        some_left = self.count.read[status] < total and least > 0
+        some_left = self.count.read[status] < total and not read.ends_at_nothing
         return Tally(total, self.count.value(status), at_least=some_left)
 
     def _without_reason(self, deal: Opportunity) -> None:
         self.all_unreasoned += 1
         kept = heapq.nlargest(UNREASONED_SHOWN, (*self.unreasoned.values(), deal), key=status_since)
         self.unreasoned = {each.id: each for each in kept}
+
+
+class _Order:
+    """Whether values came as they were asked for, the highest first, and how they end."""
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+        self._last = 0.0
+        self._falls = True
+
+    def add(self, value: float) -> None:
+        """Take the next value."""
+        if self._first is None:
+            self._first = value
+        else:
+            self._falls = self._falls and value <= self._last
+        self._last = value
+
+    @property
+    def ends_at_nothing(self) -> bool:
+        """Whether they fall to nothing, so that what comes behind them is worth nothing too."""
+        return self._falls and self._last <= 0 < (self._first or 0.0)

@@ -161,13 +161,27 @@ async def test_a_sum_is_whole_if_what_was_left_out_is_worth_nothing(
 ) -> None:
     _deals(highlevel, 100, "a", monetaryValue=10)
     _deals(highlevel, OPEN_PAGES * 500, "b", monetaryValue=0)
-    _deals(highlevel, CLOSED_PAGES * 500 + 1, "c", status="won", lastStatusChangeAt=_ago(days=1))
+    _deals(highlevel, 5, "c", status="won", monetaryValue=1, lastStatusChangeAt=_ago(days=1))
+    _deals(highlevel, CLOSED_PAGES * 500, "d", status="won", lastStatusChangeAt=_ago(days=1))
 
     found = await reader.read(highlevel.location_id, WEEK, STUCK)
 
     assert found.totals.open == Tally(OPEN_PAGES * 500 + 100, 1_000.0)
-    assert found.totals.won == Tally(CLOSED_PAGES * 500 + 1, 0.0)
+    assert found.totals.won == Tally(CLOSED_PAGES * 500 + 5, 5.0)
     assert not found.knows_all_open
+
+
+@pytest.mark.parametrize("values", [[0, 5, 0], [0, 0, 0]], ids=["not sorted", "perhaps the lowest first"])
+async def test_a_sum_is_not_called_whole_where_the_order_does_not_tell(
+    highlevel: HighLevel, reader: HighLevelFigures, values: list[int]
+) -> None:
+    rows = [{"id": f"x{at}", "status": "won", "monetaryValue": value} for at, value in enumerate(values)]
+    page = Fault(status=201, body={"opportunities": rows, "total": 9_000})
+    highlevel.misbehave(page, path="/opportunities/search", times=CLOSED_PAGES)
+
+    found = await reader.read(highlevel.location_id, WEEK, STUCK)
+
+    assert found.totals.won == Tally(9_000, float(sum(values) * CLOSED_PAGES), at_least=True)
 
 
 async def test_figures_wait_until_commands_have_room(highlevel: HighLevel, reader: HighLevelFigures) -> None:

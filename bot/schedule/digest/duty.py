@@ -84,6 +84,9 @@ class DigestDuty:
         except CrmError as error:
             log.warning("digest.unread", channel=digest.channel_id, cause=error.trouble.cause.value)
             raise NotNow(error.trouble.retry_after or 0.0) from error
+        except TimeoutError as error:
+            log.warning("digest.unread", channel=digest.channel_id, cause="out_of_time")
+            raise NotNow from error
         return Posting(self._words.posted(report), digest.channel_id, insists=True, kept=report.kept)
 
     def _find(self, key: str) -> tuple[Digest, date] | None:

@@ -14,6 +14,8 @@ OVERLAP = timedelta(hours=12)
 """By which the week of an earlier digest may reach into this one: an operator may post earlier in the day now."""
 LONG_AGO = timedelta(days=28)
 """How long before the week an earlier digest may have ended: what is older is nothing to compare with."""
+READ_WITHIN = 300.0
+"""Seconds to read the figures. Once the day's allowance is used up, there is no room for hours."""
 
 
 class Reports:
@@ -26,15 +28,24 @@ class Reports:
         self._stuck_days = stuck_days
 
     async def lately(self, locations: Sequence[str]) -> Report:
-        """The report of the last seven days. Raises `CrmError` and `StoreDown`."""
+        """The report of the last seven days. Raises what `of` raises."""
         return await self.of(locations, last_seven_days(self._calendar.now()))
 
     async def of(self, locations: Sequence[str], week: Week) -> Report:
-        """The report of these sub-accounts, one or more. Raises `CrmError` and `StoreDown`."""
+        """The report of these sub-accounts, one or more.
+
+        Raises `CrmError` and `StoreDown`, and `TimeoutError` if HighLevel leaves no room for so many calls.
+        """
         now = self._calendar.now()
         earlier = await self._earlier(locations, week)
         stuck_before = now - timedelta(days=self._stuck_days) if self._stuck_days else None
-        read = await asyncio.gather(*(self._figures.read(each, week, stuck_before) for each in locations))
+        reading = [asyncio.create_task(self._figures.read(each, week, stuck_before)) for each in locations]
+        try:
+            async with asyncio.timeout(READ_WITHIN):
+                read = await asyncio.gather(*reading)
+        finally:  # if one fails, the others cost no more calls
+            for each in reading:
+                each.cancel()
         return Report(week, now, dict(zip(locations, read, strict=True)), earlier)
 
     async def _earlier(self, locations: Sequence[str], week: Week) -> Sent | None:

@@ -17,7 +17,7 @@ from bot.schedule.digest.duty import LATEST, NOT_OURS, DigestDuty, DigestPlanner
 from bot.schedule.digest.figures import Figures, Sent, Tally, Totals, from_kept
 from bot.schedule.digest.periods import Digest, Week
 from bot.schedule.digest.report import Report
-from bot.schedule.digest.reports import Reports
+from bot.schedule.digest.reports import READ_WITHIN, Reports
 from bot.schedule.due import Due, Ending, Kind, NotNow, Planned, Posting
 from tests.memory import MemoryDigests, MemoryFigures
 
@@ -143,6 +143,26 @@ async def test_a_digest_waits_as_long_as_highlevel_says_where_it_gives_no_figure
         await world.prepare()
 
     assert (raised.value.seconds, raised.value.failed) == (40.0, True)
+
+
+async def test_figures_that_take_for_ever_are_read_later() -> None:
+    world = _World(figures=MemoryFigures(slow={"rome": 7 * 86_400.0}))
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(NotNow) as raised:
+        await world.prepare()
+
+    assert (raised.value.seconds, raised.value.failed) == (0.0, True)
+    assert asyncio.get_running_loop().time() - began == pytest.approx(READ_WITHIN, abs=1)
+
+
+async def test_where_one_sub_account_fails_no_other_is_read_on() -> None:
+    error = CrmError(Trouble(Cause.TOKEN_INVALID), perhaps_done=False, answered=True)
+    world = _World(figures=MemoryFigures({"berlin": error}, slow={"rome": 60.0}))
+    with pytest.raises(NotNow):
+        await world.prepare()
+    await asyncio.sleep(120)
+
+    assert world.figures.finished == ["berlin"]
 
 
 async def test_a_digest_that_only_another_process_knows_is_left_to_it() -> None:

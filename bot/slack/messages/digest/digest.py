@@ -200,4 +200,4 @@ def _ordered(groups: Mapping[str, Totals]) -> Sequence[tuple[str, Totals]]:
 
 
 def _is_partial(totals: Totals) -> bool:
-    return totals.won.at_least or totals.lost.at_least or totals.open.at_least
+    return any(tally.at_least and tally.value for tally in (totals.won, totals.lost, totals.open))
