@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import assert_never
 
 from bot.commands.record import Entry, Record, Unfamiliar
 from bot.commands.reply import Message
@@ -68,6 +69,8 @@ class OwnerMessages:
                 return f"not changed, {SHORTLY[record.withheld].format(owner=owner)}"
             case Unfamiliar():
                 return "not changed"
+            case _:
+                assert_never(record.withheld)
 
     def ask_owners(self, records: Sequence[Record], key: str) -> Sequence[Block]:
         """The button that asks the owners of several deals; none where none of them can be found."""
