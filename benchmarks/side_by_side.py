@@ -74,9 +74,10 @@ class Wrong(Exception):
 class Client:
     """Sends commands to a contestant, and checks its replies."""
 
-    def __init__(self, http: aiohttp.ClientSession, beside: Neighbours, runner: Runner) -> None:
+    def __init__(self, http: aiohttp.ClientSession, beside: Neighbours, runner: Runner, replying_at: str = "") -> None:
         self._http = http
         self._beside = beside
+        self._replying_at = replying_at or beside.url
         self._runner = runner
         self._numbers = itertools.count()
         self.text = "{deal} won"
@@ -90,7 +91,7 @@ class Client:
         """Send a command about a deal of its own, `due` now by default; returns its number. Raises `Wrong`."""
         number = next(self._numbers)
         self.sent[number] = due = due or time.perf_counter()
-        address, text = f"{self._beside.url}/commands/{number}", self.text.format(deal=stage.deal(number))
+        address, text = f"{self._replying_at}/commands/{number}", self.text.format(deal=stage.deal(number))
         one = await stage.send(stage.signed_command(number, address, text), due, self._runner.url, self._http)
         if one.wrong:
             raise Wrong(f"command {number}: {one.wrong}")

@@ -5,24 +5,25 @@ HighLevel's API calls a sub-account a location: https://help.gohighlevel.com/sup
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots, which leave no room for what is cached
 class Locations:
-    """The sub-accounts, as the operator has set them."""
+    """The sub-accounts, as the operator has set them. There may be thousands."""
 
     default: str
     """The id of the default one."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Names by id, in the order in which they are listed. If the default one is missing here, its id is its name."""
 
-    @property
+    @cached_property
     def ids(self) -> list[str]:
         """The ids of all, the default one first."""
         return [self.default, *(each for each in self.names if each != self.default)]
 
-    @property
+    @cached_property
     def others(self) -> frozenset[str]:
         """The ids of all but the default one."""
         return frozenset(self.names) - {self.default}
@@ -40,7 +41,7 @@ class Locations:
 
         The words are its id; else its whole name; else the beginning of one name only. Case does not matter in names.
         """
-        if words in self.ids:
+        if words in self.others or words == self.default:
             return words
         asked = words.casefold()
         named = {each: self.name(each).casefold() for each in self.ids}
@@ -79,4 +80,4 @@ class LocationResolver:
             return ""
         bound = await self.bindings.of(channel_id)
         # A binding to a sub-account that is no longer in the settings does not count.
-        return bound if bound in self.locations.ids else self.locations.default
+        return bound if bound in self.locations.others else self.locations.default

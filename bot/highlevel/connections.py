@@ -42,6 +42,17 @@ class Connection:
     """Why the tokens are no good any more; `None` while they are good."""
 
 
+@dataclass(frozen=True, slots=True)
+class Age:
+    """A row, as far as it tells without being decrypted whether its tokens have changed, or are due for a refresh."""
+
+    account_id: str
+    generation: int
+    good: bool
+    """Whether the tokens are not refused."""
+    left: float
+
+
 class Connections:
     """The rows. Every call raises `StoreDown`. Each instance holds its own leases."""
 
@@ -52,10 +63,13 @@ class Connections:
         self._lease = self._now + lease
         self._owner = secrets.token_hex(8)
 
-    async def accounts(self) -> list[str]:
-        """The ids of all accounts that were ever connected."""
-        statement = sa.select(connections.c.account_id).order_by(connections.c.account_id)
-        return await self._database.do(lambda connection: list(connection.scalars(statement)))
+    async def ages(self) -> list[Age]:
+        """How old the tokens are of each account that was ever connected, in the order of their ids."""
+        left = (connections.c.ends_at - self._now).label("left")
+        columns = (connections.c.account_id, connections.c.generation, connections.c.refused.is_(None), left)
+        statement = sa.select(*columns).order_by(connections.c.account_id)
+        rows = await self._database.do(lambda connection: connection.execute(statement).all())
+        return [Age(*row) for row in rows]
 
     async def find(self, account_id: str) -> Connection | None:
         """This account's row; `None` if it was never connected. `refused` is `SEALED` if no key decrypts its tokens."""

@@ -23,7 +23,7 @@ from bot.highlevel.api.errors import (
 )
 from bot.highlevel.api.oauth import Tokens
 from bot.highlevel.api.token_endpoint import TokenEndpoint
-from bot.highlevel.connections import Connection, Connections
+from bot.highlevel.connections import Age, Connection, Connections
 
 log = structlog.get_logger(__name__)
 
@@ -73,8 +73,9 @@ class TokenRefresh:
         """Refresh every account's tokens, until cancelled. A refresh token that is not used for a year expires."""
         while True:
             try:
-                accounts = await self._connections.accounts()
-                await asyncio.gather(*(self.of(account).look() for account in accounts))
+                # All rows in one statement, because there may be thousands, and few of them have changed.
+                changed = [age for age in await self._connections.ages() if not self.of(age.account_id).is_at(age)]
+                await asyncio.gather(*(self.of(age.account_id).look() for age in changed))
             except StoreDown:  # logged where it happened
                 pass
             except Exception:
@@ -91,6 +92,8 @@ class _Held:
     """A connection, and the event-loop times at which its access token is due for a refresh, and is no longer sent."""
 
     connection: Connection
+    ahead: float
+    """Seconds before its end at which it is due."""
     due: float
     ends: float
 
@@ -148,6 +151,12 @@ class AccountTokens:
             found = held.connection if held and held.connection.access != refused else await self._got(refused, until)
             if found.access != refused:
                 return found.access
+
+    def is_at(self, age: Age) -> bool:
+        """Whether these are the tokens of the row, and not due for a refresh."""
+        if self._held is None or not age.good:
+            return False
+        return self._held.connection.generation == age.generation and age.left > self._held.ahead
 
     async def look(self) -> None:
         """Read the row, and refresh the tokens if they are due. Raises no `HighLevelError`."""
@@ -262,4 +271,4 @@ class AccountTokens:
 def _held(found: Connection, timing: RefreshTiming) -> _Held:
     now = loop_time()
     ahead = min(timing.ahead, (found.left + found.age) / 2)
-    return _Held(found, due=now + found.left - ahead, ends=now + found.left - timing.barely)
+    return _Held(found, ahead, due=now + found.left - ahead, ends=now + found.left - timing.barely)

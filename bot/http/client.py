@@ -141,9 +141,12 @@ _parsed = lru_cache(100)(httpx.URL)
 """A change reads its deal twice, and to parse the address costs a tenth of what a request costs."""
 
 
+_UNUSED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Without it httpx would read certificates of its own; see `session`."""
+
+
 def _transport(pool_size: int, keep_alive: float, proxy: httpx.Proxy | None = None) -> AiohttpTransport:
-    unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without it httpx would read its own certificates; see `session`
-    return AiohttpTransport(verify=unused, proxy=proxy, client=lambda: session(pool_size, keep_alive))
+    return AiohttpTransport(verify=_UNUSED, proxy=proxy, client=lambda: session(pool_size, keep_alive))
 
 
 class _Gate:

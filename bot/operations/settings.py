@@ -474,7 +474,7 @@ class Settings(BaseModel):
         """The id of the app in HighLevel's marketplace, which begins its client id; empty without one."""
         return self.highlevel_client_id.partition("-")[0]
 
-    @property
+    @cached_property
     def locations(self) -> Locations:
         """The sub-accounts in which deals may be changed."""
         return Locations(self.highlevel_location_id, dict(self.highlevel_locations))

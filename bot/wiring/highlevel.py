@@ -27,7 +27,7 @@ from bot.highlevel.probe.trial import Listening, Probe
 from bot.highlevel.tokens import TokenRefresh
 from bot.highlevel.unknown_location import UnknownLocation
 from bot.highlevel.vault import Vault
-from bot.http.client import HttpClient
+from bot.http.client import POOL_SIZE, HttpClient
 from bot.operations.settings import Settings
 from bot.slack.directory import SlackDirectory
 from bot.storage.database import Database
@@ -39,6 +39,8 @@ from bot.wiring.text import build_parser
 USER_AGENT = f"opp-status/{__version__}"
 
 NO_DEAL = "That isn't the ID of a deal, or a link to a deal of your sub-accounts. Nothing changed."
+SHARED_POOL_SIZE = 128
+"""Connections to HighLevel for several sub-accounts; each has 8 commands at once at most."""
 TERMINAL_PATIENCE = 10.0
 """Seconds for the database while an operator waits at a terminal. Slack's three seconds do not count there."""
 
@@ -51,13 +53,15 @@ def build_highlevel(
     by_oauth = _by_oauth(settings, storage.database, tempo) if settings.by_oauth else None
 
     read = build_parser(settings).doubts
+    # One pool for all: they are at the same host, and a command in a quiet sub-account finds a connection.
+    http = HttpClient(USER_AGENT, settings.proxies, SHARED_POOL_SIZE if locations.others else POOL_SIZE)
 
     def client_of(location_id: str) -> Client:
         return Client(
             base_url=settings.highlevel_api_url,
             auth=_auth(settings, location_id, by_oauth),
             version=settings.highlevel_api_version,
-            http=HttpClient(USER_AGENT, settings.proxies),
+            http=http,
             attempts=tempo.highlevel,
             called=partial(_called, instrumentation, location_id),
         )

@@ -49,7 +49,7 @@ async def _later(database: Database, seconds: float) -> None:
 
 async def test_an_account_that_was_never_connected_has_no_row(ours: Connections) -> None:
     assert await ours.find("LOCATION") is None
-    assert await ours.accounts() == []
+    assert await ours.ages() == []
 
 
 async def test_a_connected_account_is_found_with_the_time_left(database: Database, ours: Connections) -> None:
@@ -71,7 +71,7 @@ async def test_an_agency_has_a_row_of_its_own_and_its_location_no_refresh_token(
     await ours.connect(replace(TOKENS, refresh=""))
     location = await ours.find("LOCATION")
 
-    assert await ours.accounts() == ["COMPANY", "LOCATION"]
+    assert [age.account_id for age in await ours.ages()] == ["COMPANY", "LOCATION"]
     assert location is not None
     assert location.refresh == ""
 

@@ -28,6 +28,7 @@ from bot.simulator.highlevel.server import Fault, HighLevel
 from bot.simulator.serving import served
 from bot.storage.database import Database
 from tests.rows import execute
+from tests.statements import statements
 
 REDIRECT = "https://deals.example/oauth/highlevel/callback"
 LOCATION = "LOCATIONxxxxxxxxxxxx"
@@ -501,6 +502,18 @@ async def test_tokens_that_another_process_saved_are_found_soon(world: World) ->
         async with asyncio.timeout(60):
             while await world.token() != second.access:
                 await asyncio.sleep(0.02)
+
+
+async def test_tokens_that_have_not_changed_are_not_read_again(world: World) -> None:
+    await world.connect()
+    async with _tending(world.token_refresh):
+        await world.token()
+        with statements() as seen:
+            async with asyncio.timeout(60):
+                while len(seen) < 10:
+                    await asyncio.sleep(0.02)
+
+    assert not any("connections.access" in each.sql for each in seen[2:])
 
 
 async def test_a_database_that_is_away_does_not_end_the_background_refresh(world: World) -> None:

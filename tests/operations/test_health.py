@@ -836,6 +836,36 @@ async def test_checks_that_wait_for_the_same_check_are_one_line(neighbours: Neig
     assert [line.split(":")[0] for line in lines if line.startswith("FAIL")] == ["FAIL  highlevel.token"]
 
 
+@dataclass
+class Branch(Neighbours):
+    """One of many sub-accounts."""
+
+    probed: int = 0
+
+    async def probe(self, *, until: float) -> None:
+        self.probed += 1
+        await super().probe(until=until)
+
+
+async def test_of_many_sub_accounts_some_are_looked_at_for_each_report_and_all_for_a_check() -> None:
+    branches = {f"Branch {number}": Branch() for number in range(60)}
+    branches["Branch 3"].highlevel = Cause.RECONNECT
+    checks = HighLevelChecks(
+        default=Branch(),
+        others=branches,
+        permissions=Branch(),
+        clock=lambda: ClockReading("HighLevel", "", 0.0),
+        token=TokenShape(),
+        connect_url="",
+    )
+    found = [await checks.run(everything=False) for _ in range(3)]
+
+    assert [sum(each.probed for each in branches.values()), min(each.probed for each in branches.values())] == [75, 1]
+    assert [len(each.failing) for each in found] == [1, 1, 1]
+    await checks.run(everything=True)
+    assert min(each.probed for each in branches.values()) == 2
+
+
 async def test_trouble_in_another_sub_account_begins_with_its_name(neighbours: Neighbours) -> None:
     well, expired = Neighbours(), Neighbours(highlevel=Cause.RECONNECT)
     report = await neighbours.health(others={"Berlin": well, "Paris": expired}).report()

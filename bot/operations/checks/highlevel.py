@@ -16,6 +16,9 @@ from bot.operations.diagnoses import Diagnosis
 HIGHLEVEL_PATIENCE = 12.0
 """Seconds for HighLevel to answer all checks. In a burst of commands a request waits up to ten for its turn."""
 
+AT_ONCE = 25
+"""Sub-accounts beside the default one that are looked at together, and for one report of readiness."""
+
 ORDER = (CheckId.HIGHLEVEL_TOKEN, CheckId.HIGHLEVEL_LOCATION, CheckId.HIGHLEVEL_SCOPE, CheckId.LOST_REASONS)
 """HighLevel looks at these in this order, and stops at the first that fails: the later ones cannot be told."""
 
@@ -73,6 +76,9 @@ class HighLevelChecks:
         self._token = token
         self._connect_url = connect_url
         self._by_emails = by_emails
+        self._troubles: dict[str, Diagnosis | None] = {}
+        """What was wrong in each of the others when it was last looked at."""
+        self._turn = 0
 
     async def run(self, *, everything: bool) -> Findings:
         """See `Check`."""
@@ -82,7 +88,7 @@ class HighLevelChecks:
             self._trouble(self._default, until),
             self._lost_reasons(until),
             self._grants(until, everything=everything),
-            self._troubles_of_others(until),
+            self._troubles_of_others(everything=everything),
         )
         return merged(
             [
@@ -99,11 +105,20 @@ class HighLevelChecks:
             return diagnose.of_highlevel(error.trouble, self._token, time.time(), self._connect_url)
         return None
 
-    async def _troubles_of_others(self, until: float) -> tuple[Diagnosis, ...]:
-        """What is wrong in the sub-accounts beside the default one; each begins with the sub-account's name."""
-        troubles = await asyncio.gather(*(self._trouble(account, until) for account in self._others.values()))
-        named = zip(self._others, troubles, strict=True)
-        return tuple(_of_another(name, trouble) for name, trouble in named if trouble)
+    async def _troubles_of_others(self, *, everything: bool) -> tuple[Diagnosis, ...]:
+        """What is wrong in the sub-accounts beside the default one; each begins with the sub-account's name.
+
+        Of many some are looked at each time, in turn, unless everything is asked for.
+        """
+        names = list(self._others)
+        if not everything and len(names) > AT_ONCE:
+            names = [*names[self._turn :], *names[: self._turn]][:AT_ONCE]
+            self._turn = (self._turn + AT_ONCE) % len(self._others)
+        for first in range(0, len(names), AT_ONCE):
+            some, until = names[first : first + AT_ONCE], loop_time() + HIGHLEVEL_PATIENCE
+            troubles = await asyncio.gather(*(self._trouble(self._others[name], until) for name in some))
+            self._troubles.update(zip(some, troubles, strict=True))
+        return tuple(_of_another(name, trouble) for name in self._others if (trouble := self._troubles.get(name)))
 
     async def _lost_reasons(self, until: float) -> Diagnosis | None:
         """What an operator should know about the lost reasons; `None` when they can be read."""
