@@ -581,11 +581,13 @@ class MemoryPeople:
     """Tells who is whom: everyone is this user of the CRM, or unknown."""
 
     user: str | Unknown = "user-1"
+    elsewhere: dict[str, Unknown] = field(default_factory=dict)
+    """Sub-accounts in which that is unknown."""
 
     async def crm_user(self, user_id: str, location_id: str) -> str | Unknown:
         assert user_id
         assert isinstance(location_id, str)
-        return self.user
+        return self.elsewhere.get(location_id, self.user)
 
 
 class _NoMail:

@@ -55,6 +55,9 @@ CASES: dict[str, Rendered] = {
     "home-other-channels": _HOME.tab(replace(_FULL, can_mark=False), _READER),
     "home-no-history": _HOME.tab(replace(_FULL, changes=None), _READER),
     "home-of-two-sub-accounts": _TWO.tab(replace(_FULL, gaps=(Gap("PARIS", Trouble(Cause.NO_ANSWER)),)), _READER),
+    "home-unknown-in-two-sub-accounts": _TWO.tab(
+        Contents(gaps=(Gap("LOC", Unknown.EMAIL_HIDDEN), Gap("PARIS", Unknown.EMAIL_HIDDEN))), _READER
+    ),
     **{f"home-unknown-{why.value.replace('_', '-')}": _gap(why) for why in Unknown},
     "home-highlevel-down": _gap(Trouble(Cause.SERVER_ERROR)),
     "home-highlevel-refuses": _gap(Trouble(Cause.TOKEN_INVALID)),

@@ -14,6 +14,7 @@ from bot.commands.record import Record
 from bot.deals.clock import loop_time
 from bot.deals.deal import Matches, Opportunity, Status
 from bot.deals.locations import Locations
+from bot.deals.outcome import Trouble
 from bot.deals.policy import Policy
 from bot.deals.ports import Crm, CrmError, StoreDown
 from bot.deals.stuck import stuck_first
@@ -90,7 +91,7 @@ class HomeFinder:
         return Contents(
             deals=tuple(stuck_first((deal for deals in lists for deal in deals), now)),
             more=any(each.matches.more for each in owned),
-            gaps=tuple(each for each in parts if isinstance(each, Gap)),
+            gaps=_gaps(parts),
             changes=None if records is None else tuple(records),
             undoable=await self._undoable(records or (), now),
             under_way={each.opportunity_id: each.status for each in records or () if each.outcome is None},
@@ -169,6 +170,16 @@ class _Owned:
     owner_id: str
     location_id: str
     matches: Matches
+
+
+def _gaps(parts: "Sequence[_Owned | Gap]") -> tuple[Gap, ...]:
+    """The sub-accounts whose deals are missing.
+
+    A person who is a user of one sub-account need not be one of the others, and has no deals there.
+    """
+    gaps = [each for each in parts if isinstance(each, Gap)]
+    is_a_user = len(gaps) < len(parts) or any(isinstance(each.why, Trouble) for each in gaps)
+    return tuple(each for each in gaps if not (is_a_user and each.why is Unknown.NO_USER))
 
 
 def _lately(records: Sequence[Record], now: datetime) -> Mapping[str, Record]:

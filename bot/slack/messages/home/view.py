@@ -1,6 +1,6 @@
 """The Home tab as Slack takes it: open deals with their buttons, last changes with Undo, or how to get access. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -29,6 +29,8 @@ HOME = "home"
 """The view's callback_id."""
 CHANGES_AT_HOME = 5
 """Last changes that are shown."""
+PLACES_SHOWN = 5
+"""Sub-accounts that are named where the same keeps their deals away."""
 PASSES = frozenset({Reason.WORKSPACE_UNKNOWN, Reason.GROUPS_UNKNOWN, Reason.APPROVALS_UNKNOWN, Reason.PERSON_UNKNOWN})
 """Denials that may be over a moment later."""
 
@@ -74,7 +76,7 @@ class HomeMessages:
                 *self._summary(found, reader),
                 *self._elsewhere(found),
                 blocks.actions(*self._top_buttons(found)),
-                *(block for gap in found.gaps for block in self._gap(gap, reader)),
+                *(block for why, gaps in _alike(found.gaps).items() for block in self._gap(why, gaps, reader)),
                 *(block for deal in found.shown for block in self._row(deal, found, reader)),
                 *self._paging(found),
                 *self._changes(found),
@@ -106,24 +108,26 @@ class HomeMessages:
             yield blocks.button("Find a deal", OPEN_FORM, "form")
         yield _again_button(found.shown_page, "Try again" if found.gaps else "Refresh")
 
-    def _gap(self, gap: Gap, reader: Reader) -> Sequence[Block]:
-        """Why the deals of a sub-account are not here, and what to do."""
-        where = plain(self.installation.locations.mentioned(gap.location_id))
-        match gap.why:
+    def _gap(self, why: Unknown | Trouble, gaps: Sequence[Gap], reader: Reader) -> Sequence[Block]:
+        """Why the deals of these sub-accounts are not here, and what to do."""
+        names = (self.installation.locations.mentioned(gap.location_id) for gap in gaps[:PLACES_SHOWN])
+        more = f"and {len(gaps) - PLACES_SHOWN} more" if len(gaps) > PLACES_SHOWN else ""
+        where = ", ".join(filter(None, (*map(plain, names), more)))
+        match why:
             case Unknown():
-                words = WHO_ARE_YOU[gap.why]
+                words = WHO_ARE_YOU[why]
                 then = words.then.format(admin=self.installation.admin)
                 next_ = f"{then} {STILL_HERE}".strip()
                 for_admins = words.for_admins.format(user=code(reader.user_id))
             case Trouble():
-                cause = Cause.NO_ANSWER if gap.why.cause is Cause.OUT_OF_TIME else gap.why.cause
+                cause = Cause.NO_ANSWER if why.cause is Cause.OUT_OF_TIME else why.cause
                 words = FAILURES[cause]
                 passes = words.then in {AGAIN_SOON, AGAIN_LATER}
-                then = "" if passes else self.failures.filled(words.then, gap.why)
+                then = "" if passes else self.failures.filled(words.then, why)
                 next_ = f"Your open deals can't be shown right now. {then}".strip()
-                for_admins = self.failures.filled(words.for_admins, gap.why)
+                for_admins = self.failures.filled(words.for_admins, why)
             case _:
-                assert_never(gap.why)
+                assert_never(why)
         lines = (f"{WARNING} *{dotted(where, words.what)}*", next_)
         return blocks.section("\n".join(lines)), blocks.context(with_admins(_ref(reader), for_admins))
 
@@ -171,6 +175,14 @@ def _view(shown: Sequence[Block], page: int = 0) -> Block:
 
 def _again_button(page: int, says: str = "Try again") -> Block:
     return blocks.button(says, HOME_AGAIN, str(page))
+
+
+def _alike(gaps: Sequence[Gap]) -> Mapping[Unknown | Trouble, Sequence[Gap]]:
+    """The gaps by why they are there, so that each reason is told once."""
+    alike: dict[Unknown | Trouble, list[Gap]] = {}
+    for gap in gaps:
+        alike.setdefault(gap.why, []).append(gap)
+    return alike
 
 
 def _ref(reader: Reader) -> str:

@@ -149,6 +149,27 @@ async def test_deals_of_all_sub_accounts_are_listed_together_and_one_that_fails_
     assert [gap.location_id for gap in found.gaps] == ["L"]
 
 
+@pytest.mark.parametrize(
+    ("in_paris", "gaps"),
+    [(Unknown.NO_USER, []), (Unknown.SEVERAL_USERS, ["PARIS"]), (Unknown.CRM_DOWN, ["PARIS"])],
+)
+async def test_a_user_of_one_sub_account_need_not_be_one_of_the_other(in_paris: Unknown, gaps: list[str]) -> None:
+    scene = _Scene(locations=Locations("L", {"L": "Berlin", "PARIS": "Paris"}))
+    scene.people.elsewhere = {"PARIS": in_paris}
+
+    assert [gap.location_id for gap in (await scene.find()).gaps] == gaps
+    scene.finder.forget("U1")
+    scene.crm.searching = [CrmError(Trouble(Cause.SERVER_ERROR), perhaps_done=False, answered=True)]
+    assert [gap.location_id for gap in (await scene.find()).gaps] == ["L", *gaps]
+
+
+async def test_who_is_a_user_of_no_sub_account_reads_that_of_each() -> None:
+    scene = _Scene(locations=Locations("L", {"L": "Berlin", "PARIS": "Paris"}))
+    scene.people.user = Unknown.NO_USER
+
+    assert [gap.location_id for gap in (await scene.find()).gaps] == ["L", "PARIS"]
+
+
 async def test_what_is_under_way_is_told_by_deal() -> None:
     scene = _Scene()
     await scene.accept("1.key", Status.LOST)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from bot.access.people import Unknown
 from bot.commands.record import Record
 from bot.deals.deal import Opportunity
+from bot.deals.locations import Locations
 from bot.deals.outcome import Cause, Trouble
 from bot.simulator.slack.block_kit import buttons_of, refusal_of_home
 from bot.simulator.slack.modals import VIEW_BYTES
@@ -168,6 +169,18 @@ def test_without_deals_it_says_so_only_where_that_is_known() -> None:
 
     assert "No open deals in HighLevel are assigned to you." in _texts(HOME.tab(none, READER))
     assert "No open deals" not in str(HOME.tab(unknown, READER))
+
+
+@pytest.mark.parametrize(("number", "where"), [(2, "L0, L1 · "), (7, "L0, L1, L2, L3, L4, and 2 more · ")])
+def test_one_reason_for_many_sub_accounts_is_told_once(number: int, where: str) -> None:
+    names = {f"L{at}": f"L{at}" for at in range(number)}
+    gaps = tuple(Gap(each, Unknown.EMAIL_HIDDEN) for each in names)
+    home = messages(locations=Locations("L0", names)).home
+
+    said = "\n".join(_texts(home.tab(Contents(gaps=gaps), READER)))
+
+    assert said.count("Slack doesn't show Opp Status your email") == 1
+    assert f"*{where}Slack doesn't show Opp Status your email" in said
 
 
 def test_a_deal_that_is_being_changed_has_no_buttons() -> None:
