@@ -231,6 +231,13 @@ async def test_a_burst_renews_the_token_once(house: House, ana: Visitor) -> None
     assert {house.highlevel.opportunities[deal]["status"] for deal in deals} == {"lost"}
 
 
+async def _is_won(house: House) -> None:
+    """Type the command until it is carried out: the bot renews its token a little later."""
+    async with asyncio.timeout(60):
+        while "> won " not in (await house.says(f"{DEAL} won")).text:
+            await asyncio.sleep(0.05)
+
+
 async def test_a_renewal_that_fails_for_now_changes_nothing_and_is_tried_again(house: House, ana: Visitor) -> None:
     await ana.connects()
     house.highlevel.oauth.later(2 * DAY)
@@ -240,8 +247,7 @@ async def test_a_renewal_that_fails_for_now_changes_nothing_and_is_tried_again(h
     assert "Nothing changed." in shown.text
 
     house.highlevel.behave()
-    await asyncio.sleep(0.1)
-    assert "> won " in (await house.says(f"{DEAL} won")).text
+    await _is_won(house)
 
 
 async def test_a_refused_renewal_is_reported_in_every_reply_and_by_check_until_highlevel_is_reconnected(
@@ -274,8 +280,7 @@ async def test_a_wrong_client_secret_does_not_end_the_connection(house: House, a
     assert "Nothing changed." in shown.text
 
     house.highlevel.oauth.client_secret = right
-    await asyncio.sleep(0.1)
-    assert "> won " in (await house.says(f"{DEAL} won")).text
+    await _is_won(house)
 
 
 async def test_a_wrong_encryption_key_is_reported_and_a_rotated_one_works(tmp_path: Path) -> None:
