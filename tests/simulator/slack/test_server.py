@@ -718,6 +718,7 @@ async def test_each_method_needs_its_scope_and_the_error_names_it(slack: Slack, 
         (web_api.chat_update(channel=CHANNEL, ts="1.000001", text="hello"), "chat:write"),
         (web_api.users_info(user=ANA), "users:read"),
         (web_api.usergroups_users_list(usergroup="S1"), "usergroups:read"),
+        (web_api.users_lookupByEmail(email="ana@acme.example"), "users:read.email"),
         (web_api.conversations_info(channel=CHANNEL), "channels:read"),
     ):
         with pytest.raises(SlackApiError) as caught:
