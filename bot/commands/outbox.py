@@ -90,7 +90,10 @@ class Words(Protocol):
         """Tell a deal's owner that another person changed it, or ask them for the change that this person wants."""
 
     def to_asker(self, record: Record, asked: Record) -> Message:
-        """Tell the person who `asked` a deal's owner for a change that the owner made it."""
+        """Tell the person who `asked` a deal's owner for a change what became of it once the owner said yes."""
+
+    def unasked(self, record: Record) -> Message:
+        """Tell the caller that the deal's owner could not be asked, because Slack delivers them nothing."""
 
     def broken(self, reference: str) -> Message:
         """Tell a person that the bot failed, and that nothing changed."""

@@ -1,9 +1,11 @@
 """Whose deal it is: refusals, what the owner is asked and told, and what the person who asked is told."""
 
 from dataclasses import replace
+from typing import Any
 
+from bot.commands.record import Record
 from bot.deals.deal import Status
-from bot.deals.outcome import AskedOwner, NotYours, Objection, Result, Withheld
+from bot.deals.outcome import AskedOwner, Cause, Effect, NotYours, Objection, Result, Withheld
 from tests.golden.scene import KIM, NEW_WEBSITE, PRINTER, SUPPORT, Rendered, entry, messages, record
 
 _SAY = messages()
@@ -21,6 +23,10 @@ def _refused(why: Withheld, owner: str = "") -> Rendered:
     return _SAY.outcome(refused, entry(NEW_WEBSITE, Status.WON))
 
 
+def _yes(**more: Any) -> Record:  # noqa: ANN401 - the fields of a record
+    return replace(record(NEW_WEBSITE, "won", user_id=_BEN), **more)
+
+
 CASES: dict[str, Rendered] = {
     **{f"not-yours-{why.replace('_', '-')}": _refused(why) for why in Withheld},
     "not-yours-ask-the-owner": _refused(Withheld.OWNED, _BEN),
@@ -33,6 +39,11 @@ CASES: dict[str, Rendered] = {
     "owner-is-told-of-a-reopening": _SAY.to_owner(record(PRINTER, "open", before="lost", deal_owner=_BEN)),
     "owner-is-told-of-a-reason": _SAY.to_owner(record(PRINTER, "lost", before="lost", deal_owner=_BEN)),
     "owner-did-as-asked": _SAY.to_asker(record(NEW_WEBSITE, "won", user_id=_BEN), _ASKED),
+    "owner-said-yes-to-what-was-so": _SAY.to_asker(_yes(outcome=Result.ALREADY_SO), _ASKED),
+    "owner-said-yes-too-late": _SAY.to_asker(_yes(outcome=Result.OVERTAKEN), _ASKED),
+    "owner-said-yes-and-highlevel-failed": _SAY.to_asker(_yes(outcome=Cause.NO_ANSWER, effect=Effect.NOTHING), _ASKED),
+    "owner-said-yes-and-it-may-be-done": _SAY.to_asker(_yes(outcome=Cause.NO_ANSWER, effect=Effect.UNKNOWN), _ASKED),
+    "owner-cannot-be-asked": _SAY.unasked(_ASKED),
     "owner-declined": _SAY.owners.declined(_ASKED, _BEN),
     "several-not-yours": _SAY.several(
         [

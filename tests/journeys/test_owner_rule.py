@@ -131,7 +131,35 @@ async def test_a_question_that_is_old_changes_nothing(house: House) -> None:
 
     told = await _to(house, BEN, "changed again since then")
     assert "It's lost now" in told.text
+    await _to(house, ANA, f"<@{BEN}> said yes, but New website didn't change.")
     assert house.deal == "lost"
+
+
+async def test_the_person_who_asked_hears_that_it_was_so_already(house: House) -> None:
+    await house.answers(await house.says("New website lost too expensive"), ASK_OWNER)
+    question = await _to(house, BEN, "asks you to")
+    house.highlevel.set_by_hand(DEAL, status="lost")
+
+    await house.presses(question, AS_ASKED, user=BEN)
+
+    told = await _to(house, ANA, "said yes, but New website was already lost.")
+    assert "Nothing changed." in told.text
+
+
+async def test_the_person_who_asked_hears_that_slack_delivers_the_owner_nothing(house: House) -> None:
+    refused = await house.says("New website won")
+    gone = {"ok": False, "error": "channel_not_found"}
+    house.slack.misbehave(SlackFault("chat.postMessage", status=200, body=gone, times=1))
+    await house.presses(refused, ASK_OWNER)
+
+    def told() -> list[Shown]:
+        return [each for each in house.slack.shown if "Couldn't send" in each.text]
+
+    await house.slack.wait_until(lambda: bool(told()))
+    assert f"Couldn't send <@{BEN}> your question about New website." in told()[0].text
+    assert f"Nothing changed. Ask them yourself, or ask <@{KIM}>." in told()[0].text
+    assert all(each.channel != BEN for each in house.slack.shown)
+    assert house.deal == "open"
 
 
 async def test_with_warn_the_change_is_made_and_the_owner_told_privately(tmp_path: Path) -> None:

@@ -122,14 +122,18 @@ class ReplyDelivery:
         await self._until_stored(lambda: self._ledger.finish(entry.key, delivery.way, delivery.message_ts, announced))
 
     async def tell_others(self, claim: Claim, accepted: float) -> None:
-        """Tell the deal's owner of the change, or ask them for it; and tell the person who asked this one for it."""
+        """Tell the deal's owner of the change, or ask them for it; and tell the person who asked what became of it."""
         entry, ours = claim.entry, self._still_ours(claim.entry)
         asked = await self._asked(entry)
         if not (asked or claim.owner) or (record := await self._find(entry.key)) is None:
             return
         if claim.owner:
-            await self._outbox.deliver(self._words.to_owner(record), Address("", "", claim.owner), accepted, ours)
-        if asked and record.outcome is Result.CHANGED:
+            delivery = await self._outbox.deliver(
+                self._words.to_owner(record), Address("", "", claim.owner), accepted, ours
+            )
+            if record.outcome is Result.ASKED_OWNER and delivery.way is DeliveryWay.UNDELIVERED:
+                await self._outbox.deliver(self._words.unasked(record), entry.address, accepted, ours)
+        if asked and not record.open_question:
             told = self._words.to_asker(record, asked)
             await self._outbox.deliver(told, Address("", "", asked.user_id), accepted, ours)
 

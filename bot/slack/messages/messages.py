@@ -114,6 +114,10 @@ class Messages:
         """See `OwnerMessages.to_asker`."""
         return self.owners.to_asker(record, asked)
 
+    def unasked(self, record: Record) -> Message:
+        """See `OwnerMessages.unasked`."""
+        return self.owners.unasked(record)
+
     def broken(self, reference: str) -> Message:
         """See `FailureMessages.broken`."""
         return self.failures.broken(reference)

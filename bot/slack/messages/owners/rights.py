@@ -7,14 +7,14 @@ from typing import assert_never
 from bot.commands.record import Entry, Record, Unfamiliar
 from bot.commands.reply import Message
 from bot.deals.deal import Opportunity, Status
-from bot.deals.outcome import AskedOwner, NotYours, Result, Withheld
+from bot.deals.outcome import AskedOwner, Effect, NotYours, Result, Withheld
 from bot.slack.actions import AS_ASKED, ASK_OWNER, NOT_NOW
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.blocks import Block
 from bot.slack.block_kit.mrkdwn import plain
 from bot.slack.messages.owners.sentences import SHORTLY, WITHHELD
 from bot.slack.messages.pieces import Installation, fits, message, private, reference_line, with_admins
-from bot.slack.messages.tables import NOTHING_CHANGED, VERB
+from bot.slack.messages.tables import NOTHING_CHANGED, VERB, WARNING
 from bot.slack.wording import Page, dotted
 
 
@@ -80,9 +80,30 @@ class OwnerMessages:
         return self._ask_button(key, owner or "")
 
     def to_asker(self, record: Record, asked: Record) -> Message:
-        """The owner made the change that this person asked for."""
+        """What became of the change that this person asked for, once the owner said yes."""
         who, deal = mrkdwn.user(record.user_id), self._deal(record)
-        return private(asked.reference, f"{who} {_did(record, deal)}, as you asked.")
+        lines: Sequence[str]
+        match record.outcome:
+            case Result.CHANGED:
+                lines = (f"{who} {_did(record, deal)}, as you asked.",)
+            case Result.ALREADY_SO:
+                lines = (f"{who} said yes, but {deal} was already *{plain(record.status)}*.", NOTHING_CHANGED)
+            case _ if record.effect in (None, Effect.NOTHING):
+                lines = (
+                    f"{who} said yes, but {deal} didn't change.",
+                    "Take a look before you ask again.",
+                )
+            case _:
+                lines = (f"{WARNING} {who} said yes, and {deal} may have changed.", "Check it before you ask again.")
+        return private(asked.reference, *lines)
+
+    def unasked(self, record: Record) -> Message:
+        """Slack delivers nothing to the owner, who was to be asked."""
+        who, deal = mrkdwn.user(record.deal_owner or ""), self._deal(record)
+        what = f"{WARNING} Couldn't send {who} your question about {deal}."
+        return private(
+            record.reference, what, f"{NOTHING_CHANGED} Ask them yourself, or ask {self.installation.admin}."
+        )
 
     def declined(self, asked: Record, by: str) -> Message:
         """The owner leaves the deal as it is."""
