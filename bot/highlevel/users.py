@@ -17,8 +17,9 @@ V = TypeVar("V")
 
 LIST_PATIENCE = 8.0
 """Seconds to list all users."""
-LISTED_STALE = 3600.0
-"""Seconds for which a list is used after it should have been read again, while HighLevel is down."""
+RIGHTS_STALE = 3600.0
+"""Seconds for which an e-mail is used after it should have been read again, while HighLevel is down: it says who may
+change a deal, so it is not kept as long as a name."""
 MOST_OF_DEALS = 25
 """Owners of deals who are read one by one, where HighLevel lists no users."""
 NO_LIST = (errors.NotFound, errors.NoSuchRoute, errors.Invalid, errors.VersionRefused)
@@ -32,8 +33,9 @@ class HighLevelUsers:
         self._client = client
         self._location_id = location_id
         self._users = named(self._read)
+        self._for_rights = named(self._read_for_rights, stale_while_revalidate=0.0, stale_if_error=RIGHTS_STALE)
         self._listed = named(
-            self._read_all, patience=LIST_PATIENCE, stale_while_revalidate=0.0, stale_if_error=LISTED_STALE
+            self._read_all, patience=LIST_PATIENCE, stale_while_revalidate=0.0, stale_if_error=RIGHTS_STALE
         )
 
     async def name(self, user_id: str | None, until: float) -> str | None:
@@ -50,7 +52,7 @@ class HighLevelUsers:
     async def user(self, user_id: str, *, until: float) -> CrmUser | None:
         """See `CrmUsers`."""
         try:
-            return _user(await self._users.get(user_id, until=until))
+            return _user(await self._for_rights.get(user_id, until=until))
         except errors.NotFound:
             return None
         except (errors.HighLevelError, TimeoutError) as error:
@@ -65,6 +67,11 @@ class HighLevelUsers:
 
     async def _read(self, user_id: str, until: float) -> UserRecord:
         return await self._client.user(user_id, until=until)
+
+    async def _read_for_rights(self, user_id: str, until: float) -> UserRecord:
+        record = await self._read(user_id, until)
+        self._users.put(user_id, record)  # so that the owner's name, which the reply shows, is no further call
+        return record
 
     async def _read_all(self, location_id: str, until: float) -> tuple[CrmUser, ...]:
         """HighLevel's list; where it has none, the owners of the deals that changed last."""

@@ -64,6 +64,26 @@ async def test_a_user_is_read_once_for_rule_and_name(highlevel: HighLevel, users
     assert _paths(highlevel) == ["/users/USERana"]
 
 
+async def test_an_email_that_changed_decides_within_five_minutes(highlevel: HighLevel, users: HighLevelUsers) -> None:
+    assert await users.user("USERana", until=_in(5)) == ANA
+    highlevel.users["USERana"]["email"] = "ana.new@acme.example"
+    await asyncio.sleep(301)
+    assert await users.user("USERana", until=_in(5)) == CrmUser("USERana", "Ana", "ana.new@acme.example")
+
+
+async def test_an_email_that_cannot_be_read_again_decides_for_an_hour(
+    highlevel: HighLevel, users: HighLevelUsers
+) -> None:
+    assert await users.user("USERana", until=_in(5)) == ANA
+    for _ in range(3):
+        highlevel.misbehave(Fault(status=503), path="/users/")
+    await asyncio.sleep(3500)
+    assert await users.user("USERana", until=_in(5)) == ANA
+    await asyncio.sleep(3600)
+    with pytest.raises(CrmError):
+        await users.user("USERana", until=_in(5))
+
+
 async def test_a_user_who_is_not_there_or_deleted_is_no_error(users: HighLevelUsers) -> None:
     assert await users.user("USERnone", until=_in(5)) is None
     gone = await users.user("USERgone", until=_in(5))
