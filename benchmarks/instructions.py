@@ -2,10 +2,11 @@
 
 python benchmarks/instructions.py [--only NAME,NAME] [--commands 200]
 
-Commands come one after another. What the process does by itself meanwhile is counted too; it is less than 1 %.
+Commands come one after another. What the process does by itself in such a time is counted before, and left out.
 """
 
 import argparse
+import asyncio
 import os
 import re
 import subprocess
@@ -13,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -24,6 +25,8 @@ from side_by_side import WARM, Client, Wrong, contestants
 
 BAR = 8.4
 """Millions of instructions in user space, for a command over SQLite."""
+IDLE = 20.0
+"""Seconds without commands."""
 SLOWER = 100.0
 """How many times as long as otherwise a contestant may take to start and to answer."""
 
@@ -35,19 +38,30 @@ def _counted(contestant: contest.Contestant, folder: Path) -> contest.Contestant
     return replace(contestant, words=(*callgrind, *contestant.words))
 
 
+@dataclass
+class _Count:
+    """What was counted while a block ran."""
+
+    instructions: int = 0
+    """Of all threads."""
+    seconds: float = 0.0
+
+
 @contextmanager
-def _counting(runner: contest.Runner, folder: Path) -> Iterator[list[int]]:
-    """Count while the block runs; the list has the instructions of all threads after it."""
-    found: list[int] = []
-    _control(runner, folder, "--instr=on")
+def _counting(runner: contest.Runner, folder: Path) -> Iterator[_Count]:
+    """Count while the block runs; the result has its figures after it."""
+    found, began = _Count(), time.monotonic()
+    _control(runner, folder, "--zero")
     yield found
+    found.seconds = time.monotonic() - began
+    before = set(folder.glob("out.*"))
     _control(runner, folder, "--dump")
-    until = time.monotonic() + 30
-    while not found and time.monotonic() < until:  # the process writes it at its leisure
+    until = time.monotonic() + 60
+    while not found.instructions and time.monotonic() < until:  # the process writes it at its leisure
         time.sleep(0.5)
-        for written in folder.glob("out.*"):
+        for written in set(folder.glob("out.*")) - before:
             totals = re.findall(r"^totals: (\d+)", written.read_text(encoding="utf-8"), re.MULTILINE)
-            found += map(int, totals)
+            found.instructions += sum(map(int, totals))
 
 
 def _control(runner: contest.Runner, folder: Path, what: str) -> None:
@@ -66,10 +80,14 @@ async def _drive(beside: contest.Neighbours, runner: contest.Runner, folder: Pat
         async with client.listening():
             await client.in_flight(WARM, 1)  # over one connection: several are idle for so long that they are closed
             await client.replied()
-            with _counting(runner, folder) as found:
+            _control(runner, folder, "--instr=on")
+            with _counting(runner, folder) as idle:
+                await asyncio.sleep(IDLE)
+            with _counting(runner, folder) as busy:
                 await client.in_flight(commands, 1)
             await client.replied()
-    return found[0] / commands / 1e6
+    by_itself = idle.instructions / idle.seconds * busy.seconds
+    return (busy.instructions - by_itself) / commands / 1e6
 
 
 def main() -> int:

@@ -127,14 +127,15 @@ class HttpClient:
         transport = self._proxied if self._proxies.lead_to(request.url) else self._direct
         self._used_at[asked.url.host] = asyncio.get_running_loop().time()
         response = await transport.handle_async_request(asked)
+        answer = Answer.read(response.status_code, response.headers.raw, b"")
         try:
-            content = await _whole(response, request.max_body)
+            content = await _whole(response, answer.headers.get("content-encoding", ""), request.max_body)
         except (httpx.HTTPError, OSError) as error:  # some of httpx's mean that nothing was sent
             raise httpx.ReadError(type(error).__name__) from error
         finally:
             await response.aclose()
-        headers_read = [(name, value) for name, value in response.headers.raw if name.lower() not in _OF_THE_STREAM]
-        return Answer.read(response.status_code, headers_read, content)
+        left = {name: value for name, value in answer.headers.items() if name not in _OF_THE_STREAM}
+        return Answer(answer.status, left, content)
 
 
 _parsed = lru_cache(100)(httpx.URL)
@@ -177,13 +178,13 @@ class _Gate:
 
 # --- an answer's body ----------------------------------------------------------------------------------------------
 
-_OF_THE_STREAM = frozenset({b"content-encoding", b"content-length", b"transfer-encoding"})
+_OF_THE_STREAM = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 """Headers that are no longer true of a body that was read."""
 
 
-async def _whole(response: httpx.Response, most: int) -> bytes:
+async def _whole(response: httpx.Response, encoding: str, most: int) -> bytes:
     """The body, decompressed; `UNREADABLE` if it has more than `most` bytes on its way, or decompressed."""
-    compressed = response.headers.get("content-encoding", "").strip().lower() in {"gzip", "x-gzip", "deflate"}
+    compressed = encoding.strip().lower() in {"gzip", "x-gzip", "deflate"}
     inflate = zlib.decompressobj(32 + zlib.MAX_WBITS) if compressed else None  # 32: finds out which of the two it is
     body, received = bytearray(), 0
     async for chunk in response.aiter_raw():
