@@ -64,6 +64,15 @@ async def test_a_rep_sees_their_deals_at_home_changes_one_and_undoes_it(
     assert stage.highlevel.opportunities[TRAINING]["status"] == "open"
 
 
+async def test_home_is_one_click_away_from_the_steps_and_shows_each_rep_their_own_deals(tabs: Tabs, url: str) -> None:
+    page = await tabs.open(f"{url}/?user=U0MAX", **WIDE)
+    await page.get_by_role("link", name="Open Home").click()
+
+    home = page.get_by_role("region", name="Home of Opp Status")
+    await expect(home).to_contain_text("Delivery vans")
+    await expect(home).not_to_contain_text("New website")
+
+
 async def test_home_tells_who_has_no_access_how_to_ask(tabs: Tabs, url: str, picture: Picture) -> None:
     page = await tabs.open(f"{url}/?user=U0BEN&channel=home", **WIDE)
     home = page.get_by_role("region", name="Home of Opp Status")
