@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from bot.simulator.highlevel.server import Fault
 from bot.simulator.slack.workspace import Shown
 from tests.house import ANA, BEN, DEAL, House, open_house
@@ -49,6 +51,27 @@ async def test_what_fails_again_can_be_tried_again_in_the_same_place(house: Hous
 
     assert "> marked New website lost" in lost.text
     assert house.deal == "lost"
+
+
+@pytest.mark.parametrize(
+    ("text", "then"),
+    [
+        ("remind new website in 3 days", "Reminder set for"),
+        ("history new website", "New website"),
+        ("undo new website", "New website"),
+    ],
+)
+async def test_a_reminder_a_history_and_an_undo_by_name_can_be_tried_again_in_place(
+    house: House, text: str, then: str
+) -> None:
+    await house.says(f"{DEAL} lost")
+    await house.says(f"{DEAL} open")
+    failure = await _fails(house, text)
+
+    now = await house.answers(failure, "again")
+
+    assert then in now.text
+    assert "HighLevel is having problems" not in str([shown.text for shown in house.slack.shown])
 
 
 async def test_two_presses_at_once_run_it_once(house: House) -> None:

@@ -1,6 +1,7 @@
 """Answers `undo` and `history` with a deal's name behind them."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from bot.commands.lookups import Lookups
 from bot.commands.outbox import Outbox
@@ -9,9 +10,11 @@ from bot.commands.reply import Message
 from bot.commands.request import ShowDeal, ShowHistory, UndoDeal
 from bot.deals.deal import Opportunity
 from bot.deals.ports import StoreDown
+from bot.slack.actions import AGAIN
 from bot.slack.listeners.cards import Cards
 from bot.slack.listeners.history import LOOKED_THROUGH
 from bot.slack.messages.messages import Messages
+from bot.slack.messages.pieces import again_button
 from bot.slack.payload import Interaction
 
 
@@ -55,9 +58,10 @@ class NamedDeals:
         async def answered() -> Message:
             found = await lookups.named(asked)
             if not isinstance(found, tuple):
-                return self._cards.message(found, interaction)
+                told = self._cards.message(found, interaction, again_button(AGAIN, interaction.text))
+                return replace(told, replaces=interaction.is_ephemeral)
             try:
-                return await tell(found)
+                return replace(await tell(found), replaces=interaction.is_ephemeral)
             except StoreDown:
                 return self._messages.failures.cannot_look_up(interaction.reference)
 

@@ -72,7 +72,7 @@ class FailureMessages:
             *self._view(failed, wish),
             *(() if public else _search(failed, wish)),
         )
-        then = self.filled(_then(failed, can_press=row[:1] == again), trouble)
+        then = self.filled(_then(failed, can_press=bool(again) and row[:1] == again), trouble)
         next_ = NOTHING_CHANGED if gone else f"{self._effect(failed)} {then}".strip()
         lines = (
             f"{WARNING} {gone}" if gone else _headline(sentences.what, wish),

@@ -82,6 +82,14 @@ def test_a_command_can_be_run_once_more_where_that_may_help_and_cannot_do_it_twi
     assert "Try again" not in {label for _, label, _ in pressable(unsure)}
 
 
+def test_a_failure_without_any_button_says_in_words_that_it_may_be_tried_again() -> None:
+    failed = Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING)
+    message = our_messages().failures.failed(failed, Wish("", Status.OPEN, name="acme"), REF)
+
+    assert lines(message)[1] == "Nothing changed. Try again in a minute."
+    assert pressable(message) == []
+
+
 def test_a_failure_whose_key_no_button_can_carry_says_what_to_do_instead() -> None:
     command = replace(command_of(), key=LONG)
     message = our_messages().outcome(Failed(Trouble(Cause.NO_CONNECTION), Effect.NOTHING), command)

@@ -18,11 +18,12 @@ from bot.deals.ports import StoreDown
 from bot.schedule.due import Kind, Planned
 from bot.schedule.personal_time import PersonalTime, morning
 from bot.schedule.ports import Reminders
-from bot.slack.actions import RemindOf
+from bot.slack.actions import AGAIN, RemindOf
 from bot.slack.intake import Intake
 from bot.slack.listeners.boundary import Answer
 from bot.slack.listeners.cards import Cards
 from bot.slack.messages.messages import Messages
+from bot.slack.messages.pieces import again_button
 from bot.slack.messages.reminders.reminders import LISTED, deal_of
 from bot.slack.payload import Interaction
 
@@ -60,7 +61,11 @@ class ReminderListeners:
             usage = self._messages.reminders.usage(interaction.reference)
             self._cards.show(ShowDeal(name=deal.name, location_id=deal.location_id), interaction, usage)
             return
-        self._answer(self._typed(deal, asked.day, interaction), interaction)
+
+        async def answered() -> Message:
+            return replace(await self._typed(deal, asked.day, interaction), replaces=interaction.is_ephemeral)
+
+        self._answer(answered(), interaction)
 
     async def list(self, interaction: Interaction) -> Message:
         """List the person's reminders. Raises `LookupFailed`."""
@@ -76,7 +81,7 @@ class ReminderListeners:
         else:
             found = await lookups.named(asked)
         if isinstance(found, NoCard):
-            return self._no_deal(found, interaction.reference)
+            return self._no_deal(found, interaction)
         if not isinstance(found, tuple):
             return self._cards.message(found, interaction)
         open_deals = [deal for deal in found if deal.status == Status.OPEN]
@@ -88,9 +93,11 @@ class ReminderListeners:
         chosen = on if isinstance(on, date) else None
         return self._messages.reminders.which_deal(asked.name, open_deals, chosen, interaction.reference)
 
-    def _no_deal(self, found: NoCard, reference: str) -> Message:
+    def _no_deal(self, found: NoCard, interaction: Interaction) -> Message:
         hint = self._messages.reminders.example if found.failed.trouble.cause is Cause.NO_MATCH else ""
-        return replace(self._messages.failures.failed(found.failed, found.wish, reference, hint), public=False)
+        again = again_button(AGAIN, interaction.text)
+        told = self._messages.failures.failed(found.failed, found.wish, interaction.reference, hint, again)
+        return replace(told, public=False)
 
     # --- pressed ----------------------------------------------------------------------------------------------------
 

@@ -124,7 +124,7 @@ class HomeMessages:
                 words = FAILURES[cause]
                 passes = words.then in {AGAIN_SOON, AGAIN_LATER}
                 then = "" if passes else self.failures.filled(words.then, why)
-                next_ = f"Your open deals can't be shown right now. {then}".strip()
+                next_ = f"Your open deals can't be shown. {then}".strip()
                 for_admins = self.failures.filled(words.for_admins, why)
             case _:
                 assert_never(why)
