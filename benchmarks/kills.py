@@ -328,7 +328,9 @@ def _table(worlds: Sequence[Happened]) -> Iterator[str]:
         "acknowledged and lost": [str(len(each.given.lost)) if each.given else "?" for each in worlds],
         "changed again after a success": [str(len(each.given.repeated)) if each.given else "?" for each in worlds],
         "changes": [f"{each.given.written:,}" if each.given else "?" for each in worlds],
-        "changes that no command accounts for": [str(each.given.unaccounted) if each.given else "?" for each in worlds],
+        "changes that no command accounts for": [
+            str(max(0, each.given.unaccounted)) if each.given else "?" for each in worlds
+        ],
         "replies beyond the first, after kills": [_extra(each) for each in worlds],
         "… after freezes while the reply was on its way": [str(each.extra[1]) for each in worlds],
         "… after stalls of a busy machine": [str(each.extra[2]) for each in worlds],

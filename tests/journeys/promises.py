@@ -76,7 +76,7 @@ class Account:
     written: int
     """How many writes were carried out."""
     unaccounted: int
-    """How many writes there were beyond the changes in the ledger."""
+    """How many writes there were beyond the changes in the ledger; negative where a command was given up in time."""
     unanswered: Sequence[str]
     """Keys of finished commands without a reply in Slack."""
     extra: Mapping[str, int]
