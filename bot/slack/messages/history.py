@@ -8,7 +8,7 @@ from bot.commands.record import Record, Unfamiliar
 from bot.commands.reply import DeliveryWay, Message
 from bot.commands.request import ShowHistory
 from bot.deals.deal import Opportunity, Status
-from bot.deals.outcome import Cause, Result
+from bot.deals.outcome import Cause, Result, Withheld
 from bot.slack.block_kit import blocks, mrkdwn
 from bot.slack.block_kit.mrkdwn import code, plain
 from bot.slack.messages.pieces import Installation, in_sections, message, notification
@@ -91,7 +91,8 @@ def _became(record: Record) -> str:
 
 def _result(record: Record, result: Result) -> str:
     if result is not Result.CHANGED:
-        return _RESULTS[result].format(status=plain(record.status), after=plain(record.after or "?"))
+        why = _WITHHELD[record.withheld] if isinstance(record.withheld, Withheld) else "refused"
+        return _RESULTS[result].format(status=plain(record.status), after=plain(record.after or "?"), why=why)
     if not record.changed:
         return "lost reason added"
     back = "undone: " if record.undoes else ""
@@ -101,7 +102,18 @@ def _result(record: Record, result: Result) -> str:
 _RESULTS = {
     Result.ALREADY_SO: "already {status}",
     Result.OVERTAKEN: "not undone, already {after}",
-    Result.NOT_YOURS: "→ {status} · not your deal",
+    Result.NOT_YOURS: "→ {status} · {why}",
     Result.ASKED_OWNER: "→ {status} · asked the owner",
 }
 """What became of a command that changed nothing. Questions and previews are in no list."""
+
+_WITHHELD = {
+    Withheld.OWNED: "another person's deal",
+    Withheld.UNASSIGNED: "no owner, so only for admins",
+    Withheld.ELSEWHERE: "no access to its sub-account",
+    Withheld.EMAIL_HIDDEN: "couldn't tell whose it is",
+    Withheld.SLACK_DOWN: "couldn't tell whose it is",
+    Withheld.CRM_DOWN: "couldn't tell whose it is",
+    Withheld.USERS_HIDDEN: "couldn't tell whose it is",
+}
+"""Why a command changed nothing because of whose the deal is, as its caller and an admin can both read it."""

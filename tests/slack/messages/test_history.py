@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bot.commands.record import Record, UndoRefusal, Unfamiliar
 from bot.commands.request import ShowHistory
-from bot.deals.outcome import Cause, Changed, Result
+from bot.deals.outcome import Cause, Changed, Result, Withheld
 from tests import memory
 from tests.reading import (
     ANA,
@@ -37,6 +37,11 @@ from tests.reading import (
         ({"outcome": Result.OVERTAKEN, "after": "lost"}, "not undone, already lost"),
         ({"outcome": Cause.NO_ANSWER}, "→ won · failed: no answer"),
         ({"outcome": Unfamiliar("a_later_word")}, "→ won · `a_later_word`"),
+        ({"outcome": Result.NOT_YOURS, "withheld": Withheld.OWNED}, "→ won · another person's deal"),
+        ({"outcome": Result.NOT_YOURS, "withheld": Withheld.ELSEWHERE}, "→ won · no access to its sub-account"),
+        ({"outcome": Result.NOT_YOURS, "withheld": Withheld.UNASSIGNED}, "→ won · no owner, so only for admins"),
+        ({"outcome": Result.NOT_YOURS, "withheld": Withheld.EMAIL_HIDDEN}, "→ won · couldn't tell whose it is"),
+        ({"outcome": Result.NOT_YOURS, "withheld": Unfamiliar("later")}, "→ won · refused"),
         ({"delivered": "undelivered"}, "reply not delivered"),
         ({"before": None}, "? → *won*"),
         ({"after": None}, "open → *?*"),
