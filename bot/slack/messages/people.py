@@ -164,7 +164,7 @@ class PeopleMessages:
         when = mrkdwn.date(request.asked_at)
         lines = (
             f"{mrkdwn.user(request.user_id)} wants access to change deals from Slack.",
-            "If you approve, they can change any deal in this HighLevel account until an admin removes them.",
+            "If you approve, they can change deals like everyone with access, until an admin removes them.",
         )
         small = dotted(
             f"Asked in {where} {when}", f"Slack ID {code(request.user_id)}", reference_line(request.reference)
