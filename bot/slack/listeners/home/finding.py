@@ -20,7 +20,7 @@ from bot.deals.ports import Crm, CrmError, StoreDown
 from bot.deals.stuck import stuck_first
 from bot.deals.wish import Wish
 from bot.slack.messages.home.contents import Contents, Gap
-from bot.slack.messages.home.view import CHANGES_AT_HOME
+from bot.slack.messages.home.view import last_changes
 
 DEALS_TTL = 45.0
 """Seconds for which a person's deals are kept: people open the tab again and again."""
@@ -153,8 +153,9 @@ class HomeFinder:
 
     async def _undoable(self, records: Sequence[Record], now: datetime) -> frozenset[str]:
         """The keys of the changes that can be undone, among those that are shown."""
-        shown = [each for each in records if not each.open_question][:CHANGES_AT_HOME]
-        may_be = [each.key for each in shown if isinstance(followups.undo_of(each, self._window, now), Wish)]
+        may_be = [
+            each.key for each in last_changes(records) if isinstance(followups.undo_of(each, self._window, now), Wish)
+        ]
         try:
             async with asyncio.timeout(CHANGES_WITHIN):
                 undone = [key for key in may_be if await self._history.undo_of(key)]

@@ -8,7 +8,7 @@ from bot.access.people import Unknown
 from bot.access.rules import Caller, Reason
 from bot.commands.record import Record
 from bot.deals.deal import Opportunity
-from bot.deals.outcome import Cause, Trouble
+from bot.deals.outcome import Cause, Result, Trouble
 from bot.deals.policy import Policy
 from bot.deals.stuck import is_stuck
 from bot.slack.actions import HOME_AGAIN, HOME_PAGE, OPEN_FORM
@@ -29,6 +29,8 @@ HOME = "home"
 """The view's callback_id."""
 CHANGES_AT_HOME = 5
 """Last changes that are shown."""
+REFUSED = frozenset({Result.NOT_YOURS, Result.ASKED_OWNER})
+"""What became of commands about another person's deal: `history` lists them."""
 PLACES_SHOWN = 5
 """Sub-accounts that are named where the same keeps their deals away."""
 PASSES = frozenset({Reason.WORKSPACE_UNKNOWN, Reason.GROUPS_UNKNOWN, Reason.APPROVALS_UNKNOWN, Reason.PERSON_UNKNOWN})
@@ -151,7 +153,7 @@ class HomeMessages:
         head = (blocks.divider(), blocks.header("Your last changes"))
         if found.changes is None:
             return *head, blocks.section(f"{WARNING} Your last changes can't be shown right now.")
-        shown = [change for change in found.changes if not change.open_question][:CHANGES_AT_HOME]
+        shown = last_changes(found.changes)
         if not shown:
             return *head, blocks.section("No changes by you yet.")
         return *head, *(blocks.section(self.history.line(each), self._undo(each, found)) for each in shown)
@@ -175,6 +177,12 @@ def _view(shown: Sequence[Block], page: int = 0) -> Block:
 
 def _again_button(page: int, says: str = "Try again") -> Block:
     return blocks.button(says, HOME_AGAIN, str(page))
+
+
+def last_changes(records: Sequence[Record]) -> Sequence[Record]:
+    """The records that the tab shows: no questions, and no refusals."""
+    told = [each for each in records if not each.open_question and each.outcome not in REFUSED]
+    return told[:CHANGES_AT_HOME]
 
 
 def _alike(gaps: Sequence[Gap]) -> Mapping[Unknown | Trouble, Sequence[Gap]]:

@@ -12,7 +12,7 @@ from bot.access.people import Unknown
 from bot.commands.record import Record
 from bot.deals.deal import Opportunity
 from bot.deals.locations import Locations
-from bot.deals.outcome import Cause, Trouble
+from bot.deals.outcome import Cause, Result, Trouble
 from bot.simulator.slack.block_kit import buttons_of, refusal_of_home
 from bot.simulator.slack.modals import VIEW_BYTES
 from bot.slack.actions import HOME_AGAIN
@@ -181,6 +181,21 @@ def test_one_reason_for_many_sub_accounts_is_told_once(number: int, where: str) 
 
     assert said.count("Slack doesn't show Opp Status your email") == 1
     assert f"*{where}Slack doesn't show Opp Status your email" in said
+
+
+def test_refusals_leave_the_last_changes_their_room() -> None:
+    refused = tuple(
+        record(NEW_WEBSITE, "lost", key=f"{result}.key", outcome=result)
+        for result in (Result.NOT_YOURS, Result.ASKED_OWNER)
+    )
+    won = record(NEW_WEBSITE, "won")
+
+    view = HOME.tab(Contents(changes=(*(refused * 3), won), undoable=frozenset({won.key})), READER)
+
+    said = "\n".join(_texts(view))
+    assert "open → *won*" in said
+    assert "→ lost" not in said
+    assert "Undo" in {label for label, _ in _buttons(view)}
 
 
 def test_a_deal_that_is_being_changed_has_no_buttons() -> None:
