@@ -7,7 +7,6 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import side_by_side
 import stage
-from contest import FETCH, NODE
 
 PICTURE = stage.ROOT / "docs" / "pictures" / "performance.png"
 SHOWN = (
@@ -38,16 +37,15 @@ def main() -> None:
         colours = [OURS if name in side_by_side.OURS else TWINS for name in names]
         panel.barh(names, medians, xerr=spread, color=colours, ecolor="#111827", capsize=2, height=0.7)
         bars = [about.at_most] if about.at_most is not None else []
-        if about.times_node is not None and NODE.name in measured:
-            bars.append(about.times_node * statistics.median(measured[NODE.name]))
+        if about.times is not None and about.twin in measured:
+            bars.append(about.times * statistics.median(measured[about.twin]))
         if bars:
             panel.axvline(min(bars), color=BAR, linestyle="--", linewidth=1.2)
         panel.set_title(f"{figure}, {about.unit}", loc="left", fontsize=10)
         panel.tick_params(labelsize=8)
         panel.spines[["top", "right"]].set_visible(False)
     picture.suptitle(
-        f"Medians with least and most; less is better; dashed: the bar ({NODE.name} is what it is drawn from, "
-        f"{FETCH.name} is shown beside it)",
+        "Medians with least and most; less is better; dashed: the bar, for the bot over SQLite",
         fontsize=8,
     )
     PICTURE.parent.mkdir(parents=True, exist_ok=True)
