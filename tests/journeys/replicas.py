@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -199,7 +200,8 @@ def _die_at(death: Death) -> None:
         nonlocal due, waiting
         if due:
             due = waiting = False
-            os.kill(os.getpid(), death.how)
+            # Sent to the process, another thread may take it, and this one run on for a while.
+            signal.pthread_kill(threading.get_ident(), death.how)
 
     sa.event.listen(sa.Engine, "before_cursor_execute", look)
     if death.when == "before":

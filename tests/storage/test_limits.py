@@ -24,7 +24,7 @@ SHORT = 0.5
 """Seconds of patience: the server ends a transaction after four times as long."""
 
 FROZEN = """
-import asyncio, os, signal, sys
+import asyncio, signal, sys, threading
 import sqlalchemy as sa
 from bot.deals.ports import StoreDown
 from bot.storage.database import Database
@@ -36,7 +36,7 @@ frozen = []
 def freeze(_connection, _cursor, statement, *_rest):
     if statement.startswith("UPDATE commands") and not frozen:
         frozen.append(statement)
-        os.kill(os.getpid(), signal.SIGSTOP)
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)  # sent to the process, this thread may run on
 
 async def run():
     database = Database(sys.argv[1], float(sys.argv[2]))
