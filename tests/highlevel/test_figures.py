@@ -127,6 +127,7 @@ async def test_where_there_is_no_deal_all_is_zero(highlevel: HighLevel, reader: 
     assert await reader.read(highlevel.location_id, WEEK, STUCK) == Figures()
 
 
+@pytest.mark.untraced
 async def test_fifty_thousand_deals_cost_sixty_calls_at_most_and_are_told_honestly(
     highlevel: HighLevel, reader: HighLevelFigures
 ) -> None:
