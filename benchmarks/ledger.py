@@ -22,7 +22,7 @@ import uvloop
 from bot.access.rules import Caller
 from bot.commands.record import Entry
 from bot.deals.deal import Status
-from bot.deals.wish import Wish
+from bot.deals.wish import Consent, Wish
 from bot.storage.database import Database
 from bot.storage.engine import engine
 from bot.storage.history import SqlHistory
@@ -112,6 +112,13 @@ def _old(number: int) -> dict[str, str | int]:
         "channel_id": stage.CHANNEL,
         "user_id": _person(number),
         "text": f"deal{number // DEALS} won",
+        "location_id": "",
+        "consent": Consent.PRESUMED.value,
+        "public": 1,
+        "asked_why": 0,
+        "asked_privately": 0,
+        "attempts": 0,
+        "told_to_wait": 0,
         "opportunity_id": f"deal{number // DEALS}",
         "opportunity_name": f"Deal {number // DEALS}",
         "status": "won",
