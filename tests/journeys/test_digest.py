@@ -236,7 +236,7 @@ async def test_a_digest_is_not_compared_with_one_whose_week_is_not_over(house: H
 
 async def test_while_highlevel_is_away_the_person_is_told_so(tmp_path: Path, calendar: Calendar) -> None:
     async with _with_a_digest(tmp_path, calendar) as house:
-        house.highlevel.misbehave(Fault(401, body={"message": "Invalid JWT"}), path="search", times=9)
+        house.highlevel.misbehave(Fault(status=401, body={"message": "Invalid JWT"}), path="search", times=9)
         shown = await house.says("digest")
 
         assert "HighLevel didn't give me the numbers" in shown.text
@@ -309,7 +309,7 @@ async def test_where_slack_shows_no_charts_the_words_have_the_numbers(house: Hou
 
 
 async def test_while_highlevel_or_slack_is_away_a_digest_waits(house: House, calendar: Calendar) -> None:
-    house.highlevel.misbehave(Fault(500), path="/opportunities/search", times=6)
+    house.highlevel.misbehave(Fault(status=500), path="/opportunities/search", times=6)
     house.slack.misbehave(slack.Fault("chat.postMessage", 503, times=4))
     await _comes_due(house, calendar)
 

@@ -388,7 +388,7 @@ async def test_a_second_reminder_of_a_deal_takes_the_place_of_the_first(house: H
 
 async def test_while_highlevel_or_slack_is_away_a_reminder_waits(house: House, calendar: Calendar) -> None:
     await house.says("remind new website tomorrow")
-    house.highlevel.misbehave(Fault(500), path=f"/opportunities/{DEAL}", times=8)
+    house.highlevel.misbehave(Fault(status=500), path=f"/opportunities/{DEAL}", times=8)
     house.slack.misbehave(slack.Fault("chat.postMessage", 503, times=5))
     await _comes_due(house, calendar)
 

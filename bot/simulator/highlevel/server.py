@@ -52,7 +52,7 @@ class Token:
     of_agency: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Fault:
     """How a request goes wrong after `wait` seconds.
 
