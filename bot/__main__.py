@@ -201,6 +201,7 @@ def _back_up(url: str, asked: argparse.Namespace) -> str | None:
 def _demo(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from bot.simulator.demo import opening, terminal  # noqa: PLC0415 - no other verb needs them
 
+    ended = 0
     try:
         if asked.terminal:
             terminal.run(sys.stdin, sys.stdout, host=asked.host, port=asked.port, stays=asked.stay)
@@ -208,8 +209,8 @@ def _demo(asked: argparse.Namespace, environ: Mapping[str, str]) -> int:
             opening.run(sys.stdout, host=asked.host, port=asked.port, opens=opening.browser(environ, sys.stdout))
     except OSError as error:
         print(f"Can't serve the page on {asked.host}: {error.strerror}.", file=sys.stderr)
-        return FAILED
-    return 0
+        ended = FAILED
+    return ended
 
 
 # --- their options --------------------------------------------------------------------------------------------------
