@@ -13,6 +13,7 @@ import hypothesis
 import pytest
 import structlog
 
+from bot.schedule.calendar import Calendar
 from tests.clock import JumpingLoop
 from tests.house import ANA, KIM, House, open_house
 from tests.postgresql import Cluster, programs, running
@@ -96,14 +97,24 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
 
 
 @pytest.fixture(params=["http", "socket", "postgresql"])
-async def any_house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    """The house as it may be opened: Slack over HTTP or a socket, the ledger in SQLite or PostgreSQL."""
-    settings = {"ALLOWED_USERS": f"{ANA},{KIM}"}
+def each_way(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    """What `open_house` is given, each way: Slack over HTTP or a socket, the ledger in SQLite or PostgreSQL."""
     if request.param == "postgresql":
         cluster: Cluster = request.getfixturevalue("cluster")
-        settings["DATABASE_URL"] = cluster.new_database()
-    over = "socket" if request.param == "socket" else "http"
-    async with open_house(tmp_path, over=over, **settings) as opened:
+        return {"over": "http", "DATABASE_URL": cluster.new_database()}
+    return {"over": request.param}
+
+
+@pytest.fixture
+def calendar() -> Calendar:
+    """What says what is due. A test sets it forward."""
+    return Calendar()
+
+
+@pytest.fixture
+async def any_house(each_way: Mapping[str, str], tmp_path: Path) -> AsyncIterator[House]:
+    """A house that is opened each way."""
+    async with open_house(tmp_path, **each_way, ALLOWED_USERS=f"{ANA},{KIM}") as opened:
         yield opened
 
 

@@ -163,7 +163,7 @@ class Hasty(BoundedProtocol):
     [b"", b"POST /slack/ev", b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"],
     ids=["nothing", "half a line", "half a body"],
 )
-async def test_whoever_sends_too_slowly_is_hung_up_on(bot: Bot, half: bytes) -> None:
+async def test_a_sender_that_is_too_slow_is_hung_up_on(bot: Bot, half: bytes) -> None:
     hasty = config(bot)
     hasty.http = Hasty
     server = BackgroundServer(hasty)

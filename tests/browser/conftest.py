@@ -22,7 +22,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
+from bot.simulator.demo.page import Page as Demo
+from bot.simulator.demo.stage import Stage, staged
+from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs, program, running, watched
+from tests.house import PATIENT
 
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
 
@@ -53,6 +57,20 @@ async def tabs(browser: Browser) -> AsyncIterator[Tabs]:
     """Opens pages (`await tabs.open(url)`), and fails the test for what went wrong in them."""
     async with watched(browser) as tabs:
         yield tabs
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage() -> AsyncIterator[Stage]:
+    """The demo's bot and stand-ins. A file of tests may furnish its own."""
+    async with staged(PATIENT) as stage:
+        yield stage
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def url(stage: Stage) -> AsyncIterator[str]:
+    """The address of the demo's page over this stage."""
+    async with served(Demo(stage).app()) as url:
+        yield url
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
-from bot.simulator.demo.page import Page as Demo
 from bot.simulator.demo.stage import ACME, Stage, staged
-from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs
 from tests.browser.looks import NARROW, WIDE, Size, violations
 from tests.house import PATIENT
@@ -25,12 +23,6 @@ async def stage() -> AsyncIterator[Stage]:
             await stage.change_by_hand(ACME, status, "stage-3")
             await stage.slack.wait_for(number)
         yield stage
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def url(stage: Stage) -> AsyncIterator[str]:
-    async with served(Demo(stage).app()) as url:
-        yield url
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -4,41 +4,25 @@ import base64
 import io
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from PIL import Image
 from playwright.async_api import Locator, Page, expect
 
-from bot.simulator.demo.page import Page as Demo
-from bot.simulator.demo.stage import ACME, INITECH, Stage, staged
+from bot.simulator.demo.stage import ACME, INITECH, Stage
 from bot.simulator.demo.tour.steps import STEPS
-from bot.simulator.serving import served
 from tests.browser.chromium import Picture, Tabs
 from tests.browser.looks import NARROW, WIDE, Size, shrink, violations
-from tests.house import PATIENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 FILM = 2_000_000
 """Bytes that the film may have."""
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def stage() -> AsyncIterator[Stage]:
-    async with staged(PATIENT) as stage:
-        yield stage
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def url(stage: Stage) -> AsyncIterator[str]:
-    async with served(Demo(stage).app()) as url:
-        yield url
 
 
 def _step(page: Page, number: int) -> Locator:

@@ -1,31 +1,13 @@
 """What else the demo's page shows: the app's Home tab, whose deal it is, and the weekly digest. It leaves pictures."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from playwright.async_api import Locator, Page, expect
 
-from bot.simulator.demo.page import Page as Demo
-from bot.simulator.demo.stage import ACME, INITECH, PLANET, TRAINING, Stage, staged
-from bot.simulator.serving import served
+from bot.simulator.demo.stage import ACME, INITECH, PLANET, TRAINING, Stage
 from tests.browser.chromium import Picture, Tabs
 from tests.browser.looks import NARROW, WIDE, Size, shrink, violations
-from tests.house import PATIENT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def stage() -> AsyncIterator[Stage]:
-    async with staged(PATIENT) as stage:
-        yield stage
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def url(stage: Stage) -> AsyncIterator[str]:
-    async with served(Demo(stage).app()) as url:
-        yield url
 
 
 def _last(page: Page) -> Locator:

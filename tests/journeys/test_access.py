@@ -1,7 +1,7 @@
 """Access by a user group or by an admin's approval, and who gets none: guests, bots and other companies."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,6 @@ from bot.simulator.slack.workspace import Shown
 from bot.web.server import serving
 from bot.wiring import build
 from tests.house import ANA, BEN, BOT_TOKEN, DEAL, KIM, OTHER_CHANNEL, PATIENT, SALES, House, stand_ins
-from tests.postgresql import Cluster
 
 GROUP = "S0SALES"
 OLD_SCOPES = frozenset({"commands", "chat:write"})
@@ -38,14 +37,11 @@ async def _open(
             yield house
 
 
-@pytest.fixture(params=["http", "socket", "postgresql"])
-async def club(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
+@pytest.fixture
+async def club(each_way: Mapping[str, str], tmp_path: Path) -> AsyncIterator[House]:
     """A house with two admins: over HTTP, over a socket, and over PostgreSQL."""
-    settings: dict[str, Any] = {"ADMINS": f"{KIM},{LEO}"}
-    if request.param == "postgresql":
-        cluster: Cluster = request.getfixturevalue("cluster")
-        settings["DATABASE_URL"] = cluster.new_database()
-    async with _open(tmp_path, over="socket" if request.param == "socket" else "http", **settings) as house:
+    given: dict[str, Any] = {**each_way}
+    async with _open(tmp_path, **given, ADMINS=f"{KIM},{LEO}") as house:
         yield house
 
 

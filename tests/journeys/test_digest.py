@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -59,18 +59,8 @@ async def _with_a_digest(
 
 
 @pytest.fixture
-def calendar() -> Calendar:
-    return Calendar()
-
-
-@pytest.fixture(params=["http", "socket", "postgresql"])
-async def house(request: pytest.FixtureRequest, tmp_path: Path, calendar: Calendar) -> AsyncIterator[House]:
-    settings = {}
-    if request.param == "postgresql":
-        cluster: Cluster = request.getfixturevalue("cluster")
-        settings["DATABASE_URL"] = cluster.new_database()
-    over = "socket" if request.param == "socket" else "http"
-    async with _with_a_digest(tmp_path, calendar, over=over, **settings) as opened:
+async def house(each_way: Mapping[str, str], tmp_path: Path, calendar: Calendar) -> AsyncIterator[House]:
+    async with _with_a_digest(tmp_path, calendar, **each_way) as opened:
         yield opened
 
 

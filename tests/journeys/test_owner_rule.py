@@ -1,7 +1,7 @@
 """Deals belong to people: who else may change them, whom they can ask, and what the owner reads."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from bot.simulator.slack.server import Fault as SlackFault
 from bot.simulator.slack.workspace import Shown, button
 from bot.slack.actions import AS_ASKED, ASK_OWNER, CONFIRM, NOT_NOW, UNDO
 from tests.house import ANA, BEN, BOT_TOKEN, DEAL, KIM, SALES, House, open_house
-from tests.postgresql import Cluster
 
 ANOTHER = "bB3dE5fG7hJ9kL1mN2pQ"
 ON = {"OWNERS_ONLY": "on", "ALLOWED_USERS": f"{ANA},{BEN}", "ADMINS": KIM}
@@ -38,13 +37,9 @@ async def _owned(folder: Path, *, over: str = "http", **settings: str) -> AsyncI
         yield _furnished(house)
 
 
-@pytest.fixture(params=["http", "socket", "postgresql"])
-async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[House]:
-    settings = {}
-    if request.param == "postgresql":
-        cluster: Cluster = request.getfixturevalue("cluster")
-        settings["DATABASE_URL"] = cluster.new_database()
-    async with _owned(tmp_path, over="socket" if request.param == "socket" else "http", **settings) as opened:
+@pytest.fixture
+async def house(each_way: Mapping[str, str], tmp_path: Path) -> AsyncIterator[House]:
+    async with _owned(tmp_path, **each_way) as opened:
         yield opened
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,18 +41,8 @@ async def _reminding(folder: Path, calendar: Calendar, *, over: str = "http", **
 
 
 @pytest.fixture
-def calendar() -> Calendar:
-    return Calendar()
-
-
-@pytest.fixture(params=["http", "socket", "postgresql"])
-async def house(request: pytest.FixtureRequest, tmp_path: Path, calendar: Calendar) -> AsyncIterator[House]:
-    settings = {}
-    if request.param == "postgresql":
-        cluster: Cluster = request.getfixturevalue("cluster")
-        settings["DATABASE_URL"] = cluster.new_database()
-    over = "socket" if request.param == "socket" else "http"
-    async with _reminding(tmp_path, calendar, over=over, **settings) as opened:
+async def house(each_way: Mapping[str, str], tmp_path: Path, calendar: Calendar) -> AsyncIterator[House]:
+    async with _reminding(tmp_path, calendar, **each_way) as opened:
         yield opened
 
 
