@@ -192,8 +192,7 @@ def _access(url: str, asked: argparse.Namespace) -> str | None:
 def _back_up(url: str, asked: argparse.Namespace) -> str | None:
     from bot.operations import listing  # noqa: PLC0415 - see `_serve`
 
-    problem = listing.back_up(url, asked.file)
-    if problem is None:
+    if (problem := listing.back_up(url, asked.file)) is None:
         print(f"Saved to {asked.file}. To restore it, see docs/operating/upgrading.md.")
     return problem
 
